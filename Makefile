@@ -1,0 +1,72 @@
+# Everything runs in .venv, which each command makes and fills by itself.
+# The files .venv/.venv-made, .venv/.viz and .venv/.dev say what is in there already.
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+PIP := $(RUN) -m pip --disable-pip-version-check
+ARGS ?=
+
+.PHONY: help demo test check format tutorials bench clean distclean
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+help:
+	@echo "make demo       see why the gradient is a - y: terminal output, pictures in build/demo/"
+	@echo "make test       the tests, with branch coverage (more options for pytest: ARGS='-k iris')"
+	@echo "make check      format, lint and types"
+	@echo "make format     put the format right, and what the linter can mend by itself"
+	@echo "make tutorials  run every script in tutorials/"
+	@echo "make bench      run every script in benchmarks/"
+	@echo "make clean      remove what was built; make distclean removes .venv too"
+	@echo "With another interpreter: make PYTHON=python3.13 demo (after make distclean)"
+
+demo: $(VENV)/.viz
+	@$(RUN) -m tinygrad_edu demo $(ARGS)
+
+test: $(VENV)/.dev
+	@$(RUN) -m pytest --cov --cov-report=term-missing:skip-covered $(ARGS)
+
+check: $(VENV)/.dev
+	@$(RUN) -m ruff format --check .
+	@$(RUN) -m ruff check .
+	@$(RUN) -m mypy
+
+format: $(VENV)/.dev
+	@$(RUN) -m ruff check --fix .
+	@$(RUN) -m ruff format .
+
+tutorials: $(VENV)/.dev
+	@set -e; for script in $(sort $(wildcard tutorials/*.py)); do echo "== $$script"; $(RUN) "$$script"; done
+
+bench: $(VENV)/.dev
+	@set -e; for script in $(sort $(wildcard benchmarks/*.py)); do echo "== $$script"; $(RUN) "$$script"; done
+
+clean:
+	rm -rf build dist *.egg-info .coverage .coverage.* htmlcov .hypothesis
+	rm -rf .mypy_cache .pytest_cache .ruff_cache
+	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean
+	rm -rf $(VENV)
+
+$(VENV)/.venv-made:
+	@command -v $(PYTHON) >/dev/null 2>&1 \
+	  || { echo "error: no '$(PYTHON)' found: install Python 3.11 or newer, or name one: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "error: $$($(PYTHON) --version 2>&1) is too old, 3.11 or newer is needed; name one: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null \
+	  || { echo "error: $(PYTHON) cannot make virtual environments: install its venv module (Debian, Ubuntu: apt install python3-venv)" >&2; exit 1; }
+	@echo "Making $(VENV)"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@touch $@
+
+$(VENV)/.viz: $(VENV)/.venv-made setup.cfg pyproject.toml
+	@echo "Installing what the demo needs (once)"
+	@$(PIP) install --quiet --editable '.[viz]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.venv-made setup.cfg pyproject.toml
+	@echo "Installing what the tests need (once)"
+	@$(PIP) install --quiet --editable '.[viz,dev]'
+	@touch $(VENV)/.viz $@

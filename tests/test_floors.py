@@ -1,0 +1,181 @@
+"""The house: imports go down only.
+
+Every module of the package stands on a floor. The test reads the imports of every file, those
+inside functions and those for type checkers too, and fails on one that goes up.
+"""
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = "tinygrad_edu"
+ROOT = Path(__file__).resolve().parent.parent / PACKAGE
+
+# The first name below the package → its floor. `tinygrad_edu/__init__.py` is the front door: it
+# may import anything, and nobody inside the house goes out and comes in again through it.
+FLOORS = {
+    "core": 0,
+    "ops": 1,
+    "tensor": 2,
+    "transforms": 2,
+    "check": 2,
+    "naming": 2,
+    "symbolic": 2,
+    "view": 3,
+    "nn": 3,
+    "optim": 3,
+    "data": 4,
+    "train": 4,
+    "parallel": 4,
+    "demo": 5,
+    "cli": 5,
+    "__main__": 5,
+}
+
+# Neighbours on one floor that do not know each other.
+STRANGERS = {("view", "nn"), ("view", "optim")}
+
+# What costs time to import, and is imported where it is used.
+HEAVY = ("graphviz", "ziamath", "ziafont", "sympy", "matplotlib", "sklearn", "IPython")
+
+
+def modules(root: Path) -> dict[str, Path]:
+    """Every module of the package under its dotted name."""
+    found = {}
+    for path in sorted(root.rglob("*.py")):
+        parts = path.relative_to(root.parent).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def imports(path: Path, name: str, known: set[str]) -> Iterator[tuple[int, str]]:
+    """Line and dotted name of everything that the file imports.
+
+    ``from a import b`` is an import of ``a.b`` where that is a module, else of ``a``.
+    """
+    package = name.split(".") if path.name == "__init__.py" else name.split(".")[:-1]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield node.lineno, alias.name
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else []
+            source = ".".join([*above, *([node.module] if node.module else [])])
+            for alias in node.names:
+                whole = f"{source}.{alias.name}"
+                yield node.lineno, whole if whole in known else source
+        elif isinstance(node, ast.Call) and node.args:
+            function = node.func
+            called = getattr(function, "attr", None) or getattr(function, "id", None)
+            argument = node.args[0]
+            if called in {"import_module", "__import__"} and isinstance(argument, ast.Constant):
+                yield node.lineno, str(argument.value)
+
+
+def room(name: str) -> str:
+    """``"tinygrad_edu.core.op"`` → ``"core"``; the front door is the empty string."""
+    return name.partition(".")[2].partition(".")[0]
+
+
+def violations(root: Path) -> list[str]:
+    """One sentence for each import that the house forbids."""
+    found = []
+    known = modules(root)
+    for name, path in known.items():
+        where = path.relative_to(root.parent).as_posix()
+        here = room(name)
+        if not here:
+            continue
+        if here not in FLOORS:
+            found.append(f"{where}: no floor is assigned to {here!r}, see FLOORS")
+            continue
+        for line, target in imports(path, name, set(known)):
+            top = target.partition(".")[0]
+            there = room(target)
+            at = f"{where}:{line}"
+            if top == "tests":
+                found.append(f"{at}: the package imports the tests")
+            elif top != root.name:
+                if here == "core" and top != "numpy" and top not in sys.stdlib_module_names:
+                    found.append(f"{at}: core may import NumPy only, not {top!r}")
+            elif not there:
+                found.append(f"{at}: imports the front door, name the module instead")
+            elif there not in FLOORS:
+                found.append(f"{at}: no floor is assigned to {there!r}, see FLOORS")
+            elif FLOORS[there] > FLOORS[here]:
+                found.append(
+                    f"{at}: {here} (floor {FLOORS[here]}) imports {there} (floor {FLOORS[there]})"
+                )
+            elif (here, there) in STRANGERS:
+                found.append(f"{at}: {here} knows nothing of {there}")
+    return found
+
+
+def test_imports_go_down_only():
+    assert len(modules(ROOT)) > 1
+    assert violations(ROOT) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "code", "complaint"),
+    [
+        ("core/op.py", "import numpy as np\nfrom typing import Any", None),
+        ("core/op.py", "import scipy", "core/op.py:1: core may import NumPy only, not 'scipy'"),
+        ("core/op.py", "from tinygrad_edu.ops import exp", "core (floor 0) imports ops (floor 1)"),
+        ("core/op.py", "from ..ops.elementwise import exp", "core (floor 0) imports ops (floor 1)"),
+        ("core/op.py", "from .. import ops", "core (floor 0) imports ops (floor 1)"),
+        ("core/op.py", "from . import node", None),
+        ("core/__init__.py", "from .op import Op", None),
+        ("core/__init__.py", "from ..tensor import Tensor", "imports tensor (floor 2)"),
+        ("ops/__init__.py", "from tinygrad_edu.core.op import Op", None),
+        ("ops/__init__.py", "import tinygrad_edu.tensor", "ops (floor 1) imports tensor (floor 2)"),
+        ("tensor.py", "def f():\n    from .view import draw", "tensor.py:2: tensor (floor 2)"),
+        ("tensor.py", "if TYPE_CHECKING:\n    from .nn import Module", "imports nn (floor 3)"),
+        ("tensor.py", "import_module('tinygrad_edu.view')", "imports view (floor 3)"),
+        ("tensor.py", "importlib.import_module('tinygrad_edu.view')", "imports view (floor 3)"),
+        ("tensor.py", "from .symbolic import derive", None),
+        ("view/dot.py", "from ..nn import Module", "view knows nothing of nn"),
+        ("view/dot.py", "import graphviz", None),
+        ("view/dot.py", "import tinygrad_edu as tg", "imports the front door"),
+        ("view/dot.py", "from tinygrad_edu import Tensor", "imports the front door"),
+        ("view/dot.py", "from tinygrad_edu import tensor", None),
+        ("view/dot.py", "from .. import Tensor", "imports the front door"),
+        ("optim/sgd.py", "from tests.samples import ROWS", "the package imports the tests"),
+        ("cli.py", "from . import demo", None),
+        ("attic.py", "", "no floor is assigned to 'attic'"),
+        ("cli.py", "from .attic import box", "no floor is assigned to 'attic'"),
+        ("__init__.py", "from .cli import main", None),
+    ],
+)
+def test_the_reader_of_imports_itself(tmp_path, file, code, complaint):
+    root = tmp_path / PACKAGE
+    for present in ("__init__.py", "core/node.py", "ops/__init__.py", "tensor.py", "demo.py", file):
+        path = root / present
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    (root / file).write_text(code, encoding="utf-8")
+    found = violations(root)
+    if complaint is None:
+        assert found == []
+    else:
+        assert len(found) == 1
+        assert complaint in found[0]
+
+
+def loaded_by(statement: str) -> set[str]:
+    """Those of `HEAVY` that are loaded after the statement, in a Python of its own."""
+    code = f"import json, sys; {statement}; print(json.dumps(sorted(sys.modules)))"
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT.parent
+    )
+    return set(json.loads(run.stdout)).intersection(HEAVY)
+
+
+def test_the_front_door_imports_nothing_heavy():
+    assert loaded_by("import graphviz") == {"graphviz"}
+    assert loaded_by(f"import {PACKAGE}") == set()

@@ -1,0 +1,89 @@
+"""Fisher's Iris: 150 flowers, four lengths, three species."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from importlib.resources import files
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Iris", "load_iris"]
+
+
+@dataclass(frozen=True, eq=False)
+class Iris:
+    """The Iris data set; its arrays are read-only.
+
+    Attributes
+    ----------
+    features : ndarray of float64, shape (150, 4)
+        Sepal length, sepal width, petal length, petal width, in cm.
+    labels : ndarray of int64, shape (150,)
+        The species as an index into `class_names`.
+    feature_names : tuple of str
+        One name for each column of `features`, with its unit.
+    class_names : tuple of str
+        One name for each class.
+    """
+
+    features: NDArray[np.float64]
+    labels: NDArray[np.int64]
+    feature_names: tuple[str, ...]
+    class_names: tuple[str, ...]
+
+
+def load_iris() -> Iris:
+    """Read the Iris data set that comes with the package.
+
+    Returns
+    -------
+    Iris
+        `features` (150, 4), `labels` (150,), `feature_names`, `class_names`.
+
+    Notes
+    -----
+    The values are those of Fisher's paper [1]_, as in scikit-learn and R; UCI's copy differs in
+    two rows. ``SOURCES.md`` beside the data names source and licence.
+
+    scikit-learn codes Setosa as class 0; the lecture codes it as (0, 1, 0), which is class 1.
+    `load_iris` follows scikit-learn: setosa 0, versicolor 1, virginica 2. A one-hot target made
+    from `labels` is therefore (1, 0, 0) for Setosa.
+
+    References
+    ----------
+    .. [1] R. A. Fisher, "The use of multiple measurements in taxonomic problems",
+       Annals of Eugenics 7(2), 179-188, 1936.
+
+    Examples
+    --------
+    >>> from tinygrad_edu.data import load_iris
+    >>> iris = load_iris()
+    >>> iris.features.shape
+    (150, 4)
+    >>> iris.feature_names[0], iris.features[0, 0].item()
+    ('sepal length (cm)', 5.1)
+    >>> iris.class_names[iris.labels[0]]
+    'setosa'
+    """
+    text = files(__package__).joinpath("iris.csv").read_text(encoding="utf-8")
+    header, *rows = csv.reader(text.splitlines())
+    species = [row[-1] for row in rows]
+    class_names = tuple(dict.fromkeys(species))  # in order of appearance
+    features = np.array([row[:-1] for row in rows], dtype=np.float64)
+    labels = np.array([class_names.index(name) for name in species], dtype=np.int64)
+    features.flags.writeable = False
+    labels.flags.writeable = False
+    return Iris(
+        features=features,
+        labels=labels,
+        feature_names=tuple(_with_unit(column) for column in header[:-1]),
+        class_names=class_names,
+    )
+
+
+def _with_unit(column: str) -> str:
+    """``"sepal_length_cm"`` → ``"sepal length (cm)"``."""
+    *words, unit = column.split("_")
+    return f"{' '.join(words)} ({unit})"
