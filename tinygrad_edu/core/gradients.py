@@ -1,0 +1,188 @@
+"""The backward pass: reverse-mode differentiation of a recorded graph.
+
+Walk the graph from its output to its leaves. At each vertex, hand the incoming gradient g to the
+rule of every argument, undo broadcasting, and add what arrives at the same argument by other
+paths. What the rules are fed decides what comes out: arrays give numbers, vertices give a graph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, overload
+
+import numpy as np
+
+from tinygrad_edu.core.graph import depends_on, differentiable
+from tinygrad_edu.core.node import NO_ATTRIBUTES, Node, slots
+
+__all__ = ["Watch", "gradients", "own_arrays", "propagate"]
+
+_SCALARS = frozenset({np.float16, np.float32, np.float64})
+
+#: Called as ``watch(node, index, g, contribution)`` for every contribution to an argument.
+Watch = Callable[[Node, int, Any, Any], None]
+
+
+@overload
+def gradients(output: Any, wrt: Node, seed: Any = ..., graph: bool = ...) -> Any: ...
+@overload
+def gradients(output: Any, wrt: Iterable[Node], seed: Any = ..., graph: bool = ...) -> list[Any]: ...
+def gradients(
+    output: Any, wrt: Node | Iterable[Node], seed: Any = None, graph: bool = False
+) -> Any:
+    """Differentiate `output` with respect to vertices of its graph.
+
+    Computes the vector-Jacobian product :math:`\\sum_i s_i\\,\\partial o_i/\\partial w` for the
+    seed s by reverse accumulation (Linnainmaa 1970; Griewank and Walther, *Evaluating
+    Derivatives*, 2008, section 3.2).
+
+    Parameters
+    ----------
+    output : Tensor
+        What to differentiate.
+    wrt : Tensor or iterable of Tensor
+        What to differentiate with respect to; leaves or computed tensors.
+    seed : array_like, optional
+        The gradient of `output`, of its shape. By default 1, for an output with one entry.
+    graph : bool, optional
+        Return Tensors that can be differentiated and drawn, instead of arrays.
+
+    Returns
+    -------
+    ndarray or Tensor, or list of them
+        One gradient per member of `wrt`, of its shape and dtype; zero where `output` does not
+        depend on it. A list if `wrt` is an iterable.
+
+    Raises
+    ------
+    ValueError
+        If the output has several entries and no seed is given, if the seed has another shape, or
+        if ``graph=True`` and a leaf was given new data since the graph was recorded.
+    TypeError
+        If `output` or a member of `wrt` is no Tensor.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor([1.0, 2.0, 3.0])
+    >>> tg.gradients((x**2).sum(), x)
+    array([2., 4., 6.])
+    """
+    single = isinstance(wrt, Node)
+    targets: list[Node] = list(wrt) if isinstance(wrt, list | tuple | Iterator) else [wrt]
+    for role, node in (("output", output), *(("wrt", target) for target in targets)):
+        if not isinstance(node, Node):
+            raise TypeError(
+                f"gradients: {role} is a {type(node).__name__}, and only a Tensor has a graph; "
+                "wrap the array in Tensor(...) before computing with it"
+            )
+    order = differentiable(output)
+    reached = depends_on(order, targets)
+    totals = propagate(
+        output, seed, [node for node in order if node in reached], keep=targets, graph=graph
+    )
+    if graph:
+        found = [
+            totals[target] if target in totals else target.zeros_like() for target in targets
+        ]
+    else:
+        found = own_arrays(totals, targets)
+    return found[0] if single else found
+
+
+def propagate(
+    output: Any,
+    seed: Any,
+    active: list[Node],
+    *,
+    keep: Iterable[Node] = (),
+    graph: bool = False,
+    watch: Watch | None = None,
+) -> dict[Node, Any]:
+    """Run the rules from `output` back through the `active` vertices (arguments first).
+
+    Returns the gradients of the leaves among them and of `keep`; those of the others are
+    released as soon as they are used, so that memory stays near that of the forward pass.
+    """
+    inside, kept = set(active), set(keep)
+    totals: dict[Node, Any] = {output: output.seed(seed, graph)}
+    for node in reversed(active):
+        op = node.op
+        if op is None or node not in totals:
+            continue
+        g = totals[node] if node in kept else totals.pop(node)
+        if graph:
+            inputs, out = node.args, node
+            node.refuse_if_rebound()
+        else:
+            inputs, out = node.inputs, node.value
+        if not op.sealed and isinstance(g, np.ndarray):
+            g.flags.writeable = False  # a user's rule may not change what other rules are given
+        attributes = node.attributes
+        if op.saved is not None:
+            saved = op.saved(*inputs, **attributes) if graph else node.saved
+            attributes = {**attributes, "saved": saved}
+        for index, argument in enumerate(node.args):
+            if not isinstance(argument, Node) or argument not in inside:
+                continue
+            rule = op.rules[index] if op.each is None else op.rule_of(index)
+            if rule is None:
+                continue
+            if attributes is NO_ATTRIBUTES:
+                part = rule(g, out, *inputs)
+            else:
+                part = rule(g, out, *inputs, **attributes)
+            like = argument if graph else inputs[index]
+            kind = part.__class__
+            if kind is not like.__class__ or (  # a NumPy scalar's class is its shape and dtype
+                kind not in _SCALARS and (part.shape != like.shape or part.dtype != like.dtype)
+            ):
+                part = _fit(part, like, op.name)
+            if not op.sealed and any(part is held for held in (out, *inputs)):
+                part = part.copy()  # a user's rule handed out an array of the graph itself
+            if watch is not None:
+                watch(node, index, g, part)
+            earlier = totals.get(argument)
+            totals[argument] = part if earlier is None else earlier + part
+    return totals
+
+
+def _fit(part: Any, like: Any, name: str) -> Any:
+    """Sum a gradient over the axes along which its argument was spread; keep the dtype."""
+    if isinstance(like, Node) and not isinstance(part, Node) and part is not None:
+        part = like.zeros_like() + part  # a constant gradient, as a vertex
+    elif not isinstance(like, Node) and not hasattr(part, "dtype"):
+        array = np.asarray(part)
+        if array.dtype.kind not in "fiub":
+            raise TypeError(
+                f"{name}: its rule gave a {type(part).__name__}; a rule returns the gradient of "
+                "its argument, computed from what it is given"
+            )
+        part = array
+    shape, wanted = part.shape, like.shape
+    if shape != wanted:
+        lead = len(shape) - len(wanted)
+        if lead < 0 or any(b not in (a, 1) for a, b in zip(shape[lead:], wanted, strict=True)):
+            raise ValueError(
+                f"{name}: its rule gave a gradient of shape {shape} for an argument of shape "
+                f"{wanted}; a rule returns the argument's shape, or one that it broadcasts to"
+            )
+        part = slots.sum_to(part, shape=wanted)
+    if part.dtype == like.dtype or like.dtype.kind != "f":  # comparisons and counts end here
+        return part
+    return slots.astype(part, dtype=like.dtype.name)
+
+
+def own_arrays(totals: dict[Node, Any], targets: list[Node]) -> list[Any]:
+    """Give each target a writable array that nothing else holds."""
+    given: set[int] = set()
+    found = []
+    for target in targets:
+        array = totals.get(target)
+        if array is None:
+            array = np.zeros(target.shape, target.dtype)
+        elif not isinstance(array, np.ndarray) or id(array) in given or array.base is not None or not array.flags.writeable:
+            array = np.array(array)
+        given.add(id(array))
+        found.append(array)
+    return found

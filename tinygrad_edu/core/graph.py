@@ -1,0 +1,49 @@
+"""Walks over a recorded graph. All are loops: depth is limited by memory alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from operator import attrgetter
+
+from tinygrad_edu.core.node import Node
+
+__all__ = ["ancestors", "differentiable", "depends_on"]
+
+_by_serial = attrgetter("serial")
+
+
+def ancestors(*outputs: Node) -> list[Node]:
+    """Return every vertex that `outputs` are made of, themselves included, arguments first."""
+    return _walk(outputs, through_constants=True)
+
+
+def differentiable(output: Node) -> list[Node]:
+    """Return the vertices that a gradient of `output` can reach, arguments first."""
+    return _walk((output,), through_constants=False)
+
+
+def depends_on(order: Iterable[Node], roots: Iterable[Node]) -> set[Node]:
+    """Return the vertices of `order` (arguments first) that `roots` lead to by a gradient's path."""
+    reached = set(roots)
+    for node in order:
+        op = node.op
+        if op is not None and node not in reached:
+            for index, argument in enumerate(node.args):
+                if isinstance(argument, Node) and argument in reached and op.rule_of(index):
+                    reached.add(node)
+                    break
+    return reached
+
+
+def _walk(outputs: Iterable[Node], *, through_constants: bool) -> list[Node]:
+    found = set(outputs)
+    pending = list(found)
+    while pending:
+        node = pending.pop()
+        if node.op is None or (node.op.constant and not through_constants):
+            continue
+        for argument in node.args:
+            if isinstance(argument, Node) and argument not in found:
+                found.add(argument)
+                pending.append(argument)
+    return sorted(found, key=_by_serial)

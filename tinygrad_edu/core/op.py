@@ -1,0 +1,313 @@
+"""The operation record, its registry, and the one place where a call is dispatched.
+
+An operation is declared once: a NumPy forward, one vector-Jacobian rule per argument, a notation
+and, for a fused operation, its definition in simpler ones. Everything else is a reading of that
+declaration: arrays give numbers, Tensors give a graph, symbolic expressions give a formula.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.core.node import NO_ATTRIBUTES, Node
+
+__all__ = ["REGISTRY", "Op", "call", "op", "real_array", "run", "seal"]
+
+Function = Callable[..., Any]
+
+REGISTRY: dict[str, Op] = {}
+
+_NUMBERS = frozenset({float, int, bool})
+
+
+class Op:
+    """One operation, declared once.
+
+    Parameters
+    ----------
+    name : str
+        The name it is registered, printed and drawn under.
+    forward : callable
+        ``forward(*args, **attributes)`` on NumPy arrays. Keyword-only parameters are the
+        attributes (hashable, with defaults); all others are arguments. A forward of an operation
+        with a `saved` definition returns ``(out, saved)``.
+    rules : sequence of callable or None, optional
+        ``rule(g, out, *args, **attributes)`` gives the gradient of one argument; an argument
+        without a rule is a constant of the operation.
+    tex, text : str, optional
+        LaTeX and Unicode notation with ``{0}``, ``{1}`` for the arguments and ``{axis}`` for
+        attributes; by default the name applied to the arguments.
+    elementwise : bool, optional
+        The arguments broadcast against each other and each entry of the result depends on the
+        matching entries alone.
+    positive : str, optional
+        What is known of the sign of every result: ``"positive"``, ``"nonnegative"`` or ``""``.
+    distribution : bool, optional
+        The result is non-negative and sums to 1 over its attribute ``axis`` (or its last axis).
+    inline : bool, optional
+        The operation is a shortcut for arrays: on everything else its definition is called
+        in its place, so it never appears in a graph.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tinygrad_edu.core.op import Op
+    >>> cube = Op("cube", forward=lambda x: x**3, rules=(lambda g, out, x: 3 * g * x**2,))
+    >>> cube(np.array([1.0, 2.0]))
+    array([1., 8.])
+    >>> cube.forget()
+    """
+
+    def __init__(
+        self,
+        name: str,
+        forward: Function,
+        rules: tuple[Function | None, ...] = (),
+        *,
+        tex: str | None = None,
+        text: str | None = None,
+        elementwise: bool = False,
+        positive: str = "",
+        distribution: bool = False,
+        inline: bool = False,
+        signature: Function | None = None,
+    ) -> None:
+        earlier = REGISTRY.get(name)
+        if earlier is not None and earlier.sealed:
+            raise ValueError(
+                f"{name}: a built-in operation cannot be declared again; choose another name"
+            )
+        self.name = name
+        self.forward = forward
+        self.tex = tex
+        self.text = text
+        self.elementwise = elementwise
+        self.positive = positive
+        self.distribution = distribution
+        self.inline = inline
+        self.sealed = False
+        self.definition: Function | None = None
+        self.saved: Function | None = None
+        self.each: Function | None = None
+        self.arity, self.defaults = _signature(signature or forward)
+        self.rules: list[Function | None] = list(rules)
+        self.rules.extend([None] * ((self.arity or 0) - len(self.rules)))
+        self.constant = not any(self.rules)  # no gradient passes: comparisons, sign, argmax
+        self.__name__ = self.__qualname__ = name
+        self.__wrapped__ = signature or forward  # what help(), inspect and doctest look at
+        self.__doc__ = self.__wrapped__.__doc__
+        self.__module__ = getattr(self.__wrapped__, "__module__", None) or __name__
+        REGISTRY[name] = self
+
+    def __call__(self, *args: Any, **attributes: Any) -> Any:
+        if self.arity is not None and len(args) > self.arity:
+            args, attributes = self._attributes_by_position(args, attributes)
+        return call(self, args, attributes)
+
+    def rule(self, index: int) -> Callable[[Function], Function]:
+        """Declare the gradient of argument `index`; used as a decorator."""
+
+        def declare(function: Function) -> Function:
+            self._refuse_if_sealed()
+            if index >= len(self.rules):
+                raise ValueError(f"{self.name}: has {len(self.rules)} argument(s), no rule {index}")
+            self.rules[index] = function
+            self.constant = False
+            return function
+
+        return declare
+
+    def rule_for_each(self, function: Function) -> Function:
+        """Declare one rule ``(i, g, out, *args)`` for an operation with any number of arguments."""
+        self._refuse_if_sealed()
+        self.each = function
+        self.constant = False
+        return function
+
+    def defined_as(self, function: Function) -> Function:
+        """Declare what a fused operation means, in simpler operations."""
+        self._refuse_if_sealed()
+        self.definition = function
+        return function
+
+    def saves(self, function: Function) -> Function:
+        """Declare, in operations, the second value that the forward returns for its rules."""
+        self._refuse_if_sealed()
+        self.saved = function
+        return function
+
+    def rule_of(self, index: int) -> Function | None:
+        """Return the rule of one argument, or None where the operation holds it constant."""
+        if self.each is not None:
+            each = self.each
+            return lambda g, out, *args, **attributes: each(index, g, out, *args, **attributes)
+        return self.rules[index]
+
+    def forget(self) -> None:
+        """Take a user's operation out of the registry."""
+        self._refuse_if_sealed()
+        REGISTRY.pop(self.name, None)
+
+    def with_defaults(self, attributes: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Complete the attributes and make them hashable."""
+        if not self.defaults and not attributes:
+            return NO_ATTRIBUTES
+        complete = {**self.defaults, **attributes}
+        for key, value in complete.items():
+            if key not in self.defaults:
+                known = ", ".join(self.defaults) or "none"
+                raise TypeError(f"{self.name}: no attribute {key!r}; it has: {known}")
+            if value is inspect.Parameter.empty:
+                raise TypeError(f"{self.name}: needs {key}=")
+            if isinstance(value, Node):
+                raise TypeError(f"{self.name}: {key} is fixed and takes no Tensor; pass a number")
+            if isinstance(value, list):
+                complete[key] = tuple(value)
+            elif isinstance(value, np.ndarray | np.generic):
+                complete[key] = value.item() if value.ndim == 0 else tuple(value.tolist())
+        return complete
+
+    def _attributes_by_position(
+        self, args: tuple[Any, ...], attributes: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        extra, names = args[self.arity :], list(self.defaults)
+        if len(extra) > len(names):
+            raise TypeError(
+                f"{self.name}: takes {self.arity} argument(s) and the attributes "
+                f"({', '.join(names) or 'none'}), got {len(args)} positional values"
+            )
+        given = dict(zip(names, extra, strict=False))
+        for name in given:
+            if name in attributes:
+                raise TypeError(f"{self.name}: {name} was given by position and by name")
+        return args[: self.arity], {**given, **attributes}
+
+    def _refuse_if_sealed(self) -> None:
+        if self.sealed:
+            raise ValueError(f"{self.name}: a built-in operation cannot be changed; declare your own")
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}>"
+
+
+def call(op: Op, args: tuple[Any, ...], attributes: Mapping[str, Any]) -> Any:
+    """Send one call to the class of its first vertex, or straight to NumPy."""
+    for argument in args:
+        if isinstance(argument, Node):
+            if op.inline and op.definition is not None:
+                return op.definition(*args, **op.with_defaults(attributes))
+            return argument.record(op, args, op.with_defaults(attributes))
+    if op.arity is not None and len(args) < op.arity:
+        raise TypeError(f"{op.name}: takes {op.arity} argument(s), got {len(args)}")
+    arrays = [a if a.__class__ in _NUMBERS else real_array(a, op.name) for a in args]
+    if not (op.elementwise and any(a.__class__ is np.ndarray for a in arrays)):
+        # A Python number beside an array takes the array's dtype; alone it becomes an array.
+        arrays = [np.asarray(a) for a in arrays]
+    if attributes:
+        attributes = op.with_defaults(attributes)
+    out = run(op, arrays, attributes)
+    return out if op.saved is None else out[0]
+
+
+def run(op: Op, arrays: list[Any], attributes: Mapping[str, Any]) -> Any:
+    """Run a forward; NumPy's complaints come back naming the operation."""
+    try:
+        return op.forward(*arrays, **attributes)
+    except (ValueError, TypeError) as error:
+        if str(error).startswith(op.name) and not isinstance(op.forward, np.ufunc):
+            raise
+        if "read-only" in str(error):
+            raise ValueError(
+                f"{op.name}: its forward changes an argument in place; work on a copy"
+            ) from error
+        if isinstance(error, TypeError):
+            raise TypeError(f"{op.name}: {error}") from error
+        shapes = " and ".join(str(np.shape(a)) for a in arrays)
+        raise ValueError(f"{op.name}: shapes {shapes} do not fit: {error}") from error
+
+
+def real_array(value: Any, name: str) -> Any:
+    """Return an argument as NumPy will see it; refuse what holds no real numbers."""
+    if value.__class__ is np.ndarray and value.dtype.kind in "fiub":
+        return value
+    if isinstance(value, Node | str | bytes) or value is None:
+        raise TypeError(f"{name}: an argument is a {type(value).__name__}, not an array")
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{name}: an argument is no array: {error}") from error
+    if array.dtype.kind not in "fiub" or isinstance(value, np.ma.MaskedArray):
+        raise TypeError(
+            f"{name}: an argument holds {array.dtype} values ({type(value).__name__}); "
+            "tensors hold real numbers"
+        )
+    return array
+
+
+def op(**options: Any) -> Callable[[Function], Op]:
+    """Declare an operation from its NumPy forward; the function's name becomes the op's name.
+
+    Parameters
+    ----------
+    **options
+        As for `Op`; with ``forward=`` the decorated function gives the signature and the
+        docstring alone.
+
+    Returns
+    -------
+    callable
+        A decorator that turns the forward into an `Op`.
+
+    Examples
+    --------
+    >>> import numpy as np, tinygrad_edu as tg
+    >>> @tg.op(elementwise=True)
+    ... def swish(x):
+    ...     return x / (1 + np.exp(-x))
+    >>> @swish.defined_as
+    ... def _(x):
+    ...     return x * tg.sigmoid(x)
+    >>> @swish.rule(0)
+    ... def _(g, out, x):
+    ...     s = tg.sigmoid(x)
+    ...     return g * (s + out * (1 - s))
+    >>> tg.grad(swish)(0.0)
+    array(0.5)
+    >>> swish.forget()
+    """
+
+    def declare(function: Function) -> Op:
+        declared = Op(
+            options.pop("name", function.__name__),
+            options.pop("forward", function),
+            signature=function,
+            **options,
+        )
+        return declared
+
+    return declare
+
+
+def seal() -> None:
+    """Close every operation declared so far: the built-in table does not change under a user."""
+    for each in REGISTRY.values():
+        each.sealed = True
+
+
+def _signature(forward: Function) -> tuple[int | None, dict[str, Any]]:
+    """Return the number of arguments (None: any number) and the attributes with defaults."""
+    if isinstance(forward, np.ufunc):
+        return forward.nin, {}
+    try:
+        parameters = inspect.signature(forward).parameters.values()
+    except ValueError:  # a C function that does not say
+        return None, {}
+    kinds = [p.kind for p in parameters]
+    defaults = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+    if inspect.Parameter.VAR_POSITIONAL in kinds:
+        return None, defaults
+    return sum(k is inspect.Parameter.POSITIONAL_OR_KEYWORD for k in kinds), defaults

@@ -1,0 +1,81 @@
+"""Dropout: a random mask, drawn from a Generator that the caller hands in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.core.op import op
+
+__all__ = ["dropout"]
+
+
+@op(
+    name="dropout",
+    rules=(lambda g, out, x, mask, p: _dropout(g, mask, p),),
+    elementwise=True,
+    text="dropout({0})",
+    tex=r"\operatorname{{dropout}}({0})",
+)
+def _dropout(x: Any, mask: Any, p: Any) -> Any:
+    """x · mask/(1 - p), and 0 where nothing is kept."""
+    return (x * mask) * (1 / (1 - p) if p < 1 else 0)
+
+
+@_dropout.defined_as
+def _(x: Any, mask: Any, p: Any) -> Any:
+    return x * mask / (1 - p)
+
+
+def dropout(x: Any, p: Any, rng: Any, training: bool = True) -> Any:
+    """Set each entry to zero with probability p, and scale the others by 1/(1 - p).
+
+    Parameters
+    ----------
+    x : array_like or Tensor
+        Of any shape.
+    p : float
+        The probability of dropping an entry, from 0 to 1.
+    rng : numpy.random.Generator or int
+        Draws the mask; a new one at each call. An int seeds a new Generator.
+    training : bool, optional
+        Otherwise `x` is returned as it is: nothing is scaled at inference.
+
+    Returns
+    -------
+    Tensor or ndarray
+        Of the shape and dtype of `x`.
+
+    Raises
+    ------
+    ValueError
+        If p is outside [0, 1] or NaN.
+    TypeError
+        If `rng` is no Generator and no seed.
+
+    Notes
+    -----
+    Forward x mask/(1 - p), so that the expectation is x; gradient g mask/(1 - p) with the mask of
+    the forward pass (Srivastava et al. 2014, there scaled at inference instead).
+
+    Examples
+    --------
+    >>> import numpy as np, tinygrad_edu as tg
+    >>> tg.dropout(tg.Tensor([1.0, 2.0, 3.0, 4.0]), 0.5, np.random.default_rng(0))
+    Tensor([2., 0., 0., 0.])
+    """
+    rate = float(p)
+    if not 0 <= rate <= 1:
+        raise ValueError(f"dropout: p = {rate:g} is no probability; choose 0 ≤ p ≤ 1")
+    x = x if hasattr(x, "shape") else np.asarray(x)
+    if not training or rate == 0:
+        return x
+    if isinstance(rng, int | np.integer) and not isinstance(rng, bool):
+        rng = np.random.default_rng(rng)
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(
+            f"dropout: rng is a {type(rng).__name__}; pass numpy.random.default_rng(seed), so "
+            "that the mask can be drawn again"
+        )
+    return _dropout(x, rng.random(x.shape) >= rate, p)

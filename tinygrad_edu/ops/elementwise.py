@@ -1,0 +1,836 @@
+"""Functions applied entry by entry."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.core.node import slots
+from tinygrad_edu.core.op import op
+
+__all__ = [
+    "abs",
+    "clip",
+    "exp",
+    "gelu",
+    "log",
+    "maximum",
+    "minimum",
+    "normal_cdf",
+    "relu",
+    "sigmoid",
+    "sign",
+    "softplus",
+    "sqrt",
+    "stop_gradient",
+    "tanh",
+    "where",
+    "xdivy",
+    "xlogy",
+]
+
+_ROOT_HALF = math.sqrt(0.5)
+_ROOT_TWO_OVER_PI = math.sqrt(2 / math.pi)
+_ROOT_TWO_PI = math.sqrt(2 * math.pi)
+
+
+def floating(x: Any) -> Any:
+    """Turn whole numbers into float64: unsigned ones have no negatives, short ones overflow."""
+    return x if x.dtype.kind == "f" else x.astype(np.float64)
+
+
+# d e^x = e^x dx
+@op(
+    forward=np.exp,
+    rules=(lambda g, out, x: g * out,),
+    elementwise=True,
+    positive="positive",
+    tex="e^{{{0}}}",
+)
+def exp(x: Any) -> Any:
+    """Exponential of every entry.
+
+    Parameters
+    ----------
+    x : array_like or Tensor
+        Of any shape.
+
+    Returns
+    -------
+    Tensor or ndarray
+        Of the shape of `x`; above 709 (float64) it overflows to inf with NumPy's warning.
+
+    Raises
+    ------
+    TypeError
+        If `x` is no array of real numbers.
+
+    Notes
+    -----
+    Forward e^x; gradient g e^x, with the result reused.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.exp(tg.Tensor([0.0, 1.0]))
+    Tensor([1.        , 2.71828183])
+    """
+
+
+# d log x = dx / x
+@op(forward=np.log, rules=(lambda g, out, x: g / x,), elementwise=True, text="log {0}", tex=r"\log {0}")
+def log(x: Any) -> Any:
+    """Natural logarithm of every entry.
+
+    Parameters
+    ----------
+    x : array_like or Tensor
+        Of any shape, positive.
+
+    Returns
+    -------
+    Tensor or ndarray
+        Of the shape of `x`; log 0 is -inf and the log of a negative number NaN, each with
+        NumPy's warning.
+
+    Raises
+    ------
+    TypeError
+        If `x` is no array of real numbers.
+
+    Notes
+    -----
+    Forward log x; gradient g / x.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor([1.0, 4.0])
+    >>> tg.gradients(tg.log(x).sum(), x)
+    array([1.  , 0.25])
+    """
+
+
+# d sqrt(x) = dx / (2 sqrt(x))
+@op(
+    forward=np.sqrt,
+    rules=(lambda g, out, x: g / (2 * out),),
+    elementwise=True,
+    positive="nonnegative",
+    text="√({0})",
+    tex=r"\sqrt{{{0}}}",
+)
+def sqrt(x: Any) -> Any:
+    """Non-negative square root of every entry.
+
+    Parameters
+    ----------
+    x : array_like or Tensor
+        Of any shape, non-negative.
+
+    Returns
+    -------
+    Tensor or ndarray
+        Of the shape of `x`; NaN for negative entries, with NumPy's warning.
+
+    Raises
+    ------
+    TypeError
+        If `x` is no array of real numbers.
+
+    Notes
+    -----
+    Forward x^(1/2); gradient g / (2 x^(1/2)), which is inf at 0.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor([4.0, 9.0])
+    >>> tg.sqrt(x)
+    Tensor([2., 3.])
+    """
+
+
+# d sign(x) = 0 wherever it exists
+@op(forward=np.sign, elementwise=True, tex=r"\operatorname{{sign}}({0})")
+def sign(x: Any) -> Any:
+    """Sign of every entry: -1, 0 or 1.
+
+    Parameters
+    ----------
+    x : array_like or Tensor
+        Of any shape.
+
+    Returns
+    -------
+    Tensor or ndarray
+        Of the shape and dtype of `x`; NaN stays NaN.
+
+    Raises
+    ------
+    TypeError
+        If `x` is no array of real numbers.
+
+    Notes
+    -----
+    Constant wherever it has a derivative, so without a gradient.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.sign(tg.Tensor([-3.0, 0.0, 2.0]))
+    Tensor([-1.,  0.,  1.])
+    """
+
+
+# d|x| = sign(x) dx, with the subgradient of least norm, 0, at the kink
+@op(
+    forward=np.abs,
+    rules=(lambda g, out, x: g * sign(x),),
+    elementwise=True,
+    positive="nonnegative",
+    text="|{0}|",
+    tex=r"\left|{0}\right|",
+)
+def abs(x: Any) -> Any:
+    """Absolute value of every entry.
+
+    Parameters
+    ----------
+    x : array_like or Tensor
+        Of any shape.
+
+    Returns
+    -------
+    Tensor or ndarray
+        Of the shape and dtype of `x`.
+
+    Raises
+    ------
+    TypeError
+        If `x` is no array of real numbers.
+
+    Notes
+    -----
+    Forward \\|x\\|; gradient g sign(x). At the kink it is 0, the subgradient of least norm.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor([-2.0, 0.0, 3.0])
+    >>> tg.gradients(abs(x).sum(), x)
+    array([-1.,  0.,  1.])
+    """
+
+
+# d max(x, y): g to the larger one, half to each at a tie; NaN passes g on
+@op(
+    forward=np.maximum,
+    rules=(
+        lambda g, out, x, y: where(x < y, 0, where(x == y, g / 2, g)),
+        lambda g, out, x, y: where(y < x, 0, where(x == y, g / 2, g)),
+    ),
+    elementwise=True,
+    text="max({0}, {1})",
+    tex=r"\max({0}, {1})",
+)
+def maximum(x: Any, y: Any) -> Any:
+    """Take the larger entry.
+
+    Parameters
+    ----------
+    x, y : array_like or Tensor
+        Shapes that broadcast against each other.
+
+    Returns
+    -------
+    Tensor or ndarray
+        Of the broadcast shape; NaN where either is NaN.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not broadcast.
+
+    Notes
+    -----
+    The gradient g goes to the larger argument; tied arguments share it equally, which is the
+    subgradient of least norm.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x, y = tg.Tensor([1.0, 2.0]), tg.Tensor([1.0, 5.0])
+    >>> tg.gradients(tg.maximum(x, y).sum(), x)
+    array([0.5, 0. ])
+    """
+
+
+@op(
+    forward=np.minimum,
+    rules=(
+        lambda g, out, x, y: where(x > y, 0, where(x == y, g / 2, g)),
+        lambda g, out, x, y: where(y > x, 0, where(x == y, g / 2, g)),
+    ),
+    elementwise=True,
+    text="min({0}, {1})",
+    tex=r"\min({0}, {1})",
+)
+def minimum(x: Any, y: Any) -> Any:
+    """Take the smaller entry.
+
+    Parameters
+    ----------
+    x, y : array_like or Tensor
+        Shapes that broadcast against each other.
+
+    Returns
+    -------
+    Tensor or ndarray
+        Of the broadcast shape; NaN where either is NaN.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not broadcast.
+
+    Notes
+    -----
+    The gradient g goes to the smaller argument; tied arguments share it equally.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.minimum(tg.Tensor([1.0, 7.0]), 5.0)
+    Tensor([1., 5.])
+    """
+
+
+# d where(c, x, y) = [c] dx + [not c] dy
+@op(
+    forward=np.where,
+    rules=(
+        None,
+        lambda g, out, condition, x, y: where(condition, g, 0),
+        lambda g, out, condition, x, y: where(condition, 0, g),
+    ),
+    elementwise=True,
+    text="where({0}, {1}, {2})",
+    tex=r"\begin{{cases}} {1} & {0} \\ {2} & \text{{else}} \end{{cases}}",
+)
+def where(condition: Any, x: Any, y: Any) -> Any:
+    """Choose entry by entry: `x` where the condition holds, `y` elsewhere.
+
+    Parameters
+    ----------
+    condition : array_like or Tensor of bool
+        A constant: no gradient passes through it.
+    x, y : array_like or Tensor
+        Shapes that broadcast against each other and against `condition`.
+
+    Returns
+    -------
+    Tensor or ndarray
+        Of the broadcast shape, in NumPy's common dtype.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not broadcast.
+
+    Notes
+    -----
+    Both branches are computed everywhere, and so is the gradient of each: a NaN made in the
+    branch that was not taken comes back as 0 * NaN. To guard log x at 0, guard its argument:
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor([0.0, 2.0])
+    >>> safe = tg.where(x > 0, x, 1.0)
+    >>> tg.gradients(tg.where(x > 0, tg.log(safe), 0.0).sum(), x)
+    array([0. , 0.5])
+    """
+
+
+def _clip(x: Any, low: Any, high: Any) -> Any:
+    return np.minimum(np.maximum(x, low), high)
+
+
+# d clip(x) = [low <= x <= high] dx, and the bounds take what they cut off
+@op(
+    name="clip",
+    forward=_clip,
+    rules=(
+        lambda g, out, x, low, high: where((x < low) + (x > high), 0, g),
+        lambda g, out, x, low, high: where((x < low) * (low <= high), g, 0),
+        lambda g, out, x, low, high: where((x > high) + (low > high), g, 0),
+    ),
+    elementwise=True,
+    text="clip({0}, {1}, {2})",
+    tex=r"\operatorname{{clip}}({0}, {1}, {2})",
+)
+def _clip_op(x: Any, low: Any, high: Any) -> Any:
+    """Limit `x` to [low, high]."""
+
+
+def clip(x: Any, min: Any = None, max: Any = None) -> Any:
+    """Limit every entry to an interval.
+
+    Parameters
+    ----------
+    x : array_like or Tensor
+        Of any shape.
+    min, max : array_like or Tensor, optional
+        The bounds; None is no bound.
+
+    Returns
+    -------
+    Tensor or ndarray
+        Of the broadcast shape.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not broadcast.
+
+    Notes
+    -----
+    Forward min(max(x, min), max). The gradient g passes where min ≤ x ≤ max, on the bounds
+    too; elsewhere it goes to the bound that was taken.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor([-2.0, 1.0, 0.5])
+    >>> tg.gradients(tg.clip(x, -1, 1).sum(), x)
+    array([0., 1., 1.])
+    """
+    low = -np.inf if min is None else min
+    high = np.inf if max is None else max
+    return _clip_op(x, low, high)
+
+
+# d tanh(x) = (1 - tanh(x)^2) dx
+@op(
+    forward=np.tanh,
+    rules=(lambda g, out, x: g * (1 - out**2),),
+    elementwise=True,
+    tex=r"\tanh({0})",
+)
+def tanh(x: Any) -> Any:
+    """Hyperbolic tangent of every entry.
+
+    Parameters
+    ----------
+    x : array_like or Tensor
+        Of any shape.
+
+    Returns
+    -------
+    Tensor or ndarray
+        Of the shape of `x`, in [-1, 1].
+
+    Raises
+    ------
+    TypeError
+        If `x` is no array of real numbers.
+
+    Notes
+    -----
+    Forward tanh x; gradient g (1 - tanh² x).
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor(0.0)
+    >>> tg.gradients(tg.tanh(x), x)
+    array(1.)
+    """
+
+
+# d s(x) = s(x) s(-x) dx: the same as s (1 - s), without the cancellation in 1 - s
+@op(
+    rules=(lambda g, out, x: g * out * sigmoid(-x),),
+    elementwise=True,
+    positive="positive",
+    text="σ({0})",
+    tex=r"\sigma({0})",
+)
+def sigmoid(x: Any) -> Any:
+    """Logistic function of every entry.
+
+    Parameters
+    ----------
+    x : array_like or Tensor
+        Of any shape.
+
+    Returns
+    -------
+    Tensor or ndarray
+        Of the shape of `x`, in [0, 1]; no overflow for any input.
+
+    Raises
+    ------
+    TypeError
+        If `x` is no array of real numbers.
+
+    Notes
+    -----
+    Forward 1 / (1 + e^-x); gradient g σ(x) σ(-x).
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.sigmoid(tg.Tensor([-1e20, 0.0, 1e20]))
+    Tensor([0. , 0.5, 1. ])
+    """
+    x = floating(x)
+    decay = np.exp(-np.abs(x))  # at most 1: nothing overflows
+    return np.where(np.less(x, 0), decay, 1) / (1 + decay)
+
+
+@sigmoid.defined_as
+def _(x: Any) -> Any:
+    return 1 / (1 + exp(-x))
+
+
+# d relu(x) = [x > 0] dx, 0 at the kink, NaN stays
+@op(
+    rules=(lambda g, out, x: where(x <= 0, 0, g),),
+    elementwise=True,
+    positive="nonnegative",
+    tex=r"\operatorname{{relu}}({0})",
+)
+def relu(x: Any) -> Any:
+    """Rectified linear unit of every entry.
+
+    Parameters
+    ----------
+    x : array_like or Tensor
+        Of any shape.
+
+    Returns
+    -------
+    Tensor or ndarray
+        Of the shape of `x`.
+
+    Raises
+    ------
+    TypeError
+        If `x` is no array of real numbers.
+
+    Notes
+    -----
+    Forward 0 where x ≤ 0, else x (Fukushima 1969); gradient g where x > 0, else 0. At the kink
+    it is 0, the subgradient of least norm.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor([-1.0, 0.0, 2.0])
+    >>> tg.gradients(tg.relu(x).sum(), x)
+    array([0., 0., 1.])
+    """
+    return np.maximum(x, 0)
+
+
+@relu.defined_as
+def _(x: Any) -> Any:
+    return where(x <= 0, 0, x)
+
+
+@op(name="normal_density", inline=True, elementwise=True, positive="positive")
+def _density(x: Any) -> Any:
+    """φ(x), 0 where the square overflows."""
+    with np.errstate(over="ignore"):
+        return np.exp(x * x / -2) / _ROOT_TWO_PI
+
+
+@_density.defined_as
+def _(x: Any) -> Any:
+    return exp(x**2 / -2) / _ROOT_TWO_PI
+
+
+# d Phi(x) = phi(x) dx
+@op(
+    rules=(lambda g, out, x: g * _density(x),),
+    elementwise=True,
+    positive="nonnegative",
+    text="Φ({0})",
+    tex=r"\Phi({0})",
+)
+def normal_cdf(x: Any) -> Any:
+    """Distribution function of the standard normal law, entry by entry.
+
+    Parameters
+    ----------
+    x : array_like or Tensor
+        Of any shape.
+
+    Returns
+    -------
+    Tensor or ndarray
+        Of the shape and dtype of `x`, in [0, 1].
+
+    Raises
+    ------
+    TypeError
+        If `x` is no array of real numbers.
+
+    Notes
+    -----
+    Forward Φ(x) = erfc(-x/√2)/2, exact in both tails; gradient g e^(-x²/2)/√(2π).
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.normal_cdf(tg.Tensor(0.0))
+    Tensor(0.5)
+    """
+    x = floating(np.asarray(x))
+    scaled = (x * -_ROOT_HALF).ravel().tolist()
+    values = np.fromiter(map(math.erfc, scaled), np.float64, len(scaled))
+    return (values / 2).reshape(x.shape).astype(x.dtype, copy=False)
+
+
+def _times_density(x: Any) -> Any:
+    """x φ(x), and 0 at infinity: beyond 100 the density is 0 in every type."""
+    bounded = clip(x, -100, 100)
+    return bounded * _density(bounded)
+
+
+# d(x Phi(x)) = (Phi(x) + x phi(x)) dx
+@op(
+    name="gelu",
+    rules=(
+        lambda g, out, x: g * (normal_cdf(x) + _times_density(x)),
+    ),
+    elementwise=True,
+    text="gelu({0})",
+    tex=r"\operatorname{{gelu}}({0})",
+)
+def _gelu(x: Any) -> Any:
+    """Gaussian error linear unit."""
+    return np.where(np.isneginf(x), 0, x) * normal_cdf(x)
+
+
+@_gelu.defined_as
+def _(x: Any) -> Any:
+    return x * normal_cdf(x)
+
+
+def gelu(x: Any, approximate: str = "none") -> Any:
+    """Gaussian error linear unit of every entry.
+
+    Parameters
+    ----------
+    x : array_like or Tensor
+        Of any shape.
+    approximate : {"none", "tanh"}, optional
+        The exact form, or its approximation by tanh.
+
+    Returns
+    -------
+    Tensor or ndarray
+        Of the shape of `x`.
+
+    Raises
+    ------
+    ValueError
+        If `approximate` is neither "none" nor "tanh".
+
+    Notes
+    -----
+    Forward x Φ(x), or x (1 + tanh(√(2/π) (x + 0.044715 x³)))/2 (Hendrycks and Gimpel 2016);
+    gradient g (Φ(x) + x e^(-x²/2)/√(2π)).
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.gelu(tg.Tensor([-1.0, 0.0, 1.0]))
+    Tensor([-0.15865525,  0.        ,  0.84134475])
+    """
+    if approximate == "none":
+        return _gelu(x)
+    if approximate == "tanh":
+        x = np.asarray(x) if isinstance(x, list | tuple) else x
+        return x * (1 + tanh(_ROOT_TWO_OVER_PI * (x + 0.044715 * x**3))) / 2
+    raise ValueError(f'gelu: approximate is "none" or "tanh", not {approximate!r}')
+
+
+# d log(1 + e^x) = s(x) dx
+@op(
+    rules=(lambda g, out, x, *, saved: g * saved,),
+    elementwise=True,
+    positive="positive",
+    tex=r"\operatorname{{softplus}}({0})",
+)
+def softplus(x: Any) -> Any:
+    """Smooth rectifier of every entry.
+
+    Parameters
+    ----------
+    x : array_like or Tensor
+        Of any shape.
+
+    Returns
+    -------
+    Tensor or ndarray
+        Of the shape of `x`; no overflow for any input.
+
+    Raises
+    ------
+    TypeError
+        If `x` is no array of real numbers.
+
+    Notes
+    -----
+    Forward log(1 + e^x) = max(x, 0) + log1p(e^-\\|x\\|); gradient g σ(x) (Dugas et al. 2001).
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.softplus(tg.Tensor([-1000.0, 0.0, 1000.0]))
+    Tensor([0.00000000e+00, 6.93147181e-01, 1.00000000e+03])
+    """
+    x = floating(x)
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))), sigmoid.forward(x)
+
+
+@softplus.saves
+def _(x: Any) -> Any:
+    return sigmoid(x)
+
+
+@softplus.defined_as
+def _(x: Any) -> Any:
+    return log(1 + exp(x))
+
+
+# d(x log y) = log(y) dx + x/y dy
+@op(
+    rules=(
+        lambda g, out, x, y: g * log(y),
+        lambda g, out, x, y: g * xdivy(x, y),
+    ),
+    elementwise=True,
+    text="{0}·log {1}",
+    tex=r"{0} \log {1}",
+)
+def xlogy(x: Any, y: Any) -> Any:
+    """Multiply by a logarithm, with 0 log 0 = 0.
+
+    Parameters
+    ----------
+    x, y : array_like or Tensor
+        Shapes that broadcast against each other; `y` non-negative.
+
+    Returns
+    -------
+    Tensor or ndarray
+        Of the broadcast shape: x log y, and 0 where x = 0 unless y is NaN.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not broadcast.
+
+    Notes
+    -----
+    Forward x log y; gradients g log y and g x/y, the second 0 where x = y = 0. The convention
+    is that of the limit x log x → 0 (Cover and Thomas 2006, section 2.1).
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.xlogy(0.0, tg.Tensor(0.0))
+    Tensor(0.)
+    """
+    silent = (np.equal(x, 0)) & ~np.isnan(y)
+    return np.where(silent, 0, x) * np.log(np.where(silent, 1, y))
+
+
+# d(x/y) with 0/0 = 0
+@op(
+    rules=(
+        lambda g, out, x, y: xdivy(g, y),
+        lambda g, out, x, y: -xdivy(g * out, y),
+    ),
+    elementwise=True,
+    text="{0}/{1}",
+    tex=r"\frac{{{0}}}{{{1}}}",
+)
+def xdivy(x: Any, y: Any) -> Any:
+    """Divide, with 0/0 = 0.
+
+    Parameters
+    ----------
+    x, y : array_like or Tensor
+        Shapes that broadcast against each other.
+
+    Returns
+    -------
+    Tensor or ndarray
+        Of the broadcast shape: x/y, and 0 where x = y = 0.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not broadcast.
+
+    Notes
+    -----
+    Forward x / y; gradients g / y and -g x / y². It is the derivative of `xlogy` and of the
+    norms, whose subgradient of least norm at 0 is 0.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.xdivy(tg.Tensor([0.0, 3.0]), tg.Tensor([0.0, 2.0]))
+    Tensor([0. , 1.5])
+    """
+    return x / np.where((np.equal(x, 0)) & (np.equal(y, 0)), 1, y)
+
+
+# d stop_gradient(x) = 0
+@op(
+    forward=lambda x: x,
+    elementwise=True,
+    text="stop({0})",
+    tex=r"\operatorname{{stop}}({0})",
+)
+def stop_gradient(x: Any) -> Any:
+    """Return `x` as a constant: no gradient passes.
+
+    Parameters
+    ----------
+    x : array_like or Tensor
+        Of any shape.
+
+    Returns
+    -------
+    Tensor or ndarray
+        The same values.
+
+    Raises
+    ------
+    TypeError
+        If `x` is no array of real numbers.
+
+    Notes
+    -----
+    Forward x; gradient 0, which is not what differentiation says but what the caller asks for.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor(3.0)
+    >>> tg.gradients(x * tg.stop_gradient(x), x)
+    array(3.)
+    """
+
+
+slots.abs, slots.xlogy = abs, xlogy

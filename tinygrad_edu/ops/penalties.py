@@ -1,0 +1,251 @@
+"""Norms and penalties on weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.core.node import Node
+from tinygrad_edu.core.op import op
+from tinygrad_edu.ops.elementwise import abs, floating, log, sign, sqrt, xdivy
+from tinygrad_edu.ops.reduce import count, max, sum
+from tinygrad_edu.ops.shape import Axes, concatenate, reshape, spread
+
+__all__ = ["l1", "l2", "norm", "weight_decay"]
+
+
+def _scaled(x: Any, axis: Axes) -> tuple[Any, Any]:
+    """Return the largest magnitude (1 where it is 0 or infinite) and x divided by it."""
+    largest = np.max(np.abs(x), axis=axis, keepdims=True, initial=0)
+    largest = np.where((largest == 0) | np.isinf(largest), 1, largest)
+    return largest, x / largest
+
+
+def _wide(x: Any) -> Any:
+    return np.float32 if x.dtype == np.float16 else None  # sums of float16 overflow at 65504
+
+
+# d‖x‖ = <x/‖x‖, dx>, and 0 at x = 0
+@op(
+    name="euclidean_norm",
+    rules=(
+        lambda g, out, x, *, axis, keepdims: (
+            spread(g, x, axis, keepdims) * xdivy(x, spread(out, x, axis, keepdims))
+        ),
+    ),
+    positive="nonnegative",
+    text="‖{0}‖₂",
+    tex=r"\left\|{0}\right\|_2",
+)
+def _euclidean(x: Any, *, axis: Axes = None, keepdims: bool = False) -> Any:
+    """Square root of the sum of squares, without overflow."""
+    x = floating(x)
+    with np.errstate(all="ignore"):
+        largest, scaled = _scaled(x, axis)
+        out = largest * np.sqrt(np.sum(scaled * scaled, axis=axis, keepdims=True, dtype=_wide(x)))
+        out = out.astype(x.dtype, copy=False)
+    return out if keepdims else np.squeeze(out, axis)
+
+
+@_euclidean.defined_as
+def _(x: Any, *, axis: Axes, keepdims: bool) -> Any:
+    return sqrt(sum(x**2, axis=axis, keepdims=keepdims))
+
+
+# d‖x‖_p = <sign(x) (|x|/‖x‖_p)^(p-1), dx>, and 0 at x = 0
+@op(
+    name="p_norm",
+    rules=(
+        lambda g, out, x, p, *, axis, keepdims: (
+            spread(g, x, axis, keepdims)
+            * sign(x)
+            * xdivy(abs(x), spread(out, x, axis, keepdims)) ** (p - 1)
+        ),
+    ),
+    positive="nonnegative",
+    text="‖{0}‖_{1}",
+    tex=r"\left\|{0}\right\|_{{{1}}}",
+)
+def _p_norm(x: Any, p: Any, *, axis: Axes = None, keepdims: bool = False) -> Any:
+    """The p-th root of the sum of p-th powers of magnitudes, without overflow."""
+    x = floating(x)
+    with np.errstate(all="ignore"):
+        largest, scaled = _scaled(x, axis)
+        total = np.sum(np.abs(scaled) ** p, axis=axis, keepdims=True, dtype=_wide(x))
+        out = largest * total ** (1 / p)
+        out = out.astype(x.dtype, copy=False)
+    return out if keepdims else np.squeeze(out, axis)
+
+
+@_p_norm.defined_as
+def _(x: Any, p: Any, *, axis: Axes, keepdims: bool) -> Any:
+    return sum(abs(x) ** p, axis=axis, keepdims=keepdims) ** (1 / p)
+
+
+def _joined(w: Any, name: str) -> Any:
+    """Return one tensor, or several as one long vector."""
+    if isinstance(w, list | tuple) and any(isinstance(x, Node | np.ndarray) for x in w):
+        return concatenate([reshape(x, -1) for x in w])
+    if isinstance(w, list | tuple) and not w:
+        raise ValueError(f"{name}: an empty list has no norm; pass at least one tensor")
+    return w if isinstance(w, Node) else np.asarray(w)
+
+
+def norm(w: Any, p: Any = 2, axis: Axes = None, keepdims: bool = False) -> Any:
+    """The ℓp norm of one tensor, or jointly of a list of tensors.
+
+    Parameters
+    ----------
+    w : array_like, Tensor, or list of them
+        A list is measured as one long vector.
+    p : number, optional
+        At least 1; ``inf`` is the largest magnitude.
+    axis : int or tuple of int, optional
+        By default all axes.
+    keepdims : bool, optional
+        Keep the reduced axes with length 1.
+
+    Returns
+    -------
+    Tensor or ndarray
+        Of the remaining shape, in the dtype of `w`; 0 for no entries.
+
+    Raises
+    ------
+    ValueError
+        If p is less than 1 or NaN (that would be no norm), or the list is empty.
+
+    Notes
+    -----
+    Forward (Σ \\|w_i\\|^p)^(1/p), scaled by the largest magnitude so that nothing overflows;
+    gradient g sign(w) (\\|w\\|/‖w‖)^(p-1), and 0 at w = 0, the subgradient of least norm. For
+    p = ∞ the entries of largest magnitude share g equally.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> w = tg.Tensor([3.0, -4.0])
+    >>> tg.norm(w)
+    Tensor(5.)
+    >>> tg.gradients(tg.norm(w), w)
+    array([ 0.6, -0.8])
+    """
+    w = _joined(w, "norm")
+    exponent = float(p.data if isinstance(p, Node) else p)
+    if not exponent >= 1:
+        raise ValueError(f"norm: p = {exponent:g} gives no norm; choose p ≥ 1, or inf")
+    if exponent == 1:
+        return sum(abs(w), axis=axis, keepdims=keepdims)
+    if exponent == 2:
+        return _euclidean(w, axis=axis, keepdims=keepdims)
+    if exponent == np.inf:
+        if count(w, axis) == 0:
+            return sum(w, axis=axis, keepdims=keepdims)
+        return max(abs(w), axis=axis, keepdims=keepdims)
+    return _p_norm(w, p, axis=axis, keepdims=keepdims)
+
+
+def l1(w: Any) -> Any:
+    """Sum of magnitudes of one tensor, or jointly of a list: the penalty that makes zeros.
+
+    Parameters
+    ----------
+    w : array_like, Tensor, or list of them
+        Of any shape.
+
+    Returns
+    -------
+    Tensor or ndarray
+        A number.
+
+    Raises
+    ------
+    ValueError
+        If the list is empty.
+
+    Notes
+    -----
+    Forward Σ \\|w_i\\|; gradient sign(w), 0 at 0 (Tibshirani 1996).
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.l1(tg.Tensor([3.0, -4.0]))
+    Tensor(7.)
+    """
+    return norm(w, 1)
+
+
+def l2(w: Any) -> Any:
+    """Euclidean norm of one tensor, or jointly of a list; not squared.
+
+    Parameters
+    ----------
+    w : array_like, Tensor, or list of them
+        A list is measured as one long vector, which is not the sum of its members' norms.
+
+    Returns
+    -------
+    Tensor or ndarray
+        A number.
+
+    Raises
+    ------
+    ValueError
+        If the list is empty.
+
+    Notes
+    -----
+    Forward (Σ w_i²)^(1/2); gradient w/‖w‖, 0 at w = 0. For the squared penalty see
+    `weight_decay`.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.l2([tg.Tensor([3.0]), tg.Tensor([-4.0])])
+    Tensor(5.)
+    """
+    return norm(w, 2)
+
+
+def weight_decay(params: Any, lam: Any) -> Any:
+    """Half the sum of squared weights, times a rate.
+
+    Parameters
+    ----------
+    params : array_like, Tensor, or list of them
+        The weights.
+    lam : float or ndarray of shape ()
+        The rate λ, not negative; an array prints as a letter in formulas.
+
+    Returns
+    -------
+    Tensor or ndarray
+        A number.
+
+    Raises
+    ------
+    ValueError
+        If the rate is negative or there are no weights.
+
+    Notes
+    -----
+    Forward (λ/2) Σ w²; gradient λ w, a spring pulling to the origin (Krogh and Hertz 1991).
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> w = tg.Tensor([3.0, -4.0])
+    >>> tg.gradients(tg.weight_decay(w, 0.1), w).round(2)
+    array([ 0.3, -0.4])
+    """
+    if not float(lam.data if isinstance(lam, Node) else lam) >= 0:
+        raise ValueError(f"weight_decay: the rate is {lam}; choose λ ≥ 0")
+    weights = params if isinstance(params, list | tuple) else [params]
+    if not weights:
+        raise ValueError("weight_decay: an empty list; pass at least one tensor of weights")
+    total = sum(weights[0] ** 2)
+    for w in weights[1:]:
+        total = total + sum(w**2)
+    return lam * (total / 2)

@@ -1,0 +1,433 @@
+"""Reductions: many entries become one. `axis` and `keepdims` are those of NumPy."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.core.node import Node
+from tinygrad_edu.core.op import op
+from tinygrad_edu.ops.arithmetic import equal
+from tinygrad_edu.ops.elementwise import sqrt, xdivy
+from tinygrad_edu.ops.shape import Axes, concatenate, getitem, spread
+
+__all__ = ["count", "max", "mean", "min", "prod", "std", "sum", "var"]
+
+
+def count(x: Any, axis: Axes = None) -> Any:
+    """Number of entries that a reduction over `axis` joins.
+
+    Parameters
+    ----------
+    x : array_like or Tensor
+        Of any shape.
+    axis : int or tuple of int, optional
+        By default all axes.
+
+    Returns
+    -------
+    int
+        A Python int, which never changes a dtype; in formulas a letter such as N or K.
+
+    Raises
+    ------
+    ValueError
+        If there is no such axis.
+
+    Notes
+    -----
+    The product of the lengths of the axes.
+
+    Examples
+    --------
+    >>> import numpy as np, tinygrad_edu as tg
+    >>> tg.count(np.zeros((4, 3)), axis=0)
+    4
+    """
+    if isinstance(x, Node):
+        return x.count(axis)
+    return count_of_shape(np.shape(x), axis)
+
+
+def count_of_shape(shape: tuple[int, ...], axis: Axes) -> int:
+    """Multiply the lengths of the axes named."""
+    if axis is None:
+        return math.prod(shape)
+    axes = axis if isinstance(axis, tuple) else (axis,)
+    for a in axes:
+        if not -len(shape) <= a < len(shape):
+            raise ValueError(f"count: axis {a} of a tensor of shape {shape}; axes count from 0")
+    return math.prod(shape[a] for a in axes)
+
+
+# d sum(x) = sum(dx)
+@op(
+    rules=(lambda g, out, x, *, axis, keepdims: spread(g, x, axis, keepdims),),
+    text="Σ {0}",
+    tex=r"\sum {0}",
+)
+def sum(x: Any, *, axis: Axes = None, keepdims: bool = False) -> Any:
+    """Sum over axes.
+
+    Parameters
+    ----------
+    x : array_like or Tensor
+        Of any shape.
+    axis : int or tuple of int, optional
+        By default all axes.
+    keepdims : bool, optional
+        Keep the summed axes with length 1.
+
+    Returns
+    -------
+    Tensor or ndarray
+        Of the remaining shape, same dtype; 0 for no entries.
+
+    Raises
+    ------
+    ValueError
+        If there is no such axis, or one is named twice.
+
+    Notes
+    -----
+    Forward Σ x; gradient g, spread to every entry.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.sum(tg.Tensor([[1.0, 2.0], [3.0, 4.0]]), axis=0)
+    Tensor([4., 6.])
+    """
+    return np.add.reduce(x, axis=axis, keepdims=keepdims)
+
+
+# d mean(x) = sum(dx)/n
+@op(
+    rules=(lambda g, out, x, *, axis, keepdims: spread(g / count(x, axis), x, axis, keepdims),),
+    text="mean({0})",
+    tex=r"\operatorname{{mean}}({0})",
+)
+def mean(x: Any, *, axis: Axes = None, keepdims: bool = False) -> Any:
+    """Average over axes.
+
+    Parameters
+    ----------
+    x : array_like or Tensor
+        Of any shape.
+    axis : int or tuple of int, optional
+        By default all axes.
+    keepdims : bool, optional
+        Keep the averaged axes with length 1.
+
+    Returns
+    -------
+    Tensor or ndarray
+        Of the remaining shape, same dtype.
+
+    Raises
+    ------
+    ValueError
+        If there are no entries, no such axis, or one is named twice.
+
+    Notes
+    -----
+    Forward (1/n) Σ x over the n entries joined; gradient g/n, spread to every entry.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.mean(tg.Tensor([1.0, 2.0, 6.0]))
+    Tensor(3.)
+    """
+    n = count_of_shape(x.shape, axis)
+    if n == 0:
+        raise ValueError(f"mean: no entries to average in shape {x.shape}")
+    total = np.add.reduce(x, axis=axis, keepdims=keepdims, dtype=_wide(x))
+    return (total / n).astype(x.dtype, copy=False) if x.dtype.kind == "f" else total / n
+
+
+def _wide(x: Any) -> Any:
+    return np.float32 if x.dtype == np.float16 else None  # sums of float16 overflow at 65504
+
+
+@mean.defined_as
+def _(x: Any, *, axis: Axes, keepdims: bool) -> Any:
+    return sum(x, axis=axis, keepdims=keepdims) / count(x, axis)
+
+
+def _to_extremes(g: Any, out: Any, x: Any, axis: Axes, keepdims: bool) -> Any:
+    """Share g equally among the entries that attain the extreme value."""
+    attained = equal(x, spread(out, x, axis, keepdims))
+    ties = sum(attained, axis=axis, keepdims=True)
+    return spread(g, x, axis, keepdims) * attained / ties
+
+
+@op(
+    rules=(lambda g, out, x, *, axis, keepdims: _to_extremes(g, out, x, axis, keepdims),),
+    text="max({0})",
+    tex=r"\max({0})",
+)
+def max(x: Any, *, axis: Axes = None, keepdims: bool = False) -> Any:
+    """Largest entry over axes.
+
+    Parameters
+    ----------
+    x : array_like or Tensor
+        Of any shape.
+    axis : int or tuple of int, optional
+        By default all axes.
+    keepdims : bool, optional
+        Keep the reduced axes with length 1.
+
+    Returns
+    -------
+    Tensor or ndarray
+        Of the remaining shape, same dtype; NaN where an entry is NaN.
+
+    Raises
+    ------
+    ValueError
+        If there are no entries, no such axis, or one is named twice.
+
+    Notes
+    -----
+    The gradient g goes to the largest entry; tied entries share it equally, which is the
+    subgradient of least norm.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor([1.0, 1.0, 0.0])
+    >>> tg.gradients(tg.max(x), x)
+    array([0.5, 0.5, 0. ])
+    """
+    return np.max(x, axis=axis, keepdims=keepdims)
+
+
+@op(
+    rules=(lambda g, out, x, *, axis, keepdims: _to_extremes(g, out, x, axis, keepdims),),
+    text="min({0})",
+    tex=r"\min({0})",
+)
+def min(x: Any, *, axis: Axes = None, keepdims: bool = False) -> Any:
+    """Smallest entry over axes.
+
+    Parameters
+    ----------
+    x : array_like or Tensor
+        Of any shape.
+    axis : int or tuple of int, optional
+        By default all axes.
+    keepdims : bool, optional
+        Keep the reduced axes with length 1.
+
+    Returns
+    -------
+    Tensor or ndarray
+        Of the remaining shape, same dtype; NaN where an entry is NaN.
+
+    Raises
+    ------
+    ValueError
+        If there are no entries, no such axis, or one is named twice.
+
+    Notes
+    -----
+    The gradient g goes to the smallest entry; tied entries share it equally.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.min(tg.Tensor([[3.0, 1.0], [2.0, 5.0]]), axis=1)
+    Tensor([1., 2.])
+    """
+    return np.min(x, axis=axis, keepdims=keepdims)
+
+
+def _product_of_others(x: Any, axis: int) -> Any:
+    """For each entry the product of all others along an axis, without dividing by it.
+
+    Halve the axis: the others of an entry are its partner and the others of their product.
+    """
+    length = x.shape[axis]
+    before = (slice(None),) * axis
+
+    def part(start: int, stop: int) -> Any:
+        return getitem(x, (*before, slice(start, stop)))
+
+    if length == 1:
+        return part(0, 1) ** 0
+    half = length // 2
+    left, right = part(0, half), part(half, 2 * half)
+    pairs = left * right
+    if length % 2:
+        pairs = concatenate([pairs, part(length - 1, length)], axis)
+    others = _product_of_others(pairs, axis)
+    of_pairs = getitem(others, (*before, slice(0, half)))
+    pieces = [right * of_pairs, left * of_pairs]
+    if length % 2:
+        pieces.append(getitem(others, (*before, slice(half, half + 1))))
+    return concatenate(pieces, axis)
+
+
+def _prod_rule(g: Any, out: Any, x: Any, *, axis: Axes, keepdims: bool) -> Any:
+    if math.prod(x.shape) == 0:
+        return spread(g, x, axis, keepdims)
+    axes = range(len(x.shape)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    partial, others = x, None
+    for a in (a % len(x.shape) for a in axes):
+        along = _product_of_others(partial, a)
+        others = along if others is None else others * along
+        partial = prod(partial, axis=a, keepdims=True)
+    return spread(g, x, axis, keepdims) * (x**0 if others is None else others)
+
+
+@op(rules=(_prod_rule,), text="Π {0}", tex=r"\prod {0}")
+def prod(x: Any, *, axis: Axes = None, keepdims: bool = False) -> Any:
+    """Product over axes.
+
+    Parameters
+    ----------
+    x : array_like or Tensor
+        Of any shape.
+    axis : int or tuple of int, optional
+        By default all axes.
+    keepdims : bool, optional
+        Keep the reduced axes with length 1.
+
+    Returns
+    -------
+    Tensor or ndarray
+        Of the remaining shape, same dtype; 1 for no entries.
+
+    Raises
+    ------
+    ValueError
+        If there is no such axis, or one is named twice.
+
+    Notes
+    -----
+    Forward Π x; gradient g times the product of all other entries, found without a division, so
+    that zeros are no exception.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor([0.0, 2.0, 3.0])
+    >>> tg.gradients(tg.prod(x), x)
+    array([6., 0., 0.])
+    """
+    return np.multiply.reduce(x, axis=axis, keepdims=keepdims)
+
+
+def _centred(x: Any, axis: Axes) -> Any:
+    return x - mean(x, axis=axis, keepdims=True)
+
+
+# d var(x) = 2 (x - mean(x)) dx/n: the mean's own part sums to zero
+@op(
+    rules=(
+        lambda g, out, x, *, axis, keepdims: (
+            spread(2 * g / count(x, axis), x, axis, keepdims) * _centred(x, axis)
+        ),
+    ),
+    positive="nonnegative",
+    text="var({0})",
+    tex=r"\operatorname{{var}}({0})",
+)
+def var(x: Any, *, axis: Axes = None, keepdims: bool = False) -> Any:
+    """Variance over axes: the mean squared deviation from the mean.
+
+    Parameters
+    ----------
+    x : array_like or Tensor
+        Of any shape.
+    axis : int or tuple of int, optional
+        By default all axes.
+    keepdims : bool, optional
+        Keep the reduced axes with length 1.
+
+    Returns
+    -------
+    Tensor or ndarray
+        Of the remaining shape, same dtype.
+
+    Raises
+    ------
+    ValueError
+        If there are no entries, no such axis, or one is named twice.
+
+    Notes
+    -----
+    Forward (1/n) Σ (x - x̄)²; gradient (2g/n) (x - x̄).
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.var(tg.Tensor([1.0, 3.0]))
+    Tensor(1.)
+    """
+    if count_of_shape(x.shape, axis) == 0:
+        raise ValueError(f"var: no entries in shape {x.shape}")
+    return np.var(x, axis=axis, keepdims=keepdims)
+
+
+@var.defined_as
+def _(x: Any, *, axis: Axes, keepdims: bool) -> Any:
+    return mean(_centred(x, axis) ** 2, axis=axis, keepdims=keepdims)
+
+
+@op(
+    rules=(
+        lambda g, out, x, *, axis, keepdims: (
+            spread(g / count(x, axis), x, axis, keepdims)
+            * xdivy(_centred(x, axis), spread(out, x, axis, keepdims))
+        ),
+    ),
+    positive="nonnegative",
+    text="std({0})",
+    tex=r"\operatorname{{std}}({0})",
+)
+def std(x: Any, *, axis: Axes = None, keepdims: bool = False) -> Any:
+    """Standard deviation over axes.
+
+    Parameters
+    ----------
+    x : array_like or Tensor
+        Of any shape.
+    axis : int or tuple of int, optional
+        By default all axes.
+    keepdims : bool, optional
+        Keep the reduced axes with length 1.
+
+    Returns
+    -------
+    Tensor or ndarray
+        Of the remaining shape, same dtype.
+
+    Raises
+    ------
+    ValueError
+        If there are no entries, no such axis, or one is named twice.
+
+    Notes
+    -----
+    Forward (var x)^(1/2); gradient g (x - x̄)/(n std x), and 0 where all entries are equal, the
+    subgradient of least norm.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.std(tg.Tensor([1.0, 3.0]))
+    Tensor(1.)
+    """
+    if count_of_shape(x.shape, axis) == 0:
+        raise ValueError(f"std: no entries in shape {x.shape}")
+    return np.std(x, axis=axis, keepdims=keepdims)
+
+
+@std.defined_as
+def _(x: Any, *, axis: Axes, keepdims: bool) -> Any:
+    return sqrt(var(x, axis=axis, keepdims=keepdims))

@@ -1,0 +1,574 @@
+"""Moving, spreading, joining and picking entries. Every rule is the transpose of its forward."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.core.node import Node, slots
+from tinygrad_edu.core.op import op
+
+__all__ = [
+    "astype",
+    "broadcast_to",
+    "concatenate",
+    "expand_dims",
+    "getitem",
+    "reshape",
+    "scatter_add",
+    "squeeze",
+    "stack",
+    "sum_to",
+    "swapaxes",
+    "transpose",
+]
+
+Axes = int | tuple[int, ...] | None
+
+
+@op(rules=(lambda g, out, x, *, shape: reshape(g, shape=x.shape),))
+def reshape(x: Any, *, shape: int | tuple[int, ...]) -> Any:
+    """Give the entries another shape, in the same order.
+
+    Parameters
+    ----------
+    x : array_like or Tensor
+        Of any shape.
+    shape : int or tuple of int
+        The new shape; one length may be -1 and follows from the others.
+
+    Returns
+    -------
+    Tensor or ndarray
+        Of shape `shape`, same dtype.
+
+    Raises
+    ------
+    ValueError
+        If the number of entries differs.
+
+    Notes
+    -----
+    A permutation of the entries' places, so the gradient is g in the old shape.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.reshape(tg.Tensor([1.0, 2.0, 3.0, 4.0]), (2, -1)).shape
+    (2, 2)
+    """
+    return np.reshape(x, shape)
+
+
+def _inverse(axes: tuple[int, ...] | None) -> tuple[int, ...] | None:
+    if axes is None:
+        return None
+    return tuple(int(i) for i in np.argsort([axis % len(axes) for axis in axes]))
+
+
+@op(rules=(lambda g, out, x, *, axes: transpose(g, axes=_inverse(axes)),), tex=r"{0}^{{\top}}", text="{0}ᵀ")
+def transpose(x: Any, *, axes: tuple[int, ...] | None = None) -> Any:
+    """Permute the axes.
+
+    Parameters
+    ----------
+    x : array_like or Tensor
+        Of any shape.
+    axes : tuple of int, optional
+        The old axis that each new axis is; by default all reversed.
+
+    Returns
+    -------
+    Tensor or ndarray
+        With permuted axes, same dtype.
+
+    Raises
+    ------
+    ValueError
+        If `axes` is no permutation of the axes.
+
+    Notes
+    -----
+    The gradient is g under the inverse permutation.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.transpose(tg.Tensor([[1.0, 2.0, 3.0]])).shape
+    (3, 1)
+    """
+    return np.transpose(x, axes)
+
+
+@op(
+    rules=(lambda g, out, x, *, axis1, axis2: swapaxes(g, axis1=axis1, axis2=axis2),),
+    tex=r"{0}^{{\top}}",
+    text="{0}ᵀ",
+)
+def swapaxes(x: Any, *, axis1: int = -1, axis2: int = -2) -> Any:
+    """Exchange two axes.
+
+    Parameters
+    ----------
+    x : array_like or Tensor
+        With at least two axes.
+    axis1, axis2 : int, optional
+        By default the last two, the transpose of a matrix or of a stack of them.
+
+    Returns
+    -------
+    Tensor or ndarray
+        With the two axes exchanged, same dtype.
+
+    Raises
+    ------
+    ValueError
+        If there is no such axis.
+
+    Notes
+    -----
+    Its own inverse: the gradient is g with the same axes exchanged.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.swapaxes(tg.Tensor([[1.0, 2.0, 3.0]]), 0, 1).shape
+    (3, 1)
+    """
+    return np.swapaxes(x, axis1, axis2)
+
+
+@op(rules=(lambda g, out, x, *, axis: reshape(g, shape=x.shape),), text="{0}", tex="{0}")
+def expand_dims(x: Any, *, axis: Axes) -> Any:
+    """Insert axes of length 1.
+
+    Parameters
+    ----------
+    x : array_like or Tensor
+        Of any shape.
+    axis : int or tuple of int
+        Where the new axes stand in the result.
+
+    Returns
+    -------
+    Tensor or ndarray
+        With the axes inserted, same dtype.
+
+    Raises
+    ------
+    ValueError
+        If an axis is out of range or given twice.
+
+    Notes
+    -----
+    The gradient is g without these axes.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.expand_dims(tg.Tensor([1.0, 2.0]), 0).shape
+    (1, 2)
+    """
+    return np.expand_dims(x, axis)
+
+
+@op(rules=(lambda g, out, x, *, axis: reshape(g, shape=x.shape),), text="{0}", tex="{0}")
+def squeeze(x: Any, *, axis: Axes = None) -> Any:
+    """Remove axes of length 1.
+
+    Parameters
+    ----------
+    x : array_like or Tensor
+        Of any shape.
+    axis : int or tuple of int, optional
+        Which axes; by default all of length 1.
+
+    Returns
+    -------
+    Tensor or ndarray
+        Without the axes, same dtype.
+
+    Raises
+    ------
+    ValueError
+        If a named axis has another length.
+
+    Notes
+    -----
+    The gradient is g with the axes back.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.squeeze(tg.Tensor([[1.0, 2.0]])).shape
+    (2,)
+    """
+    return np.squeeze(x, axis)
+
+
+@op(rules=(lambda g, out, x, *, shape: sum_to(g, shape=x.shape),), text="{0}", tex="{0}")
+def broadcast_to(x: Any, *, shape: int | tuple[int, ...]) -> Any:
+    """Repeat along new axes and axes of length 1.
+
+    Parameters
+    ----------
+    x : array_like or Tensor
+        Of a shape that broadcasts to `shape`.
+    shape : int or tuple of int
+        The shape wanted.
+
+    Returns
+    -------
+    Tensor or ndarray
+        Of shape `shape`, same dtype. An array is a read-only view.
+
+    Raises
+    ------
+    ValueError
+        If the shape does not broadcast to `shape`.
+
+    Notes
+    -----
+    The gradient is g summed over the repeats: the transpose of copying is adding.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor([1.0, 2.0])
+    >>> tg.gradients(tg.broadcast_to(x, (3, 2)).sum(), x)
+    array([3., 3.])
+    """
+    return np.broadcast_to(x, shape)
+
+
+@op(rules=(lambda g, out, x, *, shape: broadcast_to(g, shape=x.shape),), text="Σ {0}", tex=r"\sum {0}")
+def sum_to(x: Any, *, shape: int | tuple[int, ...]) -> Any:
+    """Sum over the axes that broadcasting from `shape` would repeat.
+
+    Parameters
+    ----------
+    x : array_like or Tensor
+        Of a shape that `shape` broadcasts to.
+    shape : int or tuple of int
+        The shape wanted.
+
+    Returns
+    -------
+    Tensor or ndarray
+        Of shape `shape`, same dtype.
+
+    Raises
+    ------
+    ValueError
+        If `shape` does not broadcast to the shape of `x`.
+
+    Notes
+    -----
+    The transpose of `broadcast_to`; the backward pass uses it to undo broadcasting.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.sum_to(tg.Tensor([[1.0, 2.0], [3.0, 4.0]]), (1, 2))
+    Tensor([[4., 6.]])
+    """
+    shape = (shape,) if isinstance(shape, int) else shape
+    lead = x.ndim - len(shape)
+    if lead < 0 or any(n not in (1, m) for n, m in zip(shape, x.shape[lead:], strict=True)):
+        raise ValueError(f"sum_to: shape {shape} does not broadcast to {x.shape}")
+    axes = [*range(lead)]
+    axes += [lead + i for i, n in enumerate(shape) if n == 1 and x.shape[lead + i] != 1]
+    total = np.add.reduce(x, axis=tuple(axes), keepdims=False)
+    return total if total.shape == shape else total.reshape(shape)
+
+
+@op(rules=(lambda g, out, x, *, dtype: astype(g, dtype=x.dtype.name),), text="{0}", tex="{0}")
+def astype(x: Any, *, dtype: str) -> Any:
+    """Convert to another floating-point type.
+
+    Parameters
+    ----------
+    x : array_like or Tensor
+        Of any shape.
+    dtype : str
+        "float16", "float32" or "float64".
+
+    Returns
+    -------
+    Tensor or ndarray
+        Of the same shape.
+
+    Raises
+    ------
+    TypeError
+        If `dtype` is no floating-point type.
+
+    Notes
+    -----
+    The gradient is g in the type of `x`.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.astype(tg.Tensor([1.0]), "float32").dtype
+    dtype('float32')
+    """
+    if np.dtype(dtype).kind != "f":
+        raise TypeError(f"astype: {dtype} is no floating-point type; use an array for other types")
+    return x.astype(dtype)
+
+
+@op(name="concatenate", text="[{args}]", tex=r"\left[{args}\right]")
+def _concatenate(*xs: Any, axis: int = 0) -> Any:
+    """Join along an axis."""
+    return np.concatenate(xs, axis)
+
+
+@_concatenate.rule_for_each
+def _(i: int, g: Any, out: Any, *xs: Any, axis: int) -> Any:
+    place = axis % out.ndim
+    start = sum(x.shape[place] for x in xs[:i])
+    index = (slice(None),) * place + (slice(start, start + xs[i].shape[place]),)
+    return getitem(g, index)
+
+
+def concatenate(tensors: Iterable[Any], axis: int = 0) -> Any:
+    """Join along an existing axis.
+
+    Parameters
+    ----------
+    tensors : iterable of array_like or Tensor
+        Of shapes that agree except along `axis`.
+    axis : int, optional
+        The axis to join along.
+
+    Returns
+    -------
+    Tensor or ndarray
+        As long along `axis` as all together.
+
+    Raises
+    ------
+    ValueError
+        If there is nothing to join or the shapes do not agree.
+
+    Notes
+    -----
+    The gradient of each part is its own slice of g.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.concatenate([tg.Tensor([1.0]), [2.0, 3.0]])
+    Tensor([1., 2., 3.])
+    """
+    if axis is None:
+        raise TypeError("concatenate: needs an axis to join along; ravel the tensors first")
+    return _concatenate(*tensors, axis=axis)
+
+
+@op(name="stack", text="[{args}]", tex=r"\left[{args}\right]")
+def _stack(*xs: Any, axis: int = 0) -> Any:
+    """Join along a new axis."""
+    return np.stack(xs, axis)
+
+
+@_stack.rule_for_each
+def _(i: int, g: Any, out: Any, *xs: Any, axis: int) -> Any:
+    return getitem(g, (slice(None),) * (axis % out.ndim) + (i,))
+
+
+def stack(tensors: Iterable[Any], axis: int = 0) -> Any:
+    """Join along a new axis.
+
+    Parameters
+    ----------
+    tensors : iterable of array_like or Tensor
+        All of one shape.
+    axis : int, optional
+        Where the new axis stands in the result.
+
+    Returns
+    -------
+    Tensor or ndarray
+        With one more axis, as long as there are tensors.
+
+    Raises
+    ------
+    ValueError
+        If there is nothing to stack or the shapes differ.
+
+    Notes
+    -----
+    The gradient of each part is its own slice of g.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.stack([tg.Tensor(1.0), tg.Tensor(2.0)])
+    Tensor([1., 2.])
+    """
+    return _stack(*tensors, axis=axis)
+
+
+# --- indexing: getitem and scatter_add are each other's transpose ------------------------------
+#
+# An index is recorded as a template of hashable parts (a slice becomes its three numbers) and,
+# where it holds arrays, those arrays as constant arguments in the template's empty places.
+
+_ARRAY = "array"
+
+
+def _template(index: Any) -> tuple[tuple[Any, ...], list[Any]]:
+    parts: list[Any] = []
+    arrays: list[Any] = []
+    for part in index if isinstance(index, tuple) else (index,):
+        if isinstance(part, slice):
+            parts.append(("slice", *(_whole(n) for n in (part.start, part.stop, part.step))))
+        elif part is None or part is Ellipsis:
+            parts.append(part)
+        elif isinstance(part, int | np.integer) and not isinstance(part, bool):
+            parts.append(int(part))
+        else:
+            array = part.value if isinstance(part, Node) and hasattr(part, "value") else part
+            array = np.asarray(array)
+            if array.dtype.kind not in "biu" and array.size:
+                raise IndexError(
+                    f"getitem: an index is a whole number, slice, mask, None or ..., not "
+                    f"{array.dtype} values; convert them with .astype(int)"
+                )
+            parts.append(_ARRAY)
+            arrays.append(array if array.size else array.astype(int))
+    return tuple(parts), arrays
+
+
+def _whole(n: Any) -> int | None:
+    return None if n is None else int(n)
+
+
+def _index(template: tuple[Any, ...], arrays: Sequence[Any]) -> tuple[Any, ...]:
+    remaining = iter(arrays)
+    return tuple(
+        next(remaining)
+        if part == _ARRAY
+        else slice(*part[1:])
+        if isinstance(part, tuple)
+        else part
+        for part in template
+    )
+
+
+@op(name="getitem", text="{0}[{index}]", tex=r"{0}[\,{index}\,]")
+def _getitem(x: Any, *arrays: Any, index: tuple[Any, ...]) -> Any:
+    """Pick entries."""
+    return x[_index(index, arrays)]
+
+
+@_getitem.rule_for_each
+def _(i: int, g: Any, out: Any, x: Any, *arrays: Any, index: tuple[Any, ...]) -> Any:
+    return _scatter_add(g, *arrays, index=index, shape=x.shape)
+
+
+@op(name="scatter_add", text="scatter({0})", tex=r"\operatorname{{scatter}}({0})")
+def _scatter_add(g: Any, *arrays: Any, index: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
+    """Add entries into zeros."""
+    out = np.zeros(shape, g.dtype)
+    np.add.at(out, _index(index, arrays), g)
+    return out
+
+
+@_scatter_add.rule_for_each
+def _(i: int, h: Any, out: Any, g: Any, *arrays: Any, index: Any, shape: Any) -> Any:
+    return _getitem(h, *arrays, index=index)
+
+
+def getitem(x: Any, index: Any) -> Any:
+    """Pick entries, as ``x[index]``.
+
+    Parameters
+    ----------
+    x : array_like or Tensor
+        Of any shape.
+    index : int, slice, ..., None, integer or boolean array, or a tuple of them
+        As in NumPy.
+
+    Returns
+    -------
+    Tensor or ndarray
+        The chosen entries, same dtype.
+
+    Raises
+    ------
+    IndexError
+        If an index is out of range or no index at all.
+
+    Notes
+    -----
+    The gradient adds g into zeros at the same places (`scatter_add`), as often as an entry was
+    picked.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor([1.0, 2.0, 3.0])
+    >>> tg.gradients(x[[0, 0, 2]].sum(), x)
+    array([2., 0., 1.])
+    """
+    template, arrays = _template(index)
+    try:
+        return _getitem(x, *arrays, index=template)
+    except IndexError as error:
+        raise IndexError(f"getitem: shape {np.shape(x)}: {error}") from None
+
+
+def scatter_add(g: Any, index: Any, shape: tuple[int, ...]) -> Any:
+    """Add entries into an array of zeros.
+
+    Parameters
+    ----------
+    g : array_like or Tensor
+        What to add.
+    index : as for `getitem`
+        Where; a place named several times adds up.
+    shape : tuple of int
+        The shape of the result.
+
+    Returns
+    -------
+    Tensor or ndarray
+        Of shape `shape`, in the dtype of `g`.
+
+    Raises
+    ------
+    IndexError
+        If an index is out of range.
+
+    Notes
+    -----
+    The transpose of `getitem`, which is its rule.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.scatter_add(tg.Tensor([1.0, 2.0]), [0, 0], (3,))
+    Tensor([3., 0., 0.])
+    """
+    template, arrays = _template(index)
+    shape = (shape,) if isinstance(shape, int) else tuple(shape)
+    try:
+        return _scatter_add(g, *arrays, index=template, shape=shape)
+    except IndexError as error:
+        raise IndexError(f"scatter_add: shape {shape}: {error}") from None
+
+
+def spread(g: Any, x: Any, axis: Axes, keepdims: bool = False) -> Any:
+    """Repeat what was reduced over `axis` to the shape of `x` again: the transpose of a sum."""
+    shape = x.shape
+    if axis is not None and not keepdims and len(shape) != g.ndim:
+        g = expand_dims(g, axis=axis)
+    return g if g.shape == shape else broadcast_to(g, shape=shape)
+
+
+slots.getitem, slots.transpose, slots.sum_to, slots.astype = getitem, transpose, sum_to, astype

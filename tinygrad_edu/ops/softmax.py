@@ -1,0 +1,200 @@
+"""softmax and its logarithm, exact over the whole range of inputs.
+
+All three shift by the largest entry, so that nothing overflows (multiplying numerator and
+denominator by e^-max changes nothing), and take the largest entry's own 1 out of the sum, so that
+the logarithm of a sum near 1 keeps its digits: log(1 + r) is log1p(r).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.core.op import op
+from tinygrad_edu.ops.elementwise import exp, floating, log
+from tinygrad_edu.ops.reduce import count_of_shape, sum
+from tinygrad_edu.ops.shape import spread
+
+__all__ = ["log_softmax", "logsumexp", "softmax"]
+
+
+def shifted_exponentials(x: Any, axis: int) -> tuple[Any, Any, Any, Any]:
+    """Return max, x - max, e^(x - max) and the sum of these exponentials but for one largest.
+
+    The maximum and the sum keep the axis with length 1. An infinite maximum gives NaN.
+    """
+    if x.ndim == 0:
+        raise ValueError("a number has no axis of classes; pass a vector")
+    x = floating(x)
+    place = np.expand_dims(np.argmax(x, axis=axis), axis)
+    largest = np.take_along_axis(x, place, axis)
+    shifted = x - largest
+    e = np.exp(shifted)
+    one = np.take_along_axis(e, place, axis)  # 1, or NaN where the maximum is infinite or NaN
+    np.put_along_axis(e, place, 0, axis)
+    rest = np.add.reduce(e, axis=axis, keepdims=True) + (one - 1)
+    np.put_along_axis(e, place, one, axis)
+    return largest, shifted, e, rest
+
+
+# da = a (dz - <a, dz>), and the Jacobian diag(a) - a aᵀ is symmetric
+@op(
+    rules=(lambda g, out, x, *, axis: out * (g - sum(g * out, axis=axis, keepdims=True)),),
+    positive="positive",
+    distribution=True,
+    tex=r"\operatorname{{softmax}}({0})",
+)
+def softmax(x: Any, *, axis: int = -1) -> Any:
+    """Turn logits into probabilities.
+
+    Parameters
+    ----------
+    x : array_like or Tensor
+        Logits, any real numbers, with at least one axis.
+    axis : int, optional
+        The axis of the classes.
+
+    Returns
+    -------
+    Tensor or ndarray
+        Of the shape and dtype of `x`: positive, summing to 1 over `axis`. NaN where an entry is
+        NaN or +inf, or all are -inf.
+
+    Raises
+    ------
+    ValueError
+        If `x` has no such axis or no entries along it.
+
+    Notes
+    -----
+    Forward a_k = e^(z_k) / Σ_j e^(z_j); gradient a ⊙ (g - ⟨g, a⟩), from
+    ∂a_k/∂z_j = a_k (δ_kj - a_j) (Bridle 1990).
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.softmax(tg.Tensor([1000.0, 1001.0]))
+    Tensor([0.26894142, 0.73105858])
+    """
+    with np.errstate(all="ignore"):
+        _, _, e, rest = shifted_exponentials(x, axis)
+        return e / (1 + rest)
+
+
+@softmax.defined_as
+def _(x: Any, *, axis: int) -> Any:
+    e = exp(x)
+    return e / sum(e, axis=axis, keepdims=True)
+
+
+@op(
+    rules=(
+        lambda g, out, x, *, axis, saved: g - saved * sum(g, axis=axis, keepdims=True),
+    ),
+    tex=r"\log\operatorname{{softmax}}({0})",
+)
+def log_softmax(x: Any, *, axis: int = -1) -> Any:
+    """Logarithm of the softmax, without computing a probability first.
+
+    Parameters
+    ----------
+    x : array_like or Tensor
+        Logits, any real numbers, with at least one axis.
+    axis : int, optional
+        The axis of the classes.
+
+    Returns
+    -------
+    Tensor or ndarray
+        Of the shape and dtype of `x`, at most 0.
+
+    Raises
+    ------
+    ValueError
+        If `x` has no such axis or no entries along it.
+
+    Notes
+    -----
+    Forward z_k - log Σ_j e^(z_j), computed as (z_k - m) - log1p(Σ' e^(z_j - m)) with m the
+    largest entry, left out of Σ' once; gradient g - a Σg with a = softmax(z).
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.log_softmax(tg.Tensor([40.0, 0.0]))
+    Tensor([-4.24835426e-18, -4.00000000e+01])
+    """
+    with np.errstate(all="ignore"):
+        _, shifted, e, rest = shifted_exponentials(x, axis)
+        return shifted - np.log1p(rest), e / (1 + rest)
+
+
+@log_softmax.saves
+def _(x: Any, *, axis: int) -> Any:
+    return softmax(x, axis=axis)
+
+
+@log_softmax.defined_as
+def _(x: Any, *, axis: int) -> Any:
+    return x - logsumexp(x, axis=axis, keepdims=True)
+
+
+# d log Σ e^z = <softmax(z), dz>
+@op(
+    rules=(
+        lambda g, out, x, *, axis, keepdims, saved: spread(g, x, axis, keepdims) * saved,
+    ),
+    tex=r"\operatorname{{logsumexp}}({0})",
+)
+def logsumexp(x: Any, *, axis: int = -1, keepdims: bool = False) -> Any:
+    """Logarithm of the sum of exponentials: a smooth maximum.
+
+    Parameters
+    ----------
+    x : array_like or Tensor
+        Any real numbers, with at least one axis.
+    axis : int, optional
+        The axis to sum over.
+    keepdims : bool, optional
+        Keep that axis with length 1.
+
+    Returns
+    -------
+    Tensor or ndarray
+        Of the remaining shape, same dtype; -inf for no entries or where all are -inf.
+
+    Raises
+    ------
+    ValueError
+        If `x` has no such axis.
+
+    Notes
+    -----
+    Forward log Σ_j e^(z_j) = m + log1p(Σ' e^(z_j - m)) with m the largest entry, left out of Σ'
+    once; gradient g softmax(z).
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.logsumexp(tg.Tensor([1000.0, 1000.0]))
+    Tensor(1000.69314718)
+    """
+    x = floating(x)
+    if x.ndim and count_of_shape(x.shape, axis) == 0:
+        return np.full(np.sum(x, axis=axis, keepdims=keepdims).shape, -np.inf, x.dtype), x
+    with np.errstate(all="ignore"):
+        largest, _, e, rest = shifted_exponentials(x, axis)
+        out = np.where(np.isinf(largest), largest, largest + np.log1p(rest))
+        e /= 1 + rest
+    return out if keepdims else np.squeeze(out, axis), e
+
+
+@logsumexp.saves
+def _(x: Any, *, axis: int, keepdims: bool) -> Any:
+    return softmax(x, axis=axis)
+
+
+@logsumexp.defined_as
+def _(x: Any, *, axis: int, keepdims: bool) -> Any:
+    return log(sum(exp(x), axis=axis, keepdims=keepdims))

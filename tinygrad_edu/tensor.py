@@ -1,0 +1,531 @@
+"""The Tensor: a vertex with a value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+
+from tinygrad_edu import ops
+from tinygrad_edu.core.gradients import own_arrays, propagate
+from tinygrad_edu.core.graph import differentiable
+from tinygrad_edu.core.node import NO_ATTRIBUTES, Node, next_serial
+from tinygrad_edu.core.op import Op, real_array, run
+
+__all__ = ["Tensor", "name"]
+
+_PLAIN = frozenset({float, int, bool, np.float64, np.float32, np.float16, np.bool_, np.int64})
+
+
+class Tensor(Node):
+    """An array that remembers how it was computed, so that it can be differentiated.
+
+    Tensors are what you differentiate; NumPy arrays and Python numbers are constants. There is
+    no ``requires_grad`` and no global mode: to compute without a graph, compute with arrays.
+
+    Parameters
+    ----------
+    data : array_like of real numbers
+        Copied. Integers and booleans become float64; float16, float32 and float64 stay.
+    name : str, optional
+        The name in pictures and derivations; otherwise the caller's variable name is used.
+
+    Attributes
+    ----------
+    data : ndarray
+        A read-only view of the value. Assigning gives a leaf a new value; graphs that were
+        recorded before keep the old one.
+    grad : ndarray or None
+        What `backward` has added up so far (leaves only). May be assigned; None clears it.
+
+    Raises
+    ------
+    TypeError
+        If `data` is complex, text, or an object without numbers.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> z = tg.Tensor([1.0, 2.0, 3.0], name="z")
+    >>> loss = (z * z).sum()
+    >>> loss.backward()
+    >>> z.grad
+    array([2., 4., 6.])
+    """
+
+    __slots__ = ("_grad", "_name", "inputs", "saved", "value")
+
+    inputs: list[Any]
+    value: Any
+    saved: Any
+
+    def __init__(self, data: npt.ArrayLike, name: str | None = None, **unknown: Any) -> None:
+        if unknown:
+            raise TypeError(_unknown_option(next(iter(unknown))))
+        _check_name(name)
+        self.op, self.args, self.attributes = None, (), NO_ATTRIBUTES
+        self.serial = next_serial()
+        if isinstance(data, np.ma.MaskedArray):
+            raise TypeError("Tensor: a masked array would lose its mask; pass .filled(value)")
+        source = data.value if isinstance(data, Tensor) else data
+        self.value = _frozen(_real(np.array(source), "Tensor"))
+        if name is not None:
+            self._name = name
+
+    # --- recording ------------------------------------------------------------------------------
+
+    @staticmethod
+    def record(op: Op, args: tuple[Any, ...], attributes: Mapping[str, Any]) -> Tensor:
+        """Run the forward on the values and make the vertex of this call."""
+        try:
+            inputs = [
+                a.value
+                if a.__class__ is Tensor
+                else a
+                if a.__class__ in _PLAIN
+                else _constant(a, op)
+                for a in args
+            ]
+        except _SequenceGiven:
+            args = tuple(real_array(a, op.name) if isinstance(a, list | tuple) else a for a in args)
+            return Tensor.record(op, args, attributes)
+        node = _new(Tensor)
+        if not op.sealed:
+            for a in args:
+                if isinstance(a, Tensor) and isinstance(a.value, np.ndarray):
+                    a.value.flags.writeable = False
+        try:
+            value = op.forward(*inputs, **attributes) if attributes else op.forward(*inputs)
+        except (ValueError, TypeError):
+            value = run(op, inputs, attributes)  # the same complaint again, naming the operation
+        if op.saved is not None:
+            value, node.saved = value
+        if not op.sealed:
+            value = real_array(value, f"{op.name}, its result")
+            if any(np.may_share_memory(value, a) for a in inputs):
+                value = value.copy()  # a user's operation handed out what the caller may change
+        node.op = op
+        node.args = args
+        node.attributes = attributes
+        node.inputs = inputs
+        node.value = value
+        node.serial = next_serial()
+        return node
+
+    def refuse_if_rebound(self) -> None:
+        """Raise where an argument no longer holds the array this vertex was computed from."""
+        for argument, recorded in zip(self.args, self.inputs, strict=True):
+            if isinstance(argument, Tensor) and argument.value is not recorded:
+                which = argument.name or "a leaf"
+                raise ValueError(
+                    f"{self.op.name if self.op else 'graph'}: {which} was given new data after "
+                    "this graph was recorded; compute the output again, then differentiate it"
+                )
+
+    def seed(self, seed: Any, graph: bool) -> Any:
+        """Return the gradient that the backward pass starts with."""
+        if seed is None:
+            if self.value.size != 1:
+                raise ValueError(
+                    f"backward: the output has shape {self.shape} and a gradient starts from one "
+                    "number; reduce it first (.sum(), .mean()) or pass a seed of that shape"
+                )
+            ones: Any = np.ones(self.shape, self.dtype)
+            return Tensor(ones) if graph else ones
+        if isinstance(seed, Tensor):
+            value: Any = seed.value
+        else:
+            value = _real(np.array(seed), "seed").astype(self.dtype, copy=False)
+        if value.shape != self.shape:
+            raise ValueError(
+                f"backward: the seed has shape {value.shape} and the output {self.shape}; "
+                "pass a seed of the output's shape"
+            )
+        if graph:
+            return seed if isinstance(seed, Tensor) else Tensor(value)
+        return value
+
+    def zeros_like(self) -> Tensor:
+        """Return a constant zero of this shape and dtype."""
+        return Tensor(np.zeros(self.shape, self.dtype))
+
+    # --- what it holds --------------------------------------------------------------------------
+
+    @property
+    def data(self) -> npt.NDArray[Any]:
+        """The value, as a read-only array."""
+        value = self.value
+        if not isinstance(value, np.ndarray):
+            return _frozen(np.asarray(value))
+        owner: Any = value
+        while isinstance(owner, np.ndarray) and owner.flags.writeable:
+            owner.flags.writeable = False
+            owner = owner.base
+        return value.view()  # a view of a frozen array cannot be made writable
+
+    @data.setter
+    def data(self, data: npt.ArrayLike) -> None:
+        if self.op is not None:
+            raise ValueError(
+                f"data: this tensor was computed by {self.op.name}; only a leaf takes new data. "
+                "Make a new one with Tensor(...)"
+            )
+        if isinstance(data, Tensor):
+            data = data.value
+        array = np.asarray(data)
+        if array.base is not None or not isinstance(data, np.ndarray):
+            array = np.array(array)
+        self.value = _frozen(_real(array, "data"))
+
+    @property
+    def grad(self) -> npt.NDArray[Any] | None:
+        """The gradient that `backward` has added up, or None."""
+        if self.op is not None:
+            raise AttributeError(
+                f"grad: this tensor was computed by {self.op.name} and only leaves keep a "
+                "gradient; use tg.gradients(loss, wrt=this)"
+            )
+        return getattr(self, "_grad", None)
+
+    @grad.setter
+    def grad(self, grad: npt.ArrayLike | None) -> None:
+        if grad is None:
+            self._grad = None
+            return
+        if self.op is not None:
+            raise AttributeError(f"grad: only leaves keep a gradient, not a {self.op.name}")
+        array = np.array(grad.value if isinstance(grad, Tensor) else grad, dtype=self.dtype)
+        if array.shape != self.shape:
+            raise ValueError(f"grad: shape {array.shape} for a tensor of shape {self.shape}")
+        self._grad = array
+
+    @property
+    def name(self) -> str | None:
+        """The name given to it, or None."""
+        return getattr(self, "_name", None)
+
+    @name.setter
+    def name(self, name: str | None) -> None:
+        _check_name(name)
+        self._name = name
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Lengths of the axes."""
+        shape: tuple[int, ...] = self.value.shape
+        return shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the entries."""
+        dtype: np.dtype[Any] = self.value.dtype
+        return dtype
+
+    @property
+    def size(self) -> int:
+        """Number of entries."""
+        return int(self.value.size)
+
+    def item(self) -> float:
+        """Return the only entry as a Python number."""
+        number: float = self.value.item()
+        return number
+
+    def backward(self, seed: npt.ArrayLike | None = None) -> None:
+        """Add the gradients of this tensor to `.grad` of every leaf it was computed from.
+
+        Parameters
+        ----------
+        seed : array_like, optional
+            The gradient of this tensor, of its shape; by default 1, for one entry.
+
+        Raises
+        ------
+        ValueError
+            If the tensor has several entries and no seed is given, or the seed does not fit.
+
+        Examples
+        --------
+        >>> import tinygrad_edu as tg
+        >>> x = tg.Tensor(3.0)
+        >>> (x * x).backward()
+        >>> x.grad
+        array(6.)
+        """
+        order = differentiable(self)
+        leaves = [node for node in order if node.op is None]
+        totals = propagate(self, seed, order)
+        reached = [leaf for leaf in leaves if leaf in totals]
+        found = own_arrays(totals, reached)
+        # Only now, when nothing can fail any more, is anything the caller sees changed.
+        for leaf, gradient in zip(reached, found, strict=True):
+            earlier = leaf.grad
+            leaf._grad = gradient if earlier is None else np.asarray(earlier + gradient)
+
+    def count(self, axis: ops.Axes = None) -> int:
+        """Return the number of entries that a reduction over `axis` joins."""
+        return ops.count(np.empty(self.shape, bool), axis)
+
+    # --- methods that name operations -----------------------------------------------------------
+
+    def sum(self, axis: ops.Axes = None, keepdims: bool = False) -> Tensor:
+        """Sum over axes; see `tinygrad_edu.sum`."""
+        return ops.sum(self, axis=axis, keepdims=keepdims)
+
+    def mean(self, axis: ops.Axes = None, keepdims: bool = False) -> Tensor:
+        """Average over axes; see `tinygrad_edu.mean`."""
+        return ops.mean(self, axis=axis, keepdims=keepdims)
+
+    def max(self, axis: ops.Axes = None, keepdims: bool = False) -> Tensor:
+        """Largest entry over axes; see `tinygrad_edu.max`."""
+        return ops.max(self, axis=axis, keepdims=keepdims)
+
+    def min(self, axis: ops.Axes = None, keepdims: bool = False) -> Tensor:
+        """Smallest entry over axes; see `tinygrad_edu.min`."""
+        return ops.min(self, axis=axis, keepdims=keepdims)
+
+    def prod(self, axis: ops.Axes = None, keepdims: bool = False) -> Tensor:
+        """Product over axes; see `tinygrad_edu.prod`."""
+        return ops.prod(self, axis=axis, keepdims=keepdims)
+
+    def var(self, axis: ops.Axes = None, keepdims: bool = False) -> Tensor:
+        """Variance over axes; see `tinygrad_edu.var`."""
+        return ops.var(self, axis=axis, keepdims=keepdims)
+
+    def std(self, axis: ops.Axes = None, keepdims: bool = False) -> Tensor:
+        """Standard deviation over axes; see `tinygrad_edu.std`."""
+        return ops.std(self, axis=axis, keepdims=keepdims)
+
+    def reshape(self, *shape: Any) -> Tensor:
+        """Give the entries another shape; see `tinygrad_edu.reshape`."""
+        return ops.reshape(self, shape=shape[0] if len(shape) == 1 else shape)
+
+    def transpose(self, *axes: Any) -> Tensor:
+        """Permute the axes; see `tinygrad_edu.transpose`."""
+        order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None
+        return ops.transpose(self, axes=order)
+
+    def swapaxes(self, axis1: int, axis2: int) -> Tensor:
+        """Exchange two axes; see `tinygrad_edu.swapaxes`."""
+        return ops.swapaxes(self, axis1=axis1, axis2=axis2)
+
+    def squeeze(self, axis: ops.Axes = None) -> Tensor:
+        """Remove axes of length 1; see `tinygrad_edu.squeeze`."""
+        return ops.squeeze(self, axis=axis)
+
+    def ravel(self) -> Tensor:
+        """Return all entries as one vector."""
+        return ops.reshape(self, shape=-1)
+
+    def dot(self, other: Any) -> Tensor:
+        """Product with a vector or matrix; see `tinygrad_edu.dot`."""
+        return ops.dot(self, other)
+
+    def clip(self, min: Any = None, max: Any = None) -> Tensor:
+        """Limit every entry to an interval; see `tinygrad_edu.clip`."""
+        return ops.clip(self, min, max)
+
+    # --- Python's protocols ---------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len: a Tensor of shape () has no length")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[i] for i in range(len(self)))
+
+    def __bool__(self) -> bool:
+        if self.size != 1:
+            raise ValueError(
+                f"bool: a Tensor of shape {self.shape} is neither true nor false; use "
+                "(x > 0).data.any() or .all()"
+            )
+        return bool(self.value)
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item() if spec else str(self), spec)
+
+    def __repr__(self) -> str:
+        text = repr(self.data).removeprefix("array").replace("\n", "\n ")
+        if self.name is None:
+            return f"Tensor{text}"
+        return f"Tensor{text[:-1]}, name={self.name!r})"
+
+    def __setitem__(self, index: Any, value: Any) -> NoReturn:
+        raise TypeError(
+            "Tensor: entries are not assigned, since graphs hold on to them; build a new array, "
+            "then t.data = array, or use tg.where"
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (np.array(self.value), self.name)  # a copy is a leaf: no graph
+
+    def __iadd__(self, other: Any) -> Tensor:
+        return self._refuse_in_place("+") + other
+
+    def __isub__(self, other: Any) -> Tensor:
+        return self._refuse_in_place("-") - other
+
+    def __imul__(self, other: Any) -> Tensor:
+        return self._refuse_in_place("*") * other
+
+    def __itruediv__(self, other: Any) -> Tensor:
+        return self._refuse_in_place("/") / other
+
+    def _refuse_in_place(self, sign: str) -> Any:
+        if self.op is None:
+            which = self.name or "t"
+            raise TypeError(
+                f"Tensor: {which} {sign}= … would replace a leaf by a computed tensor and lose "
+                f"it; write {which}.data = {which}.data {sign} …"
+            )
+        return self
+
+    # --- NumPy's protocols ----------------------------------------------------------------------
+
+    def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise TypeError(
+            "Tensor: turning it into an array would cut it out of its graph unseen; use .data "
+            "for the values, or the function of the same name in tinygrad_edu"
+        )
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method != "__call__":
+            raise TypeError(
+                f"np.{ufunc.__name__}.{method}: not supported on a Tensor; use .data for the "
+                "values, or the reductions of tinygrad_edu"
+            )
+        return _numpy_call(ufunc, inputs, kwargs)
+
+    def __array_function__(
+        self, function: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        return _numpy_call(function, args, kwargs)
+
+
+_new = object.__new__
+
+
+def name(tensor: Any, name: str) -> Any:
+    """Give a Tensor the name that pictures and derivations use, and return it.
+
+    Parameters
+    ----------
+    tensor : Tensor
+        A leaf or a computed tensor.
+    name : str
+        Any text.
+
+    Returns
+    -------
+    Tensor
+        The same object.
+
+    Raises
+    ------
+    TypeError
+        If `tensor` is no Tensor or `name` no text.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> a = tg.name(tg.softmax(tg.Tensor([0.0, 0.0])), "a")
+    >>> a
+    Tensor([0.5, 0.5], name='a')
+    """
+    if not isinstance(tensor, Tensor):
+        raise TypeError(
+            f"name: marks Tensors, not a {type(tensor).__name__}; pass names={{{name!r}: array}} "
+            "to draw or derive instead"
+        )
+    tensor.name = name
+    return tensor
+
+
+def _check_name(name: Any) -> None:
+    if name is not None and not isinstance(name, str):
+        raise TypeError(f"Tensor: a name is text, not a {type(name).__name__}")
+
+
+def _unknown_option(option: str) -> str:
+    if option in ("requires_grad", "grad", "trainable"):
+        return (
+            f"Tensor: there is no {option}=; a Tensor is what you differentiate, and a constant "
+            "is a NumPy array or a number"
+        )
+    if option == "dtype":
+        return "Tensor: there is no dtype=; convert the array first, np.asarray(data, dtype)"
+    return f"Tensor: there is no {option}=; it takes data and a name"
+
+
+def _frozen(array: Any) -> Any:
+    array.flags.writeable = False
+    return array
+
+
+def _real(array: npt.NDArray[Any], what: str) -> npt.NDArray[Any]:
+    """Return floating-point numbers in this machine's byte order, or refuse."""
+    kind = array.dtype.kind
+    if kind in "biu":
+        return array.astype(np.float64)
+    if kind != "f":
+        raise TypeError(
+            f"{what}: holds {array.dtype} values, and only real numbers can be differentiated"
+        )
+    if array.dtype.itemsize > 8:  # longdouble, whose meaning differs from machine to machine
+        return array.astype(np.float64)
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
+def _constant(value: Any, op: Op) -> Any:
+    """Return a constant argument as NumPy will see it; refuse what is no real number."""
+    if isinstance(value, list | tuple):
+        raise _SequenceGiven
+    if isinstance(value, Tensor):  # a subclass
+        return value.value
+    return real_array(value, op.name)
+
+
+class _SequenceGiven(Exception):
+    """A list stands where rules need an array."""
+
+
+def _numpy_call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Answer a NumPy function with our own of the same name, or refuse by name."""
+    ours = _NUMPY.get(function)
+    label = f"np.{getattr(function, '__name__', function)}"
+    if ours is None:
+        raise TypeError(
+            f"{label}: not supported on a Tensor; use .data for the values, or an operation of "
+            "tinygrad_edu for the graph"
+        )
+    if len(args) > 2 and function in _REDUCTIONS:
+        raise TypeError(f"{label}: takes a Tensor and an axis; pass keepdims= by name")
+    for refused in ("out", "where", "dtype", "casting", "order", "subok", "initial"):
+        if kwargs.get(refused, None) is not None:
+            raise TypeError(f"{label}: {refused}= is not supported on a Tensor; leave it out")
+    return ours(*args, **kwargs)
+
+
+def _numpy_names() -> dict[Any, Callable[..., Any]]:
+    """Pair each public operation with the NumPy function of its name."""
+    same = {name: getattr(ops, name) for name in ops.PUBLIC if hasattr(np, name)}
+    renamed = {"amax": ops.max, "amin": ops.min, "absolute": ops.abs}
+    known = {getattr(np, name): function for name, function in {**renamed, **same}.items()}
+    known[np.shape] = lambda a: a.shape
+    known[np.ndim] = lambda a: a.ndim
+    known[np.size] = lambda a, axis=None: a.count(axis)
+    return known
+
+
+_NUMPY = _numpy_names()
+_REDUCTIONS = frozenset({np.sum, np.prod, np.mean, np.max, np.min, np.amax, np.amin, np.var, np.std})
