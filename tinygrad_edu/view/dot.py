@@ -1,0 +1,271 @@
+"""A picture's model as DOT text: once to be read, once only to be laid out.
+
+The readable text carries every label as Unicode and stands on its own. The layout text carries
+no label at all, only boxes of the sizes that the labels were measured to have, so that Graphviz
+decides where things go and never how wide a word is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from .model import Edge, Group, Model, Vertex
+
+if TYPE_CHECKING:
+    import graphviz
+
+__all__ = ["BACKWARD", "FORWARD", "LABEL_FILL", "Size", "clean", "digraph", "escape", "layout"]
+
+FORWARD = "#0072B2"
+BACKWARD = "#B34700"
+
+# The colour by which a reserved label place is found again in the SVG that Graphviz returns.
+LABEL_FILL = "#010203"
+
+Size = tuple[float, float]
+Attributes = dict[str, str]
+
+_SHAPES: dict[str, Attributes] = {
+    "op": {"shape": "box", "style": "rounded"},
+    "value": {"shape": "box", "style": "solid"},
+    "parameter": {"shape": "hexagon", "style": "solid"},
+    "constant": {"shape": "note", "style": "solid"},
+    "gradient": {"shape": "octagon", "style": "solid"},
+}
+_STROKES: dict[str, Attributes] = {
+    "forward": {"color": FORWARD, "fontcolor": FORWARD, "style": "solid"},
+    "backward": {"color": BACKWARD, "fontcolor": BACKWARD, "style": "dashed"},
+}
+
+# What XML 1.0 cannot carry: control characters, lone surrogates, two noncharacters.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+
+
+def clean(text: str) -> str:
+    r"""Return the text without what neither DOT nor SVG can carry; line breaks stay.
+
+    Examples
+    --------
+    >>> clean("a\r\nb\tc\x00")
+    'a\nb c�'
+    """
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")
+    return _UNPRINTABLE.sub("\ufffd", text)
+
+
+def escape(text: str) -> str:
+    r"""Return a text as the inside of a DOT label that shows it literally.
+
+    Examples
+    --------
+    >>> print(escape('<a> & "b" \\N'))
+    &lt;a&gt; &amp; &quot;b&quot; \\N
+    """
+    text = clean(text).replace("\\", "\\\\").replace("&", "&amp;")
+    text = text.replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
+    return text.replace("\n", "\\n")
+
+
+def digraph(model: Model) -> graphviz.Digraph:
+    """Return the model as a ``graphviz.Digraph`` that can be read and rendered by itself.
+
+    Vertices are called n0, n1, … in their order; no name given by a user is ever an identifier.
+
+    Examples
+    --------
+    >>> vertices = (Vertex("z", "value", "z", "z"), Vertex("e", "op", "e^{z}", "exp(z)"))
+    >>> print(digraph(Model(vertices, (Edge("z", "e"),))).source)  # doctest: +ELLIPSIS
+    digraph {
+    ...
+        n0 [label=z shape=box style=solid tooltip=z]
+        n1 [label="exp(z)" shape=box style=rounded tooltip="exp(z)"]
+        n0 -> n1 [color="#0072B2" fontcolor="#0072B2" style=solid]
+    }
+    <BLANKLINE>
+    """
+    graph = _start(model)
+    graph.attr(fontname="Helvetica", nodesep="0.3", ranksep="0.45")
+    graph.attr("node", fontname="Helvetica", fontsize="12", height="0.3", margin="0.12,0.06")
+    graph.attr("edge", fontname="Helvetica", fontsize="10", arrowsize="0.7")
+    if model.title:
+        graph.attr(label=_label(model.title, left=True), labelloc="t", labeljust="l")
+    _fill(
+        graph,
+        model,
+        [_vertex_attributes(vertex) for vertex in model.vertices],
+        [_edge_attributes(edge) for edge in model.edges],
+        [_group_attributes(group) for group in model.groups],
+    )
+    return graph
+
+
+def layout(
+    model: Model,
+    vertex_sizes: Sequence[Size],
+    edge_sizes: Sequence[Size | None],
+    group_sizes: Sequence[Size | None],
+) -> graphviz.Digraph:
+    """Return the model as empty boxes of given sizes, in points, in the order of the model.
+
+    The ids of the groups in the SVG are those of the DOT text: n0, e0, g0, and so on. ``None``
+    stands for no label.
+
+    Examples
+    --------
+    >>> model = Model((Vertex("z", "value"),))
+    >>> 'n0 [id=n0 height="0.5" width="1.0"]' in layout(model, [(72, 36)], [], []).source
+    False
+    >>> "height=0.5 id=n0 width=1.0" in layout(model, [(72, 36)], [], []).source
+    True
+    """
+    graph = _start(model)
+    graph.attr(nodesep="0.28", ranksep="0.42", bgcolor="transparent")
+    graph.attr("node", shape="box", fixedsize="true", label="")
+    graph.attr("edge", arrowsize="0.65")
+    vertices: list[Attributes] = []
+    for number, (width, height) in enumerate(vertex_sizes):
+        box = {"width": f"{width / 72:.4}", "height": f"{height / 72:.4}"}
+        vertices.append({"id": f"n{number}", **box})
+    edges = [{"id": f"e{number}", **_place(size)} for number, size in enumerate(edge_sizes)]
+    groups = [{"id": f"g{number}", **_place(size)} for number, size in enumerate(group_sizes)]
+    for group in groups:
+        group |= {"margin": "10", "labeljust": "l"}
+    _fill(graph, model, vertices, edges, groups)
+    return graph
+
+
+def _start(model: Model) -> graphviz.Digraph:
+    import graphviz  # imported late: most programs never draw
+
+    graph = graphviz.Digraph()
+    graph.attr(rankdir=model.direction)
+    return graph
+
+
+def _fill(
+    graph: graphviz.Digraph,
+    model: Model,
+    vertices: Sequence[Attributes],
+    edges: Sequence[Attributes],
+    groups: Sequence[Attributes],
+) -> None:
+    """Write clusters (with their vertices), loose vertices and edges, in the model's order."""
+    vertex_number = {vertex.key: number for number, vertex in enumerate(model.vertices)}
+    group_number = {group.key: number for number, group in enumerate(model.groups)}
+    frame_keys = [group.key for group in model.groups if group.kind == "frame"]
+    inner = {member for group in model.groups for member in group.members}
+
+    def add(into: graphviz.Digraph, key: str) -> None:
+        if key in vertex_number:
+            number = vertex_number[key]
+            into.node(f"n{number}", **vertices[number])
+            return
+        number = group_number[key]
+        with into.subgraph(name=f"cluster_g{number}") as cluster:
+            cluster.attr(**groups[number])
+            for member in model.groups[number].members:
+                add(cluster, member)
+
+    # From left to right, dot stacks separate pieces from the bottom up: the last frame goes first.
+    outer = [key for key in (*vertex_number, *group_number) if key not in inner]
+    upward = model.direction == "LR"
+    clusters = [key for key in outer if key not in frame_keys]
+    for key in (*clusters, *(reversed(frame_keys) if upward else frame_keys)):
+        add(graph, key)
+    against = _against(model)
+    for number, (edge, attributes) in enumerate(zip(model.edges, edges, strict=True)):
+        tail, head = vertex_number[edge.tail], vertex_number[edge.head]
+        if number in against:
+            tail, head, attributes = head, tail, {**attributes, "dir": "back"}
+        graph.edge(f"n{tail}", f"n{head}", **attributes)
+
+
+def _against(model: Model) -> set[int]:
+    """Return the numbers of the backward edges that run back along a forward path.
+
+    They are written the other way round, with the arrow at the tail, so that they do not pull
+    their vertices out of the forward order.
+    """
+    following: dict[str, list[str]] = {}
+    for edge in model.edges:
+        if edge.kind == "forward":
+            following.setdefault(edge.tail, []).append(edge.head)
+    reached: dict[str, set[str]] = {}
+    found = set()
+    for number, edge in enumerate(model.edges):
+        if edge.kind == "backward" and edge.head in following:
+            if edge.head not in reached:
+                reached[edge.head] = _reach(edge.head, following)
+            if edge.tail in reached[edge.head]:
+                found.add(number)
+    return found
+
+
+def _reach(start: str, following: Mapping[str, Sequence[str]]) -> set[str]:
+    reached: set[str] = set()
+    stack = [start]
+    while stack:
+        for key in following.get(stack.pop(), ()):
+            if key not in reached:
+                reached.add(key)
+                stack.append(key)
+    return reached
+
+
+def _label(*lines: str, left: bool = False) -> str:
+    """Join lines for Graphviz, as a string that the graphviz package never takes for HTML."""
+    import graphviz
+
+    rows = [escape(row) for line in lines for row in clean(line).split("\n")]
+    # "\\l" ends a row that starts at the left; "\\n" parts rows that are centred.
+    joined = "".join(f"{row}\\l" for row in rows) if left else "\\n".join(rows)
+    text: str = graphviz.nohtml(joined)
+    return text
+
+
+def _vertex_attributes(vertex: Vertex) -> Attributes:
+    lines = (vertex.text or vertex.formula, *vertex.lines, *vertex.gradient_lines)
+    attributes = {"tooltip": _label(vertex.text or vertex.formula), **_SHAPES[vertex.kind]}
+    if "matched" in vertex.marks:
+        attributes["penwidth"] = "3"
+    if "cancelled" in vertex.marks:
+        # DOT cannot strike through a node, so it says so.
+        lines = (*lines, "(cancelled)")
+        attributes["style"] += ",dotted"
+    return {"label": _label(*lines), **attributes}
+
+
+def _edge_attributes(edge: Edge) -> Attributes:
+    attributes = dict(_STROKES[edge.kind])
+    text = edge.text or edge.formula
+    if "matched" in edge.marks:
+        attributes["penwidth"] = "3"
+    if "cancelled" in edge.marks:
+        text = f"{text} (cancelled)".strip()
+    if text:
+        attributes["label"] = _label(text)
+    return attributes
+
+
+def _group_attributes(group: Group) -> Attributes:
+    lines = (group.text or group.formula, *group.lines)
+    border = (
+        {"style": "rounded", "color": "#808080"}
+        if group.kind == "cluster"
+        else {"peripheries": "0"}
+    )
+    return {"label": _label(*lines, left=True), "labeljust": "l", **border}
+
+
+def _place(size: Size | None) -> Attributes:
+    """Reserve room for a label: an empty HTML-like table of fixed size, found by its colour."""
+    if size is None:
+        return {}
+    width, height = (round(length + 0.5) for length in size)
+    table = (
+        '<<TABLE BORDER="0" CELLBORDER="0" CELLPADDING="0" CELLSPACING="0" FIXEDSIZE="TRUE" '
+        f'WIDTH="{width}" HEIGHT="{height}" BGCOLOR="{LABEL_FILL}"><TR><TD></TD></TR></TABLE>>'
+    )
+    return {"label": table}

@@ -1,0 +1,407 @@
+"""Formulas as glyph outlines, and how much room a label takes.
+
+A formula is set by ziamath into outlines of known size, so that it looks the same in every viewer
+and needs no font there. Each outline is kept once, named by what it looks like, and placed by
+``<use>``; its id is made unique to a picture by a prefix that the picture chooses.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+import warnings
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from types import ModuleType
+
+from .dot import clean
+
+__all__ = ["Formula", "Glyph", "Label", "label", "text_width", "typeset"]
+
+FORMULA_SIZE = 16.0
+# Font sizes of the sorts of text; the style sheet of a picture says the same.
+TEXT_SIZES = {
+    "text": 13.0,
+    "title": 15.0,
+    "caption": 13.0,
+    "group": 11.5,
+    "edge": 10.5,
+    "line": 10.0,
+    "gradient": 10.0,
+}
+LINE_HEIGHT = 1.28
+FORMULA_GAP = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Glyph:
+    """One outline at one place: ``name`` is the outline's, ``x`` and ``y`` its origin."""
+
+    name: str
+    x: float
+    y: float
+    scale: float
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """A formula set in type, in points, with its origin at the left end of the baseline.
+
+    ``height`` reaches above the baseline and ``depth`` below it. ``strokes`` are the bars of
+    fractions and roots, each an SVG tag and its attributes.
+
+    Examples
+    --------
+    >>> formula = typeset("e^{z}")
+    >>> 0 < formula.width < 2 * 16
+    True
+    >>> formula.svg().startswith("<svg ")
+    True
+    """
+
+    width: float
+    height: float
+    depth: float
+    left: float
+    glyphs: tuple[Glyph, ...]
+    outlines: tuple[tuple[str, str], ...]
+    strokes: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+
+    @property
+    def total_height(self) -> float:
+        """Height above and depth below the baseline."""
+        return self.height + self.depth
+
+    def element(self, left: float, top: float, prefix: str = "") -> ET.Element:
+        """Return the formula as a ``<g>`` with its upper left corner at the given place.
+
+        It refers to outlines by ``prefix`` and name; ``define`` writes them.
+        """
+        place = f"translate({number(left - self.left)} {number(top + self.height)})"
+        group = ET.Element("g", {"class": "tg-formula", "fill": "currentColor", "transform": place})
+        for glyph in self.glyphs:
+            move = f"translate({number(glyph.x)} {number(glyph.y)})scale({number(glyph.scale)})"
+            ET.SubElement(group, "use", {"href": f"#{prefix}{glyph.name}", "transform": move})
+        for tag, attributes in self.strokes:
+            ET.SubElement(group, tag, dict(attributes))
+        return group
+
+    def svg(self) -> str:
+        """Return the formula as an SVG document of its own."""
+        width, height = number(self.width), number(self.total_height)
+        size = {"width": width, "height": height, "viewBox": f"0 0 {width} {height}"}
+        root = ET.Element("svg", {"xmlns": "http://www.w3.org/2000/svg", **size})
+        define(ET.SubElement(root, "defs"), dict(self.outlines))
+        root.append(self.element(0, 0))
+        return ET.tostring(root, encoding="unicode")
+
+
+def define(parent: ET.Element, outlines: dict[str, str], prefix: str = "") -> None:
+    """Write outlines, in the order of their names, so that ``<use>`` finds them."""
+    for name in sorted(outlines):
+        ET.SubElement(parent, "path", {"id": prefix + name, "d": outlines[name]})
+
+
+def number(value: float) -> str:
+    """Write a length as briefly as a hundredth of a point allows.
+
+    Examples
+    --------
+    >>> number(12.0), number(-0.001), number(1 / 3)
+    ('12', '0', '0.33')
+    """
+    text = f"{value:.2f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
+
+
+def typeset(latex: str, size: float = FORMULA_SIZE) -> Formula | None:
+    r"""Set a formula in type.
+
+    Returns
+    -------
+    Formula or None
+        None where there is no formula, where ziamath is not installed, and where ziamath cannot
+        set the formula; the caller then shows readable text instead.
+
+    Examples
+    --------
+    >>> typeset(r"\frac{a}{s}").depth > 0
+    True
+    >>> typeset(r"\frac{a") is None
+    True
+    """
+    if not latex.strip():
+        return None
+    ziamath = _ziamath()
+    return None if ziamath is None else _typeset(latex, size)
+
+
+def _ziamath() -> ModuleType | None:
+    try:
+        with warnings.catch_warnings():
+            # ziamath loads its font through an importlib function that Python deprecates.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            import ziamath
+    except ImportError:
+        return None
+    return ziamath
+
+
+@contextmanager
+def _house_style(ziamath: ModuleType) -> Iterator[None]:
+    """Set formulas the same way whatever the program has told ziamath's global settings."""
+    config = ziamath.zmath.config
+    ours = {
+        "svg2": True,
+        "precision": 3,
+        "minsizefraction": 0.3,
+        "decimal_separator": ".",
+        "math": type(config.math)(),
+        "debug": type(config.debug)(),
+        "numbering": type(config.numbering)(),
+    }
+    theirs = {name: getattr(config, name) for name in ours}
+    try:
+        for name, value in ours.items():
+            setattr(config, name, value)
+        yield
+    finally:
+        for name, value in theirs.items():
+            setattr(config, name, value)
+
+
+@lru_cache(maxsize=4096)
+def _typeset(latex: str, size: float) -> Formula | None:
+    ziamath = _ziamath()
+    assert ziamath is not None
+    try:
+        with _house_style(ziamath):
+            mathml = ET.fromstring(ziamath.zmath.tex2mml(latex))
+            if not _is_understood(mathml):
+                return None
+            _keep_big_operators_big(mathml)
+            node = ziamath.Math(mathml, size=size).node
+            drawing = ET.Element("svg")
+            node.draw(0, 0, drawing)
+            return _formula(node.bbox, drawing)
+    except Exception:
+        # ziamath and its parser raise whatever comes (AssertionError, KeyError, ParseError, …)
+        # on a formula they cannot set. A picture with the readable text is better than none.
+        return None
+
+
+def _is_understood(mathml: ET.Element) -> bool:
+    """Whether no LaTeX command was left over as text."""
+    return not any(re.match(r"\\[A-Za-z]", element.text or "") for element in mathml.iter())
+
+
+def _keep_big_operators_big(mathml: ET.Element) -> None:
+    """Say that a Σ does not stretch, or ziamath makes the brackets around it a page high."""
+    for element in mathml.iter():
+        if element.tag.endswith("mo") and (element.text or "") in "∑∏∐∫∬∭∮⋂⋃⨁⨂":
+            element.set("stretchy", "false")
+
+
+def _formula(bbox: object, drawing: ET.Element) -> Formula | None:
+    left, right, low, high = (getattr(bbox, name) for name in ("xmin", "xmax", "ymin", "ymax"))
+    outlines: dict[str, str] = {}
+    glyphs: list[Glyph] = []
+    strokes = []
+    symbols: dict[str, ET.Element] = {}
+    for element in drawing:
+        if element.tag == "symbol":
+            symbols[element.get("id", "")] = element
+            if element.get("id", "").endswith("_0"):
+                return None  # the font's sign for "no such character"
+        elif element.tag == "use":
+            symbol = symbols[element.get("href", "")[1:]]
+            outline = "".join(_short_path(path.get("d", "")) for path in symbol.iter("path"))
+            name = hashlib.sha256(outline.encode()).hexdigest()[:8]
+            if outline:
+                outlines[name] = outline
+                glyphs.append(_placed(name, element, symbol))
+        elif element.tag in {"rect", "path", "ellipse", "polygon", "line"}:
+            strokes.append((element.tag, _recoloured(element)))
+    kept = tuple(sorted(outlines.items()))
+    return Formula(right - left, high, -low, left, tuple(glyphs), kept, tuple(strokes))
+
+
+def _placed(name: str, use: ET.Element, symbol: ET.Element) -> Glyph:
+    """Undo the fitting of a symbol's box into the rectangle of its use."""
+    box_x, box_y, _, box_height = map(float, symbol.get("viewBox", "").split())
+    x, y, height = (float(use.get(key, "0")) for key in ("x", "y", "height"))
+    scale = height / box_height
+    return Glyph(name, x - box_x * scale, y - box_y * scale, scale)
+
+
+def _recoloured(element: ET.Element) -> tuple[tuple[str, str], ...]:
+    colours = {"fill", "stroke"}
+    return tuple(
+        (key, "currentColor" if key in colours and value != "none" else value)
+        for key, value in element.attrib.items()
+    )
+
+
+def _short_path(path: str) -> str:
+    """Leave out the spaces that SVG does not need, and lines to where the pen already is."""
+    path = re.sub(r"M (\S+ \S+) L \1 ", r"M \1 ", path)
+    return re.sub(r" ?([A-Z]) ?", r"\1", path).replace(" -", "-").strip()
+
+
+# Widths in ems of the widest common screen face (DejaVu Sans), rounded up: a label measured so
+# fits its box in Helvetica, Arial and Times as well, whichever the viewer has.
+_WIDTH_OF = {
+    character: width
+    for width, characters in {
+        0.3: "'ijlIJ",
+        0.36: " ,./:;\\|f-",
+        0.42: "()[]t!r",
+        0.5: '"*_`–·ₖⱼᵢ₀₁₂₃₄₅₆₇₈₉²³ᵀ′',
+        0.56: "sz?cL",
+        0.63: "FkvxyPTYaoe",
+        0.67: "ESbdghnpqu$0123456789{}Kαβγδεζηθικλμνξοπρστυφχψ",
+        0.76: "AVBRXZCUHN",
+        0.88: "DG&OQw#+<=>^~M−×≤≥≠≈±∂∑",
+        1.0: "%mW@",
+    }.items()
+    for character in characters
+}
+
+
+def text_width(text: str, size: float) -> float:
+    """Return a width, in points, that a line of sans-serif text of this size does not exceed.
+
+    Examples
+    --------
+    >>> text_width("ill", 10) < text_width("WWW", 10) < text_width("中文字", 10)
+    True
+    """
+    return size * sum(map(_character_width, text))
+
+
+@lru_cache(maxsize=1024)
+def _character_width(character: str) -> float:
+    if character in _WIDTH_OF:
+        return _WIDTH_OF[character]
+    if unicodedata.combining(character):
+        return 0.0
+    if unicodedata.east_asian_width(character) in "WF":
+        return 1.05 if ord(character) < 0x1F000 else 1.4
+    return 1.02
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a label: a formula, or text of a role (a key of ``TEXT_SIZES``)."""
+
+    width: float
+    height: float
+    role: str
+    content: str | Formula
+
+
+def _part(above: Row, below: Row) -> bool:
+    """Whether a gap parts two rows: text brings its own leading, a formula has none."""
+    return "formula" in {above.role, below.role}
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """Rows one below the other."""
+
+    rows: tuple[Row, ...]
+
+    @property
+    def width(self) -> float:
+        """Width of the widest row."""
+        return max((row.width for row in self.rows), default=0.0)
+
+    @property
+    def height(self) -> float:
+        """Height of all rows and of the gaps between a formula and its neighbours."""
+        return sum(row.height for row in self.rows) + self._gaps() * FORMULA_GAP
+
+    def _gaps(self) -> int:
+        return sum(_part(above, below) for above, below in pairwise(self.rows))
+
+    def draw(self, parent: ET.Element, x: float, top: float, anchor: str, prefix: str) -> None:
+        """Draw the rows into ``parent``; ``x`` is their "middle" or their "start"."""
+        for number_above, row in enumerate(self.rows, start=-1):
+            if number_above >= 0 and _part(self.rows[number_above], row):
+                top += FORMULA_GAP
+            if isinstance(row.content, Formula):
+                left = x - row.width / 2 if anchor == "middle" else x
+                parent.append(row.content.element(left, top, prefix))
+                top += row.height
+                continue
+            size = TEXT_SIZES[row.role]
+            place = {"x": number(x), "y": number(top + size)}
+            text = ET.SubElement(parent, "text", {"class": f"tg-{row.role}", **place})
+            if anchor == "middle":
+                text.set("text-anchor", "middle")
+            text.text = row.content
+            top += row.height
+
+    def outlines(self) -> dict[str, str]:
+        """Return the glyph outlines that the label needs."""
+        formulas = (row.content for row in self.rows if isinstance(row.content, Formula))
+        return {name: outline for formula in formulas for name, outline in formula.outlines}
+
+
+def label(
+    formula: str,
+    text: str,
+    lines: Sequence[str] = (),
+    gradient_lines: Sequence[str] = (),
+    *,
+    role: str = "text",
+    size: float = FORMULA_SIZE,
+    both: bool = False,
+) -> Label:
+    r"""Measure a label: the formula (or the text where it cannot be set), then further lines.
+
+    Parameters
+    ----------
+    formula, text, lines, gradient_lines
+        As in a vertex of a model. Line breaks in a text begin a new row.
+    role
+        The role of ``text``.
+    size
+        The size of the formula.
+    both
+        Show the text above the formula instead of in its place.
+
+    Examples
+    --------
+    >>> [row.role for row in label("e^{z}", "exp(z)", ("(3,)",)).rows]
+    ['formula', 'line']
+    >>> [row.role for row in label("", "exp(z)", ("(3,)",)).rows]
+    ['text', 'line']
+    """
+    set_formula = typeset(formula, size)
+    rows: list[Row] = []
+    if set_formula is None or both:
+        readable = text if set_formula is not None else (text or formula)
+        rows += _text_rows(readable, role)
+        if set_formula is None and both and text and formula:
+            rows += _text_rows(formula, "line")
+    if set_formula is not None:
+        rows.append(Row(set_formula.width, set_formula.total_height, "formula", set_formula))
+    for line in lines:
+        rows += _text_rows(line, "line")
+    for line in gradient_lines:
+        rows += _text_rows(line, "gradient")
+    return Label(tuple(rows))
+
+
+def _text_rows(text: str, role: str) -> list[Row]:
+    size = TEXT_SIZES[role]
+    return [
+        Row(text_width(line, size), size * LINE_HEIGHT, role, line)
+        for line in (clean(text).split("\n") if text else ())
+    ]

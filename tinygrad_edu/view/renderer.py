@@ -1,0 +1,118 @@
+"""The program that lays out graphs: where it is looked for, and how it is run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["Renderer", "RendererError", "RendererNotFound", "find_renderer", "found"]
+
+VARIABLE = "TINYGRAD_EDU_DOT"
+MEND = 'pip install "tinygrad_edu[viz]"'
+
+
+class RendererError(RuntimeError):
+    """The renderer was found but did not draw."""
+
+
+class RendererNotFound(RendererError):
+    """No program on this machine lays out graphs; the message says how to get one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Renderer:
+    """A program that understands ``-Tsvg``, and how it was found.
+
+    Examples
+    --------
+    >>> Renderer("/usr/bin/dot", "system").path
+    '/usr/bin/dot'
+    """
+
+    path: str
+    source: str
+
+    def version(self) -> str:
+        """Return what the program says of itself, or "" if it cannot be run."""
+        try:
+            done = subprocess.run([self.path, "-V"], capture_output=True, check=False)
+        except OSError:
+            return ""
+        said = (done.stderr or done.stdout).decode("utf-8", "replace").strip()
+        return said.partition("\n")[0]
+
+    def run(self, source: str, form: str = "svg") -> bytes:
+        """Render DOT text into one of the program's formats.
+
+        Raises
+        ------
+        RendererError
+            If the program cannot be run, or refuses the text or the format.
+        """
+        try:
+            # A list of arguments and no shell: nothing in a path or a text is ever a command.
+            done = subprocess.run(
+                [self.path, "-Kdot", f"-T{form}"],
+                input=source.encode(),
+                capture_output=True,
+                check=False,
+            )
+        except OSError as error:
+            raise RendererError(f"The renderer {self.path} cannot be run: {error}.") from error
+        if done.returncode != 0 or not done.stdout:
+            said = done.stderr.decode("utf-8", "replace").strip() or "it gave no output"
+            raise RendererError(f"The renderer {self.path} made no {form}: {said}")
+        return done.stdout
+
+
+def found() -> Renderer | None:
+    """Return the renderer that would be used, or None.
+
+    Looked for in this order: the program that the environment variable ``TINYGRAD_EDU_DOT``
+    names, the system's ``dot``, and ``graphviz-pure`` beside the running interpreter.
+
+    Raises
+    ------
+    RendererNotFound
+        If the environment variable names no program: what was asked for explicitly is not
+        silently replaced.
+    """
+    wanted = os.environ.get(VARIABLE)
+    if wanted:
+        path = shutil.which(wanted)
+        if path is None:
+            raise RendererNotFound(
+                f"{VARIABLE} is set to {wanted!r}, which is no program; correct it or unset it."
+            )
+        return Renderer(path, VARIABLE)
+    path = shutil.which("dot")
+    if path is not None:
+        return Renderer(path, "system")
+    folders = [str(Path(sys.executable).parent), *_script_folders()]
+    folders += [folder] if (folder := os.environ.get("PATH")) else []
+    path = shutil.which("graphviz-pure", path=os.pathsep.join(folders))
+    return None if path is None else Renderer(path, "graphviz-pure")
+
+
+def _script_folders() -> list[str]:
+    schemes = (sysconfig.get_default_scheme(), sysconfig.get_preferred_scheme("user"))
+    return [sysconfig.get_path("scripts", scheme) for scheme in schemes]
+
+
+def find_renderer() -> Renderer:
+    """Return the renderer, or raise.
+
+    Raises
+    ------
+    RendererNotFound
+        With the line that mends it.
+    """
+    renderer = found()
+    if renderer is None:
+        raise RendererNotFound(f"No program to lay out the picture was found; run: {MEND}")
+    return renderer

@@ -1,0 +1,419 @@
+"""A picture as SVG: boxes laid out by Graphviz, drawn here with glyph formulas.
+
+Graphviz gets empty boxes of measured sizes and gives back places and paths; shapes, texts,
+formulas and colours are drawn here. So every renderer gives the same picture, and no label
+leaves its box.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from .dot import BACKWARD, FORWARD, LABEL_FILL, clean, digraph, layout
+from .formula import TEXT_SIZES, Label, define, label, number
+from .model import Edge, Group, Model, Vertex, frames
+from .renderer import Renderer, RendererError
+
+__all__ = ["compose"]
+
+
+# --- what Graphviz returns ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle, y downwards."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+    @property
+    def right(self) -> float:
+        """Right border."""
+        return self.left + self.width
+
+    @property
+    def bottom(self) -> float:
+        """Lower border."""
+        return self.top + self.height
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """Point in the middle."""
+        return self.left + self.width / 2, self.top + self.height / 2
+
+
+@dataclass(slots=True)
+class _Item:
+    """What Graphviz drew for one vertex, edge or cluster."""
+
+    polygons: list[str] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
+    place: Box | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    width: float
+    height: float
+    move: str
+    items: dict[str, _Item]
+
+
+def _bounds(points: str) -> Box:
+    values = [float(value) for value in re.split(r"[ ,]+", points.strip())]
+    xs, ys = values[::2], values[1::2]
+    return Box(min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys))
+
+
+def _read_layout(svg: bytes) -> _Layout:
+    """Take places and paths from Graphviz's SVG; its texts, colours and fonts are not used."""
+    space = "{http://www.w3.org/2000/svg}"
+    root = ET.fromstring(svg)
+    _, _, width, height = map(float, root.get("viewBox", "").split())
+    graph = root.find(f"{space}g")
+    if graph is None:
+        raise RendererError("The renderer returned an SVG without a graph.")
+    move = re.search(r"translate\([^)]*\)", graph.get("transform", ""))
+    items: dict[str, _Item] = {}
+    for group in graph.iter(f"{space}g"):
+        if group.get("class") not in {"node", "edge", "cluster"}:
+            continue
+        item = items[group.get("id", "")] = _Item()
+        for polygon in group.iter(f"{space}polygon"):
+            if polygon.get("fill", "").lower() == LABEL_FILL:
+                item.place = _bounds(polygon.get("points", ""))
+            else:
+                item.polygons.append(polygon.get("points", ""))
+        item.paths += [path.get("d", "") for path in group.iter(f"{space}path")]
+    return _Layout(width, height, "" if move is None else move[0], items)
+
+
+# --- drawing --------------------------------------------------------------------------------------
+
+# Room between a label and the border of its shape: at the sides, above and below.
+_PADDING = {
+    "op": (11.0, 6.0),
+    "value": (8.0, 6.0),
+    "parameter": (14.0, 6.0),
+    "constant": (11.0, 7.0),
+    "gradient": (10.0, 6.0),
+}
+_LEAST = (32.0, 26.0)
+_MARGIN = 8.0
+_FRAME_GAP = 14.0
+_CORNER = 7.0
+_OUTLINE = 5.0  # what the outline of a matched vertex takes on each side
+
+_LIGHT = {"forward": FORWARD, "backward": BACKWARD, "matched": "#7A3E9D", "cancelled": "#C0182B"}
+_DARK = {"forward": "#56B4E9", "backward": "#F0A060", "matched": "#C9A0F0", "cancelled": "#FF8080"}
+
+
+def _colour(rule: str, role: str) -> str:
+    """Write a colour twice: a page's own (or the dark one), and one for viewers without var()."""
+    return f"{rule}:{_LIGHT[role]};{rule}:var(--tg-{role},{_LIGHT[role]})"
+
+
+# A rule for svg:root counts only where the SVG is a document of its own (a file, an <img>): there
+# it brings its own ground, so that it can be read wherever it is shown. Within an HTML page it has
+# none, and takes the page's text colour.
+_STYLE = "".join(
+    (
+        "svg.tg:root{background:#fff;color:#1a1a1a}",
+        "@media(prefers-color-scheme:dark){svg.tg:root{background:#16191d;color:#e6e6e6;",
+        ";".join(f"--tg-{role}:{colour}" for role, colour in _DARK.items()),
+        "}}",
+        ".tg text{fill:currentColor;white-space:pre;",
+        'font:10px "Helvetica Neue",Helvetica,Arial,sans-serif}',
+        *(f".tg .tg-{role}{{font-size:{size:g}px}}" for role, size in TEXT_SIZES.items()),
+        ".tg .tg-title,.tg .tg-caption{font-weight:bold}",
+        ".tg .tg-line{fill-opacity:.75}",
+        f".tg .tg-gradient{{{_colour('fill', 'backward')}}}",
+        ".tg-shape{stroke:currentColor;fill:none}",
+        f".tg-op>.tg-shape{{fill:{FORWARD};fill-opacity:.1}}",
+        ".tg-parameter>.tg-shape{fill:#E69F00;fill-opacity:.15}",
+        f".tg-gradients>.tg-shape{{fill:{BACKWARD};fill-opacity:.09}}",
+        ".tg-cluster>.tg-shape{stroke-opacity:.45;fill:currentColor;fill-opacity:.03}",
+        ".tg-rule{stroke:currentColor;stroke-opacity:.25}",
+        f".tg-forward{{{_colour('color', 'forward')}}}",
+        f".tg-backward{{{_colour('color', 'backward')}}}",
+        ".tg-path{fill:none;stroke:currentColor;stroke-width:1.3}",
+        ".tg-backward>.tg-path{stroke-dasharray:5 3}",
+        ".tg-head{fill:currentColor}",
+        ".tg-matched>.tg-path{stroke-width:3}",
+        f".tg-outline{{fill:none;stroke-width:2.6;{_colour('stroke', 'matched')}}}",
+        ".tg-faded{opacity:.5}",
+        f".tg-strike{{stroke-width:1.8;stroke-linecap:round;{_colour('stroke', 'cancelled')}}}",
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Labels:
+    """The measured labels of a frame, in the order of its model."""
+
+    vertices: tuple[Label, ...]
+    edges: tuple[Label, ...]
+    groups: tuple[Label, ...]
+
+    def all(self) -> tuple[Label, ...]:
+        return (*self.vertices, *self.edges, *self.groups)
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """One frame, laid out: where its caption and its graph begin is decided by ``compose``."""
+
+    number: int
+    caption: Label
+    model: Model
+    labels: _Labels
+    layout: _Layout
+
+
+def _measure(model: Model) -> _Labels:
+    return _Labels(
+        tuple(label(v.formula, v.text, v.lines, v.gradient_lines) for v in model.vertices),
+        tuple(label(e.formula, e.text, role="edge", size=13) for e in model.edges),
+        tuple(label(g.formula, g.text, g.lines, role="group", size=14) for g in model.groups),
+    )
+
+
+def _caption(group: Group | None) -> Label:
+    if group is None:
+        return Label(())
+    return label(group.formula, group.text, group.lines, role="caption", both=True)
+
+
+def _vertex_size(vertex: Vertex, content: Label) -> tuple[float, float]:
+    side, end = _PADDING[vertex.kind]
+    room = 2 * _OUTLINE if "matched" in vertex.marks else 0
+    width = max(_LEAST[0], content.width + 2 * side) + room
+    return width, max(_LEAST[1], content.height + 2 * end) + room
+
+
+def _label_size(content: Label) -> tuple[float, float] | None:
+    return (content.width + 8, content.height + 4) if content.rows else None
+
+
+def _lay_out(order: int, group: Group | None, model: Model, renderer: Renderer) -> _Frame:
+    labels = _measure(model)
+    boxes = [_vertex_size(*pair) for pair in zip(model.vertices, labels.vertices, strict=True)]
+    places = [[_label_size(one) for one in many] for many in (labels.edges, labels.groups)]
+    source = layout(model, boxes, *places).source
+    return _Frame(order, _caption(group), model, labels, _read_layout(renderer.run(source)))
+
+
+def compose(model: Model, renderer: Renderer) -> str:
+    """Lay out each frame by itself and set them one below the other."""
+    parts = [
+        _lay_out(order, group, part, renderer) for order, (group, part) in enumerate(frames(model))
+    ]
+    title = label("", model.title, role="title")
+    labels = [title, *(part.caption for part in parts)]
+    labels += [one for part in parts for one in part.labels.all()]
+    outlines = {name: path for one in labels for name, path in one.outlines().items()}
+    prefix = f"tg{_fingerprint(model)}-"
+
+    body = ET.Element("g")
+    title.draw(body, _MARGIN, _MARGIN, "start", prefix)
+    top = _MARGIN + (title.height + 6 if title.rows else 0)
+    width = title.width
+    for part in parts:
+        if part.number:
+            _add(body, "path", "tg-rule", d=f"M{number(_MARGIN)},{number(top)}H{{width}}")
+            top += _FRAME_GAP
+        part.caption.draw(body, _MARGIN, top, "start", prefix)
+        top += part.caption.height + (6 if part.caption.rows else 0)
+        _draw_graph(body, part, top, prefix)
+        top += part.layout.height + (_FRAME_GAP if part is not parts[-1] else 0)
+        width = max(width, part.caption.width, part.layout.width)
+    return _document(model, body, outlines, prefix, (width + 2 * _MARGIN, top + _MARGIN))
+
+
+def _fingerprint(model: Model) -> str:
+    """Name the picture by its content, so that two pictures in one page do not share ids."""
+    formulas = [vertex.formula for vertex in model.vertices]
+    formulas += [edge.formula for edge in model.edges]
+    formulas += [group.formula for group in model.groups]
+    content = "\0".join((str(digraph(model).source), *formulas))
+    return hashlib.sha256(content.encode("utf-8", "replace")).hexdigest()[:8]
+
+
+def _document(
+    model: Model,
+    body: ET.Element,
+    outlines: dict[str, str],
+    prefix: str,
+    size: tuple[float, float],
+) -> str:
+    width, height = map(number, size)
+    for rule in body.iter("path"):
+        if rule.get("class") == "tg-rule":
+            rule.set("d", rule.get("d", "").replace("{width}", number(size[0] - _MARGIN)))
+    name = clean(model.title) or "Computation graph"
+    root = ET.Element(
+        "svg",
+        {
+            "xmlns": "http://www.w3.org/2000/svg",
+            "class": "tg",
+            "role": "img",
+            "aria-label": name.replace("\n", " "),
+            "width": f"{width}pt",
+            "height": f"{height}pt",
+            "viewBox": f"0 0 {width} {height}",
+            "xml:space": "preserve",
+        },
+    )
+    ET.SubElement(root, "title").text = name
+    ET.SubElement(root, "style").text = _STYLE
+    define(ET.SubElement(root, "defs"), outlines, prefix)
+    root.append(body)
+    return ET.tostring(root, encoding="unicode") + "\n"
+
+
+def _add(parent: ET.Element, tag: str, style: str, **attributes: str) -> ET.Element:
+    return ET.SubElement(parent, tag, {"class": style, **attributes})
+
+
+def _draw_graph(body: ET.Element, part: _Frame, top: float, prefix: str) -> None:
+    move = f"translate({number(_MARGIN)} {number(top)}){part.layout.move}"
+    graph = ET.SubElement(body, "g", {"transform": move})
+    here = f"{prefix}{part.number}-"
+    items = part.layout.items
+    # Clusters first and the inner ones last, so that no ground covers what lies on it.
+    for order, group in _outer_first(part.model):
+        _draw_cluster(graph, group, part.labels.groups[order], items[f"g{order}"], prefix)
+    for order, edge in enumerate(part.model.edges):
+        _draw_edge(graph, edge, part.labels.edges[order], items[f"e{order}"], prefix)
+    for order, vertex in enumerate(part.model.vertices):
+        box = _bounds(items[f"n{order}"].polygons[0])
+        group_element = _draw_vertex(graph, vertex, part.labels.vertices[order], box, prefix)
+        group_element.set("id", f"{here}n{order}")
+
+
+def _outer_first(model: Model) -> list[tuple[int, Group]]:
+    owner = {member: group.key for group in model.groups for member in group.members}
+
+    def depth(key: str) -> int:
+        return 1 + depth(owner[key]) if key in owner else 0
+
+    return sorted(enumerate(model.groups), key=lambda pair: (depth(pair[1].key), pair[0]))
+
+
+def _draw_cluster(
+    graph: ET.Element, group: Group, content: Label, item: _Item, prefix: str
+) -> None:
+    element = _add(graph, "g", "tg-cluster")
+    ET.SubElement(element, "title").text = clean(group.text or group.formula)
+    _rectangle(element, "tg-shape", _bounds(item.polygons[0]), radius=6)
+    if item.place is not None:
+        content.draw(element, item.place.left, item.place.top + 2, "start", prefix)
+
+
+def _shrunk(box: Box, by: float) -> Box:
+    return Box(box.left + by, box.top + by, box.width - 2 * by, box.height - 2 * by)
+
+
+def _rectangle(parent: ET.Element, style: str, box: Box, radius: float = 0) -> None:
+    corner = {"rx": number(radius)} if radius else {}
+    places = (box.left, box.top, box.width, box.height)
+    sides = dict(zip(("x", "y", "width", "height"), map(number, places), strict=True))
+    _add(parent, "rect", style, **sides, **corner)
+
+
+def _draw_edge(graph: ET.Element, edge: Edge, content: Label, item: _Item, prefix: str) -> None:
+    faded = " tg-faded" if "cancelled" in edge.marks else ""
+    thick = " tg-matched" if "matched" in edge.marks else ""
+    element = _add(graph, "g", f"tg-{edge.kind}{thick}")
+    drawn = _add(element, "g", f"tg-{edge.kind}{thick}{faded}") if faded else element
+    for path in item.paths:
+        _add(drawn, "path", "tg-path", d=path)
+    for polygon in item.polygons:
+        _add(drawn, "polygon", "tg-head", points=polygon)
+    if item.place is not None:
+        x, y = item.place.centre
+        content.draw(drawn, x, y - content.height / 2, "middle", prefix)
+    if "cancelled" in edge.marks:
+        x, y = _middle(item.paths[0])
+        _strike(element, Box(x - 6, y - 6, 12, 12))
+
+
+def _middle(path: str) -> tuple[float, float]:
+    """Return a point about half way along one of Graphviz's splines, M and then threes of C."""
+    values = [float(value) for value in re.findall(r"-?[0-9.]+", path)]
+    points = list(zip(values[::2], values[1::2], strict=True))
+    start = 3 * ((len(points) - 1) // 3 // 2)
+    if len(points) - 1 >= 6 and (len(points) - 1) // 3 % 2 == 0:
+        return points[start]
+    a, b, c, d = points[start : start + 4]
+    x, y = ((p + 3 * q + 3 * r + s) / 8 for p, q, r, s in zip(a, b, c, d, strict=True))
+    return x, y
+
+
+def _strike(parent: ET.Element, box: Box) -> None:
+    line = f"M{number(box.left)},{number(box.bottom)}L{number(box.right)},{number(box.top)}"
+    _add(parent, "path", "tg-strike", d=line)
+
+
+def _draw_vertex(
+    graph: ET.Element, vertex: Vertex, content: Label, box: Box, prefix: str
+) -> ET.Element:
+    style = "gradients" if vertex.kind == "gradient" else vertex.kind
+    element = _add(graph, "g", f"tg-node tg-{style}")
+    lines = (vertex.text or vertex.formula, *vertex.lines, *vertex.gradient_lines)
+    ET.SubElement(element, "title").text = clean("\n".join(line for line in lines if line))
+    if "matched" in vertex.marks:
+        _rectangle(element, "tg-outline", _shrunk(box, 1.3), radius=11)
+        box = _shrunk(box, _OUTLINE)
+    _draw_shape(element, vertex.kind, box)
+    x, y = box.centre
+    faded = "cancelled" in vertex.marks
+    inside = _add(element, "g", "tg-faded") if faded else element
+    # A formula reaches to the edge of its row and text does not: even out what the eye sees.
+    top = y - content.height / 2 + (1.2 if len(content.rows) > 1 else 0)
+    content.draw(inside, x, top, "middle", prefix)
+    if faded:
+        _strike(element, box)
+    return element
+
+
+def _draw_shape(parent: ET.Element, kind: str, box: Box) -> None:
+    if kind in {"op", "value"}:
+        _rectangle(parent, "tg-shape", box, radius=min(10, box.height / 2) if kind == "op" else 0)
+        return
+    path = "M" + "L".join(f"{number(x)},{number(y)}" for x, y in _outline(kind, box)) + "Z"
+    if kind == "constant":
+        x, y = box.right, box.top
+        path += f"M{number(x - _CORNER)},{number(y)}v{number(_CORNER)}h{number(_CORNER)}"
+    _add(parent, "path", "tg-shape", d=path)
+
+
+def _outline(kind: str, box: Box) -> Sequence[tuple[float, float]]:
+    left, right, top, bottom, cut = box.left, box.right, box.top, box.bottom, _CORNER
+    if kind == "parameter":
+        y = box.centre[1]
+        upper = [(left, y), (left + cut, top), (right - cut, top)]
+        return [*upper, (right, y), (right - cut, bottom), (left + cut, bottom)]
+    if kind == "constant":
+        return [
+            (left, top),
+            (right - cut, top),
+            (right, top + cut),
+            (right, bottom),
+            (left, bottom),
+        ]
+    upper = [(left, top + cut), (left + cut, top), (right - cut, top), (right, top + cut)]
+    lower = [
+        (right, bottom - cut),
+        (right - cut, bottom),
+        (left + cut, bottom),
+        (left, bottom - cut),
+    ]
+    return [*upper, *lower]
