@@ -1,0 +1,68 @@
+"""What the caller calls things: names for pictures and formulas."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.tensor import Tensor
+
+__all__ = ["Names", "names_around"]
+
+
+class Names:
+    """Names of Tensors and constant arrays, by identity.
+
+    A name given with `Tensor(..., name=)` or `name` counts first, then `given`, then the
+    caller's variables.
+    """
+
+    def __init__(self, given: Mapping[str, Any] | None, variables: Mapping[str, Any]) -> None:
+        self._by_id: dict[int, str] = {}
+        self._held: list[Any] = []  # an id is a name only as long as its object lives
+        for source in (variables, given or {}):
+            for name, value in source.items():
+                if isinstance(value, Tensor | np.ndarray):
+                    self._by_id[id(value)] = name
+                    self._held.append(value)
+                elif source is given:
+                    raise TypeError(
+                        f"names: {name!r} is a {type(value).__name__}; names mark Tensors and arrays"
+                    )
+
+    def of(self, value: Any) -> str | None:
+        """Return the name of a Tensor or array, or None."""
+        if isinstance(value, Tensor) and value.name is not None:
+            return value.name
+        return self._by_id.get(id(value))
+
+    def tensors(self) -> list[Tensor]:
+        """Return the Tensors that have a name here, in the order of their creation."""
+        found = {id(t): t for t in self._held if isinstance(t, Tensor)}
+        return sorted(found.values(), key=lambda t: t.serial)
+
+
+def names_around(given: Mapping[str, Any] | None, depth: int) -> Names:
+    """Collect the names that the function `depth` calls up has for its variables.
+
+    Only Tensors and arrays are looked at, and no frame is kept: what was read of it is cleared,
+    so that a variable the caller deletes is really gone.
+    """
+    frame = sys._getframe(depth + 1)
+    try:
+        local = frame.f_locals
+        variables = {
+            name: value
+            for scope in (frame.f_globals, local)
+            for name, value in scope.items()
+            if not name.startswith("_") and isinstance(value, Tensor | np.ndarray)
+        }
+        if sys.version_info < (3, 13) and frame.f_code.co_flags & inspect.CO_OPTIMIZED:
+            local.clear()  # a snapshot of a function's variables, which would keep them alive
+    finally:
+        del frame
+    return Names(given, variables)

@@ -1,0 +1,240 @@
+"""A finished derivation: its formulas, steps and checks, and how it is printed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tinygrad_edu.symbolic import notation
+from tinygrad_edu.symbolic.expr import Environment, Expr, Label, Quantity
+from tinygrad_edu.symbolic.facts import Assumption
+from tinygrad_edu.symbolic.rewrite import Move
+
+__all__ = ["Contribution", "Derivation", "Formula", "Step"]
+
+Array = npt.NDArray[np.float64]
+
+
+class Formula:
+    """An expression of a derivation, with the numbers it can be evaluated on.
+
+    ``str`` writes it in Unicode, `latex` in LaTeX; `evaluate` computes it.
+    """
+
+    def __init__(
+        self,
+        expr: Expr,
+        axes: tuple[Label | None, ...],
+        data: Environment,
+        quantities: Sequence[Quantity],
+    ) -> None:
+        self.expr = expr
+        self.axes = axes
+        self._data = data
+        self._quantities = quantities
+
+    def __str__(self) -> str:
+        return notation.text(self.expr)
+
+    def __repr__(self) -> str:
+        return f"<formula {self}>"
+
+    def text(self, indices: bool = False) -> str:
+        """Write it in Unicode, with indices if asked for."""
+        return notation.text(self.expr, indices=indices)
+
+    def latex(self, indices: bool = False) -> str:
+        """Write it in LaTeX, with indices if asked for."""
+        return notation.latex(self.expr, indices=indices)
+
+    def _repr_latex_(self) -> str:
+        return f"${self.latex()}$"
+
+    def evaluate(self, values: Mapping[str, npt.ArrayLike] | None = None) -> Array:
+        """Compute it on the recorded data, or on other arrays.
+
+        Parameters
+        ----------
+        values : dict of str to array_like, optional
+            Arrays by the names of the formula's leaves; the others keep the recorded data.
+            Lengths may differ from the recorded ones if they fit each other.
+
+        Returns
+        -------
+        ndarray
+            Of the shape of what was differentiated with respect to.
+
+        Raises
+        ------
+        ValueError
+            If a name is unknown, or arrays do not fit each other.
+        """
+        if values is None:
+            return self.on(self._data)
+        by_name = {q.name: q for q in self._quantities}
+        arrays: dict[Quantity, Any] = {q: q.value for q in self._quantities}
+        lengths: dict[Label, int] = {}
+        for name, value in values.items():
+            if name not in by_name:
+                known = ", ".join(sorted(by_name))
+                raise ValueError(f"evaluate: no quantity is called {name!r}; there are: {known}")
+            quantity, array = by_name[name], np.asarray(value, dtype=np.float64)
+            if array.ndim != len(quantity.axes):
+                raise ValueError(
+                    f"evaluate: {name} has {len(quantity.axes)} axes, got shape {array.shape}"
+                )
+            arrays[quantity] = array
+            for axis, length in zip(quantity.axes, array.shape, strict=True):
+                if axis is not None and lengths.setdefault(axis.range, length) != length:
+                    raise ValueError(
+                        f"evaluate: {name} has length {length} where another array has "
+                        f"{lengths[axis.range]}; give arrays that fit each other"
+                    )
+        return self.on(Environment(arrays, lengths))
+
+    def on(self, env: Environment) -> Array:
+        """Compute it in an environment."""
+        with np.errstate(all="ignore"):
+            array: Array = np.array(env.array(self.expr, self.axes))
+        return array
+
+
+class Step:
+    """One equation, applied at one place.
+
+    Attributes
+    ----------
+    rule : str
+        The name of the equation.
+    equation : str
+        The equation itself, with wildcards.
+    because : str
+        Why it holds here.
+    before, after : Formula
+        The whole expression.
+    matched, replaced : Formula
+        The part of it that changed: the two sides of the equation as it applied.
+    assumption : str or None
+        The statement it rests on, if any.
+    is_choice : bool
+        Whether it begins a lecture line: a choice of the search, and not its tidying.
+    residual : float
+        The largest difference between before and after, relative to their size, over the data
+        and all random draws.
+    """
+
+    def __init__(
+        self, move: Move, formula: Callable[[Expr], Formula], checks: Sequence[Environment]
+    ) -> None:
+        self.rule = move.rule.name
+        self.equation = move.rule.equation
+        self.because = move.match.because or move.rule.because
+        self.before, self.after = formula(move.before), formula(move.after)
+        self.matched, self.replaced = formula(move.match.left), formula(move.match.right)
+        self.assumption = move.match.assumption
+        self.is_choice = move.is_choice
+        residuals = [residual(self.before.on(env), self.after.on(env)) for env in checks]
+        known = [r for r in residuals if not np.isnan(r)]
+        self.residual = max(known) if known else float("nan")
+        self.on_data = not np.isnan(residuals[0])
+
+    def __repr__(self) -> str:
+        return f"<step {self.rule}: {self.before} = {self.after}>"
+
+
+def residual(one: Array, other: Array) -> float:
+    """Return the largest difference relative to the larger array; NaN where one is not finite."""
+    if not (np.isfinite(one).all() and np.isfinite(other).all()):
+        return float("nan")
+    size = max(np.max(np.abs(one), initial=0), np.max(np.abs(other), initial=0), 1e-300)
+    return float(np.max(np.abs(one - other), initial=0) / size)
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """What one vertex passes back to one of its arguments.
+
+    `incoming` is the gradient that arrives, `local` the rule applied to a letter g, and
+    `contribution` the rule applied to what arrived; `jacobian` is ∂of/∂to with indices.
+    """
+
+    of: Expr
+    to: Expr
+    op: str
+    index: int
+    incoming: Formula
+    local: Formula
+    contribution: Formula
+    jacobian: Formula
+
+    def __repr__(self) -> str:
+        return f"<∂/∂{notation.text(self.to)}: {self.local} = {self.contribution}>"
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """A gradient, derived.
+
+    Attributes
+    ----------
+    title : (str, str)
+        What is differentiated, and with respect to what.
+    output : Formula
+        What is differentiated.
+    definitions : list of (Formula, Formula)
+        Names, and what they stand for.
+    chain : list of Contribution
+        The backward pass, vertex by vertex.
+    start, result : Formula
+        The gradient as the backward pass leaves it, and its shortest form found.
+    steps : list of Step
+        The equations between the two.
+    assumptions : list of Assumption
+        What was assumed, and what could not be because it fails on the data.
+    computed : ndarray
+        The gradient as the engine computes it.
+    capped : bool
+        Whether the search was cut short.
+    """
+
+    title: tuple[str, str]
+    output: Formula
+    definitions: list[tuple[Formula, Formula]]
+    chain: list[Contribution]
+    start: Formula
+    steps: list[Step]
+    result: Formula
+    assumptions: list[Assumption]
+    computed: Array
+    capped: bool
+
+    @property
+    def residual(self) -> float:
+        """Difference between the result and the gradient that the engine computes."""
+        return residual(self.result.evaluate(), np.asarray(self.computed, dtype=np.float64))
+
+    @property
+    def lines(self) -> int:
+        """Number of lecture lines: one per choice, each with its tidying, and one for the first."""
+        tidied_first = bool(self.steps) and not self.steps[0].is_choice
+        return sum(step.is_choice for step in self.steps) + tidied_first
+
+    def text(self, indices: bool = False) -> str:
+        """Write the derivation for a terminal."""
+        from tinygrad_edu.symbolic.print import as_text
+
+        return as_text(self, indices)
+
+    def latex(self, indices: bool = False) -> str:
+        """Write the derivation in LaTeX."""
+        from tinygrad_edu.symbolic.print import as_latex
+
+        return as_latex(self, indices)
+
+    def __repr__(self) -> str:
+        of, wrt = self.title
+        return f"<derivation ∂{of}/∂{wrt} = {self.result}, {len(self.steps)} steps>"

@@ -1,0 +1,374 @@
+"""From a recorded graph to a derivation: the gradient, written down and simplified step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.core.gradients import gradients, propagate
+from tinygrad_edu.core.graph import ancestors, depends_on, differentiable
+from tinygrad_edu.core.node import Node
+from tinygrad_edu.core.op import run
+from tinygrad_edu.naming import Names, names_around
+from tinygrad_edu.symbolic import notation
+from tinygrad_edu.symbolic.derivation import Contribution, Derivation, Formula, Step
+from tinygrad_edu.symbolic.draws import draws
+from tinygrad_edu.symbolic.expr import (
+    Delta,
+    Environment,
+    Expr,
+    Label,
+    Leaf,
+    Number,
+    Product,
+    Quantity,
+    Sum,
+    Total,
+    parts,
+    product,
+    rename,
+)
+from tinygrad_edu.symbolic.facts import Facts
+from tinygrad_edu.symbolic.rewrite import close, search
+from tinygrad_edu.symbolic.rules import CHOICES, EAGER, Equation, Rule, complement_of
+from tinygrad_edu.symbolic.trace import Lowering, Symbol, Trace
+from tinygrad_edu.tensor import Tensor
+
+__all__ = ["derive"]
+
+
+def derive(
+    output: Tensor,
+    wrt: Tensor,
+    assume: Iterable[str] | None = None,
+    *,
+    names: Mapping[str, Any] | None = None,
+    fused: Iterable[str] = (),
+) -> Derivation:
+    """Derive the gradient of a recorded graph, as a formula, step by step.
+
+    Fused operations are opened by their definitions, the backward pass is written down by the
+    rules that compute it, and named equations rewrite it until nothing shorter is found. Every
+    step is checked on the recorded numbers and on random ones.
+
+    Parameters
+    ----------
+    output : Tensor
+        What is differentiated. If it has several entries, the gradient is that of ⟨g, output⟩
+        for a letter g of its shape: the vector-Jacobian product.
+    wrt : Tensor
+        What it is differentiated with respect to.
+    assume : iterable of str, optional
+        Printed statements that may be assumed, such as ``"Σy = 1"``. None allows all that hold
+        on the data, ``()`` none.
+    names : dict of str to Tensor or ndarray, optional
+        Names for formulas; otherwise ``Tensor(..., name=)`` and the caller's variables.
+    fused : iterable of str, optional
+        Operations that are left whole, such as ``("softmax",)``.
+
+    Returns
+    -------
+    Derivation
+        With `.chain`, `.start`, `.steps`, `.result` and `.assumptions`.
+
+    Raises
+    ------
+    ValueError
+        If `output` does not depend on `wrt`, or an array of the graph was changed since.
+    TypeError
+        If either is no Tensor.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> z = tg.Tensor([1.47, -0.39, 0.22])
+    >>> y = tg.Tensor([0.0, 1.0, 0.0])
+    >>> e = tg.exp(z)
+    >>> a = e / e.sum()
+    >>> L = -(y * tg.log(a)).sum()
+    >>> print(tg.derive(L, wrt=z).result)
+    a − y
+    """
+    for role, tensor in (("output", output), ("wrt", wrt)):
+        if not isinstance(tensor, Tensor):
+            raise TypeError(
+                f"derive: {role} is a {type(tensor).__name__}; wrap the array in Tensor(...) and "
+                "compute with that, so that there is a graph"
+            )
+    found = names_around(names, depth=1)
+    return _Work(output, wrt, assume, found, fused).derivation()
+
+
+class _Work:
+    """The stages of one derivation, each a method, in the order in which they run."""
+
+    def __init__(
+        self,
+        output: Tensor,
+        wrt: Tensor,
+        assume: Iterable[str] | None,
+        names: Names,
+        fused: Iterable[str],
+    ) -> None:
+        self.output, self.wrt, self.names = output, wrt, names
+        self.assume = [assume] if isinstance(assume, str) else assume
+        order = ancestors(output)
+        reached = depends_on(differentiable(output), [wrt])
+        if output not in reached:
+            raise ValueError(
+                f"derive: {self._called(output, 'the output')} does not depend on "
+                f"{self._called(wrt, 'wrt')}, so there is nothing to derive; check which Tensors "
+                "it was computed from"
+            )
+        _refuse_changed(order)
+        self.trace = Trace(fused, names.of)
+        self.symbols: dict[Node, Any] = {}
+        self._replay(order)
+        self.seed = self._seed()
+        self.events: list[tuple[Symbol, int, Any, Any, Any, Any]] = []
+        self.gradient = self._backward()
+        self.lowering = Lowering(self.trace, [(g, node) for node, _, _, _, g, _ in self.events])
+        self.start = self.lowering.lower(self.gradient)
+
+    def _called(self, tensor: Tensor, fallback: str) -> str:
+        return self.names.of(tensor) or fallback
+
+    # --- forward and backward, on symbols ---------------------------------------------------------
+
+    def _replay(self, order: list[Node]) -> None:
+        """Put a symbol beside every vertex, and beside named Tensors made of the same leaves."""
+        trace, symbols = self.trace, self.symbols
+        taken: set[str] = set()
+        letters = iter(f"x{i}" for i in range(1, len(order) + 1))
+        nodes = dict.fromkeys(order)  # an ordered set: Tensors compare entry by entry
+        for tensor in self.names.tensors():
+            made_of = ancestors(tensor)
+            if len(made_of) <= 64 and all(n in nodes or n.op is not None for n in made_of):
+                nodes.update(dict.fromkeys(made_of))
+        for node in nodes:
+            assert isinstance(node, Tensor)
+            name = self.names.of(node)
+            if node.op is None:
+                symbols[node] = Symbol(trace, node.value, _unique(name or next(letters), taken))
+                continue
+            trace.replay([node], symbols)
+            symbol = symbols.get(node)
+            if name and isinstance(symbol, Symbol) and symbol.name is None and symbol.op:
+                symbol.name = _unique(name, taken)
+
+    def _seed(self) -> Symbol:
+        symbol = self.symbols[self.output]
+        if self.output.size == 1:
+            return self.trace.number(np.ones(symbol.shape))
+        values = np.random.default_rng(0).standard_normal(symbol.shape)
+        taken = {s.name for s in self.trace.symbols if s.name}
+        return Symbol(self.trace, values, _unique("g", taken))
+
+    def _backward(self) -> Symbol:
+        output, wrt = self.symbols[self.output], self.symbols[self.wrt]
+        order = differentiable(output)
+        reached = depends_on(order, [wrt])
+        active = [node for node in order if node in reached]
+
+        def watch(node: Any, index: int, g: Any, part: Any) -> None:
+            # The local rule is the same rule, fed with a letter instead of what came in.
+            letter = Symbol(self.trace, g.value, "g")
+            attributes = node.attributes
+            if node.op.saved is not None:
+                attributes = {**attributes, "saved": node.op.saved(*node.args, **attributes)}
+            local = node.op.rule_of(index)(letter, node, *node.args, **attributes)
+            self.events.append((node, index, g, part, letter, local))
+
+        totals = propagate(output, self.seed, active, keep=[wrt], graph=True, watch=watch)
+        result: Symbol = totals[wrt]
+        return result
+
+    # --- algebra ----------------------------------------------------------------------------------
+
+    def derivation(self) -> Derivation:
+        """Run the algebra and put the pieces together."""
+        lower = self.lowering.lower
+        definitions = self._definitions()
+        quantities = self._quantities()
+        data = Environment({q: q.value for q in quantities}, {})
+        wrt = lower(self.symbols[self.wrt])
+        facts = Facts(
+            data, self.assume, lambda leaf: leaf.quantity.definition is None and leaf != wrt
+        )
+        rules = self._rules(definitions, facts)
+        found = search(self.start, rules, CHOICES, facts)
+        axes = self.lowering.axes_of(self.symbols[self.wrt])
+        used = {m.match.assumption for m in found.moves if m.match.assumption}
+        checks = draws(quantities, used, data)
+        formula = lambda expr: Formula(expr, axes, data, quantities)  # noqa: E731
+        steps = [Step(move, formula, [data, *checks]) for move in found.moves]
+        chain = [self._contribution(event, rules, facts) for event in self.events]
+        computed = gradients(
+            self.output, self.wrt, seed=None if self.output.size == 1 else self.seed.value
+        )
+        return Derivation(
+            title=self._title(),
+            definitions=[(formula(leaf), formula(meaning)) for leaf, meaning in definitions],
+            chain=[c for c in chain if c is not None],
+            start=formula(self.start),
+            steps=steps,
+            result=formula(found.expr),
+            assumptions=facts.assumptions(used),
+            computed=computed,
+            capped=found.capped,
+            output=formula(lower(self.symbols[self.output])),
+        )
+
+    def _definitions(self) -> list[tuple[Leaf, Expr]]:
+        """Return every name with what it stands for: the user's, then those of opened ops."""
+        lowering = self.lowering
+        found: list[tuple[Leaf, Expr]] = []
+        for symbol in self.trace.symbols:
+            if symbol.name is not None and symbol.op is not None:
+                leaf = lowering.lower(symbol)
+                assert isinstance(leaf, Leaf)
+                assert leaf.quantity.definition is not None
+                found.append((leaf, leaf.quantity.definition))
+        for opened in self.trace.opened:
+            result = opened.result
+            if result.name is not None or result.op is None or opened.op.name in _TRANSPARENT:
+                continue
+            quantity = Quantity(
+                self._written(opened.op, opened.args, False),
+                lowering.axes_of(result),
+                definition=lowering.lower(result),
+                latex=self._written(opened.op, opened.args, True),
+                sign=opened.op.positive,
+            )
+            assert quantity.definition is not None
+            if quantity.definition.size > 1:
+                found.append((quantity.leaf, quantity.definition))
+        return found
+
+    def _written(self, op: Any, args: tuple[Any, ...], in_latex: bool) -> str:
+        """Write an opened operation as its name applied to its arguments."""
+        write = notation.latex if in_latex else notation.text
+        inner = [write(self.lowering.lower(a)) for a in args]
+        template = op.tex if in_latex else op.text
+        if template is None:
+            return f"{op.name}({', '.join(inner)})"
+        return str(template.format(*inner, args=", ".join(inner)))
+
+    def _quantities(self) -> list[Quantity]:
+        """Return everything that has a value of its own."""
+        found = dict(self.lowering.quantities)
+        return [q for q in found.values() if q.definition is None]
+
+    def _rules(self, definitions: list[tuple[Leaf, Expr]], facts: Facts) -> tuple[Rule, ...]:
+        """Add the equations of this derivation to the general ones: names, then their lemmas."""
+        names: list[Rule] = []
+        lemmas: list[Rule] = []
+        general = list(EAGER)
+        for leaf, meaning in definitions:
+            # A definition is put into the form that it will be met in.
+            closed, _ = close(meaning, [*general[:_NAMES], *names, *general[_NAMES:]], facts)
+            shorter = closed if closed != leaf else meaning
+            because = f"by definition {notation.text(leaf)} = {notation.text(meaning)}"
+            for known in dict.fromkeys((shorter, meaning)):
+                if known.size > 1:
+                    names.append(Equation("name", known, leaf, because).rule())
+            lemmas += self._lemmas(leaf, meaning, facts)
+        return (*general[:_NAMES], *names, *lemmas, *general[_NAMES:])
+
+    def _lemmas(self, leaf: Leaf, meaning: Expr, facts: Facts) -> Iterable[Rule]:
+        """Derive what follows from a definition: that it sums to a number, its complement."""
+        both = complement_of(leaf, meaning)
+        because = f"since {notation.text(leaf)} = {notation.text(meaning)}"
+        if both is not None:
+            if facts.sign(both[0]) == "positive":
+                facts.positive.add(both[1])
+            yield Equation("complement", *both, because).rule()
+        for label in sorted(leaf.labels, key=lambda label: label.letter):
+            summed = Sum(label, meaning)
+            closed, _ = close(summed, EAGER, facts)
+            if isinstance(closed, Number):
+                yield Equation("lemma", Sum(label, leaf), closed, because).rule()
+
+    # --- the chain --------------------------------------------------------------------------------
+
+    def _contribution(self, event: Any, rules: Any, facts: Facts) -> Contribution | None:
+        node, index, g, part, letter, local = event
+        if node.op.name in _SILENT:
+            return None
+        lower = self.lowering.lower
+        argument = node.args[index]
+        rule = lower(local)
+        return Contribution(
+            of=self._written_symbol(node),
+            to=self._written_symbol(argument),
+            op=node.op.name,
+            index=index,
+            incoming=self._formula(lower(g), node),
+            local=self._formula(rule, argument),
+            contribution=self._formula(lower(part), argument),
+            jacobian=self._formula(self._jacobian(rule, lower(letter), facts), argument),
+        )
+
+    def _formula(self, expr: Expr, at: Symbol) -> Formula:
+        quantities = self._quantities()
+        data = Environment({q: q.value for q in quantities}, {})
+        return Formula(expr, self.lowering.axes_of(at), data, quantities)
+
+    def _written_symbol(self, symbol: Symbol) -> Expr:
+        return self.lowering.lower(symbol)
+
+    def _jacobian(self, rule: Expr, letter: Expr, facts: Facts) -> Expr:
+        """Feed a local rule with δ: its entry at (k, j) is the derivative of entry k by entry j."""
+        assert isinstance(letter, Leaf)
+        copies = {axis: Label(axis.letter, axis.length, axis) for axis in letter.axes}
+        one = Fraction(1)
+        seed = product(1, [(Delta(copies[axis], axis), one) for axis in letter.axes])
+        filled = _substitute(rule, letter, seed)
+        return close(filled, EAGER, facts)[0]
+
+    def _title(self) -> tuple[str, str]:
+        return self._called(self.output, "L"), self._called(self.wrt, "x")
+
+
+#: Opened operations that have no letter of their own in a formula: 1/N is to be seen.
+_TRANSPARENT = frozenset({"mean"})
+#: Vertices that only move entries: they leave no trace in formulas.
+_SILENT = frozenset({"reshape", "expand_dims", "squeeze", "broadcast_to", "astype"})
+#: Where names and lemmas stand among the eager rules: after what cancels, before what spreads.
+_NAMES = next(i for i, rule in enumerate(EAGER) if rule.name == "divide by e^x")
+
+
+def _substitute(expr: Expr, old: Leaf, new: Expr) -> Expr:
+    """Put an expression in place of a leaf; inside a sum it meets the sum's own index."""
+    if expr == old:
+        return new
+    if not expr.children:
+        return expr
+    return expr.rebuild(tuple(_substitute(child, old, new) for child in expr.children))
+
+
+def _unique(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name += "′"
+    taken.add(name)
+    return name
+
+
+def _refuse_changed(order: Iterable[Node]) -> None:
+    """Compute every vertex again from what it was recorded with, and compare."""
+    for node in order:
+        assert isinstance(node, Tensor)
+        if node.op is None:
+            continue
+        node.refuse_if_rebound()
+        with np.errstate(all="ignore"):
+            again = run(node.op, node.inputs, node.attributes)
+        value = again[0] if node.op.saved is not None else again
+        if not np.array_equal(value, node.value, equal_nan=True):
+            raise ValueError(
+                f"derive: {node.op.name} gives another result than when it was recorded, so a "
+                "constant array was changed since; compute the output again"
+            )

@@ -1,0 +1,63 @@
+"""Random numbers to check a step on, from the domain of the data."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.symbolic.expr import Environment, Label, Quantity
+from tinygrad_edu.symbolic.notation import text
+
+__all__ = ["draws"]
+
+
+def draws(
+    quantities: Iterable[Quantity], assumed: Collection[str], data: Environment, count: int = 3
+) -> list[Environment]:
+    """Draw values for every quantity, of other sizes, and obeying what is assumed.
+
+    A quantity that is positive in the data is drawn positive, one in (0, 1) in (0, 1), a mask
+    as a mask. Where a derivation assumes Σy = 1, y is drawn from the simplex; elsewhere it is
+    not, so that a step which needs the assumption and does not say so fails.
+    """
+    from tinygrad_edu.symbolic.expr import Sum
+
+    quantities = list(quantities)
+    found = []
+    for seed in range(count):
+        rng = np.random.default_rng(seed)
+        lengths = _lengths(quantities, rng)
+        arrays = {}
+        for quantity in quantities:
+            shape = tuple(
+                1 if axis is None else lengths.get(axis.range, axis.range.length)
+                for axis in quantity.axes
+            )
+            array = _draw(np.asarray(quantity.value), shape, rng)
+            for place, axis in enumerate(quantity.axes):
+                if axis is not None and f"{text(Sum(axis, quantity.leaf))} = 1" in assumed:
+                    array = np.abs(array) + 0.05
+                    array = array / array.sum(axis=place, keepdims=True)
+            arrays[quantity] = array
+        found.append(Environment(arrays, lengths))
+    return found
+
+
+def _lengths(quantities: list[Quantity], rng: np.random.Generator) -> dict[Label, int]:
+    """Choose other lengths for all ranges that no attribute and no index fixes."""
+    ranges = {axis.range: axis for q in quantities for axis in q.axes if axis is not None}
+    fixed = {axis.range for q in quantities for axis in q.axes if axis is not None and axis.fixed}
+    return {r: r.length if r in fixed else int(rng.integers(2, 6)) for r in ranges}
+
+
+def _draw(data: Any, shape: tuple[int, ...], rng: np.random.Generator) -> Any:
+    if data.dtype.kind in "iub":  # labels, masks: values of the same kind
+        return rng.choice(data.ravel(), shape) if data.size else np.zeros(shape, data.dtype)
+    finite = data[np.isfinite(data)]
+    if finite.size and finite.min() >= 0:
+        if finite.max() <= 1:
+            return rng.uniform(0.1, 0.9, shape)
+        return rng.lognormal(0, 0.5, shape)
+    return rng.standard_normal(shape)
