@@ -256,7 +256,8 @@ class Tensor(Node):
         """
         order = differentiable(self)
         leaves = [node for node in order if node.op is None]
-        totals = propagate(self, seed, order)
+        active = [node for node in order if node.op is None or not node.op.constant]
+        totals = propagate(self, seed, active)
         reached = [leaf for leaf in leaves if leaf in totals]
         found = own_arrays(totals, reached)
         # Only now, when nothing can fail any more, is anything the caller sees changed.

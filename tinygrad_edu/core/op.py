@@ -196,13 +196,13 @@ class Op:
 
 def call(op: Op, args: tuple[Any, ...], attributes: Mapping[str, Any]) -> Any:
     """Send one call to the class of its first vertex, or straight to NumPy."""
+    if op.arity is not None and len(args) < op.arity:
+        raise TypeError(f"{op.name}: takes {op.arity} argument(s), got {len(args)}")
     for argument in args:
         if isinstance(argument, Node):
             if op.inline and op.definition is not None:
                 return op.definition(*args, **op.with_defaults(attributes))
             return argument.record(op, args, op.with_defaults(attributes))
-    if op.arity is not None and len(args) < op.arity:
-        raise TypeError(f"{op.name}: takes {op.arity} argument(s), got {len(args)}")
     arrays = [a if a.__class__ in _NUMBERS else real_array(a, op.name) for a in args]
     if not (op.elementwise and any(a.__class__ is np.ndarray for a in arrays)):
         # A Python number beside an array takes the array's dtype; alone it becomes an array.

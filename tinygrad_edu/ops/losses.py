@@ -100,6 +100,8 @@ def one_hot(labels: Any, *, classes: int, dtype: str = "float64") -> Any:
     array([[0., 1., 0.],
            [1., 0., 0.]])
     """
+    if not isinstance(classes, int):
+        raise TypeError(f"one_hot: classes is their number, not a {type(classes).__name__}")
     _refuse_labels(labels, classes, "one_hot")
     return np.equal(np.expand_dims(labels, -1), np.arange(classes)).astype(dtype)
 

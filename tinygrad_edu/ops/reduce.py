@@ -273,7 +273,7 @@ def _product_of_others(x: Any, axis: int) -> Any:
 
 
 def _prod_rule(g: Any, out: Any, x: Any, *, axis: Axes, keepdims: bool) -> Any:
-    if math.prod(x.shape) == 0:
+    if x.ndim == 0 or math.prod(x.shape) == 0:
         return spread(g, x, axis, keepdims)
     axes = range(len(x.shape)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     partial, others = x, None

@@ -62,9 +62,10 @@ def reshape(x: Any, *, shape: int | tuple[int, ...]) -> Any:
     return np.reshape(x, shape)
 
 
-def _inverse(axes: tuple[int, ...] | None) -> tuple[int, ...] | None:
+def _inverse(axes: int | tuple[int, ...] | None) -> tuple[int, ...] | None:
     if axes is None:
         return None
+    axes = (axes,) if isinstance(axes, int) else axes
     return tuple(int(i) for i in np.argsort([axis % len(axes) for axis in axes]))
 
 
@@ -421,7 +422,7 @@ def stack(tensors: Iterable[Any], axis: int = 0) -> Any:
 _ARRAY = "array"
 
 
-def _template(index: Any) -> tuple[tuple[Any, ...], list[Any]]:
+def _template(index: Any, name: str) -> tuple[tuple[Any, ...], list[Any]]:
     parts: list[Any] = []
     arrays: list[Any] = []
     for part in index if isinstance(index, tuple) else (index,):
@@ -436,7 +437,7 @@ def _template(index: Any) -> tuple[tuple[Any, ...], list[Any]]:
             array = np.asarray(array)
             if array.dtype.kind not in "biu" and array.size:
                 raise IndexError(
-                    f"getitem: an index is a whole number, slice, mask, None or ..., not "
+                    f"{name}: an index is a whole number, slice, mask, None or ..., not "
                     f"{array.dtype} values; convert them with .astype(int)"
                 )
             parts.append(_ARRAY)
@@ -516,7 +517,7 @@ def getitem(x: Any, index: Any) -> Any:
     >>> tg.gradients(x[[0, 0, 2]].sum(), x)
     array([2., 0., 1.])
     """
-    template, arrays = _template(index)
+    template, arrays = _template(index, "getitem")
     try:
         return _getitem(x, *arrays, index=template)
     except IndexError as error:
@@ -555,7 +556,7 @@ def scatter_add(g: Any, index: Any, shape: tuple[int, ...]) -> Any:
     >>> tg.scatter_add(tg.Tensor([1.0, 2.0]), [0, 0], (3,))
     Tensor([3., 0., 0.])
     """
-    template, arrays = _template(index)
+    template, arrays = _template(index, "scatter_add")
     shape = (shape,) if isinstance(shape, int) else tuple(shape)
     try:
         return _scatter_add(g, *arrays, index=template, shape=shape)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tinygrad_edu.symbolic import notation
-from tinygrad_edu.symbolic.expr import Environment, Expr, Label, Quantity
+from tinygrad_edu.symbolic import notation, report
+from tinygrad_edu.symbolic.expr import Environment, Expr, Label, Quantity, quantities_in
 from tinygrad_edu.symbolic.facts import Assumption
 from tinygrad_edu.symbolic.rewrite import Move
 
@@ -25,31 +25,23 @@ class Formula:
     ``str`` writes it in Unicode, `latex` in LaTeX; `evaluate` computes it.
     """
 
-    def __init__(
-        self,
-        expr: Expr,
-        axes: tuple[Label | None, ...],
-        data: Environment,
-        quantities: Sequence[Quantity],
-    ) -> None:
+    def __init__(self, expr: Expr, axes: tuple[Label | None, ...]) -> None:
         self.expr = expr
         self.axes = axes
-        self._data = data
-        self._quantities = quantities
 
     def __str__(self) -> str:
-        return notation.text(self.expr)
+        return self.text()
 
     def __repr__(self) -> str:
         return f"<formula {self}>"
 
     def text(self, indices: bool = False) -> str:
         """Write it in Unicode, with indices if asked for."""
-        return notation.text(self.expr, indices=indices)
+        return notation.text(self.expr, indices=indices, axes=self.axes)
 
     def latex(self, indices: bool = False) -> str:
         """Write it in LaTeX, with indices if asked for."""
-        return notation.latex(self.expr, indices=indices)
+        return notation.latex(self.expr, indices=indices, axes=self.axes)
 
     def _repr_latex_(self) -> str:
         return f"${self.latex()}$"
@@ -74,9 +66,10 @@ class Formula:
             If a name is unknown, or arrays do not fit each other.
         """
         if values is None:
-            return self.on(self._data)
-        by_name = {q.name: q for q in self._quantities}
-        arrays: dict[Quantity, Any] = {q: q.value for q in self._quantities}
+            return self.on(Environment())
+        quantities = quantities_in([self.expr])
+        by_name = {q.name: q for q in quantities}
+        arrays: dict[Quantity, Any] = {q: q.value for q in quantities}
         lengths: dict[Label, int] = {}
         for name, value in values.items():
             if name not in by_name:
@@ -128,13 +121,14 @@ class Step:
     """
 
     def __init__(
-        self, move: Move, formula: Callable[[Expr], Formula], checks: Sequence[Environment]
+        self, move: Move, axes: tuple[Label | None, ...], checks: Sequence[Environment]
     ) -> None:
         self.rule = move.rule.name
         self.equation = move.rule.equation
         self.because = move.match.because or move.rule.because
-        self.before, self.after = formula(move.before), formula(move.after)
-        self.matched, self.replaced = formula(move.match.left), formula(move.match.right)
+        self.before, self.after = Formula(move.before, axes), Formula(move.after, axes)
+        self.matched = Formula(move.match.left, axes)
+        self.replaced = Formula(move.match.right, axes)
         self.assumption = move.match.assumption
         self.is_choice = move.is_choice
         residuals = [residual(self.before.on(env), self.after.on(env)) for env in checks]
@@ -162,8 +156,8 @@ class Contribution:
     `contribution` the rule applied to what arrived; `jacobian` is ∂of/∂to with indices.
     """
 
-    of: Expr
-    to: Expr
+    of: Formula
+    to: Formula
     op: str
     index: int
     incoming: Formula
@@ -172,7 +166,7 @@ class Contribution:
     jacobian: Formula
 
     def __repr__(self) -> str:
-        return f"<∂/∂{notation.text(self.to)}: {self.local} = {self.contribution}>"
+        return f"<∂/∂{self.to}: {self.local} = {self.contribution}>"
 
 
 @dataclass(frozen=True)
@@ -183,8 +177,10 @@ class Derivation:
     ----------
     title : (str, str)
         What is differentiated, and with respect to what.
-    output : Formula
-        What is differentiated.
+    wrt, output : Formula
+        The same two, as formulas.
+    seed : str or None
+        The letter of the gradient that comes in, where the output has several entries.
     definitions : list of (Formula, Formula)
         Names, and what they stand for.
     chain : list of Contribution
@@ -202,6 +198,8 @@ class Derivation:
     """
 
     title: tuple[str, str]
+    wrt: Formula
+    seed: str | None
     output: Formula
     definitions: list[tuple[Formula, Formula]]
     chain: list[Contribution]
@@ -219,21 +217,28 @@ class Derivation:
 
     @property
     def lines(self) -> int:
-        """Number of lecture lines: one per choice, each with its tidying, and one for the first."""
-        tidied_first = bool(self.steps) and not self.steps[0].is_choice
-        return sum(step.is_choice for step in self.steps) + tidied_first
+        """Number of lecture lines.
+
+        A line is a choice with the tidying that follows; the first may be tidying alone, and the
+        same choice made again at once stays in its line.
+        """
+        count = 0
+        for place, step in enumerate(self.steps):
+            before = self.steps[place - 1] if place else None
+            again = before is not None and before.is_choice and before.rule == step.rule
+            count += place == 0 or (step.is_choice and not again)
+        return count
 
     def text(self, indices: bool = False) -> str:
         """Write the derivation for a terminal."""
-        from tinygrad_edu.symbolic.print import as_text
-
-        return as_text(self, indices)
+        return report.text(self, indices)
 
     def latex(self, indices: bool = False) -> str:
         """Write the derivation in LaTeX."""
-        from tinygrad_edu.symbolic.print import as_latex
+        return report.latex(self, indices)
 
-        return as_latex(self, indices)
+    def _repr_latex_(self) -> str:
+        return self.latex()
 
     def __repr__(self) -> str:
         of, wrt = self.title

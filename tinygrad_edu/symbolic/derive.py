@@ -23,13 +23,10 @@ from tinygrad_edu.symbolic.expr import (
     Label,
     Leaf,
     Number,
-    Product,
     Quantity,
     Sum,
-    Total,
-    parts,
     product,
-    rename,
+    sum_over,
 )
 from tinygrad_edu.symbolic.facts import Facts
 from tinygrad_edu.symbolic.rewrite import close, search
@@ -127,6 +124,7 @@ class _Work:
         self.trace = Trace(fused, names.of)
         self.symbols: dict[Node, Any] = {}
         self._replay(order)
+        self.trace.forward_end = len(self.trace.symbols)
         self.seed = self._seed()
         self.events: list[tuple[Symbol, int, Any, Any, Any, Any]] = []
         self.gradient = self._backward()
@@ -190,37 +188,42 @@ class _Work:
 
     def derivation(self) -> Derivation:
         """Run the algebra and put the pieces together."""
-        lower = self.lowering.lower
+        wrt = self.symbols[self.wrt]
         definitions = self._definitions()
-        quantities = self._quantities()
-        data = Environment({q: q.value for q in quantities}, {})
-        wrt = lower(self.symbols[self.wrt])
+        leaf = self.lowering.lower(wrt)
         facts = Facts(
-            data, self.assume, lambda leaf: leaf.quantity.definition is None and leaf != wrt
+            Environment(), self.assume, lambda x: x.quantity.definition is None and x != leaf
         )
-        rules = self._rules(definitions, facts)
-        found = search(self.start, rules, CHOICES, facts)
-        axes = self.lowering.axes_of(self.symbols[self.wrt])
-        used = {m.match.assumption for m in found.moves if m.match.assumption}
-        checks = draws(quantities, used, data)
-        formula = lambda expr: Formula(expr, axes, data, quantities)  # noqa: E731
-        steps = [Step(move, formula, [data, *checks]) for move in found.moves]
-        chain = [self._contribution(event, rules, facts) for event in self.events]
-        computed = gradients(
-            self.output, self.wrt, seed=None if self.output.size == 1 else self.seed.value
-        )
+        found = search(self.start, self._rules(definitions, facts), CHOICES, facts)
+        axes = self.lowering.axes_of(wrt)
+        used = {move.match.assumption for move in found.moves if move.match.assumption}
+        checks = [Environment(), *draws([self.start], used)]
+        chain = [self._contribution(event, facts) for event in self.events]
+        seed = None if self.output.size == 1 else self.seed.value
         return Derivation(
-            title=self._title(),
-            definitions=[(formula(leaf), formula(meaning)) for leaf, meaning in definitions],
-            chain=[c for c in chain if c is not None],
-            start=formula(self.start),
-            steps=steps,
-            result=formula(found.expr),
-            assumptions=facts.assumptions(used),
-            computed=computed,
+            title=(self._called(self.output, "L"), self._called(self.wrt, "x")),
+            wrt=Formula(leaf, axes),
+            seed=self.seed.name,
+            output=self._meaning_of_output(),
+            definitions=[
+                (Formula(name, name.quantity.axes), Formula(meaning, name.quantity.axes))
+                for name, meaning in definitions
+            ],
+            chain=[entry for entry in chain if entry is not None],
+            start=Formula(self.start, axes),
+            steps=[Step(move, axes, checks) for move in found.moves],
+            result=Formula(found.expr, axes),
+            assumptions=facts.assumptions(used, found.expr),
+            computed=gradients(self.output, self.wrt, seed=seed),
             capped=found.capped,
-            output=formula(lower(self.symbols[self.output])),
         )
+
+    def _meaning_of_output(self) -> Formula:
+        symbol = self.symbols[self.output]
+        expr = self.lowering.lower(symbol)
+        if isinstance(expr, Leaf) and expr.quantity.definition is not None:
+            expr = expr.quantity.definition
+        return self._formula(expr, symbol)
 
     def _definitions(self) -> list[tuple[Leaf, Expr]]:
         """Return every name with what it stands for: the user's, then those of opened ops."""
@@ -239,6 +242,7 @@ class _Work:
             quantity = Quantity(
                 self._written(opened.op, opened.args, False),
                 lowering.axes_of(result),
+                opened.value,
                 definition=lowering.lower(result),
                 latex=self._written(opened.op, opened.args, True),
                 sign=opened.op.positive,
@@ -256,11 +260,6 @@ class _Work:
         if template is None:
             return f"{op.name}({', '.join(inner)})"
         return str(template.format(*inner, args=", ".join(inner)))
-
-    def _quantities(self) -> list[Quantity]:
-        """Return everything that has a value of its own."""
-        found = dict(self.lowering.quantities)
-        return [q for q in found.values() if q.definition is None]
 
     def _rules(self, definitions: list[tuple[Leaf, Expr]], facts: Facts) -> tuple[Rule, ...]:
         """Add the equations of this derivation to the general ones: names, then their lemmas."""
@@ -294,16 +293,18 @@ class _Work:
 
     # --- the chain --------------------------------------------------------------------------------
 
-    def _contribution(self, event: Any, rules: Any, facts: Facts) -> Contribution | None:
+    def _contribution(self, event: Any, facts: Facts) -> Contribution | None:
         node, index, g, part, letter, local = event
         if node.op.name in _SILENT:
             return None
         lower = self.lowering.lower
         argument = node.args[index]
-        rule = lower(local)
+        # The engine sums what its argument was spread over; a letter's rule does so too.
+        spread = self._indices(node) - self._indices(argument)
+        rule = sum_over(spread, lower(local)) if spread else lower(local)
         return Contribution(
-            of=self._written_symbol(node),
-            to=self._written_symbol(argument),
+            of=self._formula(lower(node), node),
+            to=self._formula(lower(argument), argument),
             op=node.op.name,
             index=index,
             incoming=self._formula(lower(g), node),
@@ -313,12 +314,10 @@ class _Work:
         )
 
     def _formula(self, expr: Expr, at: Symbol) -> Formula:
-        quantities = self._quantities()
-        data = Environment({q: q.value for q in quantities}, {})
-        return Formula(expr, self.lowering.axes_of(at), data, quantities)
+        return Formula(expr, self.lowering.axes_of(at))
 
-    def _written_symbol(self, symbol: Symbol) -> Expr:
-        return self.lowering.lower(symbol)
+    def _indices(self, symbol: Symbol) -> set[Label]:
+        return {axis for axis in self.lowering.axes_of(symbol) if axis is not None}
 
     def _jacobian(self, rule: Expr, letter: Expr, facts: Facts) -> Expr:
         """Feed a local rule with δ: its entry at (k, j) is the derivative of entry k by entry j."""
@@ -328,9 +327,6 @@ class _Work:
         seed = product(1, [(Delta(copies[axis], axis), one) for axis in letter.axes])
         filled = _substitute(rule, letter, seed)
         return close(filled, EAGER, facts)[0]
-
-    def _title(self) -> tuple[str, str]:
-        return self._called(self.output, "L"), self._called(self.wrt, "x")
 
 
 #: Opened operations that have no letter of their own in a formula: 1/N is to be seen.

@@ -7,24 +7,22 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.symbolic.expr import Environment, Label, Quantity
+from tinygrad_edu.symbolic.expr import Environment, Expr, Label, Quantity, Sum, quantities_in
 from tinygrad_edu.symbolic.notation import text
 
 __all__ = ["draws"]
 
 
 def draws(
-    quantities: Iterable[Quantity], assumed: Collection[str], data: Environment, count: int = 3
+    exprs: Iterable[Expr], assumed: Collection[str], count: int = 3
 ) -> list[Environment]:
-    """Draw values for every quantity, of other sizes, and obeying what is assumed.
+    """Draw values for every quantity in expressions, of other sizes, obeying what is assumed.
 
     A quantity that is positive in the data is drawn positive, one in (0, 1) in (0, 1), a mask
     as a mask. Where a derivation assumes Σy = 1, y is drawn from the simplex; elsewhere it is
     not, so that a step which needs the assumption and does not say so fails.
     """
-    from tinygrad_edu.symbolic.expr import Sum
-
-    quantities = list(quantities)
+    quantities = quantities_in(exprs)
     found = []
     for seed in range(count):
         rng = np.random.default_rng(seed)

@@ -36,6 +36,7 @@ __all__ = [
     "parts",
     "power",
     "product",
+    "quantities_in",
     "rename",
     "sum_over",
     "total",
@@ -440,11 +441,20 @@ Valued = tuple[Any, tuple[Label, ...]]
 
 
 class Environment:
-    """Arrays for quantities and lengths for labels."""
+    """Where expressions are evaluated: arrays for quantities, lengths for labels.
 
-    def __init__(self, arrays: Mapping[Quantity, Any], lengths: Mapping[Label, int]) -> None:
-        self.arrays = dict(arrays)
-        self.lengths = lengths
+    Without arrays it is the recorded data, named intermediates included; with arrays these are
+    computed again from their definitions.
+    """
+
+    def __init__(
+        self,
+        arrays: Mapping[Quantity, Any] | None = None,
+        lengths: Mapping[Label, int] | None = None,
+    ) -> None:
+        self.recorded = arrays is None
+        self.arrays = dict(arrays or {})
+        self.lengths = lengths or {}
         self._seen: dict[Expr, Valued] = {}
 
     def length(self, label: Label) -> int:
@@ -486,8 +496,11 @@ class Environment:
 
     def _leaf(self, leaf: Leaf) -> Valued:
         quantity = leaf.quantity
-        if quantity not in self.arrays and quantity.definition is not None:
-            self.arrays[quantity] = self.array(quantity.definition, quantity.axes)
+        if quantity not in self.arrays:
+            if quantity.definition is None or (self.recorded and quantity.value is not None):
+                self.arrays[quantity] = quantity.value
+            else:
+                self.arrays[quantity] = self.array(quantity.definition, quantity.axes)
         array = np.asarray(self.arrays[quantity])
         kept = tuple(slice(None) if axis is not None else 0 for axis in quantity.axes)
         array = array[kept]
@@ -536,6 +549,22 @@ class Environment:
         shape = tuple(self.length(axis) for axis in wanted)
         value = np.broadcast_to(value, shape)
         return value.reshape(tuple(1 if a is None else self.length(a) for a in axes))
+
+
+def quantities_in(exprs: Iterable[Expr]) -> list[Quantity]:
+    """Return the quantities with a value of their own that expressions are made of."""
+    found: dict[Quantity, None] = {}
+    pending = list(exprs)
+    seen: set[Quantity] = set()
+    while pending:
+        for leaf in pending.pop().walk():
+            if isinstance(leaf, Leaf) and leaf.quantity not in seen:
+                seen.add(leaf.quantity)
+                if leaf.quantity.definition is None:
+                    found[leaf.quantity] = None
+                else:
+                    pending.append(leaf.quantity.definition)
+    return list(found)
 
 
 def parts(expr: Expr) -> tuple[Fraction, tuple[Factor, ...]]:

@@ -7,8 +7,8 @@ only where it holds and is allowed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -45,11 +45,14 @@ class Assumption:
         Whether it is true of the data.
     deviation : float
         By how much the data miss it; 0 where there is nothing to measure.
+    used : bool
+        Whether the derivation rests on it.
     """
 
     statement: str
     holds: bool
     deviation: float
+    used: bool = False
 
 
 class Facts:
@@ -74,7 +77,7 @@ class Facts:
         self.data = data
         self.allowed = None if allowed is None else frozenset(allowed)
         self.is_constant = constants
-        self.met: dict[str, Assumption] = {}
+        self.met: dict[str, tuple[Assumption, Expr]] = {}
         self.positive: set[Expr] = set()  # from lemmas
         self._signs: dict[Expr, str] = {}
 
@@ -142,8 +145,8 @@ class Facts:
         if sign == "negative":
             return f"{text(expr)} < 0"
         statement = f"{text(expr)} ≠ 0"
-        values = np.abs(self.data.value(expr)[0])
-        return statement if self._use(statement, bool((values > 0).all()), 0.0) else None
+        holds = bool(np.all(self.data.value(expr)[0] != 0))
+        return statement if self._use(statement, expr, holds, 0.0) else None
 
     def sums_to_one(self, expr: Sum) -> str | None:
         """Return the statement that a constant sums to 1, if that may be used."""
@@ -151,13 +154,18 @@ class Facts:
             return None
         deviation = float(np.max(np.abs(self.data.value(expr)[0] - 1), initial=0))
         statement = f"{text(expr)} = 1"
-        return statement if self._use(statement, deviation <= TOLERANCE, deviation) else None
+        usable = self._use(statement, expr, deviation <= TOLERANCE, deviation)
+        return statement if usable else None
 
-    def _use(self, statement: str, holds: bool, deviation: float) -> bool:
-        self.met[statement] = Assumption(statement, holds, deviation)
+    def _use(self, statement: str, about: Expr, holds: bool, deviation: float) -> bool:
+        self.met[statement] = Assumption(statement, holds, deviation), about
         return holds and (self.allowed is None or statement in self.allowed)
 
-    def assumptions(self, used: Iterable[str]) -> list[Assumption]:
-        """Return the assumptions that were used or that failed on the data."""
-        used = set(used)
-        return [a for a in self.met.values() if a.statement in used or not a.holds]
+    def assumptions(self, used: Collection[str], result: Expr) -> list[Assumption]:
+        """Return the assumptions that were used, and those that the result still waits for."""
+        inside = set(result.walk())
+        return [
+            replace(assumption, used=assumption.statement in used)
+            for assumption, about in self.met.values()
+            if assumption.statement in used or about in inside
+        ]

@@ -7,7 +7,7 @@ and then printed; the printers share that one layout, so they cannot disagree.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -17,6 +17,7 @@ from tinygrad_edu.symbolic.expr import (
     Delta,
     Dimension,
     Expr,
+    Factor,
     Label,
     Leaf,
     Number,
@@ -154,21 +155,25 @@ def _power(base: Expr, exponent: Fraction) -> Shown:
 # --- printing -------------------------------------------------------------------------------------
 
 
-def text(expr: Expr, *, indices: bool = False) -> str:
-    """Write an expression in Unicode."""
-    return _Printer(Style(False, indices), expr).write(layout(expr), 0)
+Axes = Iterable[Label | None]
 
 
-def latex(expr: Expr, *, indices: bool = False) -> str:
-    """Write an expression in LaTeX."""
-    return _Printer(Style(True, indices), expr).write(layout(expr), 0)
+def text(expr: Expr, *, indices: bool = False, axes: Axes = ()) -> str:
+    """Write an expression in Unicode; `axes` says which index is the row of a matrix."""
+    return _Printer(Style(False, indices), expr, axes).write(layout(expr), 0)
+
+
+def latex(expr: Expr, *, indices: bool = False, axes: Axes = ()) -> str:
+    """Write an expression in LaTeX; `axes` says which index is the row of a matrix."""
+    return _Printer(Style(True, indices), expr, axes).write(layout(expr), 0)
 
 
 class _Printer:
     """Print one expression; in index notation, bound indices get letters of their own."""
 
-    def __init__(self, style: Style, expr: Expr) -> None:
+    def __init__(self, style: Style, expr: Expr, axes: Axes) -> None:
         self.style = style
+        self.axes = [axis for axis in axes if axis is not None]
         self.letters: dict[Label, str] = {}
         self.several = len({label for each in expr.walk() for label in each.labels}) > 1
         if style.indices:
@@ -245,7 +250,7 @@ class _Printer:
         inner = template if style.latex else template.replace("\\", "")
         delimited = _delimited(template, style.latex)
         written = [
-            b if i in delimited else self.write(part, ATOM)
+            b if i in delimited or part.kind == "sum over" else self.write(part, ATOM)
             for i, (b, part) in enumerate(zip(bare, shown.parts, strict=True))
         ]
         self.style = outer
@@ -259,6 +264,10 @@ class _Printer:
     def _sum_over(self, shown: Shown) -> tuple[str, int]:
         labels: tuple[Label, ...] = shown.detail
         (body,) = shown.parts
+        if not self.style.indices and len(labels) == 1:
+            matrices = self._matrix_product(labels[0], shown)
+            if matrices is not None:
+                return matrices, PRODUCT
         sigma = r"\sum" if self.style.latex else "Σ"
         outer = dict(self.letters)
         if self.style.indices:  # an index that is in use outside gets another letter inside
@@ -272,6 +281,45 @@ class _Printer:
         self.letters = outer
         gap = " " if self.style.latex or (under and not written.startswith("(")) else ""
         return f"{sigma}{under}{gap}{written}", PRODUCT
+
+    def _matrix_product(self, inner: Label, shown: Shown) -> str | None:
+        """Write Σ_n X_nd Δ_nk as Xᵀ Δ where that is what it is."""
+        assert isinstance(shown.expr, Sum)
+        coefficient, factors = parts(shown.expr.body)
+        outer = sorted(shown.expr.labels, key=self._place)
+        if coefficient != 1 or len(outer) > 2 or not outer:
+            return None
+        sides: list[list[Factor]] = [[], []]
+        for factor in factors:
+            labels = factor[0].labels
+            if not labels:
+                sides[1].append(factor)
+                continue
+            if not labels <= {inner, *outer} or inner not in labels or len(labels) > 2:
+                return None
+            sides[0 if outer[0] in labels else 1].append(factor)
+        if not sides[0] or all({inner, *outer[1:]} - base.labels for base, _ in sides[1]):
+            return None
+        left = self._matrix(product(1, sides[0]), (outer[0], inner))
+        right = self._matrix(product(1, sides[1]), (inner, *outer[1:]))
+        bare = not right.startswith("(")
+        if self.style.latex:
+            return rf"{left} \, {right}"
+        return f"{left} {right}" if bare else f"{left}{right}"
+
+    def _place(self, label: Label) -> int:
+        return self.axes.index(label) if label in self.axes else len(self.axes)
+
+    def _matrix(self, expr: Expr, wanted: tuple[Label, ...]) -> str:
+        """Write a matrix with the row and column asked for, transposed where it must be."""
+        written = self.write(layout(expr), ATOM)
+        own = next(
+            (e.axes for e in expr.walk() if isinstance(e, Leaf) and set(wanted) <= set(e.axes)),
+            wanted,
+        )
+        if len(wanted) == 2 and own.index(wanted[0]) > own.index(wanted[1]):
+            return rf"{{{written}}}^{{\top}}" if self.style.latex else f"{written}ᵀ"
+        return written
 
     def _product(self, shown: Shown) -> tuple[str, int]:
         written = [self.write(part, POWER if i + 1 < len(shown.parts) else PRODUCT)

@@ -84,12 +84,12 @@ class Symbol(Node):
 
 
 class Opened:
-    """A fused operation that was opened: what it is called, and what it means."""
+    """A fused operation that was opened: what it is called, what it means, and its exact value."""
 
-    __slots__ = ("args", "op", "result")
+    __slots__ = ("args", "op", "result", "value")
 
-    def __init__(self, op: Op, args: tuple[Any, ...], result: Symbol) -> None:
-        self.op, self.args, self.result = op, args, result
+    def __init__(self, op: Op, args: tuple[Any, ...], result: Symbol, value: Any) -> None:
+        self.op, self.args, self.result, self.value = op, args, result, value
 
 
 class Trace:
@@ -111,6 +111,7 @@ class Trace:
         self.symbols: list[Symbol] = []
         self.opened: list[Opened] = []
         self.constants: dict[int, Symbol] = {}
+        self.forward_end: int | None = None  # how many symbols the forward pass made
         self.held: list[Any] = []  # keeps the arrays alive whose id is a key above
         self._opened: dict[Any, Symbol] = {}
 
@@ -154,7 +155,11 @@ class Trace:
             if op.saved is not None:
                 op.saved(*args, **attributes)  # a name that the fused rule would have used
             if isinstance(found, Symbol):
-                self.opened.append(Opened(op, args, found))
+                arrays = [a.value if isinstance(a, Symbol) else a for a in args]
+                with np.errstate(all="ignore"):
+                    value = run(op, [np.asarray(a) for a in arrays], attributes)
+                value = value[0] if op.saved is not None else value
+                self.opened.append(Opened(op, args, found, value))
         return found
 
 
@@ -352,9 +357,12 @@ class Lowering:
         last: dict[Label, int] = {}
         results: list[Label] = []
         every: list[Label] = []
+        forward_end = self.trace.symbols[: self.trace.forward_end][-1].serial
         for symbol in self.trace.symbols:
             axes = self.axes_of(symbol)
             every += [a for a in axes if a is not None and a not in every]
+            if symbol.serial > forward_end:
+                continue
             if len(axes) >= 2 and axes[0] is not None:
                 first[axes[0]] = first.get(axes[0], 0) + 1
             if len(axes) >= 2 and axes[-1] is not None:
