@@ -1,4 +1,22 @@
-"""tinygrad_edu: see why the gradient is what it is."""
+"""See why the gradient is what it is: autograd on NumPy, with derivations and pictures.
+
+Tensors are what you differentiate; NumPy arrays and Python numbers are constants.
+
+>>> import tinygrad_edu as tg
+>>> z = tg.Tensor([1.47, -0.39, 0.22])
+>>> y = tg.Tensor([0.0, 1.0, 0.0])
+>>> a = tg.softmax(z)
+>>> L = tg.cross_entropy(a, y)
+>>> L.backward()
+>>> z.grad.round(2)
+array([ 0.69, -0.89,  0.2 ])
+>>> print(tg.derive(L, wrt=z).result)
+a − y
+"""
+
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
 
 from tinygrad_edu import ops
 from tinygrad_edu.core.gradients import gradients
@@ -6,4 +24,51 @@ from tinygrad_edu.core.op import op
 from tinygrad_edu.ops import *
 from tinygrad_edu.tensor import Tensor, name
 from tinygrad_edu.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
-from tinygrad_edu.symbolic.derive import derive
+
+if TYPE_CHECKING:
+    from tinygrad_edu import data
+    from tinygrad_edu.symbolic.derive import derive
+    from tinygrad_edu.view.draw import draw
+
+try:
+    __version__ = version("tinygrad_edu")
+except PackageNotFoundError:  # read from a folder that was not installed
+    __version__ = "0.1.0"
+
+__all__ = [
+    *ops.PUBLIC,
+    "Tensor",
+    "data",
+    "derive",
+    "draw",
+    "grad",
+    "gradients",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
+    "name",
+    "op",
+    "value_and_grad",
+    "vjp",
+]
+
+# Loaded when they are first asked for, so that importing the package costs little more than NumPy.
+_LAZY = {
+    "derive": "tinygrad_edu.symbolic.derive",
+    "draw": "tinygrad_edu.view.draw",
+    "data": "tinygrad_edu.data",
+}
+
+
+def __getattr__(attribute: str) -> Any:
+    if attribute not in _LAZY:
+        raise AttributeError(f"module 'tinygrad_edu' has no attribute {attribute!r}")
+    module = import_module(_LAZY[attribute])
+    value = module if attribute == "data" else getattr(module, attribute)
+    globals()[attribute] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})

@@ -57,7 +57,7 @@ class Tensor(Node):
 
     __slots__ = ("_grad", "_name", "inputs", "saved", "value")
 
-    inputs: list[Any]
+    inputs: tuple[Any, ...]
     value: Any
     saved: Any
 
@@ -79,33 +79,26 @@ class Tensor(Node):
     @staticmethod
     def record(op: Op, args: tuple[Any, ...], attributes: Mapping[str, Any]) -> Tensor:
         """Run the forward on the values and make the vertex of this call."""
-        try:
-            inputs = [
-                a.value
-                if a.__class__ is Tensor
-                else a
-                if a.__class__ in _PLAIN
-                else _constant(a, op)
-                for a in args
-            ]
-        except _SequenceGiven:
-            args = tuple(real_array(a, op.name) if isinstance(a, list | tuple) else a for a in args)
-            return Tensor.record(op, args, attributes)
-        node = _new(Tensor)
         if not op.sealed:
-            for a in args:
-                if isinstance(a, Tensor) and isinstance(a.value, np.ndarray):
-                    a.value.flags.writeable = False
+            return _record_guarded(op, args, attributes)
+        values = []
+        for argument in args:
+            if argument.__class__ is Tensor:
+                values.append(argument.value)
+            elif argument.__class__ in _PLAIN:
+                values.append(argument)
+            elif isinstance(argument, list | tuple):  # rules need an array
+                return Tensor.record(op, _without_sequences(op, args), attributes)
+            else:
+                values.append(_constant(argument, op))
+        inputs = tuple(values)  # the collector forgets a tuple of arrays, not a list
         try:
             value = op.forward(*inputs, **attributes) if attributes else op.forward(*inputs)
         except (ValueError, TypeError):
             value = run(op, inputs, attributes)  # the same complaint again, naming the operation
+        node = _new(Tensor)
         if op.saved is not None:
             value, node.saved = value
-        if not op.sealed:
-            value = real_array(value, f"{op.name}, its result")
-            if any(np.may_share_memory(value, a) for a in inputs):
-                value = value.copy()  # a user's operation handed out what the caller may change
         node.op = op
         node.args = args
         node.attributes = attributes
@@ -132,7 +125,8 @@ class Tensor(Node):
                     f"backward: the output has shape {self.shape} and a gradient starts from one "
                     "number; reduce it first (.sum(), .mean()) or pass a seed of that shape"
                 )
-            ones: Any = np.ones(self.shape, self.dtype)
+            one = self.dtype.type(1)
+            ones: Any = np.full(self.shape, one) if self.shape else one
             return Tensor(ones) if graph else ones
         if isinstance(seed, Tensor):
             value: Any = seed.value
@@ -255,10 +249,8 @@ class Tensor(Node):
         array(6.)
         """
         order = differentiable(self)
-        leaves = [node for node in order if node.op is None]
-        active = [node for node in order if node.op is None or not node.op.constant]
-        totals = propagate(self, seed, active)
-        reached = [leaf for leaf in leaves if leaf in totals]
+        totals = propagate(self, seed, order)
+        reached = [node for node in order if node.op is None and node in totals]
         found = own_arrays(totals, reached)
         # Only now, when nothing can fail any more, is anything the caller sees changed.
         for leaf, gradient in zip(reached, found, strict=True):
@@ -400,6 +392,8 @@ class Tensor(Node):
         )
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method == "__call__" and not kwargs and ufunc in _UFUNCS:
+            return Tensor.record(_UFUNCS[ufunc], inputs, NO_ATTRIBUTES)
         if method != "__call__":
             raise TypeError(
                 f"np.{ufunc.__name__}.{method}: not supported on a Tensor; use .data for the "
@@ -414,6 +408,33 @@ class Tensor(Node):
 
 
 _new = object.__new__
+
+
+def _without_sequences(op: Op, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Turn lists into arrays, which is what rules need."""
+    return tuple(real_array(a, op.name) if isinstance(a, list | tuple) else a for a in args)
+
+
+def _record_guarded(op: Op, args: tuple[Any, ...], attributes: Mapping[str, Any]) -> Tensor:
+    """Record a user's operation, which may not change or hand out what others hold."""
+    args = _without_sequences(op, args)
+    inputs = tuple(
+        a.value if isinstance(a, Tensor) else a if a.__class__ in _PLAIN else _constant(a, op)
+        for a in args
+    )
+    for argument in args:
+        if isinstance(argument, Tensor) and isinstance(argument.value, np.ndarray):
+            argument.value.flags.writeable = False
+    value = run(op, inputs, attributes)
+    node = _new(Tensor)
+    if op.saved is not None:
+        value, node.saved = value
+    value = real_array(value, f"{op.name}, its result")
+    if any(np.may_share_memory(value, a) for a in inputs):
+        value = value.copy()
+    node.op, node.args, node.attributes = op, args, attributes
+    node.inputs, node.value, node.serial = inputs, value, next_serial()
+    return node
 
 
 def name(tensor: Any, name: str) -> Any:
@@ -489,15 +510,9 @@ def _real(array: npt.NDArray[Any], what: str) -> npt.NDArray[Any]:
 
 def _constant(value: Any, op: Op) -> Any:
     """Return a constant argument as NumPy will see it; refuse what is no real number."""
-    if isinstance(value, list | tuple):
-        raise _SequenceGiven
     if isinstance(value, Tensor):  # a subclass
         return value.value
     return real_array(value, op.name)
-
-
-class _SequenceGiven(Exception):
-    """A list stands where rules need an array."""
 
 
 def _numpy_call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -529,4 +544,12 @@ def _numpy_names() -> dict[Any, Callable[..., Any]]:
 
 
 _NUMPY = _numpy_names()
-_REDUCTIONS = frozenset({np.sum, np.prod, np.mean, np.max, np.min, np.amax, np.amin, np.var, np.std})
+# Between an array and a Tensor an operator arrives as one of these: the short way for it.
+_UFUNCS = {
+    function: ours
+    for function, ours in _NUMPY.items()
+    if isinstance(function, np.ufunc) and isinstance(ours, Op) and ours.arity == function.nin
+}
+_REDUCTIONS = frozenset(
+    {np.sum, np.prod, np.mean, np.max, np.min, np.amax, np.amin, np.var, np.std}
+)

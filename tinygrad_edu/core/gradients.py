@@ -13,7 +13,7 @@ from typing import Any, overload
 import numpy as np
 
 from tinygrad_edu.core.graph import depends_on, differentiable
-from tinygrad_edu.core.node import NO_ATTRIBUTES, Node, slots
+from tinygrad_edu.core.node import Node, slots
 
 __all__ = ["Watch", "gradients", "own_arrays", "propagate"]
 
@@ -26,7 +26,9 @@ Watch = Callable[[Node, int, Any, Any], None]
 @overload
 def gradients(output: Any, wrt: Node, seed: Any = ..., graph: bool = ...) -> Any: ...
 @overload
-def gradients(output: Any, wrt: Iterable[Node], seed: Any = ..., graph: bool = ...) -> list[Any]: ...
+def gradients(
+    output: Any, wrt: Iterable[Node], seed: Any = ..., graph: bool = ...
+) -> list[Any]: ...
 def gradients(
     output: Any, wrt: Node | Iterable[Node], seed: Any = None, graph: bool = False
 ) -> Any:
@@ -82,9 +84,7 @@ def gradients(
         output, seed, [node for node in order if node in reached], keep=targets, graph=graph
     )
     if graph:
-        found = [
-            totals[target] if target in totals else target.zeros_like() for target in targets
-        ]
+        found = [totals[target] if target in totals else target.zeros_like() for target in targets]
     else:
         found = own_arrays(totals, targets)
     return found[0] if single else found
@@ -108,15 +108,18 @@ def propagate(
     totals: dict[Node, Any] = {output: output.seed(seed, graph)}
     for node in reversed(active):
         op = node.op
-        if op is None or node not in totals:
+        if op is None:
             continue
-        g = totals[node] if node in kept else totals.pop(node)
+        g = totals.pop(node, None)
+        if g is None:
+            continue
+        if node in kept:
+            totals[node] = g
         if graph:
-            inputs, out = node.args, node
             node.refuse_if_rebound()
-        else:
-            inputs, out = node.inputs, node.value
-        if not op.sealed and isinstance(g, np.ndarray):
+        inputs, out = (node.args, node) if graph else (node.inputs, node.value)
+        guarded = not (op.sealed or graph)
+        if guarded and isinstance(g, np.ndarray):
             g.flags.writeable = False  # a user's rule may not change what other rules are given
         attributes = node.attributes
         if op.saved is not None:
@@ -128,17 +131,14 @@ def propagate(
             rule = op.rules[index] if op.each is None else op.rule_of(index)
             if rule is None:
                 continue
-            if attributes is NO_ATTRIBUTES:
-                part = rule(g, out, *inputs)
-            else:
-                part = rule(g, out, *inputs, **attributes)
+            part = rule(g, out, *inputs, **attributes) if attributes else rule(g, out, *inputs)
             like = argument if graph else inputs[index]
             kind = part.__class__
             if kind is not like.__class__ or (  # a NumPy scalar's class is its shape and dtype
                 kind not in _SCALARS and (part.shape != like.shape or part.dtype != like.dtype)
             ):
                 part = _fit(part, like, op.name)
-            if not op.sealed and any(part is held for held in (out, *inputs)):
+            if guarded and any(part is held for held in (out, *inputs)):
                 part = part.copy()  # a user's rule handed out an array of the graph itself
             if watch is not None:
                 watch(node, index, g, part)
@@ -149,10 +149,9 @@ def propagate(
 
 def _fit(part: Any, like: Any, name: str) -> Any:
     """Sum a gradient over the axes along which its argument was spread; keep the dtype."""
-    if isinstance(like, Node) and not isinstance(part, Node) and part is not None:
-        part = like.zeros_like() + part  # a constant gradient, as a vertex
-    elif not isinstance(like, Node) and not hasattr(part, "dtype"):
-        array = np.asarray(part)
+    vertex = isinstance(like, Node)
+    if vertex is not isinstance(part, Node) or not hasattr(part, "dtype"):
+        array = np.asarray(None if isinstance(part, Node) else part)
         if array.dtype.kind not in "fiub":
             raise TypeError(
                 f"{name}: its rule gave a {type(part).__name__}; a rule returns the gradient of "
@@ -168,6 +167,8 @@ def _fit(part: Any, like: Any, name: str) -> Any:
                 f"{wanted}; a rule returns the argument's shape, or one that it broadcasts to"
             )
         part = slots.sum_to(part, shape=wanted)
+    if vertex and not isinstance(part, Node):
+        part = like.zeros_like() + part  # a constant gradient, as a vertex
     if part.dtype == like.dtype or like.dtype.kind != "f":  # comparisons and counts end here
         return part
     return slots.astype(part, dtype=like.dtype.name)
@@ -181,7 +182,12 @@ def own_arrays(totals: dict[Node, Any], targets: list[Node]) -> list[Any]:
         array = totals.get(target)
         if array is None:
             array = np.zeros(target.shape, target.dtype)
-        elif not isinstance(array, np.ndarray) or id(array) in given or array.base is not None or not array.flags.writeable:
+        elif (
+            not isinstance(array, np.ndarray)
+            or id(array) in given
+            or array.base is not None
+            or not array.flags.writeable
+        ):
             array = np.array(array)
         given.add(id(array))
         found.append(array)

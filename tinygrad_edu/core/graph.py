@@ -36,14 +36,17 @@ def depends_on(order: Iterable[Node], roots: Iterable[Node]) -> set[Node]:
 
 
 def _walk(outputs: Iterable[Node], *, through_constants: bool) -> list[Node]:
-    found = set(outputs)
-    pending = list(found)
+    order = list(dict.fromkeys(outputs))
+    found = set(order)
+    pending = list(order)
     while pending:
-        node = pending.pop()
-        if node.op is None or (node.op.constant and not through_constants):
-            continue
-        for argument in node.args:
+        for argument in pending.pop().args:
             if isinstance(argument, Node) and argument not in found:
-                found.add(argument)
-                pending.append(argument)
-    return sorted(found, key=_by_serial)
+                op = argument.op
+                if op is None or through_constants or not op.constant:
+                    found.add(argument)
+                    order.append(argument)
+                    pending.append(argument)
+    order.reverse()  # a walk from the output finds results before arguments, or nearly so
+    order.sort(key=_by_serial)
+    return order

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -35,7 +35,8 @@ class Slots:
     greater_equal: Op
     negative: Op
     abs: Op
-    getitem: Op
+    getitem: Callable[[Any, Any], Any]
+    swapaxes: Op
     transpose: Op
     xlogy: Op
     sum_to: Op
@@ -59,6 +60,11 @@ class Node:
     attributes: Mapping[str, Any]
     serial: int
 
+    # What the backward pass reads of a vertex that holds numbers.
+    value: Any
+    inputs: tuple[Any, ...]
+    saved: Any
+
     # An array beside a vertex leaves the operator to the vertex.
     __array_ufunc__: ClassVar[Any] = None
 
@@ -67,10 +73,32 @@ class Node:
         """Make the vertex of one call."""
         raise TypeError(f"{cls.__name__} does not record operations")
 
+    # What the backward pass and the rules ask of a vertex, each kind answers in its own way.
+
+    def seed(self, seed: Any, graph: bool) -> Any:
+        """Return the gradient that the backward pass starts with."""
+        raise TypeError(f"{type(self).__name__} cannot be differentiated")
+
+    def zeros_like(self) -> Any:
+        """Return zero, of this shape."""
+        raise TypeError(f"{type(self).__name__} cannot be differentiated")
+
+    def refuse_if_rebound(self) -> None:
+        """Raise where an argument is no longer what this vertex was computed from."""
+
+    def count(self, axis: Any = None) -> Any:
+        """Return the number of entries that a reduction over `axis` joins."""
+        raise TypeError(f"{type(self).__name__} has no entries")
+
     @property
     def shape(self) -> tuple[int, ...]:
         """Lengths of the axes."""
         raise TypeError(f"{type(self).__name__} has no shape")
+
+    @property
+    def dtype(self) -> Any:
+        """Type of the entries."""
+        raise TypeError(f"{type(self).__name__} has no dtype")
 
     @property
     def ndim(self) -> int:
@@ -81,6 +109,10 @@ class Node:
     def T(self) -> Any:
         """The transpose: all axes reversed."""
         return slots.transpose(self)
+
+    def swapaxes(self, axis1: int, axis2: int) -> Any:
+        """Exchange two axes."""
+        return slots.swapaxes(self, axis1=axis1, axis2=axis2)
 
     __hash__ = object.__hash__
 

@@ -8,7 +8,7 @@ declaration: arrays give numbers, Tensors give a graph, symbolic expressions giv
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -89,11 +89,12 @@ class Op:
         self.positive = positive
         self.distribution = distribution
         self.inline = inline
-        self.sealed = False
+        self.sealed: bool = False
         self.definition: Function | None = None
         self.saved: Function | None = None
         self.each: Function | None = None
-        self.arity, self.defaults = _signature(signature or forward)
+        self.arity, self.required, self.defaults = _signature(signature or forward)
+        self.optional = inspect.Parameter.empty not in self.defaults.values()
         self.rules: list[Function | None] = list(rules)
         self.rules.extend([None] * ((self.arity or 0) - len(self.rules)))
         self.constant = not any(self.rules)  # no gradient passes: comparisons, sign, argmax
@@ -104,6 +105,20 @@ class Op:
         REGISTRY[name] = self
 
     def __call__(self, *args: Any, **attributes: Any) -> Any:
+        # Rules run on arrays: that case goes straight to NumPy, all others through `call`.
+        if self.sealed and len(args) == self.arity and args[0].__class__ in _ARRAYS:
+            for argument in args:
+                if argument.__class__ not in _READY:
+                    break
+            else:
+                try:
+                    out = self.forward(*args, **attributes)
+                except (ValueError, TypeError):
+                    return call(self, args, attributes)  # the complaint again, in clear words
+                if self.saved is not None:
+                    out = out[0]
+                if out.dtype.kind in "fiub":
+                    return out
         if self.arity is not None and len(args) > self.arity:
             args, attributes = self._attributes_by_position(args, attributes)
         return call(self, args, attributes)
@@ -154,8 +169,8 @@ class Op:
 
     def with_defaults(self, attributes: Mapping[str, Any]) -> Mapping[str, Any]:
         """Complete the attributes and make them hashable."""
-        if not self.defaults and not attributes:
-            return NO_ATTRIBUTES
+        if not attributes and self.optional:
+            return self.defaults or NO_ATTRIBUTES
         complete = {**self.defaults, **attributes}
         for key, value in complete.items():
             if key not in self.defaults:
@@ -188,16 +203,22 @@ class Op:
 
     def _refuse_if_sealed(self) -> None:
         if self.sealed:
-            raise ValueError(f"{self.name}: a built-in operation cannot be changed; declare your own")
+            raise ValueError(
+                f"{self.name}: a built-in operation cannot be changed; declare your own"
+            )
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"
 
 
+_ARRAYS = frozenset({np.ndarray, np.float64, np.float32, np.float16})
+_READY = _ARRAYS | {int, float, bool, np.bool_, np.int64}
+
+
 def call(op: Op, args: tuple[Any, ...], attributes: Mapping[str, Any]) -> Any:
     """Send one call to the class of its first vertex, or straight to NumPy."""
-    if op.arity is not None and len(args) < op.arity:
-        raise TypeError(f"{op.name}: takes {op.arity} argument(s), got {len(args)}")
+    if len(args) < op.required:
+        raise TypeError(f"{op.name}: takes {op.required} argument(s), got {len(args)}")
     for argument in args:
         if isinstance(argument, Node):
             if op.inline and op.definition is not None:
@@ -213,7 +234,7 @@ def call(op: Op, args: tuple[Any, ...], attributes: Mapping[str, Any]) -> Any:
     return out if op.saved is None else out[0]
 
 
-def run(op: Op, arrays: list[Any], attributes: Mapping[str, Any]) -> Any:
+def run(op: Op, arrays: Sequence[Any], attributes: Mapping[str, Any]) -> Any:
     """Run a forward; NumPy's complaints come back naming the operation."""
     try:
         return op.forward(*arrays, **attributes)
@@ -298,16 +319,18 @@ def seal() -> None:
         each.sealed = True
 
 
-def _signature(forward: Function) -> tuple[int | None, dict[str, Any]]:
-    """Return the number of arguments (None: any number) and the attributes with defaults."""
+def _signature(forward: Function) -> tuple[int | None, int, dict[str, Any]]:
+    """Return how many arguments there are (None: any number) and must be, and the attributes."""
     if isinstance(forward, np.ufunc):
-        return forward.nin, {}
+        return forward.nin, forward.nin, {}
     try:
         parameters = inspect.signature(forward).parameters.values()
     except ValueError:  # a C function that does not say
-        return None, {}
+        return None, 0, {}
     kinds = [p.kind for p in parameters]
+    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    required = sum(p.default is p.empty for p in positional)
     defaults = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
     if inspect.Parameter.VAR_POSITIONAL in kinds:
-        return None, defaults
-    return sum(k is inspect.Parameter.POSITIONAL_OR_KEYWORD for k in kinds), defaults
+        return None, required, defaults
+    return len(positional), required, defaults

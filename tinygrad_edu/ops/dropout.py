@@ -13,7 +13,6 @@ __all__ = ["dropout"]
 
 @op(
     name="dropout",
-    rules=(lambda g, out, x, mask, p: _dropout(g, mask, p),),
     elementwise=True,
     text="dropout({0})",
     tex=r"\operatorname{{dropout}}({0})",
@@ -21,6 +20,11 @@ __all__ = ["dropout"]
 def _dropout(x: Any, mask: Any, p: Any) -> Any:
     """x · mask/(1 - p), and 0 where nothing is kept."""
     return (x * mask) * (1 / (1 - p) if p < 1 else 0)
+
+
+@_dropout.rule(0)
+def _(g: Any, out: Any, x: Any, mask: Any, p: Any) -> Any:
+    return _dropout(g, mask, p)
 
 
 @_dropout.defined_as

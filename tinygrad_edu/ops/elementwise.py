@@ -80,7 +80,13 @@ def exp(x: Any) -> Any:
 
 
 # d log x = dx / x
-@op(forward=np.log, rules=(lambda g, out, x: g / x,), elementwise=True, text="log {0}", tex=r"\log {0}")
+@op(
+    forward=np.log,
+    rules=(lambda g, out, x: g / x,),
+    elementwise=True,
+    text="log {0}",
+    tex=r"\log {0}",
+)
 def log(x: Any) -> Any:
     """Natural logarithm of every entry.
 
@@ -311,11 +317,6 @@ def minimum(x: Any, y: Any) -> Any:
 # d where(c, x, y) = [c] dx + [not c] dy
 @op(
     forward=np.where,
-    rules=(
-        None,
-        lambda g, out, condition, x, y: where(condition, g, 0),
-        lambda g, out, condition, x, y: where(condition, 0, g),
-    ),
     elementwise=True,
     text="where({0}, {1}, {2})",
     tex=r"\begin{{cases}} {1} & {0} \\ {2} & \text{{else}} \end{{cases}}",
@@ -353,6 +354,16 @@ def where(condition: Any, x: Any, y: Any) -> Any:
     >>> tg.gradients(tg.where(x > 0, tg.log(safe), 0.0).sum(), x)
     array([0. , 0.5])
     """
+
+
+@where.rule(1)
+def _(g: Any, out: Any, condition: Any, x: Any, y: Any) -> Any:
+    return where(condition, g, 0)
+
+
+@where.rule(2)
+def _(g: Any, out: Any, condition: Any, x: Any, y: Any) -> Any:
+    return where(condition, 0, g)
 
 
 def _clip(x: Any, low: Any, high: Any) -> Any:
@@ -453,7 +464,6 @@ def tanh(x: Any) -> Any:
 
 # d s(x) = s(x) s(-x) dx: the same as s (1 - s), without the cancellation in 1 - s
 @op(
-    rules=(lambda g, out, x: g * out * sigmoid(-x),),
     elementwise=True,
     positive="positive",
     text="σ({0})",
@@ -492,6 +502,11 @@ def sigmoid(x: Any) -> Any:
     return np.where(np.less(x, 0), decay, 1) / (1 + decay)
 
 
+@sigmoid.rule(0)
+def _(g: Any, out: Any, x: Any) -> Any:
+    return g * out * sigmoid(-x)
+
+
 @sigmoid.defined_as
 def _(x: Any) -> Any:
     return 1 / (1 + exp(-x))
@@ -499,7 +514,7 @@ def _(x: Any) -> Any:
 
 # d relu(x) = [x > 0] dx, 0 at the kink, NaN stays
 @op(
-    rules=(lambda g, out, x: where(x <= 0, 0, g),),
+    rules=(lambda g, out, x: g * (x > 0),),
     elementwise=True,
     positive="nonnegative",
     tex=r"\operatorname{{relu}}({0})",
@@ -605,9 +620,7 @@ def _times_density(x: Any) -> Any:
 # d(x Phi(x)) = (Phi(x) + x phi(x)) dx
 @op(
     name="gelu",
-    rules=(
-        lambda g, out, x: g * (normal_cdf(x) + _times_density(x)),
-    ),
+    rules=(lambda g, out, x: g * (normal_cdf(x) + _times_density(x)),),
     elementwise=True,
     text="gelu({0})",
     tex=r"\operatorname{{gelu}}({0})",
@@ -755,10 +768,6 @@ def xlogy(x: Any, y: Any) -> Any:
 
 # d(x/y) with 0/0 = 0
 @op(
-    rules=(
-        lambda g, out, x, y: xdivy(g, y),
-        lambda g, out, x, y: -xdivy(g * out, y),
-    ),
     elementwise=True,
     text="{0}/{1}",
     tex=r"\frac{{{0}}}{{{1}}}",
@@ -793,6 +802,16 @@ def xdivy(x: Any, y: Any) -> Any:
     Tensor([0. , 1.5])
     """
     return x / np.where((np.equal(x, 0)) & (np.equal(y, 0)), 1, y)
+
+
+@xdivy.rule(0)
+def _(g: Any, out: Any, x: Any, y: Any) -> Any:
+    return xdivy(g, y)
+
+
+@xdivy.rule(1)
+def _(g: Any, out: Any, x: Any, y: Any) -> Any:
+    return -xdivy(g * out, y)
 
 
 # d stop_gradient(x) = 0

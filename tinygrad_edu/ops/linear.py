@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygrad_edu.core.node import slots
 from tinygrad_edu.core.op import op
-from tinygrad_edu.ops.shape import expand_dims, reshape, squeeze, swapaxes
+from tinygrad_edu.ops.shape import expand_dims, reshape, squeeze
 
 __all__ = ["dot", "einsum", "matmul", "outer", "trace"]
 
@@ -18,16 +18,16 @@ def _left(g: Any, out: Any, a: Any, b: Any) -> Any:
     if b.ndim == 1:
         return g * b if a.ndim == 1 else expand_dims(g, axis=-1) * b
     if a.ndim == 1:
-        return squeeze(matmul(b, expand_dims(g, axis=-1)), axis=-1)
-    return matmul(g, swapaxes(b))
+        return squeeze(b @ expand_dims(g, axis=-1), axis=-1)
+    return g @ b.swapaxes(-1, -2)
 
 
 def _right(g: Any, out: Any, a: Any, b: Any) -> Any:
     if a.ndim == 1:
         return g * a if b.ndim == 1 else expand_dims(a, axis=-1) * expand_dims(g, axis=-2)
     if b.ndim == 1:
-        return squeeze(matmul(swapaxes(a), expand_dims(g, axis=-1)), axis=-1)
-    return matmul(swapaxes(a), g)
+        return squeeze(a.swapaxes(-1, -2) @ expand_dims(g, axis=-1), axis=-1)
+    return a.swapaxes(-1, -2) @ g
 
 
 # d(AB) = dA B + A dB, so the gradients are G Bᵀ and Aᵀ G
@@ -135,7 +135,9 @@ def einsum(subscripts: str, *operands: Any) -> Any:
     >>> tg.einsum("i,i", a, a)
     Tensor(5.)
     """
-    explicit = _explicit(subscripts, [np.ndim(x) if not hasattr(x, "ndim") else x.ndim for x in operands])
+    explicit = _explicit(
+        subscripts, [np.ndim(x) if not hasattr(x, "ndim") else x.ndim for x in operands]
+    )
     return _einsum(*operands, subscripts=explicit)
 
 
@@ -150,17 +152,19 @@ def _explicit(subscripts: str, ndims: list[int]) -> str:
     inputs, arrow, result = text.partition("->")
     terms = inputs.split(",")
     if len(terms) != len(ndims):
-        raise ValueError(
-            f"einsum: {subscripts!r} names {len(terms)} operand(s), got {len(ndims)}"
-        )
+        raise ValueError(f"einsum: {subscripts!r} names {len(terms)} operand(s), got {len(ndims)}")
     unused = [c for c in string.ascii_letters if c not in text]
-    spare = {t: n - len(t.replace("...", "")) for t, n in zip(terms, ndims, strict=True) if "..." in t}
+    spare = {
+        t: n - len(t.replace("...", "")) for t, n in zip(terms, ndims, strict=True) if "..." in t
+    }
     width = max(spare.values(), default=0)
     leading = "".join(unused[:width])
     if not arrow:
         once = sorted(c for c in set(inputs) - set(",.") if inputs.count(c) == 1)
         result = ("..." if spare else "") + "".join(once)
-    terms = [t.replace("...", leading[width - spare.get(t, 0) :] if "..." in t else "") for t in terms]
+    terms = [
+        t.replace("...", leading[width - spare.get(t, 0) :] if "..." in t else "") for t in terms
+    ]
     return ",".join(terms) + "->" + result.replace("...", leading)
 
 

@@ -16,7 +16,7 @@ from tinygrad_edu.core.op import op
 from tinygrad_edu.ops.elementwise import abs, floating, log, sigmoid, softplus, xdivy, xlogy
 from tinygrad_edu.ops.reduce import mean, sum
 from tinygrad_edu.ops.shape import expand_dims
-from tinygrad_edu.ops.softmax import log_softmax, shifted_exponentials, softmax
+from tinygrad_edu.ops.softmax import as_rows, log_softmax, shifted_exponentials, softmax
 
 __all__ = [
     "binary_cross_entropy",
@@ -66,7 +66,12 @@ def _in_dtype_of(x: Any, losses: Any) -> Any:
 # --- class labels --------------------------------------------------------------------------------
 
 
-@op(text="one_hot({0})", tex=r"\operatorname{{onehot}}({0})", positive="nonnegative", distribution=True)
+@op(
+    text="one_hot({0})",
+    tex=r"\operatorname{{onehot}}({0})",
+    positive="nonnegative",
+    distribution=True,
+)
 def one_hot(labels: Any, *, classes: int, dtype: str = "float64") -> Any:
     """Turn class labels into distributions with a single 1.
 
@@ -111,7 +116,7 @@ def _refuse_labels(labels: Any, classes: int, name: str) -> None:
         raise ValueError(
             f"{name}: class labels are integers, not {labels.dtype}; convert them with .astype(int)"
         )
-    if labels.size and (labels.min() < 0 or labels.max() >= classes):
+    if labels.size and not 0 <= labels.min() <= labels.max() < classes:
         wrong = labels[(labels < 0) | (labels >= classes)].flat[0]
         raise ValueError(
             f"{name}: label {wrong} is no class of K = {classes}; labels run from 0 to "
@@ -164,7 +169,7 @@ def _pick(x: Any, labels: Any) -> Any:
 @op(inline=True, name="residual")
 def _residual(g: Any, a: Any, targets: Any) -> Any:
     """g (a Σy - y), with labels scattered instead of one-hot arrays."""
-    g = np.expand_dims(g, -1)
+    g = np.asarray(g)[..., None]
     if targets.shape == a.shape:
         return g * (a * np.sum(targets, axis=-1, keepdims=True) - targets)
     out = g * a
@@ -191,18 +196,20 @@ def _(g: Any, a: Any, targets: Any) -> Any:
 def _softmax_cross_entropy(logits: Any, targets: Any) -> Any:
     """Cross-entropy of each example, from logits."""
     with np.errstate(all="ignore"):
-        _, shifted, e, rest = shifted_exponentials(logits, -1)
+        rows, put_back = as_rows(logits, -1)
+        _, shifted, e, rest = shifted_exponentials(rows)
         log_sum = np.log1p(rest)
         if targets.shape == logits.shape:
-            losses = (targets * (log_sum - shifted)).sum(-1)
+            y = targets.reshape(rows.shape)
+            losses = (y * (log_sum - shifted)).sum(-1)
             if not np.isfinite(losses).all():  # 0 · ∞ is 0 where a class has no target
-                losses = np.where(targets == 0, 0, targets * (log_sum - shifted)).sum(-1)
-                losses += 0 * log_sum[..., 0]  # but NaN stays
+                losses = np.where(y == 0, 0, y * (log_sum - shifted)).sum(-1)
+                losses += 0 * log_sum[:, 0]  # but NaN stays
             losses = _in_dtype_of(logits, losses)
         else:
-            losses = log_sum[..., 0] - _pick(shifted, targets)
+            losses = log_sum[:, 0] - shifted[np.arange(len(rows)), targets.reshape(-1)]
         e /= 1 + rest
-    return losses, e
+    return losses.reshape(logits.shape[:-1]), put_back(e)
 
 
 @_softmax_cross_entropy.saves
@@ -282,8 +289,8 @@ def _values(x: Any) -> Any:
 @op(
     name="cross_entropy",
     rules=(
-        lambda g, out, p, y: -(
-            expand_dims(g, axis=-1) * xdivy(_distributions(y, p, "cross_entropy"), p)
+        lambda g, out, p, y: (
+            -(expand_dims(g, axis=-1) * xdivy(_distributions(y, p, "cross_entropy"), p))
         ),
         lambda g, out, p, y: -(expand_dims(g, axis=-1) * log(p)),
     ),

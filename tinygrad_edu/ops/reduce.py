@@ -13,6 +13,10 @@ from tinygrad_edu.ops.arithmetic import equal
 from tinygrad_edu.ops.elementwise import sqrt, xdivy
 from tinygrad_edu.ops.shape import Axes, concatenate, getitem, spread
 
+# Without np.sum's own checks, which cost more than summing a small array.
+_add_all: Any = np.add.reduce
+_multiply_all: Any = np.multiply.reduce
+
 __all__ = ["count", "max", "mean", "min", "prod", "std", "sum", "var"]
 
 
@@ -100,7 +104,7 @@ def sum(x: Any, *, axis: Axes = None, keepdims: bool = False) -> Any:
     >>> tg.sum(tg.Tensor([[1.0, 2.0], [3.0, 4.0]]), axis=0)
     Tensor([4., 6.])
     """
-    return np.add.reduce(x, axis=axis, keepdims=keepdims)
+    return _add_all(x, axis=axis, keepdims=keepdims)
 
 
 # d mean(x) = sum(dx)/n
@@ -144,7 +148,7 @@ def mean(x: Any, *, axis: Axes = None, keepdims: bool = False) -> Any:
     n = count_of_shape(x.shape, axis)
     if n == 0:
         raise ValueError(f"mean: no entries to average in shape {x.shape}")
-    total = np.add.reduce(x, axis=axis, keepdims=keepdims, dtype=_wide(x))
+    total = _add_all(x, axis=axis, keepdims=keepdims, dtype=_wide(x))
     return (total / n).astype(x.dtype, copy=False) if x.dtype.kind == "f" else total / n
 
 
@@ -319,7 +323,7 @@ def prod(x: Any, *, axis: Axes = None, keepdims: bool = False) -> Any:
     >>> tg.gradients(tg.prod(x), x)
     array([6., 0., 0.])
     """
-    return np.multiply.reduce(x, axis=axis, keepdims=keepdims)
+    return _multiply_all(x, axis=axis, keepdims=keepdims)
 
 
 def _centred(x: Any, axis: Axes) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -25,10 +26,12 @@ __all__ = [
     "transpose",
 ]
 
+_SMALL = 4096  # so many entries are repeated faster than a view of them is made
+
 Axes = int | tuple[int, ...] | None
 
 
-@op(rules=(lambda g, out, x, *, shape: reshape(g, shape=x.shape),))
+@op()
 def reshape(x: Any, *, shape: int | tuple[int, ...]) -> Any:
     """Give the entries another shape, in the same order.
 
@@ -62,6 +65,11 @@ def reshape(x: Any, *, shape: int | tuple[int, ...]) -> Any:
     return np.reshape(x, shape)
 
 
+@reshape.rule(0)
+def _(g: Any, out: Any, x: Any, *, shape: Any) -> Any:
+    return reshape(g, shape=x.shape)
+
+
 def _inverse(axes: int | tuple[int, ...] | None) -> tuple[int, ...] | None:
     if axes is None:
         return None
@@ -69,7 +77,7 @@ def _inverse(axes: int | tuple[int, ...] | None) -> tuple[int, ...] | None:
     return tuple(int(i) for i in np.argsort([axis % len(axes) for axis in axes]))
 
 
-@op(rules=(lambda g, out, x, *, axes: transpose(g, axes=_inverse(axes)),), tex=r"{0}^{{\top}}", text="{0}ᵀ")
+@op(tex=r"{0}^{{\top}}", text="{0}ᵀ")
 def transpose(x: Any, *, axes: tuple[int, ...] | None = None) -> Any:
     """Permute the axes.
 
@@ -103,8 +111,12 @@ def transpose(x: Any, *, axes: tuple[int, ...] | None = None) -> Any:
     return np.transpose(x, axes)
 
 
+@transpose.rule(0)
+def _(g: Any, out: Any, x: Any, *, axes: Any) -> Any:
+    return transpose(g, axes=_inverse(axes))
+
+
 @op(
-    rules=(lambda g, out, x, *, axis1, axis2: swapaxes(g, axis1=axis1, axis2=axis2),),
     tex=r"{0}^{{\top}}",
     text="{0}ᵀ",
 )
@@ -139,6 +151,11 @@ def swapaxes(x: Any, *, axis1: int = -1, axis2: int = -2) -> Any:
     (3, 1)
     """
     return np.swapaxes(x, axis1, axis2)
+
+
+@swapaxes.rule(0)
+def _(g: Any, out: Any, x: Any, *, axis1: int, axis2: int) -> Any:
+    return g.swapaxes(axis1, axis2)
 
 
 @op(rules=(lambda g, out, x, *, axis: reshape(g, shape=x.shape),), text="{0}", tex="{0}")
@@ -209,7 +226,7 @@ def squeeze(x: Any, *, axis: Axes = None) -> Any:
     return np.squeeze(x, axis)
 
 
-@op(rules=(lambda g, out, x, *, shape: sum_to(g, shape=x.shape),), text="{0}", tex="{0}")
+@op(text="{0}", tex="{0}")
 def broadcast_to(x: Any, *, shape: int | tuple[int, ...]) -> Any:
     """Repeat along new axes and axes of length 1.
 
@@ -241,10 +258,24 @@ def broadcast_to(x: Any, *, shape: int | tuple[int, ...]) -> Any:
     >>> tg.gradients(tg.broadcast_to(x, (3, 2)).sum(), x)
     array([3., 3.])
     """
+    sizes = shape if isinstance(shape, tuple) else (shape,)
+    if x.ndim <= len(sizes) and math.prod(sizes) <= _SMALL:
+        out = np.empty(sizes, x.dtype)
+        out[...] = x
+        return out
     return np.broadcast_to(x, shape)
 
 
-@op(rules=(lambda g, out, x, *, shape: broadcast_to(g, shape=x.shape),), text="Σ {0}", tex=r"\sum {0}")
+@broadcast_to.rule(0)
+def _(g: Any, out: Any, x: Any, *, shape: Any) -> Any:
+    return sum_to(g, shape=x.shape)
+
+
+@op(
+    rules=(lambda g, out, x, *, shape: broadcast_to(g, shape=x.shape),),
+    text="Σ {0}",
+    tex=r"\sum {0}",
+)
 def sum_to(x: Any, *, shape: int | tuple[int, ...]) -> Any:
     """Sum over the axes that broadcasting from `shape` would repeat.
 
@@ -285,7 +316,7 @@ def sum_to(x: Any, *, shape: int | tuple[int, ...]) -> Any:
     return total if total.shape == shape else total.reshape(shape)
 
 
-@op(rules=(lambda g, out, x, *, dtype: astype(g, dtype=x.dtype.name),), text="{0}", tex="{0}")
+@op(text="{0}", tex="{0}")
 def astype(x: Any, *, dtype: str) -> Any:
     """Convert to another floating-point type.
 
@@ -319,6 +350,11 @@ def astype(x: Any, *, dtype: str) -> Any:
     if np.dtype(dtype).kind != "f":
         raise TypeError(f"astype: {dtype} is no floating-point type; use an array for other types")
     return x.astype(dtype)
+
+
+@astype.rule(0)
+def _(g: Any, out: Any, x: Any, *, dtype: str) -> Any:
+    return astype(g, dtype=x.dtype.name)
 
 
 @op(name="concatenate", text="[{args}]", tex=r"\left[{args}\right]")
@@ -452,11 +488,7 @@ def _whole(n: Any) -> int | None:
 def _index(template: tuple[Any, ...], arrays: Sequence[Any]) -> tuple[Any, ...]:
     remaining = iter(arrays)
     return tuple(
-        next(remaining)
-        if part == _ARRAY
-        else slice(*part[1:])
-        if isinstance(part, tuple)
-        else part
+        next(remaining) if part == _ARRAY else slice(*part[1:]) if isinstance(part, tuple) else part
         for part in template
     )
 
@@ -572,4 +604,5 @@ def spread(g: Any, x: Any, axis: Axes, keepdims: bool = False) -> Any:
     return g if g.shape == shape else broadcast_to(g, shape=shape)
 
 
+slots.swapaxes = swapaxes
 slots.getitem, slots.transpose, slots.sum_to, slots.astype = getitem, transpose, sum_to, astype

@@ -19,23 +19,38 @@ from tinygrad_edu.ops.shape import spread
 __all__ = ["log_softmax", "logsumexp", "softmax"]
 
 
-def shifted_exponentials(x: Any, axis: int) -> tuple[Any, Any, Any, Any]:
-    """Return max, x - max, e^(x - max) and the sum of these exponentials but for one largest.
-
-    The maximum and the sum keep the axis with length 1. An infinite maximum gives NaN.
-    """
+def as_rows(x: Any, axis: int) -> tuple[Any, Any]:
+    """Return x as rows (a matrix with the axis last), and what puts rows back into x's shape."""
     if x.ndim == 0:
         raise ValueError("a number has no axis of classes; pass a vector")
     x = floating(x)
-    place = np.expand_dims(np.argmax(x, axis=axis), axis)
-    largest = np.take_along_axis(x, place, axis)
-    shifted = x - largest
+    if x.ndim == 2 and axis in (-1, 1):
+        return x, lambda rows: rows
+    moved = np.moveaxis(x, axis, -1)
+    rows = moved.reshape(-1, moved.shape[-1]) if x.size else moved.reshape(0, moved.shape[-1])
+    lead = moved.shape[:-1]
+
+    def put_back(rows: Any) -> Any:
+        return np.moveaxis(rows.reshape(*lead, rows.shape[-1]), -1, axis)
+
+    return rows, put_back
+
+
+def shifted_exponentials(rows: Any) -> tuple[Any, Any, Any, Any]:
+    """Return max, x - max, e^(x - max) and the sum of these exponentials but for one largest.
+
+    All of them row by row; the maximum and the sum are columns. An infinite maximum gives NaN.
+    """
+    numbers = np.arange(len(rows))
+    place = rows.argmax(1)
+    largest = rows[numbers, place][:, None]
+    shifted = rows - largest
     e = np.exp(shifted)
-    one = np.take_along_axis(e, place, axis)  # 1, or NaN where the maximum is infinite or NaN
-    np.put_along_axis(e, place, 0, axis)
-    rest = np.add.reduce(e, axis=axis, keepdims=True) + (one - 1)
-    np.put_along_axis(e, place, one, axis)
-    return largest, shifted, e, rest
+    one = e[numbers, place]  # 1, or NaN where the maximum is infinite or NaN
+    e[numbers, place] = 0
+    rest = np.add.reduce(e, axis=1) + (one - 1)
+    e[numbers, place] = one
+    return largest, shifted, e, rest[:, None]
 
 
 # da = a (dz - <a, dz>), and the Jacobian diag(a) - a aᵀ is symmetric
@@ -78,8 +93,9 @@ def softmax(x: Any, *, axis: int = -1) -> Any:
     Tensor([0.26894142, 0.73105858])
     """
     with np.errstate(all="ignore"):
-        _, _, e, rest = shifted_exponentials(x, axis)
-        return e / (1 + rest)
+        rows, put_back = as_rows(x, axis)
+        _, _, e, rest = shifted_exponentials(rows)
+        return put_back(e / (1 + rest))
 
 
 @softmax.defined_as
@@ -89,9 +105,7 @@ def _(x: Any, *, axis: int) -> Any:
 
 
 @op(
-    rules=(
-        lambda g, out, x, *, axis, saved: g - saved * sum(g, axis=axis, keepdims=True),
-    ),
+    rules=(lambda g, out, x, *, axis, saved: g - saved * sum(g, axis=axis, keepdims=True),),
     tex=r"\log\operatorname{{softmax}}({0})",
 )
 def log_softmax(x: Any, *, axis: int = -1) -> Any:
@@ -126,8 +140,9 @@ def log_softmax(x: Any, *, axis: int = -1) -> Any:
     Tensor([-4.24835426e-18, -4.00000000e+01])
     """
     with np.errstate(all="ignore"):
-        _, shifted, e, rest = shifted_exponentials(x, axis)
-        return shifted - np.log1p(rest), e / (1 + rest)
+        rows, put_back = as_rows(x, axis)
+        _, shifted, e, rest = shifted_exponentials(rows)
+        return put_back(shifted - np.log1p(rest)), put_back(e / (1 + rest))
 
 
 @log_softmax.saves
@@ -142,9 +157,7 @@ def _(x: Any, *, axis: int) -> Any:
 
 # d log Σ e^z = <softmax(z), dz>
 @op(
-    rules=(
-        lambda g, out, x, *, axis, keepdims, saved: spread(g, x, axis, keepdims) * saved,
-    ),
+    rules=(lambda g, out, x, *, axis, keepdims, saved: spread(g, x, axis, keepdims) * saved,),
     tex=r"\operatorname{{logsumexp}}({0})",
 )
 def logsumexp(x: Any, *, axis: int = -1, keepdims: bool = False) -> Any:
@@ -184,10 +197,11 @@ def logsumexp(x: Any, *, axis: int = -1, keepdims: bool = False) -> Any:
     if x.ndim and count_of_shape(x.shape, axis) == 0:
         return np.full(np.sum(x, axis=axis, keepdims=keepdims).shape, -np.inf, x.dtype), x
     with np.errstate(all="ignore"):
-        largest, _, e, rest = shifted_exponentials(x, axis)
-        out = np.where(np.isinf(largest), largest, largest + np.log1p(rest))
+        rows, put_back = as_rows(x, axis)
+        largest, _, e, rest = shifted_exponentials(rows)
+        out = put_back(np.where(np.isinf(largest), largest, largest + np.log1p(rest)))
         e /= 1 + rest
-    return out if keepdims else np.squeeze(out, axis), e
+    return out if keepdims else np.squeeze(out, axis), put_back(e)
 
 
 @logsumexp.saves

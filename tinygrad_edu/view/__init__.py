@@ -3,6 +3,7 @@
 Graphviz and ziamath are imported when a picture is first drawn.
 """
 
+from .draw import draw
 from .model import Edge, Group, Model, Vertex
 from .picture import Picture
 from .renderer import Renderer, RendererError, RendererNotFound, found
@@ -16,5 +17,6 @@ __all__ = [
     "RendererError",
     "RendererNotFound",
     "Vertex",
+    "draw",
     "found",
 ]

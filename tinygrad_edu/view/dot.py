@@ -8,7 +8,7 @@ decides where things go and never how wide a word is.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .model import Edge, Group, Model, Vertex
@@ -32,6 +32,7 @@ _SHAPES: dict[str, Attributes] = {
     "value": {"shape": "box", "style": "solid"},
     "parameter": {"shape": "hexagon", "style": "solid"},
     "constant": {"shape": "note", "style": "solid"},
+    "gradient op": {"shape": "box", "style": "rounded,dashed"},
     "gradient": {"shape": "octagon", "style": "solid"},
 }
 _STROKES: dict[str, Attributes] = {
@@ -89,8 +90,9 @@ def digraph(model: Model) -> graphviz.Digraph:
     graph.attr(fontname="Helvetica", nodesep="0.3", ranksep="0.45")
     graph.attr("node", fontname="Helvetica", fontsize="12", height="0.3", margin="0.12,0.06")
     graph.attr("edge", fontname="Helvetica", fontsize="10", arrowsize="0.7")
-    if model.title:
-        graph.attr(label=_label(model.title, left=True), labelloc="t", labeljust="l")
+    heading = [line for line in (model.title, *model.notes) if line]
+    if heading:
+        graph.attr(label=_label(*heading, left=True), labelloc="t", labeljust="l")
     _fill(
         graph,
         model,
@@ -183,35 +185,31 @@ def _fill(
 
 
 def _against(model: Model) -> set[int]:
-    """Return the numbers of the backward edges that run back along a forward path.
+    """Return the numbers of the backward edges that are laid out against their arrows.
 
-    They are written the other way round, with the arrow at the tail, so that they do not pull
-    their vertices out of the forward order.
+    They are written the other way round, with the arrow at the tail, so that gradients run back
+    from right to left beside the values. None is where no values run the other way, or where
+    that would make a circle.
     """
+    turned = {n for n, edge in enumerate(model.edges) if edge.kind == "backward"}
+    if len(turned) == len(model.edges):
+        return set()
     following: dict[str, list[str]] = {}
-    for edge in model.edges:
-        if edge.kind == "forward":
-            following.setdefault(edge.tail, []).append(edge.head)
-    reached: dict[str, set[str]] = {}
-    found = set()
+    incoming = {vertex.key: 0 for vertex in model.vertices}
     for number, edge in enumerate(model.edges):
-        if edge.kind == "backward" and edge.head in following:
-            if edge.head not in reached:
-                reached[edge.head] = _reach(edge.head, following)
-            if edge.tail in reached[edge.head]:
-                found.add(number)
-    return found
-
-
-def _reach(start: str, following: Mapping[str, Sequence[str]]) -> set[str]:
-    reached: set[str] = set()
-    stack = [start]
-    while stack:
-        for key in following.get(stack.pop(), ()):
-            if key not in reached:
-                reached.add(key)
-                stack.append(key)
-    return reached
+        if edge.tail != edge.head:
+            ends = (edge.head, edge.tail) if number in turned else (edge.tail, edge.head)
+            following.setdefault(ends[0], []).append(ends[1])
+            incoming[ends[1]] += 1
+    free = [key for key, count in incoming.items() if not count]
+    placed = 0
+    while free:
+        placed += 1
+        for key in following.get(free.pop(), ()):
+            incoming[key] -= 1
+            if not incoming[key]:
+                free.append(key)
+    return turned if placed == len(incoming) else set()
 
 
 def _label(*lines: str, left: bool = False) -> str:
@@ -246,6 +244,8 @@ def _edge_attributes(edge: Edge) -> Attributes:
         text = f"{text} (cancelled)".strip()
     if text:
         attributes["label"] = _label(text)
+    if edge.sign:
+        attributes["headlabel"] = _label(edge.sign)
     return attributes
 
 

@@ -2,20 +2,159 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from tinygrad_edu.naming import names_around
+import numpy as np
+
+from tinygrad_edu.core.graph import ancestors
+from tinygrad_edu.naming import Names, names_around
+from tinygrad_edu.symbolic.derivation import Derivation
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.view.picture import Picture
-from tinygrad_edu.view.recorded import forward_model
+from tinygrad_edu.view.recorded import Expand, backward_model, forward_model
+from tinygrad_edu.view.steps import derivation_model
+
+__all__ = ["draw", "notebook"]
+
+_MOST_IN_A_NOTEBOOK = 200  # vertices; a larger graph is drawn on request only
 
 
-def draw(t, *, expand=(), backward=False, gradients=None, names=None):
+def draw(
+    t: Tensor | Derivation,
+    *,
+    expand: bool | str | Iterable[str] = (),
+    backward: bool = False,
+    gradients: bool | None = None,
+    every_step: bool = False,
+    names: Mapping[str, Any] | None = None,
+) -> Picture:
+    """Draw the graph of a tensor, from left to right, or a derivation, line by line.
+
+    Parameters
+    ----------
+    t : Tensor or Derivation
+        A tensor shows how it was computed: parameters (Tensors without a past) as hexagons,
+        constants (arrays) as sheets, operations as pills, named results as rectangles. A
+        derivation shows one frame for its start and one for each line: what the next line is
+        made from is outlined, what cancels is struck through.
+    expand : bool, str or iterable of str, optional
+        Operations to open by their definitions, each as a labelled cluster: by name, or True for
+        all that have a definition.
+    backward : bool, optional
+        Draw the graph that computes the gradient instead: the forward values it uses in solid
+        blue, its own operations in dashed orange.
+    gradients : bool, optional
+        Show the gradient of `t` with respect to each node, computed afresh; where paths meet,
+        what each brings and the sum. By default once a backward pass has run. For a `t` of
+        several entries it is the gradient of their sum.
+    every_step : bool, optional
+        Give every step of a derivation a frame of its own.
+    names : dict of str to Tensor or ndarray, optional
+        Names of nodes; otherwise ``Tensor(..., name=)`` and the caller's variables.
+
+    Returns
+    -------
+    Picture
+        Shown by a notebook; `.save(path)`, `.svg()`, `.source` (DOT) and `.graph`.
+
+    Raises
+    ------
+    TypeError
+        If `t` is neither a Tensor nor a derivation, or an option does not fit it.
+    ValueError
+        If a leaf was given new data or a constant array was changed since `t` was computed, if
+        `expand` names an operation that is not there, or if the graph is too large to be read.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu.view import draw
+    >>> z = tg.Tensor([1.47, -0.39, 0.22])
+    >>> loss = tg.softmax_cross_entropy(z, [0.0, 1.0, 0.0])
+    >>> draw(loss)
+    <Picture 'Forward graph of loss': 4 vertices, 3 edges>
+    >>> draw(loss, expand="softmax_cross_entropy", gradients=True)
+    <Picture 'Forward graph of loss': 7 vertices, 6 edges>
+    >>> draw(loss, backward=True).save("gradient.svg")  # doctest: +SKIP
+    """
     found = names_around(names, depth=1)
-    from tinygrad_edu.core.graph import ancestors
-    if gradients is None:
-        gradients = any(n.op is None and n.grad is not None for n in ancestors(t))
-    if isinstance(expand, str): expand = (expand,)
-    if not isinstance(expand, bool): expand = frozenset(expand)
-    return Picture(forward_model(t, found, expand=expand, gradients=gradients))
+    if isinstance(t, Derivation):
+        if expand or backward or gradients is not None:
+            raise TypeError("draw: a derivation takes no expand=, backward= or gradients=")
+        return Picture(derivation_model(t, every_step=every_step))
+    if not isinstance(t, Tensor):
+        raise TypeError(
+            f"draw: a {type(t).__name__} has no graph; draw a Tensor that was computed from "
+            "Tensors, or a derivation"
+        )
+    if every_step:
+        raise TypeError("draw: every_step= is for derivations; a Tensor has no steps")
+    return _tensor_picture(t, found, expand, backward, gradients)
+
+
+def _tensor_picture(
+    t: Tensor,
+    names: Names,
+    expand: bool | str | Iterable[str] = (),
+    backward: bool = False,
+    gradients: bool | None = None,
+) -> Picture:
+    opened: Expand
+    if isinstance(expand, bool):
+        opened = expand
+    else:
+        opened = frozenset([expand] if isinstance(expand, str) else expand)
+    if backward:
+        return Picture(backward_model(t, names, expand=opened))
+    return Picture(forward_model(t, names, expand=opened, gradients=gradients))
+
+
+def notebook(
+    t: Tensor, include: Collection[str] | None = None, exclude: Collection[str] | None = None
+) -> dict[str, str]:
+    """Return what a notebook shows of a Tensor: its text, and its graph if it has one.
+
+    Never raises: where no picture can be made, the text stands alone. Names are those of the
+    notebook's variables.
+
+    Parameters
+    ----------
+    t : Tensor
+        A tensor.
+    include, exclude : collection of str, optional
+        MIME types, as a notebook passes them.
+
+    Returns
+    -------
+    dict of str to str
+        Texts by MIME type.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu.view.draw import notebook
+    >>> notebook(tg.Tensor([1.0, 2.0]))
+    {'text/plain': 'Tensor([1., 2.])'}
+    """
+    bundle = {"text/plain": repr(t)}
+    try:
+        if t.op is not None and len(ancestors(t)) <= _MOST_IN_A_NOTEBOOK:
+            picture = _tensor_picture(t, _notebook_names())
+            bundle["image/svg+xml"] = picture.svg()
+    except Exception as error:
+        # A notebook must show something: the text, and why there is no picture.
+        bundle["text/plain"] += f"\n{error}"
+    kept = bundle.keys() if include is None else bundle.keys() & set(include)
+    return {kind: text for kind, text in bundle.items() if kind in kept - set(exclude or ())}
+
+
+def _notebook_names() -> Names:
+    """Return the names of a notebook's variables: its cells run in the module ``__main__``."""
+    variables = {
+        name: value
+        for name, value in vars(sys.modules["__main__"]).items()
+        if not name.startswith("_") and isinstance(value, Tensor | np.ndarray)
+    }
+    return Names(None, variables)

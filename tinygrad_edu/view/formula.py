@@ -31,11 +31,15 @@ TEXT_SIZES = {
     "caption": 13.0,
     "group": 11.5,
     "edge": 10.5,
+    "sign": 13.0,
     "line": 10.0,
     "gradient": 10.0,
+    "note": 10.5,
+    "legend": 9.5,
 }
 LINE_HEIGHT = 1.28
 FORMULA_GAP = 3.0
+_LEAST_HEIGHT = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +185,7 @@ def _typeset(latex: str, size: float) -> Formula | None:
     assert ziamath is not None
     try:
         with _house_style(ziamath):
-            mathml = ET.fromstring(ziamath.zmath.tex2mml(latex))
+            mathml = ET.fromstring(ziamath.zmath.tex2mml(_upright(latex)))
             if not _is_understood(mathml):
                 return None
             _keep_big_operators_big(mathml)
@@ -193,6 +197,15 @@ def _typeset(latex: str, size: float) -> Formula | None:
         # ziamath and its parser raise whatever comes (AssertionError, KeyError, ParseError, …)
         # on a formula they cannot set. A picture with the readable text is better than none.
         return None
+
+
+def _upright(latex: str) -> str:
+    """Keep a hyphen or a space within a function's name: ziamath takes it for mathematics."""
+
+    def text(match: re.Match[str]) -> str:
+        return rf"\text{{{match[1].replace(chr(92) + '_', '_')}}}"
+
+    return re.sub(r"\\operatorname\{([^{}\\]*(?:[^A-Za-z{}\\]|\\_)[^{}\\]*)\}", text, latex)
 
 
 def _is_understood(mathml: ET.Element) -> bool:
@@ -336,7 +349,8 @@ class Label:
                 top += FORMULA_GAP
             if isinstance(row.content, Formula):
                 left = x - row.width / 2 if anchor == "middle" else x
-                parent.append(row.content.element(left, top, prefix))
+                above = (row.height - row.content.total_height) / 2
+                parent.append(row.content.element(left, top + above, prefix))
                 top += row.height
                 continue
             size = TEXT_SIZES[row.role]
@@ -391,7 +405,9 @@ def label(
         if set_formula is None and both and text and formula:
             rows += _text_rows(formula, "line")
     if set_formula is not None:
-        rows.append(Row(set_formula.width, set_formula.total_height, "formula", set_formula))
+        # A minus alone is flat: it gets the room that a letter takes.
+        height = max(set_formula.total_height, _LEAST_HEIGHT * size)
+        rows.append(Row(set_formula.width, height, "formula", set_formula))
     for line in lines:
         rows += _text_rows(line, "line")
     for line in gradient_lines:

@@ -10,14 +10,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-__all__ = ["Direction", "Edge", "EdgeKind", "Group", "GroupKind", "Mark", "Model", "Vertex"]
-__all__ += ["VertexKind", "frames"]
+__all__ = ["Direction", "Edge", "EdgeKind", "Group", "GroupKind", "LegendKind", "Mark", "Model"]
+__all__ += ["Vertex", "VertexKind", "frames"]
 
-VertexKind = Literal["op", "value", "parameter", "constant", "gradient"]
+VertexKind = Literal["op", "value", "parameter", "constant", "gradient op", "gradient"]
 EdgeKind = Literal["forward", "backward"]
 GroupKind = Literal["cluster", "frame"]
 Mark = Literal["matched", "cancelled"]
 Direction = Literal["LR", "TB"]
+LegendKind = Literal[EdgeKind, VertexKind, Mark]
 
 
 def _require(value: object, allowed: object, what: str) -> None:
@@ -42,7 +43,8 @@ class Vertex:
         What edges and groups call this vertex. Never shown.
     kind
         Decides the shape: an op is a pill, a value a rectangle, a parameter a hexagon, a
-        constant a sheet with a folded corner, a gradient a rectangle with its corners cut off.
+        constant a sheet with a folded corner, a gradient a rectangle with its corners cut off,
+        and a gradient op, of the backward pass, a dashed pill.
     formula
         LaTeX, or "" for none.
     text
@@ -79,7 +81,8 @@ class Edge:
     """An arrow from the vertex ``tail`` to the vertex ``head``.
 
     A forward edge is drawn solid and blue, a backward edge dashed and orange-brown. Two vertices
-    may be joined by several edges, as in ``x * x``.
+    may be joined by several edges, as in ``x * x``. ``text`` or ``formula`` is its label; ``sign``
+    stands beside the arrowhead, as the minus of what is subtracted.
 
     Examples
     --------
@@ -93,6 +96,7 @@ class Edge:
     text: str = ""
     formula: str = ""
     marks: frozenset[Mark] = frozenset()
+    sign: str = ""
 
     def __post_init__(self) -> None:
         _require(self.kind, EdgeKind, f"the kind of the edge {self.tail!r} to {self.head!r}")
@@ -141,6 +145,19 @@ class Group:
 class Model:
     """A whole picture.
 
+    Parameters
+    ----------
+    vertices, edges, groups
+        What is drawn.
+    title
+        Above the picture.
+    direction
+        From left to right, or from top to bottom.
+    notes
+        Plain sentences below the picture.
+    legend
+        What shapes, lines and marks mean: pairs of a kind and its meaning, in one row below.
+
     Raises
     ------
     ValueError
@@ -164,9 +181,13 @@ class Model:
     groups: tuple[Group, ...] = ()
     title: str = ""
     direction: Direction = "LR"
+    notes: tuple[str, ...] = ()
+    legend: tuple[tuple[LegendKind, str], ...] = ()
 
     def __post_init__(self) -> None:
         _require(self.direction, Direction, "the direction of a picture")
+        for kind, _ in self.legend:
+            _require(kind, LegendKind, "a kind of the legend")
         _check_keys(self)
         _check_edges(self)
         owner = _owners(self)

@@ -6,40 +6,47 @@ that is drawn, so a picture never shows what an earlier backward pass left behin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.core.gradients import gradients as differentiate
 from tinygrad_edu.core.gradients import propagate
 from tinygrad_edu.core.graph import ancestors, differentiable
 from tinygrad_edu.core.op import Op, run
 from tinygrad_edu.naming import Names
 from tinygrad_edu.symbolic.notation import name_latex
 from tinygrad_edu.tensor import Tensor
-from tinygrad_edu.view.model import Edge, Group, Model, Vertex, VertexKind
-from tinygrad_edu.view.symbols import is_number, symbol
-from tinygrad_edu.view.values import one_line, shape_text, value_lines
+from tinygrad_edu.view.model import Edge, EdgeKind, Group, LegendKind, Model, Vertex, VertexKind
+from tinygrad_edu.view.symbols import Operand, number_operand, symbol
+from tinygrad_edu.view.values import one_line, shape_text, sum_text, value_lines
 
-__all__ = ["Expand", "attribute_lines", "forward_model", "readable", "refuse_changed"]
+__all__ = ["Expand", "backward_model", "forward_model", "readable", "refuse_changed"]
 
 #: Which operations are opened: all that have a definition, or those of these names.
 Expand = bool | frozenset[str]
 
 _MOST_VERTICES = 2000
+_SIGNS = {"subtract": "−", "divide": "÷"}  # of a second operand, where neither has a name
+_MOST_CONTRIBUTIONS = 100  # more are not drawn one by one
 
 
 def readable(output: Tensor) -> list[Tensor]:
     """Return the graph of a tensor, arguments first; refuse what nobody could read."""
     order: list[Tensor] = ancestors(output)  # type: ignore[assignment]  # a Tensor's are Tensors
     if len(order) > _MOST_VERTICES:
-        raise ValueError(
-            f"draw: the graph has {len(order)} vertices, and a picture of more than "
-            f"{_MOST_VERTICES} cannot be read; draw an earlier tensor of it, or fewer steps"
-        )
+        raise ValueError(_too_large(len(order)))
     refuse_changed(order)
     return order
+
+
+def _too_large(count: int) -> str:
+    return (
+        f"draw: the graph has {count} vertices, and a picture of more than {_MOST_VERTICES} "
+        "cannot be read; draw an earlier tensor of it, or a shorter computation"
+    )
 
 
 def refuse_changed(order: Iterable[Tensor]) -> None:
@@ -64,13 +71,54 @@ def refuse_changed(order: Iterable[Tensor]) -> None:
             )
 
 
-def forward_model(output: Tensor, names: Names, *, expand: Expand, gradients: bool) -> Model:
-    """Return the forward graph of a tensor, with the gradient of every node if asked for."""
-    builder = _Builder(names, expand, gradients)
-    seed = np.ones(output.shape, output.dtype) if gradients else None
-    builder.add(_Level(readable(output), output), seed, {})
-    builder.refuse_unopened()
-    return builder.model(output)
+def forward_model(output: Tensor, names: Names, *, expand: Expand, gradients: bool | None) -> Model:
+    """Return the forward graph of a tensor, with the gradient of every node if asked for.
+
+    With ``gradients=None`` they are asked for once a backward pass has run.
+    """
+    order = readable(output)
+    wanted = gradients
+    if wanted is None:
+        wanted = any(node.op is None and node.grad is not None for node in order)
+    builder = _Builder(names, expand)
+    seed = np.ones(output.shape, output.dtype) if wanted else None
+    builder.add(_Level(order, output), seed, {})
+    name = names.of(output)
+    title = f"Forward graph of {name}" if name else "Forward graph"
+    notes: tuple[str, ...] = ()
+    if wanted:
+        of = name or "the output"
+        of = of if output.size == 1 else f"the sum of {of} (a seed of ones)"
+        notes = (f"∇: the gradient of {of} with respect to each node.",)
+    elif gradients is None:
+        notes = ("Gradient not computed: run backward() first, or draw with gradients=True.",)
+    return builder.model(title, notes)
+
+
+def backward_model(output: Tensor, names: Names, *, expand: Expand) -> Model:
+    """Return the graph that computes the gradient of a tensor, with the values it shares."""
+    order = readable(output)
+    name = names.of(output) or "out"
+    targets = [
+        node
+        for node in differentiable(output)
+        if node is output or node.op is None or names.of(node)
+    ]
+    found = differentiate(output, targets, seed=np.ones(output.shape, output.dtype), graph=True)
+    labels: dict[Tensor, list[tuple[str, str]]] = {}
+    for target, gradient in zip(targets, found, strict=True):
+        letter = names.of(target) or ("out" if target is output else "")
+        if letter:
+            latex = rf"\frac{{\partial {name_latex(name)}}}{{\partial {name_latex(letter)}}}"
+            labels.setdefault(gradient, []).append((f"∂{name}/∂{letter}", latex))
+    whole: list[Tensor] = ancestors(*found)  # type: ignore[assignment]  # of Tensors, too
+    if len(whole) > _MOST_VERTICES:
+        raise ValueError(_too_large(len(whole)))
+    builder = _Builder(names, expand, forward=frozenset(order), labels=labels)
+    builder.add(_Level(whole, output), None, {})
+    of = f"of {name}" if names.of(output) else "of the output"
+    notes = ("The seed is an array of ones.",) if output.size != 1 else ()
+    return builder.model(f"Graph of the gradient {of}", notes)
 
 
 @dataclass(eq=False)
@@ -97,10 +145,17 @@ class _Sketch:
 class _Builder:
     """Collect vertices, edges and clusters, level by level."""
 
-    def __init__(self, names: Names, expand: Expand, gradients: bool) -> None:
+    def __init__(
+        self,
+        names: Names,
+        expand: Expand,
+        forward: frozenset[Tensor] | None = None,
+        labels: Mapping[Tensor, list[tuple[str, str]]] | None = None,
+    ) -> None:
         self.names = names
         self.expand = expand
-        self.gradients = gradients
+        self.forward = forward  # what is no gradient; None for everything
+        self.labels = labels or {}
         self.sketches: dict[str, _Sketch] = {}
         self.edges: list[Edge] = []
         self.groups: list[Group] = []
@@ -157,7 +212,7 @@ class _Builder:
         assert node.op.definition is not None
         # Tensors of its own stand for the arguments, so that the inside ends where it begins.
         inside = {
-            argument: Tensor(value)
+            argument: Tensor(value, name=self.names.of(argument))
             for argument, value in zip(node.args, node.inputs, strict=True)
             if isinstance(argument, Tensor)
         }
@@ -171,54 +226,81 @@ class _Builder:
         outside = {inner: ports[outer] for outer, inner in inside.items()}
         port = self.add(level, g, outside)[result]
         members = self.members.pop()
-        text, latex = symbol(node.op, node.args, node.attributes, self.names.of)
         self.groups[int(key[1:])] = Group(key, node.op.name.replace("_", " "), tuple(members))
         self.members[-1].append(key)
         return self._value(node, port)
 
     # --- vertices ---------------------------------------------------------------------------------
 
-    def _sketch(
-        self, kind: VertexKind, text: str, formula: str, lines: Iterable[str], *, outer: int = -1
-    ) -> str:
+    def _sketch(self, kind: VertexKind, text: str, formula: str, lines: Iterable[str]) -> str:
         key = f"n{len(self.sketches)}"
         self.sketches[key] = _Sketch(kind, text, formula, tuple(lines))
-        self.members[outer].append(key)
+        self.members[-1].append(key)
         return key
 
-    def _leaf(self, node: Tensor) -> str:
-        name = self.names.of(node) or ""
-        return self._sketch("parameter", name, _latex(name), _array_lines(node.value))
+    def _is_gradient(self, node: Tensor) -> bool:
+        return self.forward is not None and node not in self.forward
 
-    def _operation(
-        self, node: Tensor, ports: Mapping[Tensor, str], value: Any
-    ) -> tuple[str, str]:
+    def _called(self, node: Any) -> tuple[str, str] | None:
+        """Return the name of a vertex as text and LaTeX, or None."""
+        name = self.names.of(node)
+        if name is not None:
+            return name, name_latex(name)
+        labels = self.labels.get(node) if isinstance(node, Tensor) else None
+        if labels is None:
+            return None
+        text, latex = (" = ".join(label[i] for label in labels) for i in (0, 1))
+        return text, latex
+
+    def _leaf(self, node: Tensor) -> str:
+        kind: VertexKind = "gradient" if self._is_gradient(node) else "parameter"
+        return self._sketch(kind, *(self._called(node) or ("", "")), _array_lines(node.value))
+
+    def _operation(self, node: Tensor, ports: Mapping[Tensor, str], value: Any) -> tuple[str, str]:
         """Draw an operation and return where its result stands, and the operation itself."""
         assert node.op is not None
-        text, formula = symbol(node.op, node.args, node.attributes, self.names.of)
-        own = () if self.names.of(node) else _array_lines(node.value if value is None else value)
-        key = self._sketch("op", text, formula, (*attribute_lines(node), *own))
-        for argument in node.args:
+        operands = [self._operand(argument) for argument in node.args]
+        text, formula = symbol(node.op, operands, node.attributes)
+        own = () if self._called(node) else _array_lines(node.value if value is None else value)
+        kind: VertexKind = "gradient op" if self._is_gradient(node) else "op"
+        key = self._sketch(kind, text, formula, (*_attribute_lines(node), *own))
+        signs = ["", ""] if any(o.text for o in operands) else ["", _SIGNS.get(node.op.name, "")]
+        for place, argument in enumerate(node.args):
+            sign = signs[place] if len(node.args) == 2 else ""
             if isinstance(argument, Tensor):
-                self.edges.append(Edge(ports[argument], key))
-            elif not is_number(argument, self.names.of):
-                self.edges.append(Edge(self._constant(argument), key))
+                flow: EdgeKind = "backward" if self._is_gradient(argument) else "forward"
+                self.edges.append(Edge(ports[argument], key, flow, sign=sign))
+            elif not self._is_number(argument):
+                self.edges.append(Edge(self._constant(argument), key, sign=sign))
         return self._value(node, key), key
+
+    def _operand(self, argument: Any) -> Operand:
+        if self._is_number(argument):
+            return number_operand(argument)
+        name = self.names.of(argument)
+        return Operand(name, name_latex(name)) if name else Operand()
+
+    def _is_number(self, argument: Any) -> bool:
+        """Whether an argument is a plain number, which its operation's vertex shows."""
+        if isinstance(argument, Tensor):
+            return False
+        return np.ndim(argument) == 0 and self.names.of(argument) is None
 
     def _value(self, node: Tensor, port: str) -> str:
         """Give a named result a vertex of its own."""
-        name = self.names.of(node)
-        if name is None:
+        called = self._called(node)
+        if called is None:
             return port
-        key = self._sketch("value", name, _latex(name), _array_lines(node.value))
-        self.edges.append(Edge(port, key))
+        kind: VertexKind = "gradient" if node in self.labels else "value"
+        key = self._sketch(kind, *called, _array_lines(node.value))
+        self.edges.append(Edge(port, key, "backward" if kind == "gradient" else "forward"))
         return key
 
     def _constant(self, value: Any) -> str:
         key = self.constants.get(id(value))
         if key is None:
-            name = self.names.of(value) or ""
-            key = self._sketch("constant", name, _latex(name), _array_lines(value))
+            called = self._called(value) or ("", "")
+            key = self._sketch("constant", *called, _array_lines(value))
             self.constants[id(value)] = key
         return key
 
@@ -235,25 +317,45 @@ class _Builder:
                 f"there are: {there}"
             )
 
-    def model(self, output: Tensor) -> Model:
+    def model(self, title: str, notes: tuple[str, ...]) -> Model:
         """Put everything together."""
-        of = self.names.of(output) or "the output"
-        for tail, head, part in self.passed:
+        self.refuse_unopened()
+        for _, head, part in self.passed:
             self.sketches[head].parts.append(part)
-        flows = tuple(
-            Edge(tail, head, "backward", text=one_line(part))
-            for tail, head, part in self.passed
-            if len(self.sketches[head].parts) > 1
-        )
-        vertices = tuple(
+        meetings = [
+            (tail, head, part) for tail, head, part in self.passed if self._is_meeting(head)
+        ]
+        edges = list(self.edges)
+        if len(meetings) <= _MOST_CONTRIBUTIONS:
+            for tail, head, part in meetings:
+                sketch = self.sketches[head]
+                text = one_line(part, (*sketch.parts, sketch.total))
+                edges.append(Edge(tail, head, "backward", text=text))
+        vertices = [
             Vertex(key, s.kind, s.formula, s.text, s.lines, gradient_lines=_gradient_lines(s))
             for key, s in self.sketches.items()
+        ]
+        legend = _legend({v.kind for v in vertices}, {e.kind for e in edges}, bool(self.labels))
+        return Model(
+            tuple(vertices), tuple(edges), tuple(self.groups), title, notes=notes, legend=legend
         )
-        return Model(vertices, (*self.edges, *flows), tuple(self.groups))
+
+    def _is_meeting(self, key: str) -> bool:
+        return len(self.sketches[key].parts) > 1
 
 
-def _latex(name: str) -> str:
-    return name_latex(name) if name else ""
+def _legend(
+    kinds: Collection[str], flows: Collection[str], gradient_graph: bool
+) -> tuple[tuple[LegendKind, str], ...]:
+    entries: list[tuple[LegendKind, str]] = [
+        ("parameter", "parameter"),
+        ("constant", "constant"),
+    ]
+    if gradient_graph:
+        entries += [("gradient", "gradient"), ("forward", "forward"), ("backward", "backward")]
+    else:
+        entries.append(("backward", "what one path brings to the gradient"))
+    return tuple(entry for entry in entries if entry[0] in kinds or entry[0] in flows)
 
 
 def _array_lines(value: Any) -> tuple[str, ...]:
@@ -261,7 +363,7 @@ def _array_lines(value: Any) -> tuple[str, ...]:
     return (*([shape] if shape else []), *value_lines(value))
 
 
-def attribute_lines(node: Tensor) -> tuple[str, ...]:
+def _attribute_lines(node: Tensor) -> tuple[str, ...]:
     """Say along which axis an operation runs, where there is a choice."""
     assert node.op is not None
     axis = node.attributes.get("axis")
@@ -272,8 +374,8 @@ def attribute_lines(node: Tensor) -> tuple[str, ...]:
 def _gradient_lines(sketch: _Sketch) -> tuple[str, ...]:
     if sketch.total is None:
         return ()
-    total = value_lines(sketch.total)
-    if len(sketch.parts) < 2:
-        return tuple(f"∇ {line}" if i == 0 else line for i, line in enumerate(total))
-    parts = [value_lines(part) for part in sketch.parts]
-    return ("∇ " + " + ".join(one_line(p) for p in sketch.parts), *(f"= {t}" for t in total))
+    parts = sketch.parts
+    if 1 < len(parts) <= 4 and np.ndim(sketch.total) == 0:
+        return (f"∇ {sum_text(parts, sketch.total)}",)
+    first, *rest = value_lines(sketch.total, parts)
+    return (f"∇ sum: {first}" if len(parts) > 1 else f"∇ {first}", *rest)

@@ -8,45 +8,23 @@ leaves its box.
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from .dot import BACKWARD, FORWARD, LABEL_FILL, clean, digraph, layout
-from .formula import TEXT_SIZES, Label, define, label, number
+from .dot import LABEL_FILL, clean, digraph, layout
+from .formula import Label, define, label, number
+from .legend import draw_below
 from .model import Edge, Group, Model, Vertex, frames
 from .renderer import Renderer, RendererError
+from .shapes import Box, add, draw_shape, kind_class, rectangle, shrunk, strike
+from .style import STYLE
 
 __all__ = ["compose"]
 
 
 # --- what Graphviz returns ------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    """A rectangle, y downwards."""
-
-    left: float
-    top: float
-    width: float
-    height: float
-
-    @property
-    def right(self) -> float:
-        """Right border."""
-        return self.left + self.width
-
-    @property
-    def bottom(self) -> float:
-        """Lower border."""
-        return self.top + self.height
-
-    @property
-    def centre(self) -> tuple[float, float]:
-        """Point in the middle."""
-        return self.left + self.width / 2, self.top + self.height / 2
 
 
 @dataclass(slots=True)
@@ -103,55 +81,13 @@ _PADDING = {
     "value": (8.0, 6.0),
     "parameter": (14.0, 6.0),
     "constant": (11.0, 7.0),
+    "gradient op": (11.0, 6.0),
     "gradient": (10.0, 6.0),
 }
 _LEAST = (32.0, 26.0)
 _MARGIN = 8.0
 _FRAME_GAP = 14.0
-_CORNER = 7.0
 _OUTLINE = 5.0  # what the outline of a matched vertex takes on each side
-
-_LIGHT = {"forward": FORWARD, "backward": BACKWARD, "matched": "#7A3E9D", "cancelled": "#C0182B"}
-_DARK = {"forward": "#56B4E9", "backward": "#F0A060", "matched": "#C9A0F0", "cancelled": "#FF8080"}
-
-
-def _colour(rule: str, role: str) -> str:
-    """Write a colour twice: a page's own (or the dark one), and one for viewers without var()."""
-    return f"{rule}:{_LIGHT[role]};{rule}:var(--tg-{role},{_LIGHT[role]})"
-
-
-# A rule for svg:root counts only where the SVG is a document of its own (a file, an <img>): there
-# it brings its own ground, so that it can be read wherever it is shown. Within an HTML page it has
-# none, and takes the page's text colour.
-_STYLE = "".join(
-    (
-        "svg.tg:root{background:#fff;color:#1a1a1a}",
-        "@media(prefers-color-scheme:dark){svg.tg:root{background:#16191d;color:#e6e6e6;",
-        ";".join(f"--tg-{role}:{colour}" for role, colour in _DARK.items()),
-        "}}",
-        ".tg text{fill:currentColor;white-space:pre;",
-        'font:10px "Helvetica Neue",Helvetica,Arial,sans-serif}',
-        *(f".tg .tg-{role}{{font-size:{size:g}px}}" for role, size in TEXT_SIZES.items()),
-        ".tg .tg-title,.tg .tg-caption{font-weight:bold}",
-        ".tg .tg-line{fill-opacity:.75}",
-        f".tg .tg-gradient{{{_colour('fill', 'backward')}}}",
-        ".tg-shape{stroke:currentColor;fill:none}",
-        f".tg-op>.tg-shape{{fill:{FORWARD};fill-opacity:.1}}",
-        ".tg-parameter>.tg-shape{fill:#E69F00;fill-opacity:.15}",
-        f".tg-gradients>.tg-shape{{fill:{BACKWARD};fill-opacity:.09}}",
-        ".tg-cluster>.tg-shape{stroke-opacity:.45;fill:currentColor;fill-opacity:.03}",
-        ".tg-rule{stroke:currentColor;stroke-opacity:.25}",
-        f".tg-forward{{{_colour('color', 'forward')}}}",
-        f".tg-backward{{{_colour('color', 'backward')}}}",
-        ".tg-path{fill:none;stroke:currentColor;stroke-width:1.3}",
-        ".tg-backward>.tg-path{stroke-dasharray:5 3}",
-        ".tg-head{fill:currentColor}",
-        ".tg-matched>.tg-path{stroke-width:3}",
-        f".tg-outline{{fill:none;stroke-width:2.6;{_colour('stroke', 'matched')}}}",
-        ".tg-faded{opacity:.5}",
-        f".tg-strike{{stroke-width:1.8;stroke-linecap:round;{_colour('stroke', 'cancelled')}}}",
-    )
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,13 +163,16 @@ def compose(model: Model, renderer: Renderer) -> str:
     width = title.width
     for part in parts:
         if part.number:
-            _add(body, "path", "tg-rule", d=f"M{number(_MARGIN)},{number(top)}H{{width}}")
+            add(body, "path", "tg-rule", d=f"M{number(_MARGIN)},{number(top)}H{{width}}")
             top += _FRAME_GAP
         part.caption.draw(body, _MARGIN, top, "start", prefix)
         top += part.caption.height + (6 if part.caption.rows else 0)
         _draw_graph(body, part, top, prefix)
         top += part.layout.height + (_FRAME_GAP if part is not parts[-1] else 0)
         width = max(width, part.caption.width, part.layout.width)
+    if model.notes or model.legend:
+        size = draw_below(body, model, _MARGIN, top + 8, width)
+        width, top = max(width, size[0]), top + 8 + size[1]
     return _document(model, body, outlines, prefix, (width + 2 * _MARGIN, top + _MARGIN))
 
 
@@ -272,14 +211,10 @@ def _document(
         },
     )
     ET.SubElement(root, "title").text = name
-    ET.SubElement(root, "style").text = _STYLE
+    ET.SubElement(root, "style").text = STYLE
     define(ET.SubElement(root, "defs"), outlines, prefix)
     root.append(body)
     return ET.tostring(root, encoding="unicode") + "\n"
-
-
-def _add(parent: ET.Element, tag: str, style: str, **attributes: str) -> ET.Element:
-    return ET.SubElement(parent, tag, {"class": style, **attributes})
 
 
 def _draw_graph(body: ET.Element, part: _Frame, top: float, prefix: str) -> None:
@@ -310,39 +245,32 @@ def _outer_first(model: Model) -> list[tuple[int, Group]]:
 def _draw_cluster(
     graph: ET.Element, group: Group, content: Label, item: _Item, prefix: str
 ) -> None:
-    element = _add(graph, "g", "tg-cluster")
+    element = add(graph, "g", "tg-cluster")
     ET.SubElement(element, "title").text = clean(group.text or group.formula)
-    _rectangle(element, "tg-shape", _bounds(item.polygons[0]), radius=6)
+    rectangle(element, "tg-shape", _bounds(item.polygons[0]), radius=6)
     if item.place is not None:
         content.draw(element, item.place.left, item.place.top + 2, "start", prefix)
-
-
-def _shrunk(box: Box, by: float) -> Box:
-    return Box(box.left + by, box.top + by, box.width - 2 * by, box.height - 2 * by)
-
-
-def _rectangle(parent: ET.Element, style: str, box: Box, radius: float = 0) -> None:
-    corner = {"rx": number(radius)} if radius else {}
-    places = (box.left, box.top, box.width, box.height)
-    sides = dict(zip(("x", "y", "width", "height"), map(number, places), strict=True))
-    _add(parent, "rect", style, **sides, **corner)
 
 
 def _draw_edge(graph: ET.Element, edge: Edge, content: Label, item: _Item, prefix: str) -> None:
     faded = " tg-faded" if "cancelled" in edge.marks else ""
     thick = " tg-matched" if "matched" in edge.marks else ""
-    element = _add(graph, "g", f"tg-{edge.kind}{thick}")
-    drawn = _add(element, "g", f"tg-{edge.kind}{thick}{faded}") if faded else element
+    element = add(graph, "g", f"tg-{edge.kind}{thick}")
+    drawn = add(element, "g", f"tg-{edge.kind}{thick}{faded}") if faded else element
     for path in item.paths:
-        _add(drawn, "path", "tg-path", d=path)
+        add(drawn, "path", "tg-path", d=path)
     for polygon in item.polygons:
-        _add(drawn, "polygon", "tg-head", points=polygon)
+        add(drawn, "polygon", "tg-head", points=polygon)
     if item.place is not None:
         x, y = item.place.centre
         content.draw(drawn, x, y - content.height / 2, "middle", prefix)
+    if edge.sign:
+        x, y = _beside_the_head(item.paths[-1])
+        sign = label("", edge.sign, role="sign")
+        sign.draw(drawn, x, y - sign.height / 2, "middle", prefix)
     if "cancelled" in edge.marks:
         x, y = _middle(item.paths[0])
-        _strike(element, Box(x - 6, y - 6, 12, 12))
+        strike(element, Box(x - 6, y - 6, 12, 12))
 
 
 def _middle(path: str) -> tuple[float, float]:
@@ -357,63 +285,32 @@ def _middle(path: str) -> tuple[float, float]:
     return x, y
 
 
-def _strike(parent: ET.Element, box: Box) -> None:
-    line = f"M{number(box.left)},{number(box.bottom)}L{number(box.right)},{number(box.top)}"
-    _add(parent, "path", "tg-strike", d=line)
+def _beside_the_head(path: str) -> tuple[float, float]:
+    """Return a place above the end of a spline, or to its right where it runs steeply."""
+    values = [float(value) for value in re.findall(r"-?[0-9.]+", path)]
+    x0, y0, x1, y1 = values[-4:]
+    length = math.hypot(x1 - x0, y1 - y0) or 1.0
+    right, down = (x1 - x0) / length, (y1 - y0) / length
+    return x1 - 3 * right + 7 * down, y1 - 3 * down - 7 * right
 
 
 def _draw_vertex(
     graph: ET.Element, vertex: Vertex, content: Label, box: Box, prefix: str
 ) -> ET.Element:
-    style = "gradients" if vertex.kind == "gradient" else vertex.kind
-    element = _add(graph, "g", f"tg-node tg-{style}")
+    element = add(graph, "g", f"tg-node {kind_class(vertex.kind)}")
     lines = (vertex.text or vertex.formula, *vertex.lines, *vertex.gradient_lines)
     ET.SubElement(element, "title").text = clean("\n".join(line for line in lines if line))
     if "matched" in vertex.marks:
-        _rectangle(element, "tg-outline", _shrunk(box, 1.3), radius=11)
-        box = _shrunk(box, _OUTLINE)
-    _draw_shape(element, vertex.kind, box)
+        radius = 11 if vertex.kind in {"op", "gradient op"} else 4
+        rectangle(element, "tg-outline", shrunk(box, 1.3), radius)
+        box = shrunk(box, _OUTLINE)
+    draw_shape(element, vertex.kind, box)
     x, y = box.centre
     faded = "cancelled" in vertex.marks
-    inside = _add(element, "g", "tg-faded") if faded else element
+    inside = add(element, "g", "tg-faded") if faded else element
     # A formula reaches to the edge of its row and text does not: even out what the eye sees.
     top = y - content.height / 2 + (1.2 if len(content.rows) > 1 else 0)
     content.draw(inside, x, top, "middle", prefix)
     if faded:
-        _strike(element, box)
+        strike(element, box)
     return element
-
-
-def _draw_shape(parent: ET.Element, kind: str, box: Box) -> None:
-    if kind in {"op", "value"}:
-        _rectangle(parent, "tg-shape", box, radius=min(10, box.height / 2) if kind == "op" else 0)
-        return
-    path = "M" + "L".join(f"{number(x)},{number(y)}" for x, y in _outline(kind, box)) + "Z"
-    if kind == "constant":
-        x, y = box.right, box.top
-        path += f"M{number(x - _CORNER)},{number(y)}v{number(_CORNER)}h{number(_CORNER)}"
-    _add(parent, "path", "tg-shape", d=path)
-
-
-def _outline(kind: str, box: Box) -> Sequence[tuple[float, float]]:
-    left, right, top, bottom, cut = box.left, box.right, box.top, box.bottom, _CORNER
-    if kind == "parameter":
-        y = box.centre[1]
-        upper = [(left, y), (left + cut, top), (right - cut, top)]
-        return [*upper, (right, y), (right - cut, bottom), (left + cut, bottom)]
-    if kind == "constant":
-        return [
-            (left, top),
-            (right - cut, top),
-            (right, top + cut),
-            (right, bottom),
-            (left, bottom),
-        ]
-    upper = [(left, top + cut), (left + cut, top), (right - cut, top), (right, top + cut)]
-    lower = [
-        (right, bottom - cut),
-        (right - cut, bottom),
-        (left + cut, bottom),
-        (left, bottom - cut),
-    ]
-    return [*upper, *lower]

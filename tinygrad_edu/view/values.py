@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-__all__ = ["number_text", "one_line", "shape_text", "value_lines"]
+__all__ = ["number_text", "one_line", "shape_text", "sum_text", "value_lines"]
 
 _MOST_ENTRIES = 6
 _MOST_ROWS = 3
@@ -15,7 +16,7 @@ _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def shape_text(shape: tuple[int, ...]) -> str:
-    """Write a shape: rows × columns, and one axis as NumPy writes it.
+    """Write a shape: rows × columns, and a single axis as NumPy writes it.
 
     Examples
     --------
@@ -33,44 +34,47 @@ def number_text(value: float) -> str:
     >>> number_text(0.69312), number_text(-2.0), number_text(1.23e-7), number_text(1e300)
     ('0.693', '−2', '1.23·10⁻⁷', '10³⁰⁰')
     """
-    return _signed(_plain(float(value)))
-
-
-def _plain(value: float) -> str:
+    value = float(value)
     if not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "∞" if value > 0 else "-∞"
-    if value == int(value) and abs(value) < 100_000:
-        return str(int(value))
-    digits = f"{value:.3g}"
-    if "e" not in digits:
-        return digits
-    if abs(value) < 100_000 and abs(value) >= 1:
-        return f"{value:.0f}"
-    mantissa, _, exponent = digits.partition("e")
+        return "NaN" if math.isnan(value) else "∞" if value > 0 else "−∞"
+    if abs(value) < 100_000 and (value == int(value) or abs(value) >= 1000):
+        return _minus(f"{value + 0.0:.0f}")  # + 0.0 turns -0.0 into 0.0
+    mantissa, found, exponent = f"{value:.3g}".partition("e")
+    if not found:
+        return _minus(mantissa)
     power = "10" + str(int(exponent)).translate(_SUPERSCRIPTS)
-    return {"1": power, "-1": f"-{power}"}.get(mantissa, f"{mantissa}·{power}")
+    return _minus({"1": power, "-1": f"-{power}"}.get(mantissa, f"{mantissa}·{power}"))
 
 
-def _signed(digits: str) -> str:
+def _minus(digits: str) -> str:
     return digits.replace("-", "−")
 
 
-def _entries(values: Any) -> list[str]:
-    """Write the entries of one array with equally many decimals, where none is lost by that."""
-    numbers = [float(value) for value in values]
-    largest = max(map(abs, numbers), default=0.0)
-    fractions = any(value != int(value) for value in numbers if math.isfinite(value))
-    if not fractions or not 0.01 <= largest < 1000:
-        return [number_text(value) for value in numbers]
+def _is_small(array: Any) -> bool:
+    rows = array.size // array.shape[-1] if array.ndim and array.shape[-1] else 1
+    return 0 < array.size <= _MOST_ENTRIES and rows <= _MOST_ROWS
+
+
+def _decimals(values: Iterable[Any]) -> int | None:
+    """Return with how many decimals numbers stand side by side; None where each has its own."""
+    finite = [v for v in map(float, values) if math.isfinite(v)]
+    largest = max(map(abs, finite), default=0.0)
+    if all(v == int(v) for v in finite) or not 0.01 <= largest < 1000:
+        return None
     decimals = 2 - math.floor(math.log10(largest)) if largest >= 1 else 3
-    if any(value and abs(value) < 0.5 * 10**-decimals for value in numbers):
-        return [number_text(value) for value in numbers]
-    # A zero that is one, and not a rounded number, is written without decimals.
-    return [_signed(f"{value:.{decimals}f}") if value else "0" for value in numbers]
+    lost = any(v and abs(v) < 0.5 * 10**-decimals for v in finite)
+    return None if lost else decimals
 
 
-def value_lines(value: Any) -> tuple[str, ...]:
+def value_lines(value: Any, beside: Sequence[Any] = ()) -> tuple[str, ...]:
     """Write a small array entry by entry, a row a line, and a large one in summary.
+
+    Parameters
+    ----------
+    value : array_like
+        What is written.
+    beside : sequence of array_like, optional
+        What it is compared with: all are written with the same number of decimals.
 
     Examples
     --------
@@ -78,37 +82,42 @@ def value_lines(value: Any) -> tuple[str, ...]:
     >>> value_lines(np.array([1.47, -0.39, 0.22]))
     ('1.47  −0.39  0.22',)
     >>> value_lines(np.arange(24.0).reshape(6, 4))
-    ('mean 11.5', '0 to 23')
+    ('mean 11.5, 0 to 23',)
     """
     array = np.asarray(value)
-    rows = array.reshape(-1, array.shape[-1]) if array.ndim else array.reshape(1, 1)
     if array.size == 0:
         return ("empty",)
-    if array.size > _MOST_ENTRIES or len(rows) > _MOST_ROWS:
-        return _summary(array)
+    if not _is_small(array):
+        return (_summary(array),)
+    rows = array.reshape(-1, array.shape[-1] if array.ndim else 1)
     if array.dtype.kind == "b":
         return tuple("  ".join(map(str, row)) for row in rows.tolist())
-    texts = _entries(rows.flat)
-    width = rows.shape[1]
-    return tuple("  ".join(texts[i : i + width]) for i in range(0, len(texts), width))
+    decimals = _decimals(v for each in (array, *beside) for v in np.asarray(each).flat)
+    return tuple("  ".join(_entry(float(entry), decimals) for entry in row) for row in rows)
 
 
-def _summary(array: Any) -> tuple[str, ...]:
+def _entry(value: float, decimals: int | None) -> str:
+    if decimals is None or not math.isfinite(value) or value == 0:
+        return number_text(value)  # a zero that is one, and not a rounded number, stands alone
+    return _minus(f"{value:.{decimals}f}")
+
+
+def _summary(array: Any) -> str:
     if array.dtype.kind == "b":
-        return (f"{np.count_nonzero(array)} of {array.size} true",)
+        return f"{np.count_nonzero(array)} of {array.size} true"
+    nans = int(np.count_nonzero(np.isnan(array)))
+    if nans:
+        return f"{nans} of {array.size} NaN"
     with np.errstate(all="ignore"):
         low, high, mean = (float(f(array.astype(float))) for f in (np.min, np.max, np.mean))
-    if math.isnan(mean) and (nans := np.count_nonzero(np.isnan(array))):
-        return (f"{nans} of {array.size} NaN",)
     if low == high:
-        return (f"all {number_text(low)}",)
+        return f"all {number_text(low)}"
     span = f"{number_text(low)} to {number_text(high)}"
-    if array.dtype.kind in "iu":  # labels and indices have a range; their mean says nothing
-        return (span,)
-    return f"mean {number_text(mean)}", span
+    # Labels and indices have a range; their mean says nothing.
+    return span if array.dtype.kind in "iu" else f"mean {number_text(mean)}, {span}"
 
 
-def one_line(value: Any) -> str:
+def one_line(value: Any, beside: Sequence[Any] = ()) -> str:
     """Write an array in one line, as an edge needs it.
 
     Examples
@@ -117,6 +126,18 @@ def one_line(value: Any) -> str:
     >>> one_line(np.eye(2))
     '1  0;  0  1'
     """
-    lines = value_lines(value)
-    is_summary = np.size(value) > 1 and len(lines) == 2 and lines[0].startswith("mean")
-    return (", " if is_summary else ";  ").join(lines)
+    return ";  ".join(value_lines(value, beside))
+
+
+def sum_text(parts: Sequence[Any], total: Any) -> str:
+    """Write a sum of numbers.
+
+    Examples
+    --------
+    >>> sum_text([0.693, -0.2], 0.493)
+    '0.693 − 0.200 = 0.493'
+    """
+    every = [*parts, total]
+    first, *others = (one_line(part, every) for part in parts)
+    signed = (f"− {t[1:]}" if t.startswith("−") else f"+ {t}" for t in others)
+    return f"{' '.join([first, *signed])} = {one_line(total, every)}"

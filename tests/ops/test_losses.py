@@ -1,0 +1,187 @@
+"""Theorems about the losses: what the gradients are, and who is refused."""
+
+import math
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+import tinygrad_edu as tg
+from tinygrad_edu.core.graph import ancestors
+from tinygrad_edu.core.op import REGISTRY
+
+
+def raises_if_used(*args, **attributes):
+    raise AssertionError("a fused operation's rule was used")
+
+
+@pytest.fixture
+def only_elementary_rules(monkeypatch):
+    """Make the rule of every operation raise that has a definition in simpler ones."""
+    for op in REGISTRY.values():
+        if op.definition is not None:
+            monkeypatch.setattr(op, "rules", [raises_if_used] * len(op.rules))
+
+
+def composed(z, y, axis=-1):
+    """Cross-entropy of the softmax, written out."""
+    e = tg.exp(z)
+    a = e / tg.sum(e, axis=axis, keepdims=True)
+    return -tg.sum(y * tg.log(a), axis=axis)
+
+
+@pytest.mark.parametrize("targets", ["one-hot", "distribution", "any sum"])
+def test_gradient_of_softmax_cross_entropy_is_a_theorem(only_elementary_rules, targets):
+    """∂L/∂z = g (a Σy - y), from the rules of exp, sum, divide and log alone."""
+    rng = np.random.default_rng(5)
+    z, g = rng.normal(size=(6, 4)), rng.normal(size=6)
+    y = rng.uniform(0.1, 2, (6, 4))
+    if targets == "one-hot":
+        y = np.eye(4)[rng.integers(0, 4, 6)]
+    elif targets == "distribution":
+        y /= y.sum(1, keepdims=True)
+    a = np.exp(z) / np.exp(z).sum(1, keepdims=True)
+
+    leaf = tg.Tensor(z)
+    found = tg.gradients(composed(leaf, y), leaf, g)
+
+    sums = y.sum(1, keepdims=True)
+    assert_allclose(found, g[:, None] * (a * sums - y), rtol=1e-12, atol=1e-14)
+    if targets == "any sum":  # a - y alone is another vector
+        assert np.abs(found - g[:, None] * (a - y)).max() > 0.1
+    else:
+        assert_allclose(found, g[:, None] * (a - y), rtol=1e-12, atol=1e-14)
+
+
+def test_the_fixture_notices_fused_rules(only_elementary_rules):
+    z = tg.Tensor([1.0, 2.0])
+    with pytest.raises(AssertionError, match="fused"):
+        tg.gradients(tg.softmax_cross_entropy(z, [0, 1]), z)
+
+
+def test_fused_rule_equals_the_theorem():
+    rng = np.random.default_rng(6)
+    z, y, g = rng.normal(size=(5, 3)), rng.uniform(0.1, 2, (5, 3)), rng.normal(size=5)
+    leaf = tg.Tensor(z)
+    fused = tg.gradients(tg.softmax_cross_entropy(leaf, y, "none"), leaf, g)
+    assert_allclose(fused, tg.gradients(composed(leaf, y), leaf, g), rtol=1e-12, atol=1e-14)
+
+
+def test_labels_are_one_hot_distributions():
+    rng = np.random.default_rng(7)
+    z, labels = tg.Tensor(rng.normal(size=(5, 3))), rng.integers(0, 3, 5)
+    losses = [tg.softmax_cross_entropy(z, y) for y in (labels, np.eye(3)[labels])]
+    assert_allclose(losses[0].data, losses[1].data, rtol=1e-15)
+    assert_allclose(tg.gradients(losses[0], z), tg.gradients(losses[1], z), rtol=1e-14, atol=1e-17)
+
+
+@pytest.mark.parametrize(
+    ("loss", "expected"),
+    [
+        (lambda z, t: tg.sigmoid_cross_entropy(z, t, "sum"), lambda z, t: 1 / (1 + np.exp(-z)) - t),
+        (tg.sum_squared_error, lambda z, t: z - t),
+        (tg.mean_squared_error, lambda z, t: 2 * (z - t) / 6),
+        (tg.mean_absolute_error, lambda z, t: np.sign(z - t) / 6),
+        (lambda z, t: tg.weight_decay(z, 0.3), lambda z, t: 0.3 * z),
+        (lambda z, t: tg.l1(z), lambda z, t: np.sign(z)),
+        (lambda z, t: tg.l2(z), lambda z, t: z / np.sqrt((z**2).sum())),
+    ],
+    ids=["z - t", "E", "MSE", "MAE", "decay", "l1", "l2"],
+)
+def test_textbook_gradients(loss, expected):
+    rng = np.random.default_rng(8)
+    z, t = rng.normal(size=(2, 3)), rng.uniform(0, 1, (2, 3))
+    assert_allclose(tg.grad(loss)(z, t), expected(z, t), rtol=1e-12)
+
+
+def test_mean_of_a_class_loss_is_a_vertex_of_its_own():
+    z = tg.Tensor(np.zeros((4, 3)))
+    loss = tg.softmax_cross_entropy(z, np.zeros(4, int))
+    assert [node.op.name for node in ancestors(loss) if node.op] == [
+        "softmax_cross_entropy",
+        "mean",
+    ]
+    assert loss.args[0].shape == (4,)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+@pytest.mark.parametrize("targets", [[0, 1, 0], np.array([0.0, 1.0, 0.0]), [False, True, False]])
+def test_targets_do_not_widen_the_loss(dtype, targets):
+    z = tg.Tensor(np.array([0.2, 0.3, 0.5], dtype))
+    for loss in ("softmax_cross_entropy", "cross_entropy", "sigmoid_cross_entropy"):
+        assert getattr(tg, loss)(z, targets).dtype == dtype
+    assert tg.binary_cross_entropy(z, targets).dtype == dtype
+
+
+def test_many_entries_of_float16_do_not_overflow():
+    ones = np.ones(100_000, np.float16)
+    assert tg.norm(ones) == np.float16(math.sqrt(100_000))
+    assert tg.mean(ones) == 1
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int8, bool])
+@pytest.mark.parametrize(
+    "f",
+    [
+        *(
+            tg.softmax,
+            tg.log_softmax,
+            tg.logsumexp,
+            tg.sigmoid,
+            tg.softplus,
+            tg.normal_cdf,
+            tg.gelu,
+        ),
+        *(tg.norm, lambda x: tg.norm(x, 3), lambda x: tg.sigmoid_cross_entropy(x, x > 0)),
+    ],
+)
+def test_small_whole_numbers_do_not_wrap_around(f, kind):
+    x = np.array([1, 0, 1]).astype(kind) if kind is bool else np.array([3, 0, 100], kind)
+    assert_allclose(f(x), f(x.astype(float)), rtol=1e-15)
+
+
+REFUSED = {
+    "label too large": (
+        lambda: tg.softmax_cross_entropy(np.zeros((2, 3)), [0, 3]),
+        "label 3.*K = 3",
+    ),
+    "label negative": (lambda: tg.cross_entropy([[0.5, 0.5]], [-1]), "label -1.*K = 2"),
+    "labels as floats": (
+        lambda: tg.softmax_cross_entropy(np.zeros((2, 3)), [0.0, 1.0]),
+        "integers",
+    ),
+    "targets of another shape": (
+        lambda: tg.softmax_cross_entropy(np.zeros((2, 3)), np.zeros((3, 3))),
+        r"\(3, 3\) for \(2, 3\)",
+    ),
+    "targets to broadcast": (
+        lambda: tg.softmax_cross_entropy(np.zeros((2, 3)), np.ones((1, 3)) / 3),
+        r"\(1, 3\) for \(2, 3\)",
+    ),
+    "targets negative": (lambda: tg.softmax_cross_entropy([0.0, 0.0], [-0.5, 1.5]), "negative"),
+    "logits as probabilities": (lambda: tg.cross_entropy([2.0, 1.0], [1, 0]), "sums to 3"),
+    "one column": (
+        lambda: tg.mean_squared_error(np.zeros((4, 1)), np.zeros(4)),
+        r"\(4, 1\).*\(4,\).*never broadcast",
+    ),
+    "binary, other shape": (
+        lambda: tg.sigmoid_cross_entropy(np.zeros((4, 1)), np.zeros(4)),
+        r"\(4, 1\).*\(4,\)",
+    ),
+    "binary target": (lambda: tg.sigmoid_cross_entropy([0.0], [2.0]), r"2, outside \[0, 1\]"),
+    "binary logits": (lambda: tg.binary_cross_entropy([1.5], [1.0]), "sigmoid_cross_entropy"),
+    "reduction": (lambda: tg.mean_squared_error([1.0], [1.0], "average"), "'average'"),
+    "empty batch": (lambda: tg.softmax_cross_entropy(np.zeros((0, 3)), np.zeros(0, int)), "empty"),
+    "empty regression": (lambda: tg.mean_squared_error([], []), "empty"),
+    "kl of logits": (lambda: tg.kl_divergence([2.0, 1.0], [0.5, 0.5]), "no distribution"),
+    "norm of p < 1": (lambda: tg.norm([1.0], 0.5), "p = 0.5"),
+    "norm of NaN": (lambda: tg.norm([1.0], np.nan), "p = nan"),
+    "norm of nothing": (lambda: tg.l1([]), "empty list"),
+    "negative rate": (lambda: tg.weight_decay([1.0], -1), "λ ≥ 0"),
+}
+
+
+@pytest.mark.parametrize(("call", "complaint"), REFUSED.values(), ids=REFUSED)
+def test_wrong_calls_are_refused(call, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        call()

@@ -1,0 +1,513 @@
+"""How to call every operation: one row each, from which its tests are generated.
+
+A row has cases (axes, broadcasting, numbers); a case draws its arguments in the domain of the
+operation, away from kinks. What is drawn as `fixed` is a constant of the call: a mask, labels, or
+an argument without a gradient.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+import tinygrad_edu as tg
+from tinygrad_edu.core.op import REGISTRY
+
+Draw = Callable[[np.random.Generator], Any]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One way to call an operation."""
+
+    name: str
+    label: str
+    function: Callable[..., Any]
+    draws: tuple[Draw, ...]
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+    def call(self, *args: Any) -> Any:
+        return self.function(*args, **self.attributes)
+
+    def arguments(self, seed: int = 0, dtype: Any = np.float64) -> list[Any]:
+        """Draw the arguments: Tensors to differentiate, arrays where they are constants."""
+        rng = np.random.default_rng([seed, *self.name.encode(), *self.label.encode()])
+        drawn = []
+        for draw in self.draws:
+            value = draw(rng)
+            if not isinstance(draw, Fixed):
+                drawn.append(tg.Tensor(np.asarray(value, dtype)))
+            elif getattr(value, "dtype", None) == np.float64:
+                drawn.append(value.astype(dtype))
+            else:
+                drawn.append(value)
+        return drawn
+
+    @property
+    def differentiable(self) -> bool:
+        return not all(isinstance(draw, Fixed) for draw in self.draws)
+
+    def __str__(self) -> str:
+        return f"{self.name}-{self.label}"
+
+
+def tensors(args: list[Any]) -> list[tg.Tensor]:
+    """The arguments that a case is differentiated with respect to."""
+    return [a for a in args if isinstance(a, tg.Tensor)]
+
+
+def arrays(args: list[Any]) -> list[Any]:
+    """The arguments as plain arrays."""
+    return [a.data if isinstance(a, tg.Tensor) else a for a in args]
+
+
+# --- what is drawn -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """A drawn argument that is a constant of the call."""
+
+    draw: Draw
+
+    def __call__(self, rng: np.random.Generator) -> Any:
+        return self.draw(rng)
+
+
+def normal(*shape: int) -> Draw:
+    return lambda rng: rng.normal(size=shape)
+
+
+def uniform(low: float, high: float, *shape: int) -> Draw:
+    return lambda rng: rng.uniform(low, high, shape)
+
+
+def positive(*shape: int) -> Draw:
+    return uniform(0.5, 2.0, *shape)
+
+
+def signed(*shape: int) -> Draw:
+    """Of both signs, at least 0.5 away from 0."""
+    return lambda rng: rng.uniform(0.5, 2.0, shape) * rng.choice([-1.0, 1.0], shape)
+
+
+def apart(*shape: int, shift: float = 0.0) -> Draw:
+    """At least 0.3 away from each other and, without a shift, 0.15 from 0."""
+
+    def draw(rng: np.random.Generator) -> Any:
+        n = math.prod(shape)
+        steps = rng.permutation(n).reshape(shape) - n // 2 + 0.5
+        return 0.3 * steps + shift
+
+    return draw
+
+
+def distributions(*shape: int) -> Draw:
+    def draw(rng: np.random.Generator) -> Any:
+        weights = rng.uniform(0.5, 2.0, shape)
+        return weights / weights.sum(-1, keepdims=True)
+
+    return draw
+
+
+def labels(n: int, classes: int) -> Fixed:
+    return Fixed(lambda rng: rng.integers(0, classes, n))
+
+
+def mask(*shape: int) -> Fixed:
+    return Fixed(lambda rng: rng.random(shape) < 0.6)
+
+
+def value(x: Any) -> Fixed:
+    return Fixed(lambda rng: x)
+
+
+# --- the rows ------------------------------------------------------------------------------------
+
+CASES: list[Case] = []
+
+
+def row(name: str, function: Callable[..., Any], *cases: tuple[Any, ...]) -> None:
+    """Add an operation; each case is ``(label, *draws)`` and maybe a dict of attributes."""
+    for label, *rest in cases:
+        attributes = rest.pop() if rest and isinstance(rest[-1], dict) else {}
+        CASES.append(Case(name, label, function, tuple(rest), attributes))
+
+
+def entrywise(draw: Callable[..., Draw]) -> list[tuple[Any, ...]]:
+    return [("vector", draw(4)), ("number", draw()), ("matrix", draw(2, 3)), ("empty", draw(0, 2))]
+
+
+def pairwise(left: Callable[..., Draw], right: Callable[..., Draw]) -> list[tuple[Any, ...]]:
+    return [
+        ("same", left(2, 3), right(2, 3)),
+        ("numbers", left(), right()),
+        ("spread", left(3, 1), right(4)),
+        ("number-left", left(), right(2, 3)),
+        ("number-right", left(2, 1, 3), right()),
+        ("constant", Fixed(left(3)), right(3)),
+    ]
+
+
+def reductions(draw: Callable[..., Draw]) -> list[tuple[Any, ...]]:
+    return [
+        ("all", draw(2, 3)),
+        ("number", draw()),
+        ("axis", draw(2, 3), {"axis": 0}),
+        ("negative-axis", draw(2, 3), {"axis": -1}),
+        ("axes", draw(2, 3, 2), {"axis": (0, -1)}),
+        ("axes-kept", draw(2, 3, 2), {"axis": (-2, 0), "keepdims": True}),
+        ("all-kept", draw(2, 3), {"keepdims": True}),
+        ("no-axis", draw(2, 3), {"axis": ()}),
+    ]
+
+
+def lines(draw: Callable[..., Draw]) -> list[tuple[Any, ...]]:
+    """Functions along one axis."""
+    return [
+        ("vector", draw(4)),
+        ("rows", draw(2, 3)),
+        ("columns", draw(3, 2), {"axis": 0}),
+        ("middle", draw(2, 3, 2), {"axis": -2}),
+        ("one", draw(1)),
+    ]
+
+
+# arithmetic
+row("add", tg.add, *pairwise(normal, normal))
+row("subtract", tg.subtract, *pairwise(normal, normal))
+row("multiply", tg.multiply, *pairwise(normal, normal))
+row("divide", tg.divide, *pairwise(normal, signed))
+row("negative", tg.negative, *entrywise(normal))
+row(
+    "power",
+    tg.power,
+    *pairwise(positive, normal),
+    ("square-of-negative", signed(4), value(2)),
+    ("inverse", signed(4), value(-1.0)),
+    ("zeroth", signed(4), value(0)),
+    ("root", positive(4), value(0.5)),
+    ("exponents", positive(3), Fixed(lambda rng: np.array([0.0, 1.0, 2.0]))),
+)
+for comparison in ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal"):
+    row(comparison, getattr(tg, comparison), ("same", Fixed(normal(3)), Fixed(normal(3))))
+
+# entry by entry
+row("exp", tg.exp, *entrywise(normal))
+row("log", tg.log, *entrywise(positive))
+row("sqrt", tg.sqrt, *entrywise(positive))
+row("sign", tg.sign, ("vector", Fixed(signed(4))))
+row("abs", tg.abs, *entrywise(signed))
+row("maximum", tg.maximum, *pairwise(apart, lambda *s: apart(*s, shift=0.1)))
+row("minimum", tg.minimum, *pairwise(apart, lambda *s: apart(*s, shift=0.1)))
+row(
+    "where",
+    tg.where,
+    ("same", mask(2, 3), normal(2, 3), normal(2, 3)),
+    ("spread", mask(3, 1), normal(4), normal()),
+    ("number", mask(), normal(), normal(2)),
+    ("constant", mask(3), value(0.0), normal(3)),
+)
+row(
+    "clip",
+    tg.clip,
+    ("numbers", signed(2, 3), value(-1.1), value(1.1)),
+    ("bounds", apart(6), uniform(-0.65, -0.55), uniform(0.55, 0.65, 1)),
+    ("spread", apart(3, 1), uniform(-0.35, -0.25, 4), uniform(0.25, 0.35, 4)),
+    ("crossed", apart(4), uniform(0.55, 0.65), uniform(-0.65, -0.55)),
+    ("below", signed(4), value(-1.1)),
+    ("above", signed(4), value(None), value(1.1)),
+)
+row("tanh", tg.tanh, *entrywise(normal))
+row("sigmoid", tg.sigmoid, *entrywise(normal))
+row("relu", tg.relu, *entrywise(signed))
+row("normal_cdf", tg.normal_cdf, *entrywise(normal))
+row("normal_density", REGISTRY["normal_density"], *entrywise(normal))
+row("gelu", tg.gelu, *entrywise(normal))
+row("gelu_tanh", lambda x: tg.gelu(x, approximate="tanh"), *entrywise(normal))
+row("softplus", tg.softplus, *entrywise(normal))
+row("xlogy", tg.xlogy, *pairwise(normal, positive))
+row("xdivy", tg.xdivy, *pairwise(normal, signed))
+row("stop_gradient", tg.stop_gradient, ("vector", Fixed(normal(3))))
+
+# shape
+row(
+    "reshape",
+    tg.reshape,
+    ("matrix", normal(2, 3), {"shape": (3, -1)}),
+    ("vector", normal(2, 3), {"shape": -1}),
+    ("number", normal(), {"shape": (1, 1)}),
+)
+row(
+    "transpose",
+    tg.transpose,
+    ("reversed", normal(2, 3)),
+    ("permuted", normal(2, 3, 4), {"axes": (1, 2, 0)}),
+    ("negative", normal(2, 3, 4), {"axes": (-1, 0, -2)}),
+    ("number", normal()),
+)
+row(
+    "swapaxes",
+    tg.swapaxes,
+    ("last", normal(2, 3, 4)),
+    ("named", normal(2, 3, 4), {"axis1": 0, "axis2": -1}),
+)
+row(
+    "expand_dims",
+    tg.expand_dims,
+    ("one", normal(2, 3), {"axis": 1}),
+    ("two", normal(2, 3), {"axis": (0, -1)}),
+    ("number", normal(), {"axis": 0}),
+)
+row(
+    "squeeze",
+    tg.squeeze,
+    ("all", normal(1, 3, 1)),
+    ("one", normal(1, 3, 1), {"axis": -1}),
+    ("two", normal(1, 3, 1), {"axis": (0, 2)}),
+)
+row(
+    "broadcast_to",
+    tg.broadcast_to,
+    ("new-axis", normal(3), {"shape": (2, 3)}),
+    ("ones", normal(2, 1, 3), {"shape": (2, 4, 3)}),
+    ("number", normal(), {"shape": (2, 2)}),
+    ("same", normal(3), {"shape": 3}),
+)
+row(
+    "sum_to",
+    tg.sum_to,
+    ("axis", normal(2, 3), {"shape": (3,)}),
+    ("ones", normal(2, 3, 4), {"shape": (3, 1)}),
+    ("number", normal(2, 3), {"shape": ()}),
+    ("same", normal(2, 3), {"shape": (2, 3)}),
+)
+row("astype", tg.astype, ("same", normal(2, 3), {"dtype": "float64"}))
+row(
+    "concatenate",
+    lambda *parts, axis=0: tg.concatenate(parts, axis),
+    ("vectors", normal(2), normal(3), normal(1)),
+    ("columns", normal(2, 1), Fixed(normal(2, 2)), normal(2, 3), {"axis": -1}),
+)
+row(
+    "stack",
+    lambda *parts, axis=0: tg.stack(parts, axis),
+    ("rows", normal(3), normal(3)),
+    ("columns", normal(2, 3), Fixed(normal(2, 3)), normal(2, 3), {"axis": -1}),
+    ("numbers", normal(), normal(), normal()),
+)
+INDICES: dict[str, Any] = {
+    "integer": 1,
+    "negative": (-1, 2),
+    "slice": slice(1, None),
+    "reversed": (slice(None), slice(None, None, -1)),
+    "step": (slice(None, None, 2), slice(3, 0, -2)),
+    "newaxis": (None, slice(None), None, 0),
+    "ellipsis": (..., 2),
+    "list": ([0, 0, 2],),
+    "pairs": ([0, 2, 2], [1, 3, 3]),
+    "grid": (np.array([[0], [1]]), np.array([0, 3])),
+    "mask": np.array([[1, 0, 0, 1], [0, 0, 0, 0], [1, 1, 0, 0]], bool),
+    "row-mask": (np.array([True, False, True]), 1),
+    "nothing": (slice(0, 0),),
+    "empty-list": ([],),
+    "all": (),
+}
+row(
+    "getitem",
+    tg.getitem,
+    *((label, normal(3, 4), {"index": index}) for label, index in INDICES.items()),
+)
+row(
+    "scatter_add",
+    tg.scatter_add,
+    *(
+        (label, normal(*np.empty((3, 4))[index].shape), {"index": index, "shape": (3, 4)})
+        for label, index in INDICES.items()
+    ),
+)
+
+# reductions
+row("sum", tg.sum, *reductions(normal), ("empty", normal(0, 3), {"axis": 0}))
+row("mean", tg.mean, *reductions(normal))
+row("max", tg.max, *reductions(apart))
+row("min", tg.min, *reductions(apart))
+row(
+    "prod",
+    tg.prod,
+    *reductions(normal),
+    ("empty", normal(0, 3), {"axis": 0}),
+    ("zeros", lambda rng: np.array([[0.0, 2.0, 0.0], [0.0, 3.0, 4.0]]), {"axis": 1}),
+    ("seven", signed(7)),
+)
+row("var", tg.var, *reductions(normal))
+row("std", tg.std, *(case for case in reductions(normal) if case[0] not in {"number", "no-axis"}))
+
+# linear
+row(
+    "matmul",
+    tg.matmul,
+    ("vectors", normal(3), normal(3)),
+    ("vector-matrix", normal(3), normal(3, 2)),
+    ("matrix-vector", normal(2, 3), normal(3)),
+    ("matrices", normal(2, 3), normal(3, 4)),
+    ("stacks", normal(2, 1, 3, 4), normal(3, 4, 2)),
+    ("vector-stack", normal(3), normal(2, 3, 2)),
+    ("stack-vector", normal(2, 2, 3), normal(3)),
+    ("constant", Fixed(normal(2, 3)), normal(3, 2)),
+    ("empty", normal(2, 0), normal(0, 3)),
+)
+EINSUMS: dict[str, tuple[Draw, ...]] = {
+    "ij,jk->ik": (normal(2, 3), normal(3, 4)),
+    "ij,jk": (normal(2, 3), normal(3, 2)),
+    "ba": (normal(2, 3),),
+    "ii": (normal(3, 3),),
+    "ii->i": (normal(3, 3),),
+    "iii->i": (normal(2, 2, 2),),
+    "ij->": (normal(2, 3),),
+    "ij->j": (normal(2, 3),),
+    "i,i,i": (normal(3), normal(3), normal(3)),
+    "iij,jk->k": (normal(2, 2, 3), normal(3, 2)),
+    ",i->i": (normal(), normal(3)),
+    "...ij,...jk->...ik": (normal(2, 1, 2, 3), normal(4, 3, 2)),
+    "i...,i...->...": (normal(2, 3), normal(2, 1)),
+    "ij,j->i": (normal(2, 4), normal(1)),
+    "ij,ij": (normal(2, 3), normal(2, 1)),
+    "ii,i": (normal(3, 3), normal(1)),
+}
+row(
+    "einsum",
+    lambda *operands, subscripts: tg.einsum(subscripts, *operands),
+    *((text, *draws, {"subscripts": text}) for text, draws in EINSUMS.items()),
+)
+row(
+    "dot",
+    tg.dot,
+    ("vectors", normal(3), normal(3)),
+    ("numbers", normal(), normal(2, 3)),
+    ("matrices", normal(2, 3), normal(3, 2)),
+    ("many-axes", normal(2, 3), normal(2, 3, 2)),
+)
+row("outer", tg.outer, ("vectors", normal(2), normal(3)), ("matrix", normal(2, 2), normal(3)))
+row("trace", tg.trace, ("matrix", normal(3, 3)), ("stack", normal(2, 2, 3)))
+
+# softmax
+row("softmax", tg.softmax, *lines(normal))
+row("log_softmax", tg.log_softmax, *lines(normal))
+row(
+    "logsumexp",
+    tg.logsumexp,
+    *lines(normal),
+    ("kept", normal(2, 3), {"axis": 0, "keepdims": True}),
+)
+
+# losses
+CLASS_LOSSES = ("softmax_cross_entropy", "cross_entropy")
+for loss, logits in zip(CLASS_LOSSES, (normal, distributions), strict=True):
+    row(
+        loss,
+        getattr(tg, loss),
+        ("labels", logits(3, 4), labels(3, 4)),
+        ("distributions", logits(3, 4), distributions(3, 4)),
+        ("one", logits(4), distributions(4)),
+        ("one-label", logits(4), Fixed(lambda rng: np.int64(2))),
+        ("none", logits(3, 4), labels(3, 4), {"reduction": "none"}),
+        ("sum", logits(3, 4), distributions(3, 4), {"reduction": "sum"}),
+        ("any-targets", logits(3, 4), positive(3, 4), {"reduction": "none"}),
+        ("images", logits(2, 2, 3), Fixed(lambda rng: rng.integers(0, 3, (2, 2)))),
+    )
+for loss, logits in (
+    ("sigmoid_cross_entropy", normal),
+    ("binary_cross_entropy", lambda *s: uniform(0.1, 0.9, *s)),
+):
+    row(
+        loss,
+        getattr(tg, loss),
+        ("vector", logits(4), uniform(0.1, 0.9, 4)),
+        ("matrix", logits(2, 3), mask(2, 3)),
+        ("number", logits(), uniform(0.1, 0.9)),
+        ("none", logits(4), uniform(0.1, 0.9, 4), {"reduction": "none"}),
+        ("sum", logits(4), uniform(0.1, 0.9, 4), {"reduction": "sum"}),
+    )
+row(
+    "residual",
+    REGISTRY["residual"],
+    ("labels", normal(3), distributions(3, 4), labels(3, 4)),
+    ("distributions", normal(3), distributions(3, 4), positive(3, 4)),
+    ("one", normal(), distributions(4), distributions(4)),
+)
+row("one_hot", tg.one_hot, ("labels", labels(3, 4), {"classes": 4}))
+for loss in ("mean_squared_error", "mean_absolute_error"):
+    row(
+        loss,
+        getattr(tg, loss),
+        ("matrix", apart(2, 3), apart(2, 3, shift=0.1)),
+        ("sum", apart(3), apart(3, shift=0.1), {"reduction": "sum"}),
+        ("none", apart(3), Fixed(apart(3, shift=0.1)), {"reduction": "none"}),
+        ("number", apart(), apart(shift=0.1)),
+    )
+row("sum_squared_error", tg.sum_squared_error, ("matrix", normal(2, 3), normal(2, 3)))
+row(
+    "kl_divergence",
+    tg.kl_divergence,
+    ("rows", distributions(3, 4), distributions(3, 4)),
+    ("one", distributions(4), distributions(4), {"reduction": "sum"}),
+)
+row("entropy", tg.entropy, ("rows", distributions(3, 4)), ("one", distributions(4)))
+
+# penalties
+row(
+    "euclidean_norm",
+    tg.norm,
+    *reductions(signed),
+    ("empty", normal(0)),
+)
+row(
+    "p_norm",
+    lambda w, p, **attributes: tg.norm(w, p, **attributes),
+    ("three", signed(4), value(3)),
+    ("half", signed(4), value(1.5)),
+    ("axis", signed(2, 3), value(4.5), {"axis": 0}),
+    ("kept", signed(2, 3), value(np.float64(3)), {"axis": (0, 1), "keepdims": True}),
+)
+row(
+    "norm",
+    tg.norm,
+    ("one", signed(2, 3), value(1), {"axis": 0}),
+    ("largest", apart(2, 3), value(np.inf), {"axis": 1}),
+    ("largest-of-empty", normal(0, 3), value(np.inf), {"axis": 0}),
+)
+row(
+    "l1",
+    tg.l1,
+    ("tensor", signed(2, 3)),
+)
+row("l2", lambda *w: tg.l2(w), ("list", normal(3), normal(2, 2), normal()))
+row(
+    "weight_decay",
+    lambda *w: tg.weight_decay(list(w), 0.1),
+    ("list", normal(3), normal(2, 2)),
+    ("one", normal(3)),
+)
+
+# dropout
+row(
+    "dropout",
+    lambda x, p: tg.dropout(x, p, np.random.default_rng(3)),
+    ("some", normal(6), value(0.4)),
+    ("none", normal(6), value(0.0)),
+    ("all", normal(6), value(1)),
+    ("number", normal(), value(0.5)),
+)
+
+# Rows that are not operations of the registry but composed of them.
+COMPOSED = {
+    *("gelu_tanh", "dot", "outer", "trace", "norm", "l1", "l2", "weight_decay"),
+    *("mean_squared_error", "mean_absolute_error", "sum_squared_error"),
+    *("kl_divergence", "entropy"),
+}
+DIFFERENTIABLE = [case for case in CASES if case.differentiable]

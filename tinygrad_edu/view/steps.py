@@ -1,0 +1,381 @@
+"""A derivation as a model: its formulas as graphs, one frame below the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from tinygrad_edu.symbolic import notation
+from tinygrad_edu.symbolic.derivation import Derivation, Formula, Step
+from tinygrad_edu.symbolic.expr import (
+    Apply,
+    Expr,
+    Leaf,
+    Number,
+    Opaque,
+    Product,
+    Total,
+    power,
+    product,
+    total,
+)
+from tinygrad_edu.symbolic.notation import Shown, layout
+from tinygrad_edu.symbolic.rules import without
+from tinygrad_edu.view.model import Edge, Group, LegendKind, Mark, Model, Vertex, VertexKind
+from tinygrad_edu.view.symbols import Operand, number_operand, symbol
+from tinygrad_edu.view.values import shape_text, value_lines
+
+__all__ = ["derivation_model"]
+
+_ONE = Fraction(1)
+
+
+def derivation_model(derivation: Derivation, *, every_step: bool = False) -> Model:
+    """Return one frame for the start and for each lecture line (or each step) of a derivation."""
+    runs = [[step] for step in derivation.steps] if every_step else _lines(derivation.steps)
+    formulas = [derivation.start, *(run[-1].after for run in runs)]
+    vertices: list[Vertex] = []
+    edges: list[Edge] = []
+    groups: list[Group] = []
+    for number, formula in enumerate(formulas):
+        graph = _Graph(formula, f"f{number}")
+        before = runs[number - 1] if number else []
+        for step in runs[number] if number < len(runs) else []:
+            graph.mark(step)
+        drawn, joined = graph.finish()
+        vertices += drawn
+        edges += joined
+        of, wrt = derivation.title
+        first = number == 0
+        left = (
+            rf"\frac{{\partial {notation.name_latex(of)}}}{{\partial {notation.name_latex(wrt)}}}"
+        )
+        groups.append(
+            Group(
+                f"frame {number}",
+                "As the backward pass leaves it" if first else _names(before),
+                tuple(v.key for v in drawn),
+                formula=f"{left} = {formula.latex()}",
+                lines=tuple(_said(step) for step in before),
+                kind="frame",
+            )
+        )
+    marks = {mark for vertex in vertices for mark in vertex.marks}
+    marks |= {mark for edge in edges for mark in edge.marks}
+    legend: list[tuple[LegendKind, str]] = [
+        ("matched", "what the next line is made from"),
+        ("cancelled", "what cancels"),
+    ]
+    of, wrt = derivation.title
+    return Model(
+        tuple(vertices),
+        tuple(edges),
+        tuple(groups),
+        f"∂{of}/∂{wrt} = {derivation.result}",
+        legend=tuple(entry for entry in legend if entry[0] in marks),
+    )
+
+
+def _lines(steps: Sequence[Step]) -> list[list[Step]]:
+    """Part the steps into lecture lines: a choice and the tidying that follows it."""
+    lines: list[list[Step]] = []
+    for step in steps:
+        if step.is_choice or not lines:
+            lines.append([])
+        lines[-1].append(step)
+    return lines
+
+
+def _names(steps: Sequence[Step]) -> str:
+    return ", ".join(dict.fromkeys(step.rule for step in steps))
+
+
+def _said(step: Step) -> str:
+    return f"{step.rule}:   {step.matched} = {step.replaced}   ({step.because})"
+
+
+# --- one formula as a graph -----------------------------------------------------------------------
+
+
+@dataclass(eq=False)
+class _Wire:
+    """An operand's way into a form: which expression it carries, and on which side."""
+
+    tail: str
+    head: str
+    owner: Expr
+    expr: Expr
+    sign: str  # of what is subtracted or divided by
+    below: bool  # whether it stands below the bar of its owner
+    marks: set[Mark] = field(default_factory=set)
+
+
+@dataclass(eq=False)
+class _Form:
+    """A vertex before its marks are known."""
+
+    key: str
+    kind: VertexKind
+    text: str
+    formula: str
+    marks: set[Mark] = field(default_factory=set)
+
+
+class _Graph:
+    """The graph of one formula, from the layout that the printers use, too."""
+
+    def __init__(self, formula: Formula, prefix: str) -> None:
+        self.formula = formula
+        self.prefix = prefix
+        self.forms: dict[Any, _Form] = {}
+        self.wires: list[_Wire] = []
+        self.several = len({label for e in formula.expr.walk() for label in e.labels}) > 1
+        self.root = self._form(layout(formula.expr), formula.expr)
+
+    # --- forms become vertices --------------------------------------------------------------------
+
+    def _form(self, shown: Shown, owner: Expr, below: bool = False) -> str:
+        """Draw a form with all that it is made of, once, and return its key."""
+        owner = owner if shown.expr is None else shown.expr
+        constant = _constant(shown)
+        if constant is not None:
+            return self._new(
+                ("constant", constant.latex), "constant", constant.text, constant.latex
+            )
+        if shown.kind == "leaf":
+            leaf = shown.expr
+            assert isinstance(leaf, Leaf)
+            name = leaf.quantity.name
+            latex = leaf.quantity.latex or notation.name_latex(name)
+            return self._new(("leaf", leaf.quantity), "value", name, latex)
+        # A part of a product (what stands above, what stands below) belongs to that product.
+        whose = owner if shown.expr is None else None
+        if shown.expr is not None:
+            below = False
+        operands: list[tuple[str, str, Expr, bool]] = []
+        alone = sum(_constant(part) is None for part in shown.parts) == 1
+        for part, sign in zip(shown.parts, _signs(shown), strict=True):
+            if _constant(part) is None:
+                under = below or sign == "÷"
+                seen = "" if alone else sign  # otherwise the vertex says it: 1 ÷
+                operands.append((self._form(part, owner, under), seen, _expr(part), under))
+        text, latex = self._symbol(shown)
+        inside = tuple((tail, sign) for tail, sign, _, _ in operands)
+        identity = (shown.kind, latex, inside, whose)
+        if identity in self.forms:
+            return self.forms[identity].key
+        key = self._new(identity, "op", text, latex)
+        for tail, sign, expr, under in operands:
+            self.wires.append(_Wire(tail, key, owner, expr, sign, under))
+        return key
+
+    def _new(self, identity: Any, kind: VertexKind, text: str, formula: str) -> str:
+        found = self.forms.get(identity)
+        if found is None:
+            key = f"{self.prefix} n{len(self.forms)}"
+            found = self.forms[identity] = _Form(key, kind, text, formula)
+        return found.key
+
+    def _symbol(self, shown: Shown) -> tuple[str, str]:
+        constants = [_constant(part) for part in shown.parts]
+        kind = shown.kind
+        if kind == "call":
+            expr = shown.expr
+            assert isinstance(expr, Apply | Opaque)
+            return symbol(expr.op, [c or Operand() for c in constants], expr.attributes)
+        if kind == "sum over":
+            letters = "".join(label.letter for label in shown.detail) if self.several else ""
+            return f"Σ{letters and '_' + letters}", r"\sum" + (f"_{{{letters}}}" if letters else "")
+        if kind == "power":
+            return f"(·)^{shown.detail}", rf"(\,\cdot\,)^{{{shown.detail}}}"
+        if kind == "root":
+            return "√", r"\sqrt{\,\cdot\,}"
+        if kind == "negative":
+            return "−", "-"
+        if kind == "quotient":
+            return _between(constants, "÷", r"\div")
+        if kind == "product":
+            return _between(constants, "×", r"\times")
+        assert kind == "total"
+        minus = shown.detail
+        if len(minus) == 2 and minus[1] and not minus[0]:
+            return _between(constants, "−", "-")
+        return _between(constants, "+", "+")
+
+    # --- marks ------------------------------------------------------------------------------------
+
+    def mark(self, step: Step) -> None:
+        """Outline what a step matches, and strike what it cancels, as far as it stands here."""
+        matched, replaced = step.matched.expr, step.replaced.expr
+        place = _place(self.formula.expr, step)
+        if place is None:
+            return
+        cancels = isinstance(replaced, Number) and isinstance(matched, Product | Total)
+        mark: Mark = "cancelled" if cancels else "matched"
+        forms = {form.key: form for form in self.forms.values()}
+        for wire in self._wires_of(place, matched):
+            wire.marks.add(mark)
+            forms[wire.head].marks.add("matched")
+            if not cancels:
+                forms[wire.tail].marks.add("matched")
+
+    def _wires_of(self, place: Expr, matched: Expr) -> Iterator[_Wire]:
+        """Yield the wires of a place that belong to what was matched there."""
+        wires = [wire for wire in self.wires if _alike(wire.owner, place)]
+        if _alike(place, matched):
+            yield from wires
+            return
+        wanted = list(_pieces(matched))
+        for wire in wires:
+            for piece in wanted:
+                if piece == (wire.expr, wire.below):
+                    wanted.remove(piece)
+                    yield wire
+                    break
+
+    # --- the model --------------------------------------------------------------------------------
+
+    def finish(self) -> tuple[list[Vertex], list[Edge]]:
+        """Return vertices and edges; what leads nowhere any more is cancelled itself."""
+        for form in self.forms.values():
+            leaving = [wire for wire in self.wires if wire.tail == form.key]
+            if leaving and all("cancelled" in wire.marks for wire in leaving):
+                form.marks.add("cancelled")
+        value = self.formula.evaluate()
+        shape = (shape_text(value.shape),) if value.size > 6 else ()
+        result = (*shape, *value_lines(value))
+        vertices = [
+            Vertex(
+                form.key,
+                form.kind,
+                form.formula,
+                form.text,
+                result if form.key == self.root else (),
+                frozenset(form.marks),
+            )
+            for form in self.forms.values()
+        ]
+        edges = [
+            Edge(wire.tail, wire.head, sign=wire.sign, marks=frozenset(wire.marks))
+            for wire in self.wires
+        ]
+        return vertices, edges
+
+
+def _signs(shown: Shown) -> tuple[str, ...]:
+    """Say of each part whether it is subtracted or stands below."""
+    if shown.kind == "quotient":
+        return "", "÷"
+    if shown.kind == "total":
+        return tuple("−" if minus else "" for minus in shown.detail)
+    return ("",) * len(shown.parts)
+
+
+def _between(constants: Iterable[Operand | None], sign: str, latex: str) -> tuple[str, str]:
+    """Write a sign with the constants that stand on its left and on its right."""
+    listed = list(constants)
+    known = [c for c in listed if c is not None]
+    if not known:
+        return sign, latex
+    if listed[0] is not None:
+        text, tex = known[0].text, known[0].latex
+        return f"{text} {sign}", f"{tex} {latex}"
+    return f"{sign} {known[0].text}", f"{latex} {known[0].latex}"
+
+
+def _constant(shown: Shown) -> Operand | None:
+    """Return a form made of numbers and dimensions alone, which needs no vertices of its own."""
+    if shown.kind == "number":
+        return number_operand(float(shown.detail))
+    if not _is_constant(shown):
+        return None
+    expr = _expr(shown)
+    return Operand(notation.text(expr), notation.latex(expr), True)
+
+
+def _is_constant(shown: Shown) -> bool:
+    if shown.kind in {"product", "quotient", "negative", "power"}:
+        return all(map(_is_constant, shown.parts))
+    return shown.kind in {"number", "dimension"}
+
+
+def _expr(shown: Shown) -> Expr:
+    """Return the expression of a form; what stands above or below has none of its own."""
+    if shown.expr is not None:
+        return shown.expr
+    if shown.kind == "number":
+        return Number(shown.detail)
+    return product(1, [(_expr(part), _ONE) for part in shown.parts])
+
+
+# --- where a step applies -------------------------------------------------------------------------
+
+
+def _place(expr: Expr, step: Step) -> Expr | None:
+    """Return the part of an expression that a step rewrites, or None where it is not there yet."""
+    inside = [(path, part) for path, part in _paths(expr) if _holds(part, step.matched.expr)]
+    if expr == step.before.expr:  # then it is known which of several it was
+        for path, part in inside:
+            for new in _rewritten(part, step):
+                if _put(expr, path, new) == step.after.expr:
+                    return part
+    return inside[0][1] if inside else None
+
+
+def _paths(expr: Expr, path: tuple[int, ...] = ()) -> Iterator[tuple[tuple[int, ...], Expr]]:
+    yield path, expr
+    for place, child in enumerate(expr.children):
+        yield from _paths(child, (*path, place))
+
+
+def _put(expr: Expr, path: tuple[int, ...], new: Expr) -> Expr:
+    if not path:
+        return new
+    children = list(expr.children)
+    children[path[0]] = _put(children[path[0]], path[1:], new)
+    return expr.rebuild(tuple(children))
+
+
+def _holds(part: Expr, matched: Expr) -> bool:
+    if part == matched:
+        return True
+    if isinstance(part, Product) and isinstance(matched, Product):
+        return without(part.factors, matched.factors) is not None
+    if isinstance(part, Total) and isinstance(matched, Total):
+        return all(term in part.terms for term in matched.terms)
+    return False
+
+
+def _rewritten(part: Expr, step: Step) -> Iterator[Expr]:
+    """Yield what a part may become when what was matched in it is replaced."""
+    matched, replaced = step.matched.expr, step.replaced.expr
+    if part == matched:
+        yield replaced
+    if isinstance(part, Product) and isinstance(matched, Product):
+        rest = without(part.factors, matched.factors)
+        if rest is not None:
+            scale = part.coefficient / matched.coefficient
+            yield product(scale, [*rest, (replaced, _ONE)])
+    if isinstance(part, Total) and isinstance(matched, Total):
+        others = list(part.terms)
+        for term in matched.terms:
+            if term in others:
+                others.remove(term)
+        yield total([*others, replaced])
+
+
+def _alike(one: Expr, other: Expr) -> bool:
+    """Whether two expressions are equal but for their sign, which the layout takes out."""
+    return one == other or product(-1, [(one, _ONE)]) == other
+
+
+def _pieces(matched: Expr) -> Iterator[tuple[Expr, bool]]:
+    """Yield the operands that a match consists of, and whether each stands below."""
+    if isinstance(matched, Product):
+        for base, exponent in matched.factors:
+            yield power(base, abs(exponent)), exponent < 0
+    elif isinstance(matched, Total):
+        for term in matched.terms:
+            yield term, False
