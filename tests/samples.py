@@ -249,6 +249,7 @@ row(
     ("permuted", normal(2, 3, 4), {"axes": (1, 2, 0)}),
     ("negative", normal(2, 3, 4), {"axes": (-1, 0, -2)}),
     ("number", normal()),
+    ("one-axis", normal(3), {"axes": -1}),
 )
 row(
     "swapaxes",
@@ -343,6 +344,7 @@ row(
     ("empty", normal(0, 3), {"axis": 0}),
     ("zeros", lambda rng: np.array([[0.0, 2.0, 0.0], [0.0, 3.0, 4.0]]), {"axis": 1}),
     ("seven", signed(7)),
+    ("axis-of-number", normal(), {"axis": -1}),
 )
 row("var", tg.var, *reductions(normal))
 row("std", tg.std, *(case for case in reductions(normal) if case[0] not in {"number", "no-axis"}))

@@ -72,6 +72,14 @@ def test_case_06_softmax_cross_entropy_of_a_confident_mistake():
     assert_array_equal(tg.gradients(tg.softmax_cross_entropy(z, [0, 1]), z), [1, -1])
 
 
+def test_case_06_a_class_without_a_chance_and_without_a_target():
+    z = tg.Tensor([[0.0, -INF], [0.0, NAN]])
+    losses = tg.softmax_cross_entropy(z, [[1.0, 0.0], [1.0, 0.0]], "none")
+    assert_array_equal(losses.data, [0, NAN])
+    assert_array_equal(tg.gradients(losses[0], z)[0], [0, 0])
+    assert tg.softmax_cross_entropy([0.0, -INF], [0.5, 0.5]) == INF
+
+
 @pytest.mark.parametrize("loss", [tg.softmax_cross_entropy, tg.cross_entropy])
 def test_case_07_labels_are_checked(loss):
     rows = np.full((2, 3), 1 / 3)
@@ -157,6 +165,13 @@ def test_case_12_norm_at_zero(p):
     assert tg.norm(zero, p) == 0
     assert_array_equal(gradient(lambda x: tg.norm(x, p), zero), zero)
     assert_array_equal(gradient(lambda x: tg.norm(x, p) ** 2, zero), zero)
+
+
+@pytest.mark.parametrize("p", [1, 1.5, 2, 3, INF])
+def test_case_12_norm_of_infinities(p):
+    assert tg.norm([INF, 1.0], p) == INF
+    assert tg.norm([1.0, -INF], p) == INF
+    assert np.isnan(tg.norm([NAN, 1.0], p))
 
 
 def test_case_13_largest_magnitudes_share():
@@ -442,7 +457,7 @@ def test_case_29_nothing_waits_for_the_collector():
         inner = tg.gradients(loss, w, graph=True)
         loss.backward()
         tg.gradients((inner * inner).sum(), [x, w])
-        str(loss), loss.data, h[0], list(h), copy.copy(h)
+        str(loss), loss.data, h[0], list(h), copy.copy(h), h * [1.0, 2.0]
         gone = [weakref.ref(t) for t in (h, loss, inner, h.args[0])]
         array = weakref.ref(h.value)
         del h, loss, inner

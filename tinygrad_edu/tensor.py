@@ -496,6 +496,8 @@ def _frozen(array: Any) -> Any:
 
 def _real(array: npt.NDArray[Any], what: str) -> npt.NDArray[Any]:
     """Return floating-point numbers in this machine's byte order, or refuse."""
+    if array.dtype in _FLOATS:
+        return array
     kind = array.dtype.kind
     if kind in "biu":
         return array.astype(np.float64)
@@ -506,6 +508,9 @@ def _real(array: npt.NDArray[Any], what: str) -> npt.NDArray[Any]:
     if array.dtype.itemsize > 8:  # longdouble, whose meaning differs from machine to machine
         return array.astype(np.float64)
     return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
+_FLOATS = frozenset({np.dtype(np.float64), np.dtype(np.float32), np.dtype(np.float16)})
 
 
 def _constant(value: Any, op: Op) -> Any:

@@ -166,7 +166,8 @@ def _fit(part: Any, like: Any, name: str) -> Any:
                 f"{name}: its rule gave a gradient of shape {shape} for an argument of shape "
                 f"{wanted}; a rule returns the argument's shape, or one that it broadcasts to"
             )
-        part = slots.sum_to(part, shape=wanted)
+        sum_to = slots.sum_to if vertex else slots.sum_to.forward
+        part = sum_to(part, shape=wanted)
     if vertex and not isinstance(part, Node):
         part = like.zeros_like() + part  # a constant gradient, as a vertex
     if part.dtype == like.dtype or like.dtype.kind != "f":  # comparisons and counts end here

@@ -116,7 +116,9 @@ def _refuse_labels(labels: Any, classes: int, name: str) -> None:
         raise ValueError(
             f"{name}: class labels are integers, not {labels.dtype}; convert them with .astype(int)"
         )
-    if labels.size and not 0 <= labels.min() <= labels.max() < classes:
+    # Read as unsigned numbers, negative labels are too large as well: one pass finds both.
+    unsigned = labels.view(f"u{labels.itemsize}") if labels.dtype.kind == "i" else labels
+    if labels.size and np.maximum.reduce(unsigned, axis=None) >= classes:
         wrong = labels[(labels < 0) | (labels >= classes)].flat[0]
         raise ValueError(
             f"{name}: label {wrong} is no class of K = {classes}; labels run from 0 to "
@@ -156,13 +158,6 @@ def _distributions(targets: Any, x: Any, name: str) -> Any:
     return targets
 
 
-def _pick(x: Any, labels: Any) -> Any:
-    """Return the entry of each row that its label names."""
-    if x.ndim == 2:
-        return x[np.arange(len(x)), labels]
-    return np.take_along_axis(x, np.expand_dims(labels, -1), -1)[..., 0]
-
-
 # --- softmax and cross-entropy in one ------------------------------------------------------------
 
 
@@ -172,10 +167,14 @@ def _residual(g: Any, a: Any, targets: Any) -> Any:
     g = np.asarray(g)[..., None]
     if targets.shape == a.shape:
         return g * (a * np.sum(targets, axis=-1, keepdims=True) - targets)
-    out = g * a
-    flat = out.reshape(-1, a.shape[-1])
-    flat[np.arange(len(flat)), targets.reshape(-1)] -= g.reshape(-1)
+    out = np.multiply(g, a, order="C")  # so that its flat form is a view
+    out.reshape(-1)[_places(out, targets)] -= g.reshape(-1)
     return out
+
+
+def _places(x: Any, labels: Any) -> Any:
+    """Return where, in the flat order of x, the entries stand that labels name."""
+    return labels.reshape(-1) + np.arange(0, x.size, x.shape[-1])
 
 
 @_residual.defined_as
@@ -207,7 +206,7 @@ def _softmax_cross_entropy(logits: Any, targets: Any) -> Any:
                 losses += 0 * log_sum[:, 0]  # but NaN stays
             losses = _in_dtype_of(logits, losses)
         else:
-            losses = log_sum[:, 0] - shifted[np.arange(len(rows)), targets.reshape(-1)]
+            losses = log_sum[:, 0] - shifted.reshape(-1)[_places(shifted, targets)]
         e /= 1 + rest
     return losses.reshape(logits.shape[:-1]), put_back(e)
 
@@ -301,7 +300,8 @@ def _cross_entropy(probs: Any, targets: Any) -> Any:
     """Cross-entropy of each example, from probabilities."""
     if targets.shape == probs.shape:
         return _in_dtype_of(probs, -xlogy(targets, probs).sum(-1))
-    return -np.log(_pick(probs, targets))
+    picked = probs.reshape(-1)[_places(probs, targets)]
+    return -np.log(picked).reshape(targets.shape)
 
 
 @_cross_entropy.defined_as

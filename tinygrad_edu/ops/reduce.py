@@ -148,12 +148,9 @@ def mean(x: Any, *, axis: Axes = None, keepdims: bool = False) -> Any:
     n = count_of_shape(x.shape, axis)
     if n == 0:
         raise ValueError(f"mean: no entries to average in shape {x.shape}")
-    total = _add_all(x, axis=axis, keepdims=keepdims, dtype=_wide(x))
-    return (total / n).astype(x.dtype, copy=False) if x.dtype.kind == "f" else total / n
-
-
-def _wide(x: Any) -> Any:
-    return np.float32 if x.dtype == np.float16 else None  # sums of float16 overflow at 65504
+    if x.dtype.char == "e":  # sums of float16 overflow at 65504
+        return (_add_all(x, axis, np.float32, None, keepdims) / n).astype(x.dtype)
+    return _add_all(x, axis, None, None, keepdims) / n
 
 
 @mean.defined_as

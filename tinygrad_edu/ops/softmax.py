@@ -7,6 +7,7 @@ the logarithm of a sum near 1 keeps its digits: log(1 + r) is log1p(r).
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -20,15 +21,15 @@ __all__ = ["log_softmax", "logsumexp", "softmax"]
 
 
 def as_rows(x: Any, axis: int) -> tuple[Any, Any]:
-    """Return x as rows (a matrix with the axis last), and what puts rows back into x's shape."""
+    """Return x as the rows of a contiguous matrix, and what puts rows back into x's shape."""
     if x.ndim == 0:
         raise ValueError("a number has no axis of classes; pass a vector")
     x = floating(x)
-    if x.ndim == 2 and axis in (-1, 1):
-        return x, lambda rows: rows
+    if x.ndim == 2 and axis in (-1, 1) and x.flags.c_contiguous:
+        return x, _as_it_is
     moved = np.moveaxis(x, axis, -1)
-    rows = moved.reshape(-1, moved.shape[-1]) if x.size else moved.reshape(0, moved.shape[-1])
     lead = moved.shape[:-1]
+    rows = np.ascontiguousarray(moved).reshape(math.prod(lead), moved.shape[-1])
 
     def put_back(rows: Any) -> Any:
         return np.moveaxis(rows.reshape(*lead, rows.shape[-1]), -1, axis)
@@ -36,21 +37,25 @@ def as_rows(x: Any, axis: int) -> tuple[Any, Any]:
     return rows, put_back
 
 
+def _as_it_is(rows: Any) -> Any:
+    return rows
+
+
 def shifted_exponentials(rows: Any) -> tuple[Any, Any, Any, Any]:
     """Return max, x - max, e^(x - max) and the sum of these exponentials but for one largest.
 
     All of them row by row; the maximum and the sum are columns. An infinite maximum gives NaN.
     """
-    numbers = np.arange(len(rows))
-    place = rows.argmax(1)
-    largest = rows[numbers, place][:, None]
+    places = rows.argmax(1) + np.arange(0, rows.size, rows.shape[1])
+    largest = rows.reshape(-1)[places][:, None]
     shifted = rows - largest
     e = np.exp(shifted)
-    one = e[numbers, place]  # 1, or NaN where the maximum is infinite or NaN
-    e[numbers, place] = 0
-    rest = np.add.reduce(e, axis=1) + (one - 1)
-    e[numbers, place] = one
-    return largest, shifted, e, rest[:, None]
+    flat = e.reshape(-1)
+    one = flat[places]  # 1, or NaN where the maximum is infinite or NaN
+    flat[places] = one - 1
+    rest = np.add.reduce(e, axis=1, keepdims=True)
+    flat[places] = one
+    return largest, shifted, e, rest
 
 
 # da = a (dz - <a, dz>), and the Jacobian diag(a) - a aᵀ is symmetric
