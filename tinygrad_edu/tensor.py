@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,8 @@ from tinygrad_edu.core.gradients import own_arrays, propagate
 from tinygrad_edu.core.graph import differentiable
 from tinygrad_edu.core.node import NO_ATTRIBUTES, Node, next_serial
 from tinygrad_edu.core.op import Op, real_array, run
+from tinygrad_edu.ops.reduce import count_of_shape
+from tinygrad_edu.ops.shape import Axes
 
 __all__ = ["Tensor", "name"]
 
@@ -57,9 +59,8 @@ class Tensor(Node):
 
     __slots__ = ("_grad", "_name", "inputs", "saved", "value")
 
-    inputs: tuple[Any, ...]
-    value: Any
-    saved: Any
+    _grad: npt.NDArray[Any] | None
+    _name: str | None
 
     def __init__(self, data: npt.ArrayLike, name: str | None = None, **unknown: Any) -> None:
         if unknown:
@@ -152,7 +153,8 @@ class Tensor(Node):
         """The value, as a read-only array."""
         value = self.value
         if not isinstance(value, np.ndarray):
-            return _frozen(np.asarray(value))
+            frozen: npt.NDArray[Any] = _frozen(np.asarray(value))
+            return frozen
         owner: Any = value
         while isinstance(owner, np.ndarray) and owner.flags.writeable:
             owner.flags.writeable = False
@@ -254,71 +256,72 @@ class Tensor(Node):
         found = own_arrays(totals, reached)
         # Only now, when nothing can fail any more, is anything the caller sees changed.
         for leaf, gradient in zip(reached, found, strict=True):
+            assert isinstance(leaf, Tensor)
             earlier = leaf.grad
             leaf._grad = gradient if earlier is None else np.asarray(earlier + gradient)
 
-    def count(self, axis: ops.Axes = None) -> int:
+    def count(self, axis: Axes = None) -> int:
         """Return the number of entries that a reduction over `axis` joins."""
-        return ops.count(np.empty(self.shape, bool), axis)
+        return count_of_shape(self.shape, axis)
 
     # --- methods that name operations -----------------------------------------------------------
 
-    def sum(self, axis: ops.Axes = None, keepdims: bool = False) -> Tensor:
+    def sum(self, axis: Axes = None, keepdims: bool = False) -> Tensor:
         """Sum over axes; see `tinygrad_edu.sum`."""
-        return ops.sum(self, axis=axis, keepdims=keepdims)
+        return cast("Tensor", ops.sum(self, axis=axis, keepdims=keepdims))
 
-    def mean(self, axis: ops.Axes = None, keepdims: bool = False) -> Tensor:
+    def mean(self, axis: Axes = None, keepdims: bool = False) -> Tensor:
         """Average over axes; see `tinygrad_edu.mean`."""
-        return ops.mean(self, axis=axis, keepdims=keepdims)
+        return cast("Tensor", ops.mean(self, axis=axis, keepdims=keepdims))
 
-    def max(self, axis: ops.Axes = None, keepdims: bool = False) -> Tensor:
+    def max(self, axis: Axes = None, keepdims: bool = False) -> Tensor:
         """Largest entry over axes; see `tinygrad_edu.max`."""
-        return ops.max(self, axis=axis, keepdims=keepdims)
+        return cast("Tensor", ops.max(self, axis=axis, keepdims=keepdims))
 
-    def min(self, axis: ops.Axes = None, keepdims: bool = False) -> Tensor:
+    def min(self, axis: Axes = None, keepdims: bool = False) -> Tensor:
         """Smallest entry over axes; see `tinygrad_edu.min`."""
-        return ops.min(self, axis=axis, keepdims=keepdims)
+        return cast("Tensor", ops.min(self, axis=axis, keepdims=keepdims))
 
-    def prod(self, axis: ops.Axes = None, keepdims: bool = False) -> Tensor:
+    def prod(self, axis: Axes = None, keepdims: bool = False) -> Tensor:
         """Product over axes; see `tinygrad_edu.prod`."""
-        return ops.prod(self, axis=axis, keepdims=keepdims)
+        return cast("Tensor", ops.prod(self, axis=axis, keepdims=keepdims))
 
-    def var(self, axis: ops.Axes = None, keepdims: bool = False) -> Tensor:
+    def var(self, axis: Axes = None, keepdims: bool = False) -> Tensor:
         """Variance over axes; see `tinygrad_edu.var`."""
-        return ops.var(self, axis=axis, keepdims=keepdims)
+        return cast("Tensor", ops.var(self, axis=axis, keepdims=keepdims))
 
-    def std(self, axis: ops.Axes = None, keepdims: bool = False) -> Tensor:
+    def std(self, axis: Axes = None, keepdims: bool = False) -> Tensor:
         """Standard deviation over axes; see `tinygrad_edu.std`."""
-        return ops.std(self, axis=axis, keepdims=keepdims)
+        return cast("Tensor", ops.std(self, axis=axis, keepdims=keepdims))
 
     def reshape(self, *shape: Any) -> Tensor:
         """Give the entries another shape; see `tinygrad_edu.reshape`."""
-        return ops.reshape(self, shape=shape[0] if len(shape) == 1 else shape)
+        return cast("Tensor", ops.reshape(self, shape=shape[0] if len(shape) == 1 else shape))
 
     def transpose(self, *axes: Any) -> Tensor:
         """Permute the axes; see `tinygrad_edu.transpose`."""
         order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None
-        return ops.transpose(self, axes=order)
+        return cast("Tensor", ops.transpose(self, axes=order))
 
     def swapaxes(self, axis1: int, axis2: int) -> Tensor:
         """Exchange two axes; see `tinygrad_edu.swapaxes`."""
-        return ops.swapaxes(self, axis1=axis1, axis2=axis2)
+        return cast("Tensor", ops.swapaxes(self, axis1=axis1, axis2=axis2))
 
-    def squeeze(self, axis: ops.Axes = None) -> Tensor:
+    def squeeze(self, axis: Axes = None) -> Tensor:
         """Remove axes of length 1; see `tinygrad_edu.squeeze`."""
-        return ops.squeeze(self, axis=axis)
+        return cast("Tensor", ops.squeeze(self, axis=axis))
 
     def ravel(self) -> Tensor:
         """Return all entries as one vector."""
-        return ops.reshape(self, shape=-1)
+        return cast("Tensor", ops.reshape(self, shape=-1))
 
     def dot(self, other: Any) -> Tensor:
         """Product with a vector or matrix; see `tinygrad_edu.dot`."""
-        return ops.dot(self, other)
+        return cast("Tensor", ops.dot(self, other))
 
     def clip(self, min: Any = None, max: Any = None) -> Tensor:
         """Limit every entry to an interval; see `tinygrad_edu.clip`."""
-        return ops.clip(self, min, max)
+        return cast("Tensor", ops.clip(self, min, max))
 
     # --- Python's protocols ---------------------------------------------------------------------
 
@@ -363,16 +366,16 @@ class Tensor(Node):
         return type(self), (np.array(self.value), self.name)  # a copy is a leaf: no graph
 
     def __iadd__(self, other: Any) -> Tensor:
-        return self._refuse_in_place("+") + other
+        return cast("Tensor", self._refuse_in_place("+") + other)
 
     def __isub__(self, other: Any) -> Tensor:
-        return self._refuse_in_place("-") - other
+        return cast("Tensor", self._refuse_in_place("-") - other)
 
     def __imul__(self, other: Any) -> Tensor:
-        return self._refuse_in_place("*") * other
+        return cast("Tensor", self._refuse_in_place("*") * other)
 
     def __itruediv__(self, other: Any) -> Tensor:
-        return self._refuse_in_place("/") / other
+        return cast("Tensor", self._refuse_in_place("/") / other)
 
     def _refuse_in_place(self, sign: str) -> Any:
         if self.op is None:
@@ -532,7 +535,7 @@ def _numpy_call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     if len(args) > 2 and function in _REDUCTIONS:
         raise TypeError(f"{label}: takes a Tensor and an axis; pass keepdims= by name")
     for refused in ("out", "where", "dtype", "casting", "order", "subok", "initial"):
-        if kwargs.get(refused, None) is not None:
+        if kwargs.get(refused) is not None:
             raise TypeError(f"{label}: {refused}= is not supported on a Tensor; leave it out")
     return ours(*args, **kwargs)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -25,7 +25,7 @@ Function = Callable[..., Any]
 def _fresh(x: Any) -> Tensor:
     """Return a vertex of its own for an input: a leaf, or, for a Tensor, an alias in its graph."""
     if isinstance(x, Node):
-        return ops.reshape(x, shape=x.shape)
+        return cast("Tensor", ops.reshape(x, shape=x.shape))
     return Tensor(x)
 
 
@@ -33,7 +33,7 @@ def _result(x: Any, *given: Any) -> Any:
     """Return a Tensor where any input was one, else an array that the caller owns."""
     if any(isinstance(g, Node) for g in given):
         return x
-    return np.array(x.data) if isinstance(x, Node) else np.asarray(x)
+    return np.array(x.value) if isinstance(x, Node) else np.asarray(x)
 
 
 def _output(f: Function, args: tuple[Any, ...], name: str) -> Any:

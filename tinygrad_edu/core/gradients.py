@@ -7,7 +7,7 @@ paths. What the rules are fed decides what comes out: arrays give numbers, verti
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any, overload
 
 import numpy as np
@@ -32,9 +32,9 @@ def gradients(
 def gradients(
     output: Any, wrt: Node | Iterable[Node], seed: Any = None, graph: bool = False
 ) -> Any:
-    """Differentiate `output` with respect to vertices of its graph.
+    r"""Differentiate `output` with respect to vertices of its graph.
 
-    Computes the vector-Jacobian product :math:`\\sum_i s_i\\,\\partial o_i/\\partial w` for the
+    Computes the vector-Jacobian product :math:`\sum_i s_i\,\partial o_i/\partial w` for the
     seed s by reverse accumulation (Linnainmaa 1970; Griewank and Walther, *Evaluating
     Derivatives*, 2008, section 3.2).
 
@@ -70,8 +70,8 @@ def gradients(
     >>> tg.gradients((x**2).sum(), x)
     array([2., 4., 6.])
     """
-    single = isinstance(wrt, Node)
-    targets: list[Node] = list(wrt) if isinstance(wrt, list | tuple | Iterator) else [wrt]
+    single = isinstance(wrt, Node | np.ndarray)  # an array is refused below, by its own name
+    targets: list[Any] = [wrt] if isinstance(wrt, Node | np.ndarray) else list(wrt)
     for role, node in (("output", output), *(("wrt", target) for target in targets)):
         if not isinstance(node, Node):
             raise TypeError(

@@ -7,7 +7,7 @@ from operator import attrgetter
 
 from tinygrad_edu.core.node import Node
 
-__all__ = ["ancestors", "differentiable", "depends_on"]
+__all__ = ["ancestors", "depends_on", "differentiable"]
 
 _by_serial = attrgetter("serial")
 
@@ -23,7 +23,7 @@ def differentiable(output: Node) -> list[Node]:
 
 
 def depends_on(order: Iterable[Node], roots: Iterable[Node]) -> set[Node]:
-    """Return the vertices of `order` (arguments first) that `roots` lead to by a gradient's path."""
+    """Return the vertices of `order` (arguments first) that a gradient passes to `roots` from."""
     reached = set(roots)
     for node in order:
         op = node.op

@@ -105,6 +105,7 @@ class Op:
         REGISTRY[name] = self
 
     def __call__(self, *args: Any, **attributes: Any) -> Any:
+        """Apply the operation: to arrays, to Tensors, or to symbols."""
         # Rules run on arrays: that case goes straight to NumPy, all others through `call`.
         if self.sealed and len(args) == self.arity and args[0].__class__ in _ARRAYS:
             for argument in args:
@@ -302,13 +303,8 @@ def op(**options: Any) -> Callable[[Function], Op]:
     """
 
     def declare(function: Function) -> Op:
-        declared = Op(
-            options.pop("name", function.__name__),
-            options.pop("forward", function),
-            signature=function,
-            **options,
-        )
-        return declared
+        name, forward = options.pop("name", function.__name__), options.pop("forward", function)
+        return Op(name, forward, signature=function, **options)
 
     return declare
 

@@ -1,9 +1,8 @@
 """Floor 1: the calculus table. Every operation, loss and penalty, each declared once."""
 
 from tinygrad_edu.core.op import seal
-from tinygrad_edu.ops import arithmetic, elementwise, linear, losses, penalties
+from tinygrad_edu.ops import arithmetic, elementwise, linear, losses, penalties, reduce, shape
 from tinygrad_edu.ops import dropout as _dropout
-from tinygrad_edu.ops import reduce, shape
 from tinygrad_edu.ops import softmax as _softmax
 from tinygrad_edu.ops.arithmetic import *
 from tinygrad_edu.ops.dropout import *
@@ -13,7 +12,6 @@ from tinygrad_edu.ops.losses import *
 from tinygrad_edu.ops.penalties import *
 from tinygrad_edu.ops.reduce import *
 from tinygrad_edu.ops.shape import *
-from tinygrad_edu.ops.shape import Axes
 from tinygrad_edu.ops.softmax import *
 
 #: The names of the public face, one module after the other.

@@ -191,6 +191,58 @@ def sign(x: Any) -> Any:
     """
 
 
+# d where(c, x, y) = [c] dx + [not c] dy
+@op(
+    forward=np.where,
+    elementwise=True,
+    text="where({0}, {1}, {2})",
+    tex=r"\begin{{cases}} {1} & {0} \\ {2} & \text{{else}} \end{{cases}}",
+)
+def where(condition: Any, x: Any, y: Any) -> Any:
+    """Choose entry by entry: `x` where the condition holds, `y` elsewhere.
+
+    Parameters
+    ----------
+    condition : array_like or Tensor of bool
+        A constant: no gradient passes through it.
+    x, y : array_like or Tensor
+        Shapes that broadcast against each other and against `condition`.
+
+    Returns
+    -------
+    Tensor or ndarray
+        Of the broadcast shape, in NumPy's common dtype.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not broadcast.
+
+    Notes
+    -----
+    Both branches are computed everywhere, and so is the gradient of each: a NaN made in the
+    branch that was not taken comes back as 0 * NaN. To guard log x at 0, guard its argument:
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor([0.0, 2.0])
+    >>> safe = tg.where(x > 0, x, 1.0)
+    >>> tg.gradients(tg.where(x > 0, tg.log(safe), 0.0).sum(), x)
+    array([0. , 0.5])
+    """
+
+
+@where.rule(1)
+def _(g: Any, out: Any, condition: Any, x: Any, y: Any) -> Any:
+    return where(condition, g, 0)
+
+
+@where.rule(2)
+def _(g: Any, out: Any, condition: Any, x: Any, y: Any) -> Any:
+    return where(condition, 0, g)
+
+
 # d|x| = sign(x) dx, with the subgradient of least norm, 0, at the kink
 @op(
     forward=np.abs,
@@ -220,7 +272,7 @@ def abs(x: Any) -> Any:
 
     Notes
     -----
-    Forward \\|x\\|; gradient g sign(x). At the kink it is 0, the subgradient of least norm.
+    Forward |x|; gradient g sign(x). At the kink it is 0, the subgradient of least norm.
 
     Examples
     --------
@@ -312,58 +364,6 @@ def minimum(x: Any, y: Any) -> Any:
     >>> tg.minimum(tg.Tensor([1.0, 7.0]), 5.0)
     Tensor([1., 5.])
     """
-
-
-# d where(c, x, y) = [c] dx + [not c] dy
-@op(
-    forward=np.where,
-    elementwise=True,
-    text="where({0}, {1}, {2})",
-    tex=r"\begin{{cases}} {1} & {0} \\ {2} & \text{{else}} \end{{cases}}",
-)
-def where(condition: Any, x: Any, y: Any) -> Any:
-    """Choose entry by entry: `x` where the condition holds, `y` elsewhere.
-
-    Parameters
-    ----------
-    condition : array_like or Tensor of bool
-        A constant: no gradient passes through it.
-    x, y : array_like or Tensor
-        Shapes that broadcast against each other and against `condition`.
-
-    Returns
-    -------
-    Tensor or ndarray
-        Of the broadcast shape, in NumPy's common dtype.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not broadcast.
-
-    Notes
-    -----
-    Both branches are computed everywhere, and so is the gradient of each: a NaN made in the
-    branch that was not taken comes back as 0 * NaN. To guard log x at 0, guard its argument:
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
-    >>> x = tg.Tensor([0.0, 2.0])
-    >>> safe = tg.where(x > 0, x, 1.0)
-    >>> tg.gradients(tg.where(x > 0, tg.log(safe), 0.0).sum(), x)
-    array([0. , 0.5])
-    """
-
-
-@where.rule(1)
-def _(g: Any, out: Any, condition: Any, x: Any, y: Any) -> Any:
-    return where(condition, g, 0)
-
-
-@where.rule(2)
-def _(g: Any, out: Any, condition: Any, x: Any, y: Any) -> Any:
-    return where(condition, 0, g)
 
 
 def _clip(x: Any, low: Any, high: Any) -> Any:
@@ -701,7 +701,7 @@ def softplus(x: Any) -> Any:
 
     Notes
     -----
-    Forward log(1 + e^x) = max(x, 0) + log1p(e^-\\|x\\|); gradient g σ(x) (Dugas et al. 2001).
+    Forward log(1 + e^x) = max(x, 0) + log1p(e^-|x|); gradient g σ(x) (Dugas et al. 2001).
 
     Examples
     --------
@@ -721,49 +721,6 @@ def _(x: Any) -> Any:
 @softplus.defined_as
 def _(x: Any) -> Any:
     return log(1 + exp(x))
-
-
-# d(x log y) = log(y) dx + x/y dy
-@op(
-    rules=(
-        lambda g, out, x, y: g * log(y),
-        lambda g, out, x, y: g * xdivy(x, y),
-    ),
-    elementwise=True,
-    text="{0}·log {1}",
-    tex=r"{0} \log {1}",
-)
-def xlogy(x: Any, y: Any) -> Any:
-    """Multiply by a logarithm, with 0 log 0 = 0.
-
-    Parameters
-    ----------
-    x, y : array_like or Tensor
-        Shapes that broadcast against each other; `y` non-negative.
-
-    Returns
-    -------
-    Tensor or ndarray
-        Of the broadcast shape: x log y, and 0 where x = 0 unless y is NaN.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not broadcast.
-
-    Notes
-    -----
-    Forward x log y; gradients g log y and g x/y, the second 0 where x = y = 0. The convention
-    is that of the limit x log x → 0 (Cover and Thomas 2006, section 2.1).
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
-    >>> tg.xlogy(0.0, tg.Tensor(0.0))
-    Tensor(0.)
-    """
-    silent = (np.equal(x, 0)) & ~np.isnan(y)
-    return np.where(silent, 0, x) * np.log(np.where(silent, 1, y))
 
 
 # d(x/y) with 0/0 = 0
@@ -812,6 +769,49 @@ def _(g: Any, out: Any, x: Any, y: Any) -> Any:
 @xdivy.rule(1)
 def _(g: Any, out: Any, x: Any, y: Any) -> Any:
     return -xdivy(g * out, y)
+
+
+# d(x log y) = log(y) dx + x/y dy
+@op(
+    rules=(
+        lambda g, out, x, y: g * log(y),
+        lambda g, out, x, y: g * xdivy(x, y),
+    ),
+    elementwise=True,
+    text="{0}·log {1}",
+    tex=r"{0} \log {1}",
+)
+def xlogy(x: Any, y: Any) -> Any:
+    """Multiply by a logarithm, with 0 log 0 = 0.
+
+    Parameters
+    ----------
+    x, y : array_like or Tensor
+        Shapes that broadcast against each other; `y` non-negative.
+
+    Returns
+    -------
+    Tensor or ndarray
+        Of the broadcast shape: x log y, and 0 where x = 0 unless y is NaN.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not broadcast.
+
+    Notes
+    -----
+    Forward x log y; gradients g log y and g x/y, the second 0 where x = y = 0. The convention
+    is that of the limit x log x → 0 (Cover and Thomas 2006, section 2.1).
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.xlogy(0.0, tg.Tensor(0.0))
+    Tensor(0.)
+    """
+    silent = (np.equal(x, 0)) & ~np.isnan(y)
+    return np.where(silent, 0, x) * np.log(np.where(silent, 1, y))
 
 
 # d stop_gradient(x) = 0

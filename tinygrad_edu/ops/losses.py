@@ -279,7 +279,7 @@ def softmax_cross_entropy(logits: Any, targets: Any, reduction: str = "mean") ->
 
 
 def _values(x: Any) -> Any:
-    return x.data if isinstance(x, Node) else x
+    return x.value if isinstance(x, Node) else x
 
 
 # --- cross-entropy of probabilities --------------------------------------------------------------
@@ -418,7 +418,7 @@ def sigmoid_cross_entropy(logits: Any, targets: Any, reduction: str = "mean") ->
 
     Notes
     -----
-    Forward log(1 + e^z) - t z = max(z, 0) - t z + log1p(e^-\\|z\\|); gradient g (σ(z) - t).
+    Forward log(1 + e^z) - t z = max(z, 0) - t z + log1p(e^-|z|); gradient g (σ(z) - t).
 
     Examples
     --------
@@ -566,7 +566,7 @@ def mean_absolute_error(predictions: Any, targets: Any, reduction: str = "mean")
 
     Notes
     -----
-    Forward (1/n) Σ \\|h - y\\|; gradient sign(h - y)/n, 0 where they agree.
+    Forward (1/n) Σ |h - y|; gradient sign(h - y)/n, 0 where they agree.
 
     Examples
     --------

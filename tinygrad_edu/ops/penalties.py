@@ -8,7 +8,7 @@ import numpy as np
 
 from tinygrad_edu.core.node import Node
 from tinygrad_edu.core.op import op
-from tinygrad_edu.ops.elementwise import abs, floating, log, sign, sqrt, xdivy
+from tinygrad_edu.ops.elementwise import abs, floating, sign, sqrt, xdivy
 from tinygrad_edu.ops.reduce import count, max, sum
 from tinygrad_edu.ops.shape import Axes, concatenate, reshape, spread
 
@@ -118,8 +118,8 @@ def norm(w: Any, p: Any = 2, axis: Axes = None, keepdims: bool = False) -> Any:
 
     Notes
     -----
-    Forward (Σ \\|w_i\\|^p)^(1/p), scaled by the largest magnitude so that nothing overflows;
-    gradient g sign(w) (\\|w\\|/‖w‖)^(p-1), and 0 at w = 0, the subgradient of least norm. For
+    Forward (Σ |w_i|^p)^(1/p), scaled by the largest magnitude so that nothing overflows;
+    gradient g sign(w) (|w|/‖w‖)^(p-1), and 0 at w = 0, the subgradient of least norm. For
     p = ∞ the entries of largest magnitude share g equally.
 
     Examples
@@ -132,7 +132,7 @@ def norm(w: Any, p: Any = 2, axis: Axes = None, keepdims: bool = False) -> Any:
     array([ 0.6, -0.8])
     """
     w = _joined(w, "norm")
-    exponent = float(p.data if isinstance(p, Node) else p)
+    exponent = float(p.value if isinstance(p, Node) else p)
     if not exponent >= 1:
         raise ValueError(f"norm: p = {exponent:g} gives no norm; choose p ≥ 1, or inf")
     if exponent == 1:
@@ -166,7 +166,7 @@ def l1(w: Any) -> Any:
 
     Notes
     -----
-    Forward Σ \\|w_i\\|; gradient sign(w), 0 at 0 (Tibshirani 1996).
+    Forward Σ |w_i|; gradient sign(w), 0 at 0 (Tibshirani 1996).
 
     Examples
     --------
@@ -240,7 +240,7 @@ def weight_decay(params: Any, lam: Any) -> Any:
     >>> tg.gradients(tg.weight_decay(w, 0.1), w).round(2)
     array([ 0.3, -0.4])
     """
-    if not float(lam.data if isinstance(lam, Node) else lam) >= 0:
+    if not float(lam.value if isinstance(lam, Node) else lam) >= 0:
         raise ValueError(f"weight_decay: the rate is {lam}; choose λ ≥ 0")
     weights = params if isinstance(params, list | tuple) else [params]
     if not weights:

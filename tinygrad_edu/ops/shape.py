@@ -159,7 +159,7 @@ def _(g: Any, out: Any, x: Any, *, axis1: int, axis2: int) -> Any:
 
 
 @op(rules=(lambda g, out, x, *, axis: reshape(g, shape=x.shape),), text="{0}", tex="{0}")
-def expand_dims(x: Any, *, axis: Axes) -> Any:
+def expand_dims(x: Any, *, axis: int | tuple[int, ...]) -> Any:
     """Insert axes of length 1.
 
     Parameters
@@ -558,7 +558,7 @@ def getitem(x: Any, index: Any) -> Any:
         raise IndexError(f"getitem: shape {np.shape(x)}: {error}") from None
 
 
-def scatter_add(g: Any, index: Any, shape: tuple[int, ...]) -> Any:
+def scatter_add(g: Any, index: Any, shape: int | tuple[int, ...]) -> Any:
     """Add entries into an array of zeros.
 
     Parameters
@@ -567,7 +567,7 @@ def scatter_add(g: Any, index: Any, shape: tuple[int, ...]) -> Any:
         What to add.
     index : as for `getitem`
         Where; a place named several times adds up.
-    shape : tuple of int
+    shape : int or tuple of int
         The shape of the result.
 
     Returns
