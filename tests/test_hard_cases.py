@@ -78,6 +78,7 @@ def test_case_06_a_class_without_a_chance_and_without_a_target():
     assert_array_equal(losses.data, [0, NAN])
     assert_array_equal(tg.gradients(losses[0], z)[0], [0, 0])
     assert tg.softmax_cross_entropy([0.0, -INF], [0.5, 0.5]) == INF
+    assert np.isnan(tg.softmax_cross_entropy([0.0, NAN], [0.0, 0.0]))
 
 
 @pytest.mark.parametrize("loss", [tg.softmax_cross_entropy, tg.cross_entropy])

@@ -29,7 +29,7 @@ def test_one_or_several():
     x, y = tg.Tensor([1.0, 2.0]), tg.Tensor(3.0)
     out = (x * y).sum()
     assert_array_equal(tg.gradients(out, x), [3, 3])
-    for several in ([x, y], (x, y), iter([x, y])):
+    for several in ([x, y], (x, y), iter([x, y]), {"x": x, "y": y}.values()):
         found = tg.gradients(out, several)
         assert isinstance(found, list)
         assert [g.tolist() for g in found] == [[3, 3], 3]

@@ -235,6 +235,7 @@ T = tg.Tensor(np.ones((2, 3)))
         (lambda x: tg.sum(x, 0, axis=0), "sum: axis was given by position and by name"),
         (lambda x: tg.sum(x, axis=tg.Tensor(0)), "sum: axis is fixed and takes no Tensor"),
         (lambda x: tg.sum(x, axis="rows"), "sum: "),
+        (lambda x: tg.norm(x, tg.Tensor(3.0)), "norm: p is held constant"),
         (lambda x: tg.add(x), r"add: takes 2 argument\(s\), got 1"),
         (lambda x: tg.where(x), r"where: takes 3 argument\(s\), got 1"),
         (lambda x: tg.reshape(x), "reshape"),

@@ -8,7 +8,7 @@ paths. What the rules are fed decides what comes out: arrays give numbers, verti
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, overload
+from typing import Any, cast, overload
 
 import numpy as np
 
@@ -70,8 +70,8 @@ def gradients(
     >>> tg.gradients((x**2).sum(), x)
     array([2., 4., 6.])
     """
-    single = isinstance(wrt, Node | np.ndarray)  # an array is refused below, by its own name
-    targets: list[Any] = [wrt] if isinstance(wrt, Node | np.ndarray) else list(wrt)
+    single = isinstance(wrt, Node | np.ndarray) or not isinstance(wrt, Iterable)
+    targets: list[Any] = [wrt] if single else list(cast("Iterable[Node]", wrt))
     for role, node in (("output", output), *(("wrt", target) for target in targets)):
         if not isinstance(node, Node):
             raise TypeError(

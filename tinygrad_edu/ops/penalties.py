@@ -99,8 +99,8 @@ def norm(w: Any, p: Any = 2, axis: Axes = None, keepdims: bool = False) -> Any:
     ----------
     w : array_like, Tensor, or list of them
         A list is measured as one long vector.
-    p : number, optional
-        At least 1; ``inf`` is the largest magnitude.
+    p : float or ndarray of shape (), optional
+        At least 1, held constant; ``inf`` is the largest magnitude.
     axis : int or tuple of int, optional
         By default all axes.
     keepdims : bool, optional
@@ -115,6 +115,8 @@ def norm(w: Any, p: Any = 2, axis: Axes = None, keepdims: bool = False) -> Any:
     ------
     ValueError
         If p is less than 1 or NaN (that would be no norm), or the list is empty.
+    TypeError
+        If p is a Tensor: no gradient passes to it.
 
     Notes
     -----
@@ -132,7 +134,9 @@ def norm(w: Any, p: Any = 2, axis: Axes = None, keepdims: bool = False) -> Any:
     array([ 0.6, -0.8])
     """
     w = _joined(w, "norm")
-    exponent = float(p.value if isinstance(p, Node) else p)
+    if isinstance(p, Node):
+        raise TypeError("norm: p is held constant, so it is no Tensor; pass a number or a 0-d array")
+    exponent = float(p)
     if not exponent >= 1:
         raise ValueError(f"norm: p = {exponent:g} gives no norm; choose p ≥ 1, or inf")
     if exponent == 1:

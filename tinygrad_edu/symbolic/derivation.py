@@ -10,13 +10,17 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygrad_edu.symbolic import notation, report
-from tinygrad_edu.symbolic.expr import Environment, Expr, Label, Quantity, quantities_in
+from tinygrad_edu.symbolic.evaluate import Environment, magnitudes
+from tinygrad_edu.symbolic.expr import Expr, Label, Quantity, quantities_in
 from tinygrad_edu.symbolic.facts import Assumption
 from tinygrad_edu.symbolic.rewrite import Move
 
 __all__ = ["Contribution", "Derivation", "Formula", "Step"]
 
 Array = npt.NDArray[np.float64]
+
+#: Differences above this are looked at twice.
+ROUNDING = 1e-13
 
 
 class Formula:
@@ -67,33 +71,47 @@ class Formula:
         """
         if values is None:
             return self.on(Environment())
-        quantities = quantities_in([self.expr])
-        by_name = {q.name: q for q in quantities}
-        arrays: dict[Quantity, Any] = {q: q.value for q in quantities}
-        lengths: dict[Label, int] = {}
-        for name, value in values.items():
-            if name not in by_name:
-                known = ", ".join(sorted(by_name))
+        quantities = {q.name: q for q in quantities_in([self.expr])}
+        for name in values:
+            if name not in quantities:
+                known = ", ".join(sorted(quantities)) or "none"
                 raise ValueError(f"evaluate: no quantity is called {name!r}; there are: {known}")
-            quantity, array = by_name[name], np.asarray(value, dtype=np.float64)
-            if array.ndim != len(quantity.axes):
-                raise ValueError(
-                    f"evaluate: {name} has {len(quantity.axes)} axes, got shape {array.shape}"
-                )
+        arrays: dict[Quantity, Any] = {}
+        lengths: dict[Label, tuple[int, str]] = {}
+        # What is given decides the lengths; what keeps the recorded data must then fit.
+        for name, quantity in sorted(quantities.items(), key=lambda item: item[0] not in values):
+            array = np.asarray(quantity.value)
+            if name in values:
+                array = np.asarray(values[name], dtype=np.float64)
+            _fit(name, quantity, array, lengths)
             arrays[quantity] = array
-            for axis, length in zip(quantity.axes, array.shape, strict=True):
-                if axis is not None and lengths.setdefault(axis.range, length) != length:
-                    raise ValueError(
-                        f"evaluate: {name} has length {length} where another array has "
-                        f"{lengths[axis.range]}; give arrays that fit each other"
-                    )
-        return self.on(Environment(arrays, lengths))
+        return self.on(Environment(arrays, {r: length for r, (length, _) in lengths.items()}))
 
     def on(self, env: Environment) -> Array:
         """Compute it in an environment."""
         with np.errstate(all="ignore"):
             array: Array = np.array(env.array(self.expr, self.axes))
         return array
+
+
+def _fit(
+    name: str, quantity: Quantity, array: Any, lengths: dict[Label, tuple[int, str]]
+) -> None:
+    """Enter the lengths of an array, and refuse one that does not fit those that are there."""
+    if array.ndim != len(quantity.axes):
+        raise ValueError(f"evaluate: {name} has {len(quantity.axes)} axes, got shape {array.shape}")
+    for axis, length in zip(quantity.axes, array.shape, strict=True):
+        if axis is None:
+            known, whose = 1, "in the recorded graph"
+        elif axis.range.fixed:
+            known, whose = axis.range.length, "in the recorded graph, where an index or attribute fixes it"
+        else:
+            known, whose = lengths.setdefault(axis.range, (length, f"in {name}"))
+        if length != known:
+            raise ValueError(
+                f"evaluate: {name} has length {length} where it is {known} {whose}; give arrays "
+                "that fit each other"
+            )
 
 
 class Step:
@@ -131,7 +149,7 @@ class Step:
         self.replaced = Formula(move.match.right, axes)
         self.assumption = move.match.assumption
         self.is_choice = move.is_choice
-        residuals = [residual(self.before.on(env), self.after.on(env)) for env in checks]
+        residuals = [disagreement(self.before, self.after, env) for env in checks]
         known = [r for r in residuals if not np.isnan(r)]
         self.residual = max(known) if known else float("nan")
         self.on_data = not np.isnan(residuals[0])
@@ -140,15 +158,28 @@ class Step:
         return f"<step {self.rule}: {self.before} = {self.after}>"
 
 
-def residual(one: Array, other: Array) -> float:
-    """Return the largest difference relative to the larger array; NaN where one is not finite."""
+def disagreement(one: Formula, other: Formula, env: Environment) -> float:
+    """Return the largest difference of two formulas, relative to the size of their terms."""
+    found = residual(one.on(env), other.on(env))
+    if found > ROUNDING:  # perhaps large terms cancel: what is left of them is rounding
+        with np.errstate(all="ignore"):
+            size = max(magnitudes(f.expr, env) for f in (one, other))
+        found = residual(one.on(env), other.on(env), size)
+    return found
+
+
+def residual(one: Array, other: Array, size: float = 0) -> float:
+    """Return the largest difference, relative to the larger array and to a size of its terms.
+
+    NaN where one of the arrays is not finite.
+    """
     if not (np.isfinite(one).all() and np.isfinite(other).all()):
         return float("nan")
-    size = max(np.max(np.abs(one), initial=0), np.max(np.abs(other), initial=0), 1e-300)
+    size = max(size, np.max(np.abs(one), initial=0), np.max(np.abs(other), initial=0), 1e-300)
     return float(np.max(np.abs(one - other), initial=0) / size)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Contribution:
     """What one vertex passes back to one of its arguments.
 
@@ -169,7 +200,7 @@ class Contribution:
         return f"<∂/∂{self.to}: {self.local} = {self.contribution}>"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Derivation:
     """A gradient, derived.
 
@@ -213,7 +244,14 @@ class Derivation:
     @property
     def residual(self) -> float:
         """Difference between the result and the gradient that the engine computes."""
-        return residual(self.result.evaluate(), np.asarray(self.computed, dtype=np.float64))
+        result, computed = self.result.evaluate(), np.asarray(self.computed, dtype=np.float64)
+        found = residual(result, computed)
+        if found > ROUNDING:
+            env = Environment()
+            with np.errstate(all="ignore"):
+                size = max(magnitudes(f.expr, env) for f in (self.start, self.result))
+            found = residual(result, computed, size if np.isfinite(size) else 0)
+        return found
 
     @property
     def lines(self) -> int:

@@ -16,9 +16,9 @@ from tinygrad_edu.naming import Names, names_around
 from tinygrad_edu.symbolic import notation
 from tinygrad_edu.symbolic.derivation import Contribution, Derivation, Formula, Step
 from tinygrad_edu.symbolic.draws import draws
+from tinygrad_edu.symbolic.evaluate import Environment
 from tinygrad_edu.symbolic.expr import (
     Delta,
-    Environment,
     Expr,
     Label,
     Leaf,
@@ -29,9 +29,10 @@ from tinygrad_edu.symbolic.expr import (
     sum_over,
 )
 from tinygrad_edu.symbolic.facts import Facts
-from tinygrad_edu.symbolic.rewrite import close, search
+from tinygrad_edu.symbolic.lowering import Lowering
+from tinygrad_edu.symbolic.rewrite import Rewriter
 from tinygrad_edu.symbolic.rules import CHOICES, EAGER, Equation, Rule, complement_of
-from tinygrad_edu.symbolic.trace import Lowering, Symbol, Trace
+from tinygrad_edu.symbolic.trace import Symbol, Trace
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["derive"]
@@ -111,7 +112,7 @@ class _Work:
         fused: Iterable[str],
     ) -> None:
         self.output, self.wrt, self.names = output, wrt, names
-        self.assume = [assume] if isinstance(assume, str) else assume
+        self.assume = [assume] if isinstance(assume, str) else assume and list(assume)
         order = ancestors(output)
         reached = depends_on(differentiable(output), [wrt])
         if output not in reached:
@@ -124,11 +125,15 @@ class _Work:
         self.trace = Trace(fused, names.of)
         self.symbols: dict[Node, Any] = {}
         self._replay(order)
-        self.trace.forward_end = len(self.trace.symbols)
+        beside = self._replay_beside(order)
+        self.letter = self.trace.unique("g")  # the gradient that comes in, where it is not known
         self.seed = self._seed()
         self.events: list[tuple[Symbol, int, Any, Any, Any, Any]] = []
         self.gradient = self._backward()
-        self.lowering = Lowering(self.trace, [(g, node) for node, _, _, _, g, _ in self.events])
+        alike = [(self.seed, self.symbols[output]), (self.gradient, self.symbols[wrt])]
+        for node, index, g, part, letter, _ in self.events:
+            alike += [(g, node), (letter, node), (part, node.args[index])]
+        self.lowering = Lowering(self.trace, alike, beside)
         self.start = self.lowering.lower(self.gradient)
 
     def _called(self, tensor: Tensor, fallback: str) -> str:
@@ -136,34 +141,49 @@ class _Work:
 
     # --- forward and backward, on symbols ---------------------------------------------------------
 
-    def _replay(self, order: list[Node]) -> None:
-        """Put a symbol beside every vertex, and beside named Tensors made of the same leaves."""
+    def _replay(self, nodes: Iterable[Node]) -> None:
+        """Put a symbol beside every vertex."""
         trace, symbols = self.trace, self.symbols
-        taken: set[str] = set()
-        letters = iter(f"x{i}" for i in range(1, len(order) + 1))
-        nodes = dict.fromkeys(order)  # an ordered set: Tensors compare entry by entry
-        for tensor in self.names.tensors():
-            made_of = ancestors(tensor)
-            if len(made_of) <= 64 and all(n in nodes or n.op is not None for n in made_of):
-                nodes.update(dict.fromkeys(made_of))
         for node in nodes:
             assert isinstance(node, Tensor)
+            if node in symbols:
+                continue
             name = self.names.of(node)
             if node.op is None:
-                symbols[node] = Symbol(trace, node.value, _unique(name or next(letters), taken))
+                symbols[node] = Symbol(trace, node.value, trace.unique(name or "x"))
                 continue
-            trace.replay([node], symbols)
+            trace.replay(node, symbols)
             symbol = symbols.get(node)
-            if name and isinstance(symbol, Symbol) and symbol.name is None and symbol.op:
-                symbol.name = _unique(name, taken)
+            if isinstance(symbol, Symbol) and symbol.op is not None:
+                symbol.value = np.asarray(node.value)  # exact, where the opened form overflows
+                if name and symbol.name is None:
+                    symbol.name = trace.unique(name)
+
+    def _replay_beside(self, order: list[Node]) -> list[Symbol]:
+        """Replay what has a name and is made of the same leaves: it may name a part of a formula.
+
+        So softmax(Z) can be called A, though the loss was computed from Z in one operation.
+        """
+        inside = set(order)
+        leaves = {node for node in order if node.op is None}
+        start = len(self.trace.symbols)
+        for tensor in self.names.tensors():
+            if tensor in inside or tensor.op is None:
+                continue
+            made_of = dict.fromkeys(ancestors(tensor))
+            small = len(made_of) <= MOST_BESIDE and len(self.trace.symbols) <= start + MOST_BESIDE
+            if small and self.output not in made_of and leaves.issuperset(
+                node for node in made_of if node.op is None
+            ):
+                self._replay(made_of)
+        return self.trace.symbols[start:]
 
     def _seed(self) -> Symbol:
         symbol = self.symbols[self.output]
         if self.output.size == 1:
             return self.trace.number(np.ones(symbol.shape))
         values = np.random.default_rng(0).standard_normal(symbol.shape)
-        taken = {s.name for s in self.trace.symbols if s.name}
-        return Symbol(self.trace, values, _unique("g", taken))
+        return Symbol(self.trace, values, self.letter)
 
     def _backward(self) -> Symbol:
         output, wrt = self.symbols[self.output], self.symbols[self.wrt]
@@ -173,7 +193,7 @@ class _Work:
 
         def watch(node: Any, index: int, g: Any, part: Any) -> None:
             # The local rule is the same rule, fed with a letter instead of what came in.
-            letter = Symbol(self.trace, g.value, "g")
+            letter = Symbol(self.trace, g.value, self.letter)
             attributes = node.attributes
             if node.op.saved is not None:
                 attributes = {**attributes, "saved": node.op.saved(*node.args, **attributes)}
@@ -194,15 +214,19 @@ class _Work:
         facts = Facts(
             Environment(), self.assume, lambda x: x.quantity.definition is None and x != leaf
         )
-        found = search(self.start, self._rules(definitions, facts), CHOICES, facts)
-        axes = self.lowering.axes_of(wrt)
+        rules = self._rules(definitions, facts)
+        longest = len(notation.text(self.start))
+        found = Rewriter(rules, facts).search(
+            self.start, CHOICES, accept=lambda expr: len(notation.text(expr)) <= longest
+        )
+        axes = self.lowering.axes_of(self.gradient)
         used = {move.match.assumption for move in found.moves if move.match.assumption}
         checks = [Environment(), *draws([self.start], used)]
         chain = [self._contribution(event, facts) for event in self.events]
         seed = None if self.output.size == 1 else self.seed.value
         return Derivation(
             title=(self._called(self.output, "L"), self._called(self.wrt, "x")),
-            wrt=Formula(leaf, axes),
+            wrt=self._formula(leaf, wrt),
             seed=self.seed.name,
             output=self._meaning_of_output(),
             definitions=[
@@ -268,12 +292,13 @@ class _Work:
         general = list(EAGER)
         for leaf, meaning in definitions:
             # A definition is put into the form that it will be met in.
-            closed, _ = close(meaning, [*general[:_NAMES], *names, *general[_NAMES:]], facts)
+            known = [*general[:_NAMES], *names, *general[_NAMES:]]
+            closed, _ = Rewriter(known, facts).close(meaning)
             shorter = closed if closed != leaf else meaning
             because = f"by definition {notation.text(leaf)} = {notation.text(meaning)}"
-            for known in dict.fromkeys((shorter, meaning)):
-                if known.size > 1:
-                    names.append(Equation("name", known, leaf, because).rule())
+            for form in dict.fromkeys((shorter, meaning)):
+                if form.size > 1:
+                    names.append(Equation("name", form, leaf, because).rule())
             lemmas += self._lemmas(leaf, meaning, facts)
         return (*general[:_NAMES], *names, *lemmas, *general[_NAMES:])
 
@@ -287,7 +312,7 @@ class _Work:
             yield Equation("complement", *both, because).rule()
         for label in sorted(leaf.labels, key=lambda label: label.letter):
             summed = Sum(label, meaning)
-            closed, _ = close(summed, EAGER, facts)
+            closed, _ = Rewriter(EAGER, facts).close(summed)
             if isinstance(closed, Number):
                 yield Equation("lemma", Sum(label, leaf), closed, because).rule()
 
@@ -300,7 +325,7 @@ class _Work:
         lower = self.lowering.lower
         argument = node.args[index]
         # The engine sums what its argument was spread over; a letter's rule does so too.
-        spread = self._indices(node) - self._indices(argument)
+        spread = self.lowering.indices(node) - self.lowering.indices(argument)
         rule = sum_over(spread, lower(local)) if spread else lower(local)
         return Contribution(
             of=self._formula(lower(node), node),
@@ -316,9 +341,6 @@ class _Work:
     def _formula(self, expr: Expr, at: Symbol) -> Formula:
         return Formula(expr, self.lowering.axes_of(at))
 
-    def _indices(self, symbol: Symbol) -> set[Label]:
-        return {axis for axis in self.lowering.axes_of(symbol) if axis is not None}
-
     def _jacobian(self, rule: Expr, letter: Expr, facts: Facts) -> Expr:
         """Feed a local rule with δ: its entry at (k, j) is the derivative of entry k by entry j."""
         assert isinstance(letter, Leaf)
@@ -326,9 +348,11 @@ class _Work:
         one = Fraction(1)
         seed = product(1, [(Delta(copies[axis], axis), one) for axis in letter.axes])
         filled = _substitute(rule, letter, seed)
-        return close(filled, EAGER, facts)[0]
+        return Rewriter(EAGER, facts).close(filled)[0]
 
 
+#: How large a named Tensor beside the graph may be, and all of them together.
+MOST_BESIDE = 64
 #: Opened operations that have no letter of their own in a formula: 1/N is to be seen.
 _TRANSPARENT = frozenset({"mean"})
 #: Vertices that only move entries: they leave no trace in formulas.
@@ -344,13 +368,6 @@ def _substitute(expr: Expr, old: Leaf, new: Expr) -> Expr:
     if not expr.children:
         return expr
     return expr.rebuild(tuple(_substitute(child, old, new) for child in expr.children))
-
-
-def _unique(name: str, taken: set[str]) -> str:
-    while name in taken:
-        name += "′"
-    taken.add(name)
-    return name
 
 
 def _refuse_changed(order: Iterable[Node]) -> None:

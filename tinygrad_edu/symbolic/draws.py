@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.symbolic.expr import Environment, Expr, Label, Quantity, Sum, quantities_in
+from tinygrad_edu.symbolic.evaluate import Environment
+from tinygrad_edu.symbolic.expr import Expr, Label, Quantity, Sum, quantities_in
 from tinygrad_edu.symbolic.notation import text
 
 __all__ = ["draws"]
@@ -46,14 +47,17 @@ def draws(
 def _lengths(quantities: list[Quantity], rng: np.random.Generator) -> dict[Label, int]:
     """Choose other lengths for all ranges that no attribute and no index fixes."""
     ranges = {axis.range: axis for q in quantities for axis in q.axes if axis is not None}
-    fixed = {axis.range for q in quantities for axis in q.axes if axis is not None and axis.fixed}
-    return {r: r.length if r in fixed else int(rng.integers(2, 6)) for r in ranges}
+    return {r: r.length if r.fixed else int(rng.integers(2, 6)) for r in ranges}
 
 
 def _draw(data: Any, shape: tuple[int, ...], rng: np.random.Generator) -> Any:
-    if data.dtype.kind in "iub":  # labels, masks: values of the same kind
+    if data.dtype.kind in "iub":  # labels and masks; those that index an array stay as they are
+        if data.shape == shape:
+            return data
         return rng.choice(data.ravel(), shape) if data.size else np.zeros(shape, data.dtype)
     finite = data[np.isfinite(data)]
+    if data.ndim == 0 and not finite.size:  # a bound that is no bound
+        return data
     if finite.size and finite.min() >= 0:
         if finite.max() <= 1:
             return rng.uniform(0.1, 0.9, shape)

@@ -10,11 +10,10 @@ wants to see happen (equal factors that cancel, like terms that add up) is left 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
-from typing import Any, Union
-
-import numpy as np
+from typing import Any
 
 from tinygrad_edu.core.op import Op
 
@@ -31,7 +30,6 @@ __all__ = [
     "Quantity",
     "Sum",
     "Total",
-    "Environment",
     "number",
     "parts",
     "power",
@@ -50,11 +48,10 @@ class Label:
     that stands for both.
     """
 
-    __slots__ = ("fixed", "letter", "length", "range")
+    __slots__ = ("fixed", "length", "letter", "range")
 
     def __init__(self, letter: str, length: int, same_range_as: Label | None = None) -> None:
-        self.letter = letter
-        self.length = length
+        self.letter, self.length = letter, length
         self.fixed = False  # an attribute or an index array depends on this length
         self.range = same_range_as.range if same_range_as else self
 
@@ -105,19 +102,26 @@ class Expr:
         The free indices.
     size : int
         How much there is to read: leaves, functions, powers, sums and numbers count one each.
+    depth : int
+        How far it is nested.
     """
 
-    __slots__ = ("_hash", "key", "labels", "size")
+    __slots__ = ("_hash", "_order", "depth", "key", "labels", "size")
 
     key: tuple[Any, ...]
     labels: frozenset[Label]
     size: int
+    depth: int
+    _hash: int
+    _order: tuple[Any, ...] | None
 
     def _set(self, key: tuple[Any, ...], labels: Iterable[Label], size: int) -> None:
         self.key = key
         self.labels = frozenset(labels)
         self.size = size
+        self.depth = 1 + max((child.depth for child in self.children), default=0)
         self._hash = hash((type(self).__name__, key))
+        self._order = None
 
     @property
     def children(self) -> tuple[Expr, ...]:
@@ -133,9 +137,10 @@ class Expr:
 
     def __eq__(self, other: object) -> bool:
         return self is other or (
-            type(self) is type(other)
-            and self._hash == other._hash  # type: ignore[attr-defined]  # same type, so it has one
-            and self.key == other.key  # type: ignore[attr-defined]
+            isinstance(other, Expr)
+            and type(self) is type(other)
+            and self._hash == other._hash
+            and self.key == other.key
         )
 
     def walk(self) -> Iterator[Expr]:
@@ -303,14 +308,20 @@ class Total(Expr):
 
 # --- making them: order, signs and numbers take care of themselves ------------------------------
 
-Numeric = Union[int, float, Fraction]
+Numeric = int | float | Fraction
+
+#: Numbers are raised to no higher power than this: 0.3^1000 is better left as it is.
+MAX_POWER = 64
 
 
 def number(value: Numeric) -> Number:
-    """Return a number; a float counts as the decimal it prints as."""
-    if isinstance(value, float):
-        return Number(Fraction(repr(value)))
-    return Number(Fraction(value))
+    """Return a number; a float counts as the short fraction or the decimal that it stands for."""
+    if not isinstance(value, float):
+        return Number(Fraction(value))
+    decimal = Fraction(repr(float(value)))
+    short = decimal.limit_denominator(1000)
+    # An exponent computed as 1 - 1/3 is two thirds, though it misses the nearest float by one.
+    return Number(short if math.isclose(short, value, rel_tol=4e-16, abs_tol=0) else decimal)
 
 
 def product(coefficient: Numeric, factors: Iterable[Factor]) -> Expr:
@@ -318,7 +329,7 @@ def product(coefficient: Numeric, factors: Iterable[Factor]) -> Expr:
     coefficient = Fraction(coefficient)
     flat: list[Factor] = []
     for base, exponent in factors:
-        if isinstance(base, Product) and exponent.denominator == 1:
+        if isinstance(base, Product) and _exact_power(base.coefficient, exponent):
             coefficient *= base.coefficient ** int(exponent)
             flat.extend((inner, power * exponent) for inner, power in base.factors)
         elif isinstance(base, Number) and _exact_power(base.value, exponent):
@@ -334,7 +345,10 @@ def product(coefficient: Numeric, factors: Iterable[Factor]) -> Expr:
 
 
 def _exact_power(value: Fraction, exponent: Fraction) -> bool:
-    return exponent.denominator == 1 and (value != 0 or exponent > 0)
+    """Whether a power of a number is a number that can be written down."""
+    return exponent.denominator == 1 and (
+        abs(value) == 1 or (abs(exponent) <= MAX_POWER and (value != 0 or exponent > 0))
+    )
 
 
 def power(base: Expr, exponent: Numeric) -> Expr:
@@ -382,23 +396,27 @@ _RANK = {kind: rank for rank, kind in enumerate(_KINDS)}
 
 def order(expr: Expr) -> tuple[Any, ...]:
     """Return a key that sorts expressions the same way in every run."""
+    if expr._order is None:
+        expr._order = (_RANK[type(expr)], expr.size, _inner_order(expr))
+    return expr._order
+
+
+def _inner_order(expr: Expr) -> tuple[Any, ...]:
     if isinstance(expr, Leaf):
-        parts: tuple[Any, ...] = (expr.quantity.name, "".join(a.letter for a in expr.axes))
-    elif isinstance(expr, Dimension):
-        parts = (expr.label.letter, "")
-    elif isinstance(expr, Number):
-        parts = ("", expr.value)
-    elif isinstance(expr, Apply | Opaque):
-        parts = (expr.op.name, tuple(order(a) for a in expr.args))
-    elif isinstance(expr, Product):
-        parts = ("", (tuple(_factor_order(f) for f in expr.factors), expr.coefficient))
-    elif isinstance(expr, Sum):
-        parts = (expr.label.letter, order(expr.body))
-    elif isinstance(expr, Delta):
-        parts = ("", tuple(sorted(a.letter for a in expr.axes)))
-    else:
-        parts = ("", tuple(order(t) for t in expr.children))
-    return (_RANK[type(expr)], expr.size, parts)
+        return (expr.quantity.name, "".join(a.letter for a in expr.axes))
+    if isinstance(expr, Dimension):
+        return (expr.label.letter, "")
+    if isinstance(expr, Number):
+        return ("", expr.value)
+    if isinstance(expr, Apply | Opaque):
+        return (expr.op.name, tuple(order(a) for a in expr.args))
+    if isinstance(expr, Product):
+        return ("", (tuple(_factor_order(f) for f in expr.factors), expr.coefficient))
+    if isinstance(expr, Sum):
+        return (expr.label.letter, order(expr.body))
+    if isinstance(expr, Delta):
+        return ("", tuple(sorted(a.letter for a in expr.axes)))
+    return ("", tuple(order(t) for t in expr.children))
 
 
 def _factor_order(factor: Factor) -> tuple[Any, ...]:
@@ -435,120 +453,13 @@ def rename(expr: Expr, labels: Mapping[Label, Label]) -> Expr:
     return expr.rebuild(tuple(rename(child, labels) for child in expr.children))
 
 
-# --- evaluating -----------------------------------------------------------------------------------
-
-Valued = tuple[Any, tuple[Label, ...]]
-
-
-class Environment:
-    """Where expressions are evaluated: arrays for quantities, lengths for labels.
-
-    Without arrays it is the recorded data, named intermediates included; with arrays these are
-    computed again from their definitions.
-    """
-
-    def __init__(
-        self,
-        arrays: Mapping[Quantity, Any] | None = None,
-        lengths: Mapping[Label, int] | None = None,
-    ) -> None:
-        self.recorded = arrays is None
-        self.arrays = dict(arrays or {})
-        self.lengths = lengths or {}
-        self._seen: dict[Expr, Valued] = {}
-
-    def length(self, label: Label) -> int:
-        """Length of a label's range here."""
-        return self.lengths.get(label.range, label.range.length)
-
-    def value(self, expr: Expr) -> Valued:
-        """Return an array and the label of each of its axes."""
-        found = self._seen.get(expr)
-        if found is None:
-            found = self._seen[expr] = self._compute(expr)
-        return found
-
-    def _compute(self, expr: Expr) -> Valued:
-        if isinstance(expr, Number):
-            return np.float64(expr.value), ()
-        if isinstance(expr, Dimension):
-            return np.float64(self.length(expr.label)), ()
-        if isinstance(expr, Leaf):
-            return self._leaf(expr)
-        if isinstance(expr, Delta):
-            return np.eye(self.length(expr.axes[0])), tuple(expr.axes)
-        if isinstance(expr, Sum | Product):
-            return self._contract(expr)
-        if isinstance(expr, Opaque):
-            arrays = [
-                self.array(argument, axes)
-                for argument, axes in zip(expr.args, expr.inside, strict=True)
-            ]
-            out = np.asarray(_run(expr.op, arrays, expr.attributes))
-            kept = tuple(slice(None) if axis is not None else 0 for axis in expr.axes)
-            return out[kept], tuple(axis for axis in expr.axes if axis is not None)
-        labels = tuple(sorted(expr.labels, key=lambda label: (label.letter, id(label))))
-        arrays = [_aligned(*self.value(child), labels) for child in expr.children]
-        if isinstance(expr, Total):
-            return sum(arrays[1:], start=arrays[0]), labels
-        assert isinstance(expr, Apply)
-        return _run(expr.op, arrays, expr.attributes), labels
-
-    def _leaf(self, leaf: Leaf) -> Valued:
-        quantity = leaf.quantity
-        if quantity not in self.arrays:
-            if quantity.definition is None or (self.recorded and quantity.value is not None):
-                self.arrays[quantity] = quantity.value
-            else:
-                self.arrays[quantity] = self.array(quantity.definition, quantity.axes)
-        array = np.asarray(self.arrays[quantity])
-        kept = tuple(slice(None) if axis is not None else 0 for axis in quantity.axes)
-        array = array[kept]
-        if len(set(leaf.axes)) == len(leaf.axes):
-            return array, leaf.axes
-        once = tuple(dict.fromkeys(leaf.axes))  # x_kk is the diagonal
-        places = {label: i for i, label in enumerate(once)}
-        return np.einsum(array, [places[a] for a in leaf.axes], [*places.values()]), once
-
-    def _contract(self, expr: Expr) -> Valued:
-        """Multiply and sum in one einsum, so that no array over all indices is made."""
-        bound: list[Label] = []
-        while isinstance(expr, Sum):
-            bound.append(expr.label)
-            expr = expr.body
-        coefficient, factors = parts(expr)
-        operands: list[Any] = []
-        numbers = {label: i for i, label in enumerate({*expr.labels, *bound})}
-        present: set[Label] = set()
-        scale = np.float64(coefficient)
-        for base, exponent in factors:
-            array, labels = self.value(base)
-            array = _power(array, exponent)
-            if labels:
-                operands += [array, [numbers[label] for label in labels]]
-                present.update(labels)
-            else:
-                scale = scale * array
-        for label in bound:
-            if label not in present:
-                scale = scale * self.length(label)
-        free = tuple(
-            sorted(present - set(bound), key=lambda label: (label.letter, id(label)))
-        )
-        if not operands:
-            return scale, ()
-        out = np.einsum(*operands, [numbers[label] for label in free], optimize=len(operands) > 4)
-        return out * scale, free
-
-    def array(self, expr: Expr, axes: Iterable[Label | None]) -> Any:
-        """Evaluate to an array with the axes asked for; where it has no such index it repeats."""
-        axes = tuple(axes)
-        value, labels = self.value(expr)
-        wanted = tuple(axis for axis in axes if axis is not None)
-        value = _aligned(value, labels, wanted)
-        shape = tuple(self.length(axis) for axis in wanted)
-        value = np.broadcast_to(value, shape)
-        return value.reshape(tuple(1 if a is None else self.length(a) for a in axes))
+def parts(expr: Expr) -> tuple[Fraction, tuple[Factor, ...]]:
+    """Return any expression as a coefficient and factors."""
+    if isinstance(expr, Product):
+        return expr.coefficient, expr.factors
+    if isinstance(expr, Number):
+        return expr.value, ()
+    return Fraction(1), ((expr, Fraction(1)),)
 
 
 def quantities_in(exprs: Iterable[Expr]) -> list[Quantity]:
@@ -565,35 +476,3 @@ def quantities_in(exprs: Iterable[Expr]) -> list[Quantity]:
                 else:
                     pending.append(leaf.quantity.definition)
     return list(found)
-
-
-def parts(expr: Expr) -> tuple[Fraction, tuple[Factor, ...]]:
-    """Return any expression as a coefficient and factors."""
-    if isinstance(expr, Product):
-        return expr.coefficient, expr.factors
-    if isinstance(expr, Number):
-        return expr.value, ()
-    return Fraction(1), ((expr, Fraction(1)),)
-
-
-def _power(array: Any, exponent: Fraction) -> Any:
-    if array.dtype.kind != "f":
-        array = array.astype(np.float64)
-    if exponent == 1:
-        return array
-    return array ** (int(exponent) if exponent.denominator == 1 else float(exponent))
-
-
-def _aligned(array: Any, labels: tuple[Label, ...], wanted: tuple[Label, ...]) -> Any:
-    """Order axes as wanted, with length 1 where an index is missing."""
-    if labels == wanted:
-        return array
-    places = [labels.index(label) for label in wanted if label in labels]
-    array = np.transpose(array, places)
-    index = tuple(slice(None) if label in labels else None for label in wanted)
-    return array[index]
-
-
-def _run(op: Op, arrays: list[Any], attributes: Mapping[str, Any]) -> Any:
-    out = op.forward(*(np.asarray(a) for a in arrays), **attributes)
-    return out[0] if op.saved is not None else out

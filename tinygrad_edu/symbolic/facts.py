@@ -13,10 +13,10 @@ from fractions import Fraction
 
 import numpy as np
 
+from tinygrad_edu.symbolic.evaluate import Environment
 from tinygrad_edu.symbolic.expr import (
     Apply,
     Dimension,
-    Environment,
     Expr,
     Leaf,
     Number,

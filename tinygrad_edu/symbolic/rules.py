@@ -356,12 +356,13 @@ class Equation:
             for direction in (ONE, -ONE):
                 taken = tuple((base, p * direction) for base, p in self.left.factors)
                 rest = without(expr.factors, taken)
-                if rest is not None and (rest or expr.coefficient != self.left.coefficient):
-                    scale = self.left.coefficient ** int(direction)
-                    right = power(self.right, direction)
-                    result = product(expr.coefficient / scale, [*rest, (right, ONE)])
-                    left = product(scale, taken)
-                    yield Match(left, right, result, self.because)
+                if rest is None:
+                    continue
+                scale = self.left.coefficient ** int(direction)
+                right = power(self.right, direction)
+                result = product(expr.coefficient / scale, [*rest, (right, ONE)])
+                if result.size < expr.size:  # 3·a is not to become 3·c/2 because c = 2·a
+                    yield Match(product(scale, taken), right, result, self.because)
 
 
 def complement_of(name: Leaf, meaning: Expr) -> tuple[Expr, Expr] | None:

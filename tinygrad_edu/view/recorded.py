@@ -6,6 +6,7 @@ that is drawn, so a picture never shows what an earlier backward pass left behin
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,7 +24,7 @@ from tinygrad_edu.view.model import Edge, EdgeKind, Group, LegendKind, Model, Ve
 from tinygrad_edu.view.symbols import Operand, number_operand, symbol
 from tinygrad_edu.view.values import one_line, shape_text, sum_text, value_lines
 
-__all__ = ["Expand", "backward_model", "forward_model", "readable", "refuse_changed"]
+__all__ = ["Expand", "backward_model", "derivative", "forward_model", "readable", "refuse_changed"]
 
 #: Which operations are opened: all that have a definition, or those of these names.
 Expand = bool | frozenset[str]
@@ -109,8 +110,7 @@ def backward_model(output: Tensor, names: Names, *, expand: Expand) -> Model:
     for target, gradient in zip(targets, found, strict=True):
         letter = names.of(target) or ("out" if target is output else "")
         if letter:
-            latex = rf"\frac{{\partial {name_latex(name)}}}{{\partial {name_latex(letter)}}}"
-            labels.setdefault(gradient, []).append((f"∂{name}/∂{letter}", latex))
+            labels.setdefault(gradient, []).append(derivative(name, letter))
     whole: list[Tensor] = ancestors(*found)  # type: ignore[assignment]  # of Tensors, too
     if len(whole) > _MOST_VERTICES:
         raise ValueError(_too_large(len(whole)))
@@ -161,6 +161,8 @@ class _Builder:
         self.groups: list[Group] = []
         self.passed: list[tuple[str, str, Any]] = []  # from an operation, to an argument, how much
         self.constants: dict[int, str] = {}
+        self.held: list[Any] = []  # keeps the arrays alive whose id is a key above
+        self.homes: dict[int, int] = {}  # how deep in the clusters a constant belongs
         self.met: set[str] = set()  # operations that could be opened
         self.opened: set[str] = set()
         self.members: list[list[str]] = [[]]  # of the clusters that are open just now
@@ -216,6 +218,8 @@ class _Builder:
             for argument, value in zip(node.args, node.inputs, strict=True)
             if isinstance(argument, Tensor)
         }
+        for argument in node.args:
+            self.homes.setdefault(id(argument), len(self.members) - 1)
         args = [inside[a] if isinstance(a, Tensor) else a for a in node.args]
         with np.errstate(all="ignore"):
             result = node.op.definition(*args, **node.attributes)
@@ -232,10 +236,12 @@ class _Builder:
 
     # --- vertices ---------------------------------------------------------------------------------
 
-    def _sketch(self, kind: VertexKind, text: str, formula: str, lines: Iterable[str]) -> str:
+    def _sketch(
+        self, kind: VertexKind, text: str, formula: str, lines: Iterable[str], depth: int = -1
+    ) -> str:
         key = f"n{len(self.sketches)}"
         self.sketches[key] = _Sketch(kind, text, formula, tuple(lines))
-        self.members[-1].append(key)
+        self.members[depth].append(key)
         return key
 
     def _is_gradient(self, node: Tensor) -> bool:
@@ -245,12 +251,16 @@ class _Builder:
         """Return the name of a vertex as text and LaTeX, or None."""
         name = self.names.of(node)
         if name is not None:
-            return name, name_latex(name)
+            return name, _latex(name)
         labels = self.labels.get(node) if isinstance(node, Tensor) else None
-        if labels is None:
+        if labels is not None:
+            text, latex = (" = ".join(label[i] for label in labels) for i in (0, 1))
+            return text, latex
+        base = getattr(node, "base", None)
+        name = self.names.of(base) if _is_transpose(node, base) else None
+        if name is None:
             return None
-        text, latex = (" = ".join(label[i] for label in labels) for i in (0, 1))
-        return text, latex
+        return f"{name}ᵀ", f"{{{_latex(name)}}}^{{\\top}}" if _latex(name) else ""
 
     def _leaf(self, node: Tensor) -> str:
         kind: VertexKind = "gradient" if self._is_gradient(node) else "parameter"
@@ -278,7 +288,7 @@ class _Builder:
         if self._is_number(argument):
             return number_operand(argument)
         name = self.names.of(argument)
-        return Operand(name, name_latex(name)) if name else Operand()
+        return Operand(name, _latex(name)) if name and _latex(name) else Operand()
 
     def _is_number(self, argument: Any) -> bool:
         """Whether an argument is a plain number, which its operation's vertex shows."""
@@ -300,8 +310,10 @@ class _Builder:
         key = self.constants.get(id(value))
         if key is None:
             called = self._called(value) or ("", "")
-            key = self._sketch("constant", *called, _array_lines(value))
+            depth = self.homes.get(id(value), -1)
+            key = self._sketch("constant", *called, _array_lines(value), depth)
             self.constants[id(value)] = key
+            self.held.append(value)
         return key
 
     # --- the model --------------------------------------------------------------------------------
@@ -358,6 +370,32 @@ def _legend(
     return tuple(entry for entry in entries if entry[0] in kinds or entry[0] in flows)
 
 
+def _latex(name: str) -> str:
+    """Write a name as a formula if it is a word; all else is shown literally."""
+    return name_latex(name) if re.fullmatch(r"[^\W\d]\w*′*", name) else ""
+
+
+def _is_transpose(array: Any, base: Any) -> bool:
+    """Whether an array is another one's transpose, as a rule makes it of a constant."""
+    if base is None or np.ndim(base) < 2:
+        return False
+    reverse = (base.shape[::-1], base.strides[::-1])
+    return (array.shape, array.strides) == reverse
+
+
+def derivative(of: str, wrt: str) -> tuple[str, str]:
+    r"""Write a derivative as text and LaTeX; the latter only for names that are words.
+
+    Examples
+    --------
+    >>> print(*derivative("L", "z"))
+    ∂L/∂z \frac{\partial L}{\partial z}
+    """
+    above, below = _latex(of), _latex(wrt)
+    latex = rf"\frac{{\partial {above}}}{{\partial {below}}}" if above and below else ""
+    return f"∂{of}/∂{wrt}", latex
+
+
 def _array_lines(value: Any) -> tuple[str, ...]:
     shape = shape_text(np.shape(value))
     return (*([shape] if shape else []), *value_lines(value))
@@ -367,8 +405,9 @@ def _attribute_lines(node: Tensor) -> tuple[str, ...]:
     """Say along which axis an operation runs, where there is a choice."""
     assert node.op is not None
     axis = node.attributes.get("axis")
+    chosen = axis is not None and axis != node.op.defaults.get("axis")
     several = any(np.ndim(value) > 1 for value in node.inputs)
-    return (f"axis {axis}",) if axis is not None and several else ()
+    return (f"axis {axis}".replace("-", "−"),) if chosen and several else ()
 
 
 def _gradient_lines(sketch: _Sketch) -> tuple[str, ...]:

@@ -52,12 +52,17 @@ def draw_shape(parent: ET.Element, kind: str, box: Box) -> None:
     path = "M" + "L".join(f"{number(x)},{number(y)}" for x, y in _outline(kind, box)) + "Z"
     if kind == "constant":
         x, y = box.right, box.top
-        path += f"M{number(x - _CORNER)},{number(y)}v{number(_CORNER)}h{number(_CORNER)}"
+        cut = number(_corner(box))
+        path += f"M{number(x - _corner(box))},{number(y)}v{cut}h{cut}"
     add(parent, "path", "tg-shape", d=path)
 
 
+def _corner(box: Box) -> float:
+    return min(_CORNER, 0.28 * box.height)
+
+
 def _outline(kind: str, box: Box) -> Sequence[tuple[float, float]]:
-    left, right, top, bottom, cut = box.left, box.right, box.top, box.bottom, _CORNER
+    left, right, top, bottom, cut = box.left, box.right, box.top, box.bottom, _corner(box)
     if kind == "parameter":
         y = box.centre[1]
         upper = [(left, y), (left + cut, top), (right - cut, top)]

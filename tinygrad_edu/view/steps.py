@@ -24,12 +24,17 @@ from tinygrad_edu.symbolic.expr import (
 from tinygrad_edu.symbolic.notation import Shown, layout
 from tinygrad_edu.symbolic.rules import without
 from tinygrad_edu.view.model import Edge, Group, LegendKind, Mark, Model, Vertex, VertexKind
+from tinygrad_edu.view.recorded import derivative
 from tinygrad_edu.view.symbols import Operand, number_operand, symbol
 from tinygrad_edu.view.values import shape_text, value_lines
 
 __all__ = ["derivation_model"]
 
 _ONE = Fraction(1)
+_LEGEND: tuple[tuple[LegendKind, str], ...] = (
+    ("matched", "what the next line is made from"),
+    ("cancelled", "what cancels"),
+)
 
 
 def derivation_model(derivation: Derivation, *, every_step: bool = False) -> Model:
@@ -39,42 +44,33 @@ def derivation_model(derivation: Derivation, *, every_step: bool = False) -> Mod
     vertices: list[Vertex] = []
     edges: list[Edge] = []
     groups: list[Group] = []
+    left, left_latex = derivative(*derivation.title)
     for number, formula in enumerate(formulas):
-        graph = _Graph(formula, f"f{number}")
         before = runs[number - 1] if number else []
+        graph = _Graph(formula, f"f{number}")
         for step in runs[number] if number < len(runs) else []:
             graph.mark(step)
         drawn, joined = graph.finish()
         vertices += drawn
         edges += joined
-        of, wrt = derivation.title
-        first = number == 0
-        left = (
-            rf"\frac{{\partial {notation.name_latex(of)}}}{{\partial {notation.name_latex(wrt)}}}"
-        )
         groups.append(
             Group(
                 f"frame {number}",
-                "As the backward pass leaves it" if first else _names(before),
-                tuple(v.key for v in drawn),
-                formula=f"{left} = {formula.latex()}",
-                lines=tuple(_said(step) for step in before),
-                kind="frame",
+                _names(before) or "As the backward pass leaves it",
+                tuple(vertex.key for vertex in drawn),
+                f"{left_latex} = {formula.latex()}" if left_latex else formula.latex(),
+                tuple(_said(step) for step in before),
+                "frame",
             )
         )
     marks = {mark for vertex in vertices for mark in vertex.marks}
     marks |= {mark for edge in edges for mark in edge.marks}
-    legend: list[tuple[LegendKind, str]] = [
-        ("matched", "what the next line is made from"),
-        ("cancelled", "what cancels"),
-    ]
-    of, wrt = derivation.title
     return Model(
         tuple(vertices),
         tuple(edges),
         tuple(groups),
-        f"∂{of}/∂{wrt} = {derivation.result}",
-        legend=tuple(entry for entry in legend if entry[0] in marks),
+        f"{left} = {derivation.result}",
+        legend=tuple(entry for entry in _LEGEND if entry[0] in marks),
     )
 
 

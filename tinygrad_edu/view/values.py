@@ -59,9 +59,9 @@ def _decimals(values: Iterable[Any]) -> int | None:
     """Return with how many decimals numbers stand side by side; None where each has its own."""
     finite = [v for v in map(float, values) if math.isfinite(v)]
     largest = max(map(abs, finite), default=0.0)
-    if all(v == int(v) for v in finite) or not 0.01 <= largest < 1000:
+    if all(v == int(v) for v in finite) or not 0.001 <= largest < 1000:
         return None
-    decimals = 2 - math.floor(math.log10(largest)) if largest >= 1 else 3
+    decimals = 2 - math.floor(math.log10(largest))
     lost = any(v and abs(v) < 0.5 * 10**-decimals for v in finite)
     return None if lost else decimals
 
@@ -92,7 +92,8 @@ def value_lines(value: Any, beside: Sequence[Any] = ()) -> tuple[str, ...]:
     rows = array.reshape(-1, array.shape[-1] if array.ndim else 1)
     if array.dtype.kind == "b":
         return tuple("  ".join(map(str, row)) for row in rows.tolist())
-    decimals = _decimals(v for each in (array, *beside) for v in np.asarray(each).flat)
+    compared = [value for each in (array, *beside) for value in np.asarray(each).flat]
+    decimals = _decimals(compared) if len(compared) > 1 else None
     return tuple("  ".join(_entry(float(entry), decimals) for entry in row) for row in rows)
 
 
@@ -112,6 +113,8 @@ def _summary(array: Any) -> str:
         low, high, mean = (float(f(array.astype(float))) for f in (np.min, np.max, np.mean))
     if low == high:
         return f"all {number_text(low)}"
+    if abs(mean) < 1e-12 * max(abs(low), abs(high)):
+        mean = 0.0  # what is left of it is rounding
     span = f"{number_text(low)} to {number_text(high)}"
     # Labels and indices have a range; their mean says nothing.
     return span if array.dtype.kind in "iu" else f"mean {number_text(mean)}, {span}"
