@@ -152,14 +152,15 @@ class Tensor(Node):
     def data(self) -> npt.NDArray[Any]:
         """The value, as a read-only array."""
         value = self.value
-        if not isinstance(value, np.ndarray):
-            frozen: npt.NDArray[Any] = _frozen(np.asarray(value))
-            return frozen
-        owner: Any = value
-        while isinstance(owner, np.ndarray) and owner.flags.writeable:
-            owner.flags.writeable = False
-            owner = owner.base
-        return value.view()  # a view of a frozen array cannot be made writable
+        if value.__class__ is not np.ndarray:
+            value = np.asarray(value)
+        if value.flags.writeable:
+            owner = value
+            while isinstance(owner, np.ndarray) and owner.flags.writeable:
+                owner.flags.writeable = False
+                owner = owner.base
+        view: npt.NDArray[Any] = value.view()  # of a frozen array: cannot be made writable
+        return view
 
     @data.setter
     def data(self, data: npt.ArrayLike) -> None:
@@ -168,10 +169,8 @@ class Tensor(Node):
                 f"data: this tensor was computed by {self.op.name}; only a leaf takes new data. "
                 "Make a new one with Tensor(...)"
             )
-        if isinstance(data, Tensor):
-            data = data.value
-        array = np.asarray(data)
-        if array.base is not None or not isinstance(data, np.ndarray):
+        array: Any = data.value if isinstance(data, Tensor) else data
+        if array.__class__ is not np.ndarray or array.base is not None:
             array = np.array(array)
         self.value = _frozen(_real(array, "data"))
 

@@ -158,16 +158,15 @@ def _fit(part: Any, like: Any, name: str) -> Any:
                 "its argument, computed from what it is given"
             )
         part = array
-    shape, wanted = part.shape, like.shape
-    if shape != wanted:
-        lead = len(shape) - len(wanted)
-        if lead < 0 or any(b not in (a, 1) for a, b in zip(shape[lead:], wanted, strict=True)):
-            raise ValueError(
-                f"{name}: its rule gave a gradient of shape {shape} for an argument of shape "
-                f"{wanted}; a rule returns the argument's shape, or one that it broadcasts to"
-            )
+    if part.shape != like.shape:
         sum_to = slots.sum_to if vertex else slots.sum_to.forward
-        part = sum_to(part, shape=wanted)
+        try:
+            part = sum_to(part, shape=like.shape)
+        except ValueError:
+            raise ValueError(
+                f"{name}: its rule gave a gradient of shape {part.shape} for an argument of shape "
+                f"{like.shape}; a rule returns the argument's shape, or one that it broadcasts to"
+            ) from None
     if vertex and not isinstance(part, Node):
         part = like.zeros_like() + part  # a constant gradient, as a vertex
     if part.dtype == like.dtype or like.dtype.kind != "f":  # comparisons and counts end here

@@ -106,7 +106,10 @@ class Op:
 
     def __call__(self, *args: Any, **attributes: Any) -> Any:
         """Apply the operation: to arrays, to Tensors, or to symbols."""
-        # Rules run on arrays: that case goes straight to NumPy, all others through `call`.
+        # What happens most goes a short way: a vertex first, or, in rules, arrays throughout.
+        if self.sealed and len(args) == self.arity and not self.inline:
+            if isinstance(args[0], Node):
+                return args[0].record(self, args, self.with_defaults(attributes))
         if self.sealed and len(args) == self.arity and args[0].__class__ in _ARRAYS:
             for argument in args:
                 if argument.__class__ not in _READY:

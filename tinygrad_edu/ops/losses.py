@@ -16,7 +16,7 @@ from tinygrad_edu.core.op import op
 from tinygrad_edu.ops.elementwise import abs, floating, log, sigmoid, softplus, xdivy, xlogy
 from tinygrad_edu.ops.reduce import mean, sum
 from tinygrad_edu.ops.shape import expand_dims
-from tinygrad_edu.ops.softmax import as_rows, log_softmax, shifted_exponentials, softmax
+from tinygrad_edu.ops.softmax import as_rows, log_softmax, row_starts, shifted_exponentials, softmax
 
 __all__ = [
     "binary_cross_entropy",
@@ -47,7 +47,7 @@ def _reduce(losses: Any, reduction: str, name: str) -> Any:
 
 
 def _operand(x: Any) -> Any:
-    return x if isinstance(x, Node | np.ndarray) else np.asarray(x)
+    return x if hasattr(x, "ndim") else np.asarray(x)
 
 
 def _refuse_other_shape(x: Any, targets: Any, name: str, what: str) -> None:
@@ -174,7 +174,7 @@ def _residual(g: Any, a: Any, targets: Any) -> Any:
 
 def _places(x: Any, labels: Any) -> Any:
     """Return where, in the flat order of x, the entries stand that labels name."""
-    return labels.reshape(-1) + np.arange(0, x.size, x.shape[-1])
+    return labels.reshape(-1) + row_starts(labels.size, x.shape[-1])
 
 
 @_residual.defined_as
@@ -270,9 +270,9 @@ def softmax_cross_entropy(logits: Any, targets: Any, reduction: str = "mean") ->
             "applies itself; pass the values before it, or use cross_entropy",
             stacklevel=2,
         )
-    name = "softmax_cross_entropy"
-    if _are_labels(targets, logits, name):
-        _refuse_labels(targets, logits.shape[-1], name)
+    name, z = "softmax_cross_entropy", _values(logits)
+    if _are_labels(targets, z, name):
+        _refuse_labels(targets, z.shape[-1], name)
     else:
         _refuse_negative(_values(targets), name)
     return _reduce(_softmax_cross_entropy(logits, targets), reduction, name)

@@ -308,8 +308,8 @@ def sum_to(x: Any, *, shape: int | tuple[int, ...]) -> Any:
     """
     shape = (shape,) if isinstance(shape, int) else shape
     lead = x.ndim - len(shape)
-    if lead > 0 and x.shape[lead:] == shape:  # a bias: only leading axes were repeated
-        return np.add.reduce(x, axis=tuple(range(lead)))
+    if lead == 1 and x.shape[1:] == shape:  # a bias, added to every row
+        return np.add.reduce(x, 0)
     if lead < 0 or any(n not in (1, m) for n, m in zip(shape, x.shape[lead:], strict=True)):
         raise ValueError(f"sum_to: shape {shape} does not broadcast to {x.shape}")
     axes = [*range(lead)]

@@ -7,6 +7,7 @@ the logarithm of a sum near 1 keeps its digits: log(1 + r) is log1p(r).
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -37,6 +38,14 @@ def as_rows(x: Any, axis: int) -> tuple[Any, Any]:
     return rows, put_back
 
 
+@functools.lru_cache(maxsize=8)
+def row_starts(count: int, length: int) -> Any:
+    """Return where each row of a contiguous matrix starts in its flat form."""
+    starts = np.arange(0, count * length, length)
+    starts.flags.writeable = False
+    return starts
+
+
 def _as_it_is(rows: Any) -> Any:
     return rows
 
@@ -46,7 +55,7 @@ def shifted_exponentials(rows: Any) -> tuple[Any, Any, Any, Any]:
 
     All of them row by row; the maximum and the sum are columns. An infinite maximum gives NaN.
     """
-    places = rows.argmax(1) + np.arange(0, rows.size, rows.shape[1])
+    places = rows.argmax(1) + row_starts(*rows.shape)
     largest = rows.reshape(-1)[places][:, None]
     shifted = rows - largest
     e = np.exp(shifted)
