@@ -15,7 +15,6 @@ a − y
 """
 
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from tinygrad_edu import ops
@@ -29,11 +28,6 @@ if TYPE_CHECKING:
     from tinygrad_edu import data
     from tinygrad_edu.symbolic.derive import derive
     from tinygrad_edu.view.draw import draw
-
-try:
-    __version__ = version("tinygrad_edu")
-except PackageNotFoundError:  # read from a folder that was not installed
-    __version__ = "0.1.0"
 
 __all__ = [
     *ops.PUBLIC,
@@ -62,6 +56,10 @@ _LAZY = {
 
 
 def __getattr__(attribute: str) -> Any:
+    if attribute == "__version__":
+        from importlib.metadata import version
+
+        return version("tinygrad_edu")
     if attribute not in _LAZY:
         raise AttributeError(f"module 'tinygrad_edu' has no attribute {attribute!r}")
     module = import_module(_LAZY[attribute])
