@@ -46,7 +46,8 @@ def run(into: Path) -> int:
     >>> import contextlib, io, pathlib, tempfile
     >>> from tinygrad_edu.demo import run
     >>> with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
-    ...     run(pathlib.Path(folder))
+    ...     status = run(pathlib.Path(folder))
+    >>> status
     0
     """
     into.mkdir(parents=True, exist_ok=True)

@@ -106,6 +106,7 @@ def propagate(
     """
     inside, kept = set(active), set(keep)
     totals: dict[Node, Any] = {output: output.seed(seed, graph)}
+    out: Any
     for node in reversed(active):
         op = node.op
         if op is None:
@@ -113,11 +114,13 @@ def propagate(
         g = totals.pop(node, None)
         if g is None:
             continue
-        if node in kept:
+        if kept and node in kept:
             totals[node] = g
         if graph:
             node.refuse_if_rebound()
-        inputs, out = (node.args, node) if graph else (node.inputs, node.value)
+            inputs, out = node.args, node
+        else:
+            inputs, out = node.inputs, node.value
         guarded = not (op.sealed or graph)
         if guarded and isinstance(g, np.ndarray):
             g.flags.writeable = False  # a user's rule may not change what other rules are given
