@@ -135,7 +135,9 @@ def norm(w: Any, p: Any = 2, axis: Axes = None, keepdims: bool = False) -> Any:
     """
     w = _joined(w, "norm")
     if isinstance(p, Node):
-        raise TypeError("norm: p is held constant, so it is no Tensor; pass a number or a 0-d array")
+        raise TypeError(
+            "norm: p is held constant, so it is no Tensor; pass a number or a 0-d array"
+        )
     exponent = float(p)
     if not exponent >= 1:
         raise ValueError(f"norm: p = {exponent:g} gives no norm; choose p ≥ 1, or inf")
