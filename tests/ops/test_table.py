@@ -122,6 +122,20 @@ def opened(out):
 LIMITS = {"dropout-all", "euclidean_norm-empty"}
 
 
+@every_derivative
+def test_the_symbolic_reading_agrees(case):
+    if str(case) in LIMITS:
+        return
+    args = case.arguments()
+    out = case.call(*args)
+    seed = seed_for(out)
+    numbers = read_arrays(case, args, seed)
+    for tensor, expected in zip(tensors(args), numbers, strict=True):
+        derivation = tg.derive((out * seed).sum(), wrt=tensor)
+        assert_allclose(derivation.start.evaluate(), expected, rtol=1e-9, atol=1e-12)
+        assert_allclose(derivation.result.evaluate(), expected, rtol=1e-9, atol=1e-12)
+
+
 @pytest.mark.parametrize("reading", [read_tensors, read_definitions])
 @every_derivative
 def test_readings_of_the_rule_agree(case, reading):
