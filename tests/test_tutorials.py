@@ -1,0 +1,89 @@
+"""The tutorials run, and what they say is true: each stops at the first claim that is false."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+TUTORIALS = sorted((ROOT / "tutorials").glob("*.py"))
+every_tutorial = pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.stem)
+
+
+def run(script: Path, folder: Path) -> subprocess.CompletedProcess:
+    """Run a script in a folder, in a Python of its own where a warning is an error."""
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-X", "utf8", script],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+    )
+
+
+@every_tutorial
+def test_a_tutorial_runs(path, tmp_path):
+    done = run(path, tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    pictures = re.findall(r"^the picture: (.+)$", done.stdout, flags=re.M)
+    assert pictures
+    assert all((tmp_path / name).stat().st_size > 1000 for name in pictures)
+    written = {p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.is_file()}
+    assert written == set(pictures)
+    assert all(name.startswith("build/tutorials/") for name in written)
+
+
+@pytest.mark.parametrize(
+    "line", ["assert 1 + 1 == 3", "import warnings; warnings.warn('old', stacklevel=1)", "1 / 0"]
+)
+def test_a_false_claim_or_a_warning_fails(line, tmp_path):
+    script = tmp_path / "wrong.py"
+    script.write_text(line, encoding="utf-8")
+    assert run(script, tmp_path).returncode != 0
+
+
+def test_a_changed_claim_of_a_tutorial_fails(tmp_path):
+    text = TUTORIALS[-1].read_text(encoding="utf-8")
+    assert 'check(derivation, "a − y")' in text
+    script = tmp_path / "changed.py"
+    changed = text.replace('check(derivation, "a − y")', 'check(derivation, "y − a")')
+    script.write_text(changed, encoding="utf-8")
+    done = run(script, tmp_path)
+    assert done.returncode != 0
+    assert "AssertionError" in done.stderr
+
+
+def test_they_are_numbered_from_one():
+    assert [int(path.stem[:2]) for path in TUTORIALS] == list(range(1, len(TUTORIALS) + 1))
+    assert len(TUTORIALS) >= 3
+
+
+@every_tutorial
+def test_the_head_names_the_lecture_topics(path):
+    """Ids such as A5, each with a few words in brackets."""
+    text = path.read_text(encoding="utf-8")
+    assert text.startswith(f"# %% [markdown]\n# # {int(path.stem[:2])}. ")
+    head = " ".join(line.lstrip("# ") for line in text.partition("\n# %%\n")[0].splitlines())
+    topics = re.search(r"Lecture topics: (.*?\))\. ", head)
+    assert topics
+    named = re.findall(r"\b([A-D]\d+) \([^)]", topics[1])
+    assert len(named) >= 3
+    body = text.partition("\n# %%\n")[2]
+    missing = [topic for topic in named if not re.search(rf"\({topic}\b|, {topic}\b", body)]
+    assert not missing, "a topic of the head is not marked where it is shown"
+
+
+@every_tutorial
+def test_it_is_in_percent_format(path):
+    """Text in markdown cells, and every code cell with code in it."""
+    cells = re.split(r"^# %%(.*)\n", path.read_text(encoding="utf-8"), flags=re.M)[1:]
+    for kind, content in zip(cells[::2], cells[1::2], strict=True):
+        lines = [line for line in content.splitlines() if line]
+        assert lines
+        assert kind in ("", " [markdown]")
+        assert all(line.startswith("#") for line in lines) == (kind == " [markdown]")
