@@ -55,11 +55,24 @@ _LAZY = {
 }
 
 
+def _show_in_notebook(tensor: Tensor, include: Any = None, exclude: Any = None) -> dict[str, str]:
+    """Show a Tensor as its graph; pictures live on a floor above Tensors, so it is set here."""
+    from tinygrad_edu.view.draw import notebook
+
+    return notebook(tensor, include, exclude)
+
+
+Tensor._repr_mimebundle_ = _show_in_notebook
+
+
 def __getattr__(attribute: str) -> Any:
     if attribute == "__version__":
-        from importlib.metadata import version
+        from importlib.metadata import PackageNotFoundError, version
 
-        return version("tinygrad_edu")
+        try:
+            return version("tinygrad_edu")
+        except PackageNotFoundError:  # read from a folder that was not installed
+            return "unknown"
     if attribute not in _LAZY:
         raise AttributeError(f"module 'tinygrad_edu' has no attribute {attribute!r}")
     module = import_module(_LAZY[attribute])

@@ -48,6 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     if given.command == "doctor":
         return doctor()
+    if given.into.exists() and not given.into.is_dir():
+        parser.error(f"--into {given.into} is a file; name a folder")
     from tinygrad_edu.demo import run  # only the demo needs the pictures
 
     return run(given.into)

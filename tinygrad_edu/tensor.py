@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NoReturn, cast
+from typing import Any, ClassVar, NoReturn, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -61,6 +61,7 @@ class Tensor(Node):
 
     _grad: npt.NDArray[Any] | None
     _name: str | None
+    _repr_mimebundle_: ClassVar[Any]  # what a notebook shows; given by the package's front door
 
     def __init__(self, data: npt.ArrayLike, name: str | None = None, **unknown: Any) -> None:
         if unknown:

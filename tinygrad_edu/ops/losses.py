@@ -299,9 +299,9 @@ def _values(x: Any) -> Any:
 def _cross_entropy(probs: Any, targets: Any) -> Any:
     """Cross-entropy of each example, from probabilities."""
     if targets.shape == probs.shape:
-        return _in_dtype_of(probs, -xlogy(targets, probs).sum(-1))
+        return _in_dtype_of(probs, 0 - xlogy(targets, probs).sum(-1))  # 0, where -0 would print
     picked = probs.reshape(-1)[_places(probs, targets)]
-    return -np.log(picked).reshape(targets.shape)
+    return 0 - np.log(picked).reshape(targets.shape)
 
 
 @_cross_entropy.defined_as

@@ -16,13 +16,25 @@ from .model import Edge, Group, Model, Vertex
 if TYPE_CHECKING:
     import graphviz
 
-__all__ = ["BACKWARD", "FORWARD", "LABEL_FILL", "Size", "clean", "digraph", "escape", "layout"]
+__all__ = [
+    "BACKWARD",
+    "FORWARD",
+    "LABEL_FILL",
+    "Size",
+    "clean",
+    "digraph",
+    "directions",
+    "escape",
+    "layout",
+]
 
 FORWARD = "#0072B2"
 BACKWARD = "#B34700"
 
 # The colour by which a reserved label place is found again in the SVG that Graphviz returns.
 LABEL_FILL = "#010203"
+
+_MANY = 150
 
 Size = tuple[float, float]
 Attributes = dict[str, str]
@@ -124,6 +136,8 @@ def layout(
     """
     graph = _start(model)
     graph.attr(nodesep="0.28", ranksep="0.42", bgcolor="transparent")
+    if len(model.vertices) > _MANY:  # a good layout soon, rather than the best one late
+        graph.attr(nslimit="2", mclimit="0.1")
     graph.attr("node", shape="box", fixedsize="true", label="")
     graph.attr("edge", arrowsize="0.65")
     vertices: list[Attributes] = []
@@ -176,21 +190,35 @@ def _fill(
     clusters = [key for key in outer if key not in frame_keys]
     for key in (*clusters, *(reversed(frame_keys) if upward else frame_keys)):
         add(graph, key)
-    against = _against(model)
-    for number, (edge, attributes) in enumerate(zip(model.edges, edges, strict=True)):
-        tail, head = vertex_number[edge.tail], vertex_number[edge.head]
-        if number in against:
-            tail, head, attributes = head, tail, {**attributes, "dir": "back"}
-        graph.edge(f"n{tail}", f"n{head}", **attributes)
+    for edge, attributes, (first, last) in zip(model.edges, edges, directions(model), strict=True):
+        if (first, last) != (edge.tail, edge.head):
+            ends = {"headlabel": "taillabel"}
+            attributes = {ends.get(key, key): value for key, value in attributes.items()}
+            attributes["dir"] = "back"
+        graph.edge(f"n{vertex_number[first]}", f"n{vertex_number[last]}", **attributes)
 
 
-def _against(model: Model) -> set[int]:
-    """Return the numbers of the backward edges that are laid out against their arrows.
+def directions(model: Model) -> list[tuple[str, str]]:
+    """Return, for each edge, the vertices that it is laid out from and to.
 
-    They are written the other way round, with the arrow at the tail, so that gradients run back
-    from right to left beside the values. None is where no values run the other way, or where
-    that would make a circle.
+    Backward edges are written the other way round, with the arrow at the tail, so that gradients
+    run back from right to left beside the values. None is where no values run the other way, or
+    where that would make a circle.
+
+    Examples
+    --------
+    >>> vertices = (Vertex("z", "value"), Vertex("e", "op"))
+    >>> directions(Model(vertices, (Edge("z", "e"), Edge("e", "z", "backward"))))
+    [('z', 'e'), ('z', 'e')]
     """
+    turned = _turned(model)
+    return [
+        (edge.head, edge.tail) if number in turned else (edge.tail, edge.head)
+        for number, edge in enumerate(model.edges)
+    ]
+
+
+def _turned(model: Model) -> set[int]:
     turned = {n for n, edge in enumerate(model.edges) if edge.kind == "backward"}
     if len(turned) == len(model.edges):
         return set()

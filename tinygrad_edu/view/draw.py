@@ -101,14 +101,24 @@ def _tensor_picture(
     backward: bool = False,
     gradients: bool | None = None,
 ) -> Picture:
-    opened: Expand
-    if isinstance(expand, bool):
-        opened = expand
-    else:
-        opened = frozenset([expand] if isinstance(expand, str) else expand)
+    opened = _opened(expand)
     if backward:
         return Picture(backward_model(t, names, expand=opened))
     return Picture(forward_model(t, names, expand=opened, gradients=gradients))
+
+
+def _opened(expand: bool | str | Iterable[str]) -> Expand:
+    if isinstance(expand, bool):
+        return expand
+    single = isinstance(expand, str) or not isinstance(expand, Iterable)
+    wanted: list[Any] = [expand] if single else list(expand)
+    for name in wanted:
+        if not isinstance(name, str):
+            raise TypeError(
+                f"draw: expand={name!r} is no name; pass the names of operations, such as "
+                '"softmax", or True for all'
+            )
+    return frozenset(wanted)
 
 
 def notebook(

@@ -21,6 +21,7 @@ from tinygrad_edu.naming import Names
 from tinygrad_edu.symbolic.notation import name_latex
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.view.model import Edge, EdgeKind, Group, LegendKind, Model, Vertex, VertexKind
+from tinygrad_edu.view.repeat import repeat_far_leaves
 from tinygrad_edu.view.symbols import Operand, number_operand, symbol
 from tinygrad_edu.view.values import one_line, shape_text, sum_text, value_lines
 
@@ -161,8 +162,8 @@ class _Builder:
         self.groups: list[Group] = []
         self.passed: list[tuple[str, str, Any]] = []  # from an operation, to an argument, how much
         self.constants: dict[int, str] = {}
-        self.held: list[Any] = []  # keeps the arrays alive whose id is a key above
         self.homes: dict[int, int] = {}  # how deep in the clusters a constant belongs
+        self.held: list[Any] = []  # keeps the arrays alive whose id is a key above
         self.met: set[str] = set()  # operations that could be opened
         self.opened: set[str] = set()
         self.members: list[list[str]] = [[]]  # of the clusters that are open just now
@@ -191,7 +192,9 @@ class _Builder:
                 ports[node], entries[node] = self._operation(node, ports, shown)
             sketch = self.sketches[ports[node]]
             if sketch.total is None:
-                sketch.total = totals.get(node)
+                # What the output does not depend on has a gradient, too: zero.
+                nothing = 0.0 if node.op is None and seed is not None else None
+                sketch.total = totals.get(node, nothing)
         for node in reversed(level.order):  # gradients arrive in the order of the backward pass
             if node in entries:
                 for index, argument in enumerate(node.args):
@@ -214,7 +217,7 @@ class _Builder:
         assert node.op.definition is not None
         # Tensors of its own stand for the arguments, so that the inside ends where it begins.
         inside = {
-            argument: Tensor(value, name=self.names.of(argument))
+            argument: _stand_in(value, self.names.of(argument))
             for argument, value in zip(node.args, node.inputs, strict=True)
             if isinstance(argument, Tensor)
         }
@@ -227,6 +230,7 @@ class _Builder:
         self.groups.append(Group(key, "", ()))  # keeps its place; filled below
         self.members.append([])
         level = _Level(ancestors(result), result, node.value)  # type: ignore[arg-type]
+        self.held.append(level)
         outside = {inner: ports[outer] for outer, inner in inside.items()}
         port = self.add(level, g, outside)[result]
         members = self.members.pop()
@@ -310,7 +314,7 @@ class _Builder:
         key = self.constants.get(id(value))
         if key is None:
             called = self._called(value) or ("", "")
-            depth = self.homes.get(id(value), -1)
+            depth = min(self.homes.get(id(value), len(self.members)), len(self.members) - 1)
             key = self._sketch("constant", *called, _array_lines(value), depth)
             self.constants[id(value)] = key
             self.held.append(value)
@@ -348,9 +352,10 @@ class _Builder:
             for key, s in self.sketches.items()
         ]
         legend = _legend({v.kind for v in vertices}, {e.kind for e in edges}, bool(self.labels))
-        return Model(
+        model = Model(
             tuple(vertices), tuple(edges), tuple(self.groups), title, notes=notes, legend=legend
         )
+        return repeat_far_leaves(model)
 
     def _is_meeting(self, key: str) -> bool:
         return len(self.sketches[key].parts) > 1
@@ -368,6 +373,13 @@ def _legend(
     else:
         entries.append(("backward", "what one path brings to the gradient"))
     return tuple(entry for entry in entries if entry[0] in kinds or entry[0] in flows)
+
+
+def _stand_in(value: Any, name: str | None) -> Tensor:
+    """Return a leaf of just this value: a Tensor made of a condition would turn it into numbers."""
+    leaf = Tensor(0.0, name=name)
+    leaf.value = value
+    return leaf
 
 
 def _latex(name: str) -> str:

@@ -21,16 +21,18 @@ from tinygrad_edu.symbolic.expr import (
     product,
     total,
 )
-from tinygrad_edu.symbolic.notation import Shown, layout
+from tinygrad_edu.symbolic.layout import Shown, layout
 from tinygrad_edu.symbolic.rules import without
 from tinygrad_edu.view.model import Edge, Group, LegendKind, Mark, Model, Vertex, VertexKind
 from tinygrad_edu.view.recorded import derivative
 from tinygrad_edu.view.symbols import Operand, number_operand, symbol
 from tinygrad_edu.view.values import shape_text, value_lines
 
-__all__ = ["derivation_model"]
+__all__ = ["derivation_model", "place_of"]
 
 _ONE = Fraction(1)
+_LONGEST = 80  # characters of an equation in a caption
+_SUBSCRIPTS = str.maketrans("aehijklmnoprstuvx", "ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
 _LEGEND: tuple[tuple[LegendKind, str], ...] = (
     ("matched", "what the next line is made from"),
     ("cancelled", "what cancels"),
@@ -89,7 +91,11 @@ def _names(steps: Sequence[Step]) -> str:
 
 
 def _said(step: Step) -> str:
-    return f"{step.rule}:   {step.matched} = {step.replaced}   ({step.because})"
+    equation = f"{step.matched} = {step.replaced}"
+    if len(equation) > _LONGEST:
+        equation = step.equation
+    because = step.because if len(step.because) <= _LONGEST else "by definition"
+    return f"{step.rule}:   {equation}   ({because})"
 
 
 # --- one formula as a graph -----------------------------------------------------------------------
@@ -183,7 +189,8 @@ class _Graph:
             return symbol(expr.op, [c or Operand() for c in constants], expr.attributes)
         if kind == "sum over":
             letters = "".join(label.letter for label in shown.detail) if self.several else ""
-            return f"Σ{letters and '_' + letters}", r"\sum" + (f"_{{{letters}}}" if letters else "")
+            below = f"_{{{letters}}}" if letters else ""
+            return f"Σ{letters.translate(_SUBSCRIPTS)}", rf"\sum{below}"
         if kind == "power":
             return f"(·)^{shown.detail}", rf"(\,\cdot\,)^{{{shown.detail}}}"
         if kind == "root":
@@ -205,7 +212,7 @@ class _Graph:
     def mark(self, step: Step) -> None:
         """Outline what a step matches, and strike what it cancels, as far as it stands here."""
         matched, replaced = step.matched.expr, step.replaced.expr
-        place = _place(self.formula.expr, step)
+        place = place_of(self.formula.expr, step)
         if place is None:
             return
         cancels = isinstance(replaced, Number) and isinstance(matched, Product | Total)
@@ -226,7 +233,7 @@ class _Graph:
         wanted = list(_pieces(matched))
         for wire in wires:
             for piece in wanted:
-                if piece == (wire.expr, wire.below):
+                if _alike(piece[0], wire.expr) and piece[1] == wire.below:
                     wanted.remove(piece)
                     yield wire
                     break
@@ -309,7 +316,7 @@ def _expr(shown: Shown) -> Expr:
 # --- where a step applies -------------------------------------------------------------------------
 
 
-def _place(expr: Expr, step: Step) -> Expr | None:
+def place_of(expr: Expr, step: Step) -> Expr | None:
     """Return the part of an expression that a step rewrites, or None where it is not there yet."""
     inside = [(path, part) for path, part in _paths(expr) if _holds(part, step.matched.expr)]
     if expr == step.before.expr:  # then it is known which of several it was

@@ -265,7 +265,7 @@ def _draw_edge(graph: ET.Element, edge: Edge, content: Label, item: _Item, prefi
         x, y = item.place.centre
         content.draw(drawn, x, y - content.height / 2, "middle", prefix)
     if edge.sign:
-        x, y = _beside_the_head(item.paths[-1])
+        x, y = _beside_the_head(item.paths[-1], _bounds(item.polygons[-1]).centre)
         sign = label("", edge.sign, role="sign")
         sign.draw(drawn, x, y - sign.height / 2, "middle", prefix)
     if "cancelled" in edge.marks:
@@ -285,10 +285,13 @@ def _middle(path: str) -> tuple[float, float]:
     return x, y
 
 
-def _beside_the_head(path: str) -> tuple[float, float]:
-    """Return a place above the end of a spline, or to its right where it runs steeply."""
+def _beside_the_head(path: str, arrow: tuple[float, float]) -> tuple[float, float]:
+    """Return a place beside the arrow at one end of a spline, on its left as one follows it."""
     values = [float(value) for value in re.findall(r"-?[0-9.]+", path)]
-    x0, y0, x1, y1 = values[-4:]
+    points = list(zip(values[::2], values[1::2], strict=True))
+    if math.dist(points[0], arrow) < math.dist(points[-1], arrow):
+        points.reverse()  # laid out against its arrow
+    (x0, y0), (x1, y1) = points[-2:]
     length = math.hypot(x1 - x0, y1 - y0) or 1.0
     right, down = (x1 - x0) / length, (y1 - y0) / length
     return x1 - 3 * right + 7 * down, y1 - 3 * down - 7 * right

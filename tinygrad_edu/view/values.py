@@ -93,8 +93,11 @@ def value_lines(value: Any, beside: Sequence[Any] = ()) -> tuple[str, ...]:
     if array.dtype.kind == "b":
         return tuple("  ".join(map(str, row)) for row in rows.tolist())
     compared = [value for each in (array, *beside) for value in np.asarray(each).flat]
-    decimals = _decimals(compared) if len(compared) > 1 else None
-    return tuple("  ".join(_entry(float(entry), decimals) for entry in row) for row in rows)
+    # Beside what it adds to, a difference in the last digits is rounding.
+    least = 1e-12 * max(map(abs, compared)) if beside else 0
+    decimals = _decimals(v for v in compared if abs(v) >= least) if len(compared) > 1 else None
+    shown = np.where(np.abs(rows) < least, 0, rows) if least > 0 else rows
+    return tuple("  ".join(_entry(float(entry), decimals) for entry in row) for row in shown)
 
 
 def _entry(value: float, decimals: int | None) -> str:
