@@ -107,14 +107,10 @@ class Op:
     def __call__(self, *args: Any, **attributes: Any) -> Any:
         """Apply the operation: to arrays, to Tensors, or to symbols."""
         # What happens most goes a short way: a vertex first, or, in rules, arrays throughout.
-        if self.sealed and len(args) == self.arity and not self.inline:
-            if isinstance(args[0], Node):
+        if self.sealed and len(args) == self.arity:
+            if isinstance(args[0], Node) and not self.inline:
                 return args[0].record(self, args, self.with_defaults(attributes))
-        if self.sealed and len(args) == self.arity and args[0].__class__ in _ARRAYS:
-            for argument in args:
-                if argument.__class__ not in _READY:
-                    break
-            else:
+            if args[0].__class__ in _ARRAYS and _READY.issuperset(map(type, args)):
                 try:
                     out = self.forward(*args, **attributes)
                 except (ValueError, TypeError):
