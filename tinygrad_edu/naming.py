@@ -30,9 +30,8 @@ class Names:
                     self._by_id[id(value)] = name
                     self._held.append(value)
                 elif source is given:
-                    raise TypeError(
-                        f"names: {name!r} is a {type(value).__name__}; names mark Tensors and arrays"
-                    )
+                    kind = type(value).__name__
+                    raise TypeError(f"names: {name!r} is a {kind}; names mark Tensors and arrays")
 
     def of(self, value: Any) -> str | None:
         """Return the name of a Tensor or array, or None."""
@@ -59,7 +58,9 @@ def names_around(given: Mapping[str, Any] | None, depth: int) -> Names:
             name: value
             for scope in (frame.f_globals, local)
             for name, value in scope.items()
-            if not name.startswith("_") and isinstance(value, Tensor | np.ndarray)
+            if name.isidentifier()  # not what a tool keeps there, such as pytest's @py_assert1
+            and not name.startswith("_")
+            and isinstance(value, Tensor | np.ndarray)
         }
         if sys.version_info < (3, 13) and frame.f_code.co_flags & inspect.CO_OPTIMIZED:
             local.clear()  # a snapshot of a function's variables, which would keep them alive

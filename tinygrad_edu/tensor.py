@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar, NoReturn, cast
 
 import numpy as np
@@ -16,7 +16,7 @@ from tinygrad_edu.core.op import Op, real_array, run
 from tinygrad_edu.ops.reduce import count_of_shape
 from tinygrad_edu.ops.shape import Axes
 
-__all__ = ["Tensor", "name"]
+__all__ = ["Tensor", "name", "refuse_changed"]
 
 _PLAIN = frozenset({float, int, bool, np.float64, np.float32, np.float16, np.bool_, np.int64})
 
@@ -474,6 +474,28 @@ def name(tensor: Any, name: str) -> Any:
         )
     tensor.name = name
     return tensor
+
+
+def refuse_changed(order: Iterable[Node], asker: str) -> None:
+    """Compute every Tensor again from what it was recorded with, and compare.
+
+    Raises
+    ------
+    ValueError
+        Where a leaf was given new data, or a constant array was changed in place.
+    """
+    for node in order:
+        if node.op is None:
+            continue
+        node.refuse_if_rebound()
+        with np.errstate(all="ignore"):
+            again = run(node.op, node.inputs, node.attributes)
+        value = again[0] if node.op.saved is not None else again
+        if not np.array_equal(value, node.value, equal_nan=True):
+            raise ValueError(
+                f"{asker}: {node.op.name} gives another result than when it was recorded, so a "
+                "constant array was changed since; compute the output again"
+            )
 
 
 def _check_name(name: Any) -> None:

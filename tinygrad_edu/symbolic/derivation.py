@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygrad_edu.symbolic import notation, report
-from tinygrad_edu.symbolic.evaluate import Environment, magnitudes
+from tinygrad_edu.symbolic.evaluate import ROUNDING, Environment, magnitudes
 from tinygrad_edu.symbolic.expr import Expr, Label, Quantity, quantities_in
 from tinygrad_edu.symbolic.facts import Assumption
 from tinygrad_edu.symbolic.rewrite import Move
@@ -18,9 +18,6 @@ from tinygrad_edu.symbolic.rewrite import Move
 __all__ = ["Contribution", "Derivation", "Formula", "Step"]
 
 Array = npt.NDArray[np.float64]
-
-#: Differences above this are looked at twice.
-ROUNDING = 1e-13
 
 
 class Formula:
@@ -94,9 +91,7 @@ class Formula:
         return array
 
 
-def _fit(
-    name: str, quantity: Quantity, array: Any, lengths: dict[Label, tuple[int, str]]
-) -> None:
+def _fit(name: str, quantity: Quantity, array: Any, lengths: dict[Label, tuple[int, str]]) -> None:
     """Enter the lengths of an array, and refuse one that does not fit those that are there."""
     if array.ndim != len(quantity.axes):
         raise ValueError(f"evaluate: {name} has {len(quantity.axes)} axes, got shape {array.shape}")
@@ -104,7 +99,10 @@ def _fit(
         if axis is None:
             known, whose = 1, "in the recorded graph"
         elif axis.range.fixed:
-            known, whose = axis.range.length, "in the recorded graph, where an index or attribute fixes it"
+            known, whose = (
+                axis.range.length,
+                "in the recorded graph, where an index or attribute fixes it",
+            )
         else:
             known, whose = lengths.setdefault(axis.range, (length, f"in {name}"))
         if length != known:
@@ -142,11 +140,11 @@ class Step:
         self, move: Move, axes: tuple[Label | None, ...], checks: Sequence[Environment]
     ) -> None:
         self.rule = move.rule.name
-        self.equation = move.rule.equation
         self.because = move.match.because or move.rule.because
         self.before, self.after = Formula(move.before, axes), Formula(move.after, axes)
         self.matched = Formula(move.match.left, axes)
         self.replaced = Formula(move.match.right, axes)
+        self.equation = move.rule.equation or f"{self.matched} = {self.replaced}"
         self.assumption = move.match.assumption
         self.is_choice = move.is_choice
         residuals = [disagreement(self.before, self.after, env) for env in checks]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -10,8 +10,8 @@ import numpy as np
 
 from tinygrad_edu.core.gradients import gradients, propagate
 from tinygrad_edu.core.graph import ancestors, depends_on, differentiable
-from tinygrad_edu.core.node import Node
-from tinygrad_edu.core.op import run
+from tinygrad_edu.core.node import Node, slots
+from tinygrad_edu.core.op import REGISTRY
 from tinygrad_edu.naming import Names, names_around
 from tinygrad_edu.symbolic import notation
 from tinygrad_edu.symbolic.derivation import Contribution, Derivation, Formula, Step
@@ -26,14 +26,21 @@ from tinygrad_edu.symbolic.expr import (
     Quantity,
     Sum,
     product,
-    sum_over,
 )
 from tinygrad_edu.symbolic.facts import Facts
 from tinygrad_edu.symbolic.lowering import Lowering
 from tinygrad_edu.symbolic.rewrite import Rewriter
-from tinygrad_edu.symbolic.rules import CHOICES, EAGER, Equation, Rule, complement_of
+from tinygrad_edu.symbolic.rules import (
+    CHOICES,
+    TIDYING,
+    UNDOING,
+    Equation,
+    Equations,
+    Rule,
+    complement_of,
+)
 from tinygrad_edu.symbolic.trace import Symbol, Trace
-from tinygrad_edu.tensor import Tensor
+from tinygrad_edu.tensor import Tensor, refuse_changed
 
 __all__ = ["derive"]
 
@@ -75,7 +82,9 @@ def derive(
     Raises
     ------
     ValueError
-        If `output` does not depend on `wrt`, or an array of the graph was changed since.
+        If `output` does not depend on `wrt`, if an array of the graph was changed since, if the
+        gradient is too long to be written down, or if an assumption or an operation is named
+        that is not there.
     TypeError
         If either is no Tensor.
 
@@ -96,6 +105,9 @@ def derive(
                 f"derive: {role} is a {type(tensor).__name__}; wrap the array in Tensor(...) and "
                 "compute with that, so that there is a graph"
             )
+    for op in (fused := tuple(fused)):
+        if op not in REGISTRY:
+            raise ValueError(f"derive: fused names no operation {op!r}; see tg.ops")
     found = names_around(names, depth=1)
     return _Work(output, wrt, assume, found, fused).derivation()
 
@@ -109,7 +121,7 @@ class _Work:
         wrt: Tensor,
         assume: Iterable[str] | None,
         names: Names,
-        fused: Iterable[str],
+        fused: tuple[str, ...],
     ) -> None:
         self.output, self.wrt, self.names = output, wrt, names
         self.assume = [assume] if isinstance(assume, str) else assume and list(assume)
@@ -121,10 +133,11 @@ class _Work:
                 f"{self._called(wrt, 'wrt')}, so there is nothing to derive; check which Tensors "
                 "it was computed from"
             )
-        _refuse_changed(order)
+        refuse_changed(order, "derive")
         self.trace = Trace(fused, names.of)
         self.symbols: dict[Node, Any] = {}
         self._replay(order)
+        forward = list(self.trace.symbols)
         beside = self._replay_beside(order)
         self.letter = self.trace.unique("g")  # the gradient that comes in, where it is not known
         self.seed = self._seed()
@@ -133,7 +146,7 @@ class _Work:
         alike = [(self.seed, self.symbols[output]), (self.gradient, self.symbols[wrt])]
         for node, index, g, part, letter, _ in self.events:
             alike += [(g, node), (letter, node), (part, node.args[index])]
-        self.lowering = Lowering(self.trace, alike, beside)
+        self.lowering = Lowering(self.trace, alike, forward=forward, beside=beside)
         self.start = self.lowering.lower(self.gradient)
 
     def _called(self, tensor: Tensor, fallback: str) -> str:
@@ -152,7 +165,7 @@ class _Work:
             if node.op is None:
                 symbols[node] = Symbol(trace, node.value, trace.unique(name or "x"))
                 continue
-            trace.replay(node, symbols)
+            trace.replay(node, symbols, alone=node is self.wrt)
             symbol = symbols.get(node)
             if isinstance(symbol, Symbol) and symbol.op is not None:
                 symbol.value = np.asarray(node.value)  # exact, where the opened form overflows
@@ -172,8 +185,10 @@ class _Work:
                 continue
             made_of = dict.fromkeys(ancestors(tensor))
             small = len(made_of) <= MOST_BESIDE and len(self.trace.symbols) <= start + MOST_BESIDE
-            if small and self.output not in made_of and leaves.issuperset(
-                node for node in made_of if node.op is None
+            if (
+                small
+                and self.output not in made_of
+                and leaves.issuperset(node for node in made_of if node.op is None)
             ):
                 self._replay(made_of)
         return self.trace.symbols[start:]
@@ -198,6 +213,9 @@ class _Work:
             if node.op.saved is not None:
                 attributes = {**attributes, "saved": node.op.saved(*node.args, **attributes)}
             local = node.op.rule_of(index)(letter, node, *node.args, **attributes)
+            argument = node.args[index]
+            if local.shape != argument.shape:  # the engine sums what its argument was spread over
+                local = slots.sum_to(local, shape=argument.shape)
             self.events.append((node, index, g, part, letter, local))
 
         totals = propagate(output, self.seed, active, keep=[wrt], graph=True, watch=watch)
@@ -219,13 +237,16 @@ class _Work:
         found = Rewriter(rules, facts).search(
             self.start, CHOICES, accept=lambda expr: len(notation.text(expr)) <= longest
         )
+        facts.refuse_unknown()
         axes = self.lowering.axes_of(self.gradient)
         used = {move.match.assumption for move in found.moves if move.match.assumption}
         checks = [Environment(), *draws([self.start], used)]
         chain = [self._contribution(event, facts) for event in self.events]
         seed = None if self.output.size == 1 else self.seed.value
+        with np.errstate(all="ignore"):  # what is not finite is reported
+            computed = gradients(self.output, self.wrt, seed=seed)
         return Derivation(
-            title=(self._called(self.output, "L"), self._called(self.wrt, "x")),
+            title=(self._called(self.output, self.trace.unique("L")), self._wrt_in_title(leaf)),
             wrt=self._formula(leaf, wrt),
             seed=self.seed.name,
             output=self._meaning_of_output(),
@@ -238,9 +259,14 @@ class _Work:
             steps=[Step(move, axes, checks) for move in found.moves],
             result=Formula(found.expr, axes),
             assumptions=facts.assumptions(used, found.expr),
-            computed=gradients(self.output, self.wrt, seed=seed),
+            computed=computed,
             capped=found.capped,
         )
+
+    def _wrt_in_title(self, expr: Expr) -> str:
+        if isinstance(expr, Leaf):
+            return expr.quantity.name
+        return f"({notation.text(expr)})"
 
     def _meaning_of_output(self) -> Formula:
         symbol = self.symbols[self.output]
@@ -264,7 +290,7 @@ class _Work:
             if result.name is not None or result.op is None or opened.op.name in _TRANSPARENT:
                 continue
             quantity = Quantity(
-                self._written(opened.op, opened.args, False),
+                self.trace.unique(self._written(opened.op, opened.args, False)),
                 lowering.axes_of(result),
                 opened.value,
                 definition=lowering.lower(result),
@@ -287,34 +313,44 @@ class _Work:
 
     def _rules(self, definitions: list[tuple[Leaf, Expr]], facts: Facts) -> tuple[Rule, ...]:
         """Add the equations of this derivation to the general ones: names, then their lemmas."""
-        names: list[Rule] = []
-        lemmas: list[Rule] = []
-        general = list(EAGER)
+        names = Equations("name")
+        lemmas, complements = Equations("lemma"), Equations("complement")
+        plain = Rewriter((*UNDOING, *TIDYING), facts)
         for leaf, meaning in definitions:
+            because = f"{notation.text(leaf)} = {notation.text(meaning)}"
             # A definition is put into the form that it will be met in.
-            known = [*general[:_NAMES], *names, *general[_NAMES:]]
-            closed, _ = Rewriter(known, facts).close(meaning)
-            shorter = closed if closed != leaf else meaning
-            because = f"by definition {notation.text(leaf)} = {notation.text(meaning)}"
-            for form in dict.fromkeys((shorter, meaning)):
+            closed, _ = Rewriter((*UNDOING, names.rule(), *TIDYING), facts).close(meaning)
+            for form in dict.fromkeys((closed, meaning)):
                 if form.size > 1:
-                    names.append(Equation("name", form, leaf, because).rule())
-            lemmas += self._lemmas(leaf, meaning, facts)
-        return (*general[:_NAMES], *names, *lemmas, *general[_NAMES:])
+                    names.add(Equation(form, leaf, f"by definition {because}"))
+            both = complement_of(leaf, meaning)
+            if both is not None:
+                if facts.sign(both[0]) == "positive":
+                    facts.declare_positive(both[1])
+                complements.add(Equation(*both, f"since {because}"))
+            for label in sorted(leaf.labels, key=lambda label: label.order):
+                total, _ = plain.close(Sum(label, meaning))
+                if isinstance(total, Number):
+                    lemmas.add(Equation(Sum(label, leaf), total, f"since {because}"))
+        for equation in self._met_in_other_names(definitions, facts):
+            names.add(equation)
+        return (*UNDOING, names.rule(), complements.rule(), lemmas.rule(), *TIDYING)
 
-    def _lemmas(self, leaf: Leaf, meaning: Expr, facts: Facts) -> Iterable[Rule]:
-        """Derive what follows from a definition: that it sums to a number, its complement."""
-        both = complement_of(leaf, meaning)
-        because = f"since {notation.text(leaf)} = {notation.text(meaning)}"
-        if both is not None:
-            if facts.sign(both[0]) == "positive":
-                facts.positive.add(both[1])
-            yield Equation("complement", *both, because).rule()
-        for label in sorted(leaf.labels, key=lambda label: label.letter):
-            summed = Sum(label, meaning)
-            closed, _ = Rewriter(EAGER, facts).close(summed)
-            if isinstance(closed, Number):
-                yield Equation("lemma", Sum(label, leaf), closed, because).rule()
+    def _met_in_other_names(
+        self, definitions: list[tuple[Leaf, Expr]], facts: Facts
+    ) -> Iterator[Equation]:
+        """Write each definition with the names of its parts, which may be folded before it is."""
+        for leaf, meaning in definitions:
+            others = [
+                Equation(other_meaning, other, "")
+                for other, other_meaning in definitions
+                if other != leaf and leaf not in other_meaning.walk() and other_meaning.size > 1
+            ]
+            rules = (*UNDOING, Equations("name", others).rule(), *TIDYING)
+            form, _ = Rewriter(rules, facts).close(meaning)
+            if form.size > 1:
+                because = f"by definition {notation.text(leaf)} = {notation.text(meaning)}"
+                yield Equation(form, leaf, because)
 
     # --- the chain --------------------------------------------------------------------------------
 
@@ -324,9 +360,7 @@ class _Work:
             return None
         lower = self.lowering.lower
         argument = node.args[index]
-        # The engine sums what its argument was spread over; a letter's rule does so too.
-        spread = self.lowering.indices(node) - self.lowering.indices(argument)
-        rule = sum_over(spread, lower(local)) if spread else lower(local)
+        rule = lower(local)
         return Contribution(
             of=self._formula(lower(node), node),
             to=self._formula(lower(argument), argument),
@@ -348,7 +382,7 @@ class _Work:
         one = Fraction(1)
         seed = product(1, [(Delta(copies[axis], axis), one) for axis in letter.axes])
         filled = _substitute(rule, letter, seed)
-        return Rewriter(EAGER, facts).close(filled)[0]
+        return Rewriter((*UNDOING, *TIDYING), facts).close(filled)[0]
 
 
 #: How large a named Tensor beside the graph may be, and all of them together.
@@ -357,8 +391,6 @@ MOST_BESIDE = 64
 _TRANSPARENT = frozenset({"mean"})
 #: Vertices that only move entries: they leave no trace in formulas.
 _SILENT = frozenset({"reshape", "expand_dims", "squeeze", "broadcast_to", "astype"})
-#: Where names and lemmas stand among the eager rules: after what cancels, before what spreads.
-_NAMES = next(i for i, rule in enumerate(EAGER) if rule.name == "divide by e^x")
 
 
 def _substitute(expr: Expr, old: Leaf, new: Expr) -> Expr:
@@ -368,20 +400,3 @@ def _substitute(expr: Expr, old: Leaf, new: Expr) -> Expr:
     if not expr.children:
         return expr
     return expr.rebuild(tuple(_substitute(child, old, new) for child in expr.children))
-
-
-def _refuse_changed(order: Iterable[Node]) -> None:
-    """Compute every vertex again from what it was recorded with, and compare."""
-    for node in order:
-        assert isinstance(node, Tensor)
-        if node.op is None:
-            continue
-        node.refuse_if_rebound()
-        with np.errstate(all="ignore"):
-            again = run(node.op, node.inputs, node.attributes)
-        value = again[0] if node.op.saved is not None else again
-        if not np.array_equal(value, node.value, equal_nan=True):
-            raise ValueError(
-                f"derive: {node.op.name} gives another result than when it was recorded, so a "
-                "constant array was changed since; compute the output again"
-            )

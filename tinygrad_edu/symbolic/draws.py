@@ -14,9 +14,7 @@ from tinygrad_edu.symbolic.notation import text
 __all__ = ["draws"]
 
 
-def draws(
-    exprs: Iterable[Expr], assumed: Collection[str], count: int = 3
-) -> list[Environment]:
+def draws(exprs: Iterable[Expr], assumed: Collection[str], count: int = 3) -> list[Environment]:
     """Draw values for every quantity in expressions, of other sizes, obeying what is assumed.
 
     A quantity that is positive in the data is drawn positive, one in (0, 1) in (0, 1), a mask

@@ -10,8 +10,9 @@ wants to see happen (equal factors that cancel, like terms that add up) is left 
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -30,6 +31,7 @@ __all__ = [
     "Quantity",
     "Sum",
     "Total",
+    "distinct",
     "number",
     "parts",
     "power",
@@ -41,6 +43,9 @@ __all__ = [
 ]
 
 
+_serial = itertools.count()
+
+
 class Label:
     """An index: the name of an axis wherever it occurs, with the length it has in the data.
 
@@ -48,12 +53,18 @@ class Label:
     that stands for both.
     """
 
-    __slots__ = ("fixed", "length", "letter", "range")
+    __slots__ = ("fixed", "length", "letter", "range", "serial")
 
     def __init__(self, letter: str, length: int, same_range_as: Label | None = None) -> None:
         self.letter, self.length = letter, length
+        self.serial = next(_serial)
         self.fixed = False  # an attribute or an index array depends on this length
-        self.range = same_range_as.range if same_range_as else self
+        self.range: Label = same_range_as.range if same_range_as else self
+
+    @property
+    def order(self) -> tuple[str, int]:
+        """What labels are sorted by: their letters, and older ones first."""
+        return self.letter, self.serial
 
     def __repr__(self) -> str:
         return f"<{self.letter}:{self.length}>"
@@ -193,7 +204,7 @@ class Delta(Expr):
     __slots__ = ("axes",)
 
     def __init__(self, one: Label, other: Label) -> None:
-        self.axes = tuple(sorted((one, other), key=id))
+        self.axes = tuple(sorted((one, other), key=lambda label: label.serial))
         self._set(self.axes, self.axes, 1)
 
 
@@ -210,9 +221,11 @@ class Apply(Expr):
 
     @property
     def children(self) -> tuple[Expr, ...]:
+        """The arguments."""
         return self.args
 
     def rebuild(self, children: tuple[Expr, ...]) -> Expr:
+        """Apply the function to other arguments."""
         return Apply(self.op, children, self.attributes)
 
 
@@ -241,9 +254,11 @@ class Opaque(Expr):
 
     @property
     def children(self) -> tuple[Expr, ...]:
+        """The arguments."""
         return self.args
 
     def rebuild(self, children: tuple[Expr, ...]) -> Expr:
+        """Apply the operation to other arguments."""
         return Opaque(self.op, children, self.attributes, self.inside, self.axes)
 
 
@@ -258,9 +273,11 @@ class Sum(Expr):
 
     @property
     def children(self) -> tuple[Expr, ...]:
+        """What is summed."""
         return (self.body,)
 
     def rebuild(self, children: tuple[Expr, ...]) -> Expr:
+        """Sum something else."""
         return sum_over((self.label,), children[0])
 
 
@@ -281,9 +298,11 @@ class Product(Expr):
 
     @property
     def children(self) -> tuple[Expr, ...]:
+        """The bases of the powers."""
         return tuple(base for base, _ in self.factors)
 
     def rebuild(self, children: tuple[Expr, ...]) -> Expr:
+        """Multiply the powers of other bases."""
         exponents = (exponent for _, exponent in self.factors)
         return product(self.coefficient, zip(children, exponents, strict=True))
 
@@ -300,9 +319,11 @@ class Total(Expr):
 
     @property
     def children(self) -> tuple[Expr, ...]:
+        """The terms."""
         return self.terms
 
     def rebuild(self, children: tuple[Expr, ...]) -> Expr:
+        """Add other terms."""
         return total(children)
 
 
@@ -329,12 +350,14 @@ def product(coefficient: Numeric, factors: Iterable[Factor]) -> Expr:
     coefficient = Fraction(coefficient)
     flat: list[Factor] = []
     for base, exponent in factors:
+        if not exponent:
+            continue
         if isinstance(base, Product) and _exact_power(base.coefficient, exponent):
             coefficient *= base.coefficient ** int(exponent)
             flat.extend((inner, power * exponent) for inner, power in base.factors)
         elif isinstance(base, Number) and _exact_power(base.value, exponent):
             coefficient *= base.value ** int(exponent)
-        elif exponent:
+        else:
             flat.append((base, exponent))
     if coefficient == 0 or not flat:
         return Number(coefficient)
@@ -385,7 +408,7 @@ def sum_over(labels: Iterable[Label], body: Expr) -> Expr:
         body = body.body
     if isinstance(body, Number) and body.value == 0:
         return body
-    for label in sorted(labels, key=lambda label: label.letter, reverse=True):
+    for label in sorted(labels, key=lambda label: label.order, reverse=True):
         body = Sum(label, body)
     return body
 
@@ -403,9 +426,11 @@ def order(expr: Expr) -> tuple[Any, ...]:
 
 def _inner_order(expr: Expr) -> tuple[Any, ...]:
     if isinstance(expr, Leaf):
-        return (expr.quantity.name, "".join(a.letter for a in expr.axes))
+        letters = "".join(a.letter for a in expr.axes)
+        parameter = not expr.axes and expr.quantity.definition is None
+        return (not parameter, *_natural(expr.quantity.name), letters)  # λ·w, not w·λ
     if isinstance(expr, Dimension):
-        return (expr.label.letter, "")
+        return (expr.label.letter,)
     if isinstance(expr, Number):
         return ("", expr.value)
     if isinstance(expr, Apply | Opaque):
@@ -417,6 +442,12 @@ def _inner_order(expr: Expr) -> tuple[Any, ...]:
     if isinstance(expr, Delta):
         return ("", tuple(sorted(a.letter for a in expr.axes)))
     return ("", tuple(order(t) for t in expr.children))
+
+
+def _natural(name: str) -> tuple[str, int]:
+    """Sort x2 before x10."""
+    stem = name.rstrip("0123456789")
+    return stem, int(name[len(stem) :] or -1)
 
 
 def _factor_order(factor: Factor) -> tuple[Any, ...]:
@@ -453,6 +484,18 @@ def rename(expr: Expr, labels: Mapping[Label, Label]) -> Expr:
     return expr.rebuild(tuple(rename(child, labels) for child in expr.children))
 
 
+def distinct(root: Expr, settled: Collection[Expr] = ()) -> Iterator[Expr]:
+    """Yield the different parts of an expression, outermost first; what is settled is left out."""
+    seen: set[Expr] = set()
+    pending = [root]
+    while pending:
+        expr = pending.pop()
+        if expr not in seen and expr not in settled:
+            seen.add(expr)
+            yield expr
+            pending.extend(reversed(expr.children))
+
+
 def parts(expr: Expr) -> tuple[Fraction, tuple[Factor, ...]]:
     """Return any expression as a coefficient and factors."""
     if isinstance(expr, Product):
@@ -468,7 +511,7 @@ def quantities_in(exprs: Iterable[Expr]) -> list[Quantity]:
     pending = list(exprs)
     seen: set[Quantity] = set()
     while pending:
-        for leaf in pending.pop().walk():
+        for leaf in distinct(pending.pop()):
             if isinstance(leaf, Leaf) and leaf.quantity not in seen:
                 seen.add(leaf.quantity)
                 if leaf.quantity.definition is None:

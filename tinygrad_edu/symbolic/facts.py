@@ -7,7 +7,7 @@ only where it holds and is allowed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -18,12 +18,14 @@ from tinygrad_edu.symbolic.expr import (
     Apply,
     Dimension,
     Expr,
+    Label,
     Leaf,
     Number,
     Opaque,
     Product,
     Sum,
     Total,
+    distinct,
 )
 from tinygrad_edu.symbolic.notation import text
 
@@ -31,6 +33,10 @@ __all__ = ["Assumption", "Facts"]
 
 #: How far the data may be from an assumption that counts as holding.
 TOLERANCE = 1e-6
+
+
+def _plain(statement: str) -> str:
+    return "".join(statement.split())
 
 
 @dataclass(frozen=True)
@@ -62,7 +68,7 @@ class Facts:
     ----------
     data : Environment
         The recorded values.
-    allowed : collection of str or None
+    allowed : iterable of str or None
         The assumptions that may be used; None allows all that hold.
     constants : callable
         Whether a leaf is held constant, so that something may be assumed of it.
@@ -71,15 +77,15 @@ class Facts:
     def __init__(
         self,
         data: Environment,
-        allowed: Collection[str] | None = None,
+        allowed: Iterable[str] | None = None,
         constants: Callable[[Leaf], bool] = lambda leaf: True,
     ) -> None:
         self.data = data
-        self.allowed = None if allowed is None else frozenset(allowed)
+        self.allowed = None if allowed is None else frozenset(map(_plain, allowed))
         self.is_constant = constants
         self.met: dict[str, tuple[Assumption, Expr]] = {}
-        self.positive: set[Expr] = set()  # from lemmas
         self._signs: dict[Expr, str] = {}
+        self._nonzero: dict[Expr, str | None] = {}
 
     # --- signs ------------------------------------------------------------------------------------
 
@@ -90,11 +96,15 @@ class Facts:
             found = self._signs[expr] = self._sign(expr)
         return found
 
+    def declare_positive(self, expr: Expr) -> None:
+        """Enter what follows from a definition; it must come before anything is asked."""
+        self._signs[expr] = "positive"
+
     def _sign(self, expr: Expr) -> str:
-        if expr in self.positive:
-            return "positive"
         if isinstance(expr, Number):
-            return "positive" if expr.value > 0 else "nonnegative" if expr.value == 0 else "negative"
+            return (
+                "nonnegative" if expr.value == 0 else "positive" if expr.value > 0 else "negative"
+            )
         if isinstance(expr, Dimension):
             return "positive"
         if isinstance(expr, Leaf):
@@ -105,7 +115,10 @@ class Facts:
         if isinstance(expr, Apply | Opaque):
             return expr.op.positive
         if isinstance(expr, Sum):
-            return self.sign(expr.body) if self.sign(expr.body) != "" else ""
+            sign = self.sign(expr.body)
+            if expr.label.length == 0:  # a sum of nothing is 0
+                return "nonnegative" if sign in {"positive", "nonnegative"} else ""
+            return sign
         if isinstance(expr, Product):
             return self._sign_of_product(expr)
         if isinstance(expr, Total):
@@ -139,6 +152,11 @@ class Facts:
 
     def nonzero(self, expr: Expr) -> str | None:
         """Say why an expression is not zero; None where that is neither known nor assumed."""
+        if expr not in self._nonzero:
+            self._nonzero[expr] = self._why_nonzero(expr)
+        return self._nonzero[expr]
+
+    def _why_nonzero(self, expr: Expr) -> str | None:
         sign = self.sign(expr)
         if sign == "positive":
             return f"{text(expr)} > 0"
@@ -146,24 +164,46 @@ class Facts:
             return f"{text(expr)} < 0"
         statement = f"{text(expr)} ≠ 0"
         holds = bool(np.all(self.data.value(expr)[0] != 0))
-        return statement if self._use(statement, expr, holds, 0.0) else None
+        return self._use(statement, expr, holds, 0.0)
 
     def sums_to_one(self, expr: Sum) -> str | None:
         """Return the statement that a constant sums to 1, if that may be used."""
         if not isinstance(expr.body, Leaf) or not self.is_constant(expr.body):
             return None
         deviation = float(np.max(np.abs(self.data.value(expr)[0] - 1), initial=0))
+        holds = deviation <= TOLERANCE
         statement = f"{text(expr)} = 1"
-        usable = self._use(statement, expr, deviation <= TOLERANCE, deviation)
-        return statement if usable else None
+        if holds and self.allowed is None and self._by_chance(expr.label, expr.body):
+            return None
+        return self._use(statement, expr, holds, deviation)
 
-    def _use(self, statement: str, about: Expr, holds: bool, deviation: float) -> bool:
+    def _by_chance(self, label: Label, leaf: Leaf) -> bool:
+        """Whether a later axis sums to 1 as well: classes come last, so that is the one meant."""
+        later = leaf.axes[leaf.axes.index(label) + 1 :] if label in leaf.axes else ()
+        sums = (self.data.value(Sum(other, leaf))[0] for other in later)
+        return any(np.all(np.abs(found - 1) <= TOLERANCE) for found in sums)
+
+    def _use(self, statement: str, about: Expr, holds: bool, deviation: float) -> str | None:
+        """Enter a statement that was asked for, and return it if it may be used."""
+        while statement in self.met and self.met[statement][1] != about:
+            statement += "′"  # two expressions that print alike, such as maxima over other axes
         self.met[statement] = Assumption(statement, holds, deviation), about
-        return holds and (self.allowed is None or statement in self.allowed)
+        allowed = self.allowed is None or _plain(statement) in self.allowed
+        return statement if holds and allowed else None
+
+    def refuse_unknown(self) -> None:
+        """Raise where something was allowed that the derivation never asked for."""
+        met = {_plain(statement) for statement in self.met}
+        for statement in sorted((self.allowed or frozenset()) - met):
+            known = ", ".join(map(repr, self.met)) or "none"
+            raise ValueError(
+                f"derive: nothing here rests on the assumption {statement!r}; the statements that "
+                f"this derivation asks for are: {known}"
+            )
 
     def assumptions(self, used: Collection[str], result: Expr) -> list[Assumption]:
         """Return the assumptions that were used, and those that the result still waits for."""
-        inside = set(result.walk())
+        inside = set(distinct(result))
         return [
             replace(assumption, used=assumption.statement in used)
             for assumption, about in self.met.values()

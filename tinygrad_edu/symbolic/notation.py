@@ -1,15 +1,14 @@
-"""How expressions are written: Unicode for a terminal, LaTeX for paper; with or without indices.
-
-An expression is first laid out as a reader would say it (a quotient, a difference, a sum over k)
-and then printed; the printers share that one layout, so they cannot disagree.
-"""
+"""How expressions are written: Unicode for a terminal, LaTeX for paper; with or without indices."""
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 from tinygrad_edu.symbolic.expr import (
@@ -20,31 +19,29 @@ from tinygrad_edu.symbolic.expr import (
     Factor,
     Label,
     Leaf,
-    Number,
     Opaque,
-    Product,
     Sum,
-    Total,
+    distinct,
     parts,
-    power,
     product,
 )
+from tinygrad_edu.symbolic.layout import Shown, is_short, layout
 
 __all__ = ["Shown", "Style", "latex", "layout", "name_latex", "text"]
 
 # How tightly a form binds: what binds less than its surroundings is put in parentheses.
 SUM, PRODUCT, POWER, ATOM = 1, 2, 3, 4
 
+LARGEST = 10**15  # numbers from here on are written as powers of ten
+_INDICES = "ijlmpqrstuv"
 _SUBSCRIPTS = str.maketrans("aehijklmnoprstuvx0123456789", "ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ₀₁₂₃₄₅₆₇₈₉")
 _SUPERSCRIPTS = str.maketrans("0123456789-/n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻ᐟⁿ")
-_GREEK = dict(
-    zip(
-        "αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΦΨΩ",
-        "alpha beta gamma delta varepsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma "
-        "tau upsilon varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega".split(),
-        strict=True,
-    )
-)
+_GREEK_LETTERS = "αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΦΨΩ"
+_GREEK_WORDS = """
+alpha beta gamma delta varepsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau
+upsilon varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega
+"""
+_GREEK = dict(zip(_GREEK_LETTERS, _GREEK_WORDS.split(), strict=True))
 
 
 @dataclass(frozen=True)
@@ -55,117 +52,37 @@ class Style:
     indices: bool = False
 
 
-@dataclass(frozen=True)
-class Shown:
-    """One form of the layout: what it is, of which parts, and which expression it shows."""
-
-    kind: str
-    parts: tuple[Shown, ...] = ()
-    expr: Expr | None = None
-    detail: Any = None
-
-
-# --- layout ---------------------------------------------------------------------------------------
-
-
-def layout(expr: Expr) -> Shown:
-    """Lay an expression out as forms: numbers, letters, calls, products, quotients, sums."""
-    if isinstance(expr, Number):
-        return _number(expr.value, expr)
-    if isinstance(expr, Leaf):
-        return Shown("leaf", (), expr)
-    if isinstance(expr, Dimension):
-        return Shown("dimension", (), expr)
-    if isinstance(expr, Delta):
-        return Shown("delta", (), expr)
-    if isinstance(expr, Apply | Opaque):
-        return Shown("call", tuple(layout(a) for a in expr.args), expr)
-    if isinstance(expr, Sum):
-        labels, body = [expr.label], expr.body
-        while isinstance(body, Sum):
-            labels.append(body.label)
-            body = body.body
-        return Shown("sum over", (layout(body),), expr, tuple(labels))
-    if isinstance(expr, Product):
-        return _product(expr)
-    assert isinstance(expr, Total)
-    signed = []
-    for term in expr.terms:
-        coefficient, factors = parts(term)
-        minus = coefficient < 0
-        signed.append((minus, layout(product(-coefficient, factors) if minus else term)))
-    if all(minus for minus, _ in signed):
-        inner = Shown("total", tuple(s for _, s in signed), expr, (False,) * len(signed))
-        return Shown("negative", (inner,), expr)
-    return Shown("total", tuple(s for _, s in signed), expr, tuple(minus for minus, _ in signed))
-
-
-def _number(value: Fraction, expr: Expr | None = None) -> Shown:
-    if value < 0:
-        return Shown("negative", (_number(-value),), expr)
-    return Shown("number", (), expr, value)
-
-
-def _product(expr: Product) -> Shown:
-    above: list[Shown] = []
-    below: list[Shown] = []
-    coefficient = abs(expr.coefficient)
-    numerator, denominator = coefficient.numerator, coefficient.denominator
-    if not _short(coefficient):
-        numerator, denominator = 1, 1
-        above.append(_number(coefficient))
-    if numerator != 1:
-        above.append(_number(Fraction(numerator)))
-    if denominator != 1:
-        below.append(_number(Fraction(denominator)))
-    for base, exponent in expr.factors:
-        side = above if exponent > 0 else below
-        side.append(_power(base, abs(exponent)))
-    shown = _times(above)
-    if below:
-        shown = Shown("quotient", (shown, _times(below)), expr)
-    elif shown.kind == "product":
-        shown = Shown("product", shown.parts, expr)
-    return Shown("negative", (shown,), expr) if expr.coefficient < 0 else shown
-
-
-def _short(value: Fraction) -> bool:
-    """Whether a number reads better as a fraction than as a decimal."""
-    return value.denominator <= 1000 and value.denominator & (value.denominator - 1) == 0 or (
-        value.denominator <= 12
-    )
-
-
-def _times(factors: list[Shown]) -> Shown:
-    if not factors:
-        return _number(Fraction(1))
-    return factors[0] if len(factors) == 1 else Shown("product", tuple(factors))
-
-
-def _power(base: Expr, exponent: Fraction) -> Shown:
-    inner = layout(base)
-    if exponent == 1:
-        return inner
-    whole = power(base, exponent)
-    if exponent == Fraction(1, 2):
-        return Shown("root", (inner,), whole)
-    return Shown("power", (inner,), whole, exponent)
-
-
 # --- printing -------------------------------------------------------------------------------------
 
 
 Axes = Iterable[Label | None]
+Written = tuple[str, int]  # a text, and how tightly it binds
 
 
 def text(expr: Expr, *, indices: bool = False, axes: Axes = ()) -> str:
-    """Write an expression in Unicode; `axes` says which index is the row of a matrix."""
-    return _Printer(Style(False, indices), expr, axes).write(layout(expr), 0)
+    """Write an expression in Unicode; `axes` says which index is the row of a matrix.
+
+    Examples
+    --------
+    >>> from tinygrad_edu.symbolic.expr import Quantity, power, product
+    >>> a, s = Quantity("a").leaf, Quantity("s").leaf
+    >>> text(product(-2, [(a, 1), (s, -1)]))
+    '−2·a/s'
+    """
+    return _Printer(Style(False, indices), expr, axes).write(layout(expr))
 
 
 def latex(expr: Expr, *, indices: bool = False, axes: Axes = ()) -> str:
-    """Write an expression in LaTeX; `axes` says which index is the row of a matrix."""
-    return _Printer(Style(True, indices), expr, axes).write(layout(expr), 0)
+    r"""Write an expression in LaTeX; `axes` says which index is the row of a matrix.
+
+    Examples
+    --------
+    >>> from tinygrad_edu.symbolic.expr import Quantity, product
+    >>> a, s = Quantity("a").leaf, Quantity("σ").leaf
+    >>> print(latex(product(-2, [(a, 1), (s, -1)])))
+    -\frac{2 \, a}{\sigma}
+    """
+    return _Printer(Style(True, indices), expr, axes).write(layout(expr))
 
 
 class _Printer:
@@ -175,112 +92,141 @@ class _Printer:
         self.style = style
         self.axes = [axis for axis in axes if axis is not None]
         self.letters: dict[Label, str] = {}
-        self.several = len({label for each in expr.walk() for label in each.labels}) > 1
+        self.several = len({label for each in distinct(expr) for label in each.labels}) > 1
         if style.indices:
-            for label in sorted(expr.labels, key=lambda label: label.letter):
+            for label in sorted(expr.labels, key=lambda label: label.order):
                 self.letters[label] = self._letter(label, free=True)
 
     def _letter(self, label: Label, *, free: bool = False) -> str:
-        # The free index of the classes is j, as in a_j - y_j; the one summed over is k.
-        wanted = ["j", "k", "l", "m"] if label.range.letter == "k" else [label.range.letter]
-        if label.range.letter == "k" and not free:
-            wanted = ["k", "l", "m", "j"]
+        # The free index of the classes is j, as in a_j - y_j; the one summed over is k. The
+        # features are counted by i: Unicode has no small d.
+        preferred = {"k": "jklm" if free else "klmj", "d": "i"}
+        wanted = preferred.get(label.range.letter, [label.range.letter])
         used = set(self.letters.values())
-        spare = (*wanted, *"ijlmpqrstuv")
-        return next(letter for letter in spare if letter not in used)
+        numbered = (f"i{n}" for n in itertools.count(1))
+        return next(c for c in itertools.chain(wanted, _INDICES, numbered) if c not in used)
 
-    def write(self, shown: Shown, outside: int) -> str:
-        written, binds = getattr(self, "_" + shown.kind.replace(" ", "_"))(shown)
-        if binds < outside:
-            return rf"\left({written}\right)" if self.style.latex else f"({written})"
-        return str(written)
+    def write(self, shown: Shown, outside: int = 0) -> str:
+        """Write a form, in parentheses where it binds less than what is around it."""
+        return self._within(self._written(shown), outside)
 
-    def _number(self, shown: Shown) -> tuple[str, int]:
+    def _written(self, shown: Shown) -> Written:
+        written: Written = getattr(self, "_" + shown.kind.replace(" ", "_"))(shown)
+        return written
+
+    def _within(self, written: Written, outside: int) -> str:
+        text, binds = written
+        if binds >= outside:
+            return text
+        return rf"\left({text}\right)" if self.style.latex else f"({text})"
+
+    def _number(self, shown: Shown) -> Written:
         value: Fraction = shown.detail
-        if value.denominator == 1:
+        if value.denominator == 1 and value < LARGEST:
             return str(value.numerator), ATOM
-        if not _short(value):
-            return f"{float(value):.6g}", ATOM
+        if value >= LARGEST or not is_short(value):
+            return _decimal(value, self.style.latex)
         if self.style.latex:
-            return rf"\frac{{{value.numerator}}}{{{value.denominator}}}", ATOM
+            return rf"\frac{{{value.numerator}}}{{{value.denominator}}}", POWER
         return f"{value.numerator}/{value.denominator}", PRODUCT
 
-    def _leaf(self, shown: Shown) -> tuple[str, int]:
+    def _leaf(self, shown: Shown) -> Written:
         leaf = shown.expr
         assert isinstance(leaf, Leaf)
         quantity = leaf.quantity
-        name = (quantity.latex or name_latex(quantity.name)) if self.style.latex else quantity.name
-        if not self.style.indices or not leaf.axes:
-            return name, ATOM
-        return self._indexed(name, leaf.axes), ATOM
+        if self.style.latex:
+            name = quantity.latex or name_latex(quantity.name)
+        else:
+            name = " ".join(quantity.name.split())
+        if self.style.indices and leaf.axes:
+            return self._indexed(name, leaf.axes), ATOM
+        if [a for a in self.axes if a in leaf.axes] == [*leaf.axes[::-1]] and len(leaf.axes) == 2:
+            return (rf"{{{name}}}^{{\top}}", POWER) if self.style.latex else (f"{name}ᵀ", ATOM)
+        return name, ATOM
 
     def _indexed(self, name: str, axes: tuple[Label, ...]) -> str:
-        letters = "".join(self.letters.get(a, a.letter) for a in axes)
+        return self._scripted(name, "".join(self.letters.get(a, a.letter) for a in axes))
+
+    def _scripted(self, name: str, letters: str) -> str:
         if self.style.latex:
-            if "_" in name or "^" in name:
-                name = f"{{{name}}}"
-            return f"{name}_{{{letters}}}"
+            return f"{{{name}}}_{{{letters}}}" if set("_^") & set(name) else f"{name}_{{{letters}}}"
         return name + _subscript(letters)
 
-    def _dimension(self, shown: Shown) -> tuple[str, int]:
+    def _dimension(self, shown: Shown) -> Written:
         assert isinstance(shown.expr, Dimension)
         return shown.expr.label.letter.upper(), ATOM
 
-    def _delta(self, shown: Shown) -> tuple[str, int]:
+    def _delta(self, shown: Shown) -> Written:
         assert isinstance(shown.expr, Delta)
-        axes = tuple(sorted(shown.expr.axes, key=lambda a: self.letters.get(a, a.letter)))
-        name = r"\delta" if self.style.latex else "δ"
         if not self.style.indices:
-            return ("I", ATOM)
-        return self._indexed(name, axes[::-1]), ATOM
+            return "I", ATOM
+        letters = sorted((self.letters.get(a, a.letter) for a in shown.expr.axes), reverse=True)
+        return self._scripted(r"\delta" if self.style.latex else "δ", "".join(letters)), ATOM
 
-    def _call(self, shown: Shown) -> tuple[str, int]:
+    def _call(self, shown: Shown) -> Written:
         expr = shown.expr
         assert isinstance(expr, Apply | Opaque)
-        op, style = expr.op, self.style
-        template = op.tex if style.latex else op.text
-        if template is None:
-            name = rf"\operatorname{{{op.name}}}" if style.latex else op.name
-            name = name.replace("_", r"\_") if style.latex else name
-            template = name.replace("{", "{{").replace("}", "}}") + "({args})"
-        outer = self.style
-        if isinstance(expr, Opaque):  # its arguments are whole arrays
-            self.style = Style(style.latex, False)
-        bare = [self.write(part, 0) for part in shown.parts]
-        inner = template if style.latex else template.replace("\\", "")
-        delimited = _delimited(template, style.latex)
-        written = [
-            b if i in delimited or part.kind == "sum over" else self.write(part, ATOM)
-            for i, (b, part) in enumerate(zip(bare, shown.parts, strict=True))
-        ]
-        self.style = outer
-        filled = inner.format(*written, args=", ".join(bare), **_shown_attributes(expr.attributes))
-        binds = ATOM if not template.startswith(("{0}", r"\log {0}", "log {0}")) else PRODUCT
-        if isinstance(expr, Opaque) and style.indices:
+        outer = self.style, self.axes
+        whole = isinstance(expr, Opaque)  # its arguments are whole arrays
+        if whole:
+            self.style = Style(self.style.latex, False)
+        parts = []
+        for place, part in enumerate(shown.parts):
+            if isinstance(expr, Opaque):
+                self.axes = [axis for axis in expr.inside[place] if axis is not None]
+            parts.append((self._written(part), part.kind == "sum over"))
+        self.style, self.axes = outer
+        written = self._filled(expr, parts)
+        if isinstance(expr, Opaque) and self.style.indices:
             axes = tuple(a for a in expr.axes if a is not None)
-            return (self._indexed(filled, axes) if axes else filled), ATOM
-        return filled, binds
+            if axes:
+                return self._indexed(self._within(written, ATOM), axes), ATOM
+        return written
 
-    def _sum_over(self, shown: Shown) -> tuple[str, int]:
+    def _filled(self, expr: Apply | Opaque, parts: list[tuple[Written, bool]]) -> Written:
+        """Fill the template of an operation; what has no brackets around it may need some."""
+        op, in_latex = expr.op, self.style.latex
+        template = op.tex if in_latex else op.text
+        if template is None:
+            name = rf"\operatorname{{{op.name}}}".replace("_", r"\_") if in_latex else op.name
+            template = name.replace("{", "{{").replace("}", "}}") + "({args})"
+        pieces = _template(template)
+        filled = []
+        for place, ((written, binds), is_sum) in enumerate(parts):
+            piece = pieces.get(place)
+            if piece is not None and not piece.enclosed and not is_sum:
+                written = self._within((written, binds), ATOM)
+            if in_latex and piece is not None and piece.raised:
+                written = f"{{{written}}}"  # TeX refuses two superscripts on one base
+            filled.append(written)
+        bare = [written for (written, _), _ in parts]
+        shown = template.format(*filled, args=", ".join(bare), **_attributes(expr.attributes))
+        return shown, _binding(template)
+
+    def _sum_over(self, shown: Shown) -> Written:
         labels: tuple[Label, ...] = shown.detail
         (body,) = shown.parts
         if not self.style.indices and len(labels) == 1:
             matrices = self._matrix_product(labels[0], shown)
             if matrices is not None:
                 return matrices, PRODUCT
-        sigma = r"\sum" if self.style.latex else "Σ"
+        in_latex = self.style.latex
         outer = dict(self.letters)
+        letters = [label.letter for label in labels]
         if self.style.indices:  # an index that is in use outside gets another letter inside
-            for label in labels:
-                self.letters[label] = self._letter(label)
+            for place, label in enumerate(labels):
+                self.letters[label] = letters[place] = self._letter(label)
         under = ""
-        if self.style.indices or self.several:
-            letters = "".join(self.letters.get(a, a.letter) for a in labels)
-            under = f"_{{{letters}}}" if self.style.latex else _subscript(letters)
-        written = self.write(body, ATOM)
+        if self.style.indices or self.several or len(labels) > 1:
+            joined = "".join(letters)
+            under = f"_{{{joined}}}" if in_latex else _subscript(joined)
+        # In LaTeX a sum reaches over the product behind it, as on a blackboard.
+        written = self.write(body, PRODUCT if in_latex else ATOM)
         self.letters = outer
-        gap = " " if self.style.latex or (under and not written.startswith("(")) else ""
-        return f"{sigma}{under}{gap}{written}", PRODUCT
+        if in_latex:
+            return rf"\sum{under} {written}", PRODUCT
+        gap = " " if under and not written.startswith("(") else ""
+        return f"Σ{under}{gap}{written}", PRODUCT
 
     def _matrix_product(self, inner: Label, shown: Shown) -> str | None:
         """Write Σ_n X_nd Δ_nk as Xᵀ Δ where that is what it is."""
@@ -302,28 +248,38 @@ class _Printer:
             return None
         left = self._matrix(product(1, sides[0]), (outer[0], inner))
         right = self._matrix(product(1, sides[1]), (inner, *outer[1:]))
-        bare = not right.startswith("(")
         if self.style.latex:
             return rf"{left} \, {right}"
-        return f"{left} {right}" if bare else f"{left}{right}"
+        return left + right if right.startswith("(") else f"{left} {right}"
 
-    def _place(self, label: Label) -> int:
-        return self.axes.index(label) if label in self.axes else len(self.axes)
+    def _place(self, label: Label) -> tuple[int, str, int]:
+        place = self.axes.index(label) if label in self.axes else len(self.axes)
+        return place, *label.order
 
     def _matrix(self, expr: Expr, wanted: tuple[Label, ...]) -> str:
         """Write a matrix with the row and column asked for, transposed where it must be."""
-        written = self.write(layout(expr), ATOM)
         own = next(
-            (e.axes for e in expr.walk() if isinstance(e, Leaf) and set(wanted) <= set(e.axes)),
+            (
+                tuple(axis for axis in e.axes if axis in wanted)
+                for e in distinct(expr)
+                if isinstance(e, Leaf) and set(wanted) <= set(e.axes)
+            ),
             wanted,
         )
-        if len(wanted) == 2 and own.index(wanted[0]) > own.index(wanted[1]):
-            return rf"{{{written}}}^{{\top}}" if self.style.latex else f"{written}ᵀ"
-        return written
+        outer, self.axes = self.axes, list(own)
+        written = self._written(layout(expr))
+        self.axes = outer
+        if own == wanted:
+            return self._within(written, ATOM)
+        shown = self._within(written, ATOM)
+        return rf"{{{shown}}}^{{\top}}" if self.style.latex else f"{shown}ᵀ"
 
-    def _product(self, shown: Shown) -> tuple[str, int]:
-        written = [self.write(part, POWER if i + 1 < len(shown.parts) else PRODUCT)
-                   for i, part in enumerate(shown.parts)]
+    def _product(self, shown: Shown, closing: int = PRODUCT) -> Written:
+        last = len(shown.parts) - 1
+        written = [
+            self.write(part, _among(part, closing if place == last else POWER))
+            for place, part in enumerate(shown.parts)
+        ]
         if not self.style.latex:
             return "·".join(written), PRODUCT
         out = written[0]
@@ -335,20 +291,21 @@ class _Printer:
             out = f"{out} {sign} {new}"
         return out, PRODUCT
 
-    def _quotient(self, shown: Shown) -> tuple[str, int]:
+    def _quotient(self, shown: Shown) -> Written:
         top, bottom = shown.parts
         if self.style.latex:
-            return rf"\frac{{{self.write(top, 0)}}}{{{self.write(bottom, 0)}}}", POWER
-        below = self.write(bottom, ATOM if bottom.kind == "quotient" else POWER)
-        if bottom.kind == "sum over":  # nothing can follow it, so it needs no parentheses
-            below = self.write(bottom, 0)
-        return f"{self.write(top, PRODUCT)}/{below}", PRODUCT
+            return rf"\frac{{{self.write(top)}}}{{{self.write(bottom)}}}", POWER
+        # Nothing can follow a sum below, so it needs no parentheses.
+        below = self.write(bottom, PRODUCT if bottom.kind == "sum over" else POWER)
+        # log x/s could be the logarithm of x/s.
+        above = self.write(top, ATOM if _ends_open(top) else PRODUCT)
+        return f"{above}/{below}", PRODUCT
 
-    def _negative(self, shown: Shown) -> tuple[str, int]:
+    def _negative(self, shown: Shown) -> Written:
         minus = "-" if self.style.latex else "−"
         return minus + self.write(shown.parts[0], PRODUCT), SUM
 
-    def _power(self, shown: Shown) -> tuple[str, int]:
+    def _power(self, shown: Shown) -> Written:
         base = self.write(shown.parts[0], ATOM)
         exponent: Fraction = shown.detail
         if self.style.latex:
@@ -357,38 +314,94 @@ class _Printer:
             return base + str(exponent).translate(_SUPERSCRIPTS), POWER
         return f"{base}^({exponent})", POWER
 
-    def _root(self, shown: Shown) -> tuple[str, int]:
+    def _root(self, shown: Shown) -> Written:
         if self.style.latex:
-            return rf"\sqrt{{{self.write(shown.parts[0], 0)}}}", ATOM
-        return f"√{self.write(shown.parts[0], ATOM)}", ATOM
+            return rf"\sqrt{{{self.write(shown.parts[0])}}}", ATOM
+        return f"√{self.write(shown.parts[0], ATOM)}", POWER
 
-    def _total(self, shown: Shown) -> tuple[str, int]:
+    def _total(self, shown: Shown) -> Written:
         minuses: tuple[bool, ...] = shown.detail
         minus = "-" if self.style.latex else "−"
         out = ""
+        last = len(minuses) - 1
         for place, (negative, part) in enumerate(zip(minuses, shown.parts, strict=True)):
-            written = self.write(part, PRODUCT if negative else SUM + (place > 0))
-            if place == 0:
-                out = (minus if negative else "") + written
+            if self.style.latex and not self.style.indices and place < last:
+                written = self._closed(part)
             else:
-                out += f" {minus if negative else '+'} {written}"
+                written = self.write(part, PRODUCT)
+            sign = minus if negative else "+"
+            out = f"{out} {sign} {written}" if place else (minus if negative else "") + written
         return out, SUM
 
+    def _closed(self, part: Shown) -> str:
+        """Write a term that others follow: a sum at its end must not seem to reach over them."""
+        if part.kind == "product":
+            return self._product(part, ATOM if part.parts[-1].kind == "sum over" else PRODUCT)[0]
+        return self.write(part, ATOM if part.kind == "sum over" else PRODUCT)
 
-def _delimited(template: str, in_latex: bool) -> set[int]:
-    """Return the arguments of a template that stand alone between delimiters."""
-    found = set()
+
+def _among(part: Shown, binds: int) -> int:
+    """Return what a factor must bind; a number before a product needs no parentheses."""
+    return PRODUCT if part.kind == "number" else binds
+
+
+def _ends_open(shown: Shown) -> bool:
+    """Whether the last thing written is a function without brackets, such as log x."""
+    if shown.kind == "product":
+        return _ends_open(shown.parts[-1])
+    template = shown.expr.op.text if isinstance(shown.expr, Apply | Opaque) else None
+    return template is not None and _binding(template) < POWER
+
+
+# --- templates of operations ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """Where an argument stands in a template: between brackets, or as the base of a power."""
+
+    enclosed: bool
+    raised: bool
+
+
+@cache
+def _template(template: str) -> dict[int, _Piece]:
+    found = {}
     for match in re.finditer(r"\{(\d)\}", template):
         before = template[: match.start()].replace("{{", "{").rstrip()
         after = template[match.end() :].replace("}}", "}").lstrip()
-        opened = before.endswith(("(", "|", "‖", "{", ",", "&", r"\\", "[")) or not before
+        opened = before.endswith(("(", "|", "‖", "{", ",", "&", r"\\", "["))
         closed = after.startswith((")", "|", "‖", "}", ",", "&", r"\\", r"\right", "]"))
-        if opened and closed and before:
-            found.add(int(match[1]))
+        found[int(match[1])] = _Piece(opened and closed, after.startswith(("^", "_")))
     return found
 
 
-def _shown_attributes(attributes: Mapping[str, Any]) -> dict[str, str]:
+@cache
+def _binding(template: str) -> int:
+    """Return how tightly a filled template binds; bare arguments at its ends may be split off."""
+    before, after = template.startswith("{0}"), re.search(r"\{\d\}$", template)
+    if not before and not after:
+        return POWER if "^" in template else ATOM
+    if before and not after:  # an index or a transpose behind the argument
+        return POWER if "^" in template else ATOM
+    return SUM if set("+-−") & set(template) else PRODUCT
+
+
+def _decimal(value: Fraction, in_latex: bool) -> Written:
+    """Write a number that is no short fraction with six digits."""
+    shown = f"{(Decimal(value.numerator) / value.denominator).normalize():.6g}"
+    digits, _, exponent = shown.partition("e")
+    if not exponent:
+        return digits, ATOM
+    power = str(int(exponent))
+    if in_latex:
+        times = "" if digits == "1" else rf"{digits} \cdot "
+        return rf"{times}10^{{{power}}}", PRODUCT if times else POWER
+    times = "" if digits == "1" else f"{digits}·"
+    return f"{times}10{power.translate(_SUPERSCRIPTS)}", PRODUCT if times else POWER
+
+
+def _attributes(attributes: Mapping[str, Any]) -> dict[str, str]:
     shown = {}
     for key, value in attributes.items():
         if key == "index":
@@ -415,8 +428,8 @@ def name_latex(name: str) -> str:
     primes = len(name) - len(name.rstrip("′"))
     name = name[: len(name) - primes]
     tail = "'" * primes
-    if name in _GREEK:
-        return f"\\{_GREEK[name]}" + tail
+    if name in _GREEK or name in _GREEK.values():
+        return f"\\{_GREEK.get(name, name)}" + tail
     if len(name) == 1 and name.isalpha():
         return name + tail
     match = re.fullmatch(r"([A-Za-zα-ωΑ-Ω])_?(\d+|[A-Za-z])", name)

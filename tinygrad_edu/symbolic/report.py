@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tinygrad_edu.symbolic import notation
-from tinygrad_edu.symbolic.expr import Expr, Leaf, total
+from tinygrad_edu.symbolic.expr import Expr, Leaf, distinct, total
 
 if TYPE_CHECKING:
     from tinygrad_edu.symbolic.derivation import Contribution, Derivation, Formula, Step
 
-__all__ = ["latex", "text"]
+__all__ = ["latex", "meeting", "text"]
+
+#: What is wider is written below one another, what is longer still is not written at all.
+WIDTH = 100
+LONGEST = 300
 
 
 def text(derivation: Derivation, indices: bool = False) -> str:
     """Write a derivation for a terminal."""
     sections = [
-        _heading(derivation, indices),
+        [f"{_gradient(derivation, indices)} = {_write(derivation.result, indices)}"],
         _where(derivation, indices),
         _chain(derivation, indices),
         _algebra(derivation, indices),
@@ -26,62 +32,72 @@ def text(derivation: Derivation, indices: bool = False) -> str:
     return "\n\n".join("\n".join(lines) for lines in sections if lines)
 
 
-def _heading(derivation: Derivation, indices: bool) -> list[str]:
-    gradient, result = _gradient(derivation, indices), derivation.result.text(indices)
-    return [f"{gradient} = {result}"]
-
-
 def _gradient(derivation: Derivation, indices: bool) -> str:
-    of, wrt = derivation.title
+    of, wrt = (" ".join(name.split()) for name in derivation.title)
     if indices:
         wrt = derivation.wrt.text(indices=True)
     return f"∂{of}/∂{wrt}" if derivation.seed is None else f"⟨{derivation.seed}, ∂{of}/∂{wrt}⟩"
 
 
 def _where(derivation: Derivation, indices: bool) -> list[str]:
-    used = {
-        leaf
-        for formula in _formulas(derivation)
-        for leaf in formula.expr.walk()
-        if isinstance(leaf, Leaf)
-    }
-    lines = [
-        f"  {name.text(indices)} = {meaning.text(indices)}"
-        for name, meaning in derivation.definitions
-        if name.expr in used and name.text() != derivation.title[0]
-    ]
+    formulas = [derivation.output, derivation.start, derivation.result]
+    formulas += [step.after for step in derivation.steps]
+    used = {e for f in formulas for e in distinct(f.expr) if isinstance(e, Leaf)}
     of = derivation.title[0]
-    return ["where", *lines, f"  {of} = {derivation.output.text(indices)}"]
-
-
-def _formulas(derivation: Derivation) -> list[Formula]:
-    inside = [derivation.output, derivation.start, derivation.result]
-    return inside + [step.after for step in derivation.steps]
+    lines = [
+        f"  {name.text(indices)} = {_write(meaning, indices)}"
+        for name, meaning in derivation.definitions
+        if name.expr in used and name.text() != of
+    ]
+    meaning = _write(derivation.output, indices)
+    if meaning != of:
+        lines.append(f"  {of} = {meaning}")
+    return ["where", *lines] if lines else []
 
 
 def _chain(derivation: Derivation, indices: bool) -> list[str]:
+    if not derivation.chain:
+        return []
     local = "∂vertex/∂argument" if indices else "local rule"
     rows = [("vertex", "argument", "g comes in", local, "goes on as")]
     for entry in derivation.chain:
         rule = entry.jacobian if indices else entry.local
         rows.append(
             (
-                _short(entry.of.text(indices)),
-                _short(entry.to.text(indices)),
-                entry.incoming.text(indices),
-                rule.text(indices),
-                entry.contribution.text(indices),
+                _name(entry.of, indices),
+                _name(entry.to, indices),
+                _write(entry.incoming, indices),
+                _write(rule, indices),
+                _write(entry.contribution, indices),
             )
         )
     lines = ["Backward: every vertex turns the gradient g of its value into that of its arguments"]
-    lines += ["  " + line for line in _table(rows)]
+    if _width(rows) <= WIDTH:
+        lines += _table(rows)
+    else:
+        labels = rows[0][2:]
+        left = max(map(len, labels))
+        for of, to, *cells in rows[1:]:
+            lines.append(f"  {of}  →  {to}")
+            lines += [
+                f"      {a.ljust(left)}  {cell}" for a, cell in zip(labels, cells, strict=True)
+            ]
     for parts in meeting(derivation.chain):
-        added = notation.text(total(p.contribution.expr for p in parts), indices=indices)
-        lines.append(f"  {len(parts)} paths meet in {parts[0].to.text(indices)} and add up: {added}")
+        whole = sum(part.contribution.expr.size for part in parts)
+        added = f"{whole} parts"
+        if whole <= LONGEST:
+            added = notation.text(
+                total(part.contribution.expr for part in parts),
+                indices=indices,
+                axes=parts[0].contribution.axes,
+            )
+        lines.append(
+            f"  {len(parts)} paths meet in {_name(parts[0].to, indices)} and add up: {added}"
+        )
     return lines
 
 
-def meeting(chain: list[Contribution]) -> list[list[Contribution]]:
+def meeting(chain: Sequence[Contribution]) -> list[list[Contribution]]:
     """Return, for every argument that gradients reach by several paths, what comes by each."""
     arrived: dict[Expr, list[Contribution]] = {}
     for entry in chain:
@@ -89,44 +105,40 @@ def meeting(chain: list[Contribution]) -> list[list[Contribution]]:
     return [parts for parts in arrived.values() if len(parts) > 1]
 
 
-def _short(written: str, width: int = 32) -> str:
-    return written if len(written) <= width else written[: width - 1] + "…"
-
-
-def _table(rows: list[tuple[str, ...]]) -> list[str]:
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
-
-
 def _algebra(derivation: Derivation, indices: bool) -> list[str]:
-    gradient = _gradient(derivation, indices)
-    rows = [(gradient + " =", derivation.start.text(indices), "", "", "")]
+    if not derivation.steps:
+        start = _write(derivation.start, indices)
+        return [
+            "Algebra: no equation makes what the backward pass leaves any shorter",
+            f"  {_gradient(derivation, indices)} = {start}",
+        ]
+    rows = [(_gradient(derivation, indices) + " =", _write(derivation.start, indices), "", "")]
     for step in derivation.steps:
-        mark = "▸" if step.is_choice else ""
-        rows.append(
-            (
-                mark + " =",
-                step.after.text(indices),
-                step.rule,
-                step.because,
-                _residual(step),
-            )
-        )
+        mark = "▸ =" if step.is_choice else "="
+        why = f"{step.because}   {_residual(step)}"
+        rows.append((mark, _write(step.after, indices), step.rule, why))
     left = max(len(row[0]) for row in rows)
     rows = [(row[0].rjust(left), *row[1:]) for row in rows]
-    title = "Algebra: one equation per line, checked on the data and on random numbers"
-    if not derivation.steps:
-        title = "Algebra: the backward pass leaves nothing to simplify"
-    return [title, *("  " + line for line in _table(rows))]
+    lines = ["Algebra: one equation per line, checked on the data and on random numbers"]
+    if _width(rows) <= WIDTH:
+        return lines + _table(rows)
+    for sign, formula, rule, why in rows:
+        if rule:
+            lines.append(f"  {' ' * left}    {rule}: {why}")
+        lines.append(f"  {sign} {formula}")
+    return lines
 
 
 def _residual(step: Step) -> str:
-    if step.residual != step.residual:
-        return "not finite"
-    return "exact" if step.residual == 0 else f"{step.residual:.0e}"
+    if math.isnan(step.residual):
+        return "(not finite)"
+    checked = _size(step.residual)
+    return f"({checked})" if step.on_data else f"({checked}, on random numbers alone)"
+
+
+def _size(residual: float) -> str:
+    """Round up to a power of ten: the last digit of a sum is another on every machine."""
+    return f"≤ 1e{max(math.ceil(math.log10(residual)), -14)}" if residual > 1e-14 else "≤ 1e-14"
 
 
 def _assumptions(derivation: Derivation) -> list[str]:
@@ -141,13 +153,45 @@ def _assumptions(derivation: Derivation) -> list[str]:
 
 
 def _checks(derivation: Derivation) -> list[str]:
-    lines = [
-        f"Checked: the result and the gradient that backward computes differ by at most "
-        f"{derivation.residual:.0e}, relative to their size."
-    ]
+    lines = []
+    if math.isnan(derivation.residual):
+        lines.append("Not checked: on the data, the result or its gradient is not finite.")
+    else:
+        lines.append(
+            "Checked: difference of the result and the gradient that backward computes, "
+            f"relative to their size: {_size(derivation.residual)}"
+        )
     if derivation.capped:
         lines.append("The search was cut short: a shorter form may exist.")
     return lines
+
+
+def _write(formula: Formula, indices: bool) -> str:
+    if formula.expr.size > LONGEST:
+        return f"… (a formula of {formula.expr.size} parts)"
+    return formula.text(indices)
+
+
+def _name(formula: Formula, indices: bool) -> str:
+    """Write a vertex of the graph: its name, or the beginning of what it is."""
+    written = _write(formula, indices)
+    return written if len(written) <= 32 else written[:31] + "…"
+
+
+def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
+    return [max(map(len, column)) for column in zip(*rows, strict=True)]
+
+
+def _width(rows: Sequence[Sequence[str]]) -> int:
+    return 2 * len(rows[0]) + sum(_widths(rows))
+
+
+def _table(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = _widths(rows)
+    return [
+        "  " + "  ".join(map(str.ljust, row, widths)).rstrip()  # two spaces between columns
+        for row in rows
+    ]
 
 
 # --- LaTeX ----------------------------------------------------------------------------------------
@@ -159,17 +203,22 @@ def latex(derivation: Derivation, indices: bool = False) -> str:
     if indices:
         wrt = derivation.wrt.latex(indices=True)
     left = rf"\frac{{\partial {of}}}{{\partial {wrt}}}"
+    if derivation.seed is not None:
+        seed = notation.name_latex(derivation.seed)
+        left = rf"\left\langle {seed}, {left} \right\rangle"
     rows = [rf"{left} &= {derivation.start.latex(indices)}"]
     for step in derivation.steps:
         equation = f"{step.matched.latex(indices)} = {step.replaced.latex(indices)}"
-        reason = rf"\text{{{notation.escape_latex(_ascii(step.rule))}: }} {equation}"
-        rows.append(rf"&= {step.after.latex(indices)} && {reason}")
+        rows.append(rf"&= {step.after.latex(indices)} && {_rule(step.rule)} {equation}")
     body = " \\\\\n".join(rows)
     return f"\\begin{{align*}}\n{body}\n\\end{{align*}}"
 
 
-def _ascii(rule: str) -> str:
-    """Write a rule's name without mathematical signs, for text mode."""
-    for sign, word in {"Σ": "sum", "δ": "delta", "|x|": "abs(x)"}.items():
-        rule = rule.replace(sign, word)
-    return rule
+def _rule(name: str) -> str:
+    """Write a rule's name in text mode, with its signs as formulas."""
+    for sign in ("|x| sign(x)", "e^x", "Σ", "δ"):
+        name = name.replace(sign, f"${_SIGNS.get(sign, sign)}$")
+    return rf"\text{{{name}: }}"
+
+
+_SIGNS = {"|x| sign(x)": r"|x| \operatorname{sign} x", "Σ": r"\sum", "δ": r"\delta"}

@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from tinygrad_edu.symbolic.expr import Expr
+from tinygrad_edu.symbolic.expr import Expr, distinct
 from tinygrad_edu.symbolic.facts import Facts
 from tinygrad_edu.symbolic.rules import Match, Rule
 
@@ -37,6 +37,8 @@ class Found:
 class Rewriter:
     """Apply rules under the facts of one derivation.
 
+    A rule that applies to a part of an expression rewrites that part wherever it stands.
+
     Parameters
     ----------
     eager : sequence of Rule
@@ -47,52 +49,43 @@ class Rewriter:
 
     def __init__(self, eager: Sequence[Rule], facts: Facts) -> None:
         self.eager, self.facts = eager, facts
-        # Per eager rule, expressions in which it is known to apply nowhere.
+        # Per eager rule: where it does not apply, and in what it applies nowhere.
+        self._refused: list[set[Expr]] = [set() for _ in eager]
         self._settled: list[set[Expr]] = [set() for _ in eager]
 
     def moves(self, expr: Expr, rule: Rule) -> Iterator[Move]:
         """Yield every application of a choice, outermost place first."""
-        for match, after in self._places(expr, rule, set()):
-            if after != expr:
-                yield Move(rule, match, expr, after, is_choice=True)
+        for place in distinct(expr):
+            for match in rule.apply(place, self.facts):
+                after = _replace(expr, place, match.result)
+                if after != expr:
+                    yield Move(rule, match, expr, after, is_choice=True)
 
-    def _places(
-        self, expr: Expr, rule: Rule, settled: set[Expr]
-    ) -> Iterator[tuple[Match, Expr]]:
-        if expr in settled:
-            return
-        found = False
-        for match in rule.apply(expr, self.facts):
-            found = True
-            yield match, match.result
-        children = expr.children
-        seen: set[Expr] = set()
-        for place, child in enumerate(children):
-            if child in seen:
-                continue  # equal children are rewritten once, at their first place
-            seen.add(child)
-            for match, new in self._places(child, rule, settled):
-                found = True
-                yield match, expr.rebuild((*children[:place], new, *children[place + 1 :]))
-        if not found:
-            settled.add(expr)
-
-    def close(self, expr: Expr, limit: int = 200) -> tuple[Expr, tuple[Move, ...]]:
+    def close(self, expr: Expr, limit: int = 400) -> tuple[Expr, tuple[Move, ...]]:
         """Apply eager rules, the first that fits at the outermost place, until none fits."""
         done: list[Move] = []
         while len(done) < limit:
-            move = next(self._eager_moves(expr), None)
+            move = self._eager_move(expr)
             if move is None:
                 break
             done.append(move)
             expr = move.after
         return expr, tuple(done)
 
-    def _eager_moves(self, expr: Expr) -> Iterator[Move]:
-        for rule, settled in zip(self.eager, self._settled, strict=True):
-            for match, after in self._places(expr, rule, settled):
-                if after != expr:
-                    yield Move(rule, match, expr, after)
+    def _eager_move(self, expr: Expr) -> Move | None:
+        for rule, refused, settled in zip(self.eager, self._refused, self._settled, strict=True):
+            visited = []
+            for place in distinct(expr, settled):
+                visited.append(place)
+                if place in refused:
+                    continue
+                for match in rule.apply(place, self.facts):
+                    after = _replace(expr, place, match.result)
+                    if after != expr:
+                        return Move(rule, match, expr, after)
+                refused.add(place)
+            settled.update(visited)
+        return None
 
     def search(
         self,
@@ -101,38 +94,57 @@ class Rewriter:
         *,
         accept: Callable[[Expr], bool] = lambda expr: True,
         patience: int = 16,
-        limit: int = 400,
+        limit: int = 50_000,
     ) -> Found:
         """Search for the smallest form: best first by size, then by the number of steps.
 
         Every state is closed under the eager rules. The search ends when `patience` expansions
-        in a row found nothing smaller, when nothing is left, or at `limit` expansions. Where
-        nothing that `accept` takes is smaller than the start, the start is what was found.
+        in a row found nothing smaller, when nothing is left, or when the forms it looked at have
+        `limit` parts in all. Where nothing that `accept` takes is smaller than the start, the
+        start is what was found.
         """
-        best, best_path = start, ()
+        best: Expr = start
+        best_path: tuple[Move, ...] = ()
         expr, path = self.close(start)
-        if (expr.size, 0) <= (start.size, len(path)) and accept(expr):
+        if expr.size <= start.size and accept(expr):
             best, best_path = expr, path
         ticket = itertools.count()
         frontier = [(expr.size, len(path), next(ticket), expr, path)]
         visited = {expr}
-        since_gain = expansions = 0
-        while frontier and since_gain < patience and expansions < limit:
+        since_gain = work = 0
+        while frontier and since_gain < patience and work < limit:
             _, _, _, expr, path = heapq.heappop(frontier)
-            expansions += 1
             since_gain += 1
             if expr.size > 3 * best.size + 12:
                 continue
-            for rule in choices:
-                for move in self.moves(expr, rule):
-                    after, tidy = self.close(move.after)
-                    longer = (*path, move, *tidy)
-                    if (after.size, len(longer)) < (best.size, len(best_path)) and accept(after):
-                        if after.size < best.size:
-                            since_gain = 0
-                        best, best_path = after, longer
-                    if after not in visited:
-                        visited.add(after)
-                        entry = (after.size, len(longer), next(ticket), after, longer)
-                        heapq.heappush(frontier, entry)
-        return Found(best, best_path, capped=expansions >= limit)
+            for move in itertools.chain.from_iterable(self.moves(expr, r) for r in choices):
+                after, tidy = self.close(move.after)
+                work += move.after.size
+                longer = (*path, move, *tidy)
+                if (after.size, len(longer)) < (best.size, len(best_path)) and accept(after):
+                    if after.size < best.size:
+                        since_gain = 0
+                    best, best_path = after, longer
+                if after not in visited:
+                    visited.add(after)
+                    entry = (after.size, len(longer), next(ticket), after, longer)
+                    heapq.heappush(frontier, entry)
+                if work >= limit:
+                    break
+        return Found(best, best_path, capped=work >= limit)
+
+
+def _replace(expr: Expr, old: Expr, new: Expr) -> Expr:
+    """Put `new` for `old` wherever it stands."""
+    done: dict[Expr, Expr] = {old: new}
+
+    def inside(expr: Expr) -> Expr:
+        found = done.get(expr)
+        if found is None:
+            children = expr.children
+            changed = tuple(map(inside, children))
+            same = all(a is b for a, b in zip(changed, children, strict=True))
+            found = done[expr] = expr if same else expr.rebuild(changed)
+        return found
+
+    return inside(expr)

@@ -8,6 +8,7 @@ derivation at hand.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -35,9 +36,21 @@ from tinygrad_edu.symbolic.expr import (
 from tinygrad_edu.symbolic.facts import Facts
 from tinygrad_edu.symbolic.notation import text
 
-__all__ = ["CHOICES", "EAGER", "Equation", "Match", "Rule", "complement_of", "without"]
+__all__ = [
+    "CHOICES",
+    "EAGER",
+    "TIDYING",
+    "UNDOING",
+    "Equation",
+    "Equations",
+    "Match",
+    "Rule",
+    "complement_of",
+    "without",
+]
 
 ONE = Fraction(1)
+ZERO = Number(Fraction(0))
 
 
 @dataclass(frozen=True)
@@ -92,39 +105,51 @@ def without(factors: tuple[Factor, ...], taken: Iterable[Factor]) -> tuple[Facto
 # --- tidying --------------------------------------------------------------------------------------
 
 
-def _cancel(expr: Expr, facts: Facts) -> Iterator[Match]:
+def _pairs(expr: Expr, *, cancelling: bool) -> Iterator[tuple[Factor, Factor]]:
+    """Yield the pairs of powers of one base in a product, with opposite signs or with the same."""
     if not isinstance(expr, Product):
         return
-    for i, (base, exponent) in enumerate(expr.factors):
-        for other, opposite in expr.factors[i + 1 :]:
-            if other != base or exponent * opposite >= 0:
-                continue
-            why = facts.nonzero(base)
-            if why is None:
-                continue
-            pair = ((base, exponent), (base, opposite))
-            rest = without(expr.factors, pair)
-            assert rest is not None
-            right = power(base, exponent + opposite)
-            result = product(expr.coefficient, [*rest, (right, ONE)])
+    powers: dict[Expr, list[Fraction]] = {}
+    for base, exponent in expr.factors:
+        for other in powers.setdefault(base, []):
+            if (other * exponent < 0) == cancelling:
+                yield (base, other), (base, exponent)
+        powers[base].append(exponent)
+
+
+def _cancel(expr: Expr, facts: Facts) -> Iterator[Match]:
+    for pair in _pairs(expr, cancelling=True):
+        why = facts.nonzero(pair[0][0])
+        if why is not None:
             assumed = why if why.endswith("≠ 0") else None
-            because = f"where {why}" if assumed else why
-            yield Match(Product(ONE, pair), right, result, because, assumed)
+            yield _joined(expr, pair, f"where {why}" if assumed else why, assumed)
 
 
 def _join_powers(expr: Expr, facts: Facts) -> Iterator[Match]:
-    if not isinstance(expr, Product):
-        return
-    for i, (base, exponent) in enumerate(expr.factors):
-        for other, second in expr.factors[i + 1 :]:
-            if other != base or exponent * second < 0:
-                continue
-            pair = ((base, exponent), (base, second))
-            rest = without(expr.factors, pair)
-            assert rest is not None
-            right = power(base, exponent + second)
-            result = product(expr.coefficient, [*rest, (right, ONE)])
-            yield Match(Product(ONE, pair), right, result)
+    for pair in _pairs(expr, cancelling=False):
+        yield _joined(expr, pair)
+
+
+def _joined(
+    expr: Expr, pair: tuple[Factor, Factor], because: str = "", assumed: str | None = None
+) -> Match:
+    (base, exponent), (_, other) = pair
+    return _within_product(expr, pair, power(base, exponent + other), because, assumed)
+
+
+def _within_product(
+    expr: Expr,
+    left: tuple[Factor, ...],
+    right: Expr,
+    because: str = "",
+    assumed: str | None = None,
+) -> Match:
+    """Replace some powers of a product by an expression."""
+    assert isinstance(expr, Product)
+    rest = without(expr.factors, left)
+    assert rest is not None
+    result = product(expr.coefficient, [*rest, (right, ONE)])
+    return Match(Product(ONE, left), right, result, because, assumed)
 
 
 def _collect(expr: Expr, facts: Facts) -> Iterator[Match]:
@@ -174,7 +199,7 @@ def _sums_to_one(expr: Expr, facts: Facts) -> Iterator[Match]:
         statement = facts.sums_to_one(expr)
         if statement is not None:
             one = Number(ONE)
-            yield Match(expr, one, one, f"assumed: {statement}", statement)
+            yield Match(expr, one, one, f"{statement}, which holds on the data", statement)
 
 
 def _distribution(expr: Expr, facts: Facts) -> Iterator[Match]:
@@ -222,55 +247,41 @@ def _exp_of_sum(expr: Expr, facts: Facts) -> Iterator[Match]:
     if not isinstance(expr, Product):
         return
     powers = [f for f in expr.factors if _is(f[0], ops.exp) and f[1].denominator == 1]
-    for i, first in enumerate(powers):
-        for second in powers[i + 1 :]:
-            exponent = total(
-                product(n, [(base.children[0], ONE)]) for base, n in (first, second)
-            )
-            right: Expr = Apply(ops.exp, (exponent,), {})
-            if isinstance(exponent, Number) and exponent.value == 0:
-                right = Number(ONE)
-            rest = without(expr.factors, (first, second))
-            assert rest is not None
-            result = product(expr.coefficient, [*rest, (right, ONE)])
-            yield Match(Product(ONE, (first, second)), right, result)
+    for pair in itertools.combinations(powers, 2):
+        exponent = total(product(n, [(base.children[0], ONE)]) for base, n in pair)
+        right: Expr = Apply(ops.exp, (exponent,), {})
+        if exponent == ZERO:
+            right = Number(ONE)
+        yield _within_product(expr, pair, right)
 
 
 def _divide_by_exp(expr: Expr, facts: Facts) -> Iterator[Match]:
     """e^x/(c + e^x) = 1/(1 + c e^-x)."""
     if not isinstance(expr, Product):
         return
-    for top, one in expr.factors:
-        if not (_is(top, ops.exp) and one == 1):
+    sums = [b for b, exponent in expr.factors if exponent == -1 and isinstance(b, Total)]
+    for bottom in sums:
+        constants = [t for t in bottom.terms if isinstance(t, Number)]
+        tops = [t for t in bottom.terms if (t, ONE) in expr.factors]
+        if len(bottom.terms) != 2 or len(constants) != 1 or len(tops) != 1:
             continue
-        for bottom, minus in expr.factors:
-            if not (minus == -1 and isinstance(bottom, Total) and top in bottom.terms):
-                continue
-            constant = _others(bottom.terms, (top,))
-            if len(constant) != 1 or not isinstance(constant[0], Number):
-                continue
+        (constant,), (top,) = constants, tops
+        if _is(top, ops.exp):
             inverse = Apply(ops.exp, (product(-1, [(top.children[0], ONE)]),), {})
-            below = total([Number(ONE), product(constant[0].value, [(inverse, ONE)])])
-            right = power(below, -1)
+            below = total([Number(ONE), product(constant.value, [(inverse, ONE)])])
             pair = ((top, ONE), (bottom, -ONE))
-            rest = without(expr.factors, pair)
-            assert rest is not None
-            result = product(expr.coefficient, [*rest, (right, ONE)])
-            yield Match(Product(ONE, pair), right, result, "e^x > 0, so it divides both")
+            yield _within_product(expr, pair, power(below, -1), "e^x > 0, so it divides both")
 
 
 def _sign_times_abs(expr: Expr, facts: Facts) -> Iterator[Match]:
     """|x| sign(x) = x."""
     if not isinstance(expr, Product):
         return
-    for magnitude, one in expr.factors:
-        if _is(magnitude, ops.abs) and one == 1:
+    for magnitude, exponent in expr.factors:
+        if _is(magnitude, ops.abs) and exponent >= 1:
             pair = ((magnitude, ONE), (Apply(ops.sign, magnitude.children, {}), ONE))
-            rest = without(expr.factors, pair)
-            if rest is not None:
-                right = magnitude.children[0]
-                result = product(expr.coefficient, [*rest, (right, ONE)])
-                yield Match(Product(ONE, pair), right, result)
+            if without(expr.factors, pair) is not None:
+                yield _within_product(expr, pair, magnitude.children[0])
 
 
 # --- choices --------------------------------------------------------------------------------------
@@ -340,29 +351,56 @@ def _common(many: list[tuple[Factor, ...]]) -> tuple[Factor, ...]:
 class Equation:
     """An equation of one derivation: a name and its definition, or a lemma that follows."""
 
-    name: str
     left: Expr
     right: Expr
     because: str
 
-    def rule(self) -> Rule:
-        """Return the equation as a rule that replaces its left side by its right side."""
-        return Rule(self.name, f"{text(self.left)} = {text(self.right)}", self.because, self._apply)
-
-    def _apply(self, expr: Expr, facts: Facts) -> Iterator[Match]:
+    def at(self, expr: Expr) -> Iterator[Match]:
+        """Yield where the left side stands: as the whole, or among the factors of a product."""
         if expr == self.left:
             yield Match(expr, self.right, self.right, self.because)
-        if isinstance(self.left, Product) and isinstance(expr, Product):
-            for direction in (ONE, -ONE):
-                taken = tuple((base, p * direction) for base, p in self.left.factors)
-                rest = without(expr.factors, taken)
-                if rest is None:
-                    continue
-                scale = self.left.coefficient ** int(direction)
-                right = power(self.right, direction)
-                result = product(expr.coefficient / scale, [*rest, (right, ONE)])
-                if result.size < expr.size:  # 3·a is not to become 3·c/2 because c = 2·a
-                    yield Match(product(scale, taken), right, result, self.because)
+        elif isinstance(self.left, Product) and isinstance(expr, Product):
+            yield from self._among_factors(self.left, expr)
+
+    def _among_factors(self, left: Product, expr: Product) -> Iterator[Match]:
+        for direction in (ONE, -ONE):
+            taken = tuple((base, p * direction) for base, p in left.factors)
+            rest = without(expr.factors, taken)
+            if rest is None:
+                continue
+            scale = left.coefficient ** int(direction)
+            right = power(self.right, direction)
+            result = product(expr.coefficient / scale, [*rest, (right, ONE)])
+            if result.size < expr.size:  # 3·a is not to become 3·c/2 because c = 2·a
+                yield Match(product(scale, taken), right, result, self.because)
+
+
+class Equations:
+    """Equations of one derivation that are used in the same way, as one rule.
+
+    They are found by what stands on their left, so that a hundred cost no more than one.
+    """
+
+    def __init__(self, name: str, equations: Iterable[Equation] = ()) -> None:
+        self.name = name
+        self._by_left: dict[Expr, list[Equation]] = {}
+        for equation in equations:
+            self.add(equation)
+
+    def add(self, equation: Equation) -> None:
+        """Add one; those that were there before are tried first."""
+        left = equation.left
+        key = left.factors[0][0] if isinstance(left, Product) else left
+        self._by_left.setdefault(key, []).append(equation)
+
+    def rule(self) -> Rule:
+        """Return the rule that replaces left sides by right sides."""
+        return Rule(self.name, "", "", self._apply)
+
+    def _apply(self, expr: Expr, facts: Facts) -> Iterator[Match]:
+        for key in (expr, *(base for base, _ in parts(expr)[1])):
+            for equation in self._by_left.get(key, ()):
+                yield from equation.at(expr)
 
 
 def complement_of(name: Leaf, meaning: Expr) -> tuple[Expr, Expr] | None:
@@ -380,13 +418,17 @@ def complement_of(name: Leaf, meaning: Expr) -> tuple[Expr, Expr] | None:
     return None
 
 
-#: Rules that close a form: each makes it simpler whatever comes next.
-EAGER: tuple[Rule, ...] = (
+#: Rules that undo something; they come before names are folded, for they make names visible.
+UNDOING: tuple[Rule, ...] = (
     Rule("cancel", "x^p · x^(−q) = x^(p−q), x ≠ 0", "equal factors divide out", _cancel),
     Rule("log undoes exp", "log e^x = x", "the logarithm is the inverse of e^x", _log_of_exp),
     Rule("exp undoes log", "e^(log x) = x, x > 0", "e^x is the inverse of log", _exp_of_log),
-    Rule("|x| sign(x)", "|x|·sign(x) = x", "a number is its magnitude times its sign", _sign_times_abs),
+    Rule("|x| sign(x)", "|x|·sign(x) = x", "its magnitude times its sign", _sign_times_abs),
     Rule("δ picks", "Σ_k δ_kj·f_k = f_j", "only the term with k = j is not 0", _delta),
+)
+
+#: Rules that tidy up what is left.
+TIDYING: tuple[Rule, ...] = (
     Rule("divide by e^x", "e^x/(c + e^x) = 1/(1 + c·e^(−x))", "e^x > 0", _divide_by_exp),
     Rule("distribution", "Σ_k p_k = 1", "probabilities sum to 1", _distribution),
     Rule("assumption", "Σ_k y_k = 1", "tested on the data", _sums_to_one),
@@ -401,6 +443,9 @@ EAGER: tuple[Rule, ...] = (
     Rule("join powers", "x^p · x^q = x^(p+q)", "exponents of one base add up", _join_powers),
     Rule("join exponentials", "e^x · e^y = e^(x+y)", "the law of exponents", _exp_of_sum),
 )
+
+#: Rules that close a form: each makes it simpler whatever comes next.
+EAGER = (*UNDOING, *TIDYING)
 
 #: Rules that the search tries: each may lead to a simpler form or away from it.
 CHOICES: tuple[Rule, ...] = (

@@ -135,12 +135,20 @@ class Trace:
             self._held.append(argument)
         return found
 
-    def replay(self, node: Node, known: dict[Node, Any]) -> None:
-        """Replay one recorded vertex, and add its symbol to `known`."""
+    def replay(self, node: Node, known: dict[Node, Any], *, alone: bool = False) -> None:
+        """Replay one recorded vertex, and add its symbol to `known`.
+
+        If it stands `alone`, no definition shares its symbol: what is differentiated with
+        respect to is this vertex, and not every other of the same meaning.
+        """
         assert node.op is not None
         args = tuple(known[a] if isinstance(a, Node) else a for a in node.args)
         if any(isinstance(a, Symbol) for a in args):
+            opened = self._opened
+            if alone:
+                self._opened = {}
             known[node] = Symbol.record(node.op, args, node.attributes)
+            self._opened = opened
 
     def open(self, op: Op, args: tuple[Any, ...], attributes: Mapping[str, Any]) -> Any:
         """Call a definition in place of its operation."""

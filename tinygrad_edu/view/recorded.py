@@ -16,16 +16,16 @@ import numpy as np
 from tinygrad_edu.core.gradients import gradients as differentiate
 from tinygrad_edu.core.gradients import propagate
 from tinygrad_edu.core.graph import ancestors, differentiable
-from tinygrad_edu.core.op import Op, run
+from tinygrad_edu.core.op import Op
 from tinygrad_edu.naming import Names
 from tinygrad_edu.symbolic.notation import name_latex
-from tinygrad_edu.tensor import Tensor
+from tinygrad_edu.tensor import Tensor, refuse_changed
 from tinygrad_edu.view.model import Edge, EdgeKind, Group, LegendKind, Model, Vertex, VertexKind
 from tinygrad_edu.view.repeat import repeat_far_leaves
 from tinygrad_edu.view.symbols import Operand, number_operand, symbol
 from tinygrad_edu.view.values import one_line, shape_text, sum_text, value_lines
 
-__all__ = ["Expand", "backward_model", "derivative", "forward_model", "readable", "refuse_changed"]
+__all__ = ["Expand", "backward_model", "derivative", "forward_model", "readable"]
 
 #: Which operations are opened: all that have a definition, or those of these names.
 Expand = bool | frozenset[str]
@@ -40,7 +40,7 @@ def readable(output: Tensor) -> list[Tensor]:
     order: list[Tensor] = ancestors(output)  # type: ignore[assignment]  # a Tensor's are Tensors
     if len(order) > _MOST_VERTICES:
         raise ValueError(_too_large(len(order)))
-    refuse_changed(order)
+    refuse_changed(order, "draw")
     return order
 
 
@@ -49,28 +49,6 @@ def _too_large(count: int) -> str:
         f"draw: the graph has {count} vertices, and a picture of more than {_MOST_VERTICES} "
         "cannot be read; draw an earlier tensor of it, or a shorter computation"
     )
-
-
-def refuse_changed(order: Iterable[Tensor]) -> None:
-    """Compute every vertex again from what it was recorded with, and compare.
-
-    Raises
-    ------
-    ValueError
-        Where a leaf was given new data, or a constant array was changed in place.
-    """
-    for node in order:
-        if node.op is None:
-            continue
-        node.refuse_if_rebound()
-        with np.errstate(all="ignore"):
-            again = run(node.op, node.inputs, node.attributes)
-        value = again[0] if node.op.saved is not None else again
-        if not np.array_equal(value, node.value, equal_nan=True):
-            raise ValueError(
-                f"draw: {node.op.name} gives another result than when it was recorded, so a "
-                "constant array was changed since; compute the output again, then draw it"
-            )
 
 
 def forward_model(output: Tensor, names: Names, *, expand: Expand, gradients: bool | None) -> Model:

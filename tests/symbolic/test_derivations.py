@@ -1,0 +1,602 @@
+"""Derivations: their final forms as expressions, their length, and other witnesses."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+import sympy
+from numpy.testing import assert_allclose
+
+import tinygrad_edu as tg
+from tests.symbolic.exercises import (
+    EXERCISES,
+    LABELS,
+    LOGITS,
+    ONE_HOT,
+    ROWS,
+    composed,
+    composed_batch,
+    composed_sigmoid,
+    distribution,
+    fused,
+    layer,
+    named,
+    softmax_itself,
+    through_softmax,
+)
+from tests.symbolic.forms import Letters
+from tinygrad_edu.core.graph import ancestors
+from tinygrad_edu.core.op import REGISTRY
+from tinygrad_edu.symbolic import derive as derive_module
+from tinygrad_edu.symbolic.evaluate import Environment
+from tinygrad_edu.symbolic.expr import (
+    Apply,
+    Dimension,
+    Label,
+    Leaf,
+    Number,
+    Opaque,
+    Product,
+    Sum,
+    Total,
+    distinct,
+)
+from tinygrad_edu.symbolic.notation import text
+from tinygrad_edu.symbolic.rules import CHOICES, EAGER
+from tinygrad_edu.symbolic.trace import Symbol
+
+each = pytest.mark.parametrize("exercise", EXERCISES, ids=str)
+
+
+@each
+def test_the_final_form(exercise):
+    found = exercise.derive()
+    assert found.result.expr == exercise.form(Letters(found)).expr
+    assert found.result.text() == str(found.result) == exercise.text
+    assert found.result.text(indices=True) == exercise.indices
+
+
+@each
+def test_the_derivation_is_short(exercise):
+    found = exercise.derive()
+    assert len(found.steps) <= exercise.steps
+    assert found.lines <= exercise.lines
+    assert not found.capped
+
+
+@each
+def test_every_step_follows_from_the_one_before(exercise):
+    found = exercise.derive()
+    forms = [found.start, *(step.after for step in found.steps)]
+    assert forms[-1].expr == found.result.expr
+    for before, step in zip(forms, found.steps, strict=False):
+        assert step.before.expr == before.expr
+        assert step.residual < 1e-13
+        assert step.on_data
+        assert step.because
+    assert found.residual < 1e-13
+
+
+@each
+def test_what_is_assumed_is_listed(exercise):
+    found = exercise.derive()
+    assert tuple(a.statement for a in found.assumptions if a.used) == exercise.assumed
+    assert {step.assumption for step in found.steps} - {None} == set(exercise.assumed)
+
+
+@each
+def test_the_result_is_the_gradient_that_backward_computes(exercise):
+    output, wrt = exercise.build()
+    found = tg.derive(output, wrt=wrt, assume=exercise.assume)
+    seed = None
+    if found.seed is not None:
+        (leaf,) = (e for e in distinct(found.result.expr) if isinstance(e, Leaf) and e == _g(found))
+        seed = leaf.quantity.value
+    expected = tg.gradients(output, wrt, seed=seed)
+    assert_allclose(found.result.evaluate(), expected, rtol=1e-12, atol=1e-15)
+    assert_allclose(found.start.evaluate(), expected, rtol=1e-12, atol=1e-15)
+
+
+def _g(found):
+    return next(
+        e
+        for e in distinct(found.start.expr)
+        if isinstance(e, Leaf) and e.quantity.name == found.seed
+    )
+
+
+# --- other values, other sizes --------------------------------------------------------------------
+
+
+def logits(rng, *shape):
+    return rng.normal(size=shape)
+
+
+OTHER_SIZES = [
+    (composed, {"z": (7,), "y": (7,)}, tg.softmax_cross_entropy),
+    (composed_batch, {"Z": (6, 5), "Y": (6, 5)}, tg.softmax_cross_entropy),
+    (through_softmax, {"Z": (2, 9), "Y": (2, 9)}, tg.softmax_cross_entropy),
+    (fused, {"Z": (1, 2), "Y": (1, 2)}, tg.softmax_cross_entropy),
+    (
+        composed_sigmoid,
+        {"s": (5,), "t": (5,)},
+        lambda s, t: tg.sigmoid_cross_entropy(s, t, reduction="sum"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("build", "shapes", "reference"), OTHER_SIZES)
+def test_the_result_holds_for_other_values_and_sizes(build, shapes, reference):
+    output, wrt = build()
+    found = tg.derive(output, wrt=wrt).result
+    rng = np.random.default_rng(5)
+    x, y = shapes
+    for _ in range(3):
+        values = {x: rng.normal(size=shapes[x]), y: distribution(rng, *shapes[y])}
+        expected = tg.grad(reference)(values[x], values[y])
+        assert_allclose(found.evaluate(values), expected, rtol=1e-11, atol=1e-14)
+
+
+def test_the_recorded_data_stay_where_no_other_are_given():
+    output, z = composed()
+    found = tg.derive(output, wrt=z).result
+    other = found.evaluate({"z": [3.0, 1.0, -2.0]})
+    expected = tg.grad(tg.softmax_cross_entropy)(np.array([3.0, 1.0, -2.0]), np.eye(3)[1])
+    assert_allclose(other, expected, rtol=1e-12)
+
+
+# --- the chain ------------------------------------------------------------------------------------
+
+
+def test_the_chain_names_what_every_vertex_passes_back():
+    output, z = composed()
+    found = tg.derive(output, wrt=z)
+    to_a = [entry for entry in found.chain if str(entry.to) == "a"]
+    assert [str(entry.contribution) for entry in to_a] == ["−y/a"]
+    assert [str(entry.local) for entry in to_a] == ["g/a"]
+    through_s = next(entry for entry in found.chain if str(entry.to) == "s")
+    assert str(through_s.jacobian) == "−a/s"
+
+
+@pytest.mark.parametrize("build", [composed, composed_batch, composed_sigmoid, layer])
+def test_the_contributions_of_the_chain_add_up_to_the_gradients_of_the_engine(build):
+    output, wrt = build()
+    found = tg.derive(output, wrt=wrt)
+    arrived: dict[str, list] = {}
+    for entry in found.chain:
+        arrived.setdefault(str(entry.to), []).append(entry.contribution.evaluate())
+    checked = 0
+    for node in ancestors(output):
+        name = node.name
+        if name in arrived:
+            assert_allclose(sum(arrived[name]), tg.gradients(output, node), rtol=1e-11, atol=1e-14)
+            checked += 1
+    assert checked >= 2
+
+
+@pytest.mark.parametrize("build", [composed, composed_batch, composed_sigmoid, softmax_itself])
+def test_local_rules_and_jacobians_turn_what_comes_in_into_what_goes_on(build):
+    output, wrt = build()
+    found = tg.derive(output, wrt=wrt)
+    for entry in found.chain:
+        expected = entry.contribution.evaluate()
+        incoming = entry.incoming.evaluate()
+        letters = [
+            e.quantity
+            for e in distinct(entry.local.expr)
+            if isinstance(e, Leaf) and e.quantity.name == "g"
+        ]
+        for letter in dict.fromkeys(letters):
+            letter.value, recorded = incoming, letter.value
+            got = entry.local.on(Environment())
+            letter.value = recorded
+            assert_allclose(np.broadcast_to(got, expected.shape), expected, rtol=1e-11, atol=1e-14)
+        assert_allclose(contracted(entry, incoming), expected, rtol=1e-11, atol=1e-14)
+
+
+def contracted(entry, incoming):
+    """The incoming gradient times the matrix ∂vertex/∂argument, summed over the vertex."""
+    own = [axis for axis in entry.to.axes if axis is not None]
+    copies = {}
+    for label in entry.jacobian.expr.labels - set(own):
+        copies[label.letter] = label
+    of = [
+        copies.get(axis.letter, Label(axis.letter, axis.length, axis))
+        for axis in entry.of.axes
+        if axis is not None
+    ]
+    matrix = Environment().array(entry.jacobian.expr, [*of, *own])
+    g = incoming.reshape([axis.length for axis in of])
+    flat = np.tensordot(g, matrix, axes=len(of))
+    return flat.reshape(entry.contribution.evaluate().shape)
+
+
+# --- another witness: SymPy on three scalars ------------------------------------------------------
+
+
+def to_sympy(expr, at):
+    """An entry of an expression, in SymPy; named intermediates are put in."""
+    if isinstance(expr, Number):
+        return sympy.Rational(expr.value.numerator, expr.value.denominator)
+    if isinstance(expr, Dimension):
+        return sympy.Integer(expr.label.length)
+    if isinstance(expr, Leaf):
+        quantity = expr.quantity
+        if quantity.definition is None:
+            return sympy.Symbol(quantity.name + "".join(str(at[a]) for a in expr.axes), real=True)
+        own = [a for a in quantity.axes if a is not None]
+        inside = {o: at[a] for o, a in zip(own, expr.axes, strict=True)}
+        return to_sympy(quantity.definition, inside)
+    if isinstance(expr, Sum):
+        return sympy.Add(
+            *(to_sympy(expr.body, {**at, expr.label: i}) for i in range(expr.label.length))
+        )
+    if isinstance(expr, Product):
+        coefficient = sympy.Rational(expr.coefficient.numerator, expr.coefficient.denominator)
+        powers = (
+            to_sympy(b, at) ** sympy.Rational(p.numerator, p.denominator) for b, p in expr.factors
+        )
+        return sympy.Mul(coefficient, *powers)
+    if isinstance(expr, Total):
+        return sympy.Add(*(to_sympy(t, at) for t in expr.terms))
+    assert isinstance(expr, Apply)
+    return getattr(sympy, expr.op.name)(*(to_sympy(a, at) for a in expr.args))
+
+
+def entries(found):
+    axes = [a for a in found.result.axes if a is not None]
+    for places in itertools.product(*(range(a.length) for a in axes)):
+        yield places, to_sympy(found.result.expr, dict(zip(axes, places, strict=True)))
+
+
+def symbols_of(name, count=3):
+    return [sympy.Symbol(f"{name}{i}", real=True) for i in range(count)]
+
+
+def test_sympy_agrees_on_cross_entropy():
+    z, y = symbols_of("z"), symbols_of("y")
+    loss = -sum(y[k] * sympy.log(sympy.exp(z[k]) / sum(map(sympy.exp, z))) for k in range(3))
+    for build, assume in [(composed, ()), (composed, None)]:
+        output, wrt = build()
+        for (j,), entry in entries(tg.derive(output, wrt=wrt, assume=assume)):
+            difference = sympy.diff(loss, z[j]) - entry
+            if assume is None:
+                difference = difference.subs(y[2], 1 - y[0] - y[1])
+            assert sympy.simplify(difference) == 0
+
+
+def test_sympy_agrees_on_binary_cross_entropy():
+    s, t = symbols_of("s"), symbols_of("t")
+    z = [1 / (1 + sympy.exp(-x)) for x in s]
+    loss = -sum(b * sympy.log(a) + (1 - b) * sympy.log(1 - a) for a, b in zip(z, t, strict=True))
+    output, wrt = composed_sigmoid()
+    for (j,), entry in entries(tg.derive(output, wrt=wrt)):
+        assert sympy.simplify(sympy.diff(loss, s[j]) - entry) == 0
+
+
+def test_sympy_agrees_on_the_vector_jacobian_product_of_softmax():
+    z, g = symbols_of("z"), symbols_of("g")
+    a = [sympy.exp(x) / sum(map(sympy.exp, z)) for x in z]
+    output, wrt = softmax_itself()
+    for (j,), entry in entries(tg.derive(output, wrt=wrt)):
+        expected = sum(g[k] * sympy.diff(a[k], z[j]) for k in range(3))
+        assert sympy.simplify(expected - entry) == 0
+
+
+# --- the theorem ----------------------------------------------------------------------------------
+
+FUSED = [op for op in REGISTRY.values() if op.definition is not None]
+
+
+def refusing(rule):
+    """A rule for numbers alone: on symbols it raises."""
+
+    def numbers_only(g, *args, **attributes):
+        if isinstance(g, Symbol):
+            raise AssertionError("a fused rule was asked")
+        return rule(g, *args, **attributes)
+
+    return numbers_only
+
+
+def test_the_rule_of_softmax_cross_entropy_is_a_theorem(monkeypatch):
+    """Its rule, g (a Σy − y), follows from its definition: no fused rule takes part."""
+    for op in FUSED:
+        rules = [rule and refusing(rule) for rule in op.rules]
+        monkeypatch.setattr(op, "rules", rules)
+    output, wrt = fused()
+    found = tg.derive(output, wrt=wrt, assume=())
+    f = Letters(found)
+    a, y = f("softmax(Z)"), f("Y")
+    assert found.result.expr == ((a * f.sum("k", y) - y) / f.N).expr
+
+    rng = np.random.default_rng(3)
+    z, y = rng.normal(size=(4, 3)), rng.uniform(0, 2, size=(4, 3))  # sums other than 1
+    out, a = REGISTRY["softmax_cross_entropy"].forward(z, y)
+    g = np.full(4, 0.25)
+    rule = REGISTRY["softmax_cross_entropy"].rules[0]
+    assert_allclose(
+        found.result.evaluate({"Z": z, "Y": y}), rule(g, out, z, y, saved=a), rtol=1e-12
+    )
+
+
+def test_the_fused_rules_would_be_asked_if_nothing_were_opened(monkeypatch):
+    for op in FUSED:
+        monkeypatch.setattr(op, "rules", [rule and refusing(rule) for rule in op.rules])
+    output, wrt = softmax_itself()
+    with pytest.raises(AssertionError, match="a fused rule was asked"):
+        tg.derive(output, wrt=wrt, fused=("softmax",))
+
+
+# --- labels, whole operations, assumptions --------------------------------------------------------
+
+
+def test_labels_are_one_hot_and_need_no_assumption():
+    output, wrt = fused(LABELS)
+    labels = LABELS
+    found = tg.derive(output, wrt=wrt)
+    assert str(found.result) == "(softmax(Z) − one_hot(labels))/N"
+    assert found.assumptions == []
+    assert len(found.steps) <= 5
+    assert found.residual < 1e-13
+    assert labels is LABELS
+
+
+def test_one_label_of_one_example():
+    z = named("z", LOGITS)
+    found = tg.derive(tg.softmax_cross_entropy(z, 1), wrt=z)
+    assert_allclose(found.result.evaluate(), found.computed, rtol=1e-12)
+
+
+def test_softmax_left_whole_is_a_distribution():
+    output, wrt = through_softmax()
+    found = tg.derive(output, wrt=wrt, fused=("softmax",))
+    assert (
+        found.result.expr == ((Letters(found)("A") - Letters(found)("Y")) / Letters(found).N).expr
+    )
+    assert any(isinstance(e, Opaque) for _, m in found.definitions for e in distinct(m.expr))
+
+
+def test_an_assumption_that_fails_on_the_data_is_not_used():
+    output, z = composed([0.5, 1.0, 0.0])
+    found = tg.derive(output, wrt=z)
+    (assumption,) = found.assumptions
+    assert (assumption.statement, assumption.holds, assumption.used) == ("Σy = 1", False, False)
+    assert assumption.deviation == pytest.approx(0.5)
+    named_one = tg.derive(output, wrt=z, assume=["Σy = 1"])
+    assert str(named_one.result) == "a·Σy − y"
+    assert "fails on the data by 0.5" in named_one.text()
+
+
+def test_an_assumption_that_is_not_allowed_is_listed():
+    output, z = composed()
+    (assumption,) = tg.derive(output, wrt=z, assume=()).assumptions
+    assert (assumption.holds, assumption.used) == (True, False)
+    assert "holds on the data, but was not allowed" in tg.derive(output, wrt=z, assume=()).text()
+
+
+def test_a_step_that_assumes_fails_where_the_assumption_does():
+    """The random draws obey what is assumed, and nothing more."""
+    output, z = composed()
+    found = tg.derive(output, wrt=z)
+    (step,) = (s for s in found.steps if s.assumption)
+    y = np.array([0.5, 1.0, 0.75])
+    letters = {
+        e.quantity.name: e.quantity for e in distinct(step.before.expr) if isinstance(e, Leaf)
+    }
+    broken = Environment({letters["y"]: y})
+    assert np.max(np.abs(step.before.on(broken) - step.after.on(broken))) > 0.1
+
+
+def test_columns_that_sum_to_one_by_chance_are_not_assumed_to():
+    """N = K and every class once: the columns of Y sum to 1 as well, and nobody meant that."""
+    X = named("X", np.random.default_rng(0).normal(size=(3, 3)))
+    W, b = named("W", np.eye(3)), named("b", np.zeros(3))
+    loss = tg.cross_entropy(tg.name(tg.softmax(X @ W + b), "A"), named("Y", np.eye(3)))
+    found = tg.derive(loss, wrt=b)
+    assert str(found.result) == "Σₙ(A − Y)/N"
+    assert [a.statement for a in found.assumptions if a.used] == ["Σₖ Y = 1"]
+
+
+def test_what_is_derived_with_respect_to_is_one_vertex_and_not_its_equals():
+    x = named("x", [1.0, 2.0, 4.0])
+    v = tg.name(tg.var(x), "v")
+    loss = v + tg.std(x)  # the standard deviation is the root of the same variance
+    found = tg.derive(loss, wrt=v)
+    assert str(found.result) == "1"
+    assert found.residual == 0
+
+
+def test_a_tensor_with_respect_to_itself():
+    x = named("x", [1.0, 2.0])
+    found = tg.derive(x, wrt=x)
+    assert str(found.result) == "g"
+    assert "⟨g, ∂x/∂x⟩ = g" in found.text()
+
+
+def test_named_tensors_beside_the_graph_name_parts_of_the_formula():
+    output, Z = fused()
+    A = tg.name(tg.softmax(Z), "A")
+    assert str(tg.derive(output, wrt=Z).result) == "(A − Y)/N"
+    assert A is not None
+
+
+def test_what_stands_beside_the_graph_does_not_join_its_axes():
+    """X.T + W would make rows and columns one index."""
+    X, W = named("X", np.ones((3, 3))), named("W", np.eye(3))
+    loss = (X @ W).sum()
+    alone = tg.derive(loss, wrt=W, names={}).result.text(indices=True)
+    beside = X.T + W
+    found = tg.derive(loss, wrt=W)
+    assert found.result.text(indices=True) == alone
+    assert beside is not None
+
+
+# --- no rule is idle ------------------------------------------------------------------------------
+
+
+def _inverse_functions():
+    x, w = named("x", [0.5, 2.0]), named("w", [1.0, -1.0])
+    return x, w
+
+
+def log_of_exp():
+    x, w = _inverse_functions()
+    return (x * tg.log(tg.exp(w))).sum(), x
+
+
+def exp_of_log():
+    x, w = _inverse_functions()
+    return (x * tg.exp(tg.log(1 + tg.exp(w)))).sum(), x
+
+
+def sign_of_abs():
+    x, w = _inverse_functions()
+    return (x * tg.abs(w) * tg.sign(w)).sum(), x
+
+
+def constant_sum():
+    s, x = named("s", 2.0), named("x", [1.0, 2.0])
+    return (s + x).sum(), s
+
+
+def like_powers():
+    x, w = _inverse_functions()
+    return (x * w * w).sum(), x
+
+
+def exponentials():
+    x, w = _inverse_functions()
+    return (x * tg.exp(w) * tg.exp(2 * w)).sum(), x
+
+
+NEEDED_BY = {
+    "cancel": composed,
+    "log undoes exp": log_of_exp,
+    "exp undoes log": exp_of_log,
+    "|x| sign(x)": sign_of_abs,
+    "δ picks": composed,
+    "divide by e^x": next(e.build for e in EXERCISES if e.name == "fused-binary"),
+    "distribution": lambda: fused(LABELS),
+    "assumption": composed,
+    "constant out of Σ": composed,
+    "Σ of a constant": constant_sum,
+    "collect": composed_sigmoid,
+    "join powers": like_powers,
+    "join exponentials": exponentials,
+    "distribute": composed,
+    "Σ of a sum": next(e.build for e in EXERCISES if e.name == "shifted"),
+    "factor": composed_batch,
+}
+
+
+def written(found):
+    chain = [str(entry.jacobian) for entry in found.chain]
+    return str(found.result), chain, found.lines
+
+
+@pytest.mark.parametrize("rule", [*EAGER, *CHOICES], ids=lambda rule: rule.name)
+def test_without_any_rule_a_derivation_ends_elsewhere(rule, monkeypatch):
+    output, wrt = NEEDED_BY[rule.name]()
+    whole = written(tg.derive(output, wrt=wrt, names={}))
+    for table in ("UNDOING", "TIDYING", "CHOICES"):
+        rules = tuple(r for r in getattr(derive_module, table) if r is not rule)
+        monkeypatch.setattr(derive_module, table, rules)
+    assert written(tg.derive(output, wrt=wrt, names={})) != whole
+
+
+def test_rules_print_as_equations():
+    for rule in (*EAGER, *CHOICES):
+        assert str(rule).startswith(rule.name + ": ")
+        assert "=" in rule.equation
+    assert len({rule.name for rule in (*EAGER, *CHOICES)}) == len(EAGER) + len(CHOICES)
+
+
+# --- how it is printed ----------------------------------------------------------------------------
+
+
+def test_the_text_tells_the_whole_story():
+    output, z = composed()
+    found = tg.derive(output, wrt=z)
+    written = found.text()
+    for piece in (
+        "∂L/∂z = a − y",
+        "a = e/s",
+        "L = −Σ(y·log a)",
+        "−y/a",
+        "2 paths meet in e and add up: Σ(a·y/(a·s)) − y/(a·s)",
+        "by definition a = e/s",
+        "Σy = 1   holds on the data",
+        "Checked: difference of the result and the gradient that backward computes",
+    ):
+        assert piece in written
+    assert "∂L/∂zⱼ = aⱼ − yⱼ" in found.text(indices=True)
+    assert max(map(len, written.splitlines())) <= 110
+
+
+def test_wide_derivations_are_written_below_one_another():
+    output, wrt = layer()
+    for indices in (False, True):
+        lines = tg.derive(output, wrt=wrt).text(indices=indices).splitlines()
+        assert max(map(len, lines)) <= 120
+
+
+def test_latex_is_one_aligned_display_with_a_line_for_each_step():
+    output, z = composed()
+    found = tg.derive(output, wrt=z)
+    written = found.latex()
+    assert written.count("&=") == len(found.steps) + 1
+    assert written.startswith("\\begin{align*}")
+    assert r"a - y" in written.splitlines()[-2]
+    assert found._repr_latex_() == written
+    assert found.result._repr_latex_() == "$a - y$"
+    assert r"\left\langle g, " in tg.derive(*softmax_itself()).latex()
+
+
+def test_a_sum_in_latex_does_not_seem_to_reach_over_what_follows():
+    output, z = composed()
+    result = tg.derive(output, wrt=z, assume=()).result
+    assert result.latex() == r"a \odot \left(\sum y\right) - y" or result.latex() == (
+        r"a \, \left(\sum y\right) - y"
+    )
+    assert result.latex(indices=True) == r"a_{j} \, \sum_{k} y_{k} - y_{j}"
+
+
+def test_long_formulas_are_not_written_out_in_the_terminal():
+    x = named("x", ROWS)
+    for _ in range(4):
+        x = tg.softmax(x)
+    loss = tg.name((x * x).sum(), "L")
+    leaf = ancestors(loss)[0]
+    found = tg.derive(loss, wrt=leaf, names={})
+    assert found.start.expr.size > 300
+    assert f"a formula of {found.start.expr.size} parts" in found.text()
+
+
+def test_representations():
+    output, z = composed()
+    found = tg.derive(output, wrt=z)
+    assert repr(found) == f"<derivation ∂L/∂z = a − y, {len(found.steps)} steps>"
+    assert repr(found.result) == "<formula a − y>"
+    assert repr(found.steps[0]).startswith("<step cancel: ")
+    assert repr(found.chain[0]).startswith("<∂/∂")
+    assert text(found.result.expr) == repr(found.result.expr) == "a − y"
+
+
+def test_a_derivation_is_quick():
+    """Of the demonstration's graphs; generous, for the machine may be busy."""
+    import time
+
+    for build in (composed, composed_batch, layer):
+        output, wrt = build()
+        tg.derive(output, wrt=wrt)
+        start = time.perf_counter()
+        tg.derive(output, wrt=wrt)
+        assert time.perf_counter() - start < 0.5
+
+
+def test_one_hot_rows_are_what_they_seem():
+    assert_allclose(ONE_HOT.sum(axis=1), 1)
+    assert ROWS.shape == ONE_HOT.shape

@@ -1,0 +1,417 @@
+"""Printed formulas are read back and evaluated: printers lose parentheses and reuse letters."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from numpy.testing import assert_allclose
+
+import tinygrad_edu as tg
+from tests.symbolic.exercises import EXERCISES
+from tests.symbolic.expressions import LETTERS, K, N, environment, expressions, letter
+from tinygrad_edu import ops
+from tinygrad_edu.core.op import REGISTRY
+from tinygrad_edu.symbolic.evaluate import magnitudes
+from tinygrad_edu.symbolic.expr import (
+    Apply,
+    Delta,
+    Label,
+    Opaque,
+    Product,
+    Quantity,
+    Sum,
+    distinct,
+    number,
+    power,
+    product,
+    sum_over,
+    total,
+)
+from tinygrad_edu.symbolic.layout import is_short
+from tinygrad_edu.symbolic.notation import escape_latex, latex, name_latex, text
+
+SUBSCRIPTS = dict(zip("ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ", "aehijklmnoprstuvx", strict=True))
+SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-", strict=True))
+TOKEN = re.compile(
+    r"(?P<number>\d+(\.\d+)?)|(?P<up>[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+)|(?P<sub>[ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ]+)"
+    r"|(?P<word>[A-Za-zσδ]+)|(?P<sign>[·/+−()√Σ|\[\]<,^])|(?P<space>\s+)"
+)
+FUNCTIONS = {
+    "exp": math.exp,
+    "tanh": math.tanh,
+    "sign": lambda x: float(np.sign(x)),
+    "σ": lambda x: 1 / (1 + math.exp(-x)),
+    "max": max,
+}
+LENGTHS = {"n": 3, "k": 2}
+
+
+class Reader:
+    """A recursive-descent parser of the index notation, that evaluates while it reads.
+
+    It knows nothing of the printer: + and − bind least, then · and / from the left, then Σ, √ and
+    log, which take the next atom, then powers.
+    """
+
+    def __init__(self, written, values, lengths):
+        self.tokens = [
+            (m.lastgroup, m.group()) for m in TOKEN.finditer(written) if m.lastgroup != "space"
+        ]
+        assert "".join(t for _, t in self.tokens) == "".join(written.split()), written
+        self.values, self.lengths = values, lengths
+
+    def evaluate(self, at):
+        self.place, self.at = 0, dict(at)
+        value = self.total()
+        assert self.place == len(self.tokens), self.tokens[self.place :]
+        return value
+
+    def peek(self, *wanted):
+        return self.place < len(self.tokens) and self.tokens[self.place][1] in wanted
+
+    def kind(self):
+        return self.tokens[self.place][0] if self.place < len(self.tokens) else ""
+
+    def take(self, wanted=None):
+        _, token = self.tokens[self.place]
+        assert wanted is None or token == wanted, (wanted, self.tokens[self.place :])
+        self.place += 1
+        return token
+
+    def total(self):
+        value = -self.term() if self.peek("−") and self.take() else self.term()
+        while self.peek("+", "−"):
+            value = value + self.term() if self.take() == "+" else value - self.term()
+        return value
+
+    def term(self):
+        value = self.factor()
+        while self.peek("·", "/"):
+            value = value * self.factor() if self.take() == "·" else divide(value, self.factor())
+        return value
+
+    def factor(self):
+        if self.peek("Σ"):
+            return self.sum()
+        if self.peek("log"):
+            self.take()
+            return logarithm(self.sum() if self.peek("Σ") else self.powered())
+        return self.powered()
+
+    def sum(self):
+        self.take("Σ")
+        letters = [SUBSCRIPTS[c] for c in self.take()]
+        start, outer = self.place, dict(self.at)
+        value = 0.0
+        ranges = [range(self.lengths[letter]) for letter in letters]
+        for places in itertools.product(*ranges):
+            self.place = start
+            self.at.update(zip(letters, places, strict=True))
+            value += self.sum() if self.peek("Σ") else self.powered()
+        self.at = outer
+        return value
+
+    def powered(self):
+        if self.peek("√"):
+            self.take()
+            return raised(self.atom(), 0.5)
+        value = self.atom()
+        if self.kind() == "up":
+            return raised(value, int("".join(SUPERSCRIPTS[c] for c in self.take())))
+        if self.peek("^"):
+            self.take()
+            self.take("(")
+            return raised(value, self.until(")"))
+        return value
+
+    def until(self, closing):
+        value = self.total()
+        self.take(closing)
+        return value
+
+    def atom(self):
+        if self.peek("("):
+            self.take()
+            return self.until(")")
+        if self.peek("|"):
+            self.take()
+            return abs(self.until("|"))
+        if self.peek("["):
+            self.take()
+            one = self.until("<")
+            return float(one < self.until("]"))
+        if self.kind() == "number":
+            return float(self.take())
+        name = self.take()
+        if name in FUNCTIONS:
+            self.take("(")
+            values = [self.total()]
+            while self.peek(","):
+                self.take()
+                values.append(self.total())
+            self.take(")")
+            return FUNCTIONS[name](*values)
+        if name in "NK":
+            return float(self.lengths[name.lower()])
+        letters = [SUBSCRIPTS[c] for c in self.take()] if self.kind() == "sub" else []
+        if name == "δ":
+            return float(self.at[letters[0]] == self.at[letters[1]])
+        return float(self.values[name][tuple(self.at[letter] for letter in letters)])
+
+
+def divide(one, other):
+    return one / other if other else math.nan
+
+
+def raised(base, exponent):
+    with np.errstate(all="ignore"):
+        return float(np.float64(base) ** exponent)
+
+
+def logarithm(x):
+    return math.log(x) if x > 0 else math.nan
+
+
+def read_back(expr, values):
+    """Evaluate the printed form at every index; a row is the range that a free letter has."""
+    free = sorted(expr.labels, key=lambda label: label.letter)
+    letters = {label: "j" if label.letter == "k" else label.letter for label in free}
+    # What a bound letter ranges over: k l m over the classes, n i over the rows.
+    lengths = dict.fromkeys("klm", K.length) | {"n": N.length, "i": N.length}
+    reader = Reader(text(expr, indices=True), values, lengths)
+    out = np.empty([label.length for label in free])
+    for places in np.ndindex(out.shape):
+        out[places] = reader.evaluate(
+            {letters[label]: place for label, place in zip(free, places, strict=True)}
+        )
+    return out, free
+
+
+VALUES = {leaf.quantity.name: leaf.quantity.value for leaf in LETTERS}
+
+
+def nested_over(label, expr, depth=0):
+    """How many sums over one range stand inside each other."""
+    depth += isinstance(expr, Sum) and expr.label is label
+    return max([depth, *(nested_over(label, child, depth) for child in expr.children)])
+
+
+def rounded(expr):
+    """Whether a number is printed with six digits."""
+    value = getattr(expr, "coefficient", getattr(expr, "value", Fraction(0)))
+    return not is_short(value) and float(f"{float(value):.6g}") != float(value)
+
+
+@settings(max_examples=300)
+@given(expr=expressions(roots=True))
+def test_the_index_notation_can_be_read_back(expr):
+    with np.errstate(all="ignore"):
+        free = sorted(expr.labels, key=lambda label: label.letter)
+        expected = environment().array(expr, free)
+        size = magnitudes(expr, environment())
+    if not np.isfinite(expected).all() or size > 1e12 or any(map(rounded, distinct(expr))):
+        return
+    if nested_over(N, expr) + (N in expr.labels) > 2 or nested_over(K, expr) > 3:
+        return  # letters for a third index of one range are those of another range
+    try:
+        got, _ = read_back(expr, VALUES)
+    except (OverflowError, ZeroDivisionError):
+        return
+    if not np.isfinite(got).all():  # 0/0, which counts as 0 in losses and in formulas
+        return
+    assert_allclose(got, expected, rtol=1e-8, atol=1e-9 * size, err_msg=text(expr, indices=True))
+
+
+x, w, v, u, y, c = LETTERS
+ONE = Fraction(1)
+
+
+def times(*factors):
+    return product(1, [(f, ONE) for f in factors])
+
+
+DIFFERENCE = total([u, product(-1, [(y, ONE)])])
+
+READINGS = [
+    (product(1, [(u, 1), (times(y, c), -1)]), "u/(c·y)", "uⱼ/(c·yⱼ)"),
+    (product(1, [(u, -1), (y, -1)]), "1/(u·y)", "1/(uⱼ·yⱼ)"),
+    (product(-1, [(DIFFERENCE, ONE)]), "−(u − y)", "−(uⱼ − yⱼ)"),
+    (power(DIFFERENCE, 2), "(u − y)²", "(uⱼ − yⱼ)²"),
+    (power(power(u, Fraction(1, 2)), 3), "u^(3/2)", "uⱼ^(3/2)"),
+    (power(u, Fraction(1, 2)), "√u", "√uⱼ"),
+    (power(Product(ONE, ((u, Fraction(2)),)), Fraction(1, 2)), "√(u²)", "√(uⱼ²)"),
+    (product(Fraction(1, 2), [(u, ONE)]), "u/2", "uⱼ/2"),
+    (product(Fraction(-2, 3), [(u, ONE)]), "−2·u/3", "−2·uⱼ/3"),
+    (
+        product(Fraction(1, 10), [(u, ONE)]),
+        "0.1·u",
+        "0.1·uⱼ",
+    ),
+    (product(Fraction(1, 7**30), [(u, ONE)]), "4.43669·10⁻²⁶·u", "4.43669·10⁻²⁶·uⱼ"),
+    (product(10**20, [(u, ONE)]), "10²⁰·u", "10²⁰·uⱼ"),
+    (Sum(K, times(u, y)), "Σ(u·y)", "Σₖ(uₖ·yₖ)"),
+    (times(u, Sum(K, u)), "u·Σu", "uⱼ·Σₖ uₖ"),
+    (product(1, [(Sum(K, u), ONE), (u, -ONE)]), "Σu/u", "Σₖ uₖ/uⱼ"),
+    (product(1, [(u, ONE), (Sum(K, u), -ONE)]), "u/Σu", "uⱼ/Σₖ uₖ"),
+    (power(Sum(K, u), 2), "(Σu)²", "(Σₖ uₖ)²"),
+    (Sum(K, Sum(K, u)), "Σₖₖ u", "Σₖₗ uₗ"),
+    (Sum(K, times(u, Sum(K, y))), "Σ(u·Σy)", "Σₖ(uₖ·Σₗ yₗ)"),
+    (sum_over([N, K], x), "Σₖₙ x", "Σₖₙ xₙₖ"),
+    (Sum(K, times(x, u)), "x u", "Σₖ(uₖ·xₙₖ)"),
+    (Sum(N, times(x, v)), "xᵀ v", "Σₙ(vₙ·xₙⱼ)"),
+    (Apply(ops.log, (u,), {}), "log u", "log uⱼ"),
+    (Apply(ops.log, (DIFFERENCE,), {}), "log (u − y)", "log (uⱼ − yⱼ)"),
+    (product(1, [(Apply(ops.log, (u,), {}), ONE), (c, -ONE)]), "(log u)/c", "(log uⱼ)/c"),
+    (power(Apply(ops.log, (u,), {}), 2), "(log u)²", "(log uⱼ)²"),
+    (power(Apply(ops.exp, (u,), {}), 2), "exp(u)²", "exp(uⱼ)²"),
+    (Apply(ops.abs, (DIFFERENCE,), {}), "|u − y|", "|uⱼ − yⱼ|"),
+    (Apply(ops.power, (u, c), {}), "u^c", "uⱼ^c"),
+    (Delta(K, Label("k", 2, K)), "I", "δₖⱼ"),
+]
+
+
+@pytest.mark.parametrize(("expr", "plain", "indexed"), READINGS, ids=lambda value: str(value))
+def test_how_it_reads(expr, plain, indexed):
+    assert text(expr) == plain
+    assert text(expr, indices=True) == indexed
+
+
+def test_a_matrix_is_transposed_where_rows_and_columns_are_given():
+    whole = times(x, w)  # w runs over the same two ranges the other way round
+    assert text(whole, axes=(N, K)) == "wᵀ·x"
+    assert text(whole, axes=(K, N)) == "w·xᵀ"
+    assert text(w, axes=(N, K)) == "wᵀ"
+    assert latex(whole, axes=(N, K)) == r"{w}^{\top} \odot x"
+
+
+# --- LaTeX ----------------------------------------------------------------------------------------
+
+
+def assert_balanced(written):
+    depth = 0
+    for match in re.finditer(r"\\.|[{}]", written):
+        depth += {"{": 1, "}": -1}.get(match.group(), 0)
+        assert depth >= 0, written
+    assert depth == 0, written
+    assert written.count(r"\left") == written.count(r"\right"), written
+    assert not re.search(r"\^\{[^{}]*\}\^|_\{[^{}]*\}_", written), f"double script: {written}"
+
+
+@given(expr=expressions(roots=True))
+def test_latex_is_balanced(expr):
+    for indices in (False, True):
+        assert_balanced(latex(expr, indices=indices))
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=str)
+def test_latex_of_derivations_is_balanced(exercise):
+    found = exercise.derive()
+    for indices in (False, True):
+        assert_balanced(found.latex(indices=indices))
+        for entry in found.chain:
+            for formula in (entry.of, entry.local, entry.contribution, entry.jacobian):
+                assert_balanced(formula.latex(indices=indices))
+
+
+LATEX = [
+    (times(c, u), r"c \, u", r"c \, u_{j}"),
+    (times(u, y), r"u \odot y", r"u_{j} \, y_{j}"),
+    (product(1, [(u, ONE), (c, -ONE)]), r"\frac{u}{c}", r"\frac{u_{j}}{c}"),
+    (power(DIFFERENCE, 2), r"{\left(u - y\right)}^{2}", r"{\left(u_{j} - y_{j}\right)}^{2}"),
+    (power(u, Fraction(1, 2)), r"\sqrt{u}", r"\sqrt{u_{j}}"),
+    (Sum(K, times(u, y)), r"\sum u \odot y", r"\sum_{k} u_{k} \, y_{k}"),
+    (Sum(K, DIFFERENCE), r"\sum \left(u - y\right)", r"\sum_{k} \left(u_{k} - y_{k}\right)"),
+    (
+        total([times(c, Sum(K, u)), product(-1, [(y, ONE)])]),
+        r"c \, \left(\sum u\right) - y",
+        r"c \, \sum_{k} u_{k} - y_{j}",
+    ),
+    (Sum(N, times(x, v)), r"{x}^{\top} \, v", r"\sum_{n} v_{n} \, x_{nj}"),
+    (
+        power(Apply(ops.exp, (u,), {}), 2),
+        r"{\left(e^{u}\right)}^{2}",
+        r"{\left(e^{u_{j}}\right)}^{2}",
+    ),
+    (product(10**20, [(u, ONE)]), r"10^{20} \, u", r"10^{20} \, u_{j}"),
+    (number(Fraction(1, 3)), r"\frac{1}{3}", r"\frac{1}{3}"),
+]
+
+
+@pytest.mark.parametrize(("expr", "plain", "indexed"), LATEX, ids=lambda value: str(value))
+def test_how_latex_reads(expr, plain, indexed):
+    assert latex(expr) == plain
+    assert latex(expr, indices=True) == indexed
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("z", "z"),
+        ("z1", "z_{1}"),
+        ("W_2", "W_{2}"),
+        ("x_i", "x_{i}"),
+        ("z′", "z'"),
+        ("λ", r"\lambda"),
+        ("sigma", r"\sigma"),
+        ("σ1", r"\sigma_{1}"),
+        ("loss", r"\mathrm{loss}"),
+        ("my_loss", r"\mathrm{my\_loss}"),
+        ("50%", r"\mathrm{50\%}"),
+        ("a{b}$", r"\mathrm{a\{b\}\$}"),
+        ("<b>", r"\mathrm{<b>}"),
+        ("\\input", r"\mathrm{\backslash input}"),
+    ],
+)
+def test_names_in_latex(name, written):
+    assert name_latex(name) == written
+    assert_balanced(written)
+
+
+def test_every_special_character_is_escaped():
+    assert escape_latex("{}#$%&_") == r"\{\}\#\$\%\&\_"
+
+
+def test_a_name_of_several_lines_stays_on_one():
+    z = tg.Tensor([1.0, 2.0], name="two\nlines")
+    found = tg.derive((z * z).sum(), wrt=z)
+    assert str(found.result) == "2·two lines"
+    assert "two lines" in found.text().splitlines()[0]
+
+
+def test_an_index_on_a_name_with_an_index():
+    z1 = Quantity("z_1", (K,), np.zeros(2)).leaf
+    assert latex(z1, indices=True) == "{z_{1}}_{j}"
+
+
+def test_operations_on_whole_arrays_show_arrays_inside_and_an_index_outside():
+    rows = Opaque(ops.max, (x,), {"axis": 1, "keepdims": False}, ((N, K),), (N,))
+    assert text(rows) == "max(x)"
+    assert text(rows, indices=True) == "max(x)ₙ"
+    picked = Opaque(
+        REGISTRY["getitem"], (u,), {"index": (("slice", 0, 1, None),)}, ((K,),), (None,)
+    )
+    assert text(picked) == "u[0:1]"
+    assert text(times(c, picked)) == "c·u[0:1]"
+
+
+def test_twenty_indices_do_not_run_out_of_letters():
+    labels = [Label("k", 2, K) for _ in range(20)]
+    many = Quantity("t", tuple(labels), None).leaf
+    written = text(sum_over(labels, many), indices=True)
+    assert len(set(re.findall(r"i\d+|[a-z]", written.translate(str.maketrans(SUBSCRIPTS))))) >= 20
+
+
+def test_shared_parts_are_printed_in_time():
+    """Doubling at every level: the text grows by the tree, the work must not grow faster."""
+    expr = u
+    for _ in range(8):
+        expr = Apply(ops.maximum, (expr, Apply(ops.tanh, (expr,), {})), {})
+    assert len(text(expr)) < 20_000
+    assert len(list(distinct(expr))) == 17
+    assert letter("q", [], 1.0).quantity.name == "q"

@@ -1,0 +1,485 @@
+"""Every equation: true where it applies, refused and false where its side condition is broken."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from numpy.testing import assert_allclose
+
+from tests.symbolic.expressions import K, N, environment, expressions, facts_about, letter
+from tinygrad_edu import ops
+from tinygrad_edu.symbolic.evaluate import Environment, magnitudes
+from tinygrad_edu.symbolic.expr import (
+    Apply,
+    Delta,
+    Dimension,
+    Label,
+    Number,
+    Opaque,
+    Product,
+    Sum,
+    Total,
+    number,
+    parts,
+    power,
+    product,
+    rename,
+    sum_over,
+    total,
+)
+from tinygrad_edu.symbolic.facts import Facts
+from tinygrad_edu.symbolic.rewrite import Rewriter
+from tinygrad_edu.symbolic.rules import (
+    CHOICES,
+    EAGER,
+    Equation,
+    Equations,
+    _common,
+    complement_of,
+    without,
+)
+
+ONE = Fraction(1)
+RULES = {rule.name: rule for rule in (*EAGER, *CHOICES)}
+
+RNG = np.random.default_rng(0)
+x = letter("x", [N, K], RNG.normal(size=(3, 2)))
+u = letter("u", [K], RNG.normal(size=2))
+v = letter("v", [N], RNG.normal(size=3))
+c = letter("c", [], np.array(-1.7))
+p = letter("p", [K], RNG.uniform(0.5, 2, 2), sign="positive")
+zeros = letter("o", [K], np.array([0.0, 1.5]))
+y = letter("y", [K], np.array([0.25, 0.75]))
+t = letter("t", [K], np.array([0.25, 0.25]))
+
+
+def times(*factors):
+    return product(1, [(f, ONE) for f in factors])
+
+
+def plus(*terms):
+    return total(terms)
+
+
+def exp(e):
+    return Apply(ops.exp, (e,), {})
+
+
+def log(e):
+    return Apply(ops.log, (e,), {})
+
+
+def apply(op, e):
+    return Apply(op, (e,), {})
+
+
+def softmax_over(axis):
+    return Opaque(ops.softmax, (x,), {"axis": axis}, ((N, K),), (N, K))
+
+
+J = Label("j", K.length, K)
+
+#: rule → (where it applies, where it must not, the equation forced there: left and right)
+CASES = {
+    "cancel": (
+        product(1, [(p, 1), (u, 1), (p, -1)]),
+        product(1, [(zeros, 1), (u, 1), (zeros, -1)]),
+        (product(1, [(zeros, 1), (zeros, -1)]), number(1)),
+    ),
+    "log undoes exp": (
+        log(exp(u)),
+        log(plus(exp(u), exp(c))),
+        (log(plus(exp(u), exp(c))), plus(u, c)),
+    ),
+    "exp undoes log": (exp(log(p)), exp(log(u)), (exp(log(c)), c)),
+    "|x| sign(x)": (
+        times(apply(ops.abs, u), p, apply(ops.sign, u)),
+        times(apply(ops.abs, x), apply(ops.sign, u)),
+        (times(apply(ops.abs, x), apply(ops.sign, u)), x),
+    ),
+    "δ picks": (
+        Sum(K, times(Delta(K, J), u, p)),
+        Sum(K, times(power(Delta(K, J), 2), u)),
+        (Sum(K, times(plus(Delta(K, J), u), p)), rename(p, {K: J})),
+    ),
+    "divide by e^x": (
+        product(1, [(exp(u), 1), (plus(exp(u), number(2)), -1)]),
+        product(1, [(exp(p), 1), (plus(exp(u), number(2)), -1)]),
+        (
+            product(1, [(exp(p), 1), (plus(exp(u), number(2)), -1)]),
+            power(plus(number(1), times(number(2), exp(times(number(-1), u)))), -1),
+        ),
+    ),
+    "distribution": (
+        Sum(K, softmax_over(1)),
+        Sum(N, softmax_over(1)),
+        (Sum(N, softmax_over(1)), number(1)),
+    ),
+    "assumption": (Sum(K, y), Sum(K, t), (Sum(K, t), number(1))),
+    "constant out of Σ": (
+        Sum(K, times(x, v, c)),
+        Sum(K, times(x, u)),
+        (Sum(K, times(x, u)), times(u, Sum(K, x))),
+    ),
+    "Σ of a constant": (Sum(K, times(v, c)), Sum(K, u), (Sum(K, u), times(Dimension(K), u))),
+    "collect": (
+        plus(times(number(2), u), v, times(number(3), u)),
+        plus(u, p),
+        (plus(u, p), times(number(2), u)),
+    ),
+    "join powers": (
+        Product(ONE, ((u, ONE), (u, Fraction(2)))),
+        times(u, p),
+        (times(u, p), power(u, 2)),
+    ),
+    "join exponentials": (
+        times(exp(u), exp(v)),
+        plus(exp(u), exp(v)),
+        (plus(exp(u), exp(v)), exp(plus(u, v))),
+    ),
+    "distribute": (
+        times(plus(u, v), c),
+        product(1, [(plus(u, v), -1), (c, 1)]),
+        (product(1, [(plus(u, v), -1)]), plus(power(u, -1), power(v, -1))),
+    ),
+    "Σ of a sum": (
+        Sum(K, plus(u, v)),
+        Sum(K, times(u, v)),
+        (Sum(K, times(u, p)), times(Sum(K, u), Sum(K, p))),
+    ),
+    "factor": (
+        plus(times(u, c), times(p, c), v),
+        plus(times(u, c), times(p, v)),
+        (plus(times(u, c), times(p, v)), times(c, plus(u, p))),
+    ),
+}
+
+
+def facts(assume=None):
+    return Facts(Environment(), assume)
+
+
+def close_to(one, other, env=None):
+    env = env or Environment()
+    axes = sorted(one.labels | other.labels, key=lambda label: label.letter)
+    with np.errstate(all="ignore"):
+        return np.allclose(env.array(one, axes), env.array(other, axes), rtol=1e-10, atol=1e-12)
+
+
+def kept(before, after):
+    """Whether a rewriting keeps the value, where that is finite, up to rounding."""
+    env = environment()
+    with np.errstate(all="ignore"):
+        array, size = env.value(before)[0], magnitudes(before, env)
+    if not (np.isfinite(array).all() and np.isfinite(size)):
+        return True
+    axes = sorted(before.labels | after.labels, key=lambda label: label.letter)
+    with np.errstate(all="ignore"):
+        one, other = env.array(before, axes), env.array(after, axes)
+    return np.allclose(one, other, rtol=1e-9, atol=1e-11 * size)
+
+
+def test_every_rule_has_a_case():
+    assert set(CASES) == set(RULES)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_equation_holds_where_it_applies(name):
+    expr, _, _ = CASES[name]
+    matches = list(RULES[name].apply(expr, facts()))
+    assert matches
+    for match in matches:
+        assert close_to(expr, match.result)
+        assert close_to(match.left, match.right)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_equation_is_refused_where_its_condition_is_broken(name):
+    _, expr, _ = CASES[name]
+    assert list(RULES[name].apply(expr, facts())) == []
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_equation_forced_there_is_false(name):
+    _, _, (left, right) = CASES[name]
+    assert not close_to(left, right)
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.name)
+@settings(max_examples=30)
+@given(data=st.data())
+def test_a_rule_never_changes_the_value(rule, data):
+    """On random expressions; what is assumed is true of the numbers they are compared on."""
+    expr = data.draw(expressions())
+    known = facts_about()
+    for match in rule.apply(expr, known):
+        assert kept(expr, match.result), f"{expr} ≠ {match.result}"
+
+
+@given(expr=expressions())
+def test_closing_keeps_the_value(expr):
+    known = facts_about()
+    closed, moves = Rewriter(EAGER, known).close(expr)
+    assert kept(expr, closed)
+    for move in moves:
+        assert kept(move.before, move.after)
+    assert Rewriter(EAGER, known).close(closed)[1] == ()
+
+
+@settings(max_examples=50)
+@given(expr=expressions())
+def test_searching_keeps_the_value_and_never_lengthens(expr):
+    found = Rewriter(EAGER, facts_about()).search(expr, CHOICES, limit=500)
+    assert kept(expr, found.expr)
+    assert found.expr.size <= expr.size
+    for move in found.moves:
+        assert kept(move.before, move.after)
+
+
+# --- assumptions in rules -------------------------------------------------------------------------
+
+
+def test_cancelling_without_a_proof_says_where():
+    expr = product(1, [(u, 1), (u, -1)])
+    (match,) = RULES["cancel"].apply(expr, facts())
+    assert match.because == "where u ≠ 0"
+    assert match.assumption == "u ≠ 0"
+    (proved,) = RULES["cancel"].apply(product(1, [(p, 1), (p, -1)]), facts())
+    assert proved.because == "p > 0"
+    assert proved.assumption is None
+
+
+@pytest.mark.parametrize("expr", [product(1, [(u, 1), (u, -1)]), Sum(K, y)])
+def test_nothing_is_assumed_that_is_not_allowed(expr):
+    rule = RULES["cancel"] if isinstance(expr, Product) else RULES["assumption"]
+    assert list(rule.apply(expr, facts())) != []
+    assert list(rule.apply(expr, facts(()))) == []
+
+
+# --- equations of a derivation --------------------------------------------------------------------
+
+
+def folded(expr, *equations):
+    rule = Equations("name", equations).rule()
+    return [match.result for match in rule.apply(expr, facts())]
+
+
+def test_names_are_folded_upright_and_upside_down():
+    a = letter("a", [K], np.exp(u.quantity.value) / 2.5)
+    s = letter("s", [], np.array(2.5))
+    meaning = product(1, [(exp(u), 1), (s, -1)])
+    named = Equation(meaning, a, "by definition")
+    assert folded(meaning, named) == [a]
+    assert folded(times(meaning, v), named) == [times(a, v)]
+    assert folded(product(1, [(s, 1), (v, 1), (exp(u), -1)]), named) == [
+        product(1, [(v, 1), (a, -1)])
+    ]
+    assert folded(times(exp(u), v), named) == []
+    assert folded(product(1, [(exp(u), 1), (c, -1)]), named) == []
+
+
+def test_a_name_with_a_coefficient_does_not_replace_all_that_holds_its_letter():
+    d = letter("d", [K], 2 * u.quantity.value)
+    named = Equation(product(2, [(u, 1)]), d, "by definition")
+    assert folded(product(2, [(u, 1)]), named)[0] == d
+    assert folded(product(3, [(u, 1)]), named) == []
+    assert folded(times(u, v), named) == []
+    assert folded(product(2, [(u, 1), (v, 1)]), named) == [times(d, v)]
+
+
+def test_the_complement_of_a_share():
+    z = letter("z", [K], 1 / (1 + np.exp(u.quantity.value)))
+    left, right = complement_of(z, power(plus(number(1), exp(u)), -1))
+    assert left == times(exp(u), z)
+    assert right == plus(number(1), times(number(-1), z))
+    assert close_to(left, right)
+    three = letter("z3", [K], 3 / (2 + np.exp(u.quantity.value)))
+    meaning = product(3, [(plus(number(2), exp(u)), -1)])
+    assert close_to(*complement_of(three, meaning))
+    assert complement_of(z, power(plus(u, exp(u)), -1)) is None
+    assert complement_of(z, exp(u)) is None
+
+
+# --- multisets ------------------------------------------------------------------------------------
+
+bases = st.sampled_from([u, v, p, c])
+exponents = st.fractions(-3, 3, max_denominator=2).filter(bool)
+factors = st.lists(st.tuples(bases, exponents), max_size=5).map(tuple)
+
+
+@given(factors, factors)
+def test_without_takes_out_what_is_there_and_nothing_else(held, taken):
+    rest = without(held, taken)
+    if rest is None:
+        return
+    for base in {b for b, _ in held}:
+        for sign in (1, -1):  # powers above and below the fraction line are kept apart
+            amounts = [
+                sum(e for b, e in powers if b == base and e * sign > 0)
+                for powers in (held, taken, rest)
+            ]
+            assert amounts[0] - amounts[1] == amounts[2]
+
+
+@given(factors)
+def test_everything_can_be_taken_out(held):
+    assert without(held, held) == ()
+    assert without(held, ()) == held
+
+
+@given(factors)
+def test_what_is_not_there_cannot_be_taken_out(held):
+    other = letter("absent", [K], np.ones(2))
+    assert without(held, [(other, ONE)]) is None
+    assert without((), [(u, ONE)]) is None
+
+
+@pytest.mark.parametrize(
+    ("held", "taken", "rest"),
+    [
+        (((u, Fraction(3)),), ((u, ONE),), ((u, Fraction(2)),)),
+        (((u, ONE),), ((u, Fraction(2)),), None),
+        (((u, -ONE),), ((u, ONE),), None),
+        (((u, Fraction(-2)),), ((u, -ONE),), ((u, -ONE),)),
+        (((u, Fraction(2)), (u, ONE)), ((u, ONE),), ((u, Fraction(2)),)),
+        (((u, ONE), (u, ONE)), ((u, ONE), (u, ONE), (u, ONE)), None),
+    ],
+)
+def test_powers_are_taken_out_whole_where_they_can_be(held, taken, rest):
+    assert without(held, taken) == rest
+
+
+@given(st.lists(factors, min_size=2, max_size=3))
+def test_what_products_have_in_common_divides_each(many):
+    common = _common(many)
+    for held in many:
+        assert without(held, common) is not None
+
+
+@given(factors.filter(bool))
+def test_a_product_has_all_in_common_with_itself(held):
+    assert sorted(_common([held, held]), key=repr) == sorted(held, key=repr)
+
+
+# --- facts are kept apart -------------------------------------------------------------------------
+
+nonnegative = letter("m", [K], np.array([0.0, 2.0]), sign="nonnegative")
+
+SIGNS = [
+    (exp(u), "positive"),
+    (number(0), "nonnegative"),
+    (number(2), "positive"),
+    (number(-2), "negative"),
+    (Dimension(K), "positive"),
+    (u, ""),
+    (nonnegative, "nonnegative"),
+    (apply(ops.abs, u), "nonnegative"),
+    (power(u, 2), "nonnegative"),
+    (power(p, 2), "positive"),
+    (power(p, -1), "positive"),
+    (power(u, Fraction(1, 2)), "nonnegative"),
+    (power(p, Fraction(1, 2)), "positive"),
+    (power(nonnegative, -1), "nonnegative"),
+    (times(p, exp(u)), "positive"),
+    (times(p, nonnegative), "nonnegative"),
+    (times(p, u), ""),
+    (times(number(-1), p), "negative"),
+    (times(number(-1), nonnegative), ""),
+    (times(number(-1), times(number(-1), p)), "positive"),
+    (plus(p, nonnegative), "positive"),
+    (plus(nonnegative, power(u, 2)), "nonnegative"),
+    (plus(p, u), ""),
+    (plus(times(number(-1), p), number(-1)), "negative"),
+    (plus(p, number(-1)), ""),
+    (Sum(K, p), "positive"),
+    (Sum(K, nonnegative), "nonnegative"),
+    (Sum(K, u), ""),
+    (Sum(K, times(number(-1), p)), "negative"),
+    (apply(ops.relu, u), "nonnegative"),
+    (apply(ops.sigmoid, u), "positive"),
+    (apply(ops.tanh, u), ""),
+]
+
+
+@pytest.mark.parametrize(("expr", "sign"), SIGNS, ids=lambda value: str(value))
+def test_signs(expr, sign):
+    assert facts().sign(expr) == sign
+
+
+@pytest.mark.parametrize(("expr", "sign"), SIGNS, ids=lambda value: str(value))
+def test_signs_are_true_at_zero_too(expr, sign):
+    """Numbers drawn at random cannot refute "positive" where 0 is possible, so 0 is tried."""
+    holds = {"positive": np.greater, "nonnegative": np.greater_equal, "negative": np.less}
+    values = {nonnegative.quantity: [0.0, 0.0], u.quantity: [0.0, 0.0]}
+    for env in (Environment(), Environment({q: np.array(a) for q, a in values.items()})):
+        with np.errstate(all="ignore"):
+            array = np.asarray(env.value(expr)[0])
+        if sign:
+            assert holds[sign](array[~np.isnan(array)], 0).all()
+
+
+def test_a_sum_of_nothing_is_not_positive():
+    nothing = Label("k", 0)
+    q = letter("q", [nothing], np.ones(0), sign="positive")
+    assert facts().sign(Sum(nothing, q)) == "nonnegative"
+    assert facts().sign(Sum(nothing, times(number(-1), q))) == ""
+
+
+@given(expr=expressions())
+def test_signs_of_random_expressions_are_true(expr):
+    sign = facts_about().sign(expr)
+    with np.errstate(all="ignore"):
+        array = np.asarray(environment().value(expr)[0])
+    array = array[~np.isnan(array)]
+    if sign == "positive":
+        assert (array > 0).all()
+    elif sign == "nonnegative":
+        assert (array >= 0).all()
+    elif sign == "negative":
+        assert (array < 0).all()
+
+
+def test_zero_is_never_assumed_away_where_the_data_hold_one():
+    assert facts().nonzero(zeros) is None
+    assert facts().nonzero(u) == "u ≠ 0"
+    assert facts().nonzero(nonnegative) is None
+    assert facts().nonzero(times(number(-1), p)) == "−p < 0"
+    known = facts()
+    known.nonzero(zeros)
+    (met,) = known.assumptions((), zeros)
+    assert (met.statement, met.holds) == ("o ≠ 0", False)
+
+
+def test_statements_that_print_alike_are_kept_apart():
+    one = Opaque(ops.max, (x,), {"axis": 0, "keepdims": False}, ((N, K),), (K,))
+    other = Opaque(ops.max, (x,), {"axis": 1, "keepdims": False}, ((N, K),), (N,))
+    known = facts()
+    assert {known.nonzero(one), known.nonzero(other)} == {"max(x) ≠ 0", "max(x) ≠ 0′"}
+
+
+def test_only_what_is_held_constant_may_be_assumed_to_sum_to_one():
+    assert list(RULES["assumption"].apply(Sum(K, y), facts())) != []
+    moving = Facts(Environment(), None, lambda leaf: leaf != y)
+    assert list(RULES["assumption"].apply(Sum(K, y), moving)) == []
+    assert list(RULES["assumption"].apply(Sum(K, times(y, u)), facts())) == []
+
+
+def test_nothing_inside_a_sum_escapes_it():
+    """Two sums over one index: the inner one is a constant to the outer one."""
+    twice = sum_over([K, K], u)
+    env = Environment()
+    assert_allclose(env.value(twice)[0], 2 * np.sum(u.quantity.value))
+    (match,) = RULES["Σ of a constant"].apply(twice, facts())
+    assert match.result == times(Dimension(K), Sum(K, u))
+    renamed = rename(times(u, Sum(J, times(u, rename(u, {K: J})))), {K: J})
+    assert close_to(renamed, rename(times(u, u, Sum(K, u)), {K: J}))
+
+
+def test_parts_put_any_expression_together_again():
+    for expr in (u, number(3), times(number(2), u, v), plus(u, v), Total((u, v))):
+        assert product(*parts(expr)) == expr
+    assert Number(ONE) == number(1)

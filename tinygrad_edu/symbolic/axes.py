@@ -1,0 +1,200 @@
+"""Axes become labels: which axes of a traced graph run over the same index.
+
+Two axes are one index where an operation says so: entry by entry, along a sum, between the inner
+axes of a matrix product. An operation that would give one array the same index on two axes
+(X Xᵀ, say) is not joined at all; the lowering then keeps it whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from tinygrad_edu.symbolic.trace import Symbol
+
+__all__ = ["Axes", "Pairs", "Place", "joins", "subscripts", "summed"]
+
+Place = tuple[int, int]  # the serial number of a symbol, and one of its axes
+Pairs = list[tuple[Place, Place]]
+
+#: Operations that move, insert or remove axes, and leave the entries as they are.
+MOVES = frozenset({"transpose", "swapaxes", "reshape", "expand_dims", "squeeze"})
+SPREADS = frozenset({"broadcast_to", "astype"})
+PRODUCTS = frozenset({"matmul", "einsum"})
+REDUCTIONS = frozenset({"sum", "max", "min", "prod"})
+ROWWISE = frozenset({"softmax", "one_hot"})  # the axes stay; one_hot adds one behind them
+
+
+class Axes:
+    """Union-find over the axes of all symbols; no symbol gets one label on two axes."""
+
+    def __init__(self, symbols: Iterable[Symbol]) -> None:
+        # No paths are shortened, so that a union can be undone; by size, they stay short.
+        self._parent: dict[Place, Place] = {}
+        self._members: dict[Place, set[int]] = {}
+        for symbol in symbols:
+            for axis, length in enumerate(symbol.shape):
+                if length != 1:
+                    place = symbol.serial, axis
+                    self._parent[place] = place
+                    self._members[place] = {symbol.serial}
+
+    def root(self, place: Place) -> Place:
+        """Return the axis that stands for all that were joined with this one."""
+        while self._parent[place] != place:
+            place = self._parent[place]
+        return place
+
+    def join(self, pairs: Iterable[tuple[Place, Place]]) -> bool:
+        """Make pairs of axes the same label; change nothing and say so where that cannot be."""
+        done: list[tuple[Place, Place]] = []
+        for pair in pairs:
+            small, large = sorted(map(self.root, pair), key=lambda p: len(self._members[p]))
+            if small == large:
+                continue
+            if not self._members[small].isdisjoint(self._members[large]):
+                for small, large in reversed(done):
+                    self._parent[small] = small
+                    self._members[large] -= self._members[small]
+                return False
+            self._parent[small] = large
+            self._members[large] |= self._members[small]
+            done.append((small, large))
+        return True
+
+    def parts(self, pairs: Iterable[tuple[Place, Place]], held: set[Place]) -> bool:
+        """Whether joining pairs would make one label of two that are held apart."""
+        above: dict[Place, Place] = {}
+
+        def find(place: Place) -> Place:
+            place = self.root(place)
+            while place in above:
+                place = above[place]
+            return place
+
+        for one, other in pairs:
+            one, other = find(one), find(other)
+            if one == other:
+                continue
+            if one in held and other in held:
+                return True
+            if one in held:
+                one, other = other, one
+            above[one] = other
+        return False
+
+
+def joins(node: Symbol) -> Pairs | None:
+    """Return the pairs of axes that one operation makes the same; None where it is unknown."""
+    assert node.op is not None
+    name = node.op.name
+    symbols = [a for a in node.args if isinstance(a, Symbol)]
+    if name in PRODUCTS:
+        return _joined_by_letters(node, symbols) if len(symbols) == len(node.args) else None
+    if node.op.elementwise or name in SPREADS or name == "sum_to":
+        both = [(a, _aligned_right(a, node)) for a in symbols]
+    elif name in REDUCTIONS:
+        both = [(symbols[0], _kept(node))]
+    elif name in ROWWISE:
+        both = [(symbols[0], [(i, i) for i in range(symbols[0].ndim)])]
+    elif name in MOVES and (moved := _moved(node)) is not None:
+        both = [(symbols[0], moved)]
+    else:
+        return None
+    return [
+        ((argument.serial, i), (node.serial, k))
+        for argument, axes in both
+        for i, k in axes
+        if argument.shape[i] != 1 and node.shape[k] != 1
+    ]
+
+
+def _aligned_right(argument: Symbol, out: Symbol) -> list[tuple[int, int]]:
+    """Pair the axes as broadcasting does: from the last backwards."""
+    shift = out.ndim - argument.ndim
+    return [(i, i + shift) for i in range(argument.ndim) if i + shift >= 0]
+
+
+def _kept(node: Symbol) -> list[tuple[int, int]]:
+    """Pair the axes that a reduction keeps."""
+    argument = node.args[0]
+    gone = _reduced(argument, node.attributes["axis"])
+    kept = [i for i in range(argument.ndim) if i not in gone]
+    if node.attributes["keepdims"]:
+        return [(i, i) for i in kept]
+    return [(i, k) for k, i in enumerate(kept)]
+
+
+def _reduced(node: Symbol, axis: Any) -> tuple[int, ...]:
+    if axis is None or node.ndim == 0:  # NumPy takes an axis of a number and ignores it
+        return tuple(range(node.ndim))
+    return tuple(a % node.ndim for a in _tuple(axis))
+
+
+def _tuple(axis: Any) -> tuple[int, ...]:
+    return axis if isinstance(axis, tuple) else (axis,)
+
+
+def summed(node: Symbol) -> tuple[int, ...]:
+    """Return the axes that `sum` and `sum_to` sum over, with those of length 1."""
+    argument = node.args[0]
+    if "axis" in node.attributes:
+        return _reduced(argument, node.attributes["axis"])
+    lead = argument.ndim - node.ndim
+    return tuple(
+        i
+        for i, length in enumerate(argument.shape)
+        if i < lead or node.shape[i - lead] == 1 != length
+    )
+
+
+def _moved(node: Symbol) -> list[tuple[int, int]] | None:
+    """Pair the axes of an operation that only moves, inserts or removes axes."""
+    assert node.op is not None
+    argument, name = node.args[0], node.op.name
+    if name == "transpose":
+        axes = node.attributes["axes"]
+        axes = tuple(reversed(range(argument.ndim))) if axes is None else _tuple(axes)
+        return [(a % argument.ndim, k) for k, a in enumerate(axes)]
+    if name == "swapaxes":
+        order = list(range(argument.ndim))
+        one = node.attributes["axis1"] % argument.ndim
+        other = node.attributes["axis2"] % argument.ndim
+        order[one], order[other] = order[other], order[one]
+        return [(a, k) for k, a in enumerate(order)]
+    # reshape, expand_dims and squeeze: the same lengths once the ones are left out
+    old = [i for i, n in enumerate(argument.shape) if n != 1]
+    new = [i for i, n in enumerate(node.shape) if n != 1]
+    if [argument.shape[i] for i in old] != [node.shape[i] for i in new]:
+        return None
+    return list(zip(old, new, strict=True))
+
+
+def _joined_by_letters(node: Symbol, symbols: list[Symbol]) -> Pairs:
+    """Pair the axes that einsum's subscripts call by one letter."""
+    pairs: Pairs = []
+    first: dict[str, Place] = {}
+    terms, result = subscripts(node)
+    for symbol, term in zip((*symbols, node), (*terms, result), strict=True):
+        for axis, letter in enumerate(term):
+            if symbol.shape[axis] == 1:
+                continue
+            place = symbol.serial, axis
+            if letter in first:
+                pairs.append((first[letter], place))
+            first.setdefault(letter, place)
+    return pairs
+
+
+def subscripts(node: Symbol) -> tuple[list[str], str]:
+    """Write matmul and einsum as einsum's subscripts."""
+    assert node.op is not None
+    if node.op.name == "einsum":
+        inputs, result = node.attributes["subscripts"].split("->")
+        return inputs.split(","), result
+    one, other = node.args[0].ndim, node.args[1].ndim
+    stack = "abcdefgh"[: max(one, other, 2) - 2]
+    left = "z" if one == 1 else stack[len(stack) - (one - 2) :] + "yz"
+    right = "z" if other == 1 else stack[len(stack) - (other - 2) :] + "zx"
+    result = stack + ("" if one == 1 else "y") + ("" if other == 1 else "x")
+    return [left, right], result

@@ -1,0 +1,252 @@
+"""Symbols become expressions: axes get labels with letters, operations their algebraic form."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Collection, Iterable
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu import ops
+from tinygrad_edu.symbolic import expr as ex
+from tinygrad_edu.symbolic.axes import MOVES, PRODUCTS, SPREADS, Axes, Place, joins, summed
+from tinygrad_edu.symbolic.axes import subscripts as subscripts_of
+from tinygrad_edu.symbolic.expr import Expr, Label, Quantity
+from tinygrad_edu.symbolic.trace import Symbol, Trace
+
+__all__ = ["MAX_DEPTH", "MAX_SIZE", "Lowering"]
+
+#: A formula nested deeper, or longer, is one that nobody reads and that the algebra cannot hold.
+MAX_DEPTH = 120
+MAX_SIZE = 20_000
+
+ONE = Fraction(1)
+
+
+class Lowering:
+    """Turn symbols into expressions over labelled axes.
+
+    Parameters
+    ----------
+    trace : Trace
+        The symbols.
+    alike : iterable of (Symbol, Symbol)
+        Pairs of one shape whose axes are the same: a value and its gradient.
+    forward, beside : collection of Symbol, optional
+        The symbols of the forward pass, which name the axes (by default all); and symbols that
+        stand beside the graph, which get labels from it and have no say in them.
+    """
+
+    def __init__(
+        self,
+        trace: Trace,
+        alike: Iterable[tuple[Symbol, Symbol]] = (),
+        *,
+        forward: Collection[Symbol] = (),
+        beside: Collection[Symbol] = (),
+    ) -> None:
+        self.trace = trace
+        self.opaque: set[Symbol] = set()
+        self._axes = Axes(trace.symbols)
+        self._known: dict[Symbol, Expr] = {}
+        self._quantities: dict[Symbol, Quantity] = {}
+        self._labels: dict[Place, Label] = {}
+        others = set(beside)
+        self._join([s for s in trace.symbols if s not in others], alike)
+        held = {
+            self._axes.root((s.serial, axis))
+            for s in trace.symbols
+            if s not in others
+            for axis, length in enumerate(s.shape)
+            if length != 1
+        }
+        for symbol in beside:
+            pairs = joins(symbol) if symbol.op is not None else []
+            if pairs is None or self._axes.parts(pairs, held) or not self._axes.join(pairs):
+                self.opaque.add(symbol)
+        self._name_labels(forward or trace.symbols)
+
+    # --- labels -----------------------------------------------------------------------------------
+
+    def _join(self, symbols: Iterable[Symbol], alike: Iterable[tuple[Symbol, Symbol]]) -> None:
+        for symbol in symbols:
+            if symbol.op is not None:
+                pairs = joins(symbol)
+                if pairs is None or not self._axes.join(pairs):
+                    self.opaque.add(symbol)
+        for one, other in alike:
+            self._axes.join(
+                ((one.serial, i), (other.serial, i))
+                for i, length in enumerate(one.shape)
+                if length != 1
+            )
+
+    def axes_of(self, symbol: Symbol) -> tuple[Label | None, ...]:
+        """Return the label of each axis, None where the length is 1."""
+        return tuple(
+            None if length == 1 else self._label(symbol, axis)
+            for axis, length in enumerate(symbol.shape)
+        )
+
+    def indices(self, symbol: Symbol) -> set[Label]:
+        """Return the labels of all axes."""
+        return {axis for axis in self.axes_of(symbol) if axis is not None}
+
+    def _label(self, symbol: Symbol, axis: int) -> Label:
+        root = self._axes.root((symbol.serial, axis))
+        found = self._labels.get(root)
+        if found is None:
+            found = self._labels[root] = Label("", symbol.shape[axis])
+        return found
+
+    def _name_labels(self, symbols: Iterable[Symbol]) -> None:
+        """Call rows N, the columns of results K, and what lies between D, M, H and so on."""
+        first: set[Label] = set()
+        last: set[Label] = set()
+        results: set[Label] = set()
+        every: dict[Label, None] = {}  # an ordered set
+        for symbol in symbols:
+            axes = self.axes_of(symbol)
+            every.update((a, None) for a in axes if a is not None)
+            if len(axes) < 2:
+                continue
+            if axes[0] is not None:
+                first.add(axes[0])
+            if axes[-1] is not None:
+                last.add(axes[-1])
+                if symbol.op is not None and symbol.op.name in {"add", *PRODUCTS}:
+                    results.add(axes[-1])
+        rows = [a for a in every if a in first - last]
+        columns = [a for a in every if a in (results or last) - first]
+        letters: dict[Label, str] = {}
+        if rows:
+            letters[rows[0]] = "n"
+        if columns or (every and not first):
+            letters[columns[0] if columns else next(iter(every))] = "k"
+        for symbol in self.trace.symbols:
+            every.update((a, None) for a in self.axes_of(symbol) if a is not None)
+        spare = itertools.chain("dmhpruvlaqwcfgb", (f"i{n}" for n in itertools.count(1)))
+        for label in every:
+            label.letter = letters.get(label) or next(spare)
+
+    # --- expressions ------------------------------------------------------------------------------
+
+    def lower(self, symbol: Any) -> Expr:
+        """Return the expression of a symbol, or of a number.
+
+        Raises
+        ------
+        ValueError
+            If it would be too long or too deep to be a formula.
+        """
+        if not isinstance(symbol, Symbol):
+            return _number(symbol)
+        pending = [symbol]
+        while pending:
+            top = pending[-1]
+            if top in self._known:
+                pending.pop()
+                continue
+            missing = [a for a in top.args if isinstance(a, Symbol) and a not in self._known]
+            if top.op is not None and missing:
+                pending += missing
+                continue
+            pending.pop()
+            self._known[top] = self._one(top)
+        return self._known[symbol]
+
+    def _one(self, symbol: Symbol) -> Expr:
+        if symbol.counted is not None:
+            source, places = symbol.counted
+            axes = [axis for i, axis in enumerate(self.axes_of(source)) if i in places and axis]
+            return ex.product(1, [(ex.Dimension(axis), ONE) for axis in axes])
+        if symbol.is_number:
+            return ex.number(float(symbol.value.flat[0])) if symbol.value.size else ex.number(0)
+        if symbol.op is None:
+            return self._quantity(symbol).leaf
+        meaning = self._apply(symbol)
+        if meaning.depth > MAX_DEPTH or meaning.size > MAX_SIZE:
+            raise ValueError(
+                f"derive: written out, the formula nests {meaning.depth} deep and has "
+                f"{meaning.size} parts, more than {MAX_DEPTH} or {MAX_SIZE}; give Tensors on the "
+                "way a name, or derive with respect to one of them"
+            )
+        if symbol.name is None:
+            return meaning
+        quantity = self._quantity(symbol)
+        quantity.definition = meaning
+        return quantity.leaf
+
+    def _quantity(self, symbol: Symbol) -> Quantity:
+        found = self._quantities.get(symbol)
+        if found is None:
+            name = symbol.name or self._spare_name()
+            found = Quantity(name, self.axes_of(symbol), symbol.value, rank=symbol.serial)
+            self._quantities[symbol] = found
+        return found
+
+    def _spare_name(self) -> str:
+        """Return a letter for an array that the user did not name: c, c1, c2."""
+        taken = {q.name for q in self._quantities.values()} | {s.name for s in self.trace.symbols}
+        return next(c for i in itertools.count() if (c := f"c{i or ''}") not in taken)
+
+    def _apply(self, symbol: Symbol) -> Expr:
+        op = symbol.op
+        assert op is not None
+        args = [self._known[a] if isinstance(a, Symbol) else _number(a) for a in symbol.args]
+        if symbol not in self.opaque:
+            built = self._built_in(symbol, op.name, args)
+            if built is not None:
+                return built
+            if op.elementwise:
+                return ex.Apply(op, tuple(args), symbol.attributes)
+        axes = self.axes_of(symbol)
+        inside = tuple(self.axes_of(a) if isinstance(a, Symbol) else () for a in symbol.args)
+        within = {label for each in inside for label in each}
+        for label in (*axes, *within):
+            # A length that an attribute, an index or an unknown operation decides stays as it is.
+            if label is not None and (symbol in self.opaque or label not in within):
+                label.range.fixed = True
+        return ex.Opaque(op, tuple(args), symbol.attributes, inside, axes)
+
+    def _built_in(self, symbol: Symbol, name: str, args: list[Expr]) -> Expr | None:
+        """Write the arithmetic, the sums and the products in the algebra's own terms."""
+        if name == "add":
+            return ex.total(args)
+        if name == "subtract":
+            return ex.total([args[0], ex.product(-1, [(args[1], ONE)])])
+        if name == "negative":
+            return ex.product(-1, [(args[0], ONE)])
+        if name == "multiply":
+            return ex.product(1, [(a, ONE) for a in args])
+        if name in {"divide", "xdivy"}:
+            return ex.product(1, [(args[0], ONE), (args[1], -ONE)])
+        if name == "power" and isinstance(args[1], ex.Number):
+            return ex.power(args[0], args[1].value)
+        if name == "sqrt":
+            return ex.power(args[0], Fraction(1, 2))
+        if name == "xlogy":
+            return ex.product(1, [(args[0], ONE), (ex.Apply(ops.log, (args[1],), {}), ONE)])
+        if name in MOVES or name in SPREADS:
+            return args[0]
+        if name in {"sum", "sum_to"}:
+            before = self.axes_of(symbol.args[0])
+            return ex.sum_over((a for i in summed(symbol) if (a := before[i]) is not None), args[0])
+        if name in PRODUCTS:
+            terms, result = subscripts_of(symbol)
+            inner: dict[str, Label] = {}
+            for argument, term in zip(symbol.args, terms, strict=True):
+                for axis, letter in zip(self.axes_of(argument), term, strict=True):
+                    if axis is not None and letter not in result:
+                        inner[letter] = axis
+            return ex.sum_over(inner.values(), ex.product(1, [(a, ONE) for a in args]))
+        return None
+
+
+def _number(value: Any) -> Expr:
+    if np.isfinite(value):
+        return ex.number(value)
+    name = "NaN" if np.isnan(value) else "∞" if value > 0 else "−∞"
+    return Quantity(name, (), np.float64(value)).leaf
