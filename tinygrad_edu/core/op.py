@@ -51,6 +51,8 @@ class Op:
     inline : bool, optional
         The operation is a shortcut for arrays: on everything else its definition is called
         in its place, so it never appears in a graph.
+    shapes : str, optional
+        For the message where shapes do not fit: how they must, and what to do.
 
     Examples
     --------
@@ -74,6 +76,7 @@ class Op:
         positive: str = "",
         distribution: bool = False,
         inline: bool = False,
+        shapes: str = "",
         signature: Function | None = None,
     ) -> None:
         earlier = REGISTRY.get(name)
@@ -89,6 +92,7 @@ class Op:
         self.positive = positive
         self.distribution = distribution
         self.inline = inline
+        self.shapes = shapes
         self.sealed: bool = False
         self.definition: Function | None = None
         self.saved: Function | None = None
@@ -248,7 +252,13 @@ def run(op: Op, arrays: Sequence[Any], attributes: Mapping[str, Any]) -> Any:
         if isinstance(error, TypeError):
             raise TypeError(f"{op.name}: {error}") from error
         shapes = " and ".join(str(np.shape(a)) for a in arrays)
-        raise ValueError(f"{op.name}: shapes {shapes} do not fit: {error}") from error
+        mend = op.shapes or (_BROADCAST if "broadcast" in str(error) else str(error))
+        raise ValueError(f"{op.name}: shapes {shapes} do not fit: {mend}") from error
+
+
+_BROADCAST = (
+    "counted from the last, each axis must have one length, or length 1; reshape one of them"
+)
 
 
 def real_array(value: Any, name: str) -> Any:

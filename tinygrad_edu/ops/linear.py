@@ -31,7 +31,14 @@ def _right(g: Any, out: Any, a: Any, b: Any) -> Any:
 
 
 # d(AB) = dA B + A dB, so the gradients are G Bᵀ and Aᵀ G
-@op(forward=np.matmul, rules=(_left, _right), text="{0} {1}", tex=r"{0}\,{1}")
+@op(
+    forward=np.matmul,
+    shapes="the last axis of the first must be as long as the last but one (or only) axis of the "
+    "second; transpose or reshape one",
+    rules=(_left, _right),
+    text="{0} {1}",
+    tex=r"{0}\,{1}",
+)
 def matmul(a: Any, b: Any) -> Any:
     """Matrix product, as ``a @ b``.
 
