@@ -196,17 +196,17 @@ def _softmax_cross_entropy(logits: Any, targets: Any) -> Any:
     """Cross-entropy of each example, from logits."""
     with np.errstate(all="ignore"):
         rows, put_back = as_rows(logits, -1)
-        _, shifted, e, rest = shifted_exponentials(rows)
+        largest, e, rest = shifted_exponentials(rows)
         log_sum = np.log1p(rest)
         if targets.shape == logits.shape:
-            y = targets.reshape(rows.shape)
-            losses = (y * (log_sum - shifted)).sum(-1)
+            y, negative_log = targets.reshape(rows.shape), log_sum - (rows - largest)
+            losses = (y * negative_log).sum(-1)
             if not np.isfinite(losses).all():  # 0 · ∞ is 0 where a class has no target
-                losses = np.where(y == 0, 0, y * (log_sum - shifted)).sum(-1)
+                losses = np.where(y == 0, 0, y * negative_log).sum(-1)
                 losses += 0 * log_sum[:, 0]  # but NaN stays
             losses = _in_dtype_of(logits, losses)
         else:
-            losses = log_sum[:, 0] - shifted.reshape(-1)[_places(shifted, targets)]
+            losses = log_sum[:, 0] - (rows.reshape(-1)[_places(rows, targets)] - largest[:, 0])
         e /= 1 + rest
     return losses.reshape(logits.shape[:-1]), put_back(e)
 

@@ -50,21 +50,21 @@ def _as_it_is(rows: Any) -> Any:
     return rows
 
 
-def shifted_exponentials(rows: Any) -> tuple[Any, Any, Any, Any]:
-    """Return max, x - max, e^(x - max) and the sum of these exponentials but for one largest.
+def shifted_exponentials(rows: Any) -> tuple[Any, Any, Any]:
+    """Return max, e^(x - max), and the sum of these exponentials but for one largest.
 
     All of them row by row; the maximum and the sum are columns. An infinite maximum gives NaN.
     """
     places = rows.argmax(1) + row_starts(*rows.shape)
     largest = rows.reshape(-1)[places][:, None]
-    shifted = rows - largest
-    e = np.exp(shifted)
+    e = rows - largest
+    np.exp(e, out=e)
     flat = e.reshape(-1)
     one = flat[places]  # 1, or NaN where the maximum is infinite or NaN
     flat[places] = one - 1
     rest = np.add.reduce(e, axis=1, keepdims=True)
     flat[places] = one
-    return largest, shifted, e, rest
+    return largest, e, rest
 
 
 # da = a (dz - <a, dz>), and the Jacobian diag(a) - a aᵀ is symmetric
@@ -108,7 +108,7 @@ def softmax(x: Any, *, axis: int = -1) -> Any:
     """
     with np.errstate(all="ignore"):
         rows, put_back = as_rows(x, axis)
-        _, _, e, rest = shifted_exponentials(rows)
+        _, e, rest = shifted_exponentials(rows)
         return put_back(e / (1 + rest))
 
 
@@ -155,8 +155,8 @@ def log_softmax(x: Any, *, axis: int = -1) -> Any:
     """
     with np.errstate(all="ignore"):
         rows, put_back = as_rows(x, axis)
-        _, shifted, e, rest = shifted_exponentials(rows)
-        return put_back(shifted - np.log1p(rest)), put_back(e / (1 + rest))
+        largest, e, rest = shifted_exponentials(rows)
+        return put_back((rows - largest) - np.log1p(rest)), put_back(e / (1 + rest))
 
 
 @log_softmax.saves
@@ -212,7 +212,7 @@ def logsumexp(x: Any, *, axis: int = -1, keepdims: bool = False) -> Any:
         return np.full(np.sum(x, axis=axis, keepdims=keepdims).shape, -np.inf, x.dtype), x
     with np.errstate(all="ignore"):
         rows, put_back = as_rows(x, axis)
-        largest, _, e, rest = shifted_exponentials(rows)
+        largest, e, rest = shifted_exponentials(rows)
         out = put_back(np.where(np.isinf(largest), largest, largest + np.log1p(rest)))
         e /= 1 + rest
     return out if keepdims else np.squeeze(out, axis), put_back(e)
