@@ -95,7 +95,10 @@ class Tensor(Node):
                 values.append(_constant(argument, op))
         inputs = tuple(values)  # the collector forgets a tuple of arrays, not a list
         try:
-            value = op.forward(*inputs, **attributes) if attributes else op.forward(*inputs)
+            if attributes is NO_ATTRIBUTES:
+                value = op.forward(*inputs)
+            else:
+                value = op.forward(*inputs, **attributes)
         except (ValueError, TypeError):
             value = run(op, inputs, attributes)  # the same complaint again, naming the operation
         node = _new(Tensor)

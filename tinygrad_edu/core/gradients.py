@@ -13,7 +13,7 @@ from typing import Any, cast, overload
 import numpy as np
 
 from tinygrad_edu.core.graph import depends_on, differentiable
-from tinygrad_edu.core.node import Node, slots
+from tinygrad_edu.core.node import NO_ATTRIBUTES, Node, slots
 
 __all__ = ["Watch", "gradients", "own_arrays", "propagate"]
 
@@ -134,7 +134,10 @@ def propagate(
             rule = op.rules[index] if op.each is None else op.rule_of(index)
             if rule is None:
                 continue
-            part = rule(g, out, *inputs, **attributes) if attributes else rule(g, out, *inputs)
+            if attributes is NO_ATTRIBUTES:
+                part = rule(g, out, *inputs)
+            else:
+                part = rule(g, out, *inputs, **attributes)
             like = argument if graph else inputs[index]
             kind = part.__class__
             if kind is not like.__class__ or (  # a NumPy scalar's class is its shape and dtype
