@@ -423,6 +423,15 @@ def test_named_tensors_beside_the_graph_name_parts_of_the_formula():
     assert A is not None
 
 
+def test_a_definition_is_met_in_the_names_of_its_parts():
+    """exp(Z) is folded into E before A = exp(Z)/Σexp(Z) can be seen, though E came later."""
+    output, Z = through_softmax()
+    E = tg.name(tg.exp(Z), "E")
+    S = tg.name(E.sum(axis=1, keepdims=True), "S")
+    assert str(tg.derive(output, wrt=Z).result) == "(A − Y)/N"
+    assert S is not None
+
+
 def test_what_stands_beside_the_graph_does_not_join_its_axes():
     """X.T + W would make rows and columns one index."""
     X, W = named("X", np.ones((3, 3))), named("W", np.eye(3))

@@ -25,6 +25,7 @@ from tinygrad_edu.symbolic.expr import (
     Number,
     Quantity,
     Sum,
+    distinct,
     product,
 )
 from tinygrad_edu.symbolic.facts import Facts
@@ -340,13 +341,16 @@ class _Work:
         self, definitions: list[tuple[Leaf, Expr]], facts: Facts
     ) -> Iterator[Equation]:
         """Write each definition with the names of its parts, which may be folded before it is."""
+        every = Equations("name", (Equation(m, leaf, "") for leaf, m in definitions if m.size > 1))
+        meanings = dict(definitions)
         for leaf, meaning in definitions:
-            others = [
-                Equation(other_meaning, other, "")
-                for other, other_meaning in definitions
-                if other != leaf and leaf not in other_meaning.walk() and other_meaning.size > 1
-            ]
-            rules = (*UNDOING, Equations("name", others).rule(), *TIDYING)
+
+            def is_made_of_it(equation: Equation, leaf: Leaf = leaf) -> bool:
+                other = equation.right
+                assert isinstance(other, Leaf)
+                return other == leaf or leaf in distinct(meanings[other])
+
+            rules = (*UNDOING, every.rule(unless=is_made_of_it), *TIDYING)
             form, _ = Rewriter(rules, facts).close(meaning)
             if form.size > 1:
                 because = f"by definition {notation.text(leaf)} = {notation.text(meaning)}"

@@ -393,14 +393,16 @@ class Equations:
         key = left.factors[0][0] if isinstance(left, Product) else left
         self._by_left.setdefault(key, []).append(equation)
 
-    def rule(self) -> Rule:
-        """Return the rule that replaces left sides by right sides."""
-        return Rule(self.name, "", "", self._apply)
+    def rule(self, unless: Callable[[Equation], bool] = lambda equation: False) -> Rule:
+        """Return the rule that replaces left sides by right sides, but for some equations."""
 
-    def _apply(self, expr: Expr, facts: Facts) -> Iterator[Match]:
-        for key in (expr, *(base for base, _ in parts(expr)[1])):
-            for equation in self._by_left.get(key, ()):
-                yield from equation.at(expr)
+        def apply(expr: Expr, facts: Facts) -> Iterator[Match]:
+            for key in (expr, *(base for base, _ in parts(expr)[1])):
+                for equation in self._by_left.get(key, ()):
+                    if not unless(equation):
+                        yield from equation.at(expr)
+
+        return Rule(self.name, "", "", apply)
 
 
 def complement_of(name: Leaf, meaning: Expr) -> tuple[Expr, Expr] | None:
