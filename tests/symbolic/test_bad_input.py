@@ -152,6 +152,16 @@ def test_logits_that_overflow():
     assert found.residual < 1e-12
 
 
+def test_a_named_softmax_of_logits_that_overflow():
+    """A name stands for the recorded value, which is exact where the opened form is not."""
+    z, y = named("z", [1e4, 0.0, 0.0]), named("y", [0.0, 1.0, 0.0])
+    output = tg.softmax_cross_entropy(z, y)
+    a = tg.name(tg.softmax(z), "a")
+    result = tg.derive(output, wrt=z).result
+    assert str(result) == "a − y"
+    assert_allclose(result.evaluate(), a.data - y.data, atol=1e-15)
+
+
 def test_a_gradient_that_is_not_finite_is_said_not_to_be():
     x = named("x", [0.0, 1.0])
     with np.errstate(all="ignore"):

@@ -433,13 +433,15 @@ def test_a_definition_is_met_in_the_names_of_its_parts():
 
 
 def test_what_stands_beside_the_graph_does_not_join_its_axes():
-    """X.T + W would make rows and columns one index."""
-    X, W = named("X", np.ones((3, 3))), named("W", np.eye(3))
-    loss = (X @ W).sum()
-    alone = tg.derive(loss, wrt=W, names={}).result.text(indices=True)
-    beside = X.T + W
-    found = tg.derive(loss, wrt=W)
+    """u + v would make one index of two that the graph keeps apart."""
+    u, v = named("u", [1.0, 2.0, 4.0]), named("v", [0.5, 1.0, 3.0])
+    loss = tg.exp(u).sum() * tg.exp(v).sum()
+    alone = tg.derive(loss, wrt=u, names={}).result.text(indices=True)
+    beside = tg.name(u + v, "t")
+    found = tg.derive(loss, wrt=u)
     assert found.result.text(indices=True) == alone
+    other = found.result.evaluate({"u": [1.0, 2.0]})  # v keeps its own length
+    assert_allclose(other, np.exp([1.0, 2.0]) * np.exp(v.data).sum())
     assert beside is not None
 
 

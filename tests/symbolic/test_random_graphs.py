@@ -244,6 +244,7 @@ def test_as_many_rows_as_classes():
     for axis in (0, 1):
         found = derived((tg.softmax(Z, axis=axis) ** 2).sum(), Z)
         assert found.result.expr.size < found.start.expr.size
+    derived((tg.softmax(Z, axis=0) * tg.softmax(Z, axis=1)).sum(), Z)
     labels = np.array([2, 0, 1])
     assert str(derived(tg.softmax_cross_entropy(Z, labels), Z).result).startswith("(softmax(Z) − ")
 

@@ -460,7 +460,8 @@ def _term_order(term: Expr) -> tuple[Any, ...]:
     if isinstance(term, Number):
         return (term.value < 0, order(term))
     if isinstance(term, Product):
-        return (negative, (_RANK[Leaf], term.size, ("", order(term))))
+        # Among letters of its size, where products are read; before them, for it has no name.
+        return (negative, (_RANK[Leaf], term.size, (True, "", -1, "", order(term))))
     return (negative, order(term))
 
 

@@ -53,7 +53,7 @@ class Lowering:
         self._known: dict[Symbol, Expr] = {}
         self._quantities: dict[Symbol, Quantity] = {}
         self._labels: dict[Place, Label] = {}
-        others = set(beside)
+        self._beside = others = set(beside)
         self._join([s for s in trace.symbols if s not in others], alike)
         held = {
             self._axes.root((s.serial, axis))
@@ -205,7 +205,7 @@ class Lowering:
         axes = self.axes_of(symbol)
         inside = tuple(self.axes_of(a) if isinstance(a, Symbol) else () for a in symbol.args)
         within = {label for each in inside for label in each}
-        for label in (*axes, *within):
+        for label in (*axes, *within) if symbol not in self._beside else ():
             # A length that an attribute, an index or an unknown operation decides stays as it is.
             if label is not None and (symbol in self.opaque or label not in within):
                 label.range.fixed = True
