@@ -437,10 +437,10 @@ for loss, logits in (
     )
 row(
     "residual",
-    REGISTRY["residual"],
-    ("labels", normal(3), distributions(3, 4), labels(3, 4)),
-    ("distributions", normal(3), distributions(3, 4), positive(3, 4)),
-    ("one", normal(), distributions(4), distributions(4)),
+    lambda g, z, y: REGISTRY["residual"](g, z, y, *REGISTRY["softmax_cross_entropy"].saved(z, y)),
+    ("labels", normal(3), normal(3, 4), labels(3, 4)),
+    ("distributions", normal(3), normal(3, 4), positive(3, 4)),
+    ("one", normal(), normal(4), distributions(4)),
 )
 row("one_hot", tg.one_hot, ("labels", labels(3, 4), {"classes": 4}))
 for loss in ("mean_squared_error", "mean_absolute_error"):

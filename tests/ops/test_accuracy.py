@@ -138,6 +138,7 @@ def test_sigmoid_cross_entropy(z, t):
 @given(st.lists(st.tuples(moderate | anything, probability), min_size=1, max_size=5))
 @example([(1e4, 0.0), (0.0, 1.0)])
 @example([(50.0, 1.0), (0.0, 0.0)])
+@example([(1e300, 0.0), (-1.7976931230816621e308, 0.5)])
 def test_softmax_cross_entropy(rows):
     z, y = (list(column) for column in zip(*rows, strict=True))
     xs, ys = exactly(z), exactly(y)

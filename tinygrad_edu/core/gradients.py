@@ -7,7 +7,7 @@ paths. What the rules are fed decides what comes out: arrays give numbers, verti
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast, overload
 
 import numpy as np
@@ -134,10 +134,12 @@ def propagate(
             rule = op.rules[index] if op.each is None else op.rule_of(index)
             if rule is None:
                 continue
-            if attributes is NO_ATTRIBUTES:
-                part = rule(g, out, *inputs)
-            else:
+            if attributes is not NO_ATTRIBUTES:
                 part = rule(g, out, *inputs, **attributes)
+            elif len(inputs) == 2:  # most calls: spelled out, in half the time of a star
+                part = rule(g, out, inputs[0], inputs[1])
+            else:
+                part = rule(g, out, *inputs)
             like = argument if graph else inputs[index]
             kind = part.__class__
             if kind is not like.__class__ or (  # a NumPy scalar's class is its shape and dtype
@@ -156,7 +158,9 @@ def propagate(
 def _fit(part: Any, like: Any, name: str) -> Any:
     """Sum a gradient over the axes along which its argument was spread; keep the dtype."""
     vertex = isinstance(like, Node)
-    if vertex is not isinstance(part, Node) or not hasattr(part, "dtype"):
+    if part.__class__ is not like.__class__ and (
+        vertex is not isinstance(part, Node) or not hasattr(part, "dtype")
+    ):
         array = np.asarray(None if isinstance(part, Node) else part)
         if array.dtype.kind not in "fiub":
             raise TypeError(
@@ -180,7 +184,7 @@ def _fit(part: Any, like: Any, name: str) -> Any:
     return slots.astype(part, dtype=like.dtype.name)
 
 
-def own_arrays(totals: dict[Node, Any], targets: list[Node]) -> list[Any]:
+def own_arrays(totals: Mapping[Node, Any], targets: Iterable[Node]) -> list[Any]:
     """Give each target a writable array that nothing else holds."""
     given: set[int] = set()
     found = []

@@ -13,8 +13,8 @@ import numpy as np
 
 from tinygrad_edu.core.node import Node
 from tinygrad_edu.core.op import op
-from tinygrad_edu.ops.elementwise import abs, floating, log, sigmoid, softplus, xdivy, xlogy
-from tinygrad_edu.ops.reduce import mean, sum
+from tinygrad_edu.ops.elementwise import abs, exp, floating, log, sigmoid, softplus, xdivy, xlogy
+from tinygrad_edu.ops.reduce import max, mean, sum
 from tinygrad_edu.ops.shape import expand_dims
 from tinygrad_edu.ops.softmax import as_rows, log_softmax, row_starts, shifted_exponentials, softmax
 
@@ -118,7 +118,7 @@ def _refuse_labels(labels: Any, classes: int, name: str) -> None:
         )
     # Read as unsigned numbers, negative labels are too large as well: one pass finds both.
     unsigned = labels.view(f"u{labels.itemsize}") if labels.dtype.kind == "i" else labels
-    if labels.size and np.maximum.reduce(unsigned, axis=None) >= classes:
+    if labels.size and unsigned.item(unsigned.argmax()) >= classes:
         wrong = labels[(labels < 0) | (labels >= classes)].flat[0]
         raise ValueError(
             f"{name}: label {wrong} is no class of K = {classes}; labels run from 0 to "
@@ -162,13 +162,13 @@ def _distributions(targets: Any, x: Any, name: str) -> Any:
 
 
 @op(inline=True, name="residual")
-def _residual(g: Any, a: Any, targets: Any) -> Any:
-    """g (a Σy - y), with labels scattered instead of one-hot arrays."""
-    g = np.asarray(g)[..., None]
-    if targets.shape == a.shape:
-        return g * (a * np.sum(targets, axis=-1, keepdims=True) - targets)
-    out = np.multiply(g, a, order="C")  # so that its flat form is a view
-    out.reshape(-1)[_places(out, targets)] -= g.reshape(-1)
+def _residual(g: Any, logits: Any, targets: Any, e: Any, total: Any) -> Any:
+    """g (a Σy - y) with a = e / total, and with labels scattered instead of one-hot arrays."""
+    if targets.shape == e.shape:
+        weight = np.asarray(targets.sum(-1) / total)
+        return np.asarray(g)[..., None] * (weight[..., None] * e - targets)
+    out = np.multiply(np.asarray(g / total)[..., None], e, order="C")
+    out.reshape(-1)[_places(out, targets)] -= g.reshape(-1)  # in that order, a view
     return out
 
 
@@ -178,15 +178,15 @@ def _places(x: Any, labels: Any) -> Any:
 
 
 @_residual.defined_as
-def _(g: Any, a: Any, targets: Any) -> Any:
-    y = _distributions(targets, a, "softmax_cross_entropy")
-    return expand_dims(g, axis=-1) * (a * sum(y, axis=-1, keepdims=True) - y)
+def _(g: Any, logits: Any, targets: Any, e: Any, total: Any) -> Any:
+    y = _distributions(targets, logits, "softmax_cross_entropy")
+    return expand_dims(g, axis=-1) * (softmax(logits) * sum(y, axis=-1, keepdims=True) - y)
 
 
 @op(
     name="softmax_cross_entropy",
     rules=(
-        lambda g, out, z, y, *, saved: _residual(g, saved, y),
+        lambda g, out, z, y, *, saved: _residual(g, z, y, *saved),
         lambda g, out, z, y, *, saved: -expand_dims(g, axis=-1) * log_softmax(z),
     ),
     text="softmax_cross_entropy({0}, {1})",
@@ -197,23 +197,25 @@ def _softmax_cross_entropy(logits: Any, targets: Any) -> Any:
     with np.errstate(all="ignore"):
         rows, put_back = as_rows(logits, -1)
         largest, e, rest = shifted_exponentials(rows)
-        log_sum = np.log1p(rest)
+        log_sum, total = np.log1p(rest), 1 + rest[:, 0]
         if targets.shape == logits.shape:
             y, negative_log = targets.reshape(rows.shape), log_sum - (rows - largest)
             losses = (y * negative_log).sum(-1)
-            if not np.isfinite(losses).all():  # 0 · ∞ is 0 where a class has no target
-                losses = np.where(y == 0, 0, y * negative_log).sum(-1)
+            if not np.isfinite(losses).all():  # 0 · ∞ is 0 where a class has no target,
+                negative_log = y * log_sum + (y * largest - y * rows)  # and half of ∞ may be less
+                losses = np.where(y == 0, 0, negative_log).sum(-1)
                 losses += 0 * log_sum[:, 0]  # but NaN stays
             losses = _in_dtype_of(logits, losses)
         else:
             losses = log_sum[:, 0] - (rows.reshape(-1)[_places(rows, targets)] - largest[:, 0])
-        e /= 1 + rest
-    return losses.reshape(logits.shape[:-1]), put_back(e)
+    shape = logits.shape[:-1]
+    return losses.reshape(shape), (put_back(e), total.reshape(shape))
 
 
 @_softmax_cross_entropy.saves
 def _(logits: Any, targets: Any) -> Any:
-    return softmax(logits)
+    e = exp(logits - max(logits, axis=-1, keepdims=True))  # not divided: a pass less over it
+    return e, sum(e, axis=-1)
 
 
 @_softmax_cross_entropy.defined_as

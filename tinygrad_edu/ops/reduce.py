@@ -52,7 +52,7 @@ def count(x: Any, axis: Axes = None) -> Any:
     """
     if isinstance(x, Node):
         return x.count(axis)
-    return count_of_shape(np.shape(x), axis)
+    return count_of_shape(x.shape if x.__class__ is np.ndarray else np.shape(x), axis)
 
 
 def count_of_shape(shape: tuple[int, ...], axis: Axes) -> int:
