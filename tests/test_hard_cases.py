@@ -553,7 +553,7 @@ def test_case_34_no_randomness_of_its_own():
             tg.dropout([1.0], 0.5, wrong)
     before = np.random.get_state()[1].copy()  # noqa: NPY002  the state that must not change
     tg.dropout(np.ones(5), 0.5, 3)
-    assert_array_equal(before, np.random.get_state()[1])  # noqa: NPY002
+    assert_array_equal(before, np.random.get_state()[1])  # noqa: NPY002  the same state
 
 
 # --- principles ----------------------------------------------------------------------------------

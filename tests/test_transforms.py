@@ -145,7 +145,7 @@ def test_numbers_and_lists_are_arrays(x):
 
 
 def test_argnum_chooses_what_to_differentiate():
-    f = lambda x, y, *, scale=1.0: tg.sum(x * y**2) * scale  # noqa: E731
+    f = lambda x, y, *, scale=1.0: tg.sum(x * y**2) * scale  # noqa: E731  reads as in the text
     assert tg.grad(f)(2.0, 3.0) == 9
     assert tg.grad(f, 1)(2.0, 3.0) == 12
     assert tg.grad(f, -1)(2.0, 3.0, scale=2.0) == 24
@@ -208,7 +208,7 @@ def test_derivative_along_a_direction():
     x, v = np.array([1.0, 2.0]), np.array([0.5, -1.0])
     value, tangent = tg.jvp(lambda x: tg.exp(x) * x[::-1], x, v)
     step = 1e-6
-    f = lambda x: np.exp(x) * x[::-1]  # noqa: E731
+    f = lambda x: np.exp(x) * x[::-1]  # noqa: E731  reads as in the text
     assert_allclose(value, f(x))
     assert_allclose(tangent, (f(x + step * v) - f(x - step * v)) / (2 * step), rtol=1e-8)
 
