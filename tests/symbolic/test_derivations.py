@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 
 import numpy as np
 import pytest
@@ -611,3 +612,43 @@ def test_a_derivation_is_quick():
 def test_one_hot_rows_are_what_they_seem():
     assert_allclose(ONE_HOT.sum(axis=1), 1)
     assert ROWS.shape == ONE_HOT.shape
+
+
+# --- lecture lines --------------------------------------------------------------------------------
+
+
+@each
+def test_a_lecture_line_is_a_choice_with_its_tidying(exercise):
+    found = exercise.derive()
+    assert list(itertools.chain(*found.lecture)) == found.steps
+    assert found.lines == len(found.lecture)
+    for place, line in enumerate(found.lecture):
+        assert line[0].is_choice or place == 0
+        assert {step.rule for step in line if step.is_choice} <= {line[0].rule}
+
+
+def cells(written):
+    """What stands between signs and wide spaces, below the heading of the algebra."""
+    return re.split(r" *= +|  +|\n *", written[written.index("Algebra") :])
+
+
+def test_the_lecture_leaves_out_what_stands_between():
+    found = tg.derive(*composed())
+    assert 1 < found.lines < len(found.steps)
+    lecture, full = (cells(found.text(detail=detail)) for detail in ("lecture", "full"))
+    for line in found.lecture:
+        assert str(line[-1].after) in lecture
+        assert ", ".join(dict.fromkeys(step.rule for step in line)) in lecture
+        for step in line:
+            assert str(step.after) in full
+        for step in line[:-1]:
+            assert str(step.after) not in lecture
+    assert found.latex(detail="lecture").count("&=") == 1 + found.lines
+    assert found.latex(detail="full").count("&=") == 1 + len(found.steps)
+
+
+def test_a_detail_that_does_not_exist_is_refused():
+    found = tg.derive(*composed())
+    for write in (found.text, found.latex):
+        with pytest.raises(ValueError, match='"full" or "lecture", not \'short\''):
+            write(detail="short")

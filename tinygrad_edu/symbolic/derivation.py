@@ -253,25 +253,59 @@ class Derivation:
 
     @property
     def lines(self) -> int:
-        """Number of lecture lines.
+        """Number of lecture lines."""
+        return len(self.lecture)
+
+    @property
+    def lecture(self) -> tuple[tuple[Step, ...], ...]:
+        """The steps, line by line as a lecturer would write them.
 
         A line is a choice with the tidying that follows; the first may be tidying alone, and the
         same choice made again at once stays in its line.
         """
-        count = 0
-        for place, step in enumerate(self.steps):
-            before = self.steps[place - 1] if place else None
+        lines: list[list[Step]] = []
+        before = None
+        for step in self.steps:
             again = before is not None and before.is_choice and before.rule == step.rule
-            count += place == 0 or (step.is_choice and not again)
-        return count
+            if before is None or (step.is_choice and not again):
+                lines.append([])
+            lines[-1].append(step)
+            before = step
+        return tuple(map(tuple, lines))
 
-    def text(self, indices: bool = False) -> str:
-        """Write the derivation for a terminal."""
-        return report.text(self, indices)
+    def text(self, indices: bool = False, detail: str = "full") -> str:
+        """Write the derivation for a terminal.
 
-    def latex(self, indices: bool = False) -> str:
-        """Write the derivation in LaTeX."""
-        return report.latex(self, indices)
+        Parameters
+        ----------
+        indices : bool, optional
+            Write every formula with indices, such as a_j − y_j.
+        detail : {"full", "lecture"}, optional
+            One line per step, or one per choice with its tidying.
+
+        Returns
+        -------
+        str
+            Lines of Unicode text.
+
+        Raises
+        ------
+        ValueError
+            If `detail` is neither.
+
+        Examples
+        --------
+        >>> import tinygrad_edu as tg
+        >>> z, y = tg.Tensor([1.47, -0.39, 0.22]), tg.Tensor([0.0, 1.0, 0.0])
+        >>> L = tg.softmax_cross_entropy(z, y)
+        >>> "softmax(z) − y" in tg.derive(L, wrt=z).text(detail="lecture")
+        True
+        """
+        return report.text(self, indices, detail)
+
+    def latex(self, indices: bool = False, detail: str = "full") -> str:
+        """Write the derivation in LaTeX, as one aligned display; arguments as for `text`."""
+        return report.latex(self, indices, detail)
 
     def _repr_latex_(self) -> str:
         return self.latex()

@@ -19,13 +19,13 @@ WIDTH = 100
 LONGEST = 300
 
 
-def text(derivation: Derivation, indices: bool = False) -> str:
+def text(derivation: Derivation, indices: bool = False, detail: str = "full") -> str:
     """Write a derivation for a terminal."""
     sections = [
         [f"{_gradient(derivation, indices)} = {_write(derivation.result, indices)}"],
         _where(derivation, indices),
         _chain(derivation, indices),
-        _algebra(derivation, indices),
+        _algebra(derivation, indices, _lines(derivation, detail)),
         _assumptions(derivation),
         _checks(derivation),
     ]
@@ -105,21 +105,35 @@ def meeting(chain: Sequence[Contribution]) -> list[list[Contribution]]:
     return [parts for parts in arrived.values() if len(parts) > 1]
 
 
-def _algebra(derivation: Derivation, indices: bool) -> list[str]:
-    if not derivation.steps:
+def _lines(derivation: Derivation, detail: str) -> Sequence[Sequence[Step]]:
+    """Return the steps of each line that is written."""
+    if detail not in ("full", "lecture"):
+        raise ValueError(f'derivation: detail is "full" or "lecture", not {detail!r}')
+    if detail == "lecture":
+        return derivation.lecture
+    return [(step,) for step in derivation.steps]
+
+
+def _rules(line: Sequence[Step]) -> str:
+    return ", ".join(dict.fromkeys(step.rule for step in line))
+
+
+def _algebra(derivation: Derivation, indices: bool, written: Sequence[Sequence[Step]]) -> list[str]:
+    if not written:
         start = _write(derivation.start, indices)
         return [
             "Algebra: no equation makes what the backward pass leaves any shorter",
             f"  {_gradient(derivation, indices)} = {start}",
         ]
     rows = [(_gradient(derivation, indices) + " =", _write(derivation.start, indices), "", "")]
-    for step in derivation.steps:
-        mark = "▸ =" if step.is_choice else "="
-        why = f"{step.because}   {_residual(step)}"
-        rows.append((mark, _write(step.after, indices), step.rule, why))
+    for line in written:
+        mark = "▸ =" if line[0].is_choice else "="
+        why = f"{line[0].because}   {_residual(line)}" if len(line) == 1 else _residual(line)
+        rows.append((mark, _write(line[-1].after, indices), _rules(line), why))
     left = max(len(row[0]) for row in rows)
     rows = [(row[0].rjust(left), *row[1:]) for row in rows]
-    lines = ["Algebra: one equation per line, checked on the data and on random numbers"]
+    each = "one equation" if len(written) == len(derivation.steps) else "one choice and its tidying"
+    lines = [f"Algebra: {each} per line, checked on the data and on random numbers"]
     if _width(rows) <= WIDTH:
         return lines + _table(rows)
     for sign, formula, rule, why in rows:
@@ -129,11 +143,12 @@ def _algebra(derivation: Derivation, indices: bool) -> list[str]:
     return lines
 
 
-def _residual(step: Step) -> str:
-    if math.isnan(step.residual):
+def _residual(line: Sequence[Step]) -> str:
+    if any(math.isnan(step.residual) for step in line):
         return "(not finite)"
-    checked = _size(step.residual)
-    return f"({checked})" if step.on_data else f"({checked}, on random numbers alone)"
+    checked = _size(max(step.residual for step in line))
+    on_data = all(step.on_data for step in line)
+    return f"({checked})" if on_data else f"({checked}, on random numbers alone)"
 
 
 def _size(residual: float) -> str:
@@ -197,7 +212,7 @@ def _table(rows: Sequence[Sequence[str]]) -> list[str]:
 # --- LaTeX ----------------------------------------------------------------------------------------
 
 
-def latex(derivation: Derivation, indices: bool = False) -> str:
+def latex(derivation: Derivation, indices: bool = False, detail: str = "full") -> str:
     """Write a derivation as one aligned display."""
     of, wrt = (notation.name_latex(name) for name in derivation.title)
     if indices:
@@ -207,9 +222,12 @@ def latex(derivation: Derivation, indices: bool = False) -> str:
         seed = notation.name_latex(derivation.seed)
         left = rf"\left\langle {seed}, {left} \right\rangle"
     rows = [rf"{left} &= {derivation.start.latex(indices)}"]
-    for step in derivation.steps:
-        equation = f"{step.matched.latex(indices)} = {step.replaced.latex(indices)}"
-        rows.append(rf"&= {step.after.latex(indices)} && {_rule(step.rule)} {equation}")
+    for line in _lines(derivation, detail):
+        why = _rule(_rules(line))
+        if len(line) == 1:
+            equation = f"{line[0].matched.latex(indices)} = {line[0].replaced.latex(indices)}"
+            why = f"{_rule(line[0].rule + ': ')} {equation}"
+        rows.append(f"&= {line[-1].after.latex(indices)} && {why}")
     body = " \\\\\n".join(rows)
     return f"\\begin{{align*}}\n{body}\n\\end{{align*}}"
 
@@ -218,7 +236,7 @@ def _rule(name: str) -> str:
     """Write a rule's name in text mode, with its signs as formulas."""
     for sign in ("|x| sign(x)", "e^x", "Σ", "δ"):
         name = name.replace(sign, f"${_SIGNS.get(sign, sign)}$")
-    return rf"\text{{{name}: }}"
+    return rf"\text{{{name}}}"
 
 
 _SIGNS = {"|x| sign(x)": r"|x| \operatorname{sign} x", "Σ": r"\sum", "δ": r"\delta"}
