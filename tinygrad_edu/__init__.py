@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tinygrad_edu import data
     from tinygrad_edu.symbolic.derive import derive
     from tinygrad_edu.view.draw import draw
+    from tinygrad_edu.view.page import explain
 
 __all__ = [
     *ops.PUBLIC,
@@ -35,6 +36,7 @@ __all__ = [
     "data",
     "derive",
     "draw",
+    "explain",
     "grad",
     "gradients",
     "hessian",
@@ -51,6 +53,7 @@ __all__ = [
 _LAZY = {
     "derive": "tinygrad_edu.symbolic.derive",
     "draw": "tinygrad_edu.view.draw",
+    "explain": "tinygrad_edu.view.page",
     "data": "tinygrad_edu.data",
 }
 

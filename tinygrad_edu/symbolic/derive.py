@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -43,7 +44,7 @@ from tinygrad_edu.symbolic.rules import (
 from tinygrad_edu.symbolic.trace import Symbol, Trace
 from tinygrad_edu.tensor import Tensor, refuse_changed
 
-__all__ = ["derive"]
+__all__ = ["Passes", "Visit", "derive", "derive_named", "passes"]
 
 
 def derive(
@@ -100,6 +101,63 @@ def derive(
     >>> print(tg.derive(L, wrt=z).result)
     a − y
     """
+    return derive_named(output, wrt, names_around(names, depth=1), assume, fused)
+
+
+def derive_named(
+    output: Tensor,
+    wrt: Tensor,
+    names: Names,
+    assume: Iterable[str] | None = None,
+    fused: Iterable[str] = (),
+) -> Derivation:
+    """Derive as `derive` does, with names that were collected already."""
+    return _work(output, wrt, names, assume, fused).derivation()
+
+
+@dataclass(frozen=True, eq=False)
+class Visit:
+    """One rule of the backward pass: from the vertex `of` to its argument `to`.
+
+    `incoming` is the gradient that arrives at `of`, `part` what the rule passes on. What only
+    moves entries leaves no trace in formulas: it has no `contribution`.
+    """
+
+    of: Symbol
+    to: Symbol
+    index: int
+    incoming: Symbol
+    part: Symbol
+    contribution: Contribution | None
+
+
+@dataclass(frozen=True, eq=False)
+class Passes:
+    """The forward and the backward pass of a derivation, on symbols, before any algebra.
+
+    `forward` holds every vertex of the output, arguments first; `backward` every visit, in the
+    order of the pass; `formula` writes a vertex.
+    """
+
+    output: Symbol
+    wrt: Symbol
+    forward: list[Symbol]
+    backward: list[Visit]
+    formula: Callable[[Symbol], Formula]
+
+
+def passes(output: Tensor, wrt: Tensor, names: Names, fused: Iterable[str] = ()) -> Passes:
+    """Return the passes that the derivation of a gradient starts from."""
+    return _work(output, wrt, names, (), fused).passes()
+
+
+def _work(
+    output: Tensor,
+    wrt: Tensor,
+    names: Names,
+    assume: Iterable[str] | None,
+    fused: Iterable[str],
+) -> _Work:
     for role, tensor in (("output", output), ("wrt", wrt)):
         if not isinstance(tensor, Tensor):
             raise TypeError(
@@ -109,8 +167,7 @@ def derive(
     for op in (fused := tuple(fused)):
         if op not in REGISTRY:
             raise ValueError(f"derive: fused names no operation {op!r}; see tg.ops")
-    found = names_around(names, depth=1)
-    return _Work(output, wrt, assume, found, fused).derivation()
+    return _Work(output, wrt, assume, names, fused)
 
 
 class _Work:
@@ -262,6 +319,24 @@ class _Work:
             assumptions=facts.assumptions(used, found.expr),
             computed=computed,
             capped=found.capped,
+        )
+
+    def passes(self) -> Passes:
+        """Return both passes with their formulas."""
+        facts = Facts(Environment(), ())
+        output: Symbol = self.symbols[self.output]
+        visits = [
+            Visit(node, node.args[index], index, g, part, self._contribution(event, facts))
+            for event in self.events
+            for node, index, g, part, _, _ in [event]
+        ]
+        forward: list[Symbol] = ancestors(output)  # type: ignore[assignment]  # of symbols, too
+        return Passes(
+            output,
+            self.symbols[self.wrt],
+            forward,
+            visits,
+            lambda symbol: self._formula(self.lowering.lower(symbol), symbol),
         )
 
     def _wrt_in_title(self, expr: Expr) -> str:

@@ -20,6 +20,7 @@ from tinygrad_edu.symbolic.expr import (
     Label,
     Leaf,
     Opaque,
+    Quantity,
     Sum,
     distinct,
     parts,
@@ -56,11 +57,16 @@ class Style:
 
 
 Axes = Iterable[Label | None]
+Instead = Mapping[Quantity, str]
 Written = tuple[str, int]  # a text, and how tightly it binds
 
 
-def text(expr: Expr, *, indices: bool = False, axes: Axes = ()) -> str:
+def text(
+    expr: Expr, *, indices: bool = False, axes: Axes = (), instead: Instead | None = None
+) -> str:
     """Write an expression in Unicode; `axes` says which index is the row of a matrix.
+
+    What `instead` holds for a quantity, such as its numbers, is written in place of its letter.
 
     Examples
     --------
@@ -69,10 +75,12 @@ def text(expr: Expr, *, indices: bool = False, axes: Axes = ()) -> str:
     >>> text(product(-2, [(a, 1), (s, -1)]))
     '−2·a/s'
     """
-    return _Printer(Style(False, indices), expr, axes).write(layout(expr))
+    return _Printer(Style(False, indices), expr, axes, instead).write(layout(expr))
 
 
-def latex(expr: Expr, *, indices: bool = False, axes: Axes = ()) -> str:
+def latex(
+    expr: Expr, *, indices: bool = False, axes: Axes = (), instead: Instead | None = None
+) -> str:
     r"""Write an expression in LaTeX; `axes` says which index is the row of a matrix.
 
     Examples
@@ -82,14 +90,15 @@ def latex(expr: Expr, *, indices: bool = False, axes: Axes = ()) -> str:
     >>> print(latex(product(-2, [(a, 1), (s, -1)])))
     -\frac{2 \, a}{\sigma}
     """
-    return _Printer(Style(True, indices), expr, axes).write(layout(expr))
+    return _Printer(Style(True, indices), expr, axes, instead).write(layout(expr))
 
 
 class _Printer:
     """Print one expression; in index notation, bound indices get letters of their own."""
 
-    def __init__(self, style: Style, expr: Expr, axes: Axes) -> None:
+    def __init__(self, style: Style, expr: Expr, axes: Axes, instead: Instead | None) -> None:
         self.style = style
+        self.instead = instead or {}
         self.axes = [axis for axis in axes if axis is not None]
         self.letters: dict[Label, str] = {}
         self.several = len({label for each in distinct(expr) for label in each.labels}) > 1
@@ -134,6 +143,8 @@ class _Printer:
         leaf = shown.expr
         assert isinstance(leaf, Leaf)
         quantity = leaf.quantity
+        if quantity in self.instead:
+            return self.instead[quantity], ATOM
         if self.style.latex:
             name = quantity.latex or name_latex(quantity.name)
         else:

@@ -135,7 +135,8 @@ def layout(
     True
     """
     graph = _start(model)
-    graph.attr(nodesep="0.28", ranksep="0.42", bgcolor="transparent")
+    downward = model.direction == "TB"  # where ranks stand below each other, they need less room
+    graph.attr(nodesep="0.28", ranksep="0.28" if downward else "0.42", bgcolor="transparent")
     if len(model.vertices) > _MANY:  # a good layout soon, rather than the best one late
         graph.attr(nslimit="2", mclimit="0.1")
     graph.attr("node", shape="box", fixedsize="true", label="")

@@ -21,7 +21,7 @@ from types import ModuleType
 
 from .dot import clean
 
-__all__ = ["Formula", "Glyph", "Label", "label", "text_width", "typeset"]
+__all__ = ["Formula", "Glyph", "Label", "label", "mathml", "text_width", "typeset"]
 
 FORMULA_SIZE = 16.0
 # Font sizes of the sorts of text; the style sheet of a picture says the same.
@@ -33,6 +33,7 @@ TEXT_SIZES = {
     "edge": 10.5,
     "sign": 13.0,
     "line": 10.0,
+    "corner": 9.0,
     "gradient": 10.0,
     "note": 10.5,
     "legend": 9.5,
@@ -143,6 +144,37 @@ def typeset(latex: str, size: float = FORMULA_SIZE) -> Formula | None:
         return None
     ziamath = _ziamath()
     return None if ziamath is None else _typeset(latex, size)
+
+
+def mathml(latex: str) -> ET.Element | None:
+    r"""Return a formula as native MathML, or None where ``typeset`` could not set it either.
+
+    Examples
+    --------
+    >>> mathml(r"\frac{a}{s}")[0][0].tag
+    'mfrac'
+    """
+    if not latex.strip() or _ziamath() is None:
+        return None
+    found = _mathml(latex)
+    return None if found is None else ET.fromstring(found)
+
+
+@lru_cache(maxsize=4096)
+def _mathml(latex: str) -> str | None:
+    from latex2mathml.converter import convert  # comes with ziamath
+
+    try:
+        root = ET.fromstring(convert(_upright(latex)))
+    except Exception:
+        # As in ``_typeset``: the parser raises whatever comes, and readable text stands in.
+        return None
+    if not _is_understood(root):
+        return None
+    for element in root.iter():
+        element.tag = element.tag.rpartition("}")[2]
+    root.attrib = {}
+    return ET.tostring(root, encoding="unicode")
 
 
 def _ziamath() -> ModuleType | None:

@@ -56,6 +56,8 @@ class Vertex:
         "matched" (outlined) and "cancelled" (struck through).
     gradient_lines
         Plain lines in the colour of the backward pass, below ``lines``.
+    shape
+        The shape of the array, small in the upper right corner.
 
     Examples
     --------
@@ -70,6 +72,7 @@ class Vertex:
     lines: tuple[str, ...] = ()
     marks: frozenset[Mark] = frozenset()
     gradient_lines: tuple[str, ...] = ()
+    shape: str = ""
 
     def __post_init__(self) -> None:
         _require(self.kind, VertexKind, f"the kind of vertex {self.key!r}")

@@ -28,7 +28,7 @@ from tinygrad_edu.view.recorded import derivative
 from tinygrad_edu.view.symbols import Operand, number_operand, symbol
 from tinygrad_edu.view.values import shape_text, value_lines
 
-__all__ = ["derivation_model", "place_of"]
+__all__ = ["FormulaGraph", "derivation_model", "place_of"]
 
 _ONE = Fraction(1)
 _LONGEST = 80  # characters of an equation in a caption
@@ -49,7 +49,7 @@ def derivation_model(derivation: Derivation, *, every_step: bool = False) -> Mod
     left, left_latex = derivative(*derivation.title)
     for number, formula in enumerate(formulas):
         before = runs[number - 1] if number else []
-        graph = _Graph(formula, f"f{number}")
+        graph = FormulaGraph(formula, f"f{number}")
         for step in runs[number] if number < len(runs) else []:
             graph.mark(step)
         drawn, joined = graph.finish()
@@ -125,7 +125,7 @@ class _Form:
     marks: set[Mark] = field(default_factory=set)
 
 
-class _Graph:
+class FormulaGraph:
     """The graph of one formula, from the layout that the printers use, too."""
 
     def __init__(self, formula: Formula, prefix: str) -> None:
@@ -240,12 +240,16 @@ class _Graph:
 
     # --- the model --------------------------------------------------------------------------------
 
-    def finish(self) -> tuple[list[Vertex], list[Edge]]:
-        """Return vertices and edges; what leads nowhere any more is cancelled itself."""
+    def finish_marks(self) -> None:
+        """Cancel what leads nowhere any more."""
         for form in self.forms.values():
             leaving = [wire for wire in self.wires if wire.tail == form.key]
             if leaving and all("cancelled" in wire.marks for wire in leaving):
                 form.marks.add("cancelled")
+
+    def finish(self) -> tuple[list[Vertex], list[Edge]]:
+        """Return vertices and edges with their marks."""
+        self.finish_marks()
         value = self.formula.evaluate()
         shape = (shape_text(value.shape),) if value.size > 6 else ()
         result = (*shape, *value_lines(value))

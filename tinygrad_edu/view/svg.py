@@ -14,14 +14,14 @@ import xml.etree.ElementTree as ET
 from dataclasses import dataclass, field
 
 from .dot import LABEL_FILL, clean, digraph, layout
-from .formula import Label, define, label, number
+from .formula import TEXT_SIZES, Label, define, label, number, text_width
 from .legend import draw_below
 from .model import Edge, Group, Model, Vertex, frames
 from .renderer import Renderer, RendererError
 from .shapes import Box, add, draw_shape, kind_class, rectangle, shrunk, strike
 from .style import STYLE
 
-__all__ = ["compose"]
+__all__ = ["Pieces", "compose", "pieces"]
 
 
 # --- what Graphviz returns ------------------------------------------------------------------------
@@ -84,6 +84,7 @@ _PADDING = {
     "gradient op": (11.0, 6.0),
     "gradient": (10.0, 6.0),
 }
+_FOLD = {"constant": 8.0, "parameter": 5.0}  # what the shape takes of its upper right corner
 _LEAST = (32.0, 26.0)
 _MARGIN = 8.0
 _FRAME_GAP = 14.0
@@ -130,8 +131,15 @@ def _caption(group: Group | None) -> Label:
 def _vertex_size(vertex: Vertex, content: Label) -> tuple[float, float]:
     side, end = _PADDING[vertex.kind]
     room = 2 * _OUTLINE if "matched" in vertex.marks else 0
-    width = max(_LEAST[0], content.width + 2 * side) + room
+    inside = content.width
+    if vertex.shape:  # it stands in the corner, beside the first row
+        inside = max(inside, content.rows[0].width + 2 * _corner_width(vertex) - 2 * side + 8)
+    width = max(_LEAST[0], inside + 2 * side) + room
     return width, max(_LEAST[1], content.height + 2 * end) + room
+
+
+def _corner_width(vertex: Vertex) -> float:
+    return text_width(vertex.shape, TEXT_SIZES["corner"]) + 4 + _FOLD.get(vertex.kind, 0)
 
 
 def _label_size(content: Label) -> tuple[float, float] | None:
@@ -174,6 +182,45 @@ def compose(model: Model, renderer: Renderer) -> str:
         size = draw_below(body, model, _MARGIN, top + 8, width)
         width, top = max(width, size[0]), top + 8 + size[1]
     return _document(model, body, outlines, prefix, (width + 2 * _MARGIN, top + _MARGIN))
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """A laid-out model, piece by piece: a page shows now these, now those, each in its place.
+
+    ``edges`` and ``vertices`` are in the order of the model, and refer to ``outlines`` by prefix
+    and name. Every vertex brings an outline and a stroke for what a style sheet may mark.
+    """
+
+    size: tuple[float, float]
+    move: str
+    edges: tuple[ET.Element, ...]
+    vertices: tuple[ET.Element, ...]
+    outlines: dict[str, str]
+
+
+def pieces(model: Model, renderer: Renderer, prefix: str) -> Pieces:
+    """Lay out a model without groups and draw each vertex and edge as a group of its own."""
+    part = _lay_out(0, None, model, renderer)
+    items, parent = part.layout.items, ET.Element("g")
+    for order, edge in enumerate(model.edges):
+        _draw_edge(parent, edge, part.labels.edges[order], items[f"e{order}"], prefix)
+    edges = tuple(parent)
+    for element, order in zip(edges, range(len(edges)), strict=True):
+        x, y = _middle(items[f"e{order}"].paths[0])
+        strike(element, Box(x - 6, y - 6, 12, 12))
+    vertices = []
+    for order, vertex in enumerate(model.vertices):
+        box = _bounds(items[f"n{order}"].polygons[0])
+        element = _draw_vertex(parent, vertex, part.labels.vertices[order], box, prefix)
+        element.remove(element[0])  # its title: the page says more
+        radius = 13 if vertex.kind in {"op", "gradient op"} else 4
+        rectangle(element, "tg-outline", shrunk(box, -3), radius)
+        strike(element, box)
+        vertices.append(element)
+    outlines = {name: path for one in part.labels.all() for name, path in one.outlines().items()}
+    size = (part.layout.width, part.layout.height)
+    return Pieces(size, part.layout.move, edges, tuple(vertices), outlines)
 
 
 def _fingerprint(model: Model) -> str:
@@ -314,6 +361,10 @@ def _draw_vertex(
     # A formula reaches to the edge of its row and text does not: even out what the eye sees.
     top = y - content.height / 2 + (1.2 if len(content.rows) > 1 else 0)
     content.draw(inside, x, top, "middle", prefix)
+    if vertex.shape:
+        right, size = box.right - 4 - _FOLD.get(vertex.kind, 0), TEXT_SIZES["corner"]
+        place = {"x": number(right), "y": number(box.top + size + 1), "text-anchor": "end"}
+        ET.SubElement(inside, "text", {"class": "tg-corner", **place}).text = vertex.shape
     if faded:
         strike(element, box)
     return element

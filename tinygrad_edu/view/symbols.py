@@ -9,7 +9,7 @@ from typing import Any
 
 from tinygrad_edu.core.op import Op
 
-__all__ = ["Operand", "number_operand", "symbol"]
+__all__ = ["Operand", "application", "number_operand", "symbol"]
 
 # Unicode and LaTeX of what is written between two operands.
 _INFIX = {
@@ -78,6 +78,26 @@ def symbol(op: Op, operands: Sequence[Operand], attributes: Mapping[str, Any]) -
     return _filled(op, operands, shown, attributes)
 
 
+def application(
+    op: Op, operands: Sequence[Operand], attributes: Mapping[str, Any]
+) -> tuple[str, str]:
+    r"""Return an operation applied to named operands and numbers, with a dot for each other one.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import ops
+    >>> print(*application(ops.add, [Operand("x", "x"), number_operand(2)], {}))
+    x + 2 x + 2
+    >>> print(*application(ops.negative, [Operand()], {}))
+    −(·) -(\,\cdot\,)
+    """
+    if op.name in _INFIX and len(operands) == 2 and not all(o.text for o in operands):
+        return symbol(op, operands, attributes)
+    alone = ("(·)", r"(\,\cdot\,)") if len(operands) == 1 else _DOT
+    written = [(o.text, o.latex) if o.text else alone for o in operands]
+    return _fill(op, written, attributes, len(operands) > 1)
+
+
 def _shown(op: Op, operand: Operand) -> tuple[str, str]:
     """Return how an operand is written in an operation's vertex, if at all."""
     if not operand.is_number and (op.name in _COMMUTES or len(operand.text) > _LONGEST_NAME):
@@ -113,10 +133,16 @@ def _filled(
     ]
     if written and written[0] is _DOT and re.match(r"\{+0\}+\^", op.tex or ""):
         written[0] = ("(·)", r"(\,\cdot\,)")
+    return _fill(op, written, attributes, several)
+
+
+def _fill(
+    op: Op, written: Sequence[tuple[str, str]], attributes: Mapping[str, Any], several: bool
+) -> tuple[str, str]:
     values = {key: _attribute(value) for key, value in attributes.items()}
     filled = []
     for place, template in enumerate((op.text, op.tex)):
-        if template is None or (several and len(operands) > 2):  # too wide, such as cases
+        if template is None or (several and len(written) > 2):  # too wide, such as cases
             name = op.name.replace("_", " ")
             template = (rf"\operatorname{{{{{name}}}}}" if place else name) + "({args})"
         parts = [each[place] for each in written]

@@ -1,0 +1,249 @@
+"use strict";
+(() => {
+  const root = document.documentElement;
+  const find = (selector, inside = document) => inside.querySelector(selector);
+  const all = (selector, inside = document) => [...inside.querySelectorAll(selector)];
+  const steps = all("#steps > .step");
+  const assume = find("#assume");
+  const slider = find("#slider");
+  let sequence = [];
+  let at = 0;
+  let timer = 0;
+  let pinned = null;
+
+  const chooseTrack = () => {
+    const track = !assume || assume.checked ? "assumed" : "free";
+    sequence = steps.filter((step) => !step.dataset.track || step.dataset.track === track);
+    slider.max = sequence.length;
+  };
+
+  const show = (wanted, record = true) => {
+    release();
+    at = Math.max(0, Math.min(sequence.length - 1, wanted));
+    const current = sequence[at];
+    for (const step of steps) step.hidden = step !== current;
+    slider.value = at + 1;
+    const said = `Step ${at + 1} of ${sequence.length}`;
+    slider.setAttribute("aria-valuetext", said);
+    find("#counter").textContent = `${at + 1} / ${sequence.length}`;
+    find("#live").textContent = `${said}, ${current.dataset.phase}: ${find("h2", current).textContent}`;
+    for (const tab of all("[data-phase]", find(".tabs")))
+      tab.setAttribute("aria-current", String(tab.dataset.phase === current.dataset.phase));
+    for (const [action, off] of [["first", at === 0], ["previous", at === 0],
+      ["next", at === sequence.length - 1], ["last", at === sequence.length - 1]])
+      find(`[data-action="${action}"]`).disabled = off;
+    if (record) {
+      try { history.replaceState(null, "", `#step=${current.id}`); } catch { /* a frame of a notebook */ }
+    }
+  };
+
+  const phase = (name) => show(sequence.findIndex((step) => step.dataset.phase === name));
+
+  const name = (button, text) => {
+    button.setAttribute("aria-label", text);
+    button.title = text;
+    button.firstElementChild.textContent = text;
+  };
+  const stop = () => {
+    clearInterval(timer);
+    timer = 0;
+    const button = find('[data-action="play"]');
+    name(button, "Play");
+  };
+  const play = () => {
+    if (timer) return stop();
+    if (at === sequence.length - 1) show(0);
+    const button = find('[data-action="play"]');
+    name(button, "Pause");
+    timer = setInterval(() => {
+      if (at === sequence.length - 1) stop(); else show(at + 1);
+    }, 2500);
+  };
+
+  const fromLink = () => {
+    const wanted = new URLSearchParams(location.hash.slice(1)).get("step");
+    if (!wanted) return 0;
+    if (/^\d+$/.test(wanted)) return Number(wanted) - 1;
+    const step = steps.find((each) => each.id === wanted);
+    if (step && assume && step.dataset.track) {
+      assume.checked = step.dataset.track === "assumed";
+      chooseTrack();
+    }
+    return Math.max(0, sequence.indexOf(step));
+  };
+
+  /* a node: what it is, what it is made of, where it is used */
+  const release = () => {
+    if (!find(".chosen")) return;
+    for (const each of all(".chosen, .producer, .consumer"))
+      each.classList.remove("chosen", "producer", "consumer");
+    for (const each of all(".inspector")) each.hidden = true;
+    pinned = null;
+  };
+  const inspect = (vertex) => {
+    release();
+    const step = vertex.closest(".step");
+    const graph = vertex.closest(".graph");
+    const place = vertex.dataset.place;
+    vertex.classList.add("chosen");
+    const light = (other, name) => {
+      const host = find(`.vertex[data-place="${other}"]`, graph);
+      if (host) host.classList.add(name);
+    };
+    for (const edge of all(".edge.forward", graph)) {
+      if (edge.dataset.head === place) light(edge.dataset.tail, "producer");
+      if (edge.dataset.tail === place) light(edge.dataset.head, "consumer");
+    }
+    const panel = find(".inspector", step);
+    panel.replaceChildren();
+    const row = step.dataset.drawing === "graph" ? find(`#node-${place}`) : null;
+    const title = document.createElement("p");
+    if (row) title.append(...[...row.cells[0].childNodes].map((node) => node.cloneNode(true)));
+    else title.textContent = vertex.getAttribute("aria-label");
+    panel.append(title);
+    for (const cell of row ? [...row.cells].slice(1) : []) {
+      if (!cell.textContent.trim()) continue;
+      const line = document.createElement("div");
+      line.className = "row";
+      const name = document.createElement("h3");
+      name.textContent = cell.dataset.title;
+      const value = document.createElement("div");
+      value.append(...[...cell.childNodes].map((node) => node.cloneNode(true)));
+      line.append(name, value);
+      panel.append(line);
+    }
+    panel.hidden = false;
+  };
+
+  /* copying and saving */
+  const copy = async (text, button) => {
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      const area = document.createElement("textarea");
+      area.value = text;
+      document.body.append(area);
+      area.select();
+      document.execCommand("copy");
+      area.remove();
+    }
+    const before = button.dataset.label || button.textContent;
+    button.dataset.label = before;
+    button.textContent = "Copied";
+    setTimeout(() => { button.textContent = before; }, 1200);
+  };
+  const PROPERTIES = ["fill", "stroke", "stroke-width", "stroke-dasharray", "stroke-linecap",
+    "opacity", "visibility", "color", "font-size", "font-family", "font-weight", "font-style"];
+  const drawn = (svg) => {
+    /* Write what each used piece looks like just now into the piece itself. */
+    const out = svg.cloneNode(false);
+    out.setAttribute("xmlns", "http://www.w3.org/2000/svg");
+    const stage = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+    const live = find("g", svg).cloneNode(true);
+    stage.append(live);
+    svg.parentNode.append(stage);
+    for (const use of all("use", live)) {
+      const group = find(use.getAttribute("href")).cloneNode(true);
+      group.removeAttribute("id");
+      const around = document.createElementNS("http://www.w3.org/2000/svg", "g");
+      around.setAttribute("class", use.getAttribute("class") || "");
+      around.append(group);
+      use.replaceWith(around);
+    }
+    for (const piece of all("use", live)) {
+      const outline = find(piece.getAttribute("href")).cloneNode(true);
+      outline.removeAttribute("id");
+      outline.setAttribute("transform", piece.getAttribute("transform"));
+      piece.replaceWith(outline);
+    }
+    const looks = all("*", live).map((piece) => {
+      const style = getComputedStyle(piece);
+      return [piece, PROPERTIES.map((name) => [name, style.getPropertyValue(name)])];
+    });
+    for (const [piece, look] of looks) {
+      for (const [name, value] of look) piece.setAttribute(name, value);
+      for (const name of ["class", "tabindex", "role", "data-place", "data-tail", "data-head"])
+        piece.removeAttribute(name);
+    }
+    const ground = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+    for (const [name, value] of [["width", "100%"], ["height", "100%"],
+      ["fill", getComputedStyle(document.body).backgroundColor]]) ground.setAttribute(name, value);
+    out.append(ground, live);
+    stage.remove();
+    return new XMLSerializer().serializeToString(out);
+  };
+  const download = () => {
+    const svg = all(".graph", sequence[at]).pop();
+    if (!svg) return;
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([drawn(svg)], { type: "image/svg+xml" }));
+    link.download = `${sequence[at].id}.svg`;
+    link.click();
+    URL.revokeObjectURL(link.href);
+  };
+
+  const actions = {
+    first: () => show(0),
+    previous: () => show(at - 1),
+    next: () => show(at + 1),
+    last: () => show(sequence.length - 1),
+    play,
+    latex: (button) => copy(sequence[at].dataset[find("#indices").checked ? "index" : "vector"], button),
+    dot: (button) => copy(find(`#source-dot-${sequence[at].dataset.source}`).textContent, button),
+    python: (button) => copy(find("#source-python").textContent, button),
+    svg: download,
+    help: () => find("#help").showModal(),
+    close: () => find("#help").close(),
+  };
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-action], .tabs [data-phase]");
+    if (button) {
+      if (button.dataset.action !== "play") stop();
+      if (button.dataset.action) actions[button.dataset.action](button);
+      else phase(button.dataset.phase);
+      return;
+    }
+    const vertex = event.target.closest(".vertex");
+    if (vertex && pinned !== vertex) { inspect(vertex); pinned = vertex; }
+    else if (vertex) release();
+  });
+  document.addEventListener("pointerover", (event) => {
+    const vertex = event.target.closest(".vertex");
+    if (vertex && !pinned && event.pointerType === "mouse") inspect(vertex);
+    else if (!vertex && !pinned && event.target.closest("figure")) release();
+  });
+  document.addEventListener("focusin", (event) => {
+    const vertex = event.target.closest(".vertex");
+    if (vertex && vertex.matches(":focus-visible")) inspect(vertex);
+  });
+  const keys = { ArrowLeft: actions.previous, ArrowRight: actions.next, Home: actions.first,
+    End: actions.last, 1: () => phase("forward"), 2: () => phase("backward"),
+    3: () => phase("algebra"), "?": actions.help, Escape: () => { stop(); release(); } };
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || find("#help").open) return;
+    const busy = event.target.closest("input[type=range], select, [contenteditable]");
+    if (busy && event.key !== "Escape") return;
+    if (event.key === " " && !event.target.closest("button, input, summary, a")) {
+      event.preventDefault();
+      play();
+    } else if (keys[event.key]) {
+      event.preventDefault();
+      if (event.key !== "Escape") stop();
+      keys[event.key]();
+    }
+  });
+  slider.addEventListener("input", () => { stop(); show(slider.value - 1); });
+  if (assume) assume.addEventListener("change", () => {
+    const phaseNow = sequence[at].dataset.phase;
+    const last = at === sequence.length - 1;
+    chooseTrack();
+    if (phaseNow === "algebra") show(last ? sequence.length - 1 : at); else show(at);
+  });
+  addEventListener("hashchange", () => show(fromLink(), false));
+
+  root.classList.add("stepping");
+  for (const each of all(".stepper, .copies")) each.hidden = false;
+  chooseTrack();
+  show(fromLink(), false);
+})();
