@@ -32,6 +32,7 @@ FLOORS = {
     "data": 4,
     "train": 4,
     "parallel": 4,
+    "lectures": 4,
     "demo": 5,
     "cli": 5,
     "__main__": 5,

@@ -1,4 +1,4 @@
-"""The command line: ``python -m tinygrad_edu demo | doctor``."""
+"""The command line: ``python -m tinygrad_edu demo | explain | doctor``."""
 
 from __future__ import annotations
 
@@ -44,15 +44,59 @@ def main(arguments: Sequence[str] | None = None) -> int:
     demo.add_argument(
         "--into", type=Path, default=Path("build/demo"), help="folder for the pictures and texts"
     )
+    page = commands.add_parser("explain", help="write a page that steps through a derivation")
+    page.add_argument("lecture", nargs="?", help="which one; --list says which there are")
+    page.add_argument("--list", action="store_true", help="list the lectures")
+    page.add_argument("--open", action="store_true", help="open the page in the browser")
+    page.add_argument(
+        "--into", type=Path, default=Path("build/explain"), help="folder for the page"
+    )
     commands.add_parser("doctor", help="say what is installed, and what pictures need")
     given = parser.parse_args(arguments)
     if given.command == "doctor":
         return doctor()
     if given.into.exists() and not given.into.is_dir():
         parser.error(f"--into {given.into} is a file; name a folder")
+    if given.command == "explain":
+        from tinygrad_edu.lectures import LECTURES
+
+        if given.list:
+            return list_lectures()
+        if given.lecture not in LECTURES:
+            wanted = "name a lecture" if given.lecture is None else f"no {given.lecture!r} here"
+            parser.error(f"explain: {wanted}; there are: {', '.join(LECTURES)}")
+        return explain(given.lecture, given.into, given.open)
     from tinygrad_edu.demo import run  # only the demo needs the pictures
 
     return run(given.into)
+
+
+def list_lectures() -> int:
+    """Print the name, the lecture ids and the title of every lecture."""
+    from tinygrad_edu.lectures import LECTURES
+
+    width = max(map(len, LECTURES))
+    for name, lecture in LECTURES.items():
+        print(f"{name:<{width}}  {lecture.title}  ({', '.join(lecture.ids)})")
+    return 0
+
+
+def explain(name: str, into: Path, show: bool) -> int:
+    """Write the page of one lecture into a folder, and open it if asked to."""
+    from tinygrad_edu.lectures import LECTURES
+    from tinygrad_edu.naming import Names
+    from tinygrad_edu.view.page import Page
+    from tinygrad_edu.view.story import story
+
+    output, wrt = LECTURES[name].build()
+    into.mkdir(parents=True, exist_ok=True)
+    path = Page(story(output, wrt, Names(None, {}))).save(into / f"{name}.html")
+    print(path)
+    if show:
+        import webbrowser
+
+        webbrowser.open(path.resolve().as_uri())
+    return 0
 
 
 def doctor() -> int:

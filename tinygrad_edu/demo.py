@@ -17,6 +17,7 @@ from tinygrad_edu.symbolic.derive import derive
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.view import Picture, RendererError, RendererNotFound
 from tinygrad_edu.view.draw import draw
+from tinygrad_edu.view.page import explain
 
 __all__ = ["run"]
 
@@ -101,7 +102,8 @@ def _lecture(into: Path) -> list[Path]:
         *_save(into, "lecture-expanded", draw(fused, expand=True, names={"L": fused})),
         *_save(into, "lecture-backward", draw(L, backward=True)),
     ]
-    return files + _save_derivation(into, "lecture", derivation)
+    page = explain(L, wrt=z).save(into / "lecture.html")
+    return [page, *files, *_save_derivation(into, "lecture", derivation)]
 
 
 # --- a mini-batch: real flowers ------------------------------------------------------------------

@@ -28,6 +28,7 @@ from tinygrad_edu.view.svg import Pieces, pieces
 __all__ = ["Page", "explain"]
 
 _PHASES = ("forward", "backward", "algebra")
+_SCALE = 1.25  # of graphs that need not shrink
 _OUTLINES = "o-"  # prefix of the ids of glyph outlines
 
 
@@ -325,16 +326,23 @@ class _Writer:
         for theme in ("auto", "light", "dark"):
             _add(select, "option", theme, value=theme)
         copies = _add(tools, "div", class_="copies", hidden="")
-        for action, text in (
-            ("latex", "Copy LaTeX"),
-            ("dot", "Copy DOT"),
-            ("python", "Copy Python"),
-            ("svg", "Download SVG"),
-            ("help", "?"),
+        _add(copies, "span", "Copy", class_="small")
+        for action, text, label_text in (
+            ("latex", "LaTeX", "Copy LaTeX"),
+            ("dot", "DOT", "Copy DOT"),
+            ("python", "Python", "Copy Python"),
+            ("svg", "↓ SVG", "Download SVG"),
+            ("help", "?", "Keys"),
         ):
-            button = _add(copies, "button", text, type="button", data_action=action)
-            if action == "help":
-                button.set("aria-label", "Keys")
+            _add(
+                copies,
+                "button",
+                text,
+                type="button",
+                data_action=action,
+                aria_label=label_text,
+                title=label_text,
+            )
         _add(tools, "p", class_="live", role="status", aria_live="polite", id="live")
 
     # --- steps ------------------------------------------------------------------------------------
@@ -401,7 +409,7 @@ class _Writer:
             _add(row, "p", frame.check, class_="check")
         _add(words, "div", class_="inspector", hidden="")
         if frame.scene.drawing in self.drawings:
-            figure = _add(card, "figure", class_="pair" if frame.before else "")
+            figure = _add(card, "figure", class_="pair" if frame.before else "whole")
             if frame.before is not None:
                 self._scene(figure, frame.before, f"Before: {frame.title}")
                 _add(figure, "span", "→", class_="becomes", aria_hidden="true")
@@ -440,8 +448,8 @@ class _Writer:
                 "viewBox": f"0 0 {width} {height}",
                 "role": "group",
                 "aria-label": clean(title),
-                "width": width,
-                "height": height,
+                "width": number(_SCALE * drawing.size[0]),
+                "height": number(_SCALE * drawing.size[1]),
             },
         )
         graph = ET.SubElement(svg, "g", {"transform": drawing.move})

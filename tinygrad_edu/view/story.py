@@ -28,7 +28,7 @@ from tinygrad_edu.view.model import Edge, Model, Vertex
 from tinygrad_edu.view.program import Program
 from tinygrad_edu.view.recorded import derivative
 from tinygrad_edu.view.steps import derivation_model
-from tinygrad_edu.view.symbols import Operand, application, number_operand, symbol
+from tinygrad_edu.view.symbols import Operand, application, number_operand
 from tinygrad_edu.view.values import number_text, one_line, shape_text, sum_text, value_lines
 
 __all__ = ["Frame", "Heat", "Maths", "Node", "Phase", "Scene", "Story", "Written", "story"]
@@ -401,12 +401,9 @@ class _Teller:
             kind = "op"
             operands = [self._operand(a) for a in s.args]
             named = self._called(s)
-            if named is None:
-                text, latex = symbol(s.op, operands, s.attributes)
-            else:
-                right, right_latex = application(s.op, operands, s.attributes)
-                text = f"{named.text} = {right}"
-                latex = f"{named.latex} = {right_latex}" if named.latex and right_latex else ""
+            right, right_latex = application(s.op, operands, s.attributes)
+            text = f"{named.text} = {right}"
+            latex = f"{named.latex} = {right_latex}" if named.latex and right_latex else ""
         gradient: tuple[str, ...] = ()
         total = self.gradients.get(place)
         if total is not None:
@@ -426,10 +423,12 @@ class _Teller:
             shape=shape_text(s.shape),
         )
 
-    def _called(self, s: Symbol) -> Maths | None:
+    def _called(self, s: Symbol) -> Maths:
+        """Return the name of a vertex: the user's, or that of its line of Python."""
         if s.name is not None:
             return Maths(s.name, self._name_latex(s))
-        return Maths(self.of, _safe(self.of)) if s is self.walk.output else None
+        name = self.of if s is self.walk.output else self.program.names[s]
+        return Maths(name, _safe(name))
 
     def _name_latex(self, s: Symbol) -> str:
         return _safe(s.name or "")
@@ -442,10 +441,8 @@ class _Teller:
             return Operand(formula.text(), formula.latex(), True)
         if argument.is_number:
             return number_operand(argument.value.flat[0])
-        while _is_silent(argument):
-            argument = argument.args[0]
-        named = self._called(argument)
-        return Operand(named.text, named.latex) if named and named.latex else Operand()
+        named = self._called(_spoken(argument))
+        return Operand(named.text, named.latex)
 
     # --- forward ----------------------------------------------------------------------------------
 
@@ -471,10 +468,8 @@ class _Teller:
             numbers = plugged(right)
             difference = residual(right.evaluate(), np.asarray(s.value, float))
             self._forward_frame(
-                self._title(s),
-                _join(self._left_of(s, called), "=", _written(right))
-                if called
-                else _written(right),
+                f"Compute {called.text}",
+                _join(self._left_of(s, called), "=", _written(right)),
                 [s],
                 [a for a in s.args if isinstance(a, Symbol)],
                 done=done,
@@ -483,7 +478,7 @@ class _Teller:
                 numbers=numbers,
                 python=self._python(s),
                 check=check_text(difference),
-                heat=self._total_heat(s),
+                heat=_if_full(self._total_heat(s)),
             )
             done.append(s)
 
@@ -508,13 +503,6 @@ class _Teller:
         if isinstance(expr, Leaf) and expr.quantity.definition is not None and s.op is not None:
             return Formula(expr.quantity.definition, expr.quantity.axes)
         return formula
-
-    def _title(self, s: Symbol) -> str:
-        called = self._called(s)
-        if called is not None:
-            return f"Compute {called.text}"
-        text = self.walk.formula(s).text()
-        return f"Compute {text if len(text) <= 32 else text[:31] + '…'}"
 
     def _python(self, s: Symbol) -> str:
         """Return the line of a vertex, with those before it that only move entries."""
@@ -595,7 +583,7 @@ class _Teller:
     def _visit_frame(self, visit: Visit, number: int, known: set[int], passed: list[int]) -> None:
         entry = visit.contribution
         assert entry is not None
-        of, to = _short(entry.of), _short(entry.to)
+        of, to = self._called(visit.of).text, self._called(self.shown[self.place[visit.to]]).text
         several = len(self.parts[self.place[visit.to]]) > 1
         local = _written(entry.local)
         equation = _join(local, "=", _written(entry.contribution))
@@ -624,7 +612,7 @@ class _Teller:
             numbers=numbers,
             python=self._python(visit.of),
             check=check_text(residual(found.reshape(value.shape), value)),
-            heat=self._local_heat(visit.of, visit.index, 2),
+            heat=_if_full(self._local_heat(visit.of, visit.index, 2)),
         )
 
     def _meeting_frame(self, to: int, known: set[int], passed: list[int]) -> None:
@@ -633,7 +621,7 @@ class _Teller:
         terms = [_written(entry.contribution) for entry in entries if entry is not None]
         axes = next(entry.contribution.axes for entry in entries if entry is not None)
         whole = Formula(sum_of(e.contribution.expr for e in entries if e is not None), axes)
-        name = _short(entries[0].to) if entries[0] is not None else ""
+        name = self._called(self.shown[to]).text
         row: list[Written | str] = []
         for term in terms:
             row += ["+", _bracketed(term)] if row else [_bracketed(term)]
@@ -738,7 +726,7 @@ class _Teller:
         return self._heat(s, argument, rows)
 
     def _total_heat(self, s: Symbol) -> Heat | None:
-        """Return ∂s/∂wrt for a vertex with a name, where it is a full matrix and small."""
+        """Return ∂s/∂wrt for a vertex with a name, where it is small."""
         wrt = self.walk.wrt
         if s.name is None or not _fits(s, wrt, 2):
             return None
@@ -755,13 +743,10 @@ class _Teller:
                         part = _pull(node, index, g)
                         totals[argument] = totals[argument] + part if argument in totals else part
             rows.append(totals.get(wrt, np.zeros(wrt.shape)).ravel())
-        matrix = np.array(rows)
-        if matrix.shape[0] != matrix.shape[1] or not np.any(matrix - np.diag(np.diag(matrix))):
-            return None
         return self._heat(s, wrt, rows)
 
     def _heat(self, of: Symbol, wrt: Symbol, rows: Sequence[Any]) -> Heat:
-        names = [_short(self.walk.formula(s)) for s in (of, wrt)]
+        names = [self._called(_spoken(s)).text for s in (of, wrt)]
         return Heat(
             _plain(names[0]), _plain(names[1]), tuple(tuple(map(float, row)) for row in rows)
         )
@@ -773,7 +758,7 @@ class _Teller:
         right = self._meaning(s)
         called = self._called(s)
         name = _written(right)
-        if called is not None and s.op is not None:
+        if s.op is not None:
             name = _join(self._left_of(s, called), "=", name)
         made_of = [self.place.get(a, -1) for a in s.args if isinstance(a, Symbol)]
         used_by = [
@@ -828,6 +813,13 @@ def _is_silent(s: Any) -> bool:
     return isinstance(s, Symbol) and s.op is not None and s.op.name in _SILENT
 
 
+def _spoken(s: Symbol) -> Symbol:
+    """Return what a vertex that only moves entries moves."""
+    while _is_silent(s):
+        s = s.args[0]
+    return s
+
+
 def _is_number(s: Symbol) -> bool:
     return s.op is None and (s.is_number or s.counted is not None)
 
@@ -840,10 +832,6 @@ def _tensors(walk: Passes) -> set[Symbol]:
 def _safe(name: str) -> str:
     """Return a name as LaTeX if it is a word; all else is shown literally."""
     return derivative(name, name)[1] and notation.name_latex(name)
-
-
-def _short(formula: Formula) -> str:
-    return _clip(formula.text())
 
 
 def _clip(text: str) -> str:
@@ -896,6 +884,15 @@ def _summary(op: Any) -> str:
 
 def _fits(of: Symbol, wrt: Symbol, least: int) -> bool:
     return all(len(s.shape) <= 1 and least <= s.value.size <= _WIDEST for s in (of, wrt))
+
+
+def _if_full(heat: Heat | None) -> Heat | None:
+    """Return a Jacobian that mixes entries; a diagonal one says no more than its formula."""
+    if heat is None:
+        return None
+    matrix = np.array(heat.rows)
+    square = matrix.shape[0] == matrix.shape[1]
+    return heat if not square or np.any(matrix - np.diag(np.diag(matrix))) else None
 
 
 def _units(shape: tuple[int, ...]) -> list[Any]:
