@@ -154,10 +154,23 @@ def mathml(latex: str) -> ET.Element | None:
     >>> mathml(r"\frac{a}{s}")[0][0].tag
     'mfrac'
     """
-    if not latex.strip() or _ziamath() is None:
+    if not latex.strip() or _ziamath() is None or _odd_name(latex):
         return None
     found = _mathml(latex)
     return None if found is None else ET.fromstring(found)
+
+
+_UPRIGHT = re.compile(r"\\mathrm\{((?:[^{}]|\{\})*)\}")
+
+
+def _odd_name(latex: str) -> bool:
+    """Whether a name is no word: it is better read as text than set letter by letter."""
+    return any(not re.fullmatch(r"\w(?:\w|\\_)*", name) for name in _UPRIGHT.findall(latex))
+
+
+def _words(latex: str) -> str:
+    """Keep an upright word in one piece; MathML would have it as so many letters."""
+    return _UPRIGHT.sub(lambda name: rf"\text{{{name[1].replace(chr(92) + '_', '_')}}}", latex)
 
 
 @lru_cache(maxsize=4096)
@@ -165,7 +178,7 @@ def _mathml(latex: str) -> str | None:
     from latex2mathml.converter import convert  # comes with ziamath
 
     try:
-        root = ET.fromstring(convert(_upright(latex)))
+        root = ET.fromstring(convert(_words(_upright(latex))))
     except Exception:
         # As in ``_typeset``: the parser raises whatever comes, and readable text stands in.
         return None
@@ -173,6 +186,9 @@ def _mathml(latex: str) -> str | None:
         return None
     for element in root.iter():
         element.tag = element.tag.rpartition("}")[2]
+        for place, child in enumerate(element):  # a row of one is no row
+            while child.tag.endswith("mrow") and len(child) == 1 and element is not root:
+                child = element[place] = child[0]
     root.attrib = {}
     return ET.tostring(root, encoding="unicode")
 

@@ -204,19 +204,20 @@ class _Writer:
             self.drawings[name] = pieces(model, renderer, _OUTLINES)
 
     def document(self) -> str:
-        style, script = _asset("page.css"), _asset("page.js")
+        style, early, script = map(_asset, ("page.css", "early.js", "page.js"))
         root = ET.Element("html", {"lang": "en"})
         head = _add(root, "head")
         _add(head, "meta", charset="utf-8")
         policy = (
-            f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; "
-            "base-uri 'none'; form-action 'none'"
+            f"default-src 'none'; style-src {_hash(style)}; "
+            f"script-src {_hash(early)} {_hash(script)}; base-uri 'none'; form-action 'none'"
         )
         ET.SubElement(head, "meta", {"http-equiv": "Content-Security-Policy", "content": policy})
         _add(head, "meta", name="viewport", content="width=device-width, initial-scale=1")
         _add(head, "meta", name="color-scheme", content="light dark")
         _add(head, "title", self.title)
         ET.SubElement(head, "style").text = style
+        ET.SubElement(head, "script").text = early
         body = _add(root, "body")
         self._definitions(body)
         self._header(body)
@@ -250,7 +251,7 @@ class _Writer:
         told = self.story
         header = _add(body, "header")
         heading = _add(header, "h1", class_="title")
-        heading.set("aria-label", self.title)
+        heading.set("aria-label", clean(self.title))
         _formula(
             heading,
             Maths(
@@ -507,6 +508,7 @@ class _Writer:
         row = _add(_add(table, "thead"), "tr")
         for title in (
             "Node",
+            "Formula",
             "Operation",
             "Shape",
             "Value",
@@ -523,7 +525,8 @@ class _Writer:
 
     def _node(self, body: ET.Element, node: Node) -> None:
         row = _add(body, "tr", id=f"node-{node.place}")
-        _both(_add(row, "th", scope="row"), node.name)
+        _add(row, "th", node.called, scope="row")
+        _both(_add(row, "td", data_title="Formula"), node.name)
         for title, text in (
             ("Operation", node.kind),
             ("Shape", node.shape),
@@ -543,7 +546,7 @@ class _Writer:
         _add(cell, "code", node.python)
 
     def _name(self, place: int) -> str:
-        return self.story.nodes[place].name.vector.text.partition(" = ")[0]
+        return self.story.nodes[place].called
 
     def _sources(self, main: ET.Element) -> None:
         details = _add(main, "details", class_="sources")

@@ -112,9 +112,10 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One row of the table of all vertices; `place` is that in the drawing."""
+    """One row of the table of all vertices; `place` is that in the drawing, `name` its formula."""
 
     place: int
+    called: str
     name: Written
     kind: str
     shape: str
@@ -710,6 +711,9 @@ class _Teller:
             )
 
     def _evolution(self, track: str, number: int, evolution: Evolution) -> str:
+        for name, model in self.drawings.items():
+            if model == evolution.model:  # both derivations may begin with the same steps
+                return name
         name = f"{track or 'algebra'}-{number}"
         self.drawings[name] = evolution.model
         return name
@@ -789,6 +793,7 @@ class _Teller:
         gradient = self.gradients.get(place)
         return Node(
             place,
+            called.text,
             name,
             s.op.name.replace("_", " ")
             if s.op is not None

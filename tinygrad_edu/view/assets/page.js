@@ -1,6 +1,5 @@
 "use strict";
 (() => {
-  const root = document.documentElement;
   const find = (selector, inside = document) => inside.querySelector(selector);
   const all = (selector, inside = document) => [...inside.querySelectorAll(selector)];
   const steps = all("#steps > .step");
@@ -21,7 +20,7 @@
     release();
     at = Math.max(0, Math.min(sequence.length - 1, wanted));
     const current = sequence[at];
-    for (const step of steps) step.hidden = step !== current;
+    for (const step of steps) step.classList.toggle("current", step === current);
     slider.value = at + 1;
     const said = `Step ${at + 1} of ${sequence.length}`;
     slider.setAttribute("aria-valuetext", said);
@@ -98,10 +97,10 @@
     panel.replaceChildren();
     const row = step.dataset.drawing === "graph" ? find(`#node-${place}`) : null;
     const title = document.createElement("p");
-    if (row) title.append(...[...row.cells[0].childNodes].map((node) => node.cloneNode(true)));
+    if (row) title.append(...[...row.cells[1].childNodes].map((node) => node.cloneNode(true)));
     else title.textContent = vertex.getAttribute("aria-label");
     panel.append(title);
-    for (const cell of row ? [...row.cells].slice(1) : []) {
+    for (const cell of row ? [...row.cells].slice(2) : []) {
       if (!cell.textContent.trim()) continue;
       const line = document.createElement("div");
       line.className = "row";
@@ -242,7 +241,6 @@
   });
   addEventListener("hashchange", () => show(fromLink(), false));
 
-  root.classList.add("stepping");
   for (const each of all(".stepper, .copies")) each.hidden = false;
   chooseTrack();
   show(fromLink(), false);

@@ -1,0 +1,194 @@
+"""The story of a derivation: the order of its frames, its numbers, and the Python of its nodes."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+import tinygrad_edu as tg
+from tinygrad_edu.lectures import LECTURES
+from tinygrad_edu.naming import Names
+from tinygrad_edu.view.evolution import Evolution
+from tinygrad_edu.view.story import story
+
+NO_NAMES = Names(None, {})
+
+
+def tell(output, wrt, **options):
+    return story(output, wrt, NO_NAMES, **options)
+
+
+def softmax_cross_entropy(targets=(0.0, 1.0, 0.0)):
+    z = tg.Tensor([1.47, -0.39, 0.22], name="z")
+    y = tg.Tensor(targets, name="y")
+    e = tg.name(tg.exp(z), "e")
+    s = tg.name(e.sum(), "s")
+    a = tg.name(e / s, "a")
+    return tg.name(-(y * tg.log(a)).sum(), "L"), z
+
+
+@pytest.fixture(scope="module")
+def lecture():
+    return tell(*softmax_cross_entropy())
+
+
+def phases(told, phase, track=""):
+    return [f for f in told.frames if f.phase == phase and f.track in {"", track}]
+
+
+def numbers(text):
+    """Read the numbers of a formula such as "= (0.69, −0.89)"."""
+    inside = text.replace("−", "-").strip("= ()")
+    return [float(part.strip("()")) for part in inside.split(",")]
+
+
+def test_forward_comes_first_then_backward_then_algebra(lecture):
+    order = [frame.phase for frame in lecture.frames]
+    assert order == sorted(order, key=["forward", "backward", "algebra"].index)
+    assert len({frame.key for frame in lecture.frames}) == len(lecture.frames)
+
+
+def test_a_vertex_is_computed_after_what_it_is_made_of(lecture):
+    shown = set()
+    for frame in phases(lecture, "forward"):
+        new = {place for place, state in frame.scene.vertices.items() if state == "now"}
+        for place in new:
+            assert set(lecture.nodes[place].made_of) <= shown | new
+        shown |= new
+    assert shown == set(range(len(lecture.nodes)))
+
+
+def test_every_forward_step_has_its_formula_its_numbers_its_line_and_its_residual(lecture):
+    frame = next(f for f in phases(lecture, "forward") if f.title == "Compute a")
+    assert frame.equation.vector.text == "a = e/s"
+    assert frame.equation.index.text == "aⱼ = eⱼ/s"
+    assert frame.python == "a = e / s"
+    assert frame.numbers[0].text == "(4.35, 0.68, 1.25)/6.27"
+    exp = np.exp([1.47, -0.39, 0.22])
+    assert_allclose(numbers(frame.numbers[1].text), exp / exp.sum(), atol=5e-4)
+    assert frame.check == "≤ 10⁻¹⁴"
+
+
+def test_what_meets_is_shown_part_by_part_with_its_sum(lecture):
+    frame = next(f for f in phases(lecture, "backward") if "meet" in f.title)
+    assert frame.title == "2 paths meet in e"
+    assert " + " in frame.equation.vector.text
+    first, second = (numbers(part) for part in frame.numbers[0].text.split(" + "))
+    total = numbers(frame.numbers[1].text)
+    exp = np.exp([1.47, -0.39, 0.22])
+    a, y = exp / exp.sum(), np.array([0.0, 1.0, 0.0])
+    assert_allclose(np.add(first, second), total, atol=6e-3)
+    assert_allclose(total, (a - y) / exp, atol=6e-3)
+    now = [place for place, state in frame.scene.edges.items() if state == "now"]
+    edges = lecture.drawings["graph"].edges
+    assert len(now) == 2
+    assert all(edges[place].kind == "backward" and edges[place].text for place in now)
+
+
+def test_both_derivations_are_told_and_end_where_the_engine_ends(lecture):
+    assert lecture.assumption == "Σy = 1"
+    assumed, free = (phases(lecture, "algebra", track) for track in ("assumed", "free"))
+    assert assumed[-1].equation.vector.text == "∂L/∂z = a − y"
+    assert free[-1].equation.vector.text == "∂L/∂z = a·Σy − y"
+    assert assumed[-1].equation.index.text == "∂L/∂zⱼ = aⱼ − yⱼ"
+    assert not any("Σy = 1" in frame.because for frame in free)
+
+
+def test_where_nothing_is_assumed_there_is_no_switch():
+    told = tell(*LECTURES["mse"].build())
+    assert told.assumption == ""
+    assert told.without is None
+    assert {frame.track for frame in told.frames} == {""}
+
+
+def test_where_the_assumption_fails_the_story_does_not_use_it():
+    told = tell(*softmax_cross_entropy((0.5, 1.0, 0.0)))
+    assert told.assumption == ""
+    assert told.result.text == "a·Σy − y"
+
+
+def test_what_a_rule_matches_is_outlined_and_what_it_cancels_struck(lecture):
+    last = phases(lecture, "algebra", "assumed")[-1]
+    assert last.rule == "cancel"
+    assert "cancelled" in last.before.edges.values()
+    assert "matched" in last.before.vertices.values()
+    assert not {"cancelled", "matched"} & set(last.scene.vertices.values())
+
+
+def test_what_survives_a_step_keeps_its_place(lecture):
+    for frame in phases(lecture, "algebra", "assumed"):
+        if frame.before is not None:
+            assert frame.before.drawing == frame.scene.drawing
+            assert set(frame.before.vertices) & set(frame.scene.vertices)
+
+
+def test_a_formula_never_turns_an_arrow_round():
+    output, wrt = softmax_cross_entropy()
+    derivation = tg.derive(output, wrt=wrt)
+    model = Evolution([derivation.start, *(step.after for step in derivation.steps)]).model
+    below = {
+        vertex.key: {e.tail for e in model.edges if e.head == vertex.key}
+        for vertex in model.vertices
+    }
+    while below:
+        free = [key for key, tails in below.items() if not tails & below.keys()]
+        assert free, "the arrows run in a circle"
+        for key in free:
+            del below[key]
+
+
+def test_the_jacobian_of_softmax(lecture):
+    frame = next(f for f in phases(lecture, "forward") if f.title == "Compute a")
+    exp = np.exp([1.47, -0.39, 0.22])
+    a = exp / exp.sum()
+    assert (frame.heat.of, frame.heat.wrt) == ("a", "z")
+    assert_allclose(frame.heat.rows, np.diag(a) - np.outer(a, a), rtol=1e-12)
+
+
+def test_the_jacobian_of_softmax_as_one_operation():
+    z, y = tg.Tensor([0.3, -1.0, 2.0], name="z"), tg.Tensor([0.0, 0.0, 1.0], name="y")
+    a = tg.name(tg.softmax(z), "a")
+    told = tell(tg.name(-(y * tg.log(a)).sum(), "L"), z, fused=("softmax",))
+    heat = next(f.heat for f in phases(told, "backward") if f.title == "From a back to z")
+    assert_allclose(heat.rows, np.diag(a.data) - np.outer(a.data, a.data), rtol=1e-12)
+
+
+def unseen():
+    rng = np.random.default_rng(3)
+    x = tg.Tensor(rng.standard_normal((3, 2)), name="x")
+    w = tg.Tensor(rng.standard_normal((2, 4)), name="lambda")
+    h = tg.name(tg.tanh(x @ w), "h")
+    return (h[:, 1:] * h[[0, 2, 1], :3]).mean(axis=0).sum() + tg.maximum(w, 0.1).sum(), w
+
+
+GRAPHS = {**{key: lecture.build for key, lecture in LECTURES.items()}, "unseen": unseen}
+
+
+@pytest.mark.parametrize("build", GRAPHS.values(), ids=GRAPHS)
+def test_the_program_computes_the_same_gradient(build):
+    output, wrt = build()
+    told = tell(output, wrt)
+    scope = {}
+    exec(told.program, scope)
+    assert_allclose(scope["gradient"], tg.gradients(output, wrt), rtol=1e-13)
+
+
+@pytest.mark.parametrize("build", GRAPHS.values(), ids=GRAPHS)
+def test_every_residual_is_rounding_and_every_node_has_a_line(build):
+    told = tell(*build())
+    assert {frame.check for frame in told.frames} <= {"", "≤ 10⁻¹⁴", "≤ 10⁻¹³"}
+    assert all(node.python for node in told.nodes)
+
+
+def test_an_output_with_several_entries_gets_a_weight_for_each():
+    z = tg.Tensor([0.3, -1.0, 2.0], name="z")
+    told = tell(tg.name(tg.softmax(z), "a"), z)
+    assert phases(told, "backward")[0].equation.vector.text == "∂a/∂a = g"
+
+
+def test_a_graph_that_nobody_could_read_is_refused():
+    x = tg.Tensor([1.0, 2.0], name="x")
+    out = x
+    for _ in range(310):
+        out = out + x
+    with pytest.raises(ValueError, match="more than 300"):
+        tell(out.sum(), x)
