@@ -21,6 +21,7 @@ PICTURES = {
     *(f"iris-{kind}" for kind in ("forward", "expanded", "backward", "derivation")),
 }
 TEXTS = {f"{name}-derivation.{form}" for name in ("lecture", "iris") for form in ("txt", "tex")}
+TEXTS |= {"lecture.html"}
 
 
 @pytest.fixture(scope="module")

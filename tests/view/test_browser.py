@@ -96,6 +96,17 @@ def sequence(told, track="assumed"):
 # --- stepping -------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("width", [375, 1440])
+def test_the_graph_stands_near_the_formula(visit, width):
+    page = visit("#step=forward-4", viewport={"width": width, "height": 900})
+    equation = page.locator(".step:visible .equation").bounding_box()
+    graph = page.locator(".step:visible .graph").bounding_box()
+    if width < 900:
+        assert 0 <= graph["y"] - (equation["y"] + equation["height"]) < 100
+    else:
+        assert graph["x"] + graph["width"] <= equation["x"]
+
+
 def test_every_step_by_keyboard_and_by_button(visit, told):
     keys = sequence(told)
     page = visit()
@@ -161,9 +172,9 @@ def test_the_assumption_is_a_switch(visit):
 def test_notation_values_gradients_and_shapes_are_switches(visit):
     page = visit("#step=backward-9")
     equation = page.locator(".step:visible .equation math:visible")
-    assert equation.get_attribute("alttext") == "(−y/(a·s)) + Σ(a·y/(a·s))"
+    assert equation.get_attribute("alttext") == "∂L/∂e = (−y/(a·s)) + Σ(a·y/(a·s))"
     page.get_by_label("index notation").check()
-    assert equation.get_attribute("alttext") == "(−yⱼ/(aⱼ·s)) + Σₖ(aₖ·yₖ/(aₖ·s))"
+    assert equation.get_attribute("alttext") == "∂L/∂eⱼ = (−yⱼ/(aⱼ·s)) + Σₖ(aₖ·yₖ/(aₖ·s))"
     look = "getComputedStyle(document.querySelector('.step.current .vertex.known'))"
     for label, name, before, after in (
         ("values", "--values", "", "hidden"),

@@ -393,7 +393,10 @@ class _Writer:
             row = _add(words, "div", class_="row why")
             _add(row, "h3", "Why")
             said = _add(row, "p")
-            _add(said, "b", _sentence_case(frame.rule)).tail = clean(f". {frame.because}")
+            if frame.rule:
+                _add(said, "b", _sentence_case(frame.rule)).tail = clean(f". {frame.because}")
+            else:
+                said.text = clean(frame.because)
         if frame.heat is not None:
             self._heat(words, frame.heat)
         if frame.python:

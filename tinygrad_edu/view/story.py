@@ -228,7 +228,9 @@ def _tex(entry: str) -> str:
     digits, _, power = entry.partition("·10")
     raised = power.translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789"))
     digits = digits.replace("−", "-").replace("∞", r"\infty").replace("NaN", r"\mathrm{NaN}")
-    return rf"{digits} \cdot 10^{{{raised}}}" if raised else digits
+    if raised:
+        digits = rf"{digits} \cdot 10^{{{raised}}}"
+    return f"{{{digits}}}" if digits.startswith("-") else digits  # a sign, and no difference
 
 
 def plugged(formula: Formula) -> tuple[Maths, ...]:
@@ -456,7 +458,6 @@ class _Teller:
             _list(equation),
             leaves,
             (),
-            rule="Input",
             because="Parameters are Tensors, constants are arrays.",
             python="\n".join(self.program.lines[s] for s in leaves if s in self.program.lines),
         )
@@ -474,7 +475,7 @@ class _Teller:
                 [s],
                 [a for a in s.args if isinstance(a, Symbol)],
                 done=done,
-                rule=s.op.name.replace("_", " "),
+                rule="" if _summary(s.op) else s.op.name.replace("_", " "),
                 because=_summary(s.op),
                 numbers=numbers,
                 python=self._python(s),
@@ -643,7 +644,7 @@ class _Teller:
         self._add(
             "backward",
             f"{len(terms)} paths meet in {name}",
-            _join(*row),
+            _join(self._gradient_of(to), "=", *row),
             scene,
             rule="sum over paths",
             because=f"{name} is used "
@@ -652,6 +653,17 @@ class _Teller:
             numbers=numbers,
             check=check_text(residual(whole.evaluate().reshape(shape), self.gradients[to])),
         )
+
+    def _gradient_of(self, place: int) -> Written:
+        """Write the gradient of a vertex, such as ∂L/∂e, in both notations."""
+        to = self._called(self.shown[place])
+        text, latex = derivative(self.of, to.text)
+        formula = self.walk.formula(self.shown[place])
+        if self.shown[place].name is None or not latex:
+            return Written(Maths(text, latex), Maths(text, latex))
+        below = formula.latex(True)
+        index = rf"\frac{{\partial {_safe(self.of)}}}{{\partial {below}}}"
+        return Written(Maths(text, latex), Maths(f"∂{self.of}/∂{formula.text(True)}", index))
 
     def _back_scene(
         self, now: int, number: int | None, known: set[int], passed: list[int]
