@@ -327,13 +327,15 @@ def test_without_scripts_every_step_is_there(visit, told):
     assert page.locator(".stepper").is_hidden()
 
 
-def test_the_paper_has_the_result_and_no_broken_card(visit, tmp_path):
+def test_the_paper_has_every_step_and_no_broken_card(visit, told, tmp_path):
     import pypdf
 
     page = visit()
     page.pdf(path=tmp_path / "page.pdf")
     pages = [p.extract_text() for p in pypdf.PdfReader(tmp_path / "page.pdf").pages]
     assert any("a − y" in text for text in pages)
+    whole = " ".join(" ".join(pages).split())
+    assert [f.title for f in told.story.frames if f.title not in whole] == []
     assert all("Compute a" not in text or "a = e / s" in text for text in pages)
 
 

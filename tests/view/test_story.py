@@ -160,7 +160,17 @@ def unseen():
     return (h[:, 1:] * h[[0, 2, 1], :3]).mean(axis=0).sum() + tg.maximum(w, 0.1).sum(), w
 
 
-GRAPHS = {**{key: lecture.build for key, lecture in LECTURES.items()}, "unseen": unseen}
+def cancelling():
+    x = tg.Tensor([1.0, 2.0, 4.0], name="x")
+    centred = x - x.mean()
+    return (centred / tg.sqrt((centred**2).mean() + 1e-5) * np.array([1.0, 2.0, 3.0])).sum(), x
+
+
+GRAPHS = {
+    **{key: lecture.build for key, lecture in LECTURES.items()},
+    "unseen": unseen,
+    "cancelling": cancelling,
+}
 
 
 @pytest.mark.parametrize("build", GRAPHS.values(), ids=GRAPHS)

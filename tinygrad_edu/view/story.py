@@ -18,7 +18,7 @@ from tinygrad_edu.naming import Names
 from tinygrad_edu.symbolic import notation
 from tinygrad_edu.symbolic.derivation import Derivation, Formula, Step, residual
 from tinygrad_edu.symbolic.derive import Passes, Visit, derive_named, passes
-from tinygrad_edu.symbolic.evaluate import Environment
+from tinygrad_edu.symbolic.evaluate import ROUNDING, Environment, magnitudes
 from tinygrad_edu.symbolic.expr import Leaf, Quantity, distinct
 from tinygrad_edu.symbolic.expr import total as sum_of
 from tinygrad_edu.symbolic.trace import Symbol
@@ -257,6 +257,17 @@ def plugged(formula: Formula) -> tuple[Maths, ...]:
     return (filled,) if value == filled else (filled, *result)
 
 
+def _distance(formula: Formula, value: Any) -> float:
+    """Return how far a formula is from what was computed, relative to the size of its terms."""
+    value = np.asarray(value, dtype=np.float64)
+    with np.errstate(all="ignore"):
+        found = formula.evaluate().reshape(value.shape)
+        distance = residual(found, value)
+        if distance > ROUNDING:  # perhaps large terms cancel: what is left of them is rounding
+            distance = residual(found, value, magnitudes(formula.expr, Environment()))
+    return distance
+
+
 def check_text(value: float) -> str:
     """Say how far two sides are apart, as a power of ten that is the same on every machine."""
     if np.isnan(value):
@@ -468,7 +479,7 @@ class _Teller:
             right = self._meaning(s)
             called = self._called(s)
             numbers = plugged(right)
-            difference = residual(right.evaluate(), np.asarray(s.value, float))
+            difference = _distance(right, s.value)
             self._forward_frame(
                 f"Compute {called.text}",
                 _join(self._left_of(s, called), "=", _written(right)),
@@ -596,8 +607,6 @@ class _Teller:
             Maths(f"g = {entry.incoming.text(True)}", f"g = {entry.incoming.latex(True)}"),
         )
         numbers = plugged(entry.contribution)
-        value = np.asarray(visit.part.value, float)
-        found = entry.contribution.evaluate()
         because = (
             f"Into {of} comes the gradient g = {_clip(entry.incoming.text())}; "
             f"times the derivative ∂{_plain(of)}/∂{_plain(to)} it goes on to {to}"
@@ -613,7 +622,7 @@ class _Teller:
             local=_join(incoming),
             numbers=numbers,
             python=self._python(visit.of),
-            check=check_text(residual(found.reshape(value.shape), value)),
+            check=check_text(_distance(entry.contribution, visit.part.value)),
             heat=_if_full(self._local_heat(visit.of, visit.index, 2)),
         )
 
@@ -651,7 +660,7 @@ class _Teller:
             f"{len(terms)} times; a change of it reaches {self.of} on every path, and the effects "
             "add up.",
             numbers=numbers,
-            check=check_text(residual(whole.evaluate().reshape(shape), self.gradients[to])),
+            check=check_text(_distance(whole, self.gradients[to])),
         )
 
     def _gradient_of(self, place: int) -> Written:
@@ -694,7 +703,7 @@ class _Teller:
             because="The contributions, written down by the chain rule.",
             numbers=start,
             track=track,
-            check=check_text(residual(derivation.start.evaluate(), derivation.computed)),
+            check=check_text(_distance(derivation.start, derivation.computed)),
         )
         for number, step in enumerate(steps):
             last = number == len(steps) - 1
