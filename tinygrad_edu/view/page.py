@@ -21,9 +21,11 @@ from tinygrad_edu.naming import names_around
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.view.dot import clean, digraph
 from tinygrad_edu.view.formula import define, mathml, number
+from tinygrad_edu.view.jacobian import Heat
 from tinygrad_edu.view.renderer import Renderer, RendererNotFound, find_renderer
-from tinygrad_edu.view.story import Frame, Heat, Maths, Node, Scene, Story, Written, story
+from tinygrad_edu.view.story import Frame, Node, Scene, Story, story
 from tinygrad_edu.view.svg import Pieces, pieces
+from tinygrad_edu.view.written import Maths, Written
 
 __all__ = ["Page", "explain"]
 
@@ -69,7 +71,7 @@ def explain(
     >>> y = tg.Tensor([0.0, 1.0, 0.0])
     >>> L = tg.softmax_cross_entropy(z, y)
     >>> tg.explain(L, wrt=z)
-    <Page '∂L/∂z = softmax(z) − y': 26 steps>
+    <Page '∂L/∂z = softmax(z) − y': 21 steps>
     >>> tg.explain(L, wrt=z).save("page.html")  # doctest: +SKIP
     """
     return Page(story(output, wrt, names_around(names, depth=1), fused))

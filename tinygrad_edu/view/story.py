@@ -13,60 +13,42 @@ from typing import Any, Literal
 
 import numpy as np
 
-from tinygrad_edu.core.node import slots
 from tinygrad_edu.naming import Names
 from tinygrad_edu.symbolic import notation
-from tinygrad_edu.symbolic.derivation import Derivation, Formula, Step, residual
+from tinygrad_edu.symbolic.derivation import Derivation, Formula, Step
 from tinygrad_edu.symbolic.derive import Passes, Visit, derive_named, passes
-from tinygrad_edu.symbolic.evaluate import ROUNDING, Environment, magnitudes
-from tinygrad_edu.symbolic.expr import Leaf, Quantity, distinct
+from tinygrad_edu.symbolic.expr import Leaf
 from tinygrad_edu.symbolic.expr import total as sum_of
 from tinygrad_edu.symbolic.trace import Symbol
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.view.evolution import Evolution
+from tinygrad_edu.view.jacobian import Heat, Rows, is_full, local, total
 from tinygrad_edu.view.model import Edge, Model, Vertex
 from tinygrad_edu.view.program import Program
 from tinygrad_edu.view.recorded import derivative
 from tinygrad_edu.view.steps import derivation_model
 from tinygrad_edu.view.symbols import Operand, application, number_operand
-from tinygrad_edu.view.values import number_text, one_line, shape_text, sum_text, value_lines
+from tinygrad_edu.view.values import one_line, shape_text, sum_text, value_lines
+from tinygrad_edu.view.written import (
+    Maths,
+    Written,
+    bracketed,
+    check_text,
+    distance,
+    join,
+    listed,
+    numbers_of,
+    plugged,
+    written,
+)
 
 __all__ = ["Frame", "Heat", "Maths", "Node", "Phase", "Scene", "Story", "Written", "story"]
 
 Phase = Literal["forward", "backward", "algebra"]
 
-_LONGEST = 300  # parts of a formula; a longer one is described
-_MOST_PARTS = 40  # of a formula that numbers are put into
-_MOST_NUMBERS = 12  # entries of an array whose numbers stand in a formula
-_WIDEST = 8  # rows and columns of a Jacobian that is shown
 _MOST_VERTICES = 300
 _SILENT = frozenset({"reshape", "expand_dims", "squeeze", "broadcast_to", "astype"})
 _SIGNS = {"subtract": "−", "divide": "÷"}
-
-
-@dataclass(frozen=True, slots=True)
-class Maths:
-    """A formula as readable text and as LaTeX ("" where there is none)."""
-
-    text: str
-    latex: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A formula in vector notation and in index notation."""
-
-    vector: Maths
-    index: Maths
-
-
-@dataclass(frozen=True, slots=True)
-class Heat:
-    """A Jacobian in numbers: rows are entries of `of`, columns entries of `wrt`."""
-
-    of: str
-    wrt: str
-    rows: tuple[tuple[float, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,124 +139,6 @@ def story(output: Tensor, wrt: Tensor, names: Names, fused: Iterable[str] = ()) 
     used = [a.statement for a in found.assumptions if a.used]
     free = derive_named(output, wrt, names, (), fused) if used else None
     return _Teller(passes(output, wrt, names, fused), found, free, used).tell()
-
-
-# --- formulas -------------------------------------------------------------------------------------
-
-
-def _maths(formula: Formula, indices: bool = False) -> Maths:
-    if formula.expr.size > _LONGEST:
-        return Maths(f"… (a formula of {formula.expr.size} parts)")
-    return Maths(formula.text(indices), formula.latex(indices))
-
-
-def _written(formula: Formula) -> Written:
-    return Written(_maths(formula), _maths(formula, True))
-
-
-def _join(*parts: Written | Maths | str) -> Written:
-    """Put formulas and signs into one row."""
-    both = []
-    for index in (False, True):
-        maths = [_side(part, index) for part in parts]
-        latex = " ".join(m.latex for m in maths) if all(m.latex for m in maths) else ""
-        both.append(Maths(" ".join(m.text for m in maths), latex))
-    return Written(*both)
-
-
-def _side(part: Written | Maths | str, index: bool) -> Maths:
-    if isinstance(part, Written):
-        return part.index if index else part.vector
-    return (
-        Maths(part, {"−": "-", "∝": r"\propto"}.get(part, part)) if isinstance(part, str) else part
-    )
-
-
-def numbers_of(value: Any, inside: bool = False) -> Maths | None:
-    """Write an array as a formula, a row vector as it is printed; None for one too large.
-
-    `inside` a formula a negative number stands in parentheses.
-
-    Examples
-    --------
-    >>> numbers_of(np.array([1.47, -0.39])).text
-    '(1.47, −0.39)'
-    """
-    array = np.asarray(value)
-    if array.size == 0 or array.size > _MOST_NUMBERS or array.ndim > 2:
-        return None
-    rows = [line.split("  ") for line in _rows(array)]
-    if array.ndim == 0:
-        entry = rows[0][0]
-        bare = not inside or not entry.startswith("−")
-        return Maths(entry if bare else f"({entry})", _tex(entry) if bare else f"({_tex(entry)})")
-    if array.ndim == 1:
-        latex = r",\; ".join(map(_tex, rows[0]))
-        return Maths(f"({', '.join(rows[0])})", rf"\left({latex}\right)")
-    body = r" \\ ".join(" & ".join(map(_tex, row)) for row in rows)
-    text = "; ".join(", ".join(row) for row in rows)
-    return Maths(f"[{text}]", rf"\begin{{pmatrix}} {body} \end{{pmatrix}}")
-
-
-def _rows(array: Any) -> list[str]:
-    """Write the rows of a small array with the same number of decimals."""
-    rows = array.reshape(-1, array.shape[-1] if array.ndim else 1)
-    if array.size <= 6 and len(rows) <= 3:
-        return list(value_lines(array))
-    return ["  ".join(number_text(float(entry)) for entry in row) for row in rows]
-
-
-def _tex(entry: str) -> str:
-    digits, _, power = entry.partition("·10")
-    raised = power.translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789"))
-    digits = digits.replace("−", "-").replace("∞", r"\infty").replace("NaN", r"\mathrm{NaN}")
-    if raised:
-        digits = rf"{digits} \cdot 10^{{{raised}}}"
-    return f"{{{digits}}}" if digits.startswith("-") else digits  # a sign, and no difference
-
-
-def plugged(formula: Formula) -> tuple[Maths, ...]:
-    """Write a formula with numbers for its letters, and then what they come to."""
-    value = numbers_of(formula.evaluate())
-    result = () if value is None else (Maths(f"= {value.text}", f"= {value.latex}"),)
-    if formula.expr.size > _MOST_PARTS:
-        return result
-    environment = Environment()
-    text: dict[Quantity, str] = {}
-    latex: dict[Quantity, str] = {}
-    for each in distinct(formula.expr):
-        if isinstance(each, Leaf):
-            numbers = numbers_of(environment.value(each)[0], inside=True)
-            if numbers is not None:
-                text[each.quantity], latex[each.quantity] = numbers.text, numbers.latex
-    if not text:
-        return result
-    axes = formula.axes
-    filled = Maths(
-        notation.text(formula.expr, axes=axes, instead=text),
-        notation.latex(formula.expr, axes=axes, instead=latex),
-    )
-    return (filled,) if value == filled else (filled, *result)
-
-
-def _distance(formula: Formula, value: Any) -> float:
-    """Return how far a formula is from what was computed, relative to the size of its terms."""
-    value = np.asarray(value, dtype=np.float64)
-    with np.errstate(all="ignore"):
-        found = formula.evaluate().reshape(value.shape)
-        distance = residual(found, value)
-        if distance > ROUNDING:  # perhaps large terms cancel: what is left of them is rounding
-            distance = residual(found, value, magnitudes(formula.expr, Environment()))
-    return distance
-
-
-def check_text(value: float) -> str:
-    """Say how far two sides are apart, as a power of ten that is the same on every machine."""
-    if np.isnan(value):
-        return "not finite on these numbers"
-    if value <= 1e-14:
-        return "≤ 10⁻¹⁴"
-    return f"≤ {number_text(10.0 ** int(np.ceil(np.log10(value))))}"
 
 
 # --- the story ------------------------------------------------------------------------------------
@@ -466,7 +330,7 @@ class _Teller:
         equation = [self._is(s) for s in named] or [Written(Maths("—"), Maths("—"))]
         self._forward_frame(
             "What is given",
-            _list(equation),
+            listed(equation),
             leaves,
             (),
             because="Parameters are Tensors, constants are arrays.",
@@ -479,10 +343,10 @@ class _Teller:
             right = self._meaning(s)
             called = self._called(s)
             numbers = plugged(right)
-            difference = _distance(right, s.value)
+            difference = distance(right, s.value)
             self._forward_frame(
                 f"Compute {called.text}",
-                _join(self._left_of(s, called), "=", _written(right)),
+                join(self._left_of(s, called), "=", written(right)),
                 [s],
                 [a for a in s.args if isinstance(a, Symbol)],
                 done=done,
@@ -497,18 +361,18 @@ class _Teller:
 
     def _is(self, s: Symbol) -> Written:
         """Write a leaf with its numbers, or with its shape where they are too many."""
-        left = _written(self.walk.formula(s))
+        left = written(self.walk.formula(s))
         numbers = numbers_of(s.value)
         if numbers is None:
             shape = shape_text(s.shape)
-            return _join(
+            return join(
                 left.vector, ":", Maths(shape, rf"\text{{{shape}}}".replace("×", r"$\times$"))
             )
-        return _join(left.vector, "=", numbers)
+        return join(left.vector, "=", numbers)
 
     def _left_of(self, s: Symbol, called: Maths) -> Written:
         formula = self.walk.formula(s)
-        return _written(formula) if s.name is not None else Written(called, called)
+        return written(formula) if s.name is not None else Written(called, called)
 
     def _meaning(self, s: Symbol) -> Formula:
         formula = self.walk.formula(s)
@@ -567,7 +431,7 @@ class _Teller:
         self._add(
             "backward",
             f"Start at {output}",
-            _join(Maths(seed, seed_latex), "=", right),
+            join(Maths(seed, seed_latex), "=", right),
             self._back_scene(self.place[walk.output], None, known, passed),
             rule="seed",
             because="A quantity changes by 1 for each 1 that it changes itself."
@@ -598,10 +462,10 @@ class _Teller:
         assert entry is not None
         of, to = self._called(visit.of).text, self._called(self.shown[self.place[visit.to]]).text
         several = len(self.parts[self.place[visit.to]]) > 1
-        local = _written(entry.local)
-        equation = _join(local, "=", _written(entry.contribution))
+        rule = written(entry.local)
+        equation = join(rule, "=", written(entry.contribution))
         if entry.local.text() == entry.contribution.text():
-            equation = _written(entry.contribution)
+            equation = written(entry.contribution)
         incoming = Written(
             Maths(f"g = {entry.incoming.text()}", f"g = {entry.incoming.latex()}"),
             Maths(f"g = {entry.incoming.text(True)}", f"g = {entry.incoming.latex(True)}"),
@@ -619,23 +483,23 @@ class _Teller:
             self._back_scene(self.place[visit.to], number, known, passed),
             rule=f"chain rule through {visit.of.op.name.replace('_', ' ')}",  # type: ignore[union-attr]
             because=because,
-            local=_join(incoming),
+            local=join(incoming),
             numbers=numbers,
             python=self._python(visit.of),
-            check=check_text(_distance(entry.contribution, visit.part.value)),
-            heat=_if_full(self._local_heat(visit.of, visit.index, 2)),
+            check=check_text(distance(entry.contribution, visit.part.value)),
+            heat=_if_full(self._local_heat(visit.of, visit.index)),
         )
 
     def _meeting_frame(self, to: int, known: set[int], passed: list[int]) -> None:
         visits = [visit for visit, _ in self.parts[to]]
         entries = [visit.contribution for visit in visits]
-        terms = [_written(entry.contribution) for entry in entries if entry is not None]
+        terms = [written(entry.contribution) for entry in entries if entry is not None]
         axes = next(entry.contribution.axes for entry in entries if entry is not None)
         whole = Formula(sum_of(e.contribution.expr for e in entries if e is not None), axes)
         name = self._called(self.shown[to]).text
         row: list[Written | str] = []
         for term in terms:
-            row += ["+", _bracketed(term)] if row else [_bracketed(term)]
+            row += ["+", bracketed(term)] if row else [bracketed(term)]
         shape = self.shown[to].shape
         values = [np.asarray(v.part.value).reshape(shape) for v in visits]
         found = [numbers_of(value, inside=True) for value in values]
@@ -653,14 +517,14 @@ class _Teller:
         self._add(
             "backward",
             f"{len(terms)} paths meet in {name}",
-            _join(self._gradient_of(to), "=", *row),
+            join(self._gradient_of(to), "=", *row),
             scene,
             rule="sum over paths",
             because=f"{name} is used "
             f"{len(terms)} times; a change of it reaches {self.of} on every path, and the effects "
             "add up.",
             numbers=numbers,
-            check=check_text(_distance(whole, self.gradients[to])),
+            check=check_text(distance(whole, self.gradients[to])),
         )
 
     def _gradient_of(self, place: int) -> Written:
@@ -697,13 +561,13 @@ class _Teller:
         self._add(
             "algebra",
             "What the backward pass leaves",
-            _join(left, "=", _written(derivation.start)),
+            join(left, "=", written(derivation.start)),
             Scene(drawing, *first.scene(0)),
             rule="backward pass",
             because="The contributions, written down by the chain rule.",
             numbers=start,
             track=track,
-            check=check_text(_distance(derivation.start, derivation.computed)),
+            check=check_text(distance(derivation.start, derivation.computed)),
         )
         for number, step in enumerate(steps):
             last = number == len(steps) - 1
@@ -719,11 +583,11 @@ class _Teller:
             self._add(
                 "algebra",
                 _rule_title(step),
-                _join(left, "=", _written(step.after)),
+                join(left, "=", written(step.after)),
                 Scene(drawing, *both.scene(1)),
                 rule=step.rule,
                 because=because,
-                local=_join(_written(step.matched), "=", _written(step.replaced)),
+                local=join(written(step.matched), "=", written(step.replaced)),
                 numbers=numbers,
                 check=check_text(step.residual)
                 + ("" if step.on_data else ", on random numbers alone"),
@@ -741,40 +605,18 @@ class _Teller:
 
     # --- Jacobians --------------------------------------------------------------------------------
 
-    def _local_heat(self, s: Symbol, index: int, least: int = 1) -> Heat | None:
-        argument = s.args[index]
-        if not isinstance(argument, Symbol) or _is_number(argument):
-            return None
-        if not _fits(s, argument, least):
-            return None
-        rows = [_pull(s, index, seed).ravel() for seed in _units(s.shape)]
-        return self._heat(s, argument, rows)
+    def _local_heat(self, s: Symbol, index: int) -> Heat | None:
+        return self._heat(s, s.args[index], local(s, index))
 
     def _total_heat(self, s: Symbol) -> Heat | None:
-        """Return ∂s/∂wrt for a vertex with a name, where it is small."""
-        wrt = self.walk.wrt
-        if s.name is None or not _fits(s, wrt, 2):
+        """Return the derivative of a vertex with a name by what is differentiated."""
+        if s.name is None:
             return None
-        order = [node for node in self.walk.forward if node.serial <= s.serial]
-        rows = []
-        for seed in _units(s.shape):
-            totals = {s: seed}
-            for node in reversed(order):
-                g = totals.pop(node, None) if node is not wrt else None
-                if g is None or node.op is None:
-                    continue
-                for index, argument in enumerate(node.args):
-                    if isinstance(argument, Symbol) and node.op.rule_of(index):
-                        part = _pull(node, index, g)
-                        totals[argument] = totals[argument] + part if argument in totals else part
-            rows.append(totals.get(wrt, np.zeros(wrt.shape)).ravel())
-        return self._heat(s, wrt, rows)
+        return self._heat(s, self.walk.wrt, total(s, self.walk.wrt, self.walk.forward))
 
-    def _heat(self, of: Symbol, wrt: Symbol, rows: Sequence[Any]) -> Heat:
-        names = [self._called(_spoken(s)).text for s in (of, wrt)]
-        return Heat(
-            _plain(names[0]), _plain(names[1]), tuple(tuple(map(float, row)) for row in rows)
-        )
+    def _heat(self, of: Symbol, wrt: Symbol, rows: Rows | None) -> Heat | None:
+        names = [_plain(self._called(_spoken(s)).text) for s in (of, wrt)]
+        return None if rows is None else Heat(names[0], names[1], rows)
 
     # --- the table --------------------------------------------------------------------------------
 
@@ -782,15 +624,15 @@ class _Teller:
         place = self.place[s]
         right = self._meaning(s)
         called = self._called(s)
-        name = _written(right)
+        name = written(right)
         if s.op is not None:
-            name = _join(self._left_of(s, called), "=", name)
+            name = join(self._left_of(s, called), "=", name)
         made_of = [self.place.get(a, -1) for a in s.args if isinstance(a, Symbol)]
         used_by = [
             int(e.head[1:]) for e in self.edges if e.kind == "forward" and e.tail == f"n{place}"
         ]
         visits = [v for v in self.walk.backward if v.of is s and v.contribution is not None]
-        local, heats = [], []
+        derivatives, heats = [], []
         for visit in visits:
             entry = visit.contribution
             assert entry is not None
@@ -804,13 +646,13 @@ class _Teller:
                 )
             ] * 2
             if max(of.expr.size, to.expr.size) <= 12:
-                local.append(Written(*both))
+                derivatives.append(Written(*both))
             heat = self._local_heat(s, visit.index)
             if heat is not None and (len(heat.rows) > 1 or len(heat.rows[0]) > 1):
                 heats.append(heat)
-        total = self._total_heat(s)
-        if total is not None and total not in heats:
-            heats.append(total)
+        whole = self._total_heat(s)
+        if whole is not None and whole not in heats and whole.of != whole.wrt:
+            heats.append(whole)
         gradient = self.gradients.get(place)
         return Node(
             place,
@@ -827,7 +669,7 @@ class _Teller:
             self.program.lines.get(s, ""),
             tuple(dict.fromkeys(p for p in made_of if p >= 0)),
             tuple(dict.fromkeys(used_by)),
-            tuple(local),
+            tuple(derivatives),
             tuple(heats),
         )
 
@@ -869,24 +711,8 @@ def _plain(text: str) -> str:
     return text if len(text) == 1 or text.replace("_", "").isalnum() else f"({text})"
 
 
-def _bracketed(term: Written) -> Written:
-    """Put a term in parentheses where it begins with a minus."""
-    if not term.vector.text.startswith("−"):
-        return term
-    both = [
-        Maths(f"({m.text})", rf"\left({m.latex}\right)" if m.latex else "")
-        for m in (term.vector, term.index)
-    ]
-    return Written(*both)
-
-
-def _list(rows: Sequence[Written]) -> Written:
-    sides = []
-    for index in (False, True):
-        maths = [_side(row, index) for row in rows]
-        latex = r" ,\quad ".join(m.latex for m in maths) if all(m.latex for m in maths) else ""
-        sides.append(Maths(",  ".join(m.text for m in maths), latex))
-    return Written(*sides)
+def _if_full(heat: Heat | None) -> Heat | None:
+    return heat if heat is not None and is_full(heat.rows) else None
 
 
 def _sentence(text: str) -> str:
@@ -906,39 +732,3 @@ def _summary(op: Any) -> str:
     documented = (op.__doc__ or "").strip().split("\n\n")[0]
     line = " ".join(documented.split())
     return line if line and len(line) <= 160 and "(" not in line[:12] else ""
-
-
-def _fits(of: Symbol, wrt: Symbol, least: int) -> bool:
-    return all(len(s.shape) <= 1 and least <= s.value.size <= _WIDEST for s in (of, wrt))
-
-
-def _if_full(heat: Heat | None) -> Heat | None:
-    """Return a Jacobian that mixes entries; a diagonal one says no more than its formula."""
-    if heat is None:
-        return None
-    matrix = np.array(heat.rows)
-    square = matrix.shape[0] == matrix.shape[1]
-    return heat if not square or np.any(matrix - np.diag(np.diag(matrix))) else None
-
-
-def _units(shape: tuple[int, ...]) -> list[Any]:
-    size = int(np.prod(shape, dtype=int))
-    return [row.reshape(shape) for row in np.eye(size)]
-
-
-def _pull(s: Symbol, index: int, g: Any) -> Any:
-    """Apply the rule of one argument to numbers."""
-    op = s.op
-    assert op is not None
-    values = [a.value if isinstance(a, Symbol) else a for a in s.args]
-    attributes = dict(s.attributes)
-    rule = op.rule_of(index)
-    assert rule is not None
-    argument = s.args[index]
-    with np.errstate(all="ignore"):
-        if op.saved is not None:
-            attributes["saved"] = op.saved(*values, **s.attributes)
-        part = np.asarray(rule(g, s.value, *values, **attributes))
-    if part.shape != argument.shape:
-        part = slots.sum_to.forward(part, shape=argument.shape)
-    return part
