@@ -318,6 +318,12 @@ def test_the_theme_can_be_chosen(visit):
     assert page.evaluate(ground) == light
 
 
+def test_in_forced_colours_labels_can_be_read(visit):
+    page = visit("#step=forward-4", forced_colors="active")
+    look = "getComputedStyle(document.querySelector('.store {}')).fill"
+    assert page.evaluate(look.format(".tg-op > .tg-shape")) != page.evaluate(look.format("text"))
+
+
 # --- without the script, on paper, and out of the page --------------------------------------------
 
 

@@ -136,13 +136,15 @@ class Passes:
     """The forward and the backward pass of a derivation, on symbols, before any algebra.
 
     `forward` holds every vertex of the output, arguments first; `backward` every visit, in the
-    order of the pass; `formula` writes a vertex.
+    order of the pass; `letter` stands for what comes in, in a local rule; `formula` writes a
+    vertex.
     """
 
     output: Symbol
     wrt: Symbol
     forward: list[Symbol]
     backward: list[Visit]
+    letter: str
     formula: Callable[[Symbol], Formula]
 
 
@@ -336,6 +338,7 @@ class _Work:
             self.symbols[self.wrt],
             forward,
             visits,
+            self.letter,
             lambda symbol: self._formula(self.lowering.lower(symbol), symbol),
         )
 

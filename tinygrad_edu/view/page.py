@@ -30,6 +30,7 @@ from tinygrad_edu.view.written import Maths, Written
 __all__ = ["Page", "explain"]
 
 _PHASES = ("forward", "backward", "algebra")
+_LONG = 70  # characters of a formula that is set smaller
 _SCALE = 1.25  # of graphs that need not shrink
 _OUTLINES = "o-"  # prefix of the ids of glyph outlines
 
@@ -390,7 +391,8 @@ class _Writer:
         if frame.numbers:
             row = self._row(words, "In numbers")
             for maths in frame.numbers:
-                _formula(_add(row, "span", class_="piece"), maths)
+                long = " long" if len(maths.text) > _LONG else ""
+                _formula(_add(row, "span", class_=f"piece{long}"), maths)
         if frame.rule or frame.because:
             row = _add(words, "div", class_="row why")
             _add(row, "h3", "Why")

@@ -15,9 +15,9 @@ import numpy as np
 
 from tinygrad_edu.naming import Names
 from tinygrad_edu.symbolic import notation
-from tinygrad_edu.symbolic.derivation import Derivation, Formula, Step
+from tinygrad_edu.symbolic.derivation import Contribution, Derivation, Formula, Step
 from tinygrad_edu.symbolic.derive import Passes, Visit, derive_named, passes
-from tinygrad_edu.symbolic.expr import Leaf
+from tinygrad_edu.symbolic.expr import Leaf, distinct
 from tinygrad_edu.symbolic.expr import total as sum_of
 from tinygrad_edu.symbolic.trace import Symbol
 from tinygrad_edu.tensor import Tensor
@@ -173,7 +173,6 @@ class _Teller:
         self.frames: list[Frame] = []
         self.drawings: dict[str, Model] = {}
         self.gradients = self._gradients()
-        self.letter = found.seed or "g"
 
     def tell(self) -> Story:
         """Put everything together."""
@@ -426,7 +425,7 @@ class _Teller:
         right = (
             Maths("1", "1")
             if walk.output.value.size == 1
-            else Maths(self.letter, notation.name_latex(self.letter))
+            else Maths(walk.letter, notation.name_latex(walk.letter))
         )
         self._add(
             "backward",
@@ -466,13 +465,10 @@ class _Teller:
         equation = join(rule, "=", written(entry.contribution))
         if entry.local.text() == entry.contribution.text():
             equation = written(entry.contribution)
-        incoming = Written(
-            Maths(f"g = {entry.incoming.text()}", f"g = {entry.incoming.latex()}"),
-            Maths(f"g = {entry.incoming.text(True)}", f"g = {entry.incoming.latex(True)}"),
-        )
+        incoming = join(self._letter(entry), "=", written(entry.incoming))
         numbers = plugged(entry.contribution)
         because = (
-            f"Into {of} comes the gradient g = {_clip(entry.incoming.text())}; "
+            f"Into {of} comes the gradient {self.walk.letter} = {_clip(entry.incoming.text())}; "
             f"times the derivative ∂{_plain(of)}/∂{_plain(to)} it goes on to {to}"
         )
         because += ", as one of the parts that add up there." if several else "."
@@ -483,12 +479,20 @@ class _Teller:
             self._back_scene(self.place[visit.to], number, known, passed),
             rule=f"chain rule through {visit.of.op.name.replace('_', ' ')}",  # type: ignore[union-attr]
             because=because,
-            local=join(incoming),
+            local=incoming,
             numbers=numbers,
             python=self._python(visit.of),
             check=check_text(distance(entry.contribution, visit.part.value)),
             heat=_if_full(self._local_heat(visit.of, visit.index)),
         )
+
+    def _letter(self, entry: Contribution) -> Written:
+        """Write the letter of what comes in, with the indices that it has in the local rule."""
+        for each in distinct(entry.local.expr):
+            if isinstance(each, Leaf) and each.quantity.name == self.walk.letter:
+                return written(Formula(each.quantity.leaf, each.quantity.axes))
+        bare = Maths(self.walk.letter, notation.name_latex(self.walk.letter))
+        return Written(bare, bare)
 
     def _meeting_frame(self, to: int, known: set[int], passed: list[int]) -> None:
         visits = [visit for visit, _ in self.parts[to]]
