@@ -33,15 +33,10 @@ from tinygrad_edu.symbolic.expr import (
 )
 from tinygrad_edu.symbolic.facts import Facts
 from tinygrad_edu.symbolic.rewrite import Rewriter
-from tinygrad_edu.symbolic.rules import (
-    CHOICES,
-    EAGER,
-    Equation,
-    Equations,
-    _common,
-    complement_of,
-    without,
-)
+from tinygrad_edu.symbolic.rules import CHOICES, EAGER
+from tinygrad_edu.symbolic.rules.arithmetic import _common
+from tinygrad_edu.symbolic.rules.equations import Equation, Equations, complement_of
+from tinygrad_edu.symbolic.rules.rule import without
 
 ONE = Fraction(1)
 RULES = {rule.name: rule for rule in (*EAGER, *CHOICES)}

@@ -32,15 +32,9 @@ from tinygrad_edu.symbolic.expr import (
 from tinygrad_edu.symbolic.facts import Facts
 from tinygrad_edu.symbolic.lowering import Lowering
 from tinygrad_edu.symbolic.rewrite import Rewriter
-from tinygrad_edu.symbolic.rules import (
-    CHOICES,
-    TIDYING,
-    UNDOING,
-    Equation,
-    Equations,
-    Rule,
-    complement_of,
-)
+from tinygrad_edu.symbolic.rules import CHOICES, TIDYING, UNDOING
+from tinygrad_edu.symbolic.rules.equations import Equation, Equations, complement_of
+from tinygrad_edu.symbolic.rules.rule import Rule
 from tinygrad_edu.symbolic.trace import Symbol, Trace
 from tinygrad_edu.tensor import Tensor, refuse_changed
 

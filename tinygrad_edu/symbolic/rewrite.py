@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from tinygrad_edu.symbolic.expr import Expr, distinct
 from tinygrad_edu.symbolic.facts import Facts
-from tinygrad_edu.symbolic.rules import Match, Rule
+from tinygrad_edu.symbolic.rules.rule import Match, Rule
 
 __all__ = ["Found", "Move", "Rewriter"]
 

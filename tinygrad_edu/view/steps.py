@@ -22,7 +22,7 @@ from tinygrad_edu.symbolic.expr import (
     total,
 )
 from tinygrad_edu.symbolic.layout import Shown, layout
-from tinygrad_edu.symbolic.rules import without
+from tinygrad_edu.symbolic.rules.rule import without
 from tinygrad_edu.view.model import Edge, Group, LegendKind, Mark, Model, Vertex, VertexKind
 from tinygrad_edu.view.recorded import derivative
 from tinygrad_edu.view.symbols import Operand, number_operand, symbol
