@@ -1,12 +1,17 @@
-"""The command line: ``python -m tinygrad_edu demo | explain | doctor``."""
+"""The command line: ``python -m tinygrad_edu demo | derive | draw | explain | doctor``."""
 
 from __future__ import annotations
 
 import argparse
 import platform
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tinygrad_edu.lectures import Lecture
 
 __all__ = ["main"]
 
@@ -41,56 +46,117 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     demo = commands.add_parser("demo", help="derive ∂L/∂z = a − y on numbers and on flowers")
-    demo.add_argument(
-        "--into", type=Path, default=Path("build/demo"), help="folder for the pictures and texts"
+    _add_folder(demo, "build/demo", "the pictures and texts")
+    steps = _of_lecture(commands, "derive", "print how the gradient of a lecture is derived")
+    steps.add_argument(
+        "--assume",
+        nargs="*",
+        metavar="STATEMENT",
+        help='what may be assumed, such as "Σy = 1"; by default all that holds on the data',
     )
-    page = commands.add_parser("explain", help="write a page that steps through a derivation")
-    page.add_argument("lecture", nargs="?", help="which one; --list says which there are")
-    page.add_argument("--list", action="store_true", help="list the lectures")
+    steps.add_argument("--indices", action="store_true", help="write formulas with indices")
+    steps.add_argument("--latex", action="store_true", help="print LaTeX")
+    steps.add_argument(
+        "--detail", choices=("full", "lecture"), default="full", help="one line per step or choice"
+    )
+    picture = _of_lecture(commands, "draw", "draw the graph of a lecture, or its derivation")
+    picture.add_argument("--derivation", action="store_true", help="draw the derivation")
+    _add_folder(picture, "build/draw", "the picture")
+    page = _of_lecture(commands, "explain", "write a page that steps through a derivation")
     page.add_argument("--open", action="store_true", help="open the page in the browser")
-    page.add_argument(
-        "--into", type=Path, default=Path("build/explain"), help="folder for the page"
-    )
+    _add_folder(page, "build/explain", "the page")
     commands.add_parser("doctor", help="say what is installed, and what pictures need")
     given = parser.parse_args(arguments)
     if given.command == "doctor":
         return doctor()
-    if given.into.exists() and not given.into.is_dir():
-        parser.error(f"--into {given.into} is a file; name a folder")
-    if given.command == "explain":
-        from tinygrad_edu.lectures import LECTURES
+    into: Path | None = getattr(given, "into", None)
+    if into is not None and into.exists() and not into.is_dir():
+        parser.error(f"--into {into} is a file; name a folder")
+    if given.command == "demo":
+        from tinygrad_edu.demo import run  # only the demo needs the pictures
 
-        if given.list:
-            return list_lectures()
-        if given.lecture not in LECTURES:
-            wanted = "name a lecture" if given.lecture is None else f"no {given.lecture!r} here"
-            parser.error(f"explain: {wanted}; there are: {', '.join(LECTURES)}")
-        return explain(given.lecture, given.into, given.open)
-    from tinygrad_edu.demo import run  # only the demo needs the pictures
-
-    return run(given.into)
+        return run(given.into)
+    return _run_on_lecture(parser, given)
 
 
-def list_lectures() -> int:
-    """Print the name, the lecture ids and the title of every lecture."""
+def _add_folder(parser: argparse.ArgumentParser, default: str, what: str) -> None:
+    parser.add_argument("--into", type=Path, default=Path(default), help=f"folder for {what}")
+
+
+def _of_lecture(commands: Any, command: str, what: str) -> argparse.ArgumentParser:
+    """Add a command that takes the name of a lecture's equation."""
+    parser: argparse.ArgumentParser = commands.add_parser(command, help=what)
+    parser.add_argument("lecture", nargs="?", help="which one; --list says which there are")
+    parser.add_argument("--list", action="store_true", help="list the lectures")
+    return parser
+
+
+def _run_on_lecture(parser: argparse.ArgumentParser, given: argparse.Namespace) -> int:
+    """Run a command on the lecture it names."""
     from tinygrad_edu.lectures import LECTURES
 
-    width = max(map(len, LECTURES))
-    for name, lecture in LECTURES.items():
+    if given.list:
+        return list_lectures(LECTURES)
+    if given.lecture not in LECTURES:
+        wanted = "name a lecture" if given.lecture is None else f"no {given.lecture!r} here"
+        parser.error(f"{given.command}: {wanted}; there are: {', '.join(LECTURES)}")
+    lecture = LECTURES[given.lecture]
+    if given.command == "explain":
+        return explain(lecture, given.into, given.open)
+    if given.command == "draw":
+        return draw(lecture, given.into, given.derivation)
+    return derive(lecture, given.assume, given.indices, given.latex, given.detail)
+
+
+def list_lectures(lectures: Mapping[str, Lecture]) -> int:
+    """Print the name, the title and the lecture ids of every lecture."""
+    width = max(map(len, lectures))
+    for name, lecture in lectures.items():
         print(f"{name:<{width}}  {lecture.title}  ({', '.join(lecture.ids)})")
     return 0
 
 
-def explain(name: str, into: Path, show: bool) -> int:
-    """Write the page of one lecture into a folder, and open it if asked to."""
-    from tinygrad_edu.lectures import LECTURES
-    from tinygrad_edu.naming import Names
+def derive(
+    lecture: Lecture, assume: list[str] | None, indices: bool, latex: bool, detail: str
+) -> int:
+    """Print the derivation of a lecture; status 2 for an assumption that is not there."""
+    from tinygrad_edu.symbolic.derive import derive_named
+
+    try:
+        derivation = derive_named(*lecture.build(), assume)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    write = derivation.latex if latex else derivation.text
+    print(write(indices=indices, detail=detail))
+    return 0
+
+
+def draw(lecture: Lecture, into: Path, derivation: bool) -> int:
+    """Draw the graph of a lecture, or its derivation: as SVG, or as DOT text without a renderer."""
+    from tinygrad_edu.symbolic.derive import derive_named
+    from tinygrad_edu.view import RendererError, RendererNotFound
+    from tinygrad_edu.view.draw import draw as draw_picture
+
+    graph = lecture.build()
+    picture = draw_picture(derive_named(*graph) if derivation else graph.output)
+    path = into / f"{lecture.name}{'-derivation' if derivation else ''}.svg"
+    into.mkdir(parents=True, exist_ok=True)
+    try:
+        print(picture.save(path))
+    except (RendererNotFound, RendererError) as error:
+        print(f"saved as DOT text: {error}", file=sys.stderr)
+        print(picture.save(path.with_suffix(".dot")))
+    return 0
+
+
+def explain(lecture: Lecture, into: Path, show: bool) -> int:
+    """Write the page of a lecture into a folder, and open it if asked to."""
     from tinygrad_edu.view.page import Page
     from tinygrad_edu.view.story import story
 
-    output, wrt = LECTURES[name].build()
     into.mkdir(parents=True, exist_ok=True)
-    path = Page(story(output, wrt, Names(None, {}))).save(into / f"{name}.html")
+    path = Page(story(*lecture.build())).save(into / f"{lecture.name}.html")
     print(path)
     if show:
         import webbrowser

@@ -53,7 +53,7 @@ def browser():
 
 @pytest.fixture(scope="module")
 def told():
-    return Page(story(*LECTURES["softmax-ce"].build(), Names(None, {})))
+    return Page(story(*LECTURES["softmax-ce"].build()))
 
 
 @pytest.fixture(scope="module")
@@ -279,7 +279,7 @@ OVERLAPS = """() => {
 
 @pytest.mark.parametrize("key", ["softmax-ce", "softmax-ce-batch"])
 def test_no_label_leaves_its_node_and_nothing_overlaps(visit, tmp_path, key):
-    page = Page(story(*LECTURES[key].build(), Names(None, {})))
+    page = Page(story(*LECTURES[key].build()))
     assert visit(at=page.save(tmp_path / "page.html")).evaluate(OVERLAPS) == []
 
 

@@ -25,12 +25,12 @@ from tinygrad_edu.lectures import LECTURES
 from tinygrad_edu.naming import Names
 from tinygrad_edu.view.page import Page
 from tinygrad_edu.view.story import story
-print(Page(story(*LECTURES["softmax-ce"].build(), Names(None, {}))).html(), end="")
+print(Page(story(*LECTURES["softmax-ce"].build())).html(), end="")
 """
 
 
 def make(key="softmax-ce"):
-    return Page(story(*LECTURES[key].build(), Names(None, {})))
+    return Page(story(*LECTURES[key].build()))
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from tinygrad_edu.core.graph import ancestors
 from tinygrad_edu.naming import Names
 from tinygrad_edu.symbolic import notation
 from tinygrad_edu.symbolic.derivation import Contribution, Derivation, Formula, Step
@@ -162,9 +163,8 @@ class _Teller:
         for s in walk.forward:
             if _is_silent(s):
                 self.place[s] = self.place.get(s.args[0], -1)
-        wrt = walk.wrt
-        leaves = [s for s in self.shown if s.op is None]
-        self.constants = {s for s in leaves if s is not wrt} - _tensors(walk)
+        leaves = {s for s in self.shown if s.op is None}
+        self.constants = leaves - _tensors(walk) - set(ancestors(walk.wrt))
         self.program = Program(walk.forward, self.constants)
         self.of = found.title[0]
         self.parts: dict[int, list[tuple[Visit, int]]] = {}
