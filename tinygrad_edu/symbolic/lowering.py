@@ -11,7 +11,17 @@ import numpy as np
 
 from tinygrad_edu import ops
 from tinygrad_edu.symbolic import expr as ex
-from tinygrad_edu.symbolic.axes import MOVES, PRODUCTS, SPREADS, Axes, Place, joins, summed
+from tinygrad_edu.symbolic.axes import (
+    MOVES,
+    PICKS,
+    PRODUCTS,
+    SPREADS,
+    Axes,
+    Place,
+    joins,
+    picks,
+    summed,
+)
 from tinygrad_edu.symbolic.axes import subscripts as subscripts_of
 from tinygrad_edu.symbolic.expr import Expr, Label, Quantity
 from tinygrad_edu.symbolic.trace import Symbol, Trace
@@ -234,6 +244,12 @@ class Lowering:
         if name in {"sum", "sum_to"}:
             before = self.axes_of(symbol.args[0])
             return ex.sum_over((a for i in summed(symbol) if (a := before[i]) is not None), args[0])
+        if name in PICKS and (picked := picks(symbol)) is not None:
+            longer = self.axes_of(symbol.args[0] if name == "getitem" else symbol)
+            places = [(a, a.at(at)) for i, at in picked[1].items() if (a := longer[i]) is not None]
+            if name == "getitem":
+                return ex.rename(args[0], dict(places))
+            return ex.product(1, [(args[0], ONE), *((ex.Delta(a, at), ONE) for a, at in places)])
         if name in PRODUCTS:
             terms, result = subscripts_of(symbol)
             inner: dict[str, Label] = {}
