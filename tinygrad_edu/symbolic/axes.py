@@ -12,7 +12,7 @@ from typing import Any
 
 from tinygrad_edu.symbolic.trace import Symbol
 
-__all__ = ["Axes", "Pairs", "Place", "joins", "subscripts", "summed"]
+__all__ = ["Axes", "Pairs", "Place", "joins", "picks", "subscripts", "summed"]
 
 Place = tuple[int, int]  # the serial number of a symbol, and one of its axes
 Pairs = list[tuple[Place, Place]]
@@ -22,6 +22,7 @@ MOVES = frozenset({"transpose", "swapaxes", "reshape", "expand_dims", "squeeze"}
 SPREADS = frozenset({"broadcast_to", "astype"})
 PRODUCTS = frozenset({"matmul", "einsum"})
 REDUCTIONS = frozenset({"sum", "max", "min", "prod"})
+PICKS = frozenset({"getitem", "scatter_add"})
 ROWWISE = frozenset({"softmax", "one_hot"})  # the axes stay; one_hot adds one behind them
 
 
@@ -99,6 +100,8 @@ def joins(node: Symbol) -> Pairs | None:
         both = [(symbols[0], [(i, i) for i in range(symbols[0].ndim)])]
     elif name in MOVES and (moved := _moved(node)) is not None:
         both = [(symbols[0], moved)]
+    elif name in PICKS and (picked := picks(node)) is not None:
+        both = [(symbols[0], picked[0])]
     else:
         return None
     return [
@@ -168,6 +171,41 @@ def _moved(node: Symbol) -> list[tuple[int, int]] | None:
     if [argument.shape[i] for i in old] != [node.shape[i] for i in new]:
         return None
     return list(zip(old, new, strict=True))
+
+
+def picks(node: Symbol) -> tuple[list[tuple[int, int]], dict[int, int]] | None:
+    """Read the index of `getitem` or `scatter_add`: the axes it keeps, and the places it fixes.
+
+    Axes are paired as (of the argument, of the result); places are those of the longer array.
+    None where the index holds arrays or cuts an axis short.
+    """
+    assert node.op is not None
+    gathers = node.op.name == "getitem"
+    shape = (node.args[0] if gathers else node).shape
+    index: list[Any] = list(node.attributes["index"])
+    rest = [("slice", None, None, None)] * (len(shape) - sum(_uses_an_axis(p) for p in index))
+    at = index.index(Ellipsis) if Ellipsis in index else len(index)
+    index[at : at + 1] = rest
+    kept: list[tuple[int, int]] = []
+    fixed: dict[int, int] = {}
+    axis = other = 0
+    for part in index:
+        if part is None:
+            other += 1
+            continue
+        if isinstance(part, int):
+            fixed[axis] = part % shape[axis]
+        elif isinstance(part, tuple) and range(shape[axis])[slice(*part[1:])] == range(shape[axis]):
+            kept.append((axis, other) if gathers else (other, axis))
+            other += 1
+        else:
+            return None
+        axis += 1
+    return kept, fixed
+
+
+def _uses_an_axis(part: Any) -> bool:
+    return part is not None and part is not Ellipsis
 
 
 def _joined_by_letters(node: Symbol, symbols: list[Symbol]) -> Pairs:

@@ -100,14 +100,12 @@ class Environment:
         if isinstance(expr, Leaf):
             return self._leaf(expr)
         if isinstance(expr, Delta):
-            return np.eye(self.length(expr.axes[0])), expr.axes
+            return _pick(np.eye(self.length(expr.axes[0])), expr.axes)
         if isinstance(expr, Sum | Product):
             return self._contract(expr)
         if isinstance(expr, Opaque):
             arrays = [self.array(a, axes) for a, axes in zip(expr.args, expr.inside, strict=True)]
-            out = np.asarray(_run(expr.op, arrays, expr.attributes))
-            kept = tuple(slice(None) if axis is not None else 0 for axis in expr.axes)
-            return out[kept], tuple(axis for axis in expr.axes if axis is not None)
+            return _pick(np.asarray(_run(expr.op, arrays, expr.attributes)), expr.axes)
         labels = tuple(sorted(expr.labels, key=lambda label: label.order))
         arrays = [_real(_aligned(*self.value(child), labels)) for child in expr.children]
         if isinstance(expr, Total):
@@ -137,13 +135,13 @@ class Environment:
         quantity = leaf.quantity
         if quantity not in self.arrays:
             self._define(quantity)
-        array = np.asarray(self.arrays[quantity])
-        array = array[tuple(slice(None) if axis is not None else 0 for axis in quantity.axes)]
-        once = tuple(dict.fromkeys(leaf.axes))
-        if len(once) == len(leaf.axes):
-            return array, leaf.axes
+        array, _ = _pick(np.asarray(self.arrays[quantity]), quantity.axes)
+        array, axes = _pick(array, leaf.axes)
+        once = tuple(dict.fromkeys(axes))
+        if len(once) == len(axes):
+            return array, axes
         places = {label: i for i, label in enumerate(once)}  # x_kk is the diagonal
-        return np.einsum(array, [places[a] for a in leaf.axes], [*places.values()]), once
+        return np.einsum(array, [places[a] for a in axes], [*places.values()]), once
 
     def _define(self, quantity: Quantity) -> None:
         """Compute what a letter stands for; what it is defined by first, without recursion."""
@@ -248,6 +246,15 @@ def _power(array: Any, exponent: Fraction) -> Any:
     if exponent == 1:
         return array
     return array ** (int(exponent) if exponent.denominator == 1 else float(exponent))
+
+
+def _pick(array: Any, axes: tuple[Label | None, ...]) -> Valued:
+    """Keep the axes that have an index; take the only entry, or the one meant, of the others."""
+    if any(axis is None or axis.place is not None for axis in axes):
+        array = array[
+            tuple(0 if a is None else slice(None) if a.place is None else a.place for a in axes)
+        ]
+    return array, tuple(a for a in axes if a is not None and a.place is None)
 
 
 def _aligned(array: Any, labels: tuple[Label, ...], wanted: tuple[Label, ...]) -> Any:

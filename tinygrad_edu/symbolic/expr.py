@@ -50,16 +50,33 @@ class Label:
     """An index: the name of an axis wherever it occurs, with the length it has in the data.
 
     Two labels can share one range (a row and a column of the same matrix): `range` is the label
-    that stands for both.
+    that stands for both. A label with a `place` is no index but one entry of the range, as in z₁.
     """
 
-    __slots__ = ("fixed", "length", "letter", "range", "serial")
+    __slots__ = ("_entries", "fixed", "length", "letter", "place", "range", "serial")
 
-    def __init__(self, letter: str, length: int, same_range_as: Label | None = None) -> None:
-        self.letter, self.length = letter, length
+    def __init__(
+        self,
+        letter: str,
+        length: int,
+        same_range_as: Label | None = None,
+        *,
+        place: int | None = None,
+    ) -> None:
+        self.letter, self.length, self.place = letter, length, place
         self.serial = next(_serial)
-        self.fixed = False  # an attribute or an index array depends on this length
+        self.fixed = False  # an attribute, an index or an index array depends on this length
         self.range: Label = same_range_as.range if same_range_as else self
+        self._entries: dict[int, Label] = {}
+
+    def at(self, place: int) -> Label:
+        """Return the entry of the range at a place; the range keeps its length from now on."""
+        found = self.range._entries.get(place)
+        if found is None:
+            found = Label(str(place), self.length, self, place=place)
+            self.range._entries[place] = found
+            self.range.fixed = True
+        return found
 
     @property
     def order(self) -> tuple[str, int]:
@@ -128,7 +145,7 @@ class Expr:
 
     def _set(self, key: tuple[Any, ...], labels: Iterable[Label], size: int) -> None:
         self.key = key
-        self.labels = frozenset(labels)
+        self.labels = frozenset(label for label in labels if label.place is None)
         self.size = size
         self.depth = 1 + max((child.depth for child in self.children), default=0)
         self._hash = hash((type(self).__name__, key))
@@ -473,6 +490,8 @@ def rename(expr: Expr, labels: Mapping[Label, Label]) -> Expr:
         return Leaf(expr.quantity, tuple(labels.get(a, a) for a in expr.axes))
     if isinstance(expr, Delta):
         one, other = (labels.get(a, a) for a in expr.axes)
+        if one.place is not None and other.place is not None:
+            return Number(Fraction(one is other))
         return Number(Fraction(1)) if one is other else Delta(one, other)
     if isinstance(expr, Opaque):
         axes = tuple(labels.get(a, a) if a is not None else None for a in expr.axes)

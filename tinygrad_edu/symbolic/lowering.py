@@ -11,7 +11,17 @@ import numpy as np
 
 from tinygrad_edu import ops
 from tinygrad_edu.symbolic import expr as ex
-from tinygrad_edu.symbolic.axes import MOVES, PRODUCTS, SPREADS, Axes, Place, joins, summed
+from tinygrad_edu.symbolic.axes import (
+    MOVES,
+    PICKS,
+    PRODUCTS,
+    SPREADS,
+    Axes,
+    Place,
+    joins,
+    picks,
+    summed,
+)
 from tinygrad_edu.symbolic.axes import subscripts as subscripts_of
 from tinygrad_edu.symbolic.expr import Expr, Label, Quantity
 from tinygrad_edu.symbolic.trace import Symbol, Trace
@@ -102,14 +112,21 @@ class Lowering:
         return found
 
     def _name_labels(self, symbols: Iterable[Symbol]) -> None:
-        """Call rows N, the columns of results K, and what lies between D, M, H and so on."""
+        """Call rows N, the columns of results K, and what lies between D, M, H and so on.
+
+        Where there are vectors alone, what a mean runs over is N.
+        """
         first: set[Label] = set()
+        counted: set[Label] = set()
         last: set[Label] = set()
         results: set[Label] = set()
         every: dict[Label, None] = {}  # an ordered set
         for symbol in symbols:
             axes = self.axes_of(symbol)
             every.update((a, None) for a in axes if a is not None)
+            if symbol.counted is not None:
+                source, places = symbol.counted
+                counted.update(a for i in places if (a := self.axes_of(source)[i]) is not None)
             if len(axes) < 2:
                 continue
             if axes[0] is not None:
@@ -118,13 +135,15 @@ class Lowering:
                 last.add(axes[-1])
                 if symbol.op is not None and symbol.op.name in {"add", *PRODUCTS}:
                     results.add(axes[-1])
-        rows = [a for a in every if a in first - last]
+        rows = [a for a in every if a in (first - last if first else counted)]
         columns = [a for a in every if a in (results or last) - first]
+        if not first:
+            columns = [a for a in every if a not in rows]
         letters: dict[Label, str] = {}
         if rows:
             letters[rows[0]] = "n"
-        if columns or (every and not first):
-            letters[columns[0] if columns else next(iter(every))] = "k"
+        if columns:
+            letters[columns[0]] = "k"
         for symbol in self.trace.symbols:
             every.update((a, None) for a in self.axes_of(symbol) if a is not None)
         spare = itertools.chain("dmhpruvlaqwcfgb", (f"i{n}" for n in itertools.count(1)))
@@ -234,6 +253,12 @@ class Lowering:
         if name in {"sum", "sum_to"}:
             before = self.axes_of(symbol.args[0])
             return ex.sum_over((a for i in summed(symbol) if (a := before[i]) is not None), args[0])
+        if name in PICKS and (picked := picks(symbol)) is not None:
+            longer = self.axes_of(symbol.args[0] if name == "getitem" else symbol)
+            places = [(a, a.at(at)) for i, at in picked[1].items() if (a := longer[i]) is not None]
+            if name == "getitem":
+                return ex.rename(args[0], dict(places))
+            return ex.product(1, [(args[0], ONE), *((ex.Delta(a, at), ONE) for a, at in places)])
         if name in PRODUCTS:
             terms, result = subscripts_of(symbol)
             inner: dict[str, Label] = {}

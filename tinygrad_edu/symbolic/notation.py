@@ -20,11 +20,13 @@ from tinygrad_edu.symbolic.expr import (
     Label,
     Leaf,
     Opaque,
+    Product,
     Quantity,
     Sum,
     distinct,
     parts,
     product,
+    rename,
 )
 from tinygrad_edu.symbolic.layout import Shown, is_short, layout
 
@@ -120,8 +122,10 @@ class _Printer:
         return self._within(self._written(shown), outside)
 
     def _written(self, shown: Shown) -> Written:
-        written: Written = getattr(self, "_" + shown.kind.replace(" ", "_"))(shown)
-        return written
+        written: Written | None = None
+        if shown.kind in {"product", "quotient"} and isinstance(shown.expr, Product):
+            written = None if self.style.indices else self._of_two_vectors(shown.expr)
+        return written or getattr(self, "_" + shown.kind.replace(" ", "_"))(shown)
 
     def _within(self, written: Written, outside: int) -> str:
         text, binds = written
@@ -149,8 +153,11 @@ class _Printer:
             name = quantity.latex or name_latex(quantity.name)
         else:
             name = " ".join(quantity.name.split())
-        if self.style.indices and leaf.axes:
+        if leaf.axes and (self.style.indices or all(a.place is not None for a in leaf.axes)):
             return self._indexed(name, leaf.axes), ATOM
+        if any(a.place is not None for a in leaf.axes):
+            places = (":" if a.place is None else a.letter for a in leaf.axes)
+            return f"{name}[{', '.join(places)}]", ATOM
         if [a for a in self.axes if a in leaf.axes] == [*leaf.axes[::-1]] and len(leaf.axes) == 2:
             return (rf"{{{name}}}^{{\top}}", POWER) if self.style.latex else (f"{name}ᵀ", ATOM)
         return name, ATOM
@@ -169,9 +176,12 @@ class _Printer:
 
     def _delta(self, shown: Shown) -> Written:
         assert isinstance(shown.expr, Delta)
+        axes = shown.expr.axes
         if not self.style.indices:
-            return "I", ATOM
-        letters = sorted((self.letters.get(a, a.letter) for a in shown.expr.axes), reverse=True)
+            if len(shown.expr.labels) == len(axes):
+                return "I", ATOM
+            axes = tuple(a for a in axes if a.place is not None)  # δ₁ is 1 there, else 0
+        letters = sorted((self.letters.get(a, a.letter) for a in axes), reverse=True)
         return self._scripted(r"\delta" if self.style.latex else "δ", "".join(letters)), ATOM
 
     def _call(self, shown: Shown) -> Written:
@@ -284,6 +294,32 @@ class _Printer:
             return self._within(written, ATOM)
         shown = self._within(written, ATOM)
         return rf"{{{shown}}}^{{\top}}" if self.style.latex else f"{shown}ᵀ"
+
+    def _of_two_vectors(self, expr: Product) -> Written | None:
+        """Write a_k b_j as a bᵀ, and a_k δ_kj as diag(a), where a product is no more than that."""
+        factors = [(base, exponent, base.labels) for base, exponent in expr.factors]
+        numbers = [(base, exponent) for base, exponent, labels in factors if not labels]
+        vectors = [(base, exponent) for base, exponent, labels in factors if len(labels) == 1]
+        deltas = [base for base, _, labels in factors if len(labels) == 2]
+        if len(expr.labels) != 2 or len(numbers) + len(vectors) + len(deltas) < len(factors):
+            return None
+        row, column = sorted(expr.labels, key=self._place)
+        left = product(1, [f for f in vectors if row in f[0].labels])
+        right = product(1, [f for f in vectors if column in f[0].labels])
+        if not deltas and all(exponent > 0 for _, exponent in vectors):
+            sides = [self.write(layout(side), ATOM) for side in (left, right)]
+            raised = rf"{{{sides[1]}}}^{{\top}}" if self.style.latex else f"{sides[1]}ᵀ"
+            written = rf"{sides[0]} \, {raised}" if self.style.latex else f"{sides[0]} {raised}"
+        elif len(deltas) == 1 and isinstance(deltas[0], Delta) and vectors:
+            inside = rename(product(1, [(left, Fraction(1)), (right, Fraction(1))]), {column: row})
+            name = r"\operatorname{diag}" if self.style.latex else "diag"
+            written = f"{name}{self._within((self.write(layout(inside)), 0), ATOM)}"
+        else:
+            return None
+        whole = Quantity(written)
+        self.instead = {**self.instead, whole: written}
+        scaled = product(abs(expr.coefficient), [*numbers, (whole.leaf, Fraction(1))])
+        return self.write(layout(scaled), PRODUCT), PRODUCT
 
     def _product(self, shown: Shown, closing: int = PRODUCT) -> Written:
         last = len(shown.parts) - 1
