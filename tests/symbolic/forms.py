@@ -5,6 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 
 from tinygrad_edu.symbolic.expr import (
+    Apply,
+    Delta,
     Dimension,
     Expr,
     Leaf,
@@ -47,6 +49,11 @@ class Form:
         return -1 * self
 
 
+def call(op, *arguments):
+    """A function of forms, entry by entry."""
+    return Form(Apply(op, tuple(map(_expr, arguments)), {}))
+
+
 def _expr(value):
     return value.expr if isinstance(value, Form) else number(value)
 
@@ -58,8 +65,9 @@ class Letters:
         exprs = [derivation.start.expr, derivation.result.expr, derivation.wrt.expr]
         exprs += [e.expr for pair in derivation.definitions for e in pair]
         leaves = [e for expr in exprs for e in distinct(expr) if isinstance(e, Leaf)]
-        self.leaves = {leaf.quantity.name: leaf for leaf in leaves}
-        self.labels = {label.letter: label for leaf in leaves for label in leaf.axes}
+        self.leaves = {leaf.quantity.name: leaf.quantity.leaf for leaf in leaves}
+        labels = [label for leaf in leaves for label in leaf.axes]
+        self.labels = {label.letter: label for label in labels if label.place is None}
 
     def __call__(self, name):
         return Form(self.leaves[name])
@@ -69,3 +77,8 @@ class Letters:
 
     def sum(self, letter, form):
         return Form(sum_over([self.labels[letter]], form.expr))
+
+    def at(self, letter, place):
+        """δ: 1 where an index is at a place."""
+        label = self.labels[letter]
+        return Form(Delta(label, label.at(place)))

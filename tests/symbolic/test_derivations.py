@@ -28,20 +28,15 @@ from tests.symbolic.exercises import (
     through_softmax,
 )
 from tests.symbolic.forms import Letters
+from tests.symbolic.witness import entries
 from tinygrad_edu.core.graph import ancestors
 from tinygrad_edu.core.op import REGISTRY
 from tinygrad_edu.symbolic import derive as derive_module
 from tinygrad_edu.symbolic.evaluate import Environment
 from tinygrad_edu.symbolic.expr import (
-    Apply,
-    Dimension,
     Label,
     Leaf,
-    Number,
     Opaque,
-    Product,
-    Sum,
-    Total,
     distinct,
 )
 from tinygrad_edu.symbolic.notation import text
@@ -215,41 +210,6 @@ def contracted(entry, incoming):
 
 
 # --- another witness: SymPy on three scalars ------------------------------------------------------
-
-
-def to_sympy(expr, at):
-    """An entry of an expression, in SymPy; named intermediates are put in."""
-    if isinstance(expr, Number):
-        return sympy.Rational(expr.value.numerator, expr.value.denominator)
-    if isinstance(expr, Dimension):
-        return sympy.Integer(expr.label.length)
-    if isinstance(expr, Leaf):
-        quantity = expr.quantity
-        if quantity.definition is None:
-            return sympy.Symbol(quantity.name + "".join(str(at[a]) for a in expr.axes), real=True)
-        own = [a for a in quantity.axes if a is not None]
-        inside = {o: at[a] for o, a in zip(own, expr.axes, strict=True)}
-        return to_sympy(quantity.definition, inside)
-    if isinstance(expr, Sum):
-        return sympy.Add(
-            *(to_sympy(expr.body, {**at, expr.label: i}) for i in range(expr.label.length))
-        )
-    if isinstance(expr, Product):
-        coefficient = sympy.Rational(expr.coefficient.numerator, expr.coefficient.denominator)
-        powers = (
-            to_sympy(b, at) ** sympy.Rational(p.numerator, p.denominator) for b, p in expr.factors
-        )
-        return sympy.Mul(coefficient, *powers)
-    if isinstance(expr, Total):
-        return sympy.Add(*(to_sympy(t, at) for t in expr.terms))
-    assert isinstance(expr, Apply)
-    return getattr(sympy, expr.op.name)(*(to_sympy(a, at) for a in expr.args))
-
-
-def entries(found):
-    axes = [a for a in found.result.axes if a is not None]
-    for places in itertools.product(*(range(a.length) for a in axes)):
-        yield places, to_sympy(found.result.expr, dict(zip(axes, places, strict=True)))
 
 
 def symbols_of(name, count=3):

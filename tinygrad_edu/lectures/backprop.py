@@ -59,17 +59,17 @@ def _() -> Pair:
     return name(ops.cross_entropy(q, p), "H"), z
 
 
-@gradient("log-probability", ("D7",), "the log-probability of class 2: δ − Prob")
+@gradient("log-probability", ("D7",), "the log-probability of one class: δ − Prob")
 def _() -> Pair:
     z = Tensor([1.47, -0.39, 0.22], name="z")
     P = name(ops.softmax(z), "Prob")
-    return name(ops.log(P[1]), "l"), z
+    return name(ops.log(P)[1], "l"), z
 
 
-@gradient("log-probability-sum", ("D7",), "the same as z₂ − log Σe^z")
+@gradient("log-probability-sum", ("D7",), "the same written as z − log Σe^z")
 def _() -> Pair:
     z = Tensor([1.47, -0.39, 0.22], name="z")
-    return name(z[1] - ops.log(ops.sum(ops.exp(z))), "l"), z
+    return name(z[1] - ops.logsumexp(z), "l"), z
 
 
 @gradient("softmax-temperature", ("D8",), "softmax with a temperature: (a − y)/T")
