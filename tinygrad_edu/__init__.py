@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tinygrad_edu.symbolic.derive import derive
     from tinygrad_edu.view.draw import draw
     from tinygrad_edu.view.page import explain
+    from tinygrad_edu.view.routes import routes
 
 __all__ = [
     *ops.PUBLIC,
@@ -45,6 +46,7 @@ __all__ = [
     "jvp",
     "name",
     "op",
+    "routes",
     "value_and_grad",
     "vjp",
 ]
@@ -54,6 +56,7 @@ _LAZY = {
     "derive": "tinygrad_edu.symbolic.derive",
     "draw": "tinygrad_edu.view.draw",
     "explain": "tinygrad_edu.view.page",
+    "routes": "tinygrad_edu.view.routes",
     "data": "tinygrad_edu.data",
 }
 
