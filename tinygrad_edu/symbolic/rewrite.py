@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from tinygrad_edu.symbolic.expr import Expr, distinct
+from tinygrad_edu.symbolic.expr import Expr, distinct, replace
 from tinygrad_edu.symbolic.facts import Facts
 from tinygrad_edu.symbolic.rules.rule import Match, Rule
 
@@ -57,7 +57,7 @@ class Rewriter:
         """Yield every application of a choice, outermost place first."""
         for place in distinct(expr):
             for match in rule.apply(place, self.facts):
-                after = _replace(expr, place, match.result)
+                after = replace(expr, {place: match.result})
                 if after != expr:
                     yield Move(rule, match, expr, after, is_choice=True)
 
@@ -80,7 +80,7 @@ class Rewriter:
                 if place in refused:
                     continue
                 for match in rule.apply(place, self.facts):
-                    after = _replace(expr, place, match.result)
+                    after = replace(expr, {place: match.result})
                     if after != expr:
                         return Move(rule, match, expr, after)
                 refused.add(place)
@@ -132,19 +132,3 @@ class Rewriter:
                 if work >= limit:
                     break
         return Found(best, best_path, capped=work >= limit)
-
-
-def _replace(expr: Expr, old: Expr, new: Expr) -> Expr:
-    """Put `new` for `old` wherever it stands."""
-    done: dict[Expr, Expr] = {old: new}
-
-    def inside(expr: Expr) -> Expr:
-        found = done.get(expr)
-        if found is None:
-            children = expr.children
-            changed = tuple(map(inside, children))
-            same = all(a is b for a, b in zip(changed, children, strict=True))
-            found = done[expr] = expr if same else expr.rebuild(changed)
-        return found
-
-    return inside(expr)
