@@ -114,14 +114,21 @@ class Lowering:
         return found
 
     def _name_labels(self, symbols: Iterable[Symbol]) -> None:
-        """Call rows N, the columns of results K, and what lies between D, M, H and so on."""
+        """Call rows N, the columns of results K, and what lies between D, M, H and so on.
+
+        Where there are vectors alone, what a mean runs over is N.
+        """
         first: set[Label] = set()
+        counted: set[Label] = set()
         last: set[Label] = set()
         results: set[Label] = set()
         every: dict[Label, None] = {}  # an ordered set
         for symbol in symbols:
             axes = self.axes_of(symbol)
             every.update((a, None) for a in axes if a is not None)
+            if symbol.counted is not None:
+                source, places = symbol.counted
+                counted.update(a for i in places if (a := self.axes_of(source)[i]) is not None)
             if len(axes) < 2:
                 continue
             if axes[0] is not None:
@@ -130,13 +137,15 @@ class Lowering:
                 last.add(axes[-1])
                 if symbol.op is not None and symbol.op.name in {"add", *PRODUCTS}:
                     results.add(axes[-1])
-        rows = [a for a in every if a in first - last]
+        rows = [a for a in every if a in (first - last if first else counted)]
         columns = [a for a in every if a in (results or last) - first]
+        if not first:
+            columns = [a for a in every if a not in rows]
         letters: dict[Label, str] = {}
         if rows:
             letters[rows[0]] = "n"
-        if columns or (every and not first):
-            letters[columns[0] if columns else next(iter(every))] = "k"
+        if columns:
+            letters[columns[0]] = "k"
         for symbol in self.trace.symbols:
             every.update((a, None) for a in self.axes_of(symbol) if a is not None)
         spare = itertools.chain("dmhpruvlaqwcfgb", (f"i{n}" for n in itertools.count(1)))

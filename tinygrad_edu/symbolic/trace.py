@@ -8,7 +8,10 @@ that compute it.
 
 from __future__ import annotations
 
+import inspect
+import itertools
 from collections.abc import Callable, Collection, Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -38,7 +41,8 @@ class Symbol(Node):
     def record(op: Op, args: tuple[Any, ...], attributes: Mapping[str, Any]) -> Any:
         """Open an operation by its definition, or make its vertex."""
         trace = next(a.trace for a in args if isinstance(a, Symbol))
-        args = tuple(trace.symbol_of(a) for a in args)
+        called = itertools.chain(_parameters(op), itertools.repeat(""))
+        args = tuple(map(trace.symbol_of, args, called))
         if op.definition is not None and op.name not in trace.fused:
             return trace.open(op, args, attributes)
         out = Symbol(trace, _run(op, args, attributes))
@@ -121,8 +125,11 @@ class Trace:
         symbol.is_number = True
         return symbol
 
-    def symbol_of(self, argument: Any) -> Any:
-        """Return the symbol of a constant array; numbers stay numbers."""
+    def symbol_of(self, argument: Any, called: str = "") -> Any:
+        """Return the symbol of a constant array; numbers stay numbers.
+
+        An array without a name is called what the operation calls it, if that is a word.
+        """
         if isinstance(argument, Symbol | int | float):
             return argument
         found = self._constants.get(id(argument))
@@ -131,6 +138,7 @@ class Trace:
             name = self.name_of(argument)
             if array.ndim == 0 and name is None:
                 return array.item()
+            name = name or (called if len(called) > 2 else None)
             found = self._constants[id(argument)] = Symbol(self, array, name and self.unique(name))
             self._held.append(argument)
         return found
@@ -164,6 +172,15 @@ class Trace:
             if isinstance(result, Symbol):
                 self.opened.append(Opened(op, args, result, _run(op, args, attributes)))
         return self._opened[key]
+
+
+@cache
+def _parameters(op: Op) -> tuple[str, ...]:
+    """Return what an operation calls its arguments, where it is written in Python."""
+    if not inspect.isfunction(op.__wrapped__):
+        return ()
+    parameters = inspect.signature(op.__wrapped__).parameters.values()
+    return tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD)
 
 
 def _run(op: Op, args: tuple[Any, ...], attributes: Mapping[str, Any]) -> Any:
