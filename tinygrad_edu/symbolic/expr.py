@@ -508,8 +508,11 @@ def rename(expr: Expr, labels: Mapping[Label, Label]) -> Expr:
 def replace(expr: Expr, new: Mapping[Expr, Expr]) -> Expr:
     """Put other expressions for some, wherever they stand."""
     done = dict(new)
+    shallowest = min((old.depth for old in new), default=0)
 
     def inside(expr: Expr) -> Expr:
+        if expr.depth < shallowest:
+            return expr
         found = done.get(expr)
         if found is None:
             children = expr.children

@@ -72,7 +72,7 @@ _SPLITTING = (
     sums.sum_of_terms,
 )
 _WRITING_OUT = (*_SPLITTING, expanding.distribute_once)
-_EVERYTHING = (*_WRITING_OUT, logarithms.power_as_exp, expanding.expand_power, expanding.turn_sign)
+_EVERYTHING = (*_WRITING_OUT, logarithms.power_as_exp, expanding.turn_sign, expanding.expand_power)
 _TOGETHER = (
     *_SPLITTING,
     expanding.common_factor,
@@ -149,9 +149,11 @@ class Normaliser:
         places = list(dict.fromkeys(_places(expr, self.fraction)))
         for (rule, opened, closed), refused in zip(self.rules, self._refused, strict=True):
             for place, kept in places:
-                if (place, kept) in refused or not (closed if kept else opened):
+                if not isinstance(place, rule.at) or (place, kept) in refused:
                     continue
-                for match in rule.apply(place, self.facts):
+                if not (closed if kept else opened):
+                    continue
+                for match in rule.matches(place, self.facts):
                     after = _replace(expr, self.fraction, (place, kept), match.result)
                     if after != expr:
                         return Move(rule, match, expr, after, is_choice=True)

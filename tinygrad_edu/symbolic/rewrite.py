@@ -49,14 +49,19 @@ class Rewriter:
 
     def __init__(self, eager: Sequence[Rule], facts: Facts) -> None:
         self.eager, self.facts = eager, facts
-        # Per eager rule: where it does not apply, and in what it applies nowhere.
-        self._refused: list[set[Expr]] = [set() for _ in eager]
-        self._settled: list[set[Expr]] = [set() for _ in eager]
+        self._refused: list[set[Expr]] = [set() for _ in eager]  # per rule: where it does not apply
+        self._settled: set[Expr] = set()  # where none applies, nor anywhere inside
+        self._choices: dict[tuple[Rule, Expr], tuple[Match, ...]] = {}
 
     def moves(self, expr: Expr, rule: Rule) -> Iterator[Move]:
         """Yield every application of a choice, outermost place first."""
         for place in distinct(expr):
-            for match in rule.apply(place, self.facts):
+            if not isinstance(place, rule.at):
+                continue
+            matches = self._choices.get((rule, place))
+            if matches is None:
+                matches = self._choices[rule, place] = tuple(rule.matches(place, self.facts))
+            for match in matches:
                 after = replace(expr, {place: match.result})
                 if after != expr:
                     yield Move(rule, match, expr, after, is_choice=True)
@@ -73,18 +78,17 @@ class Rewriter:
         return expr, tuple(done)
 
     def _eager_move(self, expr: Expr) -> Move | None:
-        for rule, refused, settled in zip(self.eager, self._refused, self._settled, strict=True):
-            visited = []
-            for place in distinct(expr, settled):
-                visited.append(place)
-                if place in refused:
+        places = list(distinct(expr, self._settled))
+        for rule, refused in zip(self.eager, self._refused, strict=True):
+            for place in places:
+                if not isinstance(place, rule.at) or place in refused:
                     continue
-                for match in rule.apply(place, self.facts):
+                for match in rule.matches(place, self.facts):
                     after = replace(expr, {place: match.result})
                     if after != expr:
                         return Move(rule, match, expr, after)
                 refused.add(place)
-            settled.update(visited)
+        self._settled.update(places)
         return None
 
     def search(

@@ -131,12 +131,11 @@ def named_in(exprs: Collection[Expr]) -> list[Quantity]:
 def opening(kept: Collection[Quantity] = ()) -> Rule:
     """Return the rule that puts the meaning for a name; some names are kept."""
 
-    def apply(expr: Expr, facts: Facts) -> Iterator[Match]:
-        if isinstance(expr, Leaf) and expr.quantity not in kept:
-            meaning = expr.quantity.definition
-            if meaning is not None:
-                right = rename(meaning, dict(zip(expr.quantity.leaf.axes, expr.axes, strict=True)))
-                because = f"by definition {notation.text(expr)} = {notation.text(right)}"
-                yield Match(expr, right, right, because)
+    def matches(expr: Leaf, facts: Facts) -> Iterator[Match]:
+        meaning = expr.quantity.definition
+        if meaning is not None and expr.quantity not in kept:
+            right = rename(meaning, dict(zip(expr.quantity.leaf.axes, expr.axes, strict=True)))
+            because = f"by definition {notation.text(expr)} = {notation.text(right)}"
+            yield Match(expr, right, right, because)
 
-    return Rule("name", "", "", apply)
+    return Rule("definition", "", "", matches, Leaf)

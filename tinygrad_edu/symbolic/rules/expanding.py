@@ -19,17 +19,15 @@ LARGEST_POWER = 4
 MOST_TERMS = 200
 
 
-@rule("distribute", distribute.equation, distribute.because)
-def distribute_once(expr: Expr, facts: Facts) -> Iterator[Match]:
+@rule("distribute", distribute.equation, distribute.because, at=Product)
+def distribute_once(expr: Product, facts: Facts) -> Iterator[Match]:
     """Distribute over a sum, but leave powers of sums alone."""
-    if isinstance(expr, Product) and any(isinstance(b, Total) and p == 1 for b, p in expr.factors):
+    if any(isinstance(b, Total) and p == 1 for b, p in expr.factors):
         yield from distribute.apply(expr, facts)
 
 
-@rule("expand", "(x + y)² = x² + 2·x·y + y²", "the binomial theorem")
-def expand_power(expr: Expr, facts: Facts) -> Iterator[Match]:
-    if not isinstance(expr, Product):
-        return
+@rule("expand", "(x + y)² = x² + 2·x·y + y²", "the binomial theorem", at=Product)
+def expand_power(expr: Product, facts: Facts) -> Iterator[Match]:
     for base, exponent in expr.factors:
         if not isinstance(base, Total) or exponent.denominator != 1 or exponent < 2:
             continue
@@ -51,11 +49,9 @@ def _multinomial(terms: tuple[Expr, ...], exponent: int) -> Iterator[Expr]:
             yield product(math.comb(exponent, taken), [*head, (tail, ONE)])
 
 
-@rule("common factor", "x/z + y = (x + y·z)/z", "the distributive law")
-def common_factor(expr: Expr, facts: Facts) -> Iterator[Match]:
+@rule("common factor", "x/z + y = (x + y·z)/z", "the distributive law", at=Total)
+def common_factor(expr: Total, facts: Facts) -> Iterator[Match]:
     """Take out of a sum what all terms share, and the denominators that any term has."""
-    if not isinstance(expr, Total):
-        return
     powers = [_powers(term) for term in expr.terms]
     bases = dict.fromkeys(base for each in powers for base in each)
     least = {base: min(each.get(base, Fraction(0)) for each in powers) for base in bases}
@@ -85,11 +81,9 @@ def leading(expr: Total) -> Expr:
     return min(expr.terms, key=lambda t: (isinstance(t, Number), order(product(1, parts(t)[1]))))
 
 
-@rule("turn", "(y − x)^n = (−1)^n·(x − y)^n", "−1 is a common factor")
-def turn_sign(expr: Expr, facts: Facts) -> Iterator[Match]:
+@rule("turn", "(y − x)^n = (−1)^n·(x − y)^n", "−1 is a common factor", at=Product)
+def turn_sign(expr: Product, facts: Facts) -> Iterator[Match]:
     """Let the leading term of a sum be positive, where the sum is raised to a whole power."""
-    if not isinstance(expr, Product):
-        return
     for base, exponent in expr.factors:
         if isinstance(base, Total) and exponent.denominator == 1:
             if parts(leading(base))[0] < 0:

@@ -100,8 +100,8 @@ def _log_of(factor: Factor) -> Expr:
     return product(exponent, [(_log(base), ONE)])
 
 
-@rule("log of a product", "log(x^p·y^q) = p·log x + q·log y, x > 0, y > 0", "the law of logarithms")
-def log_of_product(expr: Expr, facts: Facts) -> Iterator[Match]:
+@rule("log of a product", "log(x^p·y^q) = p·log x + q·log y, x > 0, y > 0", "the law of logarithms", at=Apply)
+def log_of_product(expr: Apply, facts: Facts) -> Iterator[Match]:
     """Split what is positive; the one factor of unknown sign is so too, where all of them are."""
     if not is_call(expr, ops.log):
         return
@@ -127,8 +127,8 @@ def log_of_product(expr: Expr, facts: Facts) -> Iterator[Match]:
     yield Match(expr, right, right, because, statement)
 
 
-@rule("log of a power", "log x^p = p·log x, x > 0", "the law of logarithms")
-def log_of_power(expr: Expr, facts: Facts) -> Iterator[Match]:
+@rule("log of a power", "log x^p = p·log x, x > 0", "the law of logarithms", at=Apply)
+def log_of_power(expr: Apply, facts: Facts) -> Iterator[Match]:
     """log x^p = p log x; where p is odd, x^p has no logarithm unless x is positive."""
     if not is_call(expr, ops.log):
         return
@@ -150,8 +150,8 @@ def log_of_power(expr: Expr, facts: Facts) -> Iterator[Match]:
         yield Match(expr, right, right, *found)
 
 
-@rule("log of Π", "log Π_k x_k = Σ_k log x_k, x > 0", "the law of logarithms")
-def log_of_prod(expr: Expr, facts: Facts) -> Iterator[Match]:
+@rule("log of Π", "log Π_k x_k = Σ_k log x_k, x > 0", "the law of logarithms", at=Apply)
+def log_of_prod(expr: Apply, facts: Facts) -> Iterator[Match]:
     if not is_call(expr, ops.log) or not is_prod(expr.children[0]):
         return
     labels, body = _prod(expr.children[0])
@@ -180,11 +180,9 @@ def _prod(expr: Expr) -> tuple[list[Label], Expr]:
     return labels, rename(expr.args[0], new)
 
 
-@rule("weighted log", "p·log(p·x) = p·log p + p·log x, p ≥ 0", "0·log 0 = 0")
-def weighted_log(expr: Expr, facts: Facts) -> Iterator[Match]:
+@rule("weighted log", "p·log(p·x) = p·log p + p·log x, p ≥ 0", "0·log 0 = 0", at=Product)
+def weighted_log(expr: Product, facts: Facts) -> Iterator[Match]:
     """Entropies hold p log p, which is 0 where p is 0: there p log(p/q) can be split too."""
-    if not isinstance(expr, Product):
-        return
     for place, (call, exponent) in enumerate(expr.factors):
         if exponent != 1 or not is_call(call, ops.log) or not isinstance(call.children[0], Product):
             continue
@@ -206,8 +204,8 @@ def weighted_log(expr: Expr, facts: Facts) -> Iterator[Match]:
             yield Match(expr, right, right, because, statement)
 
 
-@rule("values", "log 1 = 0, e⁰ = 1", "a value of the function")
-def values(expr: Expr, facts: Facts) -> Iterator[Match]:
+@rule("values", "log 1 = 0, e⁰ = 1", "a value of the function", at=Apply)
+def values(expr: Apply, facts: Facts) -> Iterator[Match]:
     for op, at, value in ((ops.log, 1, 0), (ops.exp, 0, 1)):
         if is_call(expr, op) and expr.children[0] == Number(Fraction(at)):
             right = Number(Fraction(value))
@@ -217,15 +215,15 @@ def values(expr: Expr, facts: Facts) -> Iterator[Match]:
 # --- exponentials and powers ----------------------------------------------------------------------
 
 
-@rule("exp of a sum", "e^(x+y) = e^x·e^y", "the law of exponents")
-def exp_of_sum(expr: Expr, facts: Facts) -> Iterator[Match]:
+@rule("exp of a sum", "e^(x+y) = e^x·e^y", "the law of exponents", at=Apply)
+def exp_of_sum(expr: Apply, facts: Facts) -> Iterator[Match]:
     if is_call(expr, ops.exp) and isinstance(expr.children[0], Total):
         right = product(1, [(_exp(term), ONE) for term in expr.children[0].terms])
         yield Match(expr, right, right)
 
 
-@rule("exp of a multiple", "e^(n·x) = (e^x)^n", "the law of exponents")
-def exp_of_multiple(expr: Expr, facts: Facts) -> Iterator[Match]:
+@rule("exp of a multiple", "e^(n·x) = (e^x)^n", "the law of exponents", at=Apply)
+def exp_of_multiple(expr: Apply, facts: Facts) -> Iterator[Match]:
     if is_call(expr, ops.exp):
         coefficient, factors = parts(expr.children[0])
         if coefficient != 1 and factors:
@@ -233,8 +231,8 @@ def exp_of_multiple(expr: Expr, facts: Facts) -> Iterator[Match]:
             yield Match(expr, right, right)
 
 
-@rule("power", "x^t = e^(t·log x), x > 0", "the definition of a power")
-def power_as_exp(expr: Expr, facts: Facts) -> Iterator[Match]:
+@rule("power", "x^t = e^(t·log x), x > 0", "the definition of a power", at=Apply)
+def power_as_exp(expr: Apply, facts: Facts) -> Iterator[Match]:
     if is_call(expr, ops.power):
         base, exponent = expr.children
         found = _positive(base, facts)
@@ -243,10 +241,8 @@ def power_as_exp(expr: Expr, facts: Facts) -> Iterator[Match]:
             yield Match(expr, right, right, *found)
 
 
-@rule("power of a product", "(c·x^p)^q = c^q·x^(p·q), x > 0", "the law of exponents")
-def power_of_product(expr: Expr, facts: Facts) -> Iterator[Match]:
-    if not isinstance(expr, Product):
-        return
+@rule("power of a product", "(c·x^p)^q = c^q·x^(p·q), x > 0", "the law of exponents", at=Product)
+def power_of_product(expr: Product, facts: Facts) -> Iterator[Match]:
     for base, exponent in expr.factors:
         if not isinstance(base, Product) or base.coefficient <= 0:
             continue
@@ -270,11 +266,10 @@ def _prod_again(expr: Opaque, body: Expr) -> Expr:
     return Opaque(expr.op, (body,), expr.attributes, expr.inside, expr.axes)
 
 
-@rule("Π of a product", "Π_k x_k·y_k = Π_k x_k · Π_k y_k", "factors can be taken in any order")
-def prod_of_product(expr: Expr, facts: Facts) -> Iterator[Match]:
+@rule("Π of a product", "Π_k x_k·y_k = Π_k x_k · Π_k y_k", "factors can be taken in any order", at=Opaque)
+def prod_of_product(expr: Opaque, facts: Facts) -> Iterator[Match]:
     if not is_prod(expr):
         return
-    assert isinstance(expr, Opaque)
     coefficient, factors = parts(expr.args[0])
     each: list[Factor] = [] if coefficient == 1 else [(Number(coefficient), ONE)]
     for base, exponent in factors:
@@ -285,8 +280,8 @@ def prod_of_product(expr: Expr, facts: Facts) -> Iterator[Match]:
         yield Match(expr, right, right)
 
 
-@rule("Π of exponentials", "Π_k e^(x_k) = e^(Σ_k x_k)", "the law of exponents")
-def prod_of_exp(expr: Expr, facts: Facts) -> Iterator[Match]:
+@rule("Π of exponentials", "Π_k e^(x_k) = e^(Σ_k x_k)", "the law of exponents", at=Opaque)
+def prod_of_exp(expr: Opaque, facts: Facts) -> Iterator[Match]:
     if is_prod(expr):
         labels, body = _prod(expr)
         if is_call(body, ops.exp):

@@ -69,8 +69,8 @@ def _stack(expr: Expr) -> _Stack | None:
     return None
 
 
-@rule("entry of a stack", "[x, y]₁ = y", "what stands there")
-def entry_of_stack(expr: Expr, facts: Facts) -> Iterator[Match]:
+@rule("entry of a stack", "[x, y]₁ = y", "what stands there", at=Opaque)
+def entry_of_stack(expr: Opaque, facts: Facts) -> Iterator[Match]:
     stack = _stack(expr)
     if stack is None or stack.label is None or stack.label.place is None:
         return
@@ -84,11 +84,9 @@ def entry_of_stack(expr: Expr, facts: Facts) -> Iterator[Match]:
         place -= length
 
 
-@rule("Σ over a stack", "Σ_k f([x, y]_k) = f(x) + f(y)", "the sum, written out")
-def sum_over_stack(expr: Expr, facts: Facts) -> Iterator[Match]:
+@rule("Σ over a stack", "Σ_k f([x, y]_k) = f(x) + f(y)", "the sum, written out", at=Sum)
+def sum_over_stack(expr: Sum, facts: Facts) -> Iterator[Match]:
     """Write out a sum over an index that occurs along stacks of equal parts, and nowhere else."""
-    if not isinstance(expr, Sum):
-        return
     stacks = []
     for each in distinct(expr.body):
         if isinstance(each, Sum) and each.label is expr.label:
