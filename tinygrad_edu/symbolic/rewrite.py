@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from tinygrad_edu.symbolic.expr import Expr, distinct
+from tinygrad_edu.symbolic.expr import Expr, distinct, replace
 from tinygrad_edu.symbolic.facts import Facts
 from tinygrad_edu.symbolic.rules.rule import Match, Rule
 
@@ -49,15 +49,20 @@ class Rewriter:
 
     def __init__(self, eager: Sequence[Rule], facts: Facts) -> None:
         self.eager, self.facts = eager, facts
-        # Per eager rule: where it does not apply, and in what it applies nowhere.
-        self._refused: list[set[Expr]] = [set() for _ in eager]
-        self._settled: list[set[Expr]] = [set() for _ in eager]
+        self._refused: list[set[Expr]] = [set() for _ in eager]  # per rule: where it does not apply
+        self._settled: set[Expr] = set()  # where none applies, nor anywhere inside
+        self._choices: dict[tuple[Rule, Expr], tuple[Match, ...]] = {}
 
     def moves(self, expr: Expr, rule: Rule) -> Iterator[Move]:
         """Yield every application of a choice, outermost place first."""
         for place in distinct(expr):
-            for match in rule.apply(place, self.facts):
-                after = _replace(expr, place, match.result)
+            if not isinstance(place, rule.at):
+                continue
+            matches = self._choices.get((rule, place))
+            if matches is None:
+                matches = self._choices[rule, place] = tuple(rule.matches(place, self.facts))
+            for match in matches:
+                after = replace(expr, {place: match.result})
                 if after != expr:
                     yield Move(rule, match, expr, after, is_choice=True)
 
@@ -73,18 +78,17 @@ class Rewriter:
         return expr, tuple(done)
 
     def _eager_move(self, expr: Expr) -> Move | None:
-        for rule, refused, settled in zip(self.eager, self._refused, self._settled, strict=True):
-            visited = []
-            for place in distinct(expr, settled):
-                visited.append(place)
-                if place in refused:
+        places = list(distinct(expr, self._settled))
+        for rule, refused in zip(self.eager, self._refused, strict=True):
+            for place in places:
+                if not isinstance(place, rule.at) or place in refused:
                     continue
-                for match in rule.apply(place, self.facts):
-                    after = _replace(expr, place, match.result)
+                for match in rule.matches(place, self.facts):
+                    after = replace(expr, {place: match.result})
                     if after != expr:
                         return Move(rule, match, expr, after)
                 refused.add(place)
-            settled.update(visited)
+        self._settled.update(places)
         return None
 
     def search(
@@ -132,19 +136,3 @@ class Rewriter:
                 if work >= limit:
                     break
         return Found(best, best_path, capped=work >= limit)
-
-
-def _replace(expr: Expr, old: Expr, new: Expr) -> Expr:
-    """Put `new` for `old` wherever it stands."""
-    done: dict[Expr, Expr] = {old: new}
-
-    def inside(expr: Expr) -> Expr:
-        found = done.get(expr)
-        if found is None:
-            children = expr.children
-            changed = tuple(map(inside, children))
-            same = all(a is b for a, b in zip(changed, children, strict=True))
-            found = done[expr] = expr if same else expr.rebuild(changed)
-        return found
-
-    return inside(expr)

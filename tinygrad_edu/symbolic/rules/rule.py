@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 from tinygrad_edu.symbolic.expr import Apply, Expr, Factor, Number, Product, product
 from tinygrad_edu.symbolic.facts import Facts
@@ -31,25 +32,36 @@ class Match:
     assumption: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Rule:
-    """A named equation with the sentence that says why it holds."""
+    """A named equation with the sentence that says why it holds.
+
+    `matches` yields where the equation applies at an expression of the kinds `at`.
+    """
 
     name: str
     equation: str
     because: str
-    apply: Application
+    matches: Application
+    at: Kinds = Expr
+
+    def apply(self, expr: Expr, facts: Facts) -> Iterable[Match]:
+        """Yield the ways in which the equation applies at an expression."""
+        return self.matches(expr, facts) if isinstance(expr, self.at) else ()
 
     def __str__(self) -> str:
         return f"{self.name}: {self.equation}"
 
 
-Application = Callable[[Expr, Facts], Iterator[Match]]
+Kinds = type[Expr] | tuple[type[Expr], ...]
+Application = Callable[[Any, Facts], Iterator[Match]]  # of an expression of these kinds
 
 
-def rule(name: str, equation: str, because: str) -> Callable[[Application], Rule]:
+def rule(
+    name: str, equation: str, because: str, *, at: Kinds = Expr
+) -> Callable[[Application], Rule]:
     """Make a rule of the function that yields where an equation applies."""
-    return lambda apply: Rule(name, equation, because, apply)
+    return lambda matches: Rule(name, equation, because, matches, at)
 
 
 def is_call(expr: Expr, op: object) -> bool:

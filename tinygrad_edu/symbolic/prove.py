@@ -1,0 +1,240 @@
+"""From two recorded graphs to a proof that they are equal: both are rewritten until they meet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from tinygrad_edu.naming import Names, names_around
+from tinygrad_edu.symbolic.agreement import (
+    AGREE,
+    Agreement,
+    affine_agreement,
+    agreement,
+    environments,
+    faithful,
+    simplexes,
+)
+from tinygrad_edu.symbolic.derivation import Formula, Step
+from tinygrad_edu.symbolic.evaluate import Environment
+from tinygrad_edu.symbolic.expr import Expr, Number, total
+from tinygrad_edu.symbolic.facts import Facts
+from tinygrad_edu.symbolic.meeting import Dropped, drop, join
+from tinygrad_edu.symbolic.normal import LEVELS, Normaliser
+from tinygrad_edu.symbolic.proof import Proof
+from tinygrad_edu.symbolic.rewrite import Move
+from tinygrad_edu.symbolic.rules import sums
+from tinygrad_edu.symbolic.rules.equations import complement_of
+from tinygrad_edu.symbolic.rules.rule import ONE, Rule
+from tinygrad_edu.symbolic.sides import Sides, named_in, opening
+from tinygrad_edu.tensor import Tensor
+
+__all__ = ["prove", "prove_named"]
+
+UP_TO = ("constant", "positive factor")
+
+
+def prove(
+    left: Tensor,
+    right: Tensor,
+    assume: Iterable[str] | None = None,
+    up_to: Iterable[str] = (),
+    *,
+    wrt: Tensor | Iterable[Tensor] | None = None,
+    names: Mapping[str, Any] | None = None,
+) -> Proof:
+    """Prove that two recorded graphs compute the same, by named steps from one to the other.
+
+    Both sides are rewritten by general equations until they meet: logarithms and exponentials
+    are split, sums written out, fractions put over one denominator. Every step is checked on the
+    recorded numbers and on random ones, and nothing is called proved that they contradict.
+
+    Parameters
+    ----------
+    left, right : Tensor
+        Two computations, of one shape, from the same Tensors.
+    assume : iterable of str, optional
+        Printed statements that may be assumed, such as ``"f > 0"`` or ``"Σy = 1"``. None allows
+        all that hold on the data, ``()`` none.
+    up_to : iterable of str, optional
+        ``"constant"``: an additive constant is dropped; ``"positive factor"``: so is a factor.
+        Neither may depend on a Tensor of `wrt`.
+    wrt : Tensor or iterable of Tensor, optional
+        What may vary, where `up_to` is used; by default all Tensors.
+    names : dict of str to Tensor or ndarray, optional
+        Names for formulas; otherwise ``Tensor(..., name=)`` and the caller's variables.
+
+    Returns
+    -------
+    Proof
+        True if the sides are joined; with `.steps`, `.assumptions`, `.dropped`, `.agreement`
+        and, if they are not joined, the `.furthest` forms of both.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, `up_to` or `assume` names what is not there, or an array of a graph
+        was changed since.
+    TypeError
+        If a side is no Tensor.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> z, c = tg.Tensor([1.47, -0.39, 0.22]), tg.Tensor(3.0)
+    >>> proof = tg.prove(tg.softmax(z + c), tg.softmax(z))
+    >>> bool(proof)
+    True
+    >>> for step in proof.steps:
+    ...     print(step.after, " ", step.rule)
+    """
+    return prove_named(left, right, names_around(names, depth=1), assume, up_to, wrt)
+
+
+def prove_named(
+    left: Tensor,
+    right: Tensor,
+    names: Names,
+    assume: Iterable[str] | None = None,
+    up_to: Iterable[str] = (),
+    wrt: Tensor | Iterable[Tensor] | None = None,
+) -> Proof:
+    """Prove as `prove` does, with names that were collected already."""
+    for role, tensor in (("left", left), ("right", right)):
+        if not isinstance(tensor, Tensor):
+            raise TypeError(
+                f"prove: {role} is a {type(tensor).__name__}; compute it from Tensors, so that "
+                "there is a graph to read"
+            )
+    if left.shape != right.shape:
+        raise ValueError(
+            f"prove: the left side has shape {left.shape}, the right side {right.shape}; equal "
+            "things have one shape, so sum or spread one of them"
+        )
+    dropping = (up_to,) if isinstance(up_to, str) else tuple(up_to)
+    for each in dropping:
+        if each not in UP_TO:
+            raise ValueError(f"prove: up_to takes {' and '.join(map(repr, UP_TO))}, not {each!r}")
+    varying = [wrt] if isinstance(wrt, Tensor) else None if wrt is None else list(wrt)
+    sides = Sides(left, right, names, varying)
+    return _Search(sides, [assume] if isinstance(assume, str) else assume, dropping).proof()
+
+
+# --- the search -----------------------------------------------------------------------------------
+
+
+class _Search:
+    """Try rules, the gentlest first, until both sides meet."""
+
+    def __init__(self, sides: Sides, assume: Iterable[str] | None, up_to: tuple[str, ...]) -> None:
+        self.sides, self.up_to = sides, up_to
+        self.left, self.right = self._formula(sides.left), self._formula(sides.right)
+        self.facts = Facts(Environment(), assume, lambda leaf: leaf.quantity.definition is None)
+        for quantity in named_in([sides.left, sides.right]):
+            assert quantity.definition is not None
+            both = complement_of(quantity.leaf, quantity.definition)
+            if both is not None and self.facts.sign(both[0]) == "positive":
+                self.facts.declare_positive(both[1])
+        self.capped = False
+        self.nearest = self.left, self.right
+
+    def _formula(self, expr: Expr) -> Formula:
+        return Formula(expr, self.sides.axes)
+
+    def proof(self) -> Proof:
+        """Search, check what was found, and say what it is worth."""
+        hope = self._agreement()
+        found = None
+        if hope:
+            found = next((proof for proof in self._attempts() if proof is not None), None)
+        else:
+            self._attempt(Normaliser(LEVELS[1], self.facts))
+        if found is not None:
+            return found
+        self.facts.refuse_unknown("prove")
+        inside = total(form.expr for form in self.nearest)
+        return Proof(
+            left=self.left,
+            right=self.right,
+            proved=False,
+            steps=[],
+            assumptions=self.facts.assumptions((), inside),
+            agreement=hope,
+            furthest=self.nearest,
+            capped=self.capped,
+        )
+
+    def _agreement(self) -> Agreement:
+        """Compare the numbers, with every assumption that may help."""
+        if self.up_to:
+            return affine_agreement(self.left, self.right, self.sides.variables, self.up_to)
+        exprs = [self.left.expr, self.right.expr]
+        return agreement(self.left, self.right, environments(exprs, simplexes(exprs)))
+
+    def _attempts(self) -> Iterator[Proof | None]:
+        if not all(map(faithful, (self.left, self.right), self.sides.values)):
+            return
+        for first in self._preparations():
+            for level in LEVELS:
+                yield self._attempt(Normaliser(level, self.facts, first))
+
+    def _preparations(self) -> Iterator[tuple[Rule, ...]]:
+        """Yield rules to begin with: names closed, those of one side opened, all opened."""
+        left, right = (set(named_in([side.expr])) for side in (self.left, self.right))
+        openings: list[tuple[Rule, ...]] = [()]
+        if left ^ right:
+            openings.append((opening(left & right),))
+        if left & right:
+            openings.append((opening(),))
+        yield from openings
+        yield from ((*rules, sums.sums_to_one) for rules in openings)
+
+    def _attempt(self, normaliser: Normaliser) -> Proof | None:
+        """Bring both sides into a normal form; where they meet, check the way between them."""
+        left = normaliser.path(self.left.expr)
+        right = normaliser.path(self.right.expr)
+        self.capped = self.capped or left.capped or right.capped
+        if left.end.size + right.end.size < sum(form.expr.size for form in self.nearest):
+            self.nearest = self._formula(left.end), self._formula(right.end)
+        if not self.up_to:
+            return self._checked(join(left, right), None)
+        for dropped in drop(left.end, right.end, self.up_to, self.sides.is_constant, self.facts):
+            target = dropped.target(self.right.expr)
+            found = self._checked(join(left, normaliser.path(target)), dropped)
+            if found is not None:
+                return found
+        return None
+
+    def _checked(
+        self, joined: tuple[list[Move], Expr] | None, dropped: Dropped | None
+    ) -> Proof | None:
+        """Check every step on numbers; what does not pass is no proof."""
+        if joined is None:
+            return None
+        moves, middle = joined
+        end, used = self.right, {move.match.assumption for move in moves}
+        if dropped is not None:
+            end = self._formula(dropped.target(end.expr))
+            used.add(dropped.assumption)
+        statements = {statement for statement in used if statement is not None}
+        envs = environments([self.left.expr, end.expr], statements)
+        steps = [Step(move, self.sides.axes, envs) for move in moves]
+        agrees = agreement(self.left, end, envs)
+        if not agrees or not all(step.residual <= AGREE for step in steps):
+            return None
+        return Proof(
+            left=self.left,
+            right=self.right,
+            proved=True,
+            steps=steps,
+            assumptions=self.facts.assumptions(statements, Number(ONE)),
+            agreement=agrees,
+            furthest=(self._formula(middle),) * 2,
+            dropped={} if dropped is None else self._what(dropped),
+            capped=False,
+        )
+
+    def _what(self, dropped: Dropped) -> dict[str, Formula]:
+        tidy = Normaliser(LEVELS[1], self.facts).path(dropped.constant).end
+        found = {"constant": self._formula(tidy), "positive factor": Formula(dropped.factor, ())}
+        return {name: found[name] for name in self.up_to}
