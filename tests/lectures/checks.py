@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import sympy
 
-import tinygrad_edu as tg
 from tests.symbolic.forms import Form, Letters
 from tests.symbolic.witness import array_of, entries, letters_of
 from tinygrad_edu.lectures import IDENTITIES, LECTURES
 from tinygrad_edu.symbolic.derive import derive_named
 from tinygrad_edu.symbolic.expr import number
+from tinygrad_edu.symbolic.prove import prove_named
 
 ZERO = Form(number(0))
 
@@ -90,8 +90,18 @@ def _point(
             yield entry, sympy.Rational(value.numerator, value.denominator)
 
 
-def proved(key: str):
-    """The proof of an identity of the lectures."""
+def proved(key: str, *, steps: int, assumed: tuple[str, ...] = ()):
+    """The proof of an identity of the lectures, after a look at its steps."""
     lecture = IDENTITIES[key]
-    left, right, _ = lecture.build()
-    return tg.prove(left, right, up_to=lecture.up_to)
+    left, right, names = lecture.build()
+    found = prove_named(left, right, names, up_to=lecture.up_to)
+    assert found.proved, found
+    assert 0 < len(found.steps) <= steps
+    assert not found.capped
+    assert tuple(a.statement for a in found.assumptions if a.used) == assumed
+    for step in found.steps:
+        assert step.residual < 1e-12, step
+        assert step.because
+    assert found.residual < 1e-12
+    assert set(found.dropped) <= set(lecture.up_to)
+    return found

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from tinygrad_edu import ops
-from tinygrad_edu.lectures.lecture import Pair, gradient, identity
+from tinygrad_edu.lectures.lecture import Named, Pair, gradient, identity
 from tinygrad_edu.tensor import Tensor, name
 
 __all__: list[str] = []
@@ -112,13 +113,12 @@ def _() -> Pair:
 
 # --- likelihoods ----------------------------------------------------------------------------------
 
-TWO_PI = 2 * np.pi
+Array = npt.NDArray[np.float64]
 
 
-def _normal(x: Tensor, mean: Tensor | float, deviation: Tensor) -> Tensor:
-    """The density of the normal distribution."""
-    variance = deviation**2
-    density: Tensor = ops.exp(-((x - mean) ** 2) / (2 * variance)) / ops.sqrt(TWO_PI * variance)
+def _normal(x: Tensor, mean: Tensor | float, deviation: Array) -> Tensor:
+    """The density of the normal distribution; its deviation is an array, so it is constant."""
+    density: Tensor = ops.exp(-(((x - mean) / deviation) ** 2) / 2) / deviation / np.sqrt(2 * np.pi)
     return density
 
 
@@ -128,10 +128,11 @@ def _normal(x: Tensor, mean: Tensor | float, deviation: Tensor) -> Tensor:
     "−log of the normal likelihood is least squares",
     ("constant", "positive factor"),
 )
-def _() -> Pair:
+def _() -> Named:
     z, t = _squares()
-    σ = Tensor(0.7, name="σ")
-    return -ops.sum(ops.log(_normal(t, z, σ))), 0.5 * ops.sum((z - t) ** 2)
+    σ = np.array(0.7)
+    left = -ops.sum(ops.log(_normal(t, z, σ)))
+    return left, 0.5 * ops.sum((z - t) ** 2), {"σ": σ}
 
 
 @identity("bernoulli-likelihood", ("D4",), "−log of Bernoulli's f^t(1 − f)^(1−t) is binary CE")
@@ -159,11 +160,11 @@ def _() -> Pair:
     "−log posterior is ½Σ(z − t)² + (λ/2)Σw² with λ = σ²/σ₀²",
     ("constant", "positive factor"),
 )
-def _() -> Pair:
+def _() -> Named:
     X, w, t = _linear()
-    σ, σ0 = Tensor(0.7, name="σ"), Tensor(1.5, name="σ0")
+    σ, σ0 = np.array(0.7), np.array(1.5)
     z = name(X @ w, "z")
     likelihood = ops.sum(ops.log(_normal(t, z, σ)))
     prior = ops.sum(ops.log(_normal(w, 0.0, σ0)))
-    λ = name(σ**2 / σ0**2, "λ")
-    return -(likelihood + prior), ops.sum_squared_error(z, t) + ops.weight_decay(w, λ)
+    decay = ops.sum((w * σ / σ0) ** 2) / 2
+    return -(likelihood + prior), ops.sum_squared_error(z, t) + decay, {"σ": σ, "σ0": σ0}

@@ -15,7 +15,15 @@ from tinygrad_edu.symbolic.expr import Expr, Quantity, Sum, quantities_in
 from tinygrad_edu.symbolic.facts import TOLERANCE
 from tinygrad_edu.symbolic.notation import text
 
-__all__ = ["AGREE", "Agreement", "affine_agreement", "agreement", "environments", "faithful", "simplexes"]
+__all__ = [
+    "AGREE",
+    "Agreement",
+    "affine_agreement",
+    "agreement",
+    "environments",
+    "faithful",
+    "simplexes",
+]
 
 #: Numbers that are no further apart, relative to the size of their terms, are said to agree.
 AGREE = 1e-9

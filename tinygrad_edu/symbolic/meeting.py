@@ -26,7 +26,9 @@ def join(left: Path, right: Path) -> tuple[list[Move], Expr] | None:
     The second path is walked backwards; what both do at their ends is left out.
     """
     places = {form: j for j, form in reversed(list(enumerate(right.forms)))}
-    both = [(i + places[form], i, places[form]) for i, form in enumerate(left.forms) if form in places]
+    both = [
+        (i + places[form], i, places[form]) for i, form in enumerate(left.forms) if form in places
+    ]
     middle: list[Move] = []
     if both:
         _, i, j = min(both)

@@ -33,9 +33,7 @@ __all__ = ["Sides", "named_in", "opening"]
 class Sides:
     """Two graphs as expressions over the same axes."""
 
-    def __init__(
-        self, left: Tensor, right: Tensor, names: Names, wrt: list[Tensor] | None
-    ) -> None:
+    def __init__(self, left: Tensor, right: Tensor, names: Names, wrt: list[Tensor] | None) -> None:
         self.roots = {left, right}
         self.values = (left.value, right.value)
         order = ancestors(left, right)
@@ -61,9 +59,7 @@ class Sides:
             assert isinstance(node, Tensor)
             name = names.of(node)
             if node.op is None:
-                self.symbols[node] = Symbol(
-                    self.trace, node.value, self.trace.unique(name or "x")
-                )
+                self.symbols[node] = Symbol(self.trace, node.value, self.trace.unique(name or "x"))
                 continue
             self.trace.replay(node, self.symbols)
             symbol = self.symbols[node]

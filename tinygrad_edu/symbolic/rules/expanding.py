@@ -31,7 +31,10 @@ def expand_power(expr: Product, facts: Facts) -> Iterator[Match]:
     for base, exponent in expr.factors:
         if not isinstance(base, Total) or exponent.denominator != 1 or exponent < 2:
             continue
-        if exponent > LARGEST_POWER or math.comb(len(base.terms) + exponent.numerator, exponent.numerator) > MOST_TERMS:
+        if (
+            exponent > LARGEST_POWER
+            or math.comb(len(base.terms) + exponent.numerator, exponent.numerator) > MOST_TERMS
+        ):
             continue
         right = total(_multinomial(base.terms, int(exponent)))
         yield within_product(expr, ((base, exponent),), right)

@@ -100,7 +100,12 @@ def _log_of(factor: Factor) -> Expr:
     return product(exponent, [(_log(base), ONE)])
 
 
-@rule("log of a product", "log(x^p·y^q) = p·log x + q·log y, x > 0, y > 0", "the law of logarithms", at=Apply)
+@rule(
+    "log of a product",
+    "log(x^p·y^q) = p·log x + q·log y, x > 0, y > 0",
+    "the law of logarithms",
+    at=Apply,
+)
 def log_of_product(expr: Apply, facts: Facts) -> Iterator[Match]:
     """Split what is positive; the one factor of unknown sign is so too, where all of them are."""
     if not is_call(expr, ops.log):
@@ -123,7 +128,9 @@ def log_of_product(expr: Apply, facts: Facts) -> Iterator[Match]:
     if unknown:
         terms.append(_log(product(1, unknown)))
     right = total(terms)
-    because = "the law of logarithms, for what is positive" + (f": {statement}" if statement else "")
+    because = "the law of logarithms, for what is positive" + (
+        f": {statement}" if statement else ""
+    )
     yield Match(expr, right, right, because, statement)
 
 
@@ -266,7 +273,12 @@ def _prod_again(expr: Opaque, body: Expr) -> Expr:
     return Opaque(expr.op, (body,), expr.attributes, expr.inside, expr.axes)
 
 
-@rule("Π of a product", "Π_k x_k·y_k = Π_k x_k · Π_k y_k", "factors can be taken in any order", at=Opaque)
+@rule(
+    "Π of a product",
+    "Π_k x_k·y_k = Π_k x_k · Π_k y_k",
+    "factors can be taken in any order",
+    at=Opaque,
+)
 def prod_of_product(expr: Opaque, facts: Facts) -> Iterator[Match]:
     if not is_prod(expr):
         return
