@@ -1,17 +1,17 @@
-"""The command line: ``python -m tinygrad_edu demo | derive | draw | explain | doctor``."""
+"""The command line: ``python -m tinygrad_edu demo | derive | prove | draw | explain | doctor``."""
 
 from __future__ import annotations
 
 import argparse
 import platform
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tinygrad_edu.lectures import Lecture
+    from tinygrad_edu.lectures import Identity, Lecture
 
 __all__ = ["main"]
 
@@ -49,16 +49,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _add_folder(demo, "build/demo", "the pictures and texts")
     steps = _of_lecture(commands, "derive", "print how the gradient of a lecture is derived")
     steps.add_argument(
-        "--assume",
-        nargs="*",
-        metavar="STATEMENT",
-        help='what may be assumed, such as "Σy = 1"; by default all that holds on the data',
-    )
-    steps.add_argument("--indices", action="store_true", help="write formulas with indices")
-    steps.add_argument("--latex", action="store_true", help="print LaTeX")
-    steps.add_argument(
         "--detail", choices=("full", "lecture"), default="full", help="one line per step or choice"
     )
+    proof = _of_lecture(commands, "prove", "print the proof of an identity of a lecture")
+    for command in (steps, proof):
+        command.add_argument(
+            "--assume",
+            nargs="*",
+            metavar="STATEMENT",
+            help='what may be assumed, such as "Σy = 1"; by default all that holds on the data',
+        )
+        command.add_argument("--indices", action="store_true", help="write formulas with indices")
+        command.add_argument("--latex", action="store_true", help="print LaTeX")
     picture = _of_lecture(commands, "draw", "draw the graph of a lecture, or its derivation")
     picture.add_argument("--derivation", action="store_true", help="draw the derivation")
     _add_folder(picture, "build/draw", "the picture")
@@ -93,22 +95,23 @@ def _of_lecture(commands: Any, command: str, what: str) -> argparse.ArgumentPars
 
 def _run_on_lecture(parser: argparse.ArgumentParser, given: argparse.Namespace) -> int:
     """Run a command on the lecture it names."""
-    from tinygrad_edu.lectures import LECTURES
+    from tinygrad_edu.lectures import IDENTITIES, LECTURES
 
+    known: Mapping[str, Lecture | Identity] = LECTURES
+    if given.command == "prove":
+        known = IDENTITIES
     if given.list:
-        return list_lectures(LECTURES)
-    if given.lecture not in LECTURES:
+        return list_lectures(known)
+    if given.lecture not in known:
         wanted = "name a lecture" if given.lecture is None else f"no {given.lecture!r} here"
-        parser.error(f"{given.command}: {wanted}; there are: {', '.join(LECTURES)}")
-    lecture = LECTURES[given.lecture]
-    if given.command == "explain":
-        return explain(lecture, given.into, given.open)
-    if given.command == "draw":
-        return draw(lecture, given.into, given.derivation)
-    return derive(lecture, given.assume, given.indices, given.latex, given.detail)
+        parser.error(f"{given.command}: {wanted}; there are: {', '.join(known)}")
+    try:
+        return _COMMANDS[given.command](known[given.lecture], given)
+    except ValueError as error:  # such as an assumption that is not there
+        parser.error(str(error))
 
 
-def list_lectures(lectures: Mapping[str, Lecture]) -> int:
+def list_lectures(lectures: Mapping[str, Lecture | Identity]) -> int:
     """Print the name, the title and the lecture ids of every lecture."""
     width = max(map(len, lectures))
     for name, lecture in lectures.items():
@@ -116,32 +119,36 @@ def list_lectures(lectures: Mapping[str, Lecture]) -> int:
     return 0
 
 
-def derive(
-    lecture: Lecture, assume: list[str] | None, indices: bool, latex: bool, detail: str
-) -> int:
-    """Print the derivation of a lecture; status 2 for an assumption that is not there."""
+def derive(lecture: Lecture, given: argparse.Namespace) -> int:
+    """Print the derivation of a lecture."""
     from tinygrad_edu.symbolic.derive import derive_named
 
-    try:
-        derivation = derive_named(*lecture.build(), assume)
-    except ValueError as error:
-        print(error, file=sys.stderr)
-        return 2
-    write = derivation.latex if latex else derivation.text
-    print(write(indices=indices, detail=detail))
+    derivation = derive_named(*lecture.build(), given.assume)
+    write = derivation.latex if given.latex else derivation.text
+    print(write(indices=given.indices, detail=given.detail))
     return 0
 
 
-def draw(lecture: Lecture, into: Path, derivation: bool) -> int:
+def prove(identity: Identity, given: argparse.Namespace) -> int:
+    """Print the proof of an identity; status 1 if there is none."""
+    from tinygrad_edu.symbolic.prove import prove_named
+
+    proof = prove_named(*identity.build(), given.assume, identity.up_to)
+    write = proof.latex if given.latex else proof.text
+    print(write(indices=given.indices))
+    return 0 if proof else 1
+
+
+def draw(lecture: Lecture, given: argparse.Namespace) -> int:
     """Draw the graph of a lecture, or its derivation: as SVG, or as DOT text without a renderer."""
     from tinygrad_edu.symbolic.derive import derive_named
     from tinygrad_edu.view import RendererError, RendererNotFound
     from tinygrad_edu.view.draw import draw as draw_picture
 
     graph = lecture.build()
-    picture = draw_picture(derive_named(*graph) if derivation else graph.output)
-    path = into / f"{lecture.name}{'-derivation' if derivation else ''}.svg"
-    into.mkdir(parents=True, exist_ok=True)
+    picture = draw_picture(derive_named(*graph) if given.derivation else graph.output)
+    path: Path = given.into / f"{lecture.name}{'-derivation' if given.derivation else ''}.svg"
+    path.parent.mkdir(parents=True, exist_ok=True)
     try:
         print(picture.save(path))
     except (RendererNotFound, RendererError) as error:
@@ -150,19 +157,27 @@ def draw(lecture: Lecture, into: Path, derivation: bool) -> int:
     return 0
 
 
-def explain(lecture: Lecture, into: Path, show: bool) -> int:
+def explain(lecture: Lecture, given: argparse.Namespace) -> int:
     """Write the page of a lecture into a folder, and open it if asked to."""
     from tinygrad_edu.view.page import Page
     from tinygrad_edu.view.story import story
 
-    into.mkdir(parents=True, exist_ok=True)
-    path = Page(story(*lecture.build())).save(into / f"{lecture.name}.html")
+    given.into.mkdir(parents=True, exist_ok=True)
+    path = Page(story(*lecture.build())).save(given.into / f"{lecture.name}.html")
     print(path)
-    if show:
+    if given.open:
         import webbrowser
 
         webbrowser.open(path.resolve().as_uri())
     return 0
+
+
+_COMMANDS: dict[str, Callable[[Any, argparse.Namespace], int]] = {
+    "derive": derive,
+    "prove": prove,
+    "draw": draw,
+    "explain": explain,
+}
 
 
 def doctor() -> int:
