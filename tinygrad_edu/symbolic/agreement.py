@@ -15,7 +15,17 @@ from tinygrad_edu.symbolic.expr import Expr, Quantity, Sum, quantities_in
 from tinygrad_edu.symbolic.facts import TOLERANCE
 from tinygrad_edu.symbolic.notation import text
 
-__all__ = ["AGREE", "Agreement", "affine_agreement", "agreement", "environments", "faithful", "simplexes"]
+__all__ = [
+    "AGREE",
+    "Agreement",
+    "affine_agreement",
+    "agreement",
+    "data_of",
+    "environments",
+    "faithful",
+    "near",
+    "simplexes",
+]
 
 #: Numbers that are no further apart, relative to the size of their terms, are said to agree.
 AGREE = 1e-9
@@ -82,7 +92,7 @@ def environments(
     Where a formula is not finite on a draw (the logarithm of z − t, say), the draw is taken from
     near the data.
     """
-    found = [_data(exprs)]
+    found = [data_of(exprs)]
     for seed, env in enumerate(draws(exprs, statements, count)):
         with np.errstate(all="ignore"):
             usable = all(np.isfinite(env.value(expr)[0]).all() for expr in exprs)
@@ -90,7 +100,7 @@ def environments(
     return found
 
 
-def _data(exprs: Sequence[Expr]) -> Environment:
+def data_of(exprs: Sequence[Expr]) -> Environment:
     """Return the recorded data; those of single precision are computed with in double."""
     values = {q: np.asarray(q.value) for q in quantities_in(exprs)}
     if all(a.dtype == np.float64 or a.dtype.kind in "iub" for a in values.values()):
@@ -133,7 +143,7 @@ def affine_agreement(
 ) -> Agreement:
     """Fit left = c·right + C on numbers, where only what varies is moved, and say how well."""
     exprs = [left.expr, right.expr]
-    envs = [_data(exprs), *(near(exprs, varying, seed) for seed in range(5))]
+    envs = [data_of(exprs), *(near(exprs, varying, seed) for seed in range(5))]
     ones = np.array([left.on(env).ravel() for env in envs])
     others = np.array([right.on(env).ravel() for env in envs])
     if not (np.isfinite(ones).all() and np.isfinite(others).all()):

@@ -11,22 +11,24 @@ from tinygrad_edu.symbolic.agreement import (
     Agreement,
     affine_agreement,
     agreement,
+    data_of,
     environments,
     faithful,
+    near,
     simplexes,
 )
 from tinygrad_edu.symbolic.derivation import Formula, Step
 from tinygrad_edu.symbolic.evaluate import Environment
 from tinygrad_edu.symbolic.expr import Expr, Number, Quantity, quantities_in, replace, total
 from tinygrad_edu.symbolic.facts import Assumption, Facts
-from tinygrad_edu.symbolic.meeting import Dropped, drop, join
+from tinygrad_edu.symbolic.meeting import Dropped, drop, join, over_one_denominator
 from tinygrad_edu.symbolic.normal import LEVELS, Normaliser
 from tinygrad_edu.symbolic.proof import Proof
 from tinygrad_edu.symbolic.rewrite import Move
 from tinygrad_edu.symbolic.rules import sums
 from tinygrad_edu.symbolic.rules.equations import complement_of
 from tinygrad_edu.symbolic.rules.rule import ONE, Rule
-from tinygrad_edu.symbolic.sides import Sides, named_in, opening
+from tinygrad_edu.symbolic.sides import Sides, named_in, number_of, opening
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["prove", "prove_named"]
@@ -144,6 +146,7 @@ class _Search:
                 self.facts.declare_positive(both[1])
                 opened = replace(both[1], {quantity.leaf: quantity.definition})
                 self.facts.declare_positive(opened)
+        self.fixed = False  # whether constants keep their numbers in random draws
         self.capped = False
         self.nearest = self.left, self.right
 
@@ -155,6 +158,10 @@ class _Search:
         hope = self._agreement()
         if self.up_to and not hope and self._hold_parameters():
             hope = self._agreement()
+        if not self.up_to and not hope and hope.agrees_on_data:
+            self.fixed = True
+            held = self._agreement()
+            hope, self.fixed = (held, True) if held else (hope, False)
         found = None
         if hope:
             found = next((proof for proof in self._attempts() if proof is not None), None)
@@ -194,8 +201,14 @@ class _Search:
         """Compare the numbers, with every assumption that may help."""
         if self.up_to:
             return affine_agreement(self.left, self.right, self.sides.variables, self.up_to)
-        exprs = [self.left.expr, self.right.expr]
-        return agreement(self.left, self.right, environments(exprs, simplexes(exprs)))
+        return agreement(self.left, self.right, self._environments(self.right, None))
+
+    def _environments(self, end: Formula, statements: set[str] | None) -> list[Environment]:
+        """Return the data and draws; where the constants keep their numbers, only Tensors vary."""
+        exprs = [self.left.expr, end.expr]
+        if self.fixed:
+            return [data_of(exprs), *(near(exprs, self.sides.variables, seed) for seed in range(3))]
+        return environments(exprs, simplexes(exprs) if statements is None else statements)
 
     def _attempts(self) -> Iterator[Proof | None]:
         if not all(map(faithful, (self.left, self.right), self.sides.values)):
@@ -212,6 +225,8 @@ class _Search:
             openings.append((opening(left & right, self.assumed),))
         if left & right:
             openings.append((opening((), self.assumed),))
+        if self.fixed:
+            openings = [(*rules, number_of(self.sides)) for rules in openings]
         yield from openings
         yield from ((*rules, sums.sums_to_one) for rules in openings)
 
@@ -223,6 +238,9 @@ class _Search:
         if left.end.size + right.end.size < sum(form.expr.size for form in self.nearest):
             self.nearest = self._formula(left.end), self._formula(right.end)
         if not self.up_to:
+            if normaliser.level.fraction:
+                written_out = Normaliser(LEVELS[-2], self.facts)
+                left, right = over_one_denominator((left, right), self.facts, written_out)
             return self._checked(join(left, right), None)
         for dropped in drop(left.end, right.end, self.up_to, self.sides.is_constant, self.facts):
             target = dropped.target(self.right.expr)
@@ -245,7 +263,7 @@ class _Search:
             inside = quantities_in([dropped.factor, dropped.constant])
             used.update(self.held.get(quantity) for quantity in inside)
         statements = {statement for statement in used if statement is not None}
-        envs = environments([self.left.expr, end.expr], statements)
+        envs = self._environments(end, statements)
         steps = [Step(move, self.sides.axes, envs) for move in moves]
         agrees = agreement(self.left, end, envs)
         if not agrees or not all(step.residual <= AGREE for step in steps):

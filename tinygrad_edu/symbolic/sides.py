@@ -14,13 +14,18 @@ from tinygrad_edu.core.node import Node
 from tinygrad_edu.naming import Names
 from tinygrad_edu.symbolic import notation
 from tinygrad_edu.symbolic.expr import (
+    Dimension,
     Expr,
     Label,
     Leaf,
     Number,
     Opaque,
+    Product,
     Quantity,
+    Sum,
+    Total,
     distinct,
+    number,
     product,
     quantities_in,
     rename,
@@ -29,11 +34,12 @@ from tinygrad_edu.symbolic.expr import (
 )
 from tinygrad_edu.symbolic.facts import Facts
 from tinygrad_edu.symbolic.lowering import Lowering
+from tinygrad_edu.symbolic.rounding import TOLERANCE as ROUNDED
 from tinygrad_edu.symbolic.rules.rule import ONE, Match, Rule
 from tinygrad_edu.symbolic.trace import Opened, Symbol, Trace
 from tinygrad_edu.tensor import Tensor, refuse_changed
 
-__all__ = ["Sides", "named_in", "opening"]
+__all__ = ["Sides", "named_in", "number_of", "opening"]
 
 #: So many ways of writing one operation at fixed entries are looked for.
 MOST_PLACES = 64
@@ -42,9 +48,7 @@ MOST_PLACES = 64
 class Sides:
     """Two graphs as expressions over the same axes."""
 
-    def __init__(
-        self, left: Tensor, right: Tensor, names: Names, wrt: list[Tensor] | None
-    ) -> None:
+    def __init__(self, left: Tensor, right: Tensor, names: Names, wrt: list[Tensor] | None) -> None:
         self.roots = {left, right}
         self.values = (left.value, right.value)
         order = ancestors(left, right)
@@ -60,12 +64,12 @@ class Sides:
         others = self.lowering.axes_of(other)
         self._share_ranges(others)
         exprs = [self.lowering.lower(s) for s in (one, other)]
-        self.left, right = map(self._folded, exprs, (left, right))
+        self.left, folded = map(self._folded, exprs, (left, right))
         moved = {b: a for a, b in zip(self.axes, others, strict=True) if a is not None and b}
-        self.right = rename(right, moved)
+        self.right = rename(folded, moved)
         self.chosen = wrt is not None
         leaves = [t for t in order if t.op is None and (wrt is None or t in set(wrt))]
-        self.variables = {self.lowering.lower(self.symbols[t]).quantity for t in leaves}
+        self.variables = {self._quantity(t) for t in leaves}
 
     def _name_of(self, array: Any, names: Names) -> str | None:
         name = names.of(array)
@@ -78,9 +82,7 @@ class Sides:
             assert isinstance(node, Tensor)
             name = names.of(node)
             if node.op is None:
-                self.symbols[node] = Symbol(
-                    self.trace, node.value, self.trace.unique(name or "x")
-                )
+                self.symbols[node] = Symbol(self.trace, node.value, self.trace.unique(name or "x"))
                 continue
             self.trace.replay(node, self.symbols)
             symbol = self.symbols[node]
@@ -104,6 +106,11 @@ class Sides:
                     if label is not None and label.range is old:
                         label.range = one.range
                 one.range.fixed = one.range.fixed or old.fixed
+
+    def _quantity(self, tensor: Tensor) -> Quantity:
+        leaf = self.lowering.lower(self.symbols[tensor])
+        assert isinstance(leaf, Leaf)
+        return leaf.quantity
 
     def _folded(self, expr: Expr, side: Tensor) -> Expr:
         """Write an operation that this side calls by its name, as softmax(z)."""
@@ -171,11 +178,13 @@ def _line(array: Any, other: Any) -> tuple[Fraction, Fraction] | None:
     apart = np.flatnonzero(other.ravel() != other.flat[0]) if other.size else ()
     if not len(apart):
         return None
-    ys, xs = (a.ravel()[[0, apart[0]]].astype(float).tolist() for a in (array, other))
-    slope = (ys[1] - ys[0]) / (xs[1] - xs[0])
-    line = [Fraction(n).limit_denominator(12) for n in (ys[0] - slope * xs[0], slope)]
-    fits = np.allclose(array, float(line[0]) + float(line[1]) * other, rtol=1e-14, atol=1e-14)
-    return (line[0], line[1]) if fits and line[1] else None
+    (y, other_y), (x, other_x) = (a.ravel()[[0, apart[0]]].tolist() for a in (array, other))
+    slope = (other_y - y) / (other_x - x)
+    if not np.isfinite(slope):
+        return None
+    b, a = (Fraction(n).limit_denominator(12) for n in (slope, y - slope * x))
+    fits = np.allclose(array, float(a) + float(b) * other, rtol=1e-14, atol=1e-14)
+    return (a, b) if fits and b else None
 
 
 def named_in(exprs: Collection[Expr]) -> list[Quantity]:
@@ -206,3 +215,40 @@ def opening(kept: Collection[Quantity], assumed: Mapping[Quantity, str]) -> Rule
             yield Match(expr, right, right, because, statement)
 
     return Rule("definition", "", "", matches, Leaf)
+
+
+def number_of(sides: Sides) -> Rule:
+    """Return the rule that puts its number for what is constant, such as Σ(p·log p) or N.
+
+    It is for data that NumPy computed with: there p is an array like any other, and its entropy
+    a number. A number that stands in a formula already is the one that is meant.
+    """
+    both = [e for side in (sides.left, sides.right) for e in distinct(side)]
+    known = {abs(n) for e in both for n in _numbers(e)}
+
+    def matches(expr: Expr, facts: Facts) -> Iterator[Match]:
+        if expr.labels or not sides.is_constant(expr):
+            return
+        if not any(isinstance(each, Leaf | Dimension) for each in distinct(expr)):
+            return
+        value = float(facts.data.value(expr)[0])
+        if not np.isfinite(value):
+            return
+        near = (n if value > 0 else -n for n in known if abs(n - abs(value)) <= ROUNDED * n)
+        right = Number(next(near, number(value).value))
+        statement = facts.equal(expr, right)
+        if statement is not None:
+            yield Match(expr, right, right, f"{statement}, computed from the data", statement)
+
+    return Rule("number", "", "", matches, _WHOLE)
+
+
+#: Where a constant is looked for: the largest formula that is one comes first.
+_WHOLE = (Total, Product, Sum, Dimension, Opaque, Leaf)
+
+
+def _numbers(expr: Expr) -> Iterator[Fraction]:
+    if isinstance(expr, Number):
+        yield expr.value
+    elif isinstance(expr, Product):
+        yield expr.coefficient

@@ -42,6 +42,7 @@ __all__ = [
     "power_of_product",
     "prod_of_exp",
     "prod_of_product",
+    "tanh_as_exp",
     "values",
     "weighted_log",
 ]
@@ -100,7 +101,12 @@ def _log_of(factor: Factor) -> Expr:
     return product(exponent, [(_log(base), ONE)])
 
 
-@rule("log of a product", "log(x^p·y^q) = p·log x + q·log y, x > 0, y > 0", "the law of logarithms", at=Apply)
+@rule(
+    "log of a product",
+    "log(x^p·y^q) = p·log x + q·log y, x > 0, y > 0",
+    "the law of logarithms",
+    at=Apply,
+)
 def log_of_product(expr: Apply, facts: Facts) -> Iterator[Match]:
     """Split what is positive; the one factor of unknown sign is so too, where all of them are."""
     if not is_call(expr, ops.log):
@@ -123,7 +129,9 @@ def log_of_product(expr: Apply, facts: Facts) -> Iterator[Match]:
     if unknown:
         terms.append(_log(product(1, unknown)))
     right = total(terms)
-    because = "the law of logarithms, for what is positive" + (f": {statement}" if statement else "")
+    because = "the law of logarithms, for what is positive" + (
+        f": {statement}" if statement else ""
+    )
     yield Match(expr, right, right, because, statement)
 
 
@@ -241,14 +249,23 @@ def power_as_exp(expr: Apply, facts: Facts) -> Iterator[Match]:
             yield Match(expr, right, right, *found)
 
 
+@rule("tanh", "tanh x = (e^x − e^(−x))/(e^x + e^(−x))", "the definition of tanh", at=Apply)
+def tanh_as_exp(expr: Apply, facts: Facts) -> Iterator[Match]:
+    if is_call(expr, ops.tanh):
+        up, down = _exp(expr.children[0]), _exp(product(-1, [(expr.children[0], ONE)]))
+        difference = total([up, product(-1, [(down, ONE)])])
+        right = product(1, [(difference, ONE), (total([up, down]), -ONE)])
+        yield Match(expr, right, right)
+
+
 @rule("power of a product", "(c·x^p)^q = c^q·x^(p·q), x > 0", "the law of exponents", at=Product)
 def power_of_product(expr: Product, facts: Facts) -> Iterator[Match]:
     for base, exponent in expr.factors:
         if not isinstance(base, Product) or base.coefficient <= 0:
             continue
+        unknown = [f for f in base.factors if not _never_negative(f, exponent, facts)]
         statement = None
-        unknown = [f for f in base.factors if not _known(f[0], facts)]
-        if len(unknown) > 1 or (unknown and unknown[0][1] != 1):
+        if unknown:
             found = _positive(unknown[0][0], facts) if len(unknown) == 1 else None
             if found is None:
                 continue
@@ -256,6 +273,13 @@ def power_of_product(expr: Product, facts: Facts) -> Iterator[Match]:
         inner = [(each, p * exponent) for each, p in base.factors]
         right = product(1, [(Number(base.coefficient), exponent), *inner])
         yield within_product(expr, ((base, exponent),), right, statement or "", statement)
+
+
+def _never_negative(factor: Factor, exponent: Fraction, facts: Facts) -> bool:
+    """Whether the power of a factor may be raised on its own."""
+    base, inside = factor
+    nonnegative = facts.sign(base) == "nonnegative" and inside > 0 and exponent > 0
+    return nonnegative or _known(base, facts)
 
 
 # --- products over an axis ------------------------------------------------------------------------
@@ -266,7 +290,12 @@ def _prod_again(expr: Opaque, body: Expr) -> Expr:
     return Opaque(expr.op, (body,), expr.attributes, expr.inside, expr.axes)
 
 
-@rule("Π of a product", "Π_k x_k·y_k = Π_k x_k · Π_k y_k", "factors can be taken in any order", at=Opaque)
+@rule(
+    "Π of a product",
+    "Π_k x_k·y_k = Π_k x_k · Π_k y_k",
+    "factors can be taken in any order",
+    at=Opaque,
+)
 def prod_of_product(expr: Opaque, facts: Facts) -> Iterator[Match]:
     if not is_prod(expr):
         return
