@@ -27,6 +27,7 @@ from tinygrad_edu.transforms import grad, hessian, hvp, jacobian, jvp, value_and
 if TYPE_CHECKING:
     from tinygrad_edu import data
     from tinygrad_edu.symbolic.derive import derive
+    from tinygrad_edu.symbolic.prove import prove
     from tinygrad_edu.view.draw import draw
     from tinygrad_edu.view.page import explain
     from tinygrad_edu.view.routes import routes
@@ -47,6 +48,7 @@ __all__ = [
     "name",
     "op",
     "routes",
+    "prove",
     "value_and_grad",
     "vjp",
 ]
@@ -54,6 +56,7 @@ __all__ = [
 # Loaded when they are first asked for, so that importing the package costs little more than NumPy.
 _LAZY = {
     "derive": "tinygrad_edu.symbolic.derive",
+    "prove": "tinygrad_edu.symbolic.prove",
     "draw": "tinygrad_edu.view.draw",
     "explain": "tinygrad_edu.view.page",
     "routes": "tinygrad_edu.view.routes",

@@ -20,8 +20,10 @@ __all__ = [
     "Agreement",
     "affine_agreement",
     "agreement",
+    "data_of",
     "environments",
     "faithful",
+    "near",
     "simplexes",
 ]
 
@@ -42,6 +44,8 @@ class Agreement:
         On how many random draws both sides are finite.
     on_data : bool
         Whether both are finite on the data.
+    agrees_on_data : bool
+        Whether they agree on the data, though perhaps on no draw.
     where : str
         Where they are furthest apart, and what the two numbers are there; empty if they agree.
     """
@@ -49,6 +53,7 @@ class Agreement:
     residual: float
     draws: int
     on_data: bool
+    agrees_on_data: bool = False
     where: str = ""
 
     def __bool__(self) -> bool:
@@ -61,19 +66,19 @@ def agreement(left: Formula, right: Formula, envs: Sequence[Environment]) -> Agr
     finite = [not np.isnan(each) for each in found]
     if not any(finite):
         return Agreement(float("nan"), 0, False)
-    worst = int(np.nanargmax(found))
+    worst = 0 if found[0] > AGREE else int(np.nanargmax(found))
     where = ""
     if not found[worst] <= AGREE:
         where = _where(left.on(envs[worst]), right.on(envs[worst]))
-        where += " on the data" if worst == 0 else f" on random draw {worst}"
-    return Agreement(found[worst], sum(finite[1:]), finite[0], where)
+        where = f"on random draw {worst}, {where}" if worst else f"on the data, {where}"
+    return Agreement(found[worst], sum(finite[1:]), finite[0], found[0] <= AGREE, where)
 
 
 def _where(one: Any, other: Any) -> str:
     """Say where two arrays are furthest apart."""
     place = np.unravel_index(int(np.argmax(np.abs(one - other))), one.shape)
-    at = f"at [{', '.join(map(str, place))}]: " if place else ""
-    return f"{at}{one[place]:.6g} and {other[place]:.6g}"
+    at = f"at [{', '.join(map(str, place))}] " if place else ""
+    return f"{at}by {abs(one[place] - other[place]):.6g}: {one[place]:.6g} and {other[place]:.6g}"
 
 
 # --- what they are compared on --------------------------------------------------------------------
@@ -87,7 +92,7 @@ def environments(
     Where a formula is not finite on a draw (the logarithm of z − t, say), the draw is taken from
     near the data.
     """
-    found = [_data(exprs)]
+    found = [data_of(exprs)]
     for seed, env in enumerate(draws(exprs, statements, count)):
         with np.errstate(all="ignore"):
             usable = all(np.isfinite(env.value(expr)[0]).all() for expr in exprs)
@@ -95,7 +100,7 @@ def environments(
     return found
 
 
-def _data(exprs: Sequence[Expr]) -> Environment:
+def data_of(exprs: Sequence[Expr]) -> Environment:
     """Return the recorded data; those of single precision are computed with in double."""
     values = {q: np.asarray(q.value) for q in quantities_in(exprs)}
     if all(a.dtype == np.float64 or a.dtype.kind in "iub" for a in values.values()):
@@ -138,7 +143,7 @@ def affine_agreement(
 ) -> Agreement:
     """Fit left = c·right + C on numbers, where only what varies is moved, and say how well."""
     exprs = [left.expr, right.expr]
-    envs = [_data(exprs), *(near(exprs, varying, seed) for seed in range(5))]
+    envs = [data_of(exprs), *(near(exprs, varying, seed) for seed in range(5))]
     ones = np.array([left.on(env).ravel() for env in envs])
     others = np.array([right.on(env).ravel() for env in envs])
     if not (np.isfinite(ones).all() and np.isfinite(others).all()):
@@ -163,8 +168,8 @@ def affine_agreement(
         shape = left.on(envs[0]).shape
         row = int(np.argmax(np.max(np.abs(gaps), axis=1, initial=0)))
         where = _where(ones[row].reshape(shape), (ones - gaps)[row].reshape(shape))
-        where += " for the factor and the constant that fit best"
-    return Agreement(found, len(envs) - 1, True, where)
+        where = f"for the factor and the constant that fit best, {where}"
+    return Agreement(found, len(envs) - 1, True, where=where)
 
 
 def faithful(formula: Formula, recorded: Any) -> bool:

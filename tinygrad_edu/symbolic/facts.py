@@ -174,6 +174,18 @@ class Facts:
         deviation = 0.0 if holds else float(np.max(-values, initial=0))
         return self._use(f"{text(expr)} {relation} 0", expr, holds, deviation)
 
+    def constant(self, leaf: Leaf) -> str | None:
+        """Return the statement that a letter is held constant, if that may be used."""
+        return self._use(f"{text(leaf)} is constant", leaf, True, 0.0)
+
+    def equal(self, one: Expr, other: Expr) -> str | None:
+        """Return the statement that two expressions are equal, if that may be used."""
+        labels = sorted(one.labels | other.labels, key=lambda label: label.order)
+        gap = self.data.array(one, labels) - self.data.array(other, labels)
+        deviation = float(np.max(np.abs(gap), initial=0))
+        statement = f"{text(one)} = {text(other)}"
+        return self._use(statement, one, deviation <= TOLERANCE, deviation)
+
     def sums_to_one(self, expr: Sum) -> str | None:
         """Return the statement that a constant sums to 1, if that may be used."""
         if not isinstance(expr.body, Leaf) or not self.is_constant(expr.body):

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from tinygrad_edu import ops
-from tinygrad_edu.symbolic.expr import Apply, Expr, Product, Total, product
+from tinygrad_edu.symbolic.expr import Apply, Expr, Product
 from tinygrad_edu.symbolic.facts import Facts
 from tinygrad_edu.symbolic.rewrite import Move
 from tinygrad_edu.symbolic.rules import arithmetic, expanding, functions, logarithms, stacks, sums
-from tinygrad_edu.symbolic.rules.rule import Rule, is_call
+from tinygrad_edu.symbolic.rules.rule import Rule
 
 __all__ = ["LEVELS", "Level", "Normaliser", "Path"]
 
@@ -72,11 +72,18 @@ _SPLITTING = (
     sums.sum_of_terms,
 )
 _WRITING_OUT = (*_SPLITTING, expanding.distribute_once)
-_EVERYTHING = (*_WRITING_OUT, logarithms.power_as_exp, expanding.turn_sign, expanding.expand_power)
+_EVERYTHING = (
+    *_WRITING_OUT,
+    logarithms.power_as_exp,
+    logarithms.tanh_as_exp,
+    expanding.turn_sign,
+    expanding.expand_power,
+)
 _TOGETHER = (
     *_SPLITTING,
     expanding.common_factor,
     logarithms.power_as_exp,
+    logarithms.tanh_as_exp,
     expanding.turn_sign,
 )
 
@@ -130,7 +137,7 @@ class Normaliser:
     """
 
     def __init__(self, level: Level, facts: Facts, first: Sequence[Rule] = ()) -> None:
-        self.fraction = level.fraction
+        self.level = level
         self.facts = facts
         self.rules = [*((rule, True, True) for rule in first), *level.rules]
         self._refused: list[set[tuple[Expr, bool]]] = [set() for _ in self.rules]
@@ -146,7 +153,7 @@ class Normaliser:
         return replace(path, capped=True)
 
     def _next(self, expr: Expr) -> Move | None:
-        places = list(dict.fromkeys(_places(expr, self.fraction)))
+        places = list(dict.fromkeys(_places(expr, self.level.fraction)))
         for (rule, opened, closed), refused in zip(self.rules, self._refused, strict=True):
             for place, kept in places:
                 if not isinstance(place, rule.at) or (place, kept) in refused:
@@ -154,7 +161,7 @@ class Normaliser:
                 if not (closed if kept else opened):
                     continue
                 for match in rule.matches(place, self.facts):
-                    after = _replace(expr, self.fraction, (place, kept), match.result)
+                    after = _replace(expr, self.level.fraction, (place, kept), match.result)
                     if after != expr:
                         return Move(rule, match, expr, after, is_choice=True)
                 refused.add((place, kept))

@@ -11,22 +11,24 @@ from tinygrad_edu.symbolic.agreement import (
     Agreement,
     affine_agreement,
     agreement,
+    data_of,
     environments,
     faithful,
+    near,
     simplexes,
 )
 from tinygrad_edu.symbolic.derivation import Formula, Step
 from tinygrad_edu.symbolic.evaluate import Environment
-from tinygrad_edu.symbolic.expr import Expr, Number, total
-from tinygrad_edu.symbolic.facts import Facts
-from tinygrad_edu.symbolic.meeting import Dropped, drop, join
+from tinygrad_edu.symbolic.expr import Expr, Number, Quantity, quantities_in, replace, total
+from tinygrad_edu.symbolic.facts import Assumption, Facts
+from tinygrad_edu.symbolic.meeting import Dropped, drop, join, over_one_denominator
 from tinygrad_edu.symbolic.normal import LEVELS, Normaliser
 from tinygrad_edu.symbolic.proof import Proof
 from tinygrad_edu.symbolic.rewrite import Move
 from tinygrad_edu.symbolic.rules import sums
 from tinygrad_edu.symbolic.rules.equations import complement_of
 from tinygrad_edu.symbolic.rules.rule import ONE, Rule
-from tinygrad_edu.symbolic.sides import Sides, named_in, opening
+from tinygrad_edu.symbolic.sides import Sides, named_in, number_of, opening
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["prove", "prove_named"]
@@ -130,11 +132,21 @@ class _Search:
         self.sides, self.up_to = sides, up_to
         self.left, self.right = self._formula(sides.left), self._formula(sides.right)
         self.facts = Facts(Environment(), assume, lambda leaf: leaf.quantity.definition is None)
+        self.held: dict[Quantity, str] = {}
+        self.assumed: dict[Quantity, str] = {}
+        for leaf, meaning in sides.computed_before():
+            statement = self.facts.equal(leaf, meaning)
+            if statement is not None:
+                self.assumed[leaf.quantity] = statement
+                leaf.quantity.definition = meaning
         for quantity in named_in([sides.left, sides.right]):
             assert quantity.definition is not None
             both = complement_of(quantity.leaf, quantity.definition)
             if both is not None and self.facts.sign(both[0]) == "positive":
                 self.facts.declare_positive(both[1])
+                opened = replace(both[1], {quantity.leaf: quantity.definition})
+                self.facts.declare_positive(opened)
+        self.fixed = False  # whether constants keep their numbers in random draws
         self.capped = False
         self.nearest = self.left, self.right
 
@@ -144,6 +156,12 @@ class _Search:
     def proof(self) -> Proof:
         """Search, check what was found, and say what it is worth."""
         hope = self._agreement()
+        if self.up_to and not hope and self._hold_parameters():
+            hope = self._agreement()
+        if not self.up_to and not hope and hope.agrees_on_data:
+            self.fixed = True
+            held = self._agreement()
+            hope, self.fixed = (held, True) if held else (hope, False)
         found = None
         if hope:
             found = next((proof for proof in self._attempts() if proof is not None), None)
@@ -158,18 +176,39 @@ class _Search:
             right=self.right,
             proved=False,
             steps=[],
-            assumptions=self.facts.assumptions((), inside),
+            assumptions=[a for a in self.facts.assumptions((), inside) if not self._usable(a)],
             agreement=hope,
             furthest=self.nearest,
             capped=self.capped,
         )
 
+    def _hold_parameters(self) -> bool:
+        """Hold the numbers among several Tensors constant, such as σ, if that may be assumed."""
+        numbers = {quantity for quantity in self.sides.variables if not quantity.axes}
+        if self.sides.chosen or not numbers or numbers == self.sides.variables:
+            return False
+        for quantity in numbers:
+            statement = self.facts.constant(quantity.leaf)
+            if statement is not None:
+                self.held[quantity] = statement
+        self.sides.variables -= self.held.keys()
+        return bool(self.held)
+
+    def _usable(self, assumption: Assumption) -> bool:
+        return assumption.holds and self.facts.allowed is None
+
     def _agreement(self) -> Agreement:
         """Compare the numbers, with every assumption that may help."""
         if self.up_to:
             return affine_agreement(self.left, self.right, self.sides.variables, self.up_to)
-        exprs = [self.left.expr, self.right.expr]
-        return agreement(self.left, self.right, environments(exprs, simplexes(exprs)))
+        return agreement(self.left, self.right, self._environments(self.right, None))
+
+    def _environments(self, end: Formula, statements: set[str] | None) -> list[Environment]:
+        """Return the data and draws; where the constants keep their numbers, only Tensors vary."""
+        exprs = [self.left.expr, end.expr]
+        if self.fixed:
+            return [data_of(exprs), *(near(exprs, self.sides.variables, seed) for seed in range(3))]
+        return environments(exprs, simplexes(exprs) if statements is None else statements)
 
     def _attempts(self) -> Iterator[Proof | None]:
         if not all(map(faithful, (self.left, self.right), self.sides.values)):
@@ -183,9 +222,11 @@ class _Search:
         left, right = (set(named_in([side.expr])) for side in (self.left, self.right))
         openings: list[tuple[Rule, ...]] = [()]
         if left ^ right:
-            openings.append((opening(left & right),))
+            openings.append((opening(left & right, self.assumed),))
         if left & right:
-            openings.append((opening(),))
+            openings.append((opening((), self.assumed),))
+        if self.fixed:
+            openings = [(*rules, number_of(self.sides)) for rules in openings]
         yield from openings
         yield from ((*rules, sums.sums_to_one) for rules in openings)
 
@@ -197,6 +238,9 @@ class _Search:
         if left.end.size + right.end.size < sum(form.expr.size for form in self.nearest):
             self.nearest = self._formula(left.end), self._formula(right.end)
         if not self.up_to:
+            if normaliser.level.fraction:
+                written_out = Normaliser(LEVELS[-2], self.facts)
+                left, right = over_one_denominator((left, right), self.facts, written_out)
             return self._checked(join(left, right), None)
         for dropped in drop(left.end, right.end, self.up_to, self.sides.is_constant, self.facts):
             target = dropped.target(self.right.expr)
@@ -216,8 +260,10 @@ class _Search:
         if dropped is not None:
             end = self._formula(dropped.target(end.expr))
             used.add(dropped.assumption)
+            inside = quantities_in([dropped.factor, dropped.constant])
+            used.update(self.held.get(quantity) for quantity in inside)
         statements = {statement for statement in used if statement is not None}
-        envs = environments([self.left.expr, end.expr], statements)
+        envs = self._environments(end, statements)
         steps = [Step(move, self.sides.axes, envs) for move in moves]
         agrees = agreement(self.left, end, envs)
         if not agrees or not all(step.residual <= AGREE for step in steps):
@@ -227,7 +273,7 @@ class _Search:
             right=self.right,
             proved=True,
             steps=steps,
-            assumptions=self.facts.assumptions(statements, Number(ONE)),
+            assumptions=self.facts.assumptions(_without_weaker(statements), Number(ONE)),
             agreement=agrees,
             furthest=(self._formula(middle),) * 2,
             dropped={} if dropped is None else self._what(dropped),
@@ -238,3 +284,10 @@ class _Search:
         tidy = Normaliser(LEVELS[1], self.facts).path(dropped.constant).end
         found = {"constant": self._formula(tidy), "positive factor": Formula(dropped.factor, ())}
         return {name: found[name] for name in self.up_to}
+
+
+def _without_weaker(statements: set[str]) -> set[str]:
+    """Leave out x ≠ 0 and x ≥ 0 where x > 0 is assumed too."""
+    positive = {s.removesuffix(" > 0") for s in statements if s.endswith(" > 0")}
+    weaker = {f"{each} {relation} 0" for each in positive for relation in "≠≥"}
+    return statements - weaker

@@ -88,8 +88,9 @@ def leading(expr: Total) -> Expr:
 def turn_sign(expr: Product, facts: Facts) -> Iterator[Match]:
     """Let the leading term of a sum be positive, where the sum is raised to a whole power."""
     for base, exponent in expr.factors:
-        if isinstance(base, Total) and exponent.denominator == 1:
-            if parts(leading(base))[0] < 0:
-                other = total(product(-1, [(term, ONE)]) for term in base.terms)
-                right = product((-1) ** int(exponent), [(other, exponent)])
-                yield within_product(expr, ((base, exponent),), right)
+        if not isinstance(base, Total) or exponent.denominator != 1:
+            continue
+        if parts(leading(base))[0] < 0:
+            other = total(product(-1, [(term, ONE)]) for term in base.terms)
+            right = product((-1) ** int(exponent), [(other, exponent)])
+            yield within_product(expr, ((base, exponent),), right)

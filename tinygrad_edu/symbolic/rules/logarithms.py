@@ -42,6 +42,7 @@ __all__ = [
     "power_of_product",
     "prod_of_exp",
     "prod_of_product",
+    "tanh_as_exp",
     "values",
     "weighted_log",
 ]
@@ -248,14 +249,23 @@ def power_as_exp(expr: Apply, facts: Facts) -> Iterator[Match]:
             yield Match(expr, right, right, *found)
 
 
+@rule("tanh", "tanh x = (e^x − e^(−x))/(e^x + e^(−x))", "the definition of tanh", at=Apply)
+def tanh_as_exp(expr: Apply, facts: Facts) -> Iterator[Match]:
+    if is_call(expr, ops.tanh):
+        up, down = _exp(expr.children[0]), _exp(product(-1, [(expr.children[0], ONE)]))
+        difference = total([up, product(-1, [(down, ONE)])])
+        right = product(1, [(difference, ONE), (total([up, down]), -ONE)])
+        yield Match(expr, right, right)
+
+
 @rule("power of a product", "(c·x^p)^q = c^q·x^(p·q), x > 0", "the law of exponents", at=Product)
 def power_of_product(expr: Product, facts: Facts) -> Iterator[Match]:
     for base, exponent in expr.factors:
         if not isinstance(base, Product) or base.coefficient <= 0:
             continue
+        unknown = [f for f in base.factors if not _never_negative(f, exponent, facts)]
         statement = None
-        unknown = [f for f in base.factors if not _known(f[0], facts)]
-        if len(unknown) > 1 or (unknown and unknown[0][1] != 1):
+        if unknown:
             found = _positive(unknown[0][0], facts) if len(unknown) == 1 else None
             if found is None:
                 continue
@@ -263,6 +273,13 @@ def power_of_product(expr: Product, facts: Facts) -> Iterator[Match]:
         inner = [(each, p * exponent) for each, p in base.factors]
         right = product(1, [(Number(base.coefficient), exponent), *inner])
         yield within_product(expr, ((base, exponent),), right, statement or "", statement)
+
+
+def _never_negative(factor: Factor, exponent: Fraction, facts: Facts) -> bool:
+    """Whether the power of a factor may be raised on its own."""
+    base, inside = factor
+    nonnegative = facts.sign(base) == "nonnegative" and inside > 0 and exponent > 0
+    return nonnegative or _known(base, facts)
 
 
 # --- products over an axis ------------------------------------------------------------------------

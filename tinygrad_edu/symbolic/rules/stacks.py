@@ -24,6 +24,8 @@ from tinygrad_edu.symbolic.rules.rule import Match, rule
 
 __all__ = ["entry_of_stack", "sum_over_stack"]
 
+_JOINING = (REGISTRY["stack"], REGISTRY["concatenate"])
+
 
 @dataclass(frozen=True)
 class _Stack:
@@ -63,10 +65,9 @@ class _Stack:
 
 def _stack(expr: Expr) -> _Stack | None:
     """Read an expression as a stack, if it is one."""
-    if isinstance(expr, Opaque) and expr.op.name in {"stack", "concatenate"}:
-        if REGISTRY[expr.op.name] is expr.op:
-            return _Stack(expr, expr.attributes["axis"] % len(expr.axes))
-    return None
+    if not isinstance(expr, Opaque) or expr.op not in _JOINING:
+        return None
+    return _Stack(expr, expr.attributes["axis"] % len(expr.axes))
 
 
 @rule("entry of a stack", "[x, y]₁ = y", "what stands there", at=Opaque)
