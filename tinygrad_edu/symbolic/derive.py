@@ -295,7 +295,8 @@ class _Work:
         axes = self.lowering.axes_of(self.gradient)
         used = {move.match.assumption for move in found.moves if move.match.assumption}
         checks = [Environment(), *draws([self.start], used)]
-        chain = [self._contribution(event, facts) for event in self.events]
+        tidy = Rewriter((*UNDOING, *TIDYING), facts)
+        chain = [self._contribution(event, tidy) for event in self.events]
         seed = None if self.output.size == 1 else self.seed.value
         with np.errstate(all="ignore"):  # what is not finite is reported
             computed = gradients(self.output, self.wrt, seed=seed)
@@ -319,10 +320,10 @@ class _Work:
 
     def passes(self) -> Passes:
         """Return both passes with their formulas."""
-        facts = Facts(Environment(), ())
+        tidy = Rewriter((*UNDOING, *TIDYING), Facts(Environment(), ()))
         output: Symbol = self.symbols[self.output]
         visits = [
-            Visit(node, node.args[index], index, g, part, self._contribution(event, facts))
+            Visit(node, node.args[index], index, g, part, self._contribution(event, tidy))
             for event in self.events
             for node, index, g, part, _, _ in [event]
         ]
@@ -430,7 +431,7 @@ class _Work:
 
     # --- the chain --------------------------------------------------------------------------------
 
-    def _contribution(self, event: Any, facts: Facts) -> Contribution | None:
+    def _contribution(self, event: Any, tidy: Rewriter) -> Contribution | None:
         node, index, g, part, letter, local = event
         if node.op.name in _SILENT:
             return None
@@ -445,20 +446,20 @@ class _Work:
             incoming=self._formula(lower(g), node),
             local=self._formula(rule, argument),
             contribution=self._formula(lower(part), argument),
-            jacobian=self._formula(self._jacobian(rule, lower(letter), facts), argument),
+            jacobian=self._formula(self._jacobian(rule, lower(letter), tidy), argument),
         )
 
     def _formula(self, expr: Expr, at: Symbol) -> Formula:
         return Formula(expr, self.lowering.axes_of(at))
 
-    def _jacobian(self, rule: Expr, letter: Expr, facts: Facts) -> Expr:
+    def _jacobian(self, rule: Expr, letter: Expr, tidy: Rewriter) -> Expr:
         """Feed a local rule with δ: its entry at (k, j) is the derivative of entry k by entry j."""
         assert isinstance(letter, Leaf)
         copies = {axis: Label(axis.letter, axis.length, axis) for axis in letter.axes}
         one = Fraction(1)
         seed = product(1, [(Delta(copies[axis], axis), one) for axis in letter.axes])
         filled = _substitute(rule, letter, seed)
-        return Rewriter((*UNDOING, *TIDYING), facts).close(filled)[0]
+        return tidy.close(filled)[0]
 
 
 #: How large a named Tensor beside the graph may be, and all of them together.
