@@ -155,4 +155,3 @@ def _is_better(expr: Expr, path: Sequence[Move], best: Expr, best_path: Sequence
 def _minuses(expr: Expr) -> int:
     """Count the minus signs: (y − x)/n is to be found, and not −(x − y)/n."""
     return sum(parts(each)[0] < 0 for each in distinct(expr))
-
