@@ -196,9 +196,8 @@ def test_A13_gradients_of_norms():
     found = derived("norm-p")
 
     def p_norm(f):
-        size = call(ops.abs, f("z"))
-        less = f("p") - 1
-        return call(ops.sign, f("z")) * call(ops.power, size, less) / call(ops.power, f("L"), less)
+        size, less = call(ops.power, call(ops.abs, f("z")), f("p") - 1), 1 - f("p")
+        return call(ops.sign, f("z")) * size * call(ops.power, f("L"), less)
 
     check(found, p_norm, steps=8, lines=4, assumed=("p ≠ 0",))
     agrees(found, lambda s: sum(abs(x) ** s["p"] for x in s["z"]) ** (1 / s["p"]))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
 from tinygrad_edu.core.gradients import gradients, propagate
-from tinygrad_edu.core.graph import ancestors, depends_on, differentiable
+from tinygrad_edu.core.graph import ancestors, depends_on, differentiable, on_every_path
 from tinygrad_edu.core.node import Node, slots
 from tinygrad_edu.core.op import REGISTRY
 from tinygrad_edu.naming import Names, names_around
@@ -35,9 +37,13 @@ from tinygrad_edu.symbolic.rules.rule import Rule
 from tinygrad_edu.symbolic.trace import Symbol, Trace
 from tinygrad_edu.tensor import Tensor, refuse_changed
 
-__all__ = ["Passes", "Visit", "derive", "derive_named", "passes"]
+if TYPE_CHECKING:
+    from tinygrad_edu.symbolic.staged import StagedDerivation
+
+__all__ = ["Leg", "Passes", "Visit", "Work", "derive", "derive_named", "passes", "work_on"]
 
 
+@overload
 def derive(
     output: Tensor | Derivation,
     wrt: Tensor,
@@ -45,7 +51,27 @@ def derive(
     *,
     names: Mapping[str, Any] | None = None,
     fused: Iterable[str] = (),
-) -> Derivation:
+    staged: Literal[False] = False,
+) -> Derivation: ...
+@overload
+def derive(
+    output: Tensor | Derivation,
+    wrt: Tensor,
+    assume: Iterable[str] | None = None,
+    *,
+    names: Mapping[str, Any] | None = None,
+    fused: Iterable[str] = (),
+    staged: Literal[True],
+) -> StagedDerivation: ...
+def derive(
+    output: Tensor | Derivation,
+    wrt: Tensor,
+    assume: Iterable[str] | None = None,
+    *,
+    names: Mapping[str, Any] | None = None,
+    fused: Iterable[str] = (),
+    staged: bool = False,
+) -> Derivation | StagedDerivation:
     """Derive the gradient of a recorded graph, as a formula, step by step.
 
     Fused operations are opened by their definitions, the backward pass is written down by the
@@ -67,11 +93,15 @@ def derive(
         Names for formulas; otherwise ``Tensor(..., name=)`` and the caller's variables.
     fused : iterable of str, optional
         Operations that are left whole, such as ``("softmax",)``.
+    staged : bool, optional
+        Derive lemma by lemma: by each named intermediate that every path goes through, one after
+        the other, with a letter δ for the gradient that was found before.
 
     Returns
     -------
-    Derivation
-        With `.chain`, `.start`, `.steps`, `.result` and `.assumptions`.
+    Derivation or StagedDerivation
+        With `.chain`, `.start`, `.steps`, `.result` and `.assumptions`; in stages, with a
+        derivation for each of `.stages`.
 
     Raises
     ------
@@ -98,11 +128,17 @@ def derive(
     >>> print(tg.derive(tg.derive(L, wrt=z), wrt=z).jacobian())
     diag(a) − a aᵀ
     """
-    if not isinstance(output, Derivation):
-        return derive_named(output, wrt, names_around(names, depth=1), assume, fused)
-    every = Names({**output.sources(), **(names or {})}, {})
-    of, by = output.title
-    return _work(output.result.tensor(), wrt, every, assume, fused).derivation(f"∂{of}/∂{by}")
+    around, title = names_around(names, depth=1), None
+    if isinstance(output, Derivation):
+        around = Names({**output.sources(), **(names or {})}, {})
+        title = "∂{}/∂{}".format(*output.title)
+        output = output.result.tensor()
+    work = work_on(output, wrt, around, assume, fused, staged=staged, title=title)
+    if not staged:
+        return work.derivation()
+    from tinygrad_edu.symbolic.staged import stages_of  # which is made of derivations
+
+    return stages_of(work)
 
 
 def derive_named(
@@ -113,7 +149,7 @@ def derive_named(
     fused: Iterable[str] = (),
 ) -> Derivation:
     """Derive as `derive` does, with names that were collected already."""
-    return _work(output, wrt, names, assume, fused).derivation()
+    return work_on(output, wrt, names, assume, fused).derivation()
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,16 +187,20 @@ class Passes:
 
 def passes(output: Tensor, wrt: Tensor, names: Names, fused: Iterable[str] = ()) -> Passes:
     """Return the passes that the derivation of a gradient starts from."""
-    return _work(output, wrt, names, (), fused).passes()
+    return work_on(output, wrt, names, (), fused).passes()
 
 
-def _work(
+def work_on(
     output: Tensor,
     wrt: Tensor,
     names: Names,
     assume: Iterable[str] | None,
     fused: Iterable[str],
-) -> _Work:
+    *,
+    staged: bool = False,
+    title: str | None = None,
+) -> Work:
+    """Check the arguments of a derivation, and run both passes."""
     for role, tensor in (("output", output), ("wrt", wrt)):
         if not isinstance(tensor, Tensor):
             raise TypeError(
@@ -170,11 +210,28 @@ def _work(
     for op in (fused := tuple(fused)):
         if op not in REGISTRY:
             raise ValueError(f"derive: fused names no operation {op!r}; see tg.ops")
-    return _Work(output, wrt, assume, names, fused)
+    return Work(output, wrt, assume, names, fused, staged, title)
 
 
-class _Work:
-    """The stages of one derivation, each a method, in the order in which they run."""
+Event = tuple[Symbol, int, Any, Any, Any, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Leg:
+    """A part of the backward pass: from one vertex, where `seed` comes in, to another."""
+
+    output: Tensor
+    wrt: Tensor
+    seed: Symbol
+    gradient: Symbol
+    events: list[Event]
+
+
+class Work:
+    """The stages of one derivation, each a method, in the order in which they run.
+
+    If it is `staged`, the backward pass is done in legs, from one named vertex to the next.
+    """
 
     def __init__(
         self,
@@ -183,11 +240,13 @@ class _Work:
         assume: Iterable[str] | None,
         names: Names,
         fused: tuple[str, ...],
+        staged: bool,
+        title: str | None,
     ) -> None:
         self.output, self.wrt, self.names = output, wrt, names
         self.assume = [assume] if isinstance(assume, str) else assume and list(assume)
-        order = ancestors(output)
-        reached = depends_on(differentiable(output), [wrt])
+        order, active = ancestors(output), differentiable(output)
+        reached = depends_on(active, [wrt])
         if output not in reached:
             raise ValueError(
                 f"derive: {self._called(output, 'the output')} does not depend on "
@@ -197,18 +256,28 @@ class _Work:
         refuse_changed(order, "derive")
         self.trace = Trace(fused, names.of)
         self.symbols: dict[Node, Any] = {}
+        self.stops: list[Any] = [output, wrt]  # where a leg ends and the next begins
+        if staged:
+            through = on_every_path([node for node in active if node in reached])[1:-1]
+            self.stops[1:1] = [node for node in through if names.of(node)]
         self._replay(order)
         forward = list(self.trace.symbols)
         beside = self._replay_beside(order)
         self.letter = self.trace.unique("g")  # the gradient that comes in, where it is not known
-        self.seed = self._seed()
-        self.events: list[tuple[Symbol, int, Any, Any, Any, Any]] = []
-        self.gradient = self._backward()
-        alike = [(self.seed, self.symbols[output]), (self.gradient, self.symbols[wrt])]
+        self.legs: list[Leg] = []
+        for leg in itertools.pairwise(self.stops):
+            self.legs.append(self._backward(*leg))
+        self.seed, self.gradient = self.legs[0].seed, self.legs[-1].gradient
+        self.events = [event for leg in self.legs for event in leg.events]
+        alike = []
+        for each in self.legs:
+            alike += [(each.seed, self.symbols[each.output])]
+            alike += [(each.gradient, self.symbols[each.wrt])]
         for node, index, g, part, letter, _ in self.events:
             alike += [(g, node), (letter, node), (part, node.args[index])]
         self.lowering = Lowering(self.trace, alike, forward=forward, beside=beside)
         self.start = self.lowering.lower(self.gradient)
+        self.title = title or self._called(output, self.trace.unique("L"))
 
     def _called(self, tensor: Tensor, fallback: str) -> str:
         return self.names.of(tensor) or fallback
@@ -218,6 +287,7 @@ class _Work:
     def _replay(self, nodes: Iterable[Node]) -> None:
         """Put a symbol beside every vertex."""
         trace, symbols = self.trace, self.symbols
+        apart = set(self.stops[1:])
         for node in nodes:
             assert isinstance(node, Tensor)
             if node in symbols:
@@ -227,7 +297,7 @@ class _Work:
                 symbols[node] = Symbol(trace, node.value, trace.unique(name or "x"))
                 symbols[node].source = node
                 continue
-            trace.replay(node, symbols, alone=node is self.wrt)
+            trace.replay(node, symbols, alone=node in apart)
             symbol = symbols.get(node)
             if isinstance(symbol, Symbol) and symbol.op is not None:
                 symbol.value = np.asarray(node.value)  # exact, where the opened form overflows
@@ -256,18 +326,24 @@ class _Work:
                 self._replay(made_of)
         return self.trace.symbols[start:]
 
-    def _seed(self) -> Symbol:
-        symbol = self.symbols[self.output]
-        if self.output.size == 1:
+    def _seed(self, of: Tensor) -> Symbol:
+        """Return the gradient that comes in: 1, a letter, or one for what was found before."""
+        symbol = self.symbols[of]
+        if self.legs:
+            name = "δ" if len(self.stops) == 3 else f"δ_{self.names.of(of)}"
+            return Symbol(self.trace, self.legs[-1].gradient.value, self.trace.unique(name))
+        if of.size == 1:
             return self.trace.number(np.ones(symbol.shape))
         values = np.random.default_rng(0).standard_normal(symbol.shape)
         return Symbol(self.trace, values, self.letter)
 
-    def _backward(self) -> Symbol:
-        output, wrt = self.symbols[self.output], self.symbols[self.wrt]
+    def _backward(self, of: Tensor, by: Tensor) -> Leg:
+        output, wrt = self.symbols[of], self.symbols[by]
         order = differentiable(output)
         reached = depends_on(order, [wrt])
         active = [node for node in order if node in reached]
+        events: list[Event] = []
+        seed = self._seed(of)
 
         def watch(node: Any, index: int, g: Any, part: Any) -> None:
             # The local rule is the same rule, fed with a letter instead of what came in.
@@ -279,50 +355,82 @@ class _Work:
             argument = node.args[index]
             if local.shape != argument.shape:  # the engine sums what its argument was spread over
                 local = slots.sum_to(local, shape=argument.shape)
-            self.events.append((node, index, g, part, letter, local))
+            events.append((node, index, g, part, letter, local))
 
-        totals = propagate(output, self.seed, active, keep=[wrt], graph=True, watch=watch)
-        result: Symbol = totals[wrt]
-        return result
+        totals = propagate(output, seed, active, keep=[wrt], graph=True, watch=watch)
+        return Leg(of, by, seed, totals[wrt], events)
 
     # --- algebra ----------------------------------------------------------------------------------
 
-    def derivation(self, title: str | None = None) -> Derivation:
+    def derivation(self) -> Derivation:
         """Run the algebra and put the pieces together."""
-        wrt = self.symbols[self.wrt]
-        definitions = self._definitions()
-        leaf = self.lowering.lower(wrt)
-        facts = Facts(
-            Environment(), self.assume, lambda x: x.quantity.definition is None and x != leaf
-        )
-        rules = self._rules(definitions, facts)
-        longest = len(notation.text(self.start))
-        found = Rewriter(rules, facts).search(
-            self.start, CHOICES, accept=lambda expr: len(notation.text(expr)) <= longest
-        )
+        facts = self.facts()
+        found = self.lemma(self.legs[0], facts)
         facts.refuse_unknown()
-        axes = self.lowering.axes_of(self.gradient)
-        used = {move.match.assumption for move in found.moves if move.match.assumption}
-        checks = [Environment(), *draws([self.start], used)]
-        tidy = Rewriter((*UNDOING, *TIDYING), facts)
-        chain = [self._contribution(event, tidy) for event in self.events]
-        seed = None if self.output.size == 1 else self.seed.value
+        return found
+
+    def facts(self) -> Facts:
+        """Return what is known of the leaves; nothing may be assumed of what varies."""
+        lower = self.lowering.lower
+        varying = {lower(s) for leg in self.legs for s in (self.symbols[leg.wrt], leg.seed)}
+        return Facts(
+            Environment(),
+            self.assume,
+            lambda x: x.quantity.definition is None and x not in varying,
+        )
+
+    def lemma(self, leg: Leg, facts: Facts) -> Derivation:
+        """Derive one leg by itself, with a letter for the gradient that comes in."""
         with np.errstate(all="ignore"):  # what is not finite is reported
-            computed = gradients(self.output, self.wrt, seed=seed)
+            seed = None if leg.seed.is_number else leg.seed.value
+            computed = gradients(leg.output, leg.wrt, seed=seed)
+        tidy = Rewriter((*UNDOING, *TIDYING), facts)
+        chain = [self._contribution(event, tidy) for event in leg.events]
+        incoming = None
+        if not leg.seed.is_number:
+            incoming = self._formula(self.lowering.lower(leg.seed), leg.seed)
+        return self.simplified(
+            self.lowering.lower(leg.gradient),
+            facts,
+            of=leg.output,
+            by=leg.wrt,
+            computed=computed,
+            incoming=incoming,
+            chain=[entry for entry in chain if entry is not None],
+        )
+
+    def simplified(
+        self,
+        start: Expr,
+        facts: Facts,
+        *,
+        of: Tensor,
+        by: Tensor,
+        computed: Any,
+        incoming: Formula | None,
+        chain: list[Contribution],
+    ) -> Derivation:
+        """Rewrite a formula of the gradient until nothing shorter is found."""
+        wrt = self.symbols[by]
+        leaf = self.lowering.lower(wrt)
+        longest = len(notation.text(start))
+        found = Rewriter(self._rules(self.definitions, facts), facts).search(
+            start, CHOICES, accept=lambda expr: len(notation.text(expr)) <= longest
+        )
+        axes = self.lowering.axes_of(wrt)
+        used = {move.match.assumption for move in found.moves if move.match.assumption}
+        checks = [Environment(), *draws([start], used)]
         return Derivation(
-            title=(
-                title or self._called(self.output, self.trace.unique("L")),
-                self._wrt_in_title(leaf),
-            ),
+            title=(self._called(of, self.title), self._title_of(leaf)),
             wrt=self._formula(leaf, wrt),
-            incoming=self._incoming(),
-            output=self._meaning_of_output(),
+            incoming=incoming,
+            output=self._meaning_of(of),
             definitions=[
                 (Formula(name, name.quantity.axes), Formula(meaning, name.quantity.axes))
-                for name, meaning in definitions
+                for name, meaning in self.definitions
             ],
-            chain=[entry for entry in chain if entry is not None],
-            start=Formula(self.start, axes),
+            chain=chain,
+            start=Formula(start, axes),
             steps=[Step(move, axes, checks) for move in found.moves],
             result=Formula(found.expr, axes),
             assumptions=facts.assumptions(used, found.expr),
@@ -349,24 +457,20 @@ class _Work:
             lambda symbol: self._formula(self.lowering.lower(symbol), symbol),
         )
 
-    def _wrt_in_title(self, expr: Expr) -> str:
+    def _title_of(self, expr: Expr) -> str:
         if isinstance(expr, Leaf):
             return expr.quantity.name
         return f"({notation.text(expr)})"
 
-    def _incoming(self) -> Formula | None:
-        if self.output.size == 1:
-            return None
-        return self._formula(self.lowering.lower(self.seed), self.seed)
-
-    def _meaning_of_output(self) -> Formula:
-        symbol = self.symbols[self.output]
+    def _meaning_of(self, tensor: Tensor) -> Formula:
+        symbol = self.symbols[tensor]
         expr = self.lowering.lower(symbol)
         if isinstance(expr, Leaf) and expr.quantity.definition is not None:
             expr = expr.quantity.definition
         return self._formula(expr, symbol)
 
-    def _definitions(self) -> list[tuple[Leaf, Expr]]:
+    @cached_property
+    def definitions(self) -> list[tuple[Leaf, Expr]]:
         """Return every name with what it stands for: the user's, then those of opened ops."""
         lowering = self.lowering
         found: list[tuple[Leaf, Expr]] = []

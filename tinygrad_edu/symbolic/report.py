@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from tinygrad_edu.symbolic import notation
@@ -17,13 +17,18 @@ __all__ = [
     "WIDTH",
     "assumptions",
     "checked",
+    "checks",
     "gradient",
+    "gradient_latex",
     "latex",
+    "lines_of",
     "meeting",
     "rounded_up",
     "rule_name",
+    "rules_of",
     "table",
     "text",
+    "where",
     "width",
     "write",
 ]
@@ -35,13 +40,15 @@ LONGEST = 300
 
 def text(derivation: Derivation, indices: bool = False, detail: str = "full") -> str:
     """Write a derivation for a terminal."""
+    formulas = [derivation.output, derivation.start, derivation.result]
+    formulas += [step.after for step in derivation.steps]
     sections = [
         [f"{gradient(derivation, indices)} = {write(derivation.result, indices)}"],
-        _where(derivation, indices),
+        where(derivation, formulas, indices),
         _chain(derivation, indices),
-        _algebra(derivation, indices, _lines(derivation, detail)),
+        _algebra(derivation, indices, lines_of(derivation, detail)),
         assumptions(derivation.assumptions),
-        _checks(derivation),
+        checks(derivation.residual, derivation.capped),
     ]
     return "\n\n".join("\n".join(lines) for lines in sections if lines)
 
@@ -55,9 +62,8 @@ def gradient(derivation: Derivation, indices: bool = False) -> str:
     return f"∂{of}/∂{wrt}" if derivation.seed is None else f"⟨{derivation.seed}, ∂{of}/∂{wrt}⟩"
 
 
-def _where(derivation: Derivation, indices: bool) -> list[str]:
-    formulas = [derivation.output, derivation.start, derivation.result]
-    formulas += [step.after for step in derivation.steps]
+def where(derivation: Derivation, formulas: Iterable[Formula], indices: bool) -> list[str]:
+    """Say what the output means, and every name that stands in the formulas."""
     used = {e for f in formulas for e in distinct(f.expr) if isinstance(e, Leaf)}
     of = derivation.title[0]
     lines = [
@@ -121,7 +127,7 @@ def meeting(chain: Sequence[Contribution]) -> list[list[Contribution]]:
     return [parts for parts in arrived.values() if len(parts) > 1]
 
 
-def _lines(derivation: Derivation, detail: str) -> Sequence[Sequence[Step]]:
+def lines_of(derivation: Derivation, detail: str) -> Sequence[Sequence[Step]]:
     """Return the steps of each line that is written."""
     if detail not in ("full", "lecture"):
         raise ValueError(f'derivation: detail is "full" or "lecture", not {detail!r}')
@@ -130,7 +136,8 @@ def _lines(derivation: Derivation, detail: str) -> Sequence[Sequence[Step]]:
     return [(step,) for step in derivation.steps]
 
 
-def _rules(line: Sequence[Step]) -> str:
+def rules_of(line: Sequence[Step]) -> str:
+    """Name the rules of a line."""
     return ", ".join(dict.fromkeys(step.rule for step in line))
 
 
@@ -145,7 +152,7 @@ def _algebra(derivation: Derivation, indices: bool, written: Sequence[Sequence[S
     for line in written:
         mark = "▸ =" if line[0].is_choice else "="
         why = f"{line[0].because}   {checked(line)}" if len(line) == 1 else checked(line)
-        rows.append((mark, write(line[-1].after, indices), _rules(line), why))
+        rows.append((mark, write(line[-1].after, indices), rules_of(line), why))
     left = max(len(row[0]) for row in rows)
     rows = [(row[0].rjust(left), *row[1:]) for row in rows]
     each = "one equation" if len(written) == len(derivation.steps) else "one choice and its tidying"
@@ -185,18 +192,19 @@ def assumptions(stated: Sequence[Assumption]) -> list[str]:
     return ["Assumptions", *lines] if lines else []
 
 
-def _checks(derivation: Derivation) -> list[str]:
-    lines = []
-    if math.isnan(derivation.residual):
-        lines.append("Not checked: on the data, the result or its gradient is not finite.")
+def checks(residual: float, capped: bool, what: str = "the result") -> list[str]:
+    """Say how far what was derived is from the gradient that the engine computes."""
+    said = []
+    if math.isnan(residual):
+        said.append(f"Not checked: on the data, {what} or its gradient is not finite.")
     else:
-        lines.append(
-            "Checked: difference of the result and the gradient that backward computes, "
-            f"relative to their size: {rounded_up(derivation.residual)}"
+        said.append(
+            f"Checked: difference of {what} and the gradient that backward computes, "
+            f"relative to their size: {rounded_up(residual)}"
         )
-    if derivation.capped:
-        lines.append("The search was cut short: a shorter form may exist.")
-    return lines
+    if capped:
+        said.append("The search was cut short: a shorter form may exist.")
+    return said
 
 
 def write(formula: Formula, indices: bool) -> str:
@@ -235,22 +243,26 @@ def table(rows: Sequence[Sequence[str]]) -> list[str]:
 
 def latex(derivation: Derivation, indices: bool = False, detail: str = "full") -> str:
     """Write a derivation as one aligned display."""
-    of, wrt = (notation.name_latex(name) for name in derivation.title)
-    if indices:
-        wrt = derivation.wrt.latex(indices=True)
-    left = rf"\frac{{\partial {of}}}{{\partial {wrt}}}"
-    if derivation.seed is not None:
-        seed = notation.name_latex(derivation.seed)
-        left = rf"\left\langle {seed}, {left} \right\rangle"
-    rows = [rf"{left} &= {derivation.start.latex(indices)}"]
-    for line in _lines(derivation, detail):
-        why = rule_name(_rules(line))
+    rows = [rf"{gradient_latex(derivation, indices)} &= {derivation.start.latex(indices)}"]
+    for line in lines_of(derivation, detail):
+        why = rule_name(rules_of(line))
         if len(line) == 1:
             equation = f"{line[0].matched.latex(indices)} = {line[0].replaced.latex(indices)}"
             why = f"{rule_name(line[0].rule + ': ')} {equation}"
         rows.append(f"&= {line[-1].after.latex(indices)} && {why}")
     body = " \\\\\n".join(rows)
     return f"\\begin{{align*}}\n{body}\n\\end{{align*}}"
+
+
+def gradient_latex(derivation: Derivation, indices: bool = False) -> str:
+    """Write what a derivation is about."""
+    of, wrt = (notation.name_latex(name) for name in derivation.title)
+    if indices:
+        wrt = derivation.wrt.latex(indices=True)
+    written = rf"\frac{{\partial {of}}}{{\partial {wrt}}}"
+    if derivation.incoming is None:
+        return written
+    return rf"\left\langle {derivation.incoming.latex()}, {written} \right\rangle"
 
 
 def rule_name(name: str) -> str:
