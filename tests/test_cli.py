@@ -134,6 +134,14 @@ def test_derive_prints_a_derivation(capsys):
     assert run(capsys, "derive", "softmax-ce", "--latex") == found.latex() + "\n"
 
 
+def test_derive_goes_lemma_by_lemma(capsys):
+    written = run(capsys, "derive", "layer-weights", "--staged")
+    assert "\n3. ∂L/∂W = δ_z xᵀ\n" in written
+    assert len(run(capsys, "derive", "layer-weights", "--staged", "--detail", "full")) > len(
+        written
+    )
+
+
 def test_derive_assumes_what_it_is_told_to(capsys):
     assert "∂L/∂z = a·Σy − y\n" in run(capsys, "derive", "softmax-ce", "--assume")
     assert "∂L/∂z = a − y\n" in run(capsys, "derive", "softmax-ce", "--assume", "Σy=1")

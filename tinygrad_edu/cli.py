@@ -49,8 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _add_folder(demo, "build/demo", "the pictures and texts")
     steps = _of_lecture(commands, "derive", "print how the gradient of a lecture is derived")
     steps.add_argument(
-        "--detail", choices=("full", "lecture"), default="full", help="one line per step or choice"
+        "--detail", choices=("full", "lecture"), help="one line per step, or one per choice"
     )
+    steps.add_argument("--staged", action="store_true", help="derive lemma by lemma")
     proof = _of_lecture(commands, "prove", "print the proof of an identity of a lecture")
     for command in (steps, proof):
         command.add_argument(
@@ -121,11 +122,14 @@ def list_lectures(lectures: Mapping[str, Lecture | Identity]) -> int:
 
 def derive(lecture: Lecture, given: argparse.Namespace) -> int:
     """Print the derivation of a lecture."""
-    from tinygrad_edu.symbolic.derive import derive_named
+    from tinygrad_edu.symbolic.derive import work_on
+    from tinygrad_edu.symbolic.staged import stages_of
 
-    derivation = derive_named(*lecture.build(), given.assume)
+    work = work_on(*lecture.build(), given.assume, staged=given.staged)
+    derivation = stages_of(work) if given.staged else work.derivation()
     write = derivation.latex if given.latex else derivation.text
-    print(write(indices=given.indices, detail=given.detail))
+    detail = {} if given.detail is None else {"detail": given.detail}
+    print(write(indices=given.indices, **detail))
     return 0
 
 

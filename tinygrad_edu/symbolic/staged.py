@@ -86,7 +86,7 @@ class StagedDerivation:
         return float(np.max([derivation.residual for pair in both for derivation in pair]))
 
     def text(self, indices: bool = False, detail: str = "lecture") -> str:
-        """Write the stages for a terminal, as on a blackboard.
+        r"""Write the stages for a terminal, as on a blackboard.
 
         Parameters
         ----------
