@@ -111,7 +111,7 @@ class StagedDerivation:
         >>> z, y = tg.Tensor([1.47, -0.39, 0.22]), tg.Tensor([0.0, 1.0, 0.0])
         >>> a = tg.softmax(z)
         >>> L = -(y * tg.log(a)).sum()
-        >>> print("\\n".join(tg.derive(L, wrt=z, staged=True).text().splitlines()[6:10]))
+        >>> print("\n".join(tg.derive(L, wrt=z, staged=True).text().splitlines()[6:10]))
         1. δ = ∂L/∂a = −y/a
         <BLANKLINE>
         2. ∂L/∂z = a·(δ − Σ(a·δ))
