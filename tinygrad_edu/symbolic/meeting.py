@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
-from tinygrad_edu.symbolic.expr import Expr, Factor, Number, Total, parts, product, total
+from tinygrad_edu.symbolic.expr import Expr, Factor, Number, Total, distinct, parts, product, total
 from tinygrad_edu.symbolic.facts import Facts
 from tinygrad_edu.symbolic.normal import Normaliser, Path
 from tinygrad_edu.symbolic.rewrite import Move
@@ -34,7 +34,7 @@ def join(left: Path, right: Path) -> tuple[list[Move], Expr] | None:
     middle: list[Move] = []
     if both:
         _, i, j = min(both)
-    elif alike(left.end, right.end):
+    elif alike(left.end, right.end, max(map(_largest_number, (*left.forms, *right.forms)))):
         i, j = len(left.moves), len(right.moves)
         match = Match(left.end, right.end, right.end)
         middle = [Move(ROUNDED, match, left.end, right.end, is_choice=True)]
@@ -42,6 +42,12 @@ def join(left: Path, right: Path) -> tuple[list[Move], Expr] | None:
         return None
     back = [_backwards(move) for move in reversed(right.moves[:j])]
     return [*left.moves[:i], *middle, *back], left.forms[i]
+
+
+def _largest_number(expr: Expr) -> float:
+    """Return the size of the largest number among terms: what remains of it may be rounding."""
+    terms = (t for each in distinct(expr) if isinstance(each, Total) for t in each.terms)
+    return max((abs(float(t.value)) for t in terms if isinstance(t, Number)), default=0.0)
 
 
 def _backwards(move: Move) -> Move:

@@ -157,6 +157,7 @@ def _algebra(derivation: Derivation, indices: bool, written: Sequence[Sequence[S
 
 
 def checked(line: Sequence[Step]) -> str:
+    """Say how far the two sides of a line are apart."""
     if any(math.isnan(step.residual) for step in line):
         return "(not finite)"
     checked = rounded_up(max(step.residual for step in line))
@@ -170,6 +171,7 @@ def rounded_up(residual: float) -> str:
 
 
 def assumptions(stated: Sequence[Assumption]) -> list[str]:
+    """List assumptions, each with whether it holds."""
     lines = []
     for a in stated:
         if not a.holds:
@@ -195,6 +197,7 @@ def _checks(derivation: Derivation) -> list[str]:
 
 
 def write(formula: Formula, indices: bool) -> str:
+    """Write a formula, or how long it is."""
     if formula.expr.size > LONGEST:
         return f"… (a formula of {formula.expr.size} parts)"
     return formula.text(indices)
@@ -211,10 +214,12 @@ def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
 
 
 def width(rows: Sequence[Sequence[str]]) -> int:
+    """Return how wide a table of these rows is."""
     return 2 * len(rows[0]) + sum(_widths(rows))
 
 
 def table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Write rows below one another."""
     widths = _widths(rows)
     return [
         "  " + "  ".join(map(str.ljust, row, widths)).rstrip()  # two spaces between columns

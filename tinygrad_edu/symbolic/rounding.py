@@ -32,18 +32,21 @@ __all__ = ["TOLERANCE", "alike"]
 TOLERANCE = 1e-12
 
 
-def alike(one: Expr, other: Expr) -> bool:
-    """Whether two formulas differ by the rounding of numbers alone."""
+def alike(one: Expr, other: Expr, size: float = 0) -> bool:
+    """Whether two formulas differ by the rounding of numbers alone.
+
+    `size` is that of the numbers which were added on the way to them, and may have cancelled.
+    """
     if one == other:
         return True
     if is_number(one) and is_number(other):
         return _close(_value(one), _value(other))
     if is_number(one) or is_number(other):
         return False
-    if isinstance(one, Total) and isinstance(other, Total):
-        return _alike_sums(one.terms, other.terms)
+    if isinstance(one, Total) or isinstance(other, Total):
+        return _alike_sums(_terms(one), _terms(other), size)
     if isinstance(one, Product) or isinstance(other, Product):
-        return _alike_products(one, other)
+        return _alike_products(one, other, size)
     if isinstance(one, Apply) and isinstance(other, Apply):
         same = one.op is other.op and dict(one.attributes) == dict(other.attributes)
     elif isinstance(one, Opaque) and isinstance(other, Opaque):
@@ -53,7 +56,9 @@ def alike(one: Expr, other: Expr) -> bool:
     else:
         return False
     same = same and len(one.children) == len(other.children)
-    return same and all(map(alike, one.children, other.children))
+    return same and all(
+        alike(a, b, size) for a, b in zip(one.children, other.children, strict=True)
+    )
 
 
 def is_number(expr: Expr) -> bool:
@@ -73,27 +78,33 @@ def _close(one: float, other: float, size: float = 0) -> bool:
     return abs(one - other) <= TOLERANCE * max(abs(one), abs(other), size)
 
 
-def _alike_sums(one: Sequence[Expr], other: Sequence[Expr]) -> bool:
+def _terms(expr: Expr) -> tuple[Expr, ...]:
+    return expr.terms if isinstance(expr, Total) else (expr,)
+
+
+def _alike_sums(one: Sequence[Expr], other: Sequence[Expr], size: float) -> bool:
     """Match the terms of two sums; their numbers are added up first."""
     numbers = [[_value(t) for t in terms if is_number(t)] for terms in (one, other)]
-    size = max((abs(n) for each in numbers for n in each), default=0)
+    largest = max((abs(n) for each in numbers for n in each), default=0)
+    size = max(size, largest)
     if not _close(sum(numbers[0]), sum(numbers[1]), size):
         return False
-    return _matched([t for t in one if not is_number(t)], [t for t in other if not is_number(t)])
+    letters = [[t for t in terms if not is_number(t)] for terms in (one, other)]
+    return _matched(*letters, size)
 
 
-def _matched(one: list[Expr], other: list[Expr]) -> bool:
+def _matched(one: list[Expr], other: list[Expr], size: float) -> bool:
     """Pair every term of one with one of the other."""
     rest = list(other)
     for term in one:
-        fit = next((i for i, each in enumerate(rest) if alike(term, each)), None)
+        fit = next((i for i, each in enumerate(rest) if alike(term, each, size)), None)
         if fit is None:
             return False
         del rest[fit]
     return not rest
 
 
-def _alike_products(one: Expr, other: Expr) -> bool:
+def _alike_products(one: Expr, other: Expr, size: float) -> bool:
     (scale, factors), (other_scale, others) = map(_scaled, (one, other))
     if len(factors) != len(others) or not _close(scale, other_scale):
         return False
@@ -103,7 +114,7 @@ def _alike_products(one: Expr, other: Expr) -> bool:
             (
                 i
                 for i, (each, power) in enumerate(rest)
-                if _close(float(exponent), float(power)) and alike(base, each)
+                if _close(float(exponent), float(power)) and alike(base, each, size)
             ),
             None,
         )

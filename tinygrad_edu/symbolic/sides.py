@@ -68,7 +68,11 @@ class Sides:
         moved = {b: a for a, b in zip(self.axes, others, strict=True) if a is not None and b}
         self.right = rename(folded, moved)
         self.chosen = wrt is not None
-        leaves = [t for t in order if t.op is None and (wrt is None or t in set(wrt))]
+        leaves = [
+            t
+            for t in order
+            if isinstance(t, Tensor) and t.op is None and (wrt is None or t in set(wrt))
+        ]
         self.variables = {self._quantity(t) for t in leaves}
 
     def _name_of(self, array: Any, names: Names) -> str | None:
@@ -178,11 +182,11 @@ def _line(array: Any, other: Any) -> tuple[Fraction, Fraction] | None:
     apart = np.flatnonzero(other.ravel() != other.flat[0]) if other.size else ()
     if not len(apart):
         return None
-    (y, other_y), (x, other_x) = (a.ravel()[[0, apart[0]]].tolist() for a in (array, other))
-    slope = (other_y - y) / (other_x - x)
+    xs, ys = (a.ravel()[[0, apart[0]]].tolist() for a in (other, array))
+    slope = (ys[1] - ys[0]) / (xs[1] - xs[0])
     if not np.isfinite(slope):
         return None
-    b, a = (Fraction(n).limit_denominator(12) for n in (slope, y - slope * x))
+    b, a = (Fraction(n).limit_denominator(12) for n in (slope, ys[0] - slope * xs[0]))
     fits = np.allclose(array, float(a) + float(b) * other, rtol=1e-14, atol=1e-14)
     return (a, b) if fits and b else None
 
