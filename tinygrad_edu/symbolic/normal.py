@@ -11,10 +11,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from tinygrad_edu import ops
-from tinygrad_edu.symbolic.expr import Apply, Expr, Product
+from tinygrad_edu.symbolic.expr import Apply, Expr, Product, Sum
 from tinygrad_edu.symbolic.facts import Facts
 from tinygrad_edu.symbolic.rewrite import Move
-from tinygrad_edu.symbolic.rules import arithmetic, expanding, functions, logarithms, stacks, sums
+from tinygrad_edu.symbolic.rules import (
+    arithmetic,
+    expanding,
+    functions,
+    logarithms,
+    nests,
+    stacks,
+    sums,
+)
 from tinygrad_edu.symbolic.rules.rule import Rule
 
 __all__ = ["LEVELS", "Level", "Normaliser", "Path"]
@@ -34,6 +42,7 @@ class Level:
 
     open: tuple[Rule, ...]
     closed: tuple[Rule, ...]
+    nests: bool = False
     fraction: bool = False
 
     @property
@@ -72,15 +81,20 @@ _SPLITTING = (
     sums.sum_of_terms,
 )
 _WRITING_OUT = (*_SPLITTING, expanding.distribute_once)
+_IN_NESTS = {
+    sums.constant_out: nests.separate,
+    sums.sum_of_constant: nests.join_sums,
+    sums.sum_of_terms: nests.sums_of_terms,
+}
 _EVERYTHING = (
-    *_WRITING_OUT,
+    *(_IN_NESTS.get(rule, rule) for rule in _WRITING_OUT),
     logarithms.power_as_exp,
     logarithms.tanh_as_exp,
     expanding.turn_sign,
     expanding.expand_power,
 )
 _TOGETHER = (
-    *_SPLITTING,
+    *(_IN_NESTS.get(rule, rule) for rule in _SPLITTING),
     expanding.common_factor,
     logarithms.power_as_exp,
     logarithms.tanh_as_exp,
@@ -91,8 +105,8 @@ LEVELS = (
     Level((*_TIDYING, functions.join_exponentials), (*_TIDYING, functions.join_exponentials)),
     Level(_SPLITTING, _SPLITTING),
     Level(_WRITING_OUT, (*_SPLITTING, expanding.common_factor)),
-    Level(_EVERYTHING, _TOGETHER),
-    Level(_EVERYTHING, _TOGETHER, fraction=True),
+    Level(_EVERYTHING, _TOGETHER, nests=True),
+    Level(_EVERYTHING, _TOGETHER, nests=True, fraction=True),
 )
 
 
@@ -153,7 +167,7 @@ class Normaliser:
         return replace(path, capped=True)
 
     def _next(self, expr: Expr) -> Move | None:
-        places = list(dict.fromkeys(_places(expr, self.level.fraction)))
+        places = list(dict.fromkeys(_places(expr, self.level)))
         for (rule, opened, closed), refused in zip(self.rules, self._refused, strict=True):
             for place, kept in places:
                 if not isinstance(place, rule.at) or (place, kept) in refused:
@@ -178,13 +192,16 @@ def _inside(expr: Expr, kept: bool) -> list[bool]:
     return [False] * len(expr.children)
 
 
-def _places(expr: Expr, kept: bool) -> Iterator[tuple[Expr, bool]]:
+def _places(expr: Expr, level: Level) -> Iterator[tuple[Expr, bool]]:
     """Yield the parts of an expression, outermost first, each with whether it is kept together."""
-    pending = [(expr, kept)]
+    pending = [(expr, level.fraction, False)]
     while pending:
-        expr, kept = pending.pop()
-        yield expr, kept
-        pending.extend(reversed(list(zip(expr.children, _inside(expr, kept), strict=True))))
+        expr, kept, within = pending.pop()
+        if not (within and level.nests):
+            yield expr, kept
+        for child, role in reversed(list(zip(expr.children, _inside(expr, kept), strict=True))):
+            within = isinstance(expr, Sum) and isinstance(child, Sum)
+            pending.append((child, role, within))
 
 
 def _replace(expr: Expr, kept: bool, old: tuple[Expr, bool], new: Expr) -> Expr:

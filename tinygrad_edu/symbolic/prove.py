@@ -25,7 +25,7 @@ from tinygrad_edu.symbolic.meeting import Dropped, drop, join, over_one_denomina
 from tinygrad_edu.symbolic.normal import LEVELS, Normaliser
 from tinygrad_edu.symbolic.proof import Proof
 from tinygrad_edu.symbolic.rewrite import Move
-from tinygrad_edu.symbolic.rules import sums
+from tinygrad_edu.symbolic.rules import nests, sums
 from tinygrad_edu.symbolic.rules.equations import complement_of
 from tinygrad_edu.symbolic.rules.rule import ONE, Rule
 from tinygrad_edu.symbolic.sides import Sides, named_in, number_of, opening
@@ -88,7 +88,12 @@ def prove(
     >>> bool(proof)
     True
     >>> for step in proof.steps:
-    ...     print(step.after, " ", step.rule)
+    ...     print(f"= {step.after!s:36} {step.rule}")
+    = exp(c + z)/Σexp(c + z)               definition
+    = exp(c)·exp(z)/Σ(exp(c)·exp(z))       exp of a sum
+    = exp(c)·exp(z)/(exp(c)·Σexp(z))       constant out of Σ
+    = exp(z)/Σexp(z)                       cancel
+    = softmax(z)                           definition
     """
     return prove_named(left, right, names_around(names, depth=1), assume, up_to, wrt)
 
@@ -228,7 +233,7 @@ class _Search:
         if self.fixed:
             openings = [(*rules, number_of(self.sides)) for rules in openings]
         yield from openings
-        yield from ((*rules, sums.sums_to_one) for rules in openings)
+        yield from ((*rules, sums.sums_to_one, nests.one_within) for rules in openings)
 
     def _attempt(self, normaliser: Normaliser) -> Proof | None:
         """Bring both sides into a normal form; where they meet, check the way between them."""

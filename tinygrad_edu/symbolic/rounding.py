@@ -89,8 +89,8 @@ def _alike_sums(one: Sequence[Expr], other: Sequence[Expr], size: float) -> bool
     size = max(size, largest)
     if not _close(sum(numbers[0]), sum(numbers[1]), size):
         return False
-    letters = [[t for t in terms if not is_number(t)] for terms in (one, other)]
-    return _matched(*letters, size)
+    first, second = ([t for t in terms if not is_number(t)] for terms in (one, other))
+    return _matched(first, second, size)
 
 
 def _matched(one: list[Expr], other: list[Expr], size: float) -> bool:

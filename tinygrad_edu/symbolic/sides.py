@@ -177,15 +177,14 @@ def _places(axes: tuple[Label, ...], expr: Expr) -> Iterator[dict[Label, Label]]
 
 def _line(array: Any, other: Any) -> tuple[Fraction, Fraction] | None:
     """Return short a and b, if an array is a + b·other."""
-    if array.shape != other.shape or array.dtype.kind not in "fiu" or other.dtype.kind not in "fiu":
+    both = (array, other)
+    if array.shape != other.shape or not all(np.isfinite(a).all() for a in both):
         return None
-    apart = np.flatnonzero(other.ravel() != other.flat[0]) if other.size else ()
+    apart = np.flatnonzero(other.ravel() != other.ravel()[:1])
     if not len(apart):
         return None
     xs, ys = (a.ravel()[[0, apart[0]]].tolist() for a in (other, array))
     slope = (ys[1] - ys[0]) / (xs[1] - xs[0])
-    if not np.isfinite(slope):
-        return None
     b, a = (Fraction(n).limit_denominator(12) for n in (slope, ys[0] - slope * xs[0]))
     fits = np.allclose(array, float(a) + float(b) * other, rtol=1e-14, atol=1e-14)
     return (a, b) if fits and b else None
