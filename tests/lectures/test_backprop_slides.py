@@ -152,6 +152,15 @@ def test_D7_the_gradient_of_a_log_probability(key):
     assert_allclose(found.computed, -cost, rtol=1e-14)
 
 
+def test_D7_in_a_batch():
+    Z = named("Z", ROWS)
+    P = tg.name(tg.softmax(Z), "P")
+    found = tg.derive(tg.log(P), wrt=Z)
+    check(found, lambda f: f("g") - f("P") * f.sum("k", f("g")), steps=6, lines=2)
+    first = tg.derive(tg.log(P)[:, 1], wrt=Z)
+    check(first, lambda f: f("g") * (f.at("k", 1) - f("P")), steps=8, lines=3)
+
+
 def test_D7_the_log_of_softmax():
     """log Prob(i) = z_i − log Σ e^{z_j}."""
     proved("log-of-softmax", steps=4)

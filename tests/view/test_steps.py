@@ -173,3 +173,10 @@ def test_options_of_tensors_are_refused(lecture):
     for options in ({"backward": True}, {"expand": True}, {"gradients": False}):
         with pytest.raises(TypeError, match="a derivation takes no"):
             draw(lecture, **options)
+
+
+def test_entries_of_one_tensor_and_deltas_are_vertices_of_their_own():
+    z = tg.Tensor([1.47, -0.39, 0.22], name="z")
+    first, last = frames(draw(derive(z[0] * tg.exp(z[2]), wrt=z)))
+    for frame in (first, last):
+        assert texts(frame) == sorted(["z₀", "z₂", "δ₀", "δ₂", "exp", "×", "×", "+"])
