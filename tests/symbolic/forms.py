@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from tinygrad_edu import ops
+from tinygrad_edu.core.op import REGISTRY
 from tinygrad_edu.symbolic.expr import (
+    Apply,
     Dimension,
     Expr,
     Leaf,
@@ -41,6 +44,8 @@ class Form:
         return Form(product(1, [(self.expr, Fraction(1)), (_expr(other), Fraction(-1))]))
 
     def __pow__(self, exponent):
+        if isinstance(exponent, Form):
+            return Form(Apply(ops.power, (self.expr, exponent.expr), {}))
         return Form(power(self.expr, exponent))
 
     def __neg__(self):
@@ -66,6 +71,10 @@ class Letters:
 
     def __getattr__(self, letter):
         return Form(Dimension(self.labels[letter.lower()]))
+
+    def apply(self, op, *args):
+        exprs = [self(a).expr if isinstance(a, str) else _expr(a) for a in args]
+        return Form(Apply(REGISTRY[op], tuple(exprs), {}))
 
     def sum(self, letter, form):
         return Form(sum_over([self.labels[letter]], form.expr))

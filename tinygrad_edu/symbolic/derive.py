@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -15,6 +15,7 @@ from tinygrad_edu.core.node import Node, slots
 from tinygrad_edu.core.op import REGISTRY
 from tinygrad_edu.naming import Names, names_around
 from tinygrad_edu.symbolic import notation
+from tinygrad_edu.symbolic.definitions import Definition, rules_with, substitute
 from tinygrad_edu.symbolic.derivation import Contribution, Derivation, Formula, Step
 from tinygrad_edu.symbolic.draws import draws
 from tinygrad_edu.symbolic.evaluate import Environment
@@ -23,9 +24,7 @@ from tinygrad_edu.symbolic.expr import (
     Expr,
     Label,
     Leaf,
-    Number,
     Quantity,
-    Sum,
     distinct,
     product,
 )
@@ -33,8 +32,6 @@ from tinygrad_edu.symbolic.facts import Facts
 from tinygrad_edu.symbolic.lowering import Lowering
 from tinygrad_edu.symbolic.rewrite import Rewriter
 from tinygrad_edu.symbolic.rules import CHOICES, TIDYING, UNDOING
-from tinygrad_edu.symbolic.rules.equations import Equation, Equations, complement_of
-from tinygrad_edu.symbolic.rules.rule import Rule
 from tinygrad_edu.symbolic.trace import Symbol, Trace
 from tinygrad_edu.tensor import Tensor, refuse_changed
 
@@ -283,10 +280,9 @@ class _Work:
         wrt = self.symbols[self.wrt]
         definitions = self._definitions()
         leaf = self.lowering.lower(wrt)
-        facts = Facts(
-            Environment(), self.assume, lambda x: x.quantity.definition is None and x != leaf
-        )
-        rules = self._rules(definitions, facts)
+        varying = self._varying(leaf, definitions)
+        facts = Facts(Environment(), self.assume, lambda x: x.quantity not in varying)
+        rules = rules_with(definitions, facts)
         longest = len(notation.text(self.start))
         found = Rewriter(rules, facts).search(
             self.start, CHOICES, accept=lambda expr: len(notation.text(expr)) <= longest
@@ -294,7 +290,7 @@ class _Work:
         facts.refuse_unknown()
         axes = self.lowering.axes_of(self.gradient)
         used = {move.match.assumption for move in found.moves if move.match.assumption}
-        checks = [Environment(), *draws([self.start], used)]
+        checks = self._checks(used)
         tidy = Rewriter((*UNDOING, *TIDYING), facts)
         chain = [self._contribution(event, tidy) for event in self.events]
         seed = None if self.output.size == 1 else self.seed.value
@@ -311,12 +307,32 @@ class _Work:
             ],
             chain=[entry for entry in chain if entry is not None],
             start=Formula(self.start, axes),
-            steps=[Step(move, axes, checks) for move in found.moves],
+            steps=[Step(move, axes, checks[move.match.assumption]) for move in found.moves],
             result=Formula(found.expr, axes),
             assumptions=facts.assumptions(used, found.expr),
             computed=computed,
             capped=found.capped,
         )
+
+    def _varying(self, wrt: Expr, definitions: list[Definition]) -> set[Quantity]:
+        """Return the letters that vary with what is differentiated with respect to."""
+        varying = {wrt.quantity} if isinstance(wrt, Leaf) else set()
+        for leaf, meaning in definitions:
+            if any(
+                part == wrt or (isinstance(part, Leaf) and part.quantity in varying)
+                for part in distinct(meaning)
+            ):
+                varying.add(leaf.quantity)
+        return varying
+
+    def _checks(self, used: set[str]) -> dict[str | None, list[Environment]]:
+        """Draw the numbers that steps are checked on: by what a step assumes, and nothing more."""
+        data, plain = Environment(), draws([self.start], ())
+        checks: dict[str | None, list[Environment]] = {None: [data, *plain]}
+        for statement in used:
+            about = statement.endswith("= 1")
+            checks[statement] = [data, *(draws([self.start], {statement}) if about else plain)]
+        return checks
 
     def passes(self) -> Passes:
         """Return both passes with their formulas."""
@@ -349,10 +365,10 @@ class _Work:
             expr = expr.quantity.definition
         return self._formula(expr, symbol)
 
-    def _definitions(self) -> list[tuple[Leaf, Expr]]:
+    def _definitions(self) -> list[Definition]:
         """Return every name with what it stands for: the user's, then those of opened ops."""
         lowering = self.lowering
-        found: list[tuple[Leaf, Expr]] = []
+        found: list[Definition] = []
         for symbol in self.trace.symbols:
             if symbol.name is not None and symbol.op is not None:
                 leaf = lowering.lower(symbol)
@@ -385,50 +401,6 @@ class _Work:
             return f"{op.name}({', '.join(inner)})"
         return str(template.format(*inner, args=", ".join(inner)))
 
-    def _rules(self, definitions: list[tuple[Leaf, Expr]], facts: Facts) -> tuple[Rule, ...]:
-        """Add the equations of this derivation to the general ones: names, then their lemmas."""
-        names = Equations("name")
-        lemmas, complements = Equations("lemma"), Equations("complement")
-        plain = Rewriter((*UNDOING, *TIDYING), facts)
-        for leaf, meaning in definitions:
-            because = f"{notation.text(leaf)} = {notation.text(meaning)}"
-            # A definition is put into the form that it will be met in.
-            closed, _ = Rewriter((*UNDOING, names.rule(), *TIDYING), facts).close(meaning)
-            for form in dict.fromkeys((closed, meaning)):
-                if form.size > 1:
-                    names.add(Equation(form, leaf, f"by definition {because}"))
-            both = complement_of(leaf, meaning)
-            if both is not None:
-                if facts.sign(both[0]) == "positive":
-                    facts.declare_positive(both[1])
-                complements.add(Equation(*both, f"since {because}"))
-            for label in sorted(leaf.labels, key=lambda label: label.order):
-                total, _ = plain.close(Sum(label, meaning))
-                if isinstance(total, Number):
-                    lemmas.add(Equation(Sum(label, leaf), total, f"since {because}"))
-        for equation in self._met_in_other_names(definitions, facts):
-            names.add(equation)
-        return (*UNDOING, names.rule(), complements.rule(), lemmas.rule(), *TIDYING)
-
-    def _met_in_other_names(
-        self, definitions: list[tuple[Leaf, Expr]], facts: Facts
-    ) -> Iterator[Equation]:
-        """Write each definition with the names of its parts, which may be folded before it is."""
-        every = Equations("name", (Equation(m, leaf, "") for leaf, m in definitions if m.size > 1))
-        meanings = dict(definitions)
-        for leaf, meaning in definitions:
-
-            def is_made_of_it(equation: Equation, leaf: Leaf = leaf) -> bool:
-                other = equation.right
-                assert isinstance(other, Leaf)
-                return other == leaf or leaf in distinct(meanings[other])
-
-            rules = (*UNDOING, every.rule(unless=is_made_of_it), *TIDYING)
-            form, _ = Rewriter(rules, facts).close(meaning)
-            if form.size > 1:
-                because = f"by definition {notation.text(leaf)} = {notation.text(meaning)}"
-                yield Equation(form, leaf, because)
-
     # --- the chain --------------------------------------------------------------------------------
 
     def _contribution(self, event: Any, tidy: Rewriter) -> Contribution | None:
@@ -458,7 +430,7 @@ class _Work:
         copies = {axis: Label(axis.letter, axis.length, axis) for axis in letter.axes}
         one = Fraction(1)
         seed = product(1, [(Delta(copies[axis], axis), one) for axis in letter.axes])
-        filled = _substitute(rule, letter, seed)
+        filled = substitute(rule, letter, seed)
         return tidy.close(filled)[0]
 
 
@@ -468,12 +440,3 @@ MOST_BESIDE = 64
 _TRANSPARENT = frozenset({"mean"})
 #: Vertices that only move entries: they leave no trace in formulas.
 _SILENT = frozenset({"reshape", "expand_dims", "squeeze", "broadcast_to", "astype"})
-
-
-def _substitute(expr: Expr, old: Leaf, new: Expr) -> Expr:
-    """Put an expression in place of a leaf; inside a sum it meets the sum's own index."""
-    if expr == old:
-        return new
-    if not expr.children:
-        return expr
-    return expr.rebuild(tuple(_substitute(child, old, new) for child in expr.children))

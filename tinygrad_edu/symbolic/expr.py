@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -544,8 +544,13 @@ def parts(expr: Expr) -> tuple[Fraction, tuple[Factor, ...]]:
     return _ONE, ((expr, _ONE),)
 
 
-def quantities_in(exprs: Iterable[Expr]) -> list[Quantity]:
-    """Return the quantities with a value of their own that expressions are made of."""
+def quantities_in(
+    exprs: Iterable[Expr], is_given: Callable[[Quantity], bool] = lambda quantity: False
+) -> list[Quantity]:
+    """Return the quantities with a value of their own that expressions are made of.
+
+    Those that are given count as such, whatever they are defined as.
+    """
     found: dict[Quantity, None] = {}
     pending = list(exprs)
     seen: set[Quantity] = set()
@@ -553,7 +558,7 @@ def quantities_in(exprs: Iterable[Expr]) -> list[Quantity]:
         for leaf in distinct(pending.pop()):
             if isinstance(leaf, Leaf) and leaf.quantity not in seen:
                 seen.add(leaf.quantity)
-                if leaf.quantity.definition is None:
+                if leaf.quantity.definition is None or is_given(leaf.quantity):
                     found[leaf.quantity] = None
                 else:
                     pending.append(leaf.quantity.definition)
