@@ -503,6 +503,11 @@ def sign_of_abs():
     return (x * tg.abs(w) * tg.sign(w)).sum(), x
 
 
+def sign_of_itself():
+    x, w = _inverse_functions()
+    return (x * w * tg.sign(w)).sum(), x
+
+
 def constant_sum():
     s, x = named("s", 2.0), named("x", [1.0, 2.0])
     return (s + x).sum(), s
@@ -555,6 +560,7 @@ def letters_as_exponents():
 
 
 NEEDED_BY = {
+    "x sign(x)": sign_of_itself,
     "decided": norm_of_any_order,
     "gate": rectified,
     "gate twice": gated_twice,

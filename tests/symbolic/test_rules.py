@@ -112,6 +112,11 @@ CASES = {
         times(apply(ops.abs, x), apply(ops.sign, u)),
         (times(apply(ops.abs, x), apply(ops.sign, u)), x),
     ),
+    "x sign(x)": (
+        times(u, p, apply(ops.sign, u)),
+        times(x, apply(ops.sign, u)),
+        (times(x, apply(ops.sign, u)), apply(ops.abs, x)),
+    ),
     "δ picks": (
         Sum(K, times(Delta(K, J), u, p)),
         Sum(K, times(power(Delta(K, J), 2), u)),

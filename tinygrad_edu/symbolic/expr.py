@@ -147,12 +147,17 @@ class Expr:
         return self._hash
 
     def __eq__(self, other: object) -> bool:
-        return self is other or (
-            isinstance(other, Expr)
-            and type(self) is type(other)
-            and self._hash == other._hash
-            and self.key == other.key
-        )
+        if self is other:
+            return True
+        if type(self) is not type(other) or not isinstance(other, Expr):
+            return False
+        if self._hash != other._hash:
+            return False
+        if self.key is not other.key:
+            if self.key != other.key:
+                return False
+            self.key = other.key  # so that it need not be compared part by part again
+        return True
 
     def walk(self) -> Iterator[Expr]:
         """Yield this expression and all inside it, outermost first."""
