@@ -11,9 +11,7 @@ from numpy.testing import assert_allclose
 import tinygrad_edu as tg
 from tests.lectures.checks import agrees, check, derived
 from tests.symbolic.exercises import ONE_HOT, ROWS, composed_batch, named, through_softmax
-from tests.symbolic.forms import call
 from tests.symbolic.witness import exp, log
-from tinygrad_edu import ops
 
 # The table of the slides: logits, and their softmax as printed there.
 TABLE = [
@@ -168,11 +166,11 @@ def test_A11_the_mean_over_a_data_set():
 def test_A12_mean_absolute_error():
     """∂/∂h = sign(h − y)/N, of numbers and of several outputs."""
     found = derived("mae")
-    check(found, lambda f: call(ops.sign, f("h") - f("y")) / f.N, steps=1, lines=1)
+    check(found, lambda f: f.apply("sign", f("h") - f("y")) / f.N, steps=1, lines=1)
     agrees(found, lambda s: sum(map(abs, s["h"] - s["y"])) / 3)
     H, Y = named("H", ROWS), named("Y", ONE_HOT)
     found = tg.derive(tg.mean_absolute_error(H, Y), wrt=H)
-    check(found, lambda f: call(ops.sign, f("H") - f("Y")) / (f.N * f.K), steps=1, lines=1)
+    check(found, lambda f: f.apply("sign", f("H") - f("Y")) / (f.N * f.K), steps=1, lines=1)
 
 
 def test_A12_mean_squared_error():
@@ -191,13 +189,13 @@ def test_A13_gradients_of_norms():
     check(found, lambda f: f("z") / f("L"), steps=2, lines=1)
     agrees(found, lambda s: (s["z"] ** 2).sum() ** (1 / 2))
     found = derived("norm-1")
-    check(found, lambda f: call(ops.sign, f("z")), steps=2, lines=1)
+    check(found, lambda f: f.apply("sign", "z"), steps=2, lines=1)
     agrees(found, lambda s: sum(map(abs, s["z"])))
     found = derived("norm-p")
 
     def p_norm(f):
-        size, less = call(ops.power, call(ops.abs, f("z")), f("p") - 1), 1 - f("p")
-        return call(ops.sign, f("z")) * size * call(ops.power, f("L"), less)
+        less = f("p") - 1
+        return f.apply("sign", "z") * f.apply("abs", "z") ** less * f("L") ** (1 - f("p"))
 
     check(found, p_norm, steps=8, lines=4, assumed=("p ≠ 0",))
     agrees(found, lambda s: sum(abs(x) ** s["p"] for x in s["z"]) ** (1 / s["p"]))
@@ -206,7 +204,7 @@ def test_A13_gradients_of_norms():
 def test_A13_gradients_of_norms_of_matrices():
     W = named("W", ROWS)
     check(tg.derive(tg.l2(W), wrt=W, names={}), lambda f: f("W") / f("‖W‖₂"), steps=2, lines=1)
-    check(tg.derive(tg.l1(W), wrt=W), lambda f: call(ops.sign, f("W")), steps=2, lines=1)
+    check(tg.derive(tg.l1(W), wrt=W), lambda f: f.apply("sign", "W"), steps=2, lines=1)
 
 
 @pytest.mark.parametrize("p", [1, 1.5, 2, 3, np.inf])
@@ -246,8 +244,8 @@ def test_A14_the_penalised_loss():
 
     def form(f):
         error = f.sum("k", f("X") * f("w")) - f("y")
-        data = f.sum("n", f("X") * call(ops.sign, error)) / f.N
-        return f("α") * call(ops.sign, f("w")) + f("β") * f("w") / f("‖w‖₂") + data
+        data = f.sum("n", f("X") * f.apply("sign", error)) / f.N
+        return f("α") * f.apply("sign", "w") + f("β") * f("w") / f("‖w‖₂") + data
 
     check(found, form, steps=4, lines=2)
     agrees(

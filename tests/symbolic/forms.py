@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from tinygrad_edu import ops
+from tinygrad_edu.core.op import REGISTRY
 from tinygrad_edu.symbolic.expr import (
     Apply,
     Delta,
@@ -43,15 +45,12 @@ class Form:
         return Form(product(1, [(self.expr, Fraction(1)), (_expr(other), Fraction(-1))]))
 
     def __pow__(self, exponent):
+        if isinstance(exponent, Form):
+            return Form(Apply(ops.power, (self.expr, exponent.expr), {}))
         return Form(power(self.expr, exponent))
 
     def __neg__(self):
         return -1 * self
-
-
-def call(op, *arguments):
-    """A function of forms, entry by entry."""
-    return Form(Apply(op, tuple(map(_expr, arguments)), {}))
 
 
 def _expr(value):
@@ -74,6 +73,10 @@ class Letters:
 
     def __getattr__(self, letter):
         return Form(Dimension(self.labels[letter.lower()]))
+
+    def apply(self, op, *args):
+        exprs = [self(a).expr if isinstance(a, str) else _expr(a) for a in args]
+        return Form(Apply(REGISTRY[op], tuple(exprs), {}))
 
     def sum(self, letter, form):
         return Form(sum_over([self.labels[letter]], form.expr))

@@ -17,13 +17,18 @@ from tests.symbolic.exercises import (
     LOGITS,
     ONE_HOT,
     ROWS,
+    binary_of_probabilities,
     composed,
     composed_batch,
     composed_sigmoid,
     distribution,
     fused,
+    huber,
     layer,
+    layer_norm,
+    log_cosh,
     named,
+    norm_of_any_order,
     softmax_itself,
     through_softmax,
 )
@@ -31,6 +36,7 @@ from tests.symbolic.forms import Letters
 from tests.symbolic.witness import entries
 from tinygrad_edu.core.graph import ancestors
 from tinygrad_edu.core.op import REGISTRY
+from tinygrad_edu.symbolic import definitions as definitions_module
 from tinygrad_edu.symbolic import derive as derive_module
 from tinygrad_edu.symbolic.evaluate import Environment
 from tinygrad_edu.symbolic.expr import (
@@ -406,6 +412,34 @@ def test_what_stands_beside_the_graph_does_not_join_its_axes():
     assert beside is not None
 
 
+def test_what_a_quantity_sums_to_follows_from_what_its_mean_is():
+    """Σx̂ = 0, though neither the definition of x̂ nor that of μ says so alone."""
+    found = tg.derive(*layer_norm())
+    (step,) = (step for step in found.steps if step.rule == "lemma")
+    assert (str(step.matched), str(step.replaced)) == ("Σx̂", "0")
+    assert step.because == "since x̂ = (x − μ)/σ"
+
+
+def test_a_lemma_says_what_it_rests_on():
+    """Σ(2y) = 2 because Σy = 1, which is assumed."""
+    z, y = named("z", LOGITS), named("y", [0.0, 1.0, 0.0])
+    d = tg.name(2 * y, "d")
+    loss = -(d * tg.log_softmax(z)).sum()
+    found = tg.derive(loss, wrt=z)
+    assert str(found.result) == "2·softmax(z) − d"
+    assert [a.statement for a in found.assumptions if a.used] == ["Σy = 1"]
+    assert max(step.residual for step in found.steps) < 1e-13
+    assert str(tg.derive(loss, wrt=z, assume=()).result) == "softmax(z)·Σd − d"
+    assert d is not None
+
+
+def test_a_gate_that_a_quantity_has_already_is_left_out():
+    x = named("x", [0.5, -2.0, 1.0])
+    assert str(tg.derive((tg.relu(x) ** 2).sum(), wrt=x).result) == "2·relu(x)"
+    h = tg.name(tg.relu(x), "h")
+    assert str(tg.derive((h * tg.where(x > 0, 0.0, x)).sum(), wrt=x).result) == "0"
+
+
 # --- no rule is idle ------------------------------------------------------------------------------
 
 
@@ -429,6 +463,11 @@ def sign_of_abs():
     return (x * tg.abs(w) * tg.sign(w)).sum(), x
 
 
+def sign_of_itself():
+    x, w = _inverse_functions()
+    return (x * w * tg.sign(w)).sum(), x
+
+
 def constant_sum():
     s, x = named("s", 2.0), named("x", [1.0, 2.0])
     return (s + x).sum(), s
@@ -444,7 +483,55 @@ def exponentials():
     return (x * tg.exp(w) * tg.exp(2 * w)).sum(), x
 
 
+def rectified():
+    x, _ = _inverse_functions()
+    return tg.relu(x).sum(), x
+
+
+def gated_twice():
+    x, w = _inverse_functions()
+    return tg.where(w > 0, tg.where(w > 0, x, 0.0), 0.0).sum(), x
+
+
+def never_both():
+    x, w = _inverse_functions()
+    return (tg.where(w > 0, x, 0.0) * tg.where(w > 0, 0.0, x)).sum(), x
+
+
+def one_of_two():
+    x, w = _inverse_functions()
+    return tg.where(w <= 0, 2 * x, x * x).sum(), x
+
+
+def root_of_cube():
+    x, w = _inverse_functions()
+    return (x * tg.sqrt(tg.abs(w) ** 3)).sum(), x
+
+
+def root_of_square():
+    x, w = _inverse_functions()
+    return (x * tg.sqrt(w**2)).sum(), x
+
+
+def letters_as_exponents():
+    x, w = _inverse_functions()
+    p = named("p", 3.0)
+    return (x * tg.exp(w) ** p * tg.exp(w) ** 2).sum(), x
+
+
 NEEDED_BY = {
+    "x sign(x)": sign_of_itself,
+    "decided": norm_of_any_order,
+    "gate": rectified,
+    "gate twice": gated_twice,
+    "opposite gates": never_both,
+    "cases": one_of_two,
+    "clip": huber,
+    "power of a power": root_of_cube,
+    "root of a square": root_of_square,
+    "add exponents": letters_as_exponents,
+    "tanh": log_cosh,
+    "common denominator": binary_of_probabilities,
     "cancel": composed,
     "log undoes exp": log_of_exp,
     "exp undoes log": exp_of_log,
@@ -458,9 +545,9 @@ NEEDED_BY = {
     "collect": composed_sigmoid,
     "join powers": like_powers,
     "join exponentials": exponentials,
-    "distribute": composed,
+    "distribute": composed_sigmoid,
     "Σ of a sum": next(e.build for e in EXERCISES if e.name == "shifted"),
-    "factor": composed_batch,
+    "factor": softmax_itself,
 }
 
 
@@ -473,9 +560,10 @@ def written(found):
 def test_without_any_rule_a_derivation_ends_elsewhere(rule, monkeypatch):
     output, wrt = NEEDED_BY[rule.name]()
     whole = written(tg.derive(output, wrt=wrt, names={}))
-    for table in ("UNDOING", "TIDYING", "CHOICES"):
-        rules = tuple(r for r in getattr(derive_module, table) if r is not rule)
-        monkeypatch.setattr(derive_module, table, rules)
+    for module in (derive_module, definitions_module):
+        for table in {"UNDOING", "TIDYING", "CHOICES"} & vars(module).keys():
+            rules = tuple(r for r in getattr(module, table) if r is not rule)
+            monkeypatch.setattr(module, table, rules)
     assert written(tg.derive(output, wrt=wrt, names={})) != whole
 
 

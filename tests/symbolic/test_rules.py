@@ -12,6 +12,7 @@ from numpy.testing import assert_allclose
 
 from tests.symbolic.expressions import K, N, environment, expressions, facts_about, letter
 from tinygrad_edu import ops
+from tinygrad_edu.core.op import REGISTRY
 from tinygrad_edu.symbolic.evaluate import Environment, magnitudes
 from tinygrad_edu.symbolic.expr import (
     Apply,
@@ -76,7 +77,22 @@ def softmax_over(axis):
     return Opaque(ops.softmax, (x,), {"axis": axis}, ((N, K),), (N, K))
 
 
+def gate(op, *args):
+    return Apply(op, args, {})
+
+
+def raised(base, exponent):
+    return Apply(ops.power, (base, exponent), {})
+
+
+def limited(e, bound):
+    """What is left of an expression up to a bound, and the bound beyond."""
+    inside = gate(ops.less_equal, apply(ops.abs, e), bound)
+    return Apply(ops.where, (inside, e, times(bound, apply(ops.sign, e))), {})
+
+
 J = Label("j", K.length, K)
+NONE = number(0)
 
 #: rule → (where it applies, where it must not, the equation forced there: left and right)
 CASES = {
@@ -95,6 +111,11 @@ CASES = {
         times(apply(ops.abs, u), p, apply(ops.sign, u)),
         times(apply(ops.abs, x), apply(ops.sign, u)),
         (times(apply(ops.abs, x), apply(ops.sign, u)), x),
+    ),
+    "x sign(x)": (
+        times(u, p, apply(ops.sign, u)),
+        times(x, apply(ops.sign, u)),
+        (times(x, apply(ops.sign, u)), apply(ops.abs, x)),
     ),
     "δ picks": (
         Sum(K, times(Delta(K, J), u, p)),
@@ -140,6 +161,90 @@ CASES = {
         times(plus(u, v), c),
         product(1, [(plus(u, v), -1), (c, 1)]),
         (product(1, [(plus(u, v), -1)]), plus(power(u, -1), power(v, -1))),
+    ),
+    "decided": (
+        gate(ops.less, NONE, p),
+        gate(ops.less, NONE, c),
+        (gate(ops.less, NONE, c), number(1)),
+    ),
+    "gate": (
+        Apply(ops.where, (gate(ops.less, u, v), p, NONE), {}),
+        Apply(ops.where, (u, p, NONE), {}),
+        (Apply(ops.where, (u, p, NONE), {}), times(u, p)),
+    ),
+    "gate twice": (power(gate(ops.less, u, v), 2), power(u, 2), (power(u, 2), u)),
+    "opposite gates": (
+        times(gate(ops.less, u, v), gate(ops.greater_equal, u, v)),
+        times(gate(ops.less, c, p), gate(ops.greater_equal, p, c)),
+        (times(gate(ops.less, c, p), gate(ops.greater_equal, p, c)), NONE),
+    ),
+    "cases": (
+        plus(times(gate(ops.less, u, v), x), times(gate(ops.greater_equal, u, v), p)),
+        plus(times(gate(ops.less, c, p), v), times(gate(ops.greater_equal, p, c), p)),
+        (
+            plus(times(gate(ops.less, c, p), v), times(gate(ops.greater_equal, p, c), p)),
+            Apply(ops.where, (gate(ops.less, c, p), v, p), {}),
+        ),
+    ),
+    "clip": (
+        limited(x, p),
+        limited(x, c),
+        (
+            limited(x, c),
+            Apply(REGISTRY["clip"], (x, times(number(-1), c), c), {}),
+        ),
+    ),
+    "power of a power": (
+        raised(raised(p, c), u),
+        power(power(c, 2), Fraction(1, 2)),
+        (power(power(c, 2), Fraction(1, 2)), c),
+    ),
+    "root of a square": (
+        power(power(c, 2), Fraction(1, 2)),
+        power(power(p, 3), Fraction(1, 2)),
+        (power(c, 3), power(apply(ops.abs, c), 3)),
+    ),
+    "add exponents": (
+        times(raised(p, c), power(p, 2)),
+        product(1, [(raised(zeros, y), 1), (zeros, -1)]),
+        (
+            product(1, [(raised(zeros, y), 1), (zeros, -1)]),
+            raised(zeros, plus(y, number(-1))),
+        ),
+    ),
+    "tanh": (
+        product(
+            1,
+            [
+                (plus(exp(u), times(number(-1), exp(v))), 1),
+                (plus(exp(u), exp(v)), -1),
+            ],
+        ),
+        product(
+            1,
+            [
+                (plus(exp(u), times(number(-1), exp(v))), 1),
+                (plus(exp(u), exp(c)), -1),
+            ],
+        ),
+        (
+            product(
+                1,
+                [
+                    (plus(exp(u), times(number(-1), exp(v))), 1),
+                    (plus(exp(u), exp(c)), -1),
+                ],
+            ),
+            apply(ops.tanh, product(Fraction(1, 2), [(plus(u, times(number(-1), v)), 1)])),
+        ),
+    ),
+    "common denominator": (
+        plus(product(1, [(u, 1), (p, -1)]), product(1, [(c, 1), (v, -1)])),
+        plus(product(1, [(zeros, 1), (zeros, -1)]), product(1, [(u, 1), (p, -1)])),
+        (
+            plus(product(1, [(zeros, 1), (zeros, -1)]), product(1, [(u, 1), (p, -1)])),
+            product(1, [(times(zeros, plus(p, u)), 1), (zeros, -1), (p, -1)]),
+        ),
     ),
     "Σ of a sum": (
         Sum(K, plus(u, v)),

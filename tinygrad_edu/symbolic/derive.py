@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -16,15 +16,14 @@ from tinygrad_edu.core.node import Node, slots
 from tinygrad_edu.core.op import REGISTRY
 from tinygrad_edu.naming import Names, names_around
 from tinygrad_edu.symbolic import notation
+from tinygrad_edu.symbolic.definitions import Definition, rules_with
 from tinygrad_edu.symbolic.derivation import Contribution, Derivation, Formula, Step
 from tinygrad_edu.symbolic.draws import draws
 from tinygrad_edu.symbolic.evaluate import Environment
 from tinygrad_edu.symbolic.expr import (
     Expr,
     Leaf,
-    Number,
     Quantity,
-    Sum,
     distinct,
 )
 from tinygrad_edu.symbolic.facts import Facts
@@ -32,7 +31,6 @@ from tinygrad_edu.symbolic.jacobian import filled, row_of
 from tinygrad_edu.symbolic.lowering import Lowering
 from tinygrad_edu.symbolic.rewrite import Rewriter
 from tinygrad_edu.symbolic.rules import CHOICES, TIDYING, UNDOING
-from tinygrad_edu.symbolic.rules.equations import Equation, Equations, complement_of
 from tinygrad_edu.symbolic.rules.rule import Rule
 from tinygrad_edu.symbolic.trace import Symbol, Trace
 from tinygrad_edu.tensor import Tensor, refuse_changed
@@ -364,34 +362,33 @@ class Work:
 
     def derivation(self) -> Derivation:
         """Run the algebra and put the pieces together."""
-        facts = self.facts()
-        found = self.lemma(self.legs[0], facts)
-        facts.refuse_unknown()
+        found = self.lemma(self.legs[0])
+        self.facts.refuse_unknown()
         return found
 
+    @cached_property
     def facts(self) -> Facts:
-        """Return what is known of the leaves; nothing may be assumed of what varies."""
-        lower = self.lowering.lower
-        varying = {lower(s) for leg in self.legs for s in (self.symbols[leg.wrt], leg.seed)}
-        return Facts(
-            Environment(),
-            self.assume,
-            lambda x: x.quantity.definition is None and x not in varying,
-        )
+        """What is known of the letters; nothing may be assumed of what varies."""
+        varying = self._varying()
+        return Facts(Environment(), self.assume, lambda x: x.quantity not in varying)
 
-    def lemma(self, leg: Leg, facts: Facts) -> Derivation:
+    @cached_property
+    def rules(self) -> tuple[Rule, ...]:
+        """The equations of this derivation, with the general ones that make every form simpler."""
+        return rules_with(self.definitions, self.facts)
+
+    def lemma(self, leg: Leg) -> Derivation:
         """Derive one leg by itself, with a letter for the gradient that comes in."""
         with np.errstate(all="ignore"):  # what is not finite is reported
             seed = None if leg.seed.is_number else leg.seed.value
             computed = gradients(leg.output, leg.wrt, seed=seed)
-        tidy = Rewriter((*UNDOING, *TIDYING), facts)
+        tidy = Rewriter((*UNDOING, *TIDYING), self.facts)
         chain = [self._contribution(event, tidy) for event in leg.events]
         incoming = None
         if not leg.seed.is_number:
             incoming = self._formula(self.lowering.lower(leg.seed), leg.seed)
         return self.simplified(
             self.lowering.lower(leg.gradient),
-            facts,
             of=leg.output,
             by=leg.wrt,
             computed=computed,
@@ -402,7 +399,6 @@ class Work:
     def simplified(
         self,
         start: Expr,
-        facts: Facts,
         *,
         of: Tensor,
         by: Tensor,
@@ -414,12 +410,12 @@ class Work:
         wrt = self.symbols[by]
         leaf = self.lowering.lower(wrt)
         longest = len(notation.text(start))
-        found = Rewriter(self._rules(self.definitions, facts), facts).search(
+        found = Rewriter(self.rules, self.facts).search(
             start, CHOICES, accept=lambda expr: len(notation.text(expr)) <= longest
         )
         axes = self.lowering.axes_of(wrt)
         used = {move.match.assumption for move in found.moves if move.match.assumption}
-        checks = [Environment(), *draws([start], used)]
+        checks = _checks(start, used)
         return Derivation(
             title=(self._called(of, self.title), self._title_of(leaf)),
             wrt=self._formula(leaf, wrt),
@@ -431,12 +427,26 @@ class Work:
             ],
             chain=chain,
             start=Formula(start, axes),
-            steps=[Step(move, axes, checks) for move in found.moves],
+            steps=[Step(move, axes, checks[move.match.assumption]) for move in found.moves],
             result=Formula(found.expr, axes),
-            assumptions=facts.assumptions(used, found.expr),
+            assumptions=self.facts.assumptions(used, found.expr),
             computed=computed,
             capped=found.capped,
         )
+
+    def _varying(self) -> set[Quantity]:
+        """Return the letters that vary with what is differentiated with respect to."""
+        lower = self.lowering.lower
+        wrt = lower(self.symbols[self.wrt])
+        letters = [wrt, *(lower(leg.seed) for leg in self.legs)]
+        varying = {letter.quantity for letter in letters if isinstance(letter, Leaf)}
+        for leaf, meaning in self.definitions:
+            if any(
+                part == wrt or (isinstance(part, Leaf) and part.quantity in varying)
+                for part in distinct(meaning)
+            ):
+                varying.add(leaf.quantity)
+        return varying
 
     def passes(self) -> Passes:
         """Return both passes with their formulas."""
@@ -470,10 +480,10 @@ class Work:
         return self._formula(expr, symbol)
 
     @cached_property
-    def definitions(self) -> list[tuple[Leaf, Expr]]:
+    def definitions(self) -> list[Definition]:
         """Return every name with what it stands for: the user's, then those of opened ops."""
         lowering = self.lowering
-        found: list[tuple[Leaf, Expr]] = []
+        found: list[Definition] = []
         for symbol in self.trace.symbols:
             if symbol.name is not None and symbol.op is not None:
                 leaf = lowering.lower(symbol)
@@ -497,50 +507,6 @@ class Work:
             if quantity.definition.size > 1:
                 found.append((quantity.leaf, quantity.definition))
         return found
-
-    def _rules(self, definitions: list[tuple[Leaf, Expr]], facts: Facts) -> tuple[Rule, ...]:
-        """Add the equations of this derivation to the general ones: names, then their lemmas."""
-        names = Equations("name")
-        lemmas, complements = Equations("lemma"), Equations("complement")
-        plain = Rewriter((*UNDOING, *TIDYING), facts)
-        for leaf, meaning in definitions:
-            because = f"{notation.text(leaf)} = {notation.text(meaning)}"
-            # A definition is put into the form that it will be met in.
-            closed, _ = Rewriter((*UNDOING, names.rule(), *TIDYING), facts).close(meaning)
-            for form in dict.fromkeys((closed, meaning)):
-                if form.size > 1:
-                    names.add(Equation(form, leaf, f"by definition {because}"))
-            both = complement_of(leaf, meaning)
-            if both is not None:
-                if facts.sign(both[0]) == "positive":
-                    facts.declare_positive(both[1])
-                complements.add(Equation(*both, f"since {because}"))
-            for label in sorted(leaf.labels, key=lambda label: label.order):
-                total, _ = plain.close(Sum(label, meaning))
-                if isinstance(total, Number):
-                    lemmas.add(Equation(Sum(label, leaf), total, f"since {because}"))
-        for equation in self._met_in_other_names(definitions, facts):
-            names.add(equation)
-        return (*UNDOING, names.rule(), complements.rule(), lemmas.rule(), *TIDYING)
-
-    def _met_in_other_names(
-        self, definitions: list[tuple[Leaf, Expr]], facts: Facts
-    ) -> Iterator[Equation]:
-        """Write each definition with the names of its parts, which may be folded before it is."""
-        every = Equations("name", (Equation(m, leaf, "") for leaf, m in definitions if m.size > 1))
-        meanings = dict(definitions)
-        for leaf, meaning in definitions:
-
-            def is_made_of_it(equation: Equation, leaf: Leaf = leaf) -> bool:
-                other = equation.right
-                assert isinstance(other, Leaf)
-                return other == leaf or leaf in distinct(meanings[other])
-
-            rules = (*UNDOING, every.rule(unless=is_made_of_it), *TIDYING)
-            form, _ = Rewriter(rules, facts).close(meaning)
-            if form.size > 1:
-                because = f"by definition {notation.text(leaf)} = {notation.text(meaning)}"
-                yield Equation(form, leaf, because)
 
     # --- the chain --------------------------------------------------------------------------------
 
@@ -573,3 +539,13 @@ MOST_BESIDE = 64
 _TRANSPARENT = frozenset({"mean"})
 #: Vertices that only move entries: they leave no trace in formulas.
 _SILENT = frozenset({"reshape", "expand_dims", "squeeze", "broadcast_to", "astype"})
+
+
+def _checks(start: Expr, used: set[str]) -> dict[str | None, list[Environment]]:
+    """Draw the numbers that steps are checked on: by what a step assumes, and nothing more."""
+    data, plain = Environment(), draws([start], ())
+    checks: dict[str | None, list[Environment]] = {None: [data, *plain]}
+    for statement in used:
+        about = statement.endswith("= 1")
+        checks[statement] = [data, *(draws([start], {statement}) if about else plain)]
+    return checks

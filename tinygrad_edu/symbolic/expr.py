@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -169,12 +169,17 @@ class Expr:
         return self._hash
 
     def __eq__(self, other: object) -> bool:
-        return self is other or (
-            isinstance(other, Expr)
-            and type(self) is type(other)
-            and self._hash == other._hash
-            and self.key == other.key
-        )
+        if self is other:
+            return True
+        if type(self) is not type(other) or not isinstance(other, Expr):
+            return False
+        if self._hash != other._hash:
+            return False
+        if self.key is not other.key:
+            if self.key != other.key:
+                return False
+            self.key = other.key  # so that it need not be compared part by part again
+        return True
 
     def walk(self) -> Iterator[Expr]:
         """Yield this expression and all inside it, outermost first."""
@@ -587,8 +592,13 @@ def parts(expr: Expr) -> tuple[Fraction, tuple[Factor, ...]]:
     return _ONE, ((expr, _ONE),)
 
 
-def quantities_in(exprs: Iterable[Expr]) -> list[Quantity]:
-    """Return the quantities with a value of their own that expressions are made of."""
+def quantities_in(
+    exprs: Iterable[Expr], is_given: Callable[[Quantity], bool] = lambda quantity: False
+) -> list[Quantity]:
+    """Return the quantities with a value of their own that expressions are made of.
+
+    Those that are given count as such, whatever they are defined as.
+    """
     found: dict[Quantity, None] = {}
     pending = list(exprs)
     seen: set[Quantity] = set()
@@ -596,7 +606,7 @@ def quantities_in(exprs: Iterable[Expr]) -> list[Quantity]:
         for leaf in distinct(pending.pop()):
             if isinstance(leaf, Leaf) and leaf.quantity not in seen:
                 seen.add(leaf.quantity)
-                if leaf.quantity.definition is None:
+                if leaf.quantity.definition is None or is_given(leaf.quantity):
                     found[leaf.quantity] = None
                 else:
                     pending.append(leaf.quantity.definition)

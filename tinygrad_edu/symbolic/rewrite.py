@@ -103,7 +103,7 @@ class Rewriter:
         *,
         accept: Callable[[Expr], bool] = lambda expr: True,
         patience: int = 16,
-        limit: int = 50_000,
+        limit: int = 20_000,
     ) -> Found:
         """Search for the smallest form: best first by size, then by the number of steps.
 

@@ -138,10 +138,9 @@ class StagedDerivation:
 
 def stages_of(work: Work) -> StagedDerivation:
     """Derive one leg of the backward pass after the other."""
-    facts = work.facts()
     stages: list[Stage] = []
     for leg in work.legs:
-        lemma = work.lemma(leg, facts)
+        lemma = work.lemma(leg)
         if not stages:
             stages.append(Stage(lemma, None, lemma))
             continue
@@ -151,7 +150,6 @@ def stages_of(work: Work) -> StagedDerivation:
             computed = gradients(work.output, leg.wrt, seed=work.seed.value)
         whole = work.simplified(
             _put_in(lemma.result.expr, letter, before.result),
-            facts,
             of=work.output,
             by=leg.wrt,
             computed=computed,
@@ -159,7 +157,7 @@ def stages_of(work: Work) -> StagedDerivation:
             chain=[],
         )
         stages.append(Stage(lemma, (letter, before.result), whole))
-    facts.refuse_unknown()
+    work.facts.refuse_unknown()
     return StagedDerivation(stages[-1].whole.title, tuple(stages))
 
 

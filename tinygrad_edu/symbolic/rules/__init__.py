@@ -17,6 +17,7 @@ UNDOING: tuple[Rule, ...] = (
     functions.log_of_exp,
     functions.exp_of_log,
     functions.sign_times_abs,
+    functions.sign_times_itself,
     cases.decided,
     cases.gate,
     cases.gate_twice,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from fractions import Fraction
 
@@ -70,26 +71,37 @@ def distribute(expr: Product, facts: Facts) -> Iterator[Match]:
 
 @rule("factor", "x·y + x·z = x·(y + z)", "the distributive law", at=Total)
 def factor(expr: Total, facts: Facts) -> Iterator[Match]:
-    tried: set[tuple[tuple[Factor, ...], tuple[Expr, ...]]] = set()
+    tried: set[tuple[Expr, ...]] = set()
+    for sharing in _sharing(expr):
+        if sharing in tried or len(sharing) < 2:
+            continue
+        tried.add(sharing)
+        number = _common_number([parts(t)[0] for t in sharing])
+        common = _common([parts(t)[1] for t in sharing])
+        if number == 1 and not common:
+            continue
+        inner = []
+        for coefficient, factors in map(parts, sharing):
+            rest = without(factors, common)
+            assert rest is not None
+            inner.append(product(coefficient / number, rest))
+        right = product(number, [*common, (total(inner), ONE)])
+        result = total([*others(expr.terms, sharing), right])
+        yield Match(total(sharing), right, result)
+
+
+def _sharing(expr: Total) -> Iterator[tuple[Expr, ...]]:
+    """Yield terms that have something in common: all, which may share a number, then some."""
+    yield expr.terms
     for term in expr.terms:
         for shared in parts(term)[1]:
-            sharing = [t for t in expr.terms if without(parts(t)[1], (shared,)) is not None]
-            if len(sharing) < 2:
-                continue
-            common = _common([parts(t)[1] for t in sharing])
-            key = (common, tuple(sharing))
-            if key in tried:
-                continue
-            tried.add(key)
-            inner = []
-            for t in sharing:
-                coefficient, factors = parts(t)
-                rest = without(factors, common)
-                assert rest is not None
-                inner.append(product(coefficient, rest))
-            right = product(1, [*common, (total(inner), ONE)])
-            result = total([*others(expr.terms, sharing), right])
-            yield Match(total(sharing), right, result)
+            yield tuple(t for t in expr.terms if without(parts(t)[1], (shared,)) is not None)
+
+
+def _common_number(numbers: list[Fraction]) -> Fraction:
+    """Return the largest number that all of several are whole multiples of."""
+    above, below = (n.numerator for n in numbers), (n.denominator for n in numbers)
+    return Fraction(math.gcd(*above), math.lcm(*below))
 
 
 def _common(many: list[tuple[Factor, ...]]) -> tuple[Factor, ...]:

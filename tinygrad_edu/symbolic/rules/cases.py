@@ -36,7 +36,7 @@ from tinygrad_edu.symbolic.rules.rule import (
     without,
 )
 
-__all__ = ["cases", "clip", "decided", "gate", "gate_twice", "opposite_gates"]
+__all__ = ["cases", "clip", "decided", "gate", "gate_twice", "opposite_gates", "opposite_of"]
 
 _OPPOSITE = {
     ops.less: ops.greater_equal,
@@ -48,7 +48,7 @@ _OPPOSITE = {
 }
 
 
-def _opposite(condition: Expr) -> Expr | None:
+def opposite_of(condition: Expr) -> Expr | None:
     """Return the comparison that holds where another does not; None for what is no comparison."""
     if isinstance(condition, Apply) and condition.op in _OPPOSITE:
         return Apply(_OPPOSITE[condition.op], condition.args, {})
@@ -60,7 +60,7 @@ def _is_gate(condition: Expr) -> bool:
     if isinstance(condition, Leaf):
         value = condition.quantity.value
         return value is not None and np.asarray(value).dtype.kind == "b"
-    return _opposite(condition) is not None
+    return opposite_of(condition) is not None
 
 
 @rule("decided", "[x < y] = 1, x < y", "it is known how the two compare", at=Apply)
@@ -99,7 +99,7 @@ def gate(expr: Apply, facts: Facts) -> Iterator[Match]:
     if expr.op is not ops.where:
         return
     condition, chosen, otherwise = expr.args
-    opposite = _opposite(condition)
+    opposite = opposite_of(condition)
     if otherwise == ZERO and _is_gate(condition):
         right = product(1, [(condition, ONE), (chosen, ONE)])
     elif chosen == ZERO and opposite is not None:
@@ -119,7 +119,7 @@ def gate_twice(expr: Product, facts: Facts) -> Iterator[Match]:
 @rule("opposite gates", "[c]·[not c] = 0", "only one of the two holds", at=Product)
 def opposite_gates(expr: Product, facts: Facts) -> Iterator[Match]:
     for base, exponent in expr.factors:
-        opposite = _opposite(base)
+        opposite = opposite_of(base)
         if exponent == 1 and opposite is not None and (opposite, ONE) in expr.factors:
             yield within_product(expr, ((base, ONE), (opposite, ONE)), ZERO)
             return
@@ -129,7 +129,7 @@ def opposite_gates(expr: Product, facts: Facts) -> Iterator[Match]:
 def cases(expr: Total, facts: Facts) -> Iterator[Match]:
     for one in expr.terms:
         for condition, exponent in parts(one)[1]:
-            opposite = _opposite(condition)
+            opposite = opposite_of(condition)
             if exponent != 1 or opposite is None or not is_call(condition, _FIRST):
                 continue
             for other in expr.terms:

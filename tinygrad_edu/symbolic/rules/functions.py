@@ -36,6 +36,7 @@ __all__ = [
     "join_exponentials",
     "log_of_exp",
     "sign_times_abs",
+    "sign_times_itself",
     "tanh_of_exponentials",
 ]
 
@@ -119,3 +120,13 @@ def sign_times_abs(expr: Product, facts: Facts) -> Iterator[Match]:
             pair = ((magnitude, ONE), (Apply(ops.sign, magnitude.children, {}), ONE))
             if without(expr.factors, pair) is not None:
                 yield within_product(expr, pair, magnitude.children[0])
+
+
+@rule("x sign(x)", "x·sign(x) = |x|", "a sign turns what has it positive", at=Product)
+def sign_times_itself(expr: Product, facts: Facts) -> Iterator[Match]:
+    for sign, exponent in expr.factors:
+        if is_call(sign, ops.sign) and exponent == 1:
+            (base,) = sign.children
+            pair = ((base, ONE), (sign, ONE))
+            if without(expr.factors, pair) is not None:
+                yield within_product(expr, pair, Apply(ops.abs, (base,), {}))
