@@ -122,8 +122,8 @@ def list_lectures(lectures: Mapping[str, Lecture | Identity]) -> int:
 
 def derive(lecture: Lecture, given: argparse.Namespace) -> int:
     """Print the derivation of a lecture."""
-    from tinygrad_edu.symbolic.derive import work_on
     from tinygrad_edu.symbolic.staged import stages_of
+    from tinygrad_edu.symbolic.work import work_on
 
     work = work_on(*lecture.build(), given.assume, staged=given.staged)
     derivation = stages_of(work) if given.staged else work.derivation()

@@ -37,7 +37,7 @@ from tests.symbolic.witness import entries
 from tinygrad_edu.core.graph import ancestors
 from tinygrad_edu.core.op import REGISTRY
 from tinygrad_edu.symbolic import definitions as definitions_module
-from tinygrad_edu.symbolic import derive as derive_module
+from tinygrad_edu.symbolic import work as work_module
 from tinygrad_edu.symbolic.evaluate import Environment
 from tinygrad_edu.symbolic.expr import (
     Label,
@@ -560,7 +560,7 @@ def written(found):
 def test_without_any_rule_a_derivation_ends_elsewhere(rule, monkeypatch):
     output, wrt = NEEDED_BY[rule.name]()
     whole = written(tg.derive(output, wrt=wrt, names={}))
-    for module in (derive_module, definitions_module):
+    for module in (work_module, definitions_module):
         for table in {"UNDOING", "TIDYING", "CHOICES"} & vars(module).keys():
             rules = tuple(r for r in getattr(module, table) if r is not rule)
             monkeypatch.setattr(module, table, rules)

@@ -9,9 +9,9 @@ import numpy as np
 from tinygrad_edu.core.gradients import gradients
 from tinygrad_edu.symbolic import blackboard
 from tinygrad_edu.symbolic.derivation import Derivation, Formula, Step
-from tinygrad_edu.symbolic.derive import Work
 from tinygrad_edu.symbolic.expr import Expr, Leaf, distinct, rename, replace
 from tinygrad_edu.symbolic.facts import Assumption
+from tinygrad_edu.symbolic.work import Work
 
 __all__ = ["Stage", "StagedDerivation", "stages_of"]
 

@@ -17,10 +17,11 @@ from tinygrad_edu.core.graph import ancestors
 from tinygrad_edu.naming import Names
 from tinygrad_edu.symbolic import notation
 from tinygrad_edu.symbolic.derivation import Contribution, Derivation, Formula, Step
-from tinygrad_edu.symbolic.derive import Passes, Visit, derive_named, passes
+from tinygrad_edu.symbolic.derive import derive_named
 from tinygrad_edu.symbolic.expr import Leaf, distinct
 from tinygrad_edu.symbolic.expr import total as sum_of
 from tinygrad_edu.symbolic.trace import Symbol
+from tinygrad_edu.symbolic.work import Passes, Visit, passes
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.view.evolution import Evolution
 from tinygrad_edu.view.jacobian import Heat, Rows, is_full, local, total
