@@ -11,7 +11,7 @@ import tinygrad_edu as tg
 from tests.symbolic.exercises import LOGITS, ONE_HOT, named
 
 RNG = np.random.default_rng(1)
-X, W, TARGETS = RNG.normal(size=(5, 3)), RNG.normal(size=(3, 2)), RNG.normal(size=(5, 2))
+X, W = RNG.normal(size=(5, 3)), RNG.normal(size=(3, 2))
 SIGNS = np.array([1.0, -1.0, 1.0, -1.0, 1.0])
 P = np.array([0.1, 0.2, 0.7])
 
@@ -60,10 +60,11 @@ def class_weights():
     return -(tg.sum(c * Y * tg.log(A), axis=1)).mean(), Z
 
 
-def tanh_layer():
+def two_layers():
     w = named("W", W)
     H = tg.name(tg.tanh(named("X", X) @ w), "H")
-    return tg.mean_squared_error(H, named("T", TARGETS)), w
+    A = tg.name(tg.softmax(H @ named("V", W.T)), "A")
+    return tg.cross_entropy(A, named("Y", np.eye(3)[[0, 1, 2, 1, 0]])), w
 
 
 def swish():
@@ -174,7 +175,7 @@ EXPRESSIONS = [
     (jensen_shannon, "q·(log (q/m) − Σ(q·log (q/m)))/2"),
     (temperature, "−Σ(z·(a − y))/T²"),
     (class_weights, "(A·Y c − Y·c)/N"),
-    (tanh_layer, "2·Xᵀ((H − T)·(1 − H²))/(K·N)"),
+    (two_layers, "Xᵀ(((A − Y) Vᵀ)·(1 − H²))/N"),
     (swish, "s + y·(1 − s)"),
     (root_mean_square, "(g − h·Σ(g·h)/K)/r"),
     (unit_vector, "(g − u·Σ(g·u))/n"),

@@ -330,8 +330,8 @@ class _Work:
         data, plain = Environment(), draws([self.start], ())
         checks: dict[str | None, list[Environment]] = {None: [data, *plain]}
         for statement in used:
-            about = statement.endswith("= 1")
-            checks[statement] = [data, *(draws([self.start], {statement}) if about else plain)]
+            is_sum = "= 1" in statement
+            checks[statement] = [data, *(draws([self.start], {statement}) if is_sum else plain)]
         return checks
 
     def passes(self) -> Passes:

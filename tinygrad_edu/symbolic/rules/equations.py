@@ -102,10 +102,10 @@ def _ratio(base: Expr, q: Expr, r: Expr, facts: Facts) -> tuple[Expr | None, str
             return None, None
         if q.value.denominator != 1 or (r.value / q.value).denominator != 1:
             return None, None
-    why = facts.nonzero(q)
-    if why is None:
+    reason = facts.never_zero(q)
+    if reason is None:
         return None, None
-    return product(1, [(r, ONE), (q, -ONE)]), why if why.endswith("≠ 0") else None
+    return product(1, [(r, ONE), (q, -ONE)]), reason[1]
 
 
 class Equations:
