@@ -38,6 +38,7 @@ from tinygrad_edu.core.graph import ancestors
 from tinygrad_edu.core.op import REGISTRY
 from tinygrad_edu.symbolic import definitions as definitions_module
 from tinygrad_edu.symbolic import work as work_module
+from tinygrad_edu.symbolic.draws import draws
 from tinygrad_edu.symbolic.evaluate import Environment
 from tinygrad_edu.symbolic.expr import (
     Label,
@@ -355,6 +356,29 @@ def test_a_step_that_assumes_fails_where_the_assumption_does():
     }
     broken = Environment({letters["y"]: y})
     assert np.max(np.abs(step.before.on(broken) - step.after.on(broken))) > 0.1
+
+
+def test_a_constant_with_a_definition_is_drawn_where_something_is_assumed_of_it():
+    """Σy′ = 1 holds of numbers of its own, not of those that its definition would give."""
+    z, y = named("z", LOGITS), named("y", [0.0, 1.0, 0.0])
+    smooth = tg.name(0.9 * y + 0.1 / 3, "y′")
+    found = tg.derive(-(smooth * tg.log_softmax(z)).sum(), wrt=z)
+    (step,) = (s for s in found.steps if s.assumption)
+    assert step.assumption == "Σy′ = 1"
+    assert step.residual < 1e-13
+    (plain,) = draws([step.before.expr], (), count=1)
+    (drawn,) = draws([step.before.expr], {"Σy′ = 1"}, count=1)
+    assert np.max(np.abs(step.before.on(plain) - step.after.on(plain))) > 1e-3
+    assert_allclose(step.before.on(drawn), step.after.on(drawn), rtol=1e-12)
+
+
+def test_what_varies_is_never_assumed_to_sum_to_one():
+    """On these data h sums to 1, but z reaches it, and other data would say otherwise."""
+    z, y = named("z", [0.2, 0.3, 0.5]), named("y", [0.0, 1.0, 0.0])
+    h = tg.name(z * z / tg.sum(z * z).data, "h")
+    found = tg.derive(-(y * tg.log(h / h.sum())).sum(), wrt=z)
+    assert "Σh = 1" not in [a.statement for a in found.assumptions]
+    assert h.data.sum() == pytest.approx(1)
 
 
 def test_columns_that_sum_to_one_by_chance_are_not_assumed_to():

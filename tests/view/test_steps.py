@@ -96,7 +96,7 @@ def test_what_a_step_matches_is_outlined(lecture):
         step.rule: frame for step, frame in zip(lecture.steps, frames(picture), strict=False)
     }
     assert marked(by_rule["assumption"], "matched") == ["y", "Σ"]
-    assert marked(by_rule["distribute"], "matched") == ["e", "×", "−"]
+    assert marked(by_rule["common denominator"], "matched") == ["1 ÷", "÷", "−"]
     assert marked(by_rule["name"], "matched") == ["e", "s", *"××"]
     assert {"cancelled", "matched"} == {kind for kind, _ in picture.model.legend}
     assert not any(v.marks for v in frames(picture)[-1])

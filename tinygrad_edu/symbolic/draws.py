@@ -21,6 +21,7 @@ def draws(exprs: Iterable[Expr], assumed: Collection[str], count: int = 3) -> li
     as a mask. Where Σy = 1 is assumed, y is drawn from the simplex, even if it has a definition;
     elsewhere it is not, so that a step which needs the assumption and does not say so fails.
     """
+    assumed = {statement.rstrip("′") for statement in assumed}  # as it prints, without a number
     quantities = quantities_in(exprs, lambda quantity: bool(_simplex(quantity, assumed)))
     found = []
     for seed in range(count):

@@ -41,6 +41,9 @@ _SIGNED = frozenset({"positive", "negative"})
 TOLERANCE = 1e-6
 
 
+Reason = tuple[str, str | None]  # why something holds, and the statement that it assumes
+
+
 def _plain(statement: str) -> str:
     return "".join(statement.split())
 
@@ -177,6 +180,13 @@ class Facts:
         holds = all(np.all(self.data.value(e)[0] != 0) for e in (expr, about))
         return self._use(f"{text(about)} ≠ 0", about, bool(holds), 0.0)
 
+    def never_zero(self, expr: Expr) -> Reason | None:
+        """Return the reason why an expression is not zero, and what that assumes."""
+        why = self.nonzero(expr)
+        if why is None:
+            return None
+        return (f"where {why}", why) if why in self.met else (why, None)
+
     def nonnegative(self, expr: Expr) -> str | None:
         """Say why a constant is not negative; None where that is neither known nor assumed."""
         statement = f"{text(expr)} ≥ 0"
@@ -187,17 +197,15 @@ class Facts:
         least = float(np.min(self.data.value(expr)[0], initial=0))
         return self._use(statement, expr, least >= 0, -least)
 
-    def differ(self, one: Expr, other: Expr) -> tuple[str, str | None]:
-        """Say why two expressions are never equal, and what that assumes; "" where unknown.
+    def differ(self, one: Expr, other: Expr) -> Reason | None:
+        """Return the reason why two expressions are never equal, and what that assumes.
 
         It is assumed of constants only: elsewhere a tie is a case of its own.
         """
         difference = total([one, product(-1, [(other, Fraction(1))])])
         if self.sign(difference) in _SIGNED or self.is_fixed(difference):
-            why = self.nonzero(difference)
-            if why is not None:
-                return (f"where {why}", why) if why.endswith("≠ 0") else (why, None)
-        return "", None
+            return self.never_zero(difference)
+        return None
 
     def is_fixed(self, expr: Expr) -> bool:
         """Whether nothing in an expression varies with what is differentiated."""

@@ -434,6 +434,6 @@ def _checks(start: Expr, used: set[str]) -> dict[str | None, list[Environment]]:
     data, plain = Environment(), draws([start], ())
     checks: dict[str | None, list[Environment]] = {None: [data, *plain]}
     for statement in used:
-        about = statement.endswith("= 1")
-        checks[statement] = [data, *(draws([start], {statement}) if about else plain)]
+        is_sum = "= 1" in statement
+        checks[statement] = [data, *(draws([start], {statement}) if is_sum else plain)]
     return checks

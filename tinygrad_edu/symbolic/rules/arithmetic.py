@@ -26,10 +26,9 @@ def _pairs(expr: Product, *, cancelling: bool) -> Iterator[tuple[Factor, Factor]
 @rule("cancel", "x^p · x^(−q) = x^(p−q), x ≠ 0", "equal factors divide out", at=Product)
 def cancel(expr: Product, facts: Facts) -> Iterator[Match]:
     for pair in _pairs(expr, cancelling=True):
-        why = facts.nonzero(pair[0][0])
-        if why is not None:
-            assumed = why if why.endswith("≠ 0") else None
-            yield _joined(expr, pair, f"where {why}" if assumed else why, assumed)
+        reason = facts.never_zero(pair[0][0])
+        if reason is not None:
+            yield _joined(expr, pair, *reason)
 
 
 @rule("join powers", "x^p · x^q = x^(p+q)", "exponents of one base add up", at=Product)

@@ -68,10 +68,10 @@ def decided(expr: Apply, facts: Facts) -> Iterator[Match]:
     if expr.op not in _OPPOSITE:
         return
     one, other = expr.args
-    because, assumed = "", None
+    reason = None
     if expr.op is ops.equal or expr.op is ops.not_equal:
-        because, assumed = facts.differ(one, other)
-        holds = (expr.op is ops.not_equal) if because else None
+        reason = facts.differ(one, other)
+        holds = None if reason is None else expr.op is ops.not_equal
     elif expr.op is ops.less or expr.op is ops.greater_equal:
         less = _is_less(one, other, facts)
         holds = less if expr.op is ops.less or less is None else not less
@@ -80,7 +80,7 @@ def decided(expr: Apply, facts: Facts) -> Iterator[Match]:
         holds = less if expr.op is ops.greater or less is None else not less
     if holds is not None:
         right = Number(Fraction(holds))
-        yield Match(expr, right, right, because, assumed)
+        yield Match(expr, right, right, *(reason or ()))
 
 
 def _is_less(one: Expr, other: Expr, facts: Facts) -> bool | None:
@@ -172,4 +172,4 @@ def clip(expr: Apply, facts: Facts) -> Iterator[Match]:
     if why is not None:
         lowest = product(-1, [(bound, ONE)])
         right = Apply(REGISTRY["clip"], (inside, lowest, bound), {})
-        yield Match(expr, right, right, why, why if facts.sign(bound) == "" else None)
+        yield Match(expr, right, right, why, why if why in facts.met else None)

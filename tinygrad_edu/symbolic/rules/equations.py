@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 
 from tinygrad_edu import ops
 from tinygrad_edu.symbolic.expr import (
     Expr,
+    Factor,
     Leaf,
     Number,
     Product,
@@ -41,8 +43,8 @@ class Equation:
             yield self._match(expr, self.right, self.right)
             return
         yield from self._other_powers(expr, facts)
-        if isinstance(self.left, Product) and isinstance(expr, Product):
-            yield from self._among_factors(self.left, expr)
+        if isinstance(expr, Product):
+            yield from self._among_factors(expr)
 
     def _match(self, left: Expr, right: Expr, result: Expr, assumption: str | None = None) -> Match:
         return Match(left, right, result, self.because, assumption or self.assumption)
@@ -74,13 +76,19 @@ class Equation:
             if result.size < expr.size:
                 yield self._match(raised(base, r), right, result, assumption)
 
-    def _among_factors(self, left: Product, expr: Product) -> Iterator[Match]:
-        for direction in (ONE, -ONE):
-            taken = tuple((base, p * direction) for base, p in left.factors)
+    @cached_property
+    def _directions(self) -> list[tuple[Fraction, tuple[Factor, ...]]]:
+        """The factors of the left side, upright and upside down."""
+        factors = self.left.factors if isinstance(self.left, Product) else ()
+        upside_down = tuple((base, -exponent) for base, exponent in factors)
+        return [(ONE, factors), (-ONE, upside_down)] if factors else []
+
+    def _among_factors(self, expr: Product) -> Iterator[Match]:
+        for direction, taken in self._directions:
             rest = without(expr.factors, taken)
             if rest is None:
                 continue
-            scale = left.coefficient ** int(direction)
+            scale = parts(self.left)[0] ** int(direction)
             right = power(self.right, direction)
             result = product(expr.coefficient / scale, [*rest, (right, ONE)])
             if result.size < expr.size:  # 3·a is not to become 3·c/2 because c = 2·a
@@ -94,10 +102,10 @@ def _ratio(base: Expr, q: Expr, r: Expr, facts: Facts) -> tuple[Expr | None, str
             return None, None
         if q.value.denominator != 1 or (r.value / q.value).denominator != 1:
             return None, None
-    why = facts.nonzero(q)
-    if why is None:
+    reason = facts.never_zero(q)
+    if reason is None:
         return None, None
-    return product(1, [(r, ONE), (q, -ONE)]), why if why.endswith("≠ 0") else None
+    return product(1, [(r, ONE), (q, -ONE)]), reason[1]
 
 
 class Equations:

@@ -26,16 +26,14 @@ def common_denominator(expr: Total, facts: Facts) -> Iterator[Match]:
         lacking = _lacking(b, d), _lacking(d, b)
         if not any(lacking):
             continue
-        why = facts.nonzero(product(1, (factor for side in lacking for factor in side)))
-        if why is None:
+        reason = facts.never_zero(product(1, (factor for side in lacking for factor in side)))
+        if reason is None:
             continue
         top = total(_expanded(term, more) for term, more in zip((one, other), lacking, strict=True))
         common = [*b.items(), *lacking[0]]
         right = product(1, [(top, ONE), *((base, -exponent) for base, exponent in common)])
-        assumed = why if why.endswith("≠ 0") else None
         result = total([*others(expr.terms, (one, other)), right])
-        because = f"where {why}" if assumed else why
-        yield Match(total((one, other)), right, result, because, assumed)
+        yield Match(total((one, other)), right, result, *reason)
 
 
 def _denominator(term: Expr) -> dict[Expr, Fraction]:

@@ -56,11 +56,9 @@ def add_exponents(expr: Product, facts: Facts) -> Iterator[Match]:
         (base, p), (other, q) = (_flat(factor) for factor in pair)
         if base != other or p is None or q is None:
             continue
-        why = facts.nonzero(base)
-        if why is not None:
-            assumed = why if why.endswith("≠ 0") else None
-            right = raised(base, total((p, q)))
-            yield within_product(expr, pair, right, f"where {why}" if assumed else why, assumed)
+        reason = facts.never_zero(base)
+        if reason is not None:
+            yield within_product(expr, pair, raised(base, total((p, q))), *reason)
 
 
 def _flat(factor: Factor) -> tuple[Expr, Expr | None]:
@@ -89,7 +87,7 @@ def power_of_power(expr: Apply | Product, facts: Facts) -> Iterator[Match]:
 def root_of_square(expr: Apply | Product, facts: Facts) -> Iterator[Match]:
     for left, base, p, q in _nested(expr):
         even = isinstance(p, Number) and p.value.denominator == 1 and p.value % 2 == 0
-        if even and not facts.sign(base):
+        if even and facts.sign(base) not in {"positive", "nonnegative"}:
             magnitude = Apply(ops.abs, (base,), {})
             yield _within(expr, left, raised(magnitude, product(1, [(p, ONE), (q, ONE)])))
 
