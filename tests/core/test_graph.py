@@ -40,4 +40,6 @@ def test_what_gradients_do_not_pass_is_no_path():
     a = tg.exp(x)
     b = tg.tanh(a) * tg.greater(x, 0.0)  # a comparison has no gradient
     assert through(b, x)[-2:] == [a, x]
+    c = tg.where(x, tg.tanh(a), 0.0)  # nor has a condition
+    assert through(c, x)[-2:] == [a, x]
     assert through(x, x) == [x]

@@ -140,6 +140,17 @@ def test_a_stage_ends_where_all_paths_meet():
     assert_allclose(found.result.evaluate(), 3 * np.exp(3 * np.array(LOGITS)), rtol=1e-12)
 
 
+def test_a_letter_is_put_in_at_the_indices_it_has():
+    """Of a stack's gradient only one column goes on: δ at column 1."""
+    z, Y = named("z", [0.3, -1.0, 0.8, 0.1]), named("Y", np.eye(2)[[0, 1, 1, 0]])
+    S = tg.name(tg.stack([np.zeros(4), z], axis=1), "S")
+    A = tg.name(tg.softmax(S), "A")
+    found = tg.derive(tg.name(tg.cross_entropy(A, Y), "L"), wrt=z, staged=True)
+    assert str(found.stages[-1].lemma.result) == "δ_S[:, 1]"
+    assert found.result.text(indices=True) == "(Aₙ₁ − Yₙ₁)/N"
+    assert_allclose(found.result.evaluate(), (A.data - Y.data)[:, 1] / 4, rtol=1e-12)
+
+
 def test_an_output_with_several_entries_starts_with_g():
     z = named("z", LOGITS)
     e = tg.name(tg.exp(z), "e")
