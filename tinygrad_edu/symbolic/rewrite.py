@@ -7,9 +7,9 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from tinygrad_edu.symbolic.expr import Expr, distinct, replace
+from tinygrad_edu.symbolic.expr import Expr, distinct, parts, replace
 from tinygrad_edu.symbolic.facts import Facts
-from tinygrad_edu.symbolic.rules.rule import Match, Rule
+from tinygrad_edu.symbolic.rules.rule import Kinds, Match, Rule
 
 __all__ = ["Found", "Move", "Rewriter"]
 
@@ -79,9 +79,14 @@ class Rewriter:
 
     def _eager_move(self, expr: Expr) -> Move | None:
         places = list(distinct(expr, self._settled))
+        kinds: dict[Kinds, list[Expr]] = {}
+        for place in places:
+            kinds.setdefault(type(place), []).append(place)
         for rule, refused in zip(self.eager, self._refused, strict=True):
-            for place in places:
-                if not isinstance(place, rule.at) or place in refused:
+            at = rule.at
+            single = isinstance(at, type) and at is not Expr
+            for place in kinds.get(at, ()) if single else places:
+                if place in refused or not (single or isinstance(place, at)):
                     continue
                 for match in rule.matches(place, self.facts):
                     after = replace(expr, {place: match.result})
@@ -102,6 +107,7 @@ class Rewriter:
     ) -> Found:
         """Search for the smallest form: best first by size, then by the number of steps.
 
+        Of forms of one size, that with the fewest minus signs is best, found in the fewest steps.
         Every state is closed under the eager rules. The search ends when `patience` expansions
         in a row found nothing smaller, when nothing is left, or when the forms it looked at have
         `limit` parts in all. Where nothing that `accept` takes is smaller than the start, the
@@ -114,10 +120,12 @@ class Rewriter:
             best, best_path = expr, path
         ticket = itertools.count()
         frontier = [(expr.size, len(path), next(ticket), expr, path)]
-        visited = {expr}
+        shortest = {expr: len(path)}
         since_gain = work = 0
         while frontier and since_gain < patience and work < limit:
-            _, _, _, expr, path = heapq.heappop(frontier)
+            _, steps, _, expr, path = heapq.heappop(frontier)
+            if steps > shortest[expr]:  # met again on a shorter way
+                continue
             since_gain += 1
             if expr.size > 3 * best.size + 12:
                 continue
@@ -125,14 +133,25 @@ class Rewriter:
                 after, tidy = self.close(move.after)
                 work += move.after.size
                 longer = (*path, move, *tidy)
-                if (after.size, len(longer)) < (best.size, len(best_path)) and accept(after):
+                if _is_better(after, longer, best, best_path) and accept(after):
                     if after.size < best.size:
                         since_gain = 0
                     best, best_path = after, longer
-                if after not in visited:
-                    visited.add(after)
+                if len(longer) < shortest.get(after, len(longer) + 1):
+                    shortest[after] = len(longer)
                     entry = (after.size, len(longer), next(ticket), after, longer)
                     heapq.heappush(frontier, entry)
                 if work >= limit:
                     break
         return Found(best, best_path, capped=work >= limit)
+
+
+def _is_better(expr: Expr, path: Sequence[Move], best: Expr, best_path: Sequence[Move]) -> bool:
+    if expr.size != best.size:
+        return expr.size < best.size
+    return (_minuses(expr), len(path)) < (_minuses(best), len(best_path))
+
+
+def _minuses(expr: Expr) -> int:
+    """Count the minus signs: (y − x)/n is to be found, and not −(x − y)/n."""
+    return sum(parts(each)[0] < 0 for each in distinct(expr))

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from fractions import Fraction
 
 from tinygrad_edu import ops
-from tinygrad_edu.symbolic.expr import Apply, Expr, Number, Product, Total, power, product, total
+from tinygrad_edu.symbolic.expr import (
+    Apply,
+    Expr,
+    Number,
+    Product,
+    Total,
+    parts,
+    power,
+    product,
+    total,
+)
 from tinygrad_edu.symbolic.facts import Facts
 from tinygrad_edu.symbolic.notation import text
 from tinygrad_edu.symbolic.rules.rule import (
@@ -19,7 +30,14 @@ from tinygrad_edu.symbolic.rules.rule import (
     without,
 )
 
-__all__ = ["divide_by_exp", "exp_of_log", "join_exponentials", "log_of_exp", "sign_times_abs"]
+__all__ = [
+    "divide_by_exp",
+    "exp_of_log",
+    "join_exponentials",
+    "log_of_exp",
+    "sign_times_abs",
+    "tanh_of_exponentials",
+]
 
 
 @rule("log undoes exp", "log e^x = x", "the logarithm is the inverse of e^x", at=Apply)
@@ -62,6 +80,36 @@ def divide_by_exp(expr: Product, facts: Facts) -> Iterator[Match]:
             below = total([Number(ONE), product(constant.value, [(inverse, ONE)])])
             pair = ((top, ONE), (bottom, -ONE))
             yield within_product(expr, pair, power(below, -1), "e^x > 0, so it divides both")
+
+
+@rule("tanh", "(e^x − e^y)/(e^x + e^y) = tanh((x − y)/2)", "what tanh is defined as", at=Product)
+def tanh_of_exponentials(expr: Product, facts: Facts) -> Iterator[Match]:
+    for above, below in itertools.permutations(expr.factors, 2):
+        if not (above[1] == 1 and below[1] == -1):
+            continue
+        tops, bottoms = _exponents(above[0]), _exponents(below[0])
+        if tops is None or bottoms is None or sorted(tops.values()) != [-1, 1]:
+            continue
+        if tops.keys() != bottoms.keys() or set(bottoms.values()) != {1}:
+            continue
+        x, y = sorted(tops, key=lambda exponent: -tops[exponent])
+        opposite = product(-1, [(y, ONE)])
+        half = x if x == opposite else product(Fraction(1, 2), [(total([x, opposite]), ONE)])
+        right = Apply(ops.tanh, (half,), {})
+        yield within_product(expr, (above, below), right)
+
+
+def _exponents(expr: Expr) -> dict[Expr, Fraction] | None:
+    """Return the exponents of a sum of two exponentials with their coefficients; 1 is e^0."""
+    if not isinstance(expr, Total) or len(expr.terms) != 2:
+        return None
+    found: dict[Expr, Fraction] = {}
+    for coefficient, factors in map(parts, expr.terms):
+        if not factors:
+            found[ZERO] = coefficient
+        elif len(factors) == 1 and factors[0][1] == 1 and is_call(factors[0][0], ops.exp):
+            found[factors[0][0].children[0]] = coefficient
+    return found if len(found) == 2 else None
 
 
 @rule("|x| sign(x)", "|x|·sign(x) = x", "its magnitude times its sign", at=Product)

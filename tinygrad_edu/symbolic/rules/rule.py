@@ -7,13 +7,24 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from tinygrad_edu.symbolic.expr import Apply, Expr, Factor, Number, Product, product
+from tinygrad_edu.symbolic.expr import Apply, Expr, Factor, Product, number, product
 from tinygrad_edu.symbolic.facts import Facts
 
-__all__ = ["ONE", "ZERO", "Match", "Rule", "is_call", "others", "rule", "within_product", "without"]
+__all__ = [
+    "ONE",
+    "ZERO",
+    "Kinds",
+    "Match",
+    "Rule",
+    "is_call",
+    "others",
+    "rule",
+    "within_product",
+    "without",
+]
 
-ONE = Fraction(1)
-ZERO = Number(Fraction(0))
+ZERO = number(0)
+ONE = number(Fraction(1)).value  # the object that powers share
 
 
 @dataclass(frozen=True)
@@ -65,8 +76,9 @@ def rule(
 
 
 def is_call(expr: Expr, op: object) -> bool:
-    """Whether an expression is an operation applied entry by entry."""
-    return isinstance(expr, Apply) and expr.op is op
+    """Whether an expression is an operation, or one of several, applied entry by entry."""
+    ops = op if isinstance(op, tuple) else (op,)
+    return isinstance(expr, Apply) and expr.op in ops
 
 
 def without(factors: tuple[Factor, ...], taken: Iterable[Factor]) -> tuple[Factor, ...] | None:
