@@ -23,7 +23,6 @@ __all__ = [
     "data_of",
     "environments",
     "faithful",
-    "near",
     "simplexes",
 ]
 
@@ -85,18 +84,24 @@ def _where(one: Any, other: Any) -> str:
 
 
 def environments(
-    exprs: Sequence[Expr], statements: Collection[str], count: int = 3
+    exprs: Sequence[Expr],
+    statements: Collection[str],
+    count: int = 3,
+    *,
+    varying: Collection[Quantity] | None = None,
 ) -> list[Environment]:
     """Return the data, and draws that obey what is assumed.
 
-    Where a formula is not finite on a draw (the logarithm of z − t, say), the draw is taken from
-    near the data.
+    If it is said what varies, all else keeps its numbers. Where a formula is not finite on a draw
+    (the logarithm of z − t, say), the draw is taken from near the data.
     """
+    quantities = quantities_in(exprs)
+    held = None if varying is None else [q for q in quantities if q not in varying]
     found = [data_of(exprs)]
-    for seed, env in enumerate(draws(exprs, statements, count)):
+    for seed, env in enumerate(draws(exprs, statements, count, held=held)):
         with np.errstate(all="ignore"):
             usable = all(np.isfinite(env.value(expr)[0]).all() for expr in exprs)
-        found.append(env if usable else near(exprs, quantities_in(exprs), seed))
+        found.append(env if usable else _near(exprs, held or (), seed))
     return found
 
 
@@ -108,13 +113,13 @@ def data_of(exprs: Sequence[Expr]) -> Environment:
     return Environment({q: a.astype(np.float64) for q, a in values.items()})
 
 
-def near(exprs: Sequence[Expr], varying: Collection[Quantity], seed: int) -> Environment:
-    """Move what varies by up to a tenth; what sums to 1 along an axis still does."""
+def _near(exprs: Sequence[Expr], held: Collection[Quantity], seed: int) -> Environment:
+    """Move the data by up to a tenth; what sums to 1 along an axis still does."""
     rng = np.random.default_rng(seed)
     arrays: dict[Quantity, Any] = {}
     for quantity in quantities_in(exprs):
         data = np.asarray(quantity.value)
-        if quantity in varying and data.dtype.kind == "f":
+        if quantity not in held and data.dtype.kind == "f":
             moved = data * rng.uniform(0.9, 1.1, data.shape)
             for axis in range(data.ndim):
                 if data.size and np.allclose(data.sum(axis), 1, rtol=0, atol=TOLERANCE):
@@ -143,7 +148,7 @@ def affine_agreement(
 ) -> Agreement:
     """Fit left = c·right + C on numbers, where only what varies is moved, and say how well."""
     exprs = [left.expr, right.expr]
-    envs = [data_of(exprs), *(near(exprs, varying, seed) for seed in range(5))]
+    envs = environments(exprs, simplexes(exprs), 5, varying=varying)
     ones = np.array([left.on(env).ravel() for env in envs])
     others = np.array([right.on(env).ravel() for env in envs])
     if not (np.isfinite(ones).all() and np.isfinite(others).all()):
@@ -157,13 +162,11 @@ def affine_agreement(
     if offset:
         gaps = gaps - gaps[0]
     with np.errstate(all="ignore"):
-        size = max(
-            *(magnitudes(expr, envs[0]) for expr in exprs), np.max(np.abs(ones), initial=1e-300)
-        )
-    found = float(np.max(np.abs(gaps), initial=0) / size)
-    if factor <= 0:
-        found = max(found, 1.0)
+        size = max(magnitudes(expr, env) for expr in exprs for env in envs)
+    found = float(np.max(np.abs(gaps), initial=0) / max(size, 1e-300))
     where = ""
+    if factor <= 0:
+        return Agreement(1.0, len(envs) - 1, True, where=f"by a factor of {factor:.6g}, if any")
     if not found <= AGREE:
         shape = left.on(envs[0]).shape
         row = int(np.argmax(np.max(np.abs(gaps), axis=1, initial=0)))

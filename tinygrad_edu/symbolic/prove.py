@@ -11,10 +11,8 @@ from tinygrad_edu.symbolic.agreement import (
     Agreement,
     affine_agreement,
     agreement,
-    data_of,
     environments,
     faithful,
-    near,
     simplexes,
 )
 from tinygrad_edu.symbolic.derivation import Formula, Step
@@ -151,7 +149,7 @@ class _Search:
                 self.facts.declare_positive(both[1])
                 opened = replace(both[1], {quantity.leaf: quantity.definition})
                 self.facts.declare_positive(opened)
-        self.fixed = False  # whether constants keep their numbers in random draws
+        self.varying: set[Quantity] | None = None  # if set, all else keeps its numbers in draws
         self.capped = False
         self.nearest = self.left, self.right
 
@@ -164,9 +162,9 @@ class _Search:
         if self.up_to and not hope and self._hold_parameters():
             hope = self._agreement()
         if not self.up_to and not hope and hope.agrees_on_data:
-            self.fixed = True
+            self.varying = self.sides.variables
             held = self._agreement()
-            hope, self.fixed = (held, True) if held else (hope, False)
+            hope, self.varying = (held, self.varying) if held else (hope, None)
         found = None
         if hope:
             found = next((proof for proof in self._attempts() if proof is not None), None)
@@ -181,7 +179,7 @@ class _Search:
             right=self.right,
             proved=False,
             steps=[],
-            assumptions=[a for a in self.facts.assumptions((), inside) if not self._usable(a)],
+            assumptions=[a for a in self.facts.assumptions((), inside) if self._forbidden(a)],
             agreement=hope,
             furthest=self.nearest,
             capped=self.capped,
@@ -199,8 +197,9 @@ class _Search:
         self.sides.variables -= self.held.keys()
         return bool(self.held)
 
-    def _usable(self, assumption: Assumption) -> bool:
-        return assumption.holds and self.facts.allowed is None
+    def _forbidden(self, assumption: Assumption) -> bool:
+        """Whether something could have been assumed, but was not allowed."""
+        return assumption.holds and self.facts.allowed is not None
 
     def _agreement(self) -> Agreement:
         """Compare the numbers, with every assumption that may help."""
@@ -211,9 +210,8 @@ class _Search:
     def _environments(self, end: Formula, statements: set[str] | None) -> list[Environment]:
         """Return the data and draws; where the constants keep their numbers, only Tensors vary."""
         exprs = [self.left.expr, end.expr]
-        if self.fixed:
-            return [data_of(exprs), *(near(exprs, self.sides.variables, seed) for seed in range(3))]
-        return environments(exprs, simplexes(exprs) if statements is None else statements)
+        statements = simplexes(exprs) if statements is None else statements
+        return environments(exprs, statements, varying=self.varying)
 
     def _attempts(self) -> Iterator[Proof | None]:
         if not all(map(faithful, (self.left, self.right), self.sides.values)):
@@ -230,7 +228,7 @@ class _Search:
             openings.append((opening(left & right, self.assumed),))
         if left & right:
             openings.append((opening((), self.assumed),))
-        if self.fixed:
+        if self.varying is not None:
             openings = [(*rules, number_of(self.sides)) for rules in openings]
         yield from openings
         yield from ((*rules, sums.sums_to_one, nests.one_within) for rules in openings)

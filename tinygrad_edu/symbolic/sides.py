@@ -53,6 +53,7 @@ class Sides:
         self.values = (left.value, right.value)
         order = ancestors(left, right)
         refuse_changed(order, "prove")
+        self.nameless: set[Node] = set()  # leaves that the user did not name
         self.given: set[str] = set()  # names of constant arrays that come from the user
         self.trace = Trace(name_of=lambda array: self._name_of(array, names))
         self.symbols: dict[Node, Any] = {}
@@ -86,6 +87,8 @@ class Sides:
             assert isinstance(node, Tensor)
             name = names.of(node)
             if node.op is None:
+                if name is None:
+                    self.nameless.add(node)
                 self.symbols[node] = Symbol(self.trace, node.value, self.trace.unique(name or "x"))
                 continue
             self.trace.replay(node, self.symbols)
@@ -144,10 +147,16 @@ class Sides:
         return self._letters[meaning].leaf
 
     def computed_before(self) -> Iterator[tuple[Leaf, Expr]]:
-        """Yield arrays without a name that NumPy made of a named one, such as 1 − t.
+        """Yield arrays without a name with what they hold: 1 − t, or ones.
 
-        What it computed is not recorded; that an array is a + b·t, for short a and b, shows.
+        What NumPy made of t before is not recorded; that an array is a + b·t, for short a and b,
+        shows. Ones without a name are what the backward pass of a recorded gradient began with.
         """
+        for node, symbol in self.symbols.items():
+            if node.op is None and node in self.nameless and np.all(symbol.value == 1):
+                leaf = self.lowering.lower(symbol)
+                assert isinstance(leaf, Leaf)
+                yield leaf, Number(ONE)
         leaves = [s for s in self.trace.symbols if s.op is None and not s.is_number]
         tensors = set(self.symbols.values())
         constants = [s for s in leaves if s not in tensors and s.counted is None]
