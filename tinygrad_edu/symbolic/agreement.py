@@ -11,7 +11,7 @@ import numpy as np
 from tinygrad_edu.symbolic.derivation import Formula, disagreement, residual
 from tinygrad_edu.symbolic.draws import draws
 from tinygrad_edu.symbolic.evaluate import Environment, magnitudes
-from tinygrad_edu.symbolic.expr import Expr, Quantity, Sum, quantities_in
+from tinygrad_edu.symbolic.expr import Expr, Quantity, Sum, distinct, quantities_in
 from tinygrad_edu.symbolic.facts import TOLERANCE
 from tinygrad_edu.symbolic.notation import text
 
@@ -20,6 +20,7 @@ __all__ = [
     "Agreement",
     "affine_agreement",
     "agreement",
+    "apart",
     "data_of",
     "environments",
     "faithful",
@@ -28,6 +29,9 @@ __all__ = [
 
 #: Numbers that are no further apart, relative to the size of their terms, are said to agree.
 AGREE = 1e-9
+
+#: A few roundings of a double, relative to its size.
+ROUNDED = 1e-15
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ class Agreement:
 
 def agreement(left: Formula, right: Formula, envs: Sequence[Environment]) -> Agreement:
     """Compare two formulas on the data, which come first, and on draws."""
-    found = [disagreement(left, right, env) for env in envs]
+    found = [apart(left, right, env) for env in envs]
     finite = [not np.isnan(each) for each in found]
     if not any(finite):
         return Agreement(float("nan"), 0, False)
@@ -71,6 +75,22 @@ def agreement(left: Formula, right: Formula, envs: Sequence[Environment]) -> Agr
         where = _where(left.on(envs[worst]), right.on(envs[worst]))
         where = f"on random draw {worst}, {where}" if worst else f"on the data, {where}"
     return Agreement(found[worst], sum(finite[1:]), finite[0], found[0] <= AGREE, where)
+
+
+def apart(one: Formula, other: Formula, env: Environment) -> float:
+    """Return how far two formulas are apart, but for the rounding of what they are computed from.
+
+    The logarithm of e^x is x, and for a small x it is no better than the last digit of e^x.
+    """
+    found = disagreement(one, other, env)
+    if found > AGREE:
+        with np.errstate(all="ignore"):
+            parts = (env.value(part)[0] for f in (one, other) for part in distinct(f.expr))
+            largest = max(float(np.max(np.abs(part), initial=0)) for part in parts)
+            gap = float(np.max(np.abs(one.on(env) - other.on(env)), initial=0))
+        if gap <= ROUNDED * largest < np.inf:
+            return 0.0
+    return found
 
 
 def _where(one: Any, other: Any) -> str:
@@ -110,7 +130,9 @@ def data_of(exprs: Sequence[Expr]) -> Environment:
     values = {q: np.asarray(q.value) for q in quantities_in(exprs)}
     if all(a.dtype == np.float64 or a.dtype.kind in "iub" for a in values.values()):
         return Environment()
-    return Environment({q: a.astype(np.float64) for q, a in values.items()})
+    return Environment(
+        {q: a.astype(np.float64) if a.dtype.kind == "f" else a for q, a in values.items()}
+    )
 
 
 def _near(exprs: Sequence[Expr], held: Collection[Quantity], seed: int) -> Environment:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from math import isnan
 from typing import Any
 
 from tinygrad_edu.naming import Names, names_around
@@ -11,6 +12,7 @@ from tinygrad_edu.symbolic.agreement import (
     Agreement,
     affine_agreement,
     agreement,
+    apart,
     environments,
     faithful,
     simplexes,
@@ -269,7 +271,7 @@ class _Search:
         envs = self._environments(end, statements)
         steps = [Step(move, self.sides.axes, envs) for move in moves]
         agrees = agreement(self.left, end, envs)
-        if not agrees or not all(step.residual <= AGREE for step in steps):
+        if not agrees or not all(_is_sound(step, envs) for step in steps):
             return None
         return Proof(
             left=self.left,
@@ -287,6 +289,13 @@ class _Search:
         tidy = Normaliser(LEVELS[1], self.facts).path(dropped.constant).end
         found = {"constant": self._formula(tidy), "positive factor": Formula(dropped.factor, ())}
         return {name: found[name] for name in self.up_to}
+
+
+def _is_sound(step: Step, envs: list[Environment]) -> bool:
+    """Whether numbers bear a step out; where none is finite, nothing does."""
+    if not step.residual > AGREE:
+        return not isnan(step.residual)
+    return not any(apart(step.before, step.after, env) > AGREE for env in envs)
 
 
 def _without_weaker(statements: set[str]) -> set[str]:

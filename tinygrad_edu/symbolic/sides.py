@@ -97,8 +97,8 @@ class Sides:
             if name and symbol.name is None and node not in self.roots:
                 symbol.name = self.trace.unique(name)
         for symbol in self.trace.symbols:
-            if symbol.op is None and not self._is_given(symbol) and symbol.value.size:
-                symbol.is_number = bool(np.all(symbol.value == symbol.value.flat[0]))
+            if symbol.op is None and symbol.value.dtype.kind == "f" and not self._is_given(symbol):
+                symbol.is_number = len(np.unique(symbol.value)) == 1
 
     def _is_given(self, symbol: Symbol) -> bool:
         """Whether a leaf has a name of its own, and not one that an operation lent it."""
