@@ -162,13 +162,16 @@ class Sides:
         constants = [s for s in leaves if s not in tensors and s.counted is None]
         for array in constants:
             for other in constants:
-                if not self._is_given(array) and self._is_given(other):
-                    line = _line(array.value, other.value)
-                    if line is not None and array.shape == other.shape:
-                        leaf, given = self.lowering.lower(array), self.lowering.lower(other)
-                        assert isinstance(leaf, Leaf)
-                        yield leaf, total([Number(line[0]), product(line[1], [(given, ONE)])])
-                        break
+                if self._is_given(array) or not self._is_given(other):
+                    continue
+                if self.lowering.axes_of(array) != self.lowering.axes_of(other):
+                    continue
+                line = _line(array.value, other.value)
+                if line is not None:
+                    leaf, given = self.lowering.lower(array), self.lowering.lower(other)
+                    assert isinstance(leaf, Leaf)
+                    yield leaf, total([Number(line[0]), product(line[1], [(given, ONE)])])
+                    break
 
     def is_constant(self, expr: Expr) -> bool:
         """Whether a formula depends on nothing that varies."""
@@ -187,7 +190,7 @@ def _places(axes: tuple[Label, ...], expr: Expr) -> Iterator[dict[Label, Label]]
 def _line(array: Any, other: Any) -> tuple[Fraction, Fraction] | None:
     """Return short a and b, if an array is a + b·other."""
     both = (array, other)
-    if array.shape != other.shape or not all(np.isfinite(a).all() for a in both):
+    if any(a.dtype.kind != "f" or not np.isfinite(a).all() for a in both):
         return None
     apart = np.flatnonzero(other.ravel() != other.ravel()[:1])
     if not len(apart):
