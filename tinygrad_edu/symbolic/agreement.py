@@ -155,8 +155,9 @@ def simplexes(exprs: Sequence[Expr]) -> set[str]:
     """Return the statements Σy = 1 that hold on the data, as they are printed."""
     found = set()
     for quantity in quantities_in(exprs):
-        for place, axis in enumerate(quantity.axes):
-            sums = np.sum(np.asarray(quantity.value), axis=place)
+        values = np.asarray(quantity.value)
+        for place, axis in enumerate(quantity.axes if values.dtype.kind == "f" else ()):
+            sums = np.sum(values, axis=place)
             if axis is not None and np.all(np.abs(sums - 1) <= TOLERANCE):
                 found.add(f"{text(Sum(axis, quantity.leaf))} = 1")
     return found
