@@ -271,7 +271,7 @@ class _Search:
         envs = self._environments(end, statements)
         steps = [Step(move, self.sides.axes, envs) for move in moves]
         agrees = agreement(self.left, end, envs)
-        if not agrees or not all(_is_sound(step, envs) for step in steps):
+        if not (agrees and agrees.draws and all(_is_sound(step, envs) for step in steps)):
             return None
         return Proof(
             left=self.left,

@@ -255,9 +255,9 @@ def latex(derivation: Derivation, indices: bool = False, detail: str = "full") -
 
 def rule_name(name: str) -> str:
     """Write a rule's name in text mode, with its signs as formulas."""
-    for sign in ("|x| sign(x)", "e^x", "Σ", "δ"):
+    for sign in ("|x| sign(x)", "e^x", "Σ", "Π", "δ"):
         name = name.replace(sign, f"${_SIGNS.get(sign, sign)}$")
     return rf"\text{{{name}}}"
 
 
-_SIGNS = {"|x| sign(x)": r"|x| \operatorname{sign} x", "Σ": r"\sum", "δ": r"\delta"}
+_SIGNS = {"|x| sign(x)": r"|x| \operatorname{sign} x", "Σ": r"\sum", "Π": r"\prod", "δ": r"\delta"}
