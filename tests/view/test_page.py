@@ -154,7 +154,7 @@ def test_a_notebook_shows_the_page_in_a_frame_of_its_own():
     assert [tag for tag, _ in frames] == ["iframe"]
     assert frames[0][1]["srcdoc"] == shown.html()
     assert "allow-same-origin" not in frames[0][1]["sandbox"]
-    assert bundle["text/plain"] == "<Page '∂L/∂h = 2·(h − y)/K': 11 steps>"
+    assert bundle["text/plain"] == "<Page '∂L/∂h = 2·(h − y)/N': 11 steps>"
 
 
 def test_explain_takes_the_callers_names():
