@@ -11,7 +11,7 @@ import numpy as np
 from tinygrad_edu.symbolic.derivation import Formula, disagreement, residual
 from tinygrad_edu.symbolic.draws import draws
 from tinygrad_edu.symbolic.evaluate import Environment, magnitudes
-from tinygrad_edu.symbolic.expr import Expr, Quantity, Sum, quantities_in
+from tinygrad_edu.symbolic.expr import Expr, Quantity, Sum, distinct, quantities_in
 from tinygrad_edu.symbolic.facts import TOLERANCE
 from tinygrad_edu.symbolic.notation import text
 
@@ -20,15 +20,18 @@ __all__ = [
     "Agreement",
     "affine_agreement",
     "agreement",
+    "apart",
     "data_of",
     "environments",
     "faithful",
-    "near",
     "simplexes",
 ]
 
 #: Numbers that are no further apart, relative to the size of their terms, are said to agree.
 AGREE = 1e-9
+
+#: A few roundings of a double, relative to its size.
+ROUNDED = 1e-15
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ class Agreement:
 
 def agreement(left: Formula, right: Formula, envs: Sequence[Environment]) -> Agreement:
     """Compare two formulas on the data, which come first, and on draws."""
-    found = [disagreement(left, right, env) for env in envs]
+    found = [apart(left, right, env) for env in envs]
     finite = [not np.isnan(each) for each in found]
     if not any(finite):
         return Agreement(float("nan"), 0, False)
@@ -72,6 +75,22 @@ def agreement(left: Formula, right: Formula, envs: Sequence[Environment]) -> Agr
         where = _where(left.on(envs[worst]), right.on(envs[worst]))
         where = f"on random draw {worst}, {where}" if worst else f"on the data, {where}"
     return Agreement(found[worst], sum(finite[1:]), finite[0], found[0] <= AGREE, where)
+
+
+def apart(one: Formula, other: Formula, env: Environment) -> float:
+    """Return how far two formulas are apart, but for the rounding of what they are computed from.
+
+    The logarithm of e^x is x, and for a small x it is no better than the last digit of e^x.
+    """
+    found = disagreement(one, other, env)
+    if found > AGREE:
+        with np.errstate(all="ignore"):
+            parts = (env.value(part)[0] for f in (one, other) for part in distinct(f.expr))
+            largest = max(float(np.max(np.abs(part), initial=0)) for part in parts)
+            gap = float(np.max(np.abs(one.on(env) - other.on(env)), initial=0))
+        if gap <= ROUNDED * largest < np.inf:
+            return 0.0
+    return found
 
 
 def _where(one: Any, other: Any) -> str:
@@ -85,18 +104,24 @@ def _where(one: Any, other: Any) -> str:
 
 
 def environments(
-    exprs: Sequence[Expr], statements: Collection[str], count: int = 3
+    exprs: Sequence[Expr],
+    statements: Collection[str],
+    count: int = 3,
+    *,
+    varying: Collection[Quantity] | None = None,
 ) -> list[Environment]:
     """Return the data, and draws that obey what is assumed.
 
-    Where a formula is not finite on a draw (the logarithm of z − t, say), the draw is taken from
-    near the data.
+    If it is said what varies, all else keeps its numbers. Where a formula is not finite on a draw
+    (the logarithm of z − t, say), the draw is taken from near the data.
     """
+    quantities = quantities_in(exprs)
+    held = None if varying is None else [q for q in quantities if q not in varying]
     found = [data_of(exprs)]
-    for seed, env in enumerate(draws(exprs, statements, count)):
+    for seed, env in enumerate(draws(exprs, statements, count, held=held)):
         with np.errstate(all="ignore"):
             usable = all(np.isfinite(env.value(expr)[0]).all() for expr in exprs)
-        found.append(env if usable else near(exprs, quantities_in(exprs), seed))
+        found.append(env if usable else _near(exprs, held or (), seed))
     return found
 
 
@@ -105,16 +130,18 @@ def data_of(exprs: Sequence[Expr]) -> Environment:
     values = {q: np.asarray(q.value) for q in quantities_in(exprs)}
     if all(a.dtype == np.float64 or a.dtype.kind in "iub" for a in values.values()):
         return Environment()
-    return Environment({q: a.astype(np.float64) for q, a in values.items()})
+    return Environment(
+        {q: a.astype(np.float64) if a.dtype.kind == "f" else a for q, a in values.items()}
+    )
 
 
-def near(exprs: Sequence[Expr], varying: Collection[Quantity], seed: int) -> Environment:
-    """Move what varies by up to a tenth; what sums to 1 along an axis still does."""
+def _near(exprs: Sequence[Expr], held: Collection[Quantity], seed: int) -> Environment:
+    """Move the data by up to a tenth; what sums to 1 along an axis still does."""
     rng = np.random.default_rng(seed)
     arrays: dict[Quantity, Any] = {}
     for quantity in quantities_in(exprs):
         data = np.asarray(quantity.value)
-        if quantity in varying and data.dtype.kind == "f":
+        if quantity not in held and data.dtype.kind == "f":
             moved = data * rng.uniform(0.9, 1.1, data.shape)
             for axis in range(data.ndim):
                 if data.size and np.allclose(data.sum(axis), 1, rtol=0, atol=TOLERANCE):
@@ -128,8 +155,9 @@ def simplexes(exprs: Sequence[Expr]) -> set[str]:
     """Return the statements Σy = 1 that hold on the data, as they are printed."""
     found = set()
     for quantity in quantities_in(exprs):
-        for place, axis in enumerate(quantity.axes):
-            sums = np.sum(np.asarray(quantity.value), axis=place)
+        values = np.asarray(quantity.value)
+        for place, axis in enumerate(quantity.axes if values.dtype.kind == "f" else ()):
+            sums = np.sum(values, axis=place)
             if axis is not None and np.all(np.abs(sums - 1) <= TOLERANCE):
                 found.add(f"{text(Sum(axis, quantity.leaf))} = 1")
     return found
@@ -143,7 +171,7 @@ def affine_agreement(
 ) -> Agreement:
     """Fit left = c·right + C on numbers, where only what varies is moved, and say how well."""
     exprs = [left.expr, right.expr]
-    envs = [data_of(exprs), *(near(exprs, varying, seed) for seed in range(5))]
+    envs = environments(exprs, simplexes(exprs), 5, varying=varying)
     ones = np.array([left.on(env).ravel() for env in envs])
     others = np.array([right.on(env).ravel() for env in envs])
     if not (np.isfinite(ones).all() and np.isfinite(others).all()):
@@ -157,13 +185,11 @@ def affine_agreement(
     if offset:
         gaps = gaps - gaps[0]
     with np.errstate(all="ignore"):
-        size = max(
-            *(magnitudes(expr, envs[0]) for expr in exprs), np.max(np.abs(ones), initial=1e-300)
-        )
-    found = float(np.max(np.abs(gaps), initial=0) / size)
-    if factor <= 0:
-        found = max(found, 1.0)
+        size = max(magnitudes(expr, env) for expr in exprs for env in envs)
+    found = float(np.max(np.abs(gaps), initial=0) / max(size, 1e-300))
     where = ""
+    if factor <= 0:
+        return Agreement(1.0, len(envs) - 1, True, where=f"by a factor of {factor:.6g}, if any")
     if not found <= AGREE:
         shape = left.on(envs[0]).shape
         row = int(np.argmax(np.max(np.abs(gaps), axis=1, initial=0)))

@@ -42,7 +42,6 @@ class Level:
 
     open: tuple[Rule, ...]
     closed: tuple[Rule, ...]
-    nests: bool = False
     fraction: bool = False
 
     @property
@@ -66,7 +65,8 @@ _TIDYING = (
     logarithms.weighted_log,
     stacks.sum_over_stack,
     sums.distribution,
-    sums.constant_out,
+    nests.constant_out,
+    nests.separate,
     sums.sum_of_constant,
     arithmetic.collect,
     arithmetic.join_powers,
@@ -78,23 +78,20 @@ _SPLITTING = (
     logarithms.power_of_product,
     logarithms.prod_of_product,
     logarithms.prod_of_exp,
-    sums.sum_of_terms,
+    nests.sums_of_terms,
 )
 _WRITING_OUT = (*_SPLITTING, expanding.distribute_once)
-_IN_NESTS = {
-    sums.constant_out: nests.separate,
-    sums.sum_of_constant: nests.join_sums,
-    sums.sum_of_terms: nests.sums_of_terms,
-}
 _EVERYTHING = (
-    *(_IN_NESTS.get(rule, rule) for rule in _WRITING_OUT),
+    *_WRITING_OUT,
+    nests.join_sums,
     logarithms.power_as_exp,
     logarithms.tanh_as_exp,
     expanding.turn_sign,
     expanding.expand_power,
 )
 _TOGETHER = (
-    *(_IN_NESTS.get(rule, rule) for rule in _SPLITTING),
+    *_SPLITTING,
+    nests.join_sums,
     expanding.common_factor,
     logarithms.power_as_exp,
     logarithms.tanh_as_exp,
@@ -105,8 +102,8 @@ LEVELS = (
     Level((*_TIDYING, functions.join_exponentials), (*_TIDYING, functions.join_exponentials)),
     Level(_SPLITTING, _SPLITTING),
     Level(_WRITING_OUT, (*_SPLITTING, expanding.common_factor)),
-    Level(_EVERYTHING, _TOGETHER, nests=True),
-    Level(_EVERYTHING, _TOGETHER, nests=True, fraction=True),
+    Level(_EVERYTHING, _TOGETHER),
+    Level(_EVERYTHING, _TOGETHER, fraction=True),
 )
 
 
@@ -167,12 +164,12 @@ class Normaliser:
         return replace(path, capped=True)
 
     def _next(self, expr: Expr) -> Move | None:
-        places = list(dict.fromkeys(_places(expr, self.level)))
+        places = list(dict.fromkeys(_places(expr, self.level.fraction)))
         for (rule, opened, closed), refused in zip(self.rules, self._refused, strict=True):
-            for place, kept in places:
+            for place, kept, within in places:
                 if not isinstance(place, rule.at) or (place, kept) in refused:
                     continue
-                if not (closed if kept else opened):
+                if not (closed if kept else opened) or (within and rule in nests.ACROSS):
                     continue
                 for match in rule.matches(place, self.facts):
                     after = _replace(expr, self.level.fraction, (place, kept), match.result)
@@ -192,16 +189,17 @@ def _inside(expr: Expr, kept: bool) -> list[bool]:
     return [False] * len(expr.children)
 
 
-def _places(expr: Expr, level: Level) -> Iterator[tuple[Expr, bool]]:
-    """Yield the parts of an expression, outermost first, each with whether it is kept together."""
-    pending = [(expr, level.fraction, False)]
+def _places(expr: Expr, kept: bool) -> Iterator[tuple[Expr, bool, bool]]:
+    """Yield the parts of an expression, outermost first.
+
+    With each comes whether it is kept together, and whether it is a sum directly within another.
+    """
+    pending = [(expr, kept, False)]
     while pending:
         expr, kept, within = pending.pop()
-        if not (within and level.nests):
-            yield expr, kept
+        yield expr, kept, within
         for child, role in reversed(list(zip(expr.children, _inside(expr, kept), strict=True))):
-            within = isinstance(expr, Sum) and isinstance(child, Sum)
-            pending.append((child, role, within))
+            pending.append((child, role, isinstance(expr, Sum) and isinstance(child, Sum)))
 
 
 def _replace(expr: Expr, kept: bool, old: tuple[Expr, bool], new: Expr) -> Expr:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from math import isnan
 from typing import Any
 
 from tinygrad_edu.naming import Names, names_around
@@ -11,10 +12,9 @@ from tinygrad_edu.symbolic.agreement import (
     Agreement,
     affine_agreement,
     agreement,
-    data_of,
+    apart,
     environments,
     faithful,
-    near,
     simplexes,
 )
 from tinygrad_edu.symbolic.derivation import Formula, Step
@@ -151,7 +151,7 @@ class _Search:
                 self.facts.declare_positive(both[1])
                 opened = replace(both[1], {quantity.leaf: quantity.definition})
                 self.facts.declare_positive(opened)
-        self.fixed = False  # whether constants keep their numbers in random draws
+        self.varying: set[Quantity] | None = None  # if set, all else keeps its numbers in draws
         self.capped = False
         self.nearest = self.left, self.right
 
@@ -164,9 +164,9 @@ class _Search:
         if self.up_to and not hope and self._hold_parameters():
             hope = self._agreement()
         if not self.up_to and not hope and hope.agrees_on_data:
-            self.fixed = True
+            self.varying = self.sides.variables
             held = self._agreement()
-            hope, self.fixed = (held, True) if held else (hope, False)
+            hope, self.varying = (held, self.varying) if held else (hope, None)
         found = None
         if hope:
             found = next((proof for proof in self._attempts() if proof is not None), None)
@@ -181,7 +181,7 @@ class _Search:
             right=self.right,
             proved=False,
             steps=[],
-            assumptions=[a for a in self.facts.assumptions((), inside) if not self._usable(a)],
+            assumptions=[a for a in self.facts.assumptions((), inside) if self._forbidden(a)],
             agreement=hope,
             furthest=self.nearest,
             capped=self.capped,
@@ -199,8 +199,9 @@ class _Search:
         self.sides.variables -= self.held.keys()
         return bool(self.held)
 
-    def _usable(self, assumption: Assumption) -> bool:
-        return assumption.holds and self.facts.allowed is None
+    def _forbidden(self, assumption: Assumption) -> bool:
+        """Whether something could have been assumed, but was not allowed."""
+        return assumption.holds and self.facts.allowed is not None
 
     def _agreement(self) -> Agreement:
         """Compare the numbers, with every assumption that may help."""
@@ -211,9 +212,8 @@ class _Search:
     def _environments(self, end: Formula, statements: set[str] | None) -> list[Environment]:
         """Return the data and draws; where the constants keep their numbers, only Tensors vary."""
         exprs = [self.left.expr, end.expr]
-        if self.fixed:
-            return [data_of(exprs), *(near(exprs, self.sides.variables, seed) for seed in range(3))]
-        return environments(exprs, simplexes(exprs) if statements is None else statements)
+        statements = simplexes(exprs) if statements is None else statements
+        return environments(exprs, statements, varying=self.varying)
 
     def _attempts(self) -> Iterator[Proof | None]:
         if not all(map(faithful, (self.left, self.right), self.sides.values)):
@@ -230,7 +230,7 @@ class _Search:
             openings.append((opening(left & right, self.assumed),))
         if left & right:
             openings.append((opening((), self.assumed),))
-        if self.fixed:
+        if self.varying is not None:
             openings = [(*rules, number_of(self.sides)) for rules in openings]
         yield from openings
         yield from ((*rules, sums.sums_to_one, nests.one_within) for rules in openings)
@@ -271,7 +271,7 @@ class _Search:
         envs = self._environments(end, statements)
         steps = [Step(move, self.sides.axes, envs) for move in moves]
         agrees = agreement(self.left, end, envs)
-        if not agrees or not all(step.residual <= AGREE for step in steps):
+        if not (agrees and agrees.draws and all(_is_sound(step, envs) for step in steps)):
             return None
         return Proof(
             left=self.left,
@@ -289,6 +289,13 @@ class _Search:
         tidy = Normaliser(LEVELS[1], self.facts).path(dropped.constant).end
         found = {"constant": self._formula(tidy), "positive factor": Formula(dropped.factor, ())}
         return {name: found[name] for name in self.up_to}
+
+
+def _is_sound(step: Step, envs: list[Environment]) -> bool:
+    """Whether numbers bear a step out; where none is finite, nothing does."""
+    if not step.residual > AGREE:
+        return not isnan(step.residual)
+    return not any(apart(step.before, step.after, env) > AGREE for env in envs)
 
 
 def _without_weaker(statements: set[str]) -> set[str]:

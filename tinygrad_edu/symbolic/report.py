@@ -267,9 +267,9 @@ def gradient_latex(derivation: Derivation, indices: bool = False) -> str:
 
 def rule_name(name: str) -> str:
     """Write a rule's name in text mode, with its signs as formulas."""
-    for sign in ("|x| sign(x)", "e^x", "Σ", "δ"):
+    for sign in ("|x| sign(x)", "e^x", "Σ", "Π", "δ"):
         name = name.replace(sign, f"${_SIGNS.get(sign, sign)}$")
     return rf"\text{{{name}}}"
 
 
-_SIGNS = {"|x| sign(x)": r"|x| \operatorname{sign} x", "Σ": r"\sum", "δ": r"\delta"}
+_SIGNS = {"|x| sign(x)": r"|x| \operatorname{sign} x", "Σ": r"\sum", "Π": r"\prod", "δ": r"\delta"}

@@ -53,6 +53,7 @@ class Sides:
         self.values = (left.value, right.value)
         order = ancestors(left, right)
         refuse_changed(order, "prove")
+        self.nameless: set[Node] = set()  # leaves that the user did not name
         self.given: set[str] = set()  # names of constant arrays that come from the user
         self.trace = Trace(name_of=lambda array: self._name_of(array, names))
         self.symbols: dict[Node, Any] = {}
@@ -86,6 +87,8 @@ class Sides:
             assert isinstance(node, Tensor)
             name = names.of(node)
             if node.op is None:
+                if name is None:
+                    self.nameless.add(node)
                 self.symbols[node] = Symbol(self.trace, node.value, self.trace.unique(name or "x"))
                 continue
             self.trace.replay(node, self.symbols)
@@ -94,8 +97,8 @@ class Sides:
             if name and symbol.name is None and node not in self.roots:
                 symbol.name = self.trace.unique(name)
         for symbol in self.trace.symbols:
-            if symbol.op is None and not self._is_given(symbol) and symbol.value.size:
-                symbol.is_number = bool(np.all(symbol.value == symbol.value.flat[0]))
+            if symbol.op is None and symbol.value.dtype.kind == "f" and not self._is_given(symbol):
+                symbol.is_number = len(np.unique(symbol.value)) == 1
 
     def _is_given(self, symbol: Symbol) -> bool:
         """Whether a leaf has a name of its own, and not one that an operation lent it."""
@@ -144,22 +147,31 @@ class Sides:
         return self._letters[meaning].leaf
 
     def computed_before(self) -> Iterator[tuple[Leaf, Expr]]:
-        """Yield arrays without a name that NumPy made of a named one, such as 1 − t.
+        """Yield arrays without a name with what they hold: 1 − t, or ones.
 
-        What it computed is not recorded; that an array is a + b·t, for short a and b, shows.
+        What NumPy made of t before is not recorded; that an array is a + b·t, for short a and b,
+        shows. Ones without a name are what the backward pass of a recorded gradient began with.
         """
+        for node, symbol in self.symbols.items():
+            if node.op is None and node in self.nameless and np.all(symbol.value == 1):
+                leaf = self.lowering.lower(symbol)
+                assert isinstance(leaf, Leaf)
+                yield leaf, Number(ONE)
         leaves = [s for s in self.trace.symbols if s.op is None and not s.is_number]
         tensors = set(self.symbols.values())
         constants = [s for s in leaves if s not in tensors and s.counted is None]
         for array in constants:
             for other in constants:
-                if not self._is_given(array) and self._is_given(other):
-                    line = _line(array.value, other.value)
-                    if line is not None and array.shape == other.shape:
-                        leaf, given = self.lowering.lower(array), self.lowering.lower(other)
-                        assert isinstance(leaf, Leaf)
-                        yield leaf, total([Number(line[0]), product(line[1], [(given, ONE)])])
-                        break
+                if self._is_given(array) or not self._is_given(other):
+                    continue
+                if self.lowering.axes_of(array) != self.lowering.axes_of(other):
+                    continue
+                line = _line(array.value, other.value)
+                if line is not None:
+                    leaf, given = self.lowering.lower(array), self.lowering.lower(other)
+                    assert isinstance(leaf, Leaf)
+                    yield leaf, total([Number(line[0]), product(line[1], [(given, ONE)])])
+                    break
 
     def is_constant(self, expr: Expr) -> bool:
         """Whether a formula depends on nothing that varies."""
@@ -178,7 +190,7 @@ def _places(axes: tuple[Label, ...], expr: Expr) -> Iterator[dict[Label, Label]]
 def _line(array: Any, other: Any) -> tuple[Fraction, Fraction] | None:
     """Return short a and b, if an array is a + b·other."""
     both = (array, other)
-    if array.shape != other.shape or not all(np.isfinite(a).all() for a in both):
+    if any(a.dtype.kind != "f" or not np.isfinite(a).all() for a in both):
         return None
     apart = np.flatnonzero(other.ravel() != other.ravel()[:1])
     if not len(apart):

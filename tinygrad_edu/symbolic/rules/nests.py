@@ -26,7 +26,7 @@ from tinygrad_edu.symbolic.notation import text
 from tinygrad_edu.symbolic.rules import sums
 from tinygrad_edu.symbolic.rules.rule import ONE, Match, rule
 
-__all__ = ["join_sums", "one_within", "separate", "sums_of_terms"]
+__all__ = ["ACROSS", "constant_out", "join_sums", "one_within", "separate", "sums_of_terms"]
 
 
 def _opened(expr: Sum) -> tuple[list[Label], Expr]:
@@ -46,25 +46,47 @@ def sums_of_terms(expr: Sum, facts: Facts) -> Iterator[Match]:
         yield Match(expr, right, right)
 
 
-@rule("separate", "Σ_nΣ_k c·x_n·y_k = c·Σ_n x_n·Σ_k y_k", "the distributive law", at=Sum)
-def separate(expr: Sum, facts: Facts) -> Iterator[Match]:
-    """Take a sum of products apart into factors that share no index."""
-    labels, body = _opened(expr)
-    coefficient, factors = parts(body)
-    groups: list[tuple[set[Label], list[Factor]]] = [({label}, []) for label in labels]
+def _grouped(labels: list[Label], factors: tuple[Factor, ...]) -> _Groups:
+    """Part indices and factors into groups that share no index; some factors share none."""
+    groups: list[tuple[list[Label], list[Factor]]] = [([label], []) for label in labels]
     outside: list[Factor] = []
     for factor in factors:
-        touched = [group for group in groups if not group[0].isdisjoint(factor[0].labels)]
+        touched = [group for group in groups if not factor[0].labels.isdisjoint(group[0])]
         if not touched:
             outside.append(factor)
             continue
         first, *others = touched
         first[1].append(factor)
         for other in others:
-            first[0].update(other[0])
+            first[0].extend(other[0])
             first[1].extend(other[1])
             groups.remove(other)
-    if len(groups) == 1 and groups[0][1] and not outside and coefficient == 1:
+    return groups, outside
+
+
+_Groups = tuple[list[tuple[list[Label], list[Factor]]], list[Factor]]
+
+
+@rule("constant out of Σ", sums.constant_out.equation, sums.constant_out.because, at=Sum)
+def constant_out(expr: Sum, facts: Facts) -> Iterator[Match]:
+    labels, body = _opened(expr)
+    coefficient, factors = parts(body)
+    groups, outside = _grouped(labels, factors)
+    if (outside or coefficient != 1) and any(inside for _, inside in groups):
+        inside = product(1, [f for f in factors if f not in outside])
+        right = product(coefficient, [*outside, (sum_over(labels, inside), ONE)])
+        which = text(product(coefficient, outside))
+        letters = " or ".join(label.letter for label in labels)
+        yield Match(expr, right, right, f"{which} does not depend on {letters}")
+
+
+@rule("separate", "Σ_nΣ_k x_n·y_k = Σ_n x_n · Σ_k y_k", "the distributive law", at=Sum)
+def separate(expr: Sum, facts: Facts) -> Iterator[Match]:
+    """Take a sum of products apart into factors that share no index."""
+    labels, body = _opened(expr)
+    coefficient, factors = parts(body)
+    groups, outside = _grouped(labels, factors)
+    if len(groups) < 2:
         return
     for group, inside in groups:
         if inside:
@@ -113,3 +135,7 @@ def one_within(expr: Sum, facts: Facts) -> Iterator[Match]:
             right = sum_over([each for each in labels if each is not label], rest)
             because = f"{text(inside)} = 1, which holds on the data"
             yield Match(expr, right, right, because, statement)
+
+
+#: These read all sums at once, and are not to be asked at those within.
+ACROSS = frozenset({constant_out, join_sums, one_within, separate, sums_of_terms})
