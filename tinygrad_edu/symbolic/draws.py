@@ -14,9 +14,12 @@ from tinygrad_edu.symbolic.notation import text
 __all__ = ["draws"]
 
 
-def draws(exprs: Iterable[Expr], assumed: Collection[str], count: int = 3) -> list[Environment]:
-    """Draw values for every quantity in expressions, of other sizes, obeying what is assumed.
+def draws(
+    exprs: Iterable[Expr], assumed: Collection[str], count: int = 3, *, resized: bool = True
+) -> list[Environment]:
+    """Draw values for every quantity in expressions, obeying what is assumed.
 
+    They are of other sizes than the data unless `resized` is False.
     A quantity that is positive in the data is drawn positive, one in (0, 1) in (0, 1), a mask
     as a mask. Where a derivation assumes Σy = 1, y is drawn from the simplex; elsewhere it is
     not, so that a step which needs the assumption and does not say so fails.
@@ -25,7 +28,7 @@ def draws(exprs: Iterable[Expr], assumed: Collection[str], count: int = 3) -> li
     found = []
     for seed in range(count):
         rng = np.random.default_rng(seed)
-        lengths = _lengths(quantities, rng)
+        lengths = _lengths(quantities, rng) if resized else {}
         arrays = {}
         for quantity in quantities:
             shape = tuple(

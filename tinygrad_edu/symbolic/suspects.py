@@ -1,0 +1,309 @@
+"""What may have gone wrong with an answer, found by trying.
+
+Each usual slip is made on the true gradient, or mended in the claim; the first one that makes the
+two the same, on all numbers tried, is the suspect. What is looked for first is most specific.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.symbolic.backward import Backward, Segment
+from tinygrad_edu.symbolic.claims import Claim, Letters, of_tree
+from tinygrad_edu.symbolic.derivation import Derivation, Formula
+from tinygrad_edu.symbolic.expr import (
+    Expr,
+    Label,
+    Leaf,
+    Number,
+    Product,
+    Sum,
+    Total,
+    distinct,
+    power,
+    product,
+    total,
+)
+from tinygrad_edu.symbolic.grammar import Tree
+from tinygrad_edu.symbolic.notation import text
+from tinygrad_edu.symbolic.trials import Array, Trial, agree, environments, try_out
+
+__all__ = ["Suspect", "suspect_of", "suspect_of_misfit"]
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A slip that reproduces the claim.
+
+    `kind` is one of "sign", "factor 2", "factor N" (or of another length), "transpose",
+    "broadcast sum", "assumption", "diagonal", "chain factor", "term" and "constant factor";
+    `sentence` says it of this claim.
+    """
+
+    kind: str
+    sentence: str
+
+
+#: A slip, and what the gradient becomes with it; None where that cannot be computed.
+Slip = tuple[Suspect, Callable[[Trial], Array | None]]
+
+
+def suspect_of(
+    derivation: Derivation, letters: Letters, claim: Claim, trials: Sequence[Trial]
+) -> Suspect | None:
+    """Return the slip that reproduces a wrong claim, or None."""
+    slips = itertools.chain(
+        _factors(letters),
+        _transposed(),
+        _unsummed(derivation),
+        _assumed(derivation),
+        _in_the_chain(derivation, letters),
+        _left_out(derivation),
+    )
+    for suspect, made in slips:
+        if _reproduces(made, trials):
+            return suspect
+    return _turned(derivation, letters, claim) or _multiple(trials)
+
+
+def suspect_of_misfit(
+    derivation: Derivation, letters: Letters, claim: Claim
+) -> Suspect | None:
+    """Return the slip of a claim whose own shapes do not fit."""
+    return _turned(derivation, letters, claim)
+
+
+def _reproduces(made: Callable[[Trial], Array | None], trials: Sequence[Trial]) -> bool:
+    """Whether a slip gives the claim wherever both can be computed, and somewhere they can."""
+    met = False
+    for trial in trials:
+        with np.errstate(all="ignore"):
+            array = made(trial)
+        if array is None:
+            continue
+        found = agree(trial, array)
+        if found is False:
+            return False
+        met = met or found is True
+    return met
+
+
+# --- factors --------------------------------------------------------------------------------------
+
+
+def _factors(letters: Letters) -> Iterator[Slip]:
+    """Yield −1, 2, N and their inverses; then −1 together with one of the others."""
+    yield _factor("sign", "sign: the claim is −1 times the gradient", 1, lambda trial: -1)
+    others: list[tuple[str, str, Callable[[Trial], float]]] = [
+        ("factor 2", "2", lambda trial: 2),
+        *((f"factor {letter}", letter, _length(label)) for letter, label in letters.ranges.items()),
+    ]
+    if len(letters.ranges) > 1:
+        for one, other in itertools.combinations(letters.ranges.items(), 2):
+            name = "·".join(sorted((one[0], other[0])))
+            both = (_length(one[1]), _length(other[1]))
+            others.append((f"factor {name}", name, lambda t, b=both: b[0](t) * b[1](t)))  # type: ignore[misc]
+    for kind, name, size in others:
+        said = f"factor {name}: the claim is {name} times the gradient"
+        yield _factor(kind, said, 1, size)
+        divisor = f"({name})" if "·" in name else name
+        said = f"factor {name}: the claim is 1/{divisor} of the gradient"
+        yield _factor(kind, said, -1, size)
+    for kind, name, size in others:
+        for exponent, word in ((1, f"−{name} times"), (-1, f"−1/{name} times")):
+            said = f"sign and factor {name}: the claim is {word} the gradient"
+            yield _factor("sign", said, exponent, lambda t, s=size: -s(t))  # type: ignore[misc]
+
+
+def _length(label: Label) -> Callable[[Trial], float]:
+    return lambda trial: trial.env.length(label)
+
+
+def _factor(kind: str, sentence: str, exponent: int, size: Callable[[Trial], float]) -> Slip:
+    return Suspect(kind, sentence), lambda trial: trial.truth * float(size(trial)) ** exponent
+
+
+def _multiple(trials: Sequence[Trial]) -> Suspect | None:
+    """Find any other number that the gradient was multiplied by."""
+    first = trials[0]
+    if first.truth.shape != first.claimed.shape or not first.truth.size:
+        return None
+    place = np.unravel_index(np.argmax(np.abs(first.truth)), first.truth.shape)
+    with np.errstate(all="ignore"):
+        factor = first.claimed[place] / first.truth[place]
+    if not np.isfinite(factor) or not _reproduces(lambda trial: trial.truth * factor, trials):
+        return None
+    return Suspect("constant factor", f"a factor: the claim is {factor:.6g} times the gradient")
+
+
+# --- shapes ---------------------------------------------------------------------------------------
+
+
+def _transposed() -> Iterator[Slip]:
+    said = "missing transpose: the claim is the transpose of the gradient"
+    yield Suspect("transpose", said), lambda trial: trial.truth.T if trial.truth.ndim > 1 else None
+
+
+def _unsummed(derivation: Derivation) -> Iterator[Slip]:
+    """Yield every sum of the result left out, so that the claim keeps the axes it runs over."""
+    for place in distinct(derivation.result.expr):
+        if not isinstance(place, Sum):
+            continue
+        labels, body = [place.label], place.body
+        while isinstance(body, Sum):
+            labels.append(body.label)
+            body = body.body
+        without = _with(derivation.result.expr, place, body)
+        said = f"missing broadcast sum: the sum in {text(place)} was left out"
+        yield Suspect("broadcast sum", said), _of_other_axes(without, derivation, labels)
+
+
+def _of_other_axes(
+    expr: Expr, derivation: Derivation, labels: list[Label]
+) -> Callable[[Trial], Array | None]:
+    """Evaluate a formula that has more axes than the gradient, in the order of the claim's."""
+    kept = [axis for axis in derivation.result.axes if axis is not None]
+
+    def made(trial: Trial) -> Array | None:
+        for order in itertools.permutations([*kept, *labels]):
+            if tuple(trial.env.length(axis) for axis in order) == trial.claimed.shape:
+                array = Formula(expr, order).on(trial.env)
+                if agree(trial, array):
+                    return array
+        return None if trial.where != "the data" else np.full((), np.nan)
+
+    return made
+
+
+def _turned(derivation: Derivation, letters: Letters, claim: Claim) -> Suspect | None:
+    """Find one factor of a matrix product in the claim that is right when it is transposed."""
+    for name, mended in _with_one_turned(letters, claim):
+        try:
+            trials = [
+                try_out(derivation, letters, mended, where, env)
+                for where, env in environments(derivation, letters)
+            ]
+        except (ValueError, TypeError, IndexError):
+            continue
+        if _reproduces(lambda trial: trial.truth, trials):
+            return Suspect("transpose", f"missing transpose: it is right with {name}")
+    return None
+
+
+def _with_one_turned(letters: Letters, claim: Claim) -> Iterator[tuple[str, Claim]]:
+    if claim.tree is not None:
+        for tree, name in _turnings(claim.tree):
+            yield name, of_tree(tree, claim.written, letters)
+        return
+    for name, quantity in letters.quantities.items():
+        if len(quantity.axes) == 2:
+            yield f"{name} transposed", replace(claim, compute=_seeing_transposed(claim, name))
+
+
+def _seeing_transposed(claim: Claim, name: str) -> Callable[[Any], Any]:
+    def compute(scene: Any) -> Any:
+        arrays = {**scene.arrays, name: scene.arrays[name].T}
+        return claim.compute(replace(scene, arrays=arrays))
+
+    return compute
+
+
+def _turnings(tree: Tree) -> Iterator[tuple[Tree, str]]:
+    """Yield a tree with one factor of a matrix product transposed, and what that factor is."""
+    for place, part in enumerate(tree.parts):
+        for turned, name in _turnings(part):
+            yield _with_part(tree, place, turned), name
+        if tree.kind in {"beside", "matrix product", "transpose"} or tree.kind == "reduction":
+            continue
+    if tree.kind in {"beside", "matrix product"}:
+        for place, part in enumerate(tree.parts):
+            if part.kind == "transpose":
+                (inner,) = part.parts
+                yield _with_part(tree, place, inner), f"{_said(inner)} not transposed"
+            elif part.kind not in {"number", "dimension", "beside"}:
+                turned = Tree("transpose", part.at, (part,), None, part.depth + 1)
+                yield _with_part(tree, place, turned), f"{_said(part)} transposed"
+
+
+def _with_part(tree: Tree, place: int, part: Tree) -> Tree:
+    parts = (*tree.parts[:place], part, *tree.parts[place + 1 :])
+    return replace(tree, parts=parts)
+
+
+def _said(tree: Tree) -> str:
+    return str(tree.detail) if tree.kind == "name" else "what stands in parentheses"
+
+
+# --- parts of the formula -------------------------------------------------------------------------
+
+
+def _with(expr: Expr, old: Expr, new: Expr) -> Expr:
+    """Put an expression in place of another, wherever it stands."""
+    if expr == old:
+        return new
+    children = tuple(_with(child, old, new) for child in expr.children)
+    same = all(a is b for a, b in zip(children, expr.children, strict=True))
+    return expr if same else expr.rebuild(children)
+
+
+def _of(expr: Expr, derivation: Derivation) -> Callable[[Trial], Array | None]:
+    formula = Formula(expr, derivation.result.axes)
+    axes = {axis for axis in derivation.result.axes if axis is not None}
+    return lambda trial: formula.on(trial.env) if expr.labels <= axes else None
+
+
+def _assumed(derivation: Derivation) -> Iterator[Slip]:
+    """Yield the sum of a constant taken for 1."""
+    for place in distinct(derivation.result.expr):
+        if isinstance(place, Sum) and isinstance(place.body, Leaf):
+            said = f"missing {text(place)}: the claim needs {text(place)} = 1, which is not assumed"
+            one = _with(derivation.result.expr, place, Number(Fraction(1)))
+            yield Suspect("assumption", said), _of(one, derivation)
+
+
+def _left_out(derivation: Derivation) -> Iterator[Slip]:
+    """Yield one factor or one term of the formula left out."""
+    whole = derivation.result.expr
+    for place in distinct(whole):
+        if isinstance(place, Product):
+            for index, (base, exponent) in enumerate(place.factors):
+                factors = (*place.factors[:index], *place.factors[index + 1 :])
+                rest = product(place.coefficient, factors)
+                said = f"missing chain factor: {text(power(base, exponent))} was left out"
+                yield Suspect("chain factor", said), _of(_with(whole, place, rest), derivation)
+    for place in distinct(whole):
+        if isinstance(place, Total):
+            for index, term in enumerate(place.terms):
+                rest = total((*place.terms[:index], *place.terms[index + 1 :]))
+                said = f"missing term: {text(term)} was left out"
+                yield Suspect("term", said), _of(_with(whole, place, rest), derivation)
+
+
+# --- the chain ------------------------------------------------------------------------------------
+
+
+def _in_the_chain(derivation: Derivation, letters: Letters) -> Iterator[Slip]:
+    """Yield every stage of the backward pass reduced to its diagonal, or left out."""
+    backward = Backward.of(derivation, letters)
+    if backward is None:
+        return
+    for segment in backward.segments():
+        said = f"diagonal only: of the Jacobian {segment.name} the entries off the diagonal count"
+        yield Suspect("diagonal", said), _stage(backward, segment, "diagonal")
+    for segment in backward.segments():
+        said = f"missing chain factor: {segment.name} was left out"
+        yield Suspect("chain factor", said), _stage(backward, segment, "skipped")
+
+
+def _stage(backward: Backward, segment: Segment, how: str) -> Callable[[Trial], Array | None]:
+    def made(trial: Trial) -> Array | None:
+        # The recorded operations may hold recorded lengths.
+        return None if trial.where == "other sizes" else backward.run(trial.env, segment, how)
+
+    return made
