@@ -237,8 +237,8 @@ def _largest(trials: Sequence[Trial]) -> Disagreement | None:
                 Disagreement(
                     float(differences[index]),
                     index,
-                    float(trial.claimed[index]),
-                    float(trial.truth[index]),
+                    float(trial.claimed[index]) + 0.0,  # no −0
+                    float(trial.truth[index]) + 0.0,
                     trial.where,
                 )
             )

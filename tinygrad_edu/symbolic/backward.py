@@ -26,6 +26,8 @@ Array = npt.NDArray[np.float64]
 #: Stages are looked for in graphs of at most so many vertices, Jacobians of so many rows.
 MOST_VERTICES = 80
 MOST_ROWS = 64
+#: A vertex whose formula is longer is called by its operation.
+LONGEST = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +53,7 @@ class Backward:
         order = differentiable(output)
         reached = depends_on(order, [wrt])
         self.active = [node for node in order if node in reached]
+        self.inside = set(self.active)
 
     @classmethod
     def of(cls, derivation: Derivation, letters: Letters) -> Backward | None:
@@ -63,7 +66,7 @@ class Backward:
         seed = letters.quantities[derivation.seed] if derivation.seed is not None else None
         found = cls(output, wrt.quantity.source, seed, sources)
         small = len(found.active) <= MOST_VERTICES
-        return found if small and found.wrt in found.active and output is not wrt else None
+        return found if small and found.wrt in found.inside and output is not found.wrt else None
 
     # --- stages -----------------------------------------------------------------------------------
 
@@ -74,9 +77,9 @@ class Backward:
         for node in reversed(self.active):
             assert isinstance(node, Tensor)
             for index, argument in enumerate(node.args):
-                if isinstance(argument, Tensor) and argument in self.active:
-                    if node.shape == argument.shape:
-                        yield Segment(node, argument, _name(node, argument), index)
+                alike = isinstance(argument, Tensor) and node.shape == argument.shape
+                if alike and argument in self.inside:
+                    yield Segment(node, argument, _name(node, argument), index)
         passed = self._passed_by_all()
         pairs = [
             (j - i, passed[j], passed[i])
@@ -102,7 +105,7 @@ class Backward:
                     if above not in seen:
                         seen.add(above)
                         pending.append(above)
-            if gone in (self.wrt, self.output) or self.output not in seen:
+            if gone is self.wrt or gone is self.output or self.output not in seen:
                 found.append(gone)
         return found
 
@@ -154,7 +157,7 @@ class Backward:
     ) -> Array | None:
         """Run the pass over the fresh graph, with another rule on one edge."""
         totals: dict[Node, Any] = {again[self.output]: seed}
-        inside = {again[node] for node in self.active}
+        inside = {again[node] for node in self.inside}
         diagonal = None
         above = again[segment.above]
         if how == "diagonal":
@@ -213,11 +216,20 @@ def _by_rows(shape: tuple[int, ...], pulled: Any) -> Array | None:
 
 
 def _name(above: Tensor, below: Tensor) -> str:
-    return f"∂{_called(above)}/∂{_called(below)}"
+    return f"∂{_called(above, bare=False)}/∂{_called(below, bare=False)}"
 
 
-def _called(tensor: Tensor) -> str:
-    if tensor.name is not None:
-        return tensor.name
-    assert tensor.op is not None or tensor.name is None
-    return "x" if tensor.op is None else f"({tensor.op.name})"
+def _called(vertex: Any, bare: bool = True) -> str:
+    """Write a vertex: its name, or its operation applied to what its arguments are called."""
+    if not isinstance(vertex, Tensor):
+        return f"{vertex:g}" if isinstance(vertex, int | float) else "c"
+    if vertex.name is not None:
+        return vertex.name
+    if vertex.op is None:
+        return "x"
+    template = vertex.op.text or f"{vertex.op.name}({{args}})"
+    inside = [_called(argument) for argument in vertex.args]
+    written = template.format(*inside, args=", ".join(inside), **vertex.attributes)
+    if len(written) > LONGEST:
+        return vertex.op.name
+    return f"({written})" if not bare and "(" not in template else written

@@ -95,6 +95,10 @@ def read(claim: Any, letters: Letters) -> Claim:
     )
 
 
+def _has_names(tree: Tree) -> bool:
+    return tree.kind in {"name", "entry"} or any(map(_has_names, tree.parts))
+
+
 # --- a function -----------------------------------------------------------------------------------
 
 
@@ -288,7 +292,8 @@ class _Reader:
 
     def _power(self, tree: Tree) -> _Value:
         base, exponent = tree.parts
-        if base.kind == "constant" and base.detail == "e":
+        # Where e is the name of e^z itself, e² is its square, and e^z is still the exponential.
+        if base.detail == "e" and (base.kind == "constant" or _has_names(exponent)):
             return self._entrywise(ops.exp, [self.value(exponent)])
         return self._entrywise(ops.power, [self.value(base), self.value(exponent)])
 

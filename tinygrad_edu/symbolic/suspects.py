@@ -7,6 +7,7 @@ two the same, on all numbers tried, is the suspect. What is looked for first is 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -63,6 +64,7 @@ def suspect_of(
         _transposed(),
         _unsummed(derivation),
         _assumed(derivation),
+        _in_one_term(derivation),
         _in_the_chain(derivation, letters),
         _left_out(derivation),
     )
@@ -97,36 +99,48 @@ def _reproduces(made: Callable[[Trial], Array | None], trials: Sequence[Trial]) 
 # --- factors --------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class _Factor:
+    """What a gradient may be multiplied by: a kind of slip, its letters above and below, a size."""
+
+    kind: str
+    above: str
+    below: str
+    size: Callable[[Trial], float]
+
+
+_SIGN = _Factor("sign", "−1", "", lambda trial: -1.0)
+_TWICE = _Factor("factor 2", "2", "", lambda trial: 2.0)
+_HALF = _Factor("factor 2", "", "2", lambda trial: 0.5)
+
+
 def _factors(letters: Letters) -> Iterator[Slip]:
-    """Yield −1, 2, N and their inverses; then −1 together with one of the others."""
-    yield _factor("sign", "sign: the claim is −1 times the gradient", 1, lambda trial: -1)
-    others: list[tuple[str, str, Callable[[Trial], float]]] = [
-        ("factor 2", "2", lambda trial: 2),
-        *((f"factor {letter}", letter, _length(label)) for letter, label in letters.ranges.items()),
-    ]
-    if len(letters.ranges) > 1:
-        for one, other in itertools.combinations(letters.ranges.items(), 2):
-            name = "·".join(sorted((one[0], other[0])))
-            both = (_length(one[1]), _length(other[1]))
-            others.append((f"factor {name}", name, lambda t, b=both: b[0](t) * b[1](t)))  # type: ignore[misc]
-    for kind, name, size in others:
-        said = f"factor {name}: the claim is {name} times the gradient"
-        yield _factor(kind, said, 1, size)
-        divisor = f"({name})" if "·" in name else name
-        said = f"factor {name}: the claim is 1/{divisor} of the gradient"
-        yield _factor(kind, said, -1, size)
-    for kind, name, size in others:
-        for exponent, word in ((1, f"−{name} times"), (-1, f"−1/{name} times")):
-            said = f"sign and factor {name}: the claim is {word} the gradient"
-            yield _factor("sign", said, exponent, lambda t, s=size: -s(t))  # type: ignore[misc]
+    """Yield −1, 2, N and their inverses, then two of them at once, then three."""
+    lengths = [f for letter, label in letters.ranges.items() for f in _lengths(letter, label)]
+    every = [_SIGN, _TWICE, _HALF, *lengths]
+    for count in (1, 2, 3):
+        for factors in itertools.combinations(every, count):
+            written = [letter for f in factors for letter in f.above + f.below if letter.isalnum()]
+            if len(set(written)) == len(written):  # 2 and 1/2 make nothing
+                yield _multiplied(factors)
 
 
-def _length(label: Label) -> Callable[[Trial], float]:
-    return lambda trial: trial.env.length(label)
+def _lengths(letter: str, label: Label) -> tuple[_Factor, _Factor]:
+    kind = f"factor {letter}"
+    return (
+        _Factor(kind, letter, "", lambda trial: float(trial.env.length(label))),
+        _Factor(kind, "", letter, lambda trial: 1 / trial.env.length(label)),
+    )
 
 
-def _factor(kind: str, sentence: str, exponent: int, size: Callable[[Trial], float]) -> Slip:
-    return Suspect(kind, sentence), lambda trial: trial.truth * float(size(trial)) ** exponent
+def _multiplied(factors: Sequence[_Factor]) -> Slip:
+    names = " and ".join(dict.fromkeys(factor.kind for factor in factors))
+    above = "·".join(factor.above for factor in factors if factor.above) or "1"
+    below = "·".join(factor.below for factor in factors if factor.below)
+    below = f"({below})" if "·" in below else below
+    times = f"{above}/{below}" if below else above
+    suspect = Suspect(factors[0].kind, f"{names}: the claim is {times} times the gradient")
+    return suspect, lambda trial: trial.truth * math.prod(factor.size(trial) for factor in factors)
 
 
 def _multiple(trials: Sequence[Trial]) -> Suspect | None:
@@ -267,6 +281,23 @@ def _assumed(derivation: Derivation) -> Iterator[Slip]:
             yield Suspect("assumption", said), _of(one, derivation)
 
 
+def _in_one_term(derivation: Derivation) -> Iterator[Slip]:
+    """Yield one term of the formula with another sign, or with a factor 2 too many or too few."""
+    whole = derivation.result.expr
+    changes = (
+        ("sign", Fraction(-1), "sign: that of the term {0} is the other one"),
+        ("factor 2", Fraction(2), "factor 2: the claim has it before the term {0}"),
+        ("factor 2", Fraction(1, 2), "factor 2: the claim lacks it, or halves, in the term {0}"),
+    )
+    for place in distinct(whole):
+        for index, term in enumerate(place.terms if isinstance(place, Total) else ()):
+            for kind, factor, said in changes:
+                changed = product(factor, [(term, Fraction(1))])
+                terms = (*place.children[:index], changed, *place.children[index + 1 :])
+                other = _with(whole, place, total(terms))
+                yield Suspect(kind, said.format(text(term))), _of(other, derivation)
+
+
 def _left_out(derivation: Derivation) -> Iterator[Slip]:
     """Yield one factor or one term of the formula left out."""
     whole = derivation.result.expr
@@ -294,7 +325,7 @@ def _in_the_chain(derivation: Derivation, letters: Letters) -> Iterator[Slip]:
     if backward is None:
         return
     for segment in backward.segments():
-        said = f"diagonal only: of the Jacobian {segment.name} the entries off the diagonal count"
+        said = f"diagonal only: of the Jacobian {segment.name} nothing but the diagonal was kept"
         yield Suspect("diagonal", said), _stage(backward, segment, "diagonal")
     for segment in backward.segments():
         said = f"missing chain factor: {segment.name} was left out"
