@@ -204,9 +204,7 @@ class _Judge:
         return f"yours has shape {trial.claimed.shape}, the gradient has {trial.truth.shape}"
 
     def _different(self, trials: Sequence[Trial], reason: str = "") -> Verdict:
-        suspect = suspect_of(
-            self.derivation, self.letters, self.claim, [*trials, *self._resized()]
-        )
+        suspect = suspect_of(self.derivation, self.letters, self.claim, [*trials, *self._resized()])
         return Verdict(
             "different",
             self.claim.written,

@@ -10,8 +10,8 @@ import difflib
 import inspect
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -86,7 +86,7 @@ def read(claim: Any, letters: Letters) -> Claim:
     """
     if isinstance(claim, str):
         tree = parse(claim, letters.quantities, dimensions=letters.ranges, functions=_functions())
-        return of_tree(tree, " ".join(claim.split()), letters)
+        return of_tree(tree, " ".join(claim.split()))
     if callable(claim):
         return _of_function(claim, letters)
     raise TypeError(
@@ -163,12 +163,12 @@ class _Value:
     row: bool = False
 
 
-def of_tree(tree: Tree, written: str, letters: Letters) -> Claim:
+def of_tree(tree: Tree, written: str) -> Claim:
     """Make a claim of a text that was parsed."""
 
     def compute(scene: Scene) -> Any:
         with np.errstate(all="ignore"):
-            return _spread(_Reader(scene, letters).value(tree), scene)
+            return _spread(_Reader(scene, written).value(tree), scene)
 
     return Claim(written, compute, tree)
 
@@ -202,8 +202,11 @@ def _placed(array: Any, axes: tuple[Label, ...], wanted: tuple[Label, ...]) -> A
 class _Reader:
     """Compute a tree: one method per kind."""
 
-    def __init__(self, scene: Scene, letters: Letters) -> None:
-        self.scene, self.letters = scene, letters
+    def __init__(self, scene: Scene, written: str) -> None:
+        self.scene, self.written = scene, written
+
+    def complain(self, sentence: str, tree: Tree) -> NoReturn:
+        raise ClaimError(sentence, self.written, tree.at)
 
     def value(self, tree: Tree) -> _Value:
         found: _Value = getattr(self, "_" + tree.kind.replace(" ", "_"))(tree)
@@ -230,12 +233,12 @@ class _Reader:
 
     def _entry(self, tree: Tree) -> _Value:
         name, places = tree.detail
-        whole = self._name(tree.__class__("name", tree.at, detail=name))
+        whole = self._name(replace(tree, kind="name", detail=name))
         if len(places) != len(whole.axes):
-            raise ClaimError(f"{name} has {len(whole.axes)} axes, and {len(places)} are given")
+            self.complain(f"{name} has {len(whole.axes)} axes, not {len(places)}", tree)
         for place, axis in zip(places, whole.axes, strict=True):
             if place is not None and not -axis.length <= place < axis.length:
-                raise ClaimError(f"{name} has no entry {place}: its length there is {axis.length}")
+                self.complain(f"{name} has no entry {place}, its length is {axis.length}", tree)
         index = tuple(slice(None) if place is None else place for place in places)
         kept = tuple(a for a, place in zip(whole.axes, places, strict=True) if place is None)
         return _Value(whole.array[index], kept)
@@ -244,7 +247,7 @@ class _Reader:
         """Read δ₁, which is 1 at the place 1 of the gradient's axis."""
         axes = [axis for axis in self.scene.wanted if axis is not None]
         if len(axes) != 1 or not tree.detail < axes[0].length:
-            raise ClaimError(f"δ with the index {tree.detail} is no entry of the gradient's axis")
+            self.complain(f"the gradient is no vector with an entry {tree.detail}", tree)
         axis = axes[0]
         length = self.scene.shape[self.scene.wanted.index(axis)]
         return _Value(np.eye(length)[tree.detail], (axis,))
@@ -300,12 +303,7 @@ class _Reader:
     # --- matrices ---------------------------------------------------------------------------------
 
     def _transpose(self, tree: Tree) -> _Value:
-        value = self.value(tree.parts[0])
-        if len(value.axes) == 1:
-            return _Value(value.array, value.axes, not value.row)
-        if not value.axes:
-            return value
-        return _Value(ops.transpose(value.array), value.axes[::-1])
+        return self._turned(self.value(tree.parts[0]))
 
     def _beside(self, tree: Tree) -> _Value:
         """Read forms side by side: a matrix product, or entry by entry where there is none."""
@@ -343,50 +341,46 @@ class _Reader:
             places = [i for i, axis in enumerate(value.axes) if axis.range.letter == letter.lower()]
             if len(places) != 1:
                 there = ", ".join(axis.range.letter for axis in value.axes) or "none"
-                raise ClaimError(
-                    f"a sum over {letter}: its formula has the indices {there}", self.text(tree)
-                )
+                self.complain(f"no sum over {letter}: what is summed has the index {there}", tree)
             value = self._reduced(name, value, places[0])
         return value
 
-    def text(self, tree: Tree) -> str:
-        return ""
-
     def _reduced(self, name: str, value: _Value, axis: int | None) -> _Value:
         """Apply a reduction over one axis or all; of a number it is that number."""
-        op = getattr(ops, name)
         if not value.axes:
             return value
         if axis is None:
-            return _Value(op(value.array))
-        if not -len(value.axes) <= axis < len(value.axes):
-            raise ClaimError(f"{name}: there is no axis {axis} among {len(value.axes)}")
+            return _Value(_REDUCTIONS[name](value.array))
         kept = list(value.axes)
         del kept[axis]
-        return _Value(op(value.array, axis=axis), tuple(kept))
+        return _Value(_REDUCTIONS[name](value.array, axis=axis), tuple(kept))
 
     def _call(self, tree: Tree) -> _Value:
         name, options = tree.detail
         name = _ALIASES.get(name, name)
         values = [self.value(part) for part in tree.parts]
         axis = options.get("axis")
-        if name in {"max", "min"} and len(values) > 1:
-            name = {"max": "maximum", "min": "minimum"}[name]
-        many, few = _ARITIES.get(name, (None, None))
-        if name in _REDUCTIONS and len(values) == 1:
-            default = -1 if name == "logsumexp" else None
-            return self._reduced(name, values[0], default if axis is None else axis)
-        if name in _ROWWISE and len(values) == 1:
+        if name in {"max", "min"} and len(values) == 2:
+            name = f"{name}imum"
+        if len(values) == 1 and (name in _REDUCTIONS or name in _ROWWISE):
             (value,) = values
+            if axis is not None and not -len(value.axes) <= axis < len(value.axes):
+                self.complain(f"{name}: there is no axis {axis} among {len(value.axes)}", tree)
+            if name in _REDUCTIONS:
+                last = -1 if name == "logsumexp" else None
+                return self._reduced(name, value, last if axis is None else axis)
             if not value.axes:
-                raise ClaimError(f"{name}: takes a vector or a matrix, not a number")
-            return _Value(_ROWWISE[name](value.array, axis=-1 if axis is None else axis), value.axes)
-        if name in _SPECIAL and few is not None and many is not None and few <= len(values) <= many:
-            return _SPECIAL[name](self, *values)
+                self.complain(f"{name}: takes a vector or a matrix, not a number", tree)
+            array = _ROWWISE[name](value.array, axis=-1 if axis is None else axis)
+            return _Value(array, value.axes)
+        if name in _SPECIAL:
+            least, most, special = _SPECIAL[name]
+            if least <= len(values) <= most:
+                return special(self, *values)
         op = REGISTRY.get(name)
         if op is not None and op.elementwise and op.arity == len(values):
             return self._entrywise(op, values)
-        raise ClaimError(f"{name}: takes no {len(values)} arguments")
+        return self.complain(f"{name}: does not take {len(values)} argument(s)", tree)
 
     def _normed(self, value: _Value, order: _Value | None = None) -> _Value:
         if order is None or isinstance(order.array, float):
@@ -403,7 +397,7 @@ class _Reader:
         return _Value(ops.outer(left.array, right.array), (*left.axes, *right.axes))
 
     def _dotted(self, left: _Value, right: _Value) -> _Value:
-        return self._product(_Value(left.array, left.axes, len(left.axes) == 1), right)
+        return self._product(replace(left, row=len(left.axes) == 1), right)
 
     def _diagonal(self, value: _Value) -> _Value:
         if len(value.axes) != 1:
@@ -411,8 +405,10 @@ class _Reader:
         unit = np.eye(value.array.shape[0])
         return _Value(ops.multiply(value.array, unit), (*value.axes, *value.axes))
 
-    def _transposed(self, value: _Value) -> _Value:
-        return _Value(ops.transpose(value.array), value.axes[::-1]) if value.axes else value
+    def _turned(self, value: _Value) -> _Value:
+        if len(value.axes) < 2:
+            return replace(value, row=not value.row)
+        return _Value(ops.transpose(value.array), value.axes[::-1])
 
 
 _ALIASES = {
@@ -423,33 +419,33 @@ _ALIASES = {
     "ReLU": "relu",
     "l2": "norm",
     "pow": "power",
-    "T": "transpose",
 }
-_REDUCTIONS = frozenset({"sum", "mean", "max", "min", "prod", "var", "std", "logsumexp"})
+_REDUCTIONS: dict[str, Callable[..., Any]] = {
+    "sum": ops.sum,
+    "mean": ops.mean,
+    "max": ops.max,
+    "min": ops.min,
+    "prod": ops.prod,
+    "var": ops.var,
+    "std": ops.std,
+    "logsumexp": ops.logsumexp,
+}
 _ROWWISE: dict[str, Callable[..., Any]] = {
     "softmax": ops.softmax,
     "log_softmax": ops.log_softmax,
 }
-_SPECIAL: dict[str, Callable[..., _Value]] = {
-    "norm": _Reader._normed,
-    "l1": _Reader._l1,
-    "outer": _Reader._outer,
-    "dot": _Reader._dotted,
-    "diag": _Reader._diagonal,
-    "transpose": _Reader._transposed,
-}
-#: How many arguments these take: at most, at least.
-_ARITIES = {
-    "norm": (2, 1),
-    "l1": (1, 1),
-    "outer": (2, 2),
-    "dot": (2, 2),
-    "diag": (1, 1),
-    "transpose": (1, 1),
+#: How many arguments these take, at least and at most.
+_SPECIAL: dict[str, tuple[int, int, Callable[..., _Value]]] = {
+    "norm": (1, 2, _Reader._normed),
+    "l1": (1, 1, _Reader._l1),
+    "outer": (2, 2, _Reader._outer),
+    "dot": (2, 2, _Reader._dotted),
+    "diag": (1, 1, _Reader._diagonal),
+    "transpose": (1, 1, _Reader._turned),
 }
 
 
 def _functions() -> set[str]:
     """Return every name that may be called."""
     entrywise = {name for name, op in REGISTRY.items() if op.elementwise}
-    return {*entrywise, *_ALIASES, *_REDUCTIONS, *_ROWWISE, *_SPECIAL} - {"T"}
+    return {*entrywise, *_ALIASES, *_REDUCTIONS, *_ROWWISE, *_SPECIAL}

@@ -74,9 +74,7 @@ def suspect_of(
     return _turned(derivation, letters, claim) or _multiple(trials)
 
 
-def suspect_of_misfit(
-    derivation: Derivation, letters: Letters, claim: Claim
-) -> Suspect | None:
+def suspect_of_misfit(derivation: Derivation, letters: Letters, claim: Claim) -> Suspect | None:
     """Return the slip of a claim whose own shapes do not fit."""
     return _turned(derivation, letters, claim)
 
@@ -213,7 +211,7 @@ def _turned(derivation: Derivation, letters: Letters, claim: Claim) -> Suspect |
 def _with_one_turned(letters: Letters, claim: Claim) -> Iterator[tuple[str, Claim]]:
     if claim.tree is not None:
         for tree, name in _turnings(claim.tree):
-            yield name, of_tree(tree, claim.written, letters)
+            yield name, of_tree(tree, claim.written)
         return
     for name, quantity in letters.quantities.items():
         if len(quantity.axes) == 2:
@@ -233,8 +231,6 @@ def _turnings(tree: Tree) -> Iterator[tuple[Tree, str]]:
     for place, part in enumerate(tree.parts):
         for turned, name in _turnings(part):
             yield _with_part(tree, place, turned), name
-        if tree.kind in {"beside", "matrix product", "transpose"} or tree.kind == "reduction":
-            continue
     if tree.kind in {"beside", "matrix product"}:
         for place, part in enumerate(tree.parts):
             if part.kind == "transpose":
