@@ -200,6 +200,7 @@ for comparison in ("equal", "not_equal", "less", "less_equal", "greater", "great
 row("exp", tg.exp, *entrywise(normal))
 row("log", tg.log, *entrywise(positive))
 row("sqrt", tg.sqrt, *entrywise(positive))
+row("length", tg.length, ("all", Fixed(normal(2, 3))), ("rows", Fixed(normal(4, 3)), {"axis": 0}))
 row("sign", tg.sign, ("vector", Fixed(signed(4))))
 row("abs", tg.abs, *entrywise(signed))
 row("maximum", tg.maximum, *pairwise(apart, lambda *s: apart(*s, shift=0.1)))

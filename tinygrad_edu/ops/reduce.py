@@ -17,7 +17,7 @@ from tinygrad_edu.ops.shape import Axes, concatenate, getitem, spread
 _add_all: Any = np.add.reduce
 _multiply_all: Any = np.multiply.reduce
 
-__all__ = ["count", "max", "mean", "min", "prod", "std", "sum", "var"]
+__all__ = ["count", "length", "max", "mean", "min", "prod", "std", "sum", "var"]
 
 
 def count(x: Any, axis: Axes = None) -> Any:
@@ -64,6 +64,46 @@ def count_of_shape(shape: tuple[int, ...], axis: Axes) -> int:
         if not -len(shape) <= a < len(shape):
             raise ValueError(f"count: axis {a} of a tensor of shape {shape}; axes count from 0")
     return math.prod(shape[a] for a in axes)
+
+
+@op()
+def length(x: Any, *, axis: Axes = None) -> Any:
+    """Count as `count` does, but as a vertex of the graph: formulas show N where it stood.
+
+    Parameters
+    ----------
+    x : array_like or Tensor
+        Of any shape.
+    axis : int or tuple of int, optional
+        By default all axes.
+
+    Returns
+    -------
+    Tensor or ndarray
+        A number, of the dtype of `x`.
+
+    Raises
+    ------
+    ValueError
+        If there is no such axis.
+
+    Notes
+    -----
+    The product of the lengths of the axes. A constant: it has no gradient.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+    >>> (x.sum(axis=0) / tg.length(x, axis=0)).data
+    array([3., 4.])
+    """
+    return np.asarray(count_of_shape(x.shape, axis), x.dtype if x.dtype.kind == "f" else float)
+
+
+@length.defined_as
+def _(x: Any, *, axis: Axes) -> Any:
+    return count(x, axis)
 
 
 # d sum(x) = sum(dx)

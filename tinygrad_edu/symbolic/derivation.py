@@ -11,9 +11,12 @@ import numpy.typing as npt
 
 from tinygrad_edu.symbolic import notation, report
 from tinygrad_edu.symbolic.evaluate import ROUNDING, Environment, magnitudes
-from tinygrad_edu.symbolic.expr import Expr, Label, Quantity, quantities_in
-from tinygrad_edu.symbolic.facts import Assumption
+from tinygrad_edu.symbolic.expr import Expr, Label, Leaf, Quantity, quantities_in
+from tinygrad_edu.symbolic.facts import Assumption, Facts
+from tinygrad_edu.symbolic.jacobian import jacobian, row_of
+from tinygrad_edu.symbolic.raising import raised, sources
 from tinygrad_edu.symbolic.rewrite import Move
+from tinygrad_edu.tensor import Tensor
 
 __all__ = ["Contribution", "Derivation", "Formula", "Step"]
 
@@ -23,12 +26,16 @@ Array = npt.NDArray[np.float64]
 class Formula:
     """An expression of a derivation, with the numbers it can be evaluated on.
 
-    ``str`` writes it in Unicode, `latex` in LaTeX; `evaluate` computes it.
+    ``str`` writes it in Unicode, `latex` in LaTeX; `evaluate` computes it. One that is `indexed`
+    is always written with indices, for it has more of them than a matrix.
     """
 
-    def __init__(self, expr: Expr, axes: tuple[Label | None, ...]) -> None:
+    def __init__(
+        self, expr: Expr, axes: tuple[Label | None, ...], *, indexed: bool = False
+    ) -> None:
         self.expr = expr
         self.axes = axes
+        self.indexed = indexed
 
     def __str__(self) -> str:
         return self.text()
@@ -38,11 +45,11 @@ class Formula:
 
     def text(self, indices: bool = False) -> str:
         """Write it in Unicode, with indices if asked for."""
-        return notation.text(self.expr, indices=indices, axes=self.axes)
+        return notation.text(self.expr, indices=indices or self.indexed, axes=self.axes)
 
     def latex(self, indices: bool = False) -> str:
         """Write it in LaTeX, with indices if asked for."""
-        return notation.latex(self.expr, indices=indices, axes=self.axes)
+        return notation.latex(self.expr, indices=indices or self.indexed, axes=self.axes)
 
     def _repr_latex_(self) -> str:
         return f"${self.latex()}$"
@@ -83,6 +90,18 @@ class Formula:
             _fit(name, quantity, array, lengths)
             arrays[quantity] = array
         return self.on(Environment(arrays, {r: length for r, (length, _) in lengths.items()}))
+
+    def tensor(self) -> Tensor:
+        """Record it as a graph of the Tensors it came from, to differentiate, draw or compare.
+
+        Examples
+        --------
+        >>> import tinygrad_edu as tg
+        >>> z, y = tg.Tensor([1.0, 2.0], name="z"), tg.Tensor([0.0, 1.0], name="y")
+        >>> tg.derive(tg.sum_squared_error(z, y), wrt=z).result.tensor()
+        Tensor([1., 1.])
+        """
+        return raised(self.expr, self.axes)
 
     def on(self, env: Environment) -> Array:
         """Compute it in an environment."""
@@ -208,7 +227,7 @@ class Derivation:
         What is differentiated, and with respect to what.
     wrt, output : Formula
         The same two, as formulas.
-    seed : str or None
+    incoming : Formula or None
         The letter of the gradient that comes in, where the output has several entries.
     definitions : list of (Formula, Formula)
         Names, and what they stand for.
@@ -228,7 +247,7 @@ class Derivation:
 
     title: tuple[str, str]
     wrt: Formula
-    seed: str | None
+    incoming: Formula | None
     output: Formula
     definitions: list[tuple[Formula, Formula]]
     chain: list[Contribution]
@@ -238,6 +257,50 @@ class Derivation:
     assumptions: list[Assumption]
     computed: Array
     capped: bool
+
+    @property
+    def seed(self) -> str | None:
+        """The letter of the gradient that comes in, as it is printed."""
+        return None if self.incoming is None else str(self.incoming)
+
+    def sources(self) -> dict[str, Any]:
+        """Return the Tensors and arrays that the formulas are made of, by name."""
+        formulas = [self.result, *(meaning for _, meaning in self.definitions)]
+        return sources(formula.expr for formula in formulas)
+
+    def jacobian(self) -> Formula:
+        """Return ∂output/∂wrt as a formula: the axes of the output first, then those of `wrt`.
+
+        The result is linear in the gradient g that comes in, and g_k = δ_kj gives the row j.
+
+        Returns
+        -------
+        Formula
+            For an output with one entry, the result as it is.
+
+        Raises
+        ------
+        ValueError
+            If g stands inside an operation on whole arrays, such as a product X Xᵀ.
+
+        Examples
+        --------
+        >>> import tinygrad_edu as tg
+        >>> z = tg.Tensor([1.47, -0.39, 0.22], name="z")
+        >>> a = tg.name(tg.softmax(z), "a")
+        >>> jacobian = tg.derive(a, wrt=z).jacobian()
+        >>> print(jacobian, "or", jacobian.text(indices=True))
+        diag(a) − a aᵀ or aⱼ·δₖⱼ − aⱼ·aₖ
+        """
+        if self.incoming is None:
+            return self.result
+        letter, result = self.incoming.expr, self.result
+        assert isinstance(letter, Leaf)
+        row = row_of(letter)
+        used = {a.statement for a in self.assumptions if a.used}
+        axes = (*(a and row[a] for a in self.incoming.axes), *result.axes)
+        found = jacobian(result.expr, letter, row, Facts(Environment(), used))
+        return Formula(found, axes, indexed=len(found.labels) > 2)
 
     @property
     def residual(self) -> float:
@@ -311,5 +374,4 @@ class Derivation:
         return self.latex()
 
     def __repr__(self) -> str:
-        of, wrt = self.title
-        return f"<derivation ∂{of}/∂{wrt} = {self.result}, {len(self.steps)} steps>"
+        return f"<derivation {report.gradient(self)} = {self.result}, {len(self.steps)} steps>"

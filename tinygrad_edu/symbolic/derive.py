@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -19,17 +18,15 @@ from tinygrad_edu.symbolic.derivation import Contribution, Derivation, Formula, 
 from tinygrad_edu.symbolic.draws import draws
 from tinygrad_edu.symbolic.evaluate import Environment
 from tinygrad_edu.symbolic.expr import (
-    Delta,
     Expr,
-    Label,
     Leaf,
     Number,
     Quantity,
     Sum,
     distinct,
-    product,
 )
 from tinygrad_edu.symbolic.facts import Facts
+from tinygrad_edu.symbolic.jacobian import filled, row_of
 from tinygrad_edu.symbolic.lowering import Lowering
 from tinygrad_edu.symbolic.rewrite import Rewriter
 from tinygrad_edu.symbolic.rules import CHOICES, TIDYING, UNDOING
@@ -42,7 +39,7 @@ __all__ = ["Passes", "Visit", "derive", "derive_named", "passes"]
 
 
 def derive(
-    output: Tensor,
+    output: Tensor | Derivation,
     wrt: Tensor,
     assume: Iterable[str] | None = None,
     *,
@@ -57,9 +54,10 @@ def derive(
 
     Parameters
     ----------
-    output : Tensor
+    output : Tensor or Derivation
         What is differentiated. If it has several entries, the gradient is that of ⟨g, output⟩
-        for a letter g of its shape: the vector-Jacobian product.
+        for a letter g of its shape: the vector-Jacobian product. Of a derivation, the result is
+        differentiated again.
     wrt : Tensor
         What it is differentiated with respect to.
     assume : iterable of str, optional
@@ -94,8 +92,17 @@ def derive(
     >>> L = -(y * tg.log(a)).sum()
     >>> print(tg.derive(L, wrt=z).result)
     a − y
+
+    Deriving a derivation gives second derivatives:
+
+    >>> print(tg.derive(tg.derive(L, wrt=z), wrt=z).jacobian())
+    diag(a) − a aᵀ
     """
-    return derive_named(output, wrt, names_around(names, depth=1), assume, fused)
+    if not isinstance(output, Derivation):
+        return derive_named(output, wrt, names_around(names, depth=1), assume, fused)
+    every = Names({**output.sources(), **(names or {})}, {})
+    of, by = output.title
+    return _work(output.result.tensor(), wrt, every, assume, fused).derivation(f"∂{of}/∂{by}")
 
 
 def derive_named(
@@ -218,11 +225,13 @@ class _Work:
             name = self.names.of(node)
             if node.op is None:
                 symbols[node] = Symbol(trace, node.value, trace.unique(name or "x"))
+                symbols[node].source = node
                 continue
             trace.replay(node, symbols, alone=node is self.wrt)
             symbol = symbols.get(node)
             if isinstance(symbol, Symbol) and symbol.op is not None:
                 symbol.value = np.asarray(node.value)  # exact, where the opened form overflows
+                symbol.source = node
                 if name and symbol.name is None:
                     symbol.name = trace.unique(name)
 
@@ -278,7 +287,7 @@ class _Work:
 
     # --- algebra ----------------------------------------------------------------------------------
 
-    def derivation(self) -> Derivation:
+    def derivation(self, title: str | None = None) -> Derivation:
         """Run the algebra and put the pieces together."""
         wrt = self.symbols[self.wrt]
         definitions = self._definitions()
@@ -300,9 +309,12 @@ class _Work:
         with np.errstate(all="ignore"):  # what is not finite is reported
             computed = gradients(self.output, self.wrt, seed=seed)
         return Derivation(
-            title=(self._called(self.output, self.trace.unique("L")), self._wrt_in_title(leaf)),
+            title=(
+                title or self._called(self.output, self.trace.unique("L")),
+                self._wrt_in_title(leaf),
+            ),
             wrt=self._formula(leaf, wrt),
-            seed=self.seed.name,
+            incoming=self._incoming(),
             output=self._meaning_of_output(),
             definitions=[
                 (Formula(name, name.quantity.axes), Formula(meaning, name.quantity.axes))
@@ -341,6 +353,11 @@ class _Work:
             return expr.quantity.name
         return f"({notation.text(expr)})"
 
+    def _incoming(self) -> Formula | None:
+        if self.output.size == 1:
+            return None
+        return self._formula(self.lowering.lower(self.seed), self.seed)
+
     def _meaning_of_output(self) -> Formula:
         symbol = self.symbols[self.output]
         expr = self.lowering.lower(symbol)
@@ -369,6 +386,7 @@ class _Work:
                 definition=lowering.lower(result),
                 latex=self._written(opened.op, opened.args, True),
                 sign=opened.op.positive,
+                source=lowering.call(opened),
             )
             assert quantity.definition is not None
             if quantity.definition.size > 1:
@@ -436,7 +454,8 @@ class _Work:
             return None
         lower = self.lowering.lower
         argument = node.args[index]
-        rule = lower(local)
+        rule, g_ = lower(local), lower(letter)
+        assert isinstance(g_, Leaf)
         return Contribution(
             of=self._formula(lower(node), node),
             to=self._formula(lower(argument), argument),
@@ -445,20 +464,11 @@ class _Work:
             incoming=self._formula(lower(g), node),
             local=self._formula(rule, argument),
             contribution=self._formula(lower(part), argument),
-            jacobian=self._formula(self._jacobian(rule, lower(letter), facts), argument),
+            jacobian=self._formula(filled(rule, g_, row_of(g_), facts), argument),
         )
 
     def _formula(self, expr: Expr, at: Symbol) -> Formula:
         return Formula(expr, self.lowering.axes_of(at))
-
-    def _jacobian(self, rule: Expr, letter: Expr, facts: Facts) -> Expr:
-        """Feed a local rule with δ: its entry at (k, j) is the derivative of entry k by entry j."""
-        assert isinstance(letter, Leaf)
-        copies = {axis: Label(axis.letter, axis.length, axis) for axis in letter.axes}
-        one = Fraction(1)
-        seed = product(1, [(Delta(copies[axis], axis), one) for axis in letter.axes])
-        filled = _substitute(rule, letter, seed)
-        return Rewriter((*UNDOING, *TIDYING), facts).close(filled)[0]
 
 
 #: How large a named Tensor beside the graph may be, and all of them together.
@@ -467,12 +477,3 @@ MOST_BESIDE = 64
 _TRANSPARENT = frozenset({"mean"})
 #: Vertices that only move entries: they leave no trace in formulas.
 _SILENT = frozenset({"reshape", "expand_dims", "squeeze", "broadcast_to", "astype"})
-
-
-def _substitute(expr: Expr, old: Leaf, new: Expr) -> Expr:
-    """Put an expression in place of a leaf; inside a sum it meets the sum's own index."""
-    if expr == old:
-        return new
-    if not expr.children:
-        return expr
-    return expr.rebuild(tuple(_substitute(child, old, new) for child in expr.children))

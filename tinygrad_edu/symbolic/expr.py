@@ -51,9 +51,10 @@ class Label:
 
     Two labels can share one range (a row and a column of the same matrix): `range` is the label
     that stands for both. A label with a `place` is no index but one entry of the range, as in z₁.
+    `source` is a recorded Tensor with this range, and the place of the axis, where there is one.
     """
 
-    __slots__ = ("_entries", "fixed", "length", "letter", "place", "range", "serial")
+    __slots__ = ("_entries", "fixed", "length", "letter", "place", "range", "serial", "source")
 
     def __init__(
         self,
@@ -67,6 +68,7 @@ class Label:
         self.serial = next(_serial)
         self.fixed = False  # an attribute, an index or an index array depends on this length
         self.range: Label = same_range_as.range if same_range_as else self
+        self.source: tuple[Any, int] | None = None
         self._entries: dict[int, Label] = {}
 
     def at(self, place: int) -> Label:
@@ -91,10 +93,11 @@ class Quantity:
     """What a letter stands for: an array of the graph, its axes, and what is known of it.
 
     `axes` has one label per axis of the array, None where the length is 1. A named intermediate
-    has a `definition`; all else has a `value`.
+    has a `definition`; all else has a `value`. `source` is what was recorded: a Tensor, a constant
+    array, or the call of an operation that was opened.
     """
 
-    __slots__ = ("axes", "definition", "latex", "name", "rank", "sign", "value")
+    __slots__ = ("axes", "definition", "latex", "name", "rank", "sign", "source", "value")
 
     def __init__(
         self,
@@ -106,8 +109,9 @@ class Quantity:
         sign: str = "",
         latex: str | None = None,
         rank: int = 0,
+        source: Any = None,
     ) -> None:
-        self.name, self.axes, self.value = name, axes, value
+        self.name, self.axes, self.value, self.source = name, axes, value, source
         self.definition, self.sign, self.latex, self.rank = definition, sign, latex, rank
 
     @property

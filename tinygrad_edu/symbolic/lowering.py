@@ -24,7 +24,7 @@ from tinygrad_edu.symbolic.axes import (
 )
 from tinygrad_edu.symbolic.axes import subscripts as subscripts_of
 from tinygrad_edu.symbolic.expr import Expr, Label, Quantity
-from tinygrad_edu.symbolic.trace import Symbol, Trace
+from tinygrad_edu.symbolic.trace import Opened, Symbol, Trace
 
 __all__ = ["MAX_DEPTH", "MAX_SIZE", "Lowering"]
 
@@ -77,6 +77,11 @@ class Lowering:
             if pairs is None or self._axes.parts(pairs, held) or not self._axes.join(pairs):
                 self.opaque.add(symbol)
         self._name_labels(forward or trace.symbols)
+        for symbol in trace.symbols:
+            if symbol.source is not None:
+                for place, axis in enumerate(self.axes_of(symbol)):
+                    if axis is not None and axis.range.source is None:
+                        axis.range.source = symbol.source, place
 
     # --- labels -----------------------------------------------------------------------------------
 
@@ -202,7 +207,13 @@ class Lowering:
         found = self._quantities.get(symbol)
         if found is None:
             name = symbol.name or self._spare_name()
-            found = Quantity(name, self.axes_of(symbol), symbol.value, rank=symbol.serial)
+            found = Quantity(
+                name,
+                self.axes_of(symbol),
+                symbol.value,
+                rank=symbol.serial,
+                source=symbol.source,
+            )
             self._quantities[symbol] = found
         return found
 
@@ -222,13 +233,26 @@ class Lowering:
             if op.elementwise:
                 return ex.Apply(op, tuple(args), symbol.attributes)
         axes = self.axes_of(symbol)
-        inside = tuple(self.axes_of(a) if isinstance(a, Symbol) else () for a in symbol.args)
+        inside = tuple(map(self._axes_inside, symbol.args))
         within = {label for each in inside for label in each}
         for label in (*axes, *within) if symbol not in self._beside else ():
             # A length that an attribute, an index or an unknown operation decides stays as it is.
             if label is not None and (symbol in self.opaque or label not in within):
                 label.range.fixed = True
         return ex.Opaque(op, tuple(args), symbol.attributes, inside, axes)
+
+    def _axes_inside(self, argument: Any) -> tuple[Label | None, ...]:
+        return self.axes_of(argument) if isinstance(argument, Symbol) else ()
+
+    def call(self, opened: Opened) -> Expr:
+        """Return an opened operation as the call that was recorded."""
+        return ex.Opaque(
+            opened.op,
+            tuple(map(self.lower, opened.args)),
+            opened.attributes,
+            tuple(map(self._axes_inside, opened.args)),
+            self.axes_of(opened.result),
+        )
 
     def _built_in(self, symbol: Symbol, name: str, args: list[Expr]) -> Expr | None:
         """Write the arithmetic, the sums and the products in the algebra's own terms."""

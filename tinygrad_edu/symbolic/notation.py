@@ -123,8 +123,8 @@ class _Printer:
 
     def _written(self, shown: Shown) -> Written:
         written: Written | None = None
-        if shown.kind in {"product", "quotient"} and isinstance(shown.expr, Product):
-            written = None if self.style.indices else self._of_two_vectors(shown.expr)
+        if shown.kind in {"product", "quotient"}:
+            written = self._of_two_vectors(shown.expr)
         return written or getattr(self, "_" + shown.kind.replace(" ", "_"))(shown)
 
     def _within(self, written: Written, outside: int) -> str:
@@ -295,8 +295,10 @@ class _Printer:
         shown = self._within(written, ATOM)
         return rf"{{{shown}}}^{{\top}}" if self.style.latex else f"{shown}ᵀ"
 
-    def _of_two_vectors(self, expr: Product) -> Written | None:
+    def _of_two_vectors(self, expr: Expr | None) -> Written | None:
         """Write a_k b_j as a bᵀ, and a_k δ_kj as diag(a), where a product is no more than that."""
+        if self.style.indices or not isinstance(expr, Product):
+            return None
         factors = [(base, exponent, base.labels) for base, exponent in expr.factors]
         numbers = [(base, exponent) for base, exponent, labels in factors if not labels]
         vectors = [(base, exponent) for base, exponent, labels in factors if len(labels) == 1]
@@ -382,7 +384,7 @@ class _Printer:
 
     def _closed(self, part: Shown) -> str:
         """Write a term that others follow: a sum at its end must not seem to reach over them."""
-        if part.kind == "product":
+        if part.kind == "product" and self._of_two_vectors(part.expr) is None:
             return self._product(part, ATOM if part.parts[-1].kind == "sum over" else PRODUCT)[0]
         return self.write(part, ATOM if part.kind == "sum over" else PRODUCT)
 
@@ -472,6 +474,9 @@ def _subscript(letters: str) -> str:
 
 def name_latex(name: str) -> str:
     """Write a user's name in LaTeX: a letter stays one, z1 gets an index, a word is upright."""
+    if derivative := re.fullmatch("∂(.+)/∂(.+)", name):
+        of, wrt = map(name_latex, derivative.groups())
+        return rf"\frac{{\partial {of}}}{{\partial {wrt}}}"
     primes = len(name) - len(name.rstrip("′"))
     name = name[: len(name) - primes]
     tail = "'" * primes

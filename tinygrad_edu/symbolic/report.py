@@ -12,7 +12,7 @@ from tinygrad_edu.symbolic.expr import Expr, Leaf, distinct, total
 if TYPE_CHECKING:
     from tinygrad_edu.symbolic.derivation import Contribution, Derivation, Formula, Step
 
-__all__ = ["latex", "meeting", "text"]
+__all__ = ["gradient", "latex", "meeting", "text"]
 
 #: What is wider is written below one another, what is longer still is not written at all.
 WIDTH = 100
@@ -22,7 +22,7 @@ LONGEST = 300
 def text(derivation: Derivation, indices: bool = False, detail: str = "full") -> str:
     """Write a derivation for a terminal."""
     sections = [
-        [f"{_gradient(derivation, indices)} = {_write(derivation.result, indices)}"],
+        [f"{gradient(derivation, indices)} = {_write(derivation.result, indices)}"],
         _where(derivation, indices),
         _chain(derivation, indices),
         _algebra(derivation, indices, _lines(derivation, detail)),
@@ -32,10 +32,12 @@ def text(derivation: Derivation, indices: bool = False, detail: str = "full") ->
     return "\n\n".join("\n".join(lines) for lines in sections if lines)
 
 
-def _gradient(derivation: Derivation, indices: bool) -> str:
+def gradient(derivation: Derivation, indices: bool = False) -> str:
+    """Write what a derivation is about, such as ∂L/∂z."""
     of, wrt = (" ".join(name.split()) for name in derivation.title)
     if indices:
         wrt = derivation.wrt.text(indices=True)
+    of = f"({of})" if of.startswith("∂") else of
     return f"∂{of}/∂{wrt}" if derivation.seed is None else f"⟨{derivation.seed}, ∂{of}/∂{wrt}⟩"
 
 
@@ -123,9 +125,9 @@ def _algebra(derivation: Derivation, indices: bool, written: Sequence[Sequence[S
         start = _write(derivation.start, indices)
         return [
             "Algebra: no equation makes what the backward pass leaves any shorter",
-            f"  {_gradient(derivation, indices)} = {start}",
+            f"  {gradient(derivation, indices)} = {start}",
         ]
-    rows = [(_gradient(derivation, indices) + " =", _write(derivation.start, indices), "", "")]
+    rows = [(gradient(derivation, indices) + " =", _write(derivation.start, indices), "", "")]
     for line in written:
         mark = "▸ =" if line[0].is_choice else "="
         why = f"{line[0].because}   {_residual(line)}" if len(line) == 1 else _residual(line)

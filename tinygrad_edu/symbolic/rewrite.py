@@ -11,7 +11,7 @@ from tinygrad_edu.symbolic.expr import Expr, distinct
 from tinygrad_edu.symbolic.facts import Facts
 from tinygrad_edu.symbolic.rules.rule import Match, Rule
 
-__all__ = ["Found", "Move", "Rewriter"]
+__all__ = ["Found", "Move", "Rewriter", "replaced"]
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Rewriter:
         """Yield every application of a choice, outermost place first."""
         for place in distinct(expr):
             for match in rule.apply(place, self.facts):
-                after = _replace(expr, place, match.result)
+                after = replaced(expr, place, match.result)
                 if after != expr:
                     yield Move(rule, match, expr, after, is_choice=True)
 
@@ -80,7 +80,7 @@ class Rewriter:
                 if place in refused:
                     continue
                 for match in rule.apply(place, self.facts):
-                    after = _replace(expr, place, match.result)
+                    after = replaced(expr, place, match.result)
                     if after != expr:
                         return Move(rule, match, expr, after)
                 refused.add(place)
@@ -134,7 +134,7 @@ class Rewriter:
         return Found(best, best_path, capped=work >= limit)
 
 
-def _replace(expr: Expr, old: Expr, new: Expr) -> Expr:
+def replaced(expr: Expr, old: Expr, new: Expr) -> Expr:
     """Put `new` for `old` wherever it stands."""
     done: dict[Expr, Expr] = {old: new}
 

@@ -24,9 +24,12 @@ __all__ = ["Opened", "Symbol", "Trace"]
 
 
 class Symbol(Node):
-    """A vertex that stands for an array: it has a value on the data, and a formula."""
+    """A vertex that stands for an array: it has a value on the data, and a formula.
 
-    __slots__ = ("counted", "is_number", "name", "trace", "value")
+    `source` is the Tensor or the constant array that it stands for, if that was recorded.
+    """
+
+    __slots__ = ("counted", "is_number", "name", "source", "trace", "value")
 
     def __init__(self, trace: Trace, value: Any, name: str | None = None) -> None:
         self.op, self.args, self.attributes = None, (), NO_ATTRIBUTES
@@ -35,6 +38,7 @@ class Symbol(Node):
         self.value = np.asarray(value)
         self.counted: tuple[Symbol, tuple[int, ...]] | None = None
         self.is_number = False
+        self.source: Any = None
         trace.symbols.append(self)
 
     @staticmethod
@@ -83,10 +87,18 @@ class Symbol(Node):
 class Opened:
     """A fused operation that was opened: what it is called, what it means, and its exact value."""
 
-    __slots__ = ("args", "op", "result", "value")
+    __slots__ = ("args", "attributes", "op", "result", "value")
 
-    def __init__(self, op: Op, args: tuple[Any, ...], result: Symbol, value: Any) -> None:
-        self.op, self.args, self.result, self.value = op, args, result, value
+    def __init__(
+        self,
+        op: Op,
+        args: tuple[Any, ...],
+        attributes: Mapping[str, Any],
+        result: Symbol,
+        value: Any,
+    ) -> None:
+        self.op, self.args, self.attributes = op, args, attributes
+        self.result, self.value = result, value
 
 
 class Trace:
@@ -140,6 +152,7 @@ class Trace:
                 return array.item()
             name = name or (called if len(called) > 2 else None)
             found = self._constants[id(argument)] = Symbol(self, array, name and self.unique(name))
+            found.source = argument
             self._held.append(argument)
         return found
 
@@ -170,7 +183,8 @@ class Trace:
             if op.saved is not None:
                 op.saved(*arrays, **attributes)  # a name that the fused rule would have used
             if isinstance(result, Symbol):
-                self.opened.append(Opened(op, args, result, _run(op, args, attributes)))
+                value = _run(op, args, attributes)
+                self.opened.append(Opened(op, args, attributes, result, value))
         return self._opened[key]
 
 
