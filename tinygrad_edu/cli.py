@@ -1,12 +1,14 @@
-"""The command line: ``python -m tinygrad_edu demo | explain | doctor``."""
+"""The command line: ``python -m tinygrad_edu demo | explain | check | doctor``."""
 
 from __future__ import annotations
 
 import argparse
 import platform
+import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 __all__ = ["main"]
 
@@ -51,10 +53,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     page.add_argument(
         "--into", type=Path, default=Path("build/explain"), help="folder for the page"
     )
+    _add_check(commands)
     commands.add_parser("doctor", help="say what is installed, and what pictures need")
-    given = parser.parse_args(arguments)
+    given = parser.parse_args(_shielded(sys.argv[1:] if arguments is None else arguments))
     if given.command == "doctor":
         return doctor()
+    if given.command == "check":
+        return check(given.lecture, given.claim)
     if given.into.exists() and not given.into.is_dir():
         parser.error(f"--into {given.into} is a file; name a folder")
     if given.command == "explain":
@@ -97,6 +102,43 @@ def explain(name: str, into: Path, show: bool) -> int:
 
         webbrowser.open(path.resolve().as_uri())
     return 0
+
+
+def _add_check(commands: Any) -> None:
+    answer = commands.add_parser(
+        "check",
+        help="judge what somebody believes the gradient of a lecture to be",
+        description="Exit status: 0 if the claim is right, 1 if it is wrong, 2 if it cannot be "
+        "read. See explain --list for the lectures.",
+    )
+    answer.add_argument("lecture", help="which one")
+    answer.add_argument("claim", help='the gradient as a formula, such as "(A − Y)/N"')
+
+
+def _shielded(arguments: Sequence[str]) -> Sequence[str]:
+    """Let a claim begin with a minus sign, which would be taken for an option."""
+    if len(arguments) == 3 and arguments[0] == "check":
+        return [arguments[0], "--", *arguments[1:]]
+    return arguments
+
+
+def check(lecture: str, claim: str) -> int:
+    """Print the verdict on a claim; the status is 0 if it is right, 1 if wrong, 2 if unreadable."""
+    from tinygrad_edu.lectures import LECTURES
+    from tinygrad_edu.naming import Names
+    from tinygrad_edu.symbolic.answer import check_answer
+    from tinygrad_edu.symbolic.derive import derive_named
+
+    if lecture not in LECTURES:
+        print(f"check: no {lecture!r} here; there are: {', '.join(LECTURES)}", file=sys.stderr)
+        return 2
+    try:
+        verdict = check_answer(derive_named(*LECTURES[lecture].build(), Names(None, {})), claim)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(verdict)
+    return 0 if verdict else 1
 
 
 def doctor() -> int:

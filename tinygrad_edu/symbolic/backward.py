@@ -54,6 +54,7 @@ class Backward:
         reached = depends_on(order, [wrt])
         self.active = [node for node in order if node in reached]
         self.inside = set(self.active)
+        self._replays: dict[Environment, dict[Node, Any]] = {}
 
     @classmethod
     def of(cls, derivation: Derivation, letters: Letters) -> Backward | None:
@@ -71,8 +72,9 @@ class Backward:
     # --- stages -----------------------------------------------------------------------------------
 
     def segments(self) -> Iterator[Segment]:
-        """Yield the stages, the shortest first: single rules, and what lies between two vertices
-        that every path passes.
+        """Yield the stages, the shortest first.
+
+        A stage is a single rule, or what lies between two vertices that every path passes.
         """
         for node in reversed(self.active):
             assert isinstance(node, Tensor)
@@ -106,6 +108,7 @@ class Backward:
                         seen.add(above)
                         pending.append(above)
             if gone is self.wrt or gone is self.output or self.output not in seen:
+                assert isinstance(gone, Tensor)
                 found.append(gone)
         return found
 
@@ -135,6 +138,8 @@ class Backward:
 
     def _replayed(self, env: Environment) -> dict[Node, Any]:
         """Record the graph again on the numbers of an environment."""
+        if env in self._replays:
+            return self._replays[env]
         again: dict[Node, Any] = {}
         for node in ancestors(self.output):
             if node.op is None:
@@ -144,6 +149,7 @@ class Backward:
                     again[a] if isinstance(a, Node) else self._array(a, a, env) for a in node.args
                 )
                 again[node] = node.op(*args, **node.attributes)
+        self._replays[env] = again
         return again
 
     def _array(self, source: Any, value: Any, env: Environment) -> Any:

@@ -154,8 +154,9 @@ def _parameters(function: Callable[..., Any], letters: Letters) -> tuple[list[st
 
 @dataclass(frozen=True)
 class _Value:
-    """A part of a formula: an array or a number, the label of each axis, and whether a vector is
-    written as a row. Axes of length 1 are left out, as on paper.
+    """A part of a formula: an array or a number, and the label of each axis.
+
+    Axes of length 1 are left out, as on paper. A vector is a column, or a `row` if transposed.
     """
 
     array: Any
