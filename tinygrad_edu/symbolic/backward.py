@@ -101,7 +101,8 @@ class Backward:
                     uses[argument].append(node)
         found: list[Any] = []
         for gone in self.active:
-            seen, pending = {self.wrt, gone}, [self.wrt] if gone is not self.wrt else []
+            seen: set[Node] = {self.wrt, gone}
+            pending: list[Node] = [self.wrt] if gone is not self.wrt else []
             while pending:
                 for above in uses[pending.pop()]:
                     if above not in seen:

@@ -17,14 +17,14 @@ import numpy as np
 
 from tinygrad_edu import ops
 from tinygrad_edu.core.node import Node
-from tinygrad_edu.core.op import REGISTRY
+from tinygrad_edu.core.op import REGISTRY, real_array
 from tinygrad_edu.symbolic.derivation import Derivation
 from tinygrad_edu.symbolic.expr import Label, Leaf, Quantity, distinct
 from tinygrad_edu.symbolic.grammar import ClaimError, Tree, parse
 
 __all__ = ["Claim", "Letters", "Misfit", "Scene", "read"]
 
-Axes = tuple[Label | None, ...]
+Axes = tuple[Label, ...]
 
 
 class Misfit(ValueError):
@@ -59,9 +59,9 @@ class Scene:
     """
 
     arrays: Mapping[str, Any]
-    axes: Mapping[str, Axes]
+    axes: Mapping[str, tuple[Label | None, ...]]
     lengths: Mapping[str, Any]
-    wanted: Axes
+    wanted: tuple[Label | None, ...]
     shape: tuple[int, ...]
 
 
@@ -112,11 +112,10 @@ def _of_function(function: Callable[..., Any], letters: Letters) -> Claim:
         out = function(*positional, **others)
         if not isinstance(out, Node):
             try:
-                out = np.asarray(out, dtype=np.float64)
+                out = real_array(out, "the claim").astype(np.float64)
             except (TypeError, ValueError) as error:
-                raise TypeError(
-                    f"check_answer: the claim returned a {type(out).__name__}; return an array or "
-                    "a Tensor"
+                raise ClaimError(
+                    f"the claim returned a {type(out).__name__}; return an array or a Tensor"
                 ) from error
         # A number is the same number everywhere.
         return ops.broadcast_to(out, shape=scene.shape) if out.ndim == 0 else out
@@ -160,7 +159,7 @@ class _Value:
     """
 
     array: Any
-    axes: tuple[Label, ...] = ()
+    axes: Axes = ()
     row: bool = False
 
 
@@ -187,13 +186,22 @@ def _spread(value: _Value, scene: Scene) -> Any:
     return array
 
 
-def _fits(axes: tuple[Label, ...], wanted: tuple[Label, ...]) -> bool:
+def _fits(axes: Axes, wanted: Axes) -> bool:
     """Whether axes are among those wanted, in their order."""
     return len(set(wanted)) == len(wanted) and axes == tuple(a for a in wanted if a in axes)
 
 
-def _placed(array: Any, axes: tuple[Label, ...], wanted: tuple[Label, ...]) -> Any:
-    """Insert an axis of length 1 wherever one of those wanted is missing."""
+def _placed(array: Any, axes: Axes, wanted: Axes) -> Any:
+    """Insert an axis of length 1 wherever one of those wanted is missing.
+
+    The axes of a matrix stay in their order: it may be a transposed one.
+    """
+    whole = len(axes) == len(wanted) <= 2
+    if whole or len(set(axes)) < len(axes) or len(set(wanted)) < len(wanted):
+        return array
+    order = tuple(axes.index(axis) for axis in wanted if axis in axes)
+    if order != tuple(range(len(order))):
+        array = ops.transpose(array, axes=order)
     for place, axis in enumerate(wanted):
         if axis not in axes:
             array = ops.expand_dims(array, axis=place)
@@ -261,12 +269,8 @@ class _Reader:
     def _entrywise(self, op: Callable[..., Any], values: list[_Value]) -> _Value:
         """Apply an operation entry by entry; axes of one label meet, wherever they stand."""
         longest = max(values, key=lambda value: len(value.axes))
-        arrays = []
-        for value in values:
-            array = value.array
-            if value.axes and value.axes != longest.axes and _fits(value.axes, longest.axes):
-                array = _placed(array, value.axes, longest.axes)
-            arrays.append(array)
+        axes = self._together([value.axes for value in values], longest.axes)
+        arrays = [_placed(v.array, v.axes, axes) if v.axes else v.array for v in values]
         try:
             np.broadcast_shapes(*map(np.shape, arrays))
         except ValueError:
@@ -275,9 +279,20 @@ class _Reader:
         if not any(isinstance(a, Node | np.ndarray) for a in arrays):
             arrays = [np.float64(a) for a in arrays]
         out = op(*arrays)
-        if not longest.axes and not isinstance(out, Node):
+        if not axes and not isinstance(out, Node):
             out = float(out)
-        return _Value(out, longest.axes, longest.row)
+        return _Value(out, axes, longest.row)
+
+    def _together(self, every: list[Axes], longest: Axes) -> Axes:
+        """Return the axes that several forms have together: those of the longest, if they do.
+
+        As in a_n b_k, what a form lacks is put in, in the order of the gradient.
+        """
+        labels = list(dict.fromkeys(axis for axes in every for axis in axes))
+        if len(set(longest)) < len(longest) or set(labels) == set(longest):
+            return longest
+        wanted = [axis for axis in self.scene.wanted if axis in labels]
+        return (*(axis for axis in labels if axis not in wanted), *wanted)
 
     def _negative(self, tree: Tree) -> _Value:
         return self._entrywise(ops.negative, [self.value(tree.parts[0])])
@@ -406,6 +421,14 @@ class _Reader:
         unit = np.eye(value.array.shape[0])
         return _Value(ops.multiply(value.array, unit), (*value.axes, *value.axes))
 
+    def _one_hot(self, value: _Value) -> _Value:
+        """Write class labels as rows, over the last axis of the gradient."""
+        wanted = [axis for axis in self.scene.wanted if axis is not None]
+        if not wanted or wanted[-1] in value.axes:
+            raise Misfit("one_hot takes class labels, one for each row of the gradient")
+        rows = ops.one_hot(value.array, classes=self.scene.shape[-1])
+        return _Value(rows, (*value.axes, wanted[-1]))
+
     def _turned(self, value: _Value) -> _Value:
         if len(value.axes) < 2:
             return replace(value, row=not value.row)
@@ -442,6 +465,7 @@ _SPECIAL: dict[str, tuple[int, int, Callable[..., _Value]]] = {
     "outer": (2, 2, _Reader._outer),
     "dot": (2, 2, _Reader._dotted),
     "diag": (1, 1, _Reader._diagonal),
+    "one_hot": (1, 1, _Reader._one_hot),
     "transpose": (1, 1, _Reader._turned),
 }
 

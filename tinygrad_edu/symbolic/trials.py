@@ -94,7 +94,7 @@ def _computed(
     with np.errstate(all="ignore"):
         try:
             out = claim.compute(scene(derivation, letters, env))
-        except TypeError:  # a NumPy function that takes no Tensor: arrays, then
+        except (TypeError, AttributeError):  # what NumPy has and Tensors have not: arrays, then
             out = _of_arrays(derivation, letters, claim, env)
     if not isinstance(out, Tensor):
         return np.asarray(out, dtype=np.float64), 0.0
@@ -106,7 +106,7 @@ def _computed(
 def _of_arrays(derivation: Derivation, letters: Letters, claim: Claim, env: Environment) -> Any:
     try:
         return claim.compute(scene(derivation, letters, env, plain=True))
-    except TypeError as error:
+    except (TypeError, AttributeError) as error:
         raise ClaimError(f"the claim cannot be computed: {error}") from error
 
 
