@@ -1,4 +1,4 @@
-"""Answers, judged: wrong ones of the usual kinds, right ones in unusual forms, and unreadable ones."""
+"""Answers, judged: wrong ones of the usual kinds, right ones in unusual forms, unreadable ones."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import string
 
 import hypothesis.strategies as st
@@ -186,10 +187,8 @@ SIGNS = "aXyλΣ√()[]|‖·/^@+−-*.,=<≤0123ᵀ²ₖ′_ e\u0302" + string.
 @settings(max_examples=500, deadline=None)
 @given(st.one_of(st.text(SIGNS, max_size=40), st.text(max_size=20)))
 def test_any_text_is_read_or_refused(text):
-    try:
+    with contextlib.suppress(ClaimError):  # any other error is a failure
         tree(text)
-    except ClaimError as error:
-        assert str(error).startswith("check_answer: ")
 
 
 # --- what is printed can be read again ------------------------------------------------------------
