@@ -304,7 +304,8 @@ class _Work:
         axes = self.lowering.axes_of(self.gradient)
         used = {move.match.assumption for move in found.moves if move.match.assumption}
         checks = [Environment(), *draws([self.start], used)]
-        chain = [self._contribution(event, facts) for event in self.events]
+        tidy = Rewriter((*UNDOING, *TIDYING), facts)
+        chain = [self._contribution(event, tidy) for event in self.events]
         seed = None if self.output.size == 1 else self.seed.value
         with np.errstate(all="ignore"):  # what is not finite is reported
             computed = gradients(self.output, self.wrt, seed=seed)
@@ -331,10 +332,10 @@ class _Work:
 
     def passes(self) -> Passes:
         """Return both passes with their formulas."""
-        facts = Facts(Environment(), ())
+        tidy = Rewriter((*UNDOING, *TIDYING), Facts(Environment(), ()))
         output: Symbol = self.symbols[self.output]
         visits = [
-            Visit(node, node.args[index], index, g, part, self._contribution(event, facts))
+            Visit(node, node.args[index], index, g, part, self._contribution(event, tidy))
             for event in self.events
             for node, index, g, part, _, _ in [event]
         ]
@@ -448,7 +449,7 @@ class _Work:
 
     # --- the chain --------------------------------------------------------------------------------
 
-    def _contribution(self, event: Any, facts: Facts) -> Contribution | None:
+    def _contribution(self, event: Any, tidy: Rewriter) -> Contribution | None:
         node, index, g, part, letter, local = event
         if node.op.name in _SILENT:
             return None
@@ -464,7 +465,7 @@ class _Work:
             incoming=self._formula(lower(g), node),
             local=self._formula(rule, argument),
             contribution=self._formula(lower(part), argument),
-            jacobian=self._formula(filled(rule, g_, row_of(g_), facts), argument),
+            jacobian=self._formula(filled(rule, g_, row_of(g_), tidy), argument),
         )
 
     def _formula(self, expr: Expr, at: Symbol) -> Formula:

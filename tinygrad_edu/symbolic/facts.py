@@ -13,6 +13,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from tinygrad_edu import ops
 from tinygrad_edu.symbolic.evaluate import Environment
 from tinygrad_edu.symbolic.expr import (
     Apply,
@@ -26,10 +27,15 @@ from tinygrad_edu.symbolic.expr import (
     Sum,
     Total,
     distinct,
+    parts,
+    product,
+    total,
 )
 from tinygrad_edu.symbolic.notation import text
 
 __all__ = ["Assumption", "Facts"]
+
+_SIGNED = frozenset({"positive", "negative"})
 
 #: How far the data may be from an assumption that counts as holding.
 TOLERANCE = 1e-6
@@ -112,6 +118,9 @@ class Facts:
             if quantity.sign:
                 return quantity.sign
             return self.sign(quantity.definition) if quantity.definition is not None else ""
+        if isinstance(expr, Apply) and expr.op is ops.power:  # x^p with any p
+            sign = self.sign(expr.args[0])
+            return sign if sign in {"positive", "nonnegative"} else ""
         if isinstance(expr, Apply | Opaque):
             return expr.op.positive
         if isinstance(expr, Sum):
@@ -162,9 +171,37 @@ class Facts:
             return f"{text(expr)} > 0"
         if sign == "negative":
             return f"{text(expr)} < 0"
-        statement = f"{text(expr)} ≠ 0"
-        holds = bool(np.all(self.data.value(expr)[0] != 0))
-        return self._use(statement, expr, holds, 0.0)
+        # A power is 0 nowhere if its base is not, and what is known of factors is not assumed.
+        unknown = [base for base, _ in parts(expr)[1] if self.sign(base) not in _SIGNED]
+        about = product(1, [(base, Fraction(1)) for base in dict.fromkeys(unknown)])
+        holds = all(np.all(self.data.value(e)[0] != 0) for e in (expr, about))
+        return self._use(f"{text(about)} ≠ 0", about, bool(holds), 0.0)
+
+    def nonnegative(self, expr: Expr) -> str | None:
+        """Say why a constant is not negative; None where that is neither known nor assumed."""
+        statement = f"{text(expr)} ≥ 0"
+        if self.sign(expr) in {"positive", "nonnegative"}:
+            return statement
+        if not self.is_fixed(expr):
+            return None
+        least = float(np.min(self.data.value(expr)[0], initial=0))
+        return self._use(statement, expr, least >= 0, -least)
+
+    def differ(self, one: Expr, other: Expr) -> tuple[str, str | None]:
+        """Say why two expressions are never equal, and what that assumes; "" where unknown.
+
+        It is assumed of constants only: elsewhere a tie is a case of its own.
+        """
+        difference = total([one, product(-1, [(other, Fraction(1))])])
+        if self.sign(difference) in _SIGNED or self.is_fixed(difference):
+            why = self.nonzero(difference)
+            if why is not None:
+                return (f"where {why}", why) if why.endswith("≠ 0") else (why, None)
+        return "", None
+
+    def is_fixed(self, expr: Expr) -> bool:
+        """Whether nothing in an expression varies with what is differentiated."""
+        return all(self.is_constant(leaf) for leaf in distinct(expr) if isinstance(leaf, Leaf))
 
     def sums_to_one(self, expr: Sum) -> str | None:
         """Return the statement that a constant sums to 1, if that may be used."""
@@ -188,8 +225,10 @@ class Facts:
         while statement in self.met and self.met[statement][1] != about:
             statement += "′"  # two expressions that print alike, such as maxima over other axes
         self.met[statement] = Assumption(statement, holds, deviation), about
-        allowed = self.allowed is None or _plain(statement) in self.allowed
-        return statement if holds and allowed else None
+        return statement if holds and self._is_allowed(statement) else None
+
+    def _is_allowed(self, statement: str) -> bool:
+        return self.allowed is None or _plain(statement) in self.allowed
 
     def refuse_unknown(self) -> None:
         """Raise where something was allowed that the derivation never asked for."""
@@ -207,5 +246,9 @@ class Facts:
         return [
             replace(assumption, used=assumption.statement in used)
             for assumption, about in self.met.values()
-            if assumption.statement in used or about in inside
+            if assumption.statement in used
+            or (
+                about in inside
+                and not (assumption.holds and self._is_allowed(assumption.statement))
+            )
         ]
