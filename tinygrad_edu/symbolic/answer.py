@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.symbolic import report
 from tinygrad_edu.symbolic.claims import Claim, Letters, read
 from tinygrad_edu.symbolic.derivation import Derivation
 from tinygrad_edu.symbolic.suspects import Suspect, suspect_of, suspect_of_misfit
@@ -154,10 +155,7 @@ class _Judge:
 
     def __init__(self, derivation: Derivation, letters: Letters, claim: Claim) -> None:
         self.derivation, self.letters, self.claim = derivation, letters, claim
-        of, wrt = derivation.title
-        self.gradient = f"∂{of}/∂{wrt} = {derivation.result}"
-        if derivation.seed is not None:
-            self.gradient = f"⟨{derivation.seed}, ∂{of}/∂{wrt}⟩ = {derivation.result}"
+        self.gradient = f"{report.gradient(derivation, indices=False)} = {derivation.result}"
 
     def verdict(self) -> Verdict:
         """Judge the claim."""

@@ -33,6 +33,7 @@ from tinygrad_edu.symbolic.expr import (
 )
 from tinygrad_edu.symbolic.grammar import Tree
 from tinygrad_edu.symbolic.notation import text
+from tinygrad_edu.symbolic.rewrite import replaced
 from tinygrad_edu.symbolic.trials import Array, Trial, agree, environments, try_out
 
 __all__ = ["Suspect", "suspect_of", "suspect_of_misfit"]
@@ -171,7 +172,7 @@ def _unsummed(derivation: Derivation) -> Iterator[Slip]:
         while isinstance(body, Sum):
             labels.append(body.label)
             body = body.body
-        without = _with(derivation.result.expr, place, body)
+        without = replaced(derivation.result.expr, place, body)
         said = f"missing broadcast sum: the sum in {text(place)} was left out"
         yield Suspect("broadcast sum", said), _of_other_axes(without, derivation, labels)
 
@@ -253,15 +254,6 @@ def _said(tree: Tree) -> str:
 # --- parts of the formula -------------------------------------------------------------------------
 
 
-def _with(expr: Expr, old: Expr, new: Expr) -> Expr:
-    """Put an expression in place of another, wherever it stands."""
-    if expr == old:
-        return new
-    children = tuple(_with(child, old, new) for child in expr.children)
-    same = all(a is b for a, b in zip(children, expr.children, strict=True))
-    return expr if same else expr.rebuild(children)
-
-
 def _of(expr: Expr, derivation: Derivation) -> Callable[[Trial], Array | None]:
     formula = Formula(expr, derivation.result.axes)
     axes = {axis for axis in derivation.result.axes if axis is not None}
@@ -273,7 +265,7 @@ def _assumed(derivation: Derivation) -> Iterator[Slip]:
     for place in distinct(derivation.result.expr):
         if isinstance(place, Sum) and isinstance(place.body, Leaf):
             said = f"missing {text(place)}: the claim needs {text(place)} = 1, which is not assumed"
-            one = _with(derivation.result.expr, place, Number(Fraction(1)))
+            one = replaced(derivation.result.expr, place, Number(Fraction(1)))
             yield Suspect("assumption", said), _of(one, derivation)
 
 
@@ -290,7 +282,7 @@ def _in_one_term(derivation: Derivation) -> Iterator[Slip]:
             for kind, factor, said in changes:
                 changed = product(factor, [(term, Fraction(1))])
                 terms = (*place.children[:index], changed, *place.children[index + 1 :])
-                other = _with(whole, place, total(terms))
+                other = replaced(whole, place, total(terms))
                 yield Suspect(kind, said.format(text(term))), _of(other, derivation)
 
 
@@ -303,13 +295,13 @@ def _left_out(derivation: Derivation) -> Iterator[Slip]:
                 factors = (*place.factors[:index], *place.factors[index + 1 :])
                 rest = product(place.coefficient, factors)
                 said = f"missing chain factor: {text(power(base, exponent))} was left out"
-                yield Suspect("chain factor", said), _of(_with(whole, place, rest), derivation)
+                yield Suspect("chain factor", said), _of(replaced(whole, place, rest), derivation)
     for place in distinct(whole):
         if isinstance(place, Total):
             for index, term in enumerate(place.terms):
                 rest = total((*place.terms[:index], *place.terms[index + 1 :]))
                 said = f"missing term: {text(term)} was left out"
-                yield Suspect("term", said), _of(_with(whole, place, rest), derivation)
+                yield Suspect("term", said), _of(replaced(whole, place, rest), derivation)
 
 
 # --- the chain ------------------------------------------------------------------------------------
