@@ -11,6 +11,7 @@ import numpy as np
 from tinygrad_edu.symbolic import report
 from tinygrad_edu.symbolic.claims import Claim, Letters, read
 from tinygrad_edu.symbolic.derivation import Derivation
+from tinygrad_edu.symbolic.grammar import ClaimError
 from tinygrad_edu.symbolic.suspects import Suspect, suspect_of, suspect_of_misfit
 from tinygrad_edu.symbolic.trials import Trial, environments, excess, resized, try_out
 
@@ -161,9 +162,9 @@ class _Judge:
         """Judge the claim."""
         try:
             trials = [self._tried(*there) for there in environments(self.derivation, self.letters)]
+        except ClaimError:
+            raise
         except ValueError as error:
-            if error.__class__.__name__ == "ClaimError":
-                raise
             return self._misfit(error)
         if trials[0].claimed.shape != trials[0].truth.shape:
             return self._different(trials, reason=self._about_shapes(trials[0]))

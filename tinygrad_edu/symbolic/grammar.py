@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
+from tinygrad_edu.symbolic.tokens import LOWERED, SAME, SUBSCRIPTS, SUPERSCRIPTS, Token, tokens
+
 __all__ = ["MAX_DEPTH", "MAX_LENGTH", "ClaimError", "Tree", "parse"]
 
 #: A text longer than this, or nested deeper, is refused.
@@ -49,29 +51,6 @@ class Tree:
     depth: int = 1
 
 
-_SUBSCRIPTS = str.maketrans("ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ₀₁₂₃₄₅₆₇₈₉", "aehijklmnoprstuvx0123456789")
-_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻ᐟⁿ", "0123456789-/n")
-_RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻ᐟⁿ"
-_LOWERED = "ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ₀₁₂₃₄₅₆₇₈₉"
-
-#: Ways to write one sign.
-_SAME = {
-    "−": "-",
-    "–": "-",
-    "*": "·",
-    "×": "·",
-    "⋅": "·",
-    "⊙": "·",
-    "∘": "·",
-    "∗": "·",
-    "÷": "/",
-    "**": "^",
-    "<=": "≤",
-    ">=": "≥",
-    "==": "=",
-    "!=": "≠",
-    "′": "'",
-}
 _COMPARISONS = {
     "=": "equal",
     "≠": "not_equal",
@@ -81,63 +60,6 @@ _COMPARISONS = {
     "≥": "greater_equal",
 }
 _TRANSPOSES = frozenset({"ᵀ", "⊤", ".T"})
-_NUMBER = re.compile(r"(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
-_INSIDE = rf"(?![{_RAISED}ᵀ])[\w\u0300-\u036f{_LOWERED}]"
-_WORD = re.compile(rf"(?!\d)(?:{_INSIDE})+['′]*")
-_SIGN = re.compile(r"\*\*|<=|>=|==|!=|\.T\b|\S")
-
-
-@dataclass(frozen=True)
-class _Token:
-    kind: str  # "number", "word", "raised", "lowered", "sign" or "end"
-    text: str
-    at: int
-    gap: bool = False  # there is space before it
-
-
-def _tokens(text: str, known: Collection[str]) -> list[_Token]:
-    """Cut a text into tokens; what is known is one name, whatever it is made of."""
-    names = sorted(known, key=len, reverse=True)
-    found = []
-    at = 0
-    while at < len(text):
-        if text[at].isspace():
-            at += 1
-            continue
-        kind, cut = _next(text, at, names)
-        found.append(_Token(kind, cut, at, at > 0 and text[at - 1].isspace()))
-        at += len(cut)
-    return [*found, _Token("end", "", len(text))]
-
-
-def _next(text: str, at: int, names: list[str]) -> tuple[str, str]:
-    for name in names:
-        end = at + len(name)
-        if text.startswith(name, at) and not (
-            _continues(name[-1]) and end < len(text) and _continues(text[end])
-        ):
-            return "word", name
-    if match := _NUMBER.match(text, at):
-        return "number", match[0]
-    if text[at] in "ΣΠ√ᵀ_":
-        return "sign", text[at]
-    for kind, letters in (("raised", _RAISED), ("lowered", _LOWERED)):
-        end = at
-        while end < len(text) and text[end] in letters:
-            end += 1
-        if end > at:
-            return kind, text[at:end]
-    if match := _WORD.match(text, at):
-        return "word", match[0]
-    match = _SIGN.match(text, at)
-    assert match is not None
-    return "sign", match[0]
-
-
-def _continues(letter: str) -> bool:
-    """Whether a letter continues a name, so that the name y does not begin in yy or y′."""
-    inside = letter.isalnum() or letter in "_'′" or bool(unicodedata.combining(letter))
-    return inside and letter not in f"{_RAISED}ᵀ"
 
 
 def parse(
@@ -203,7 +125,7 @@ class _Parser:
     ) -> None:
         self.text = text
         self.names, self.dimensions, self.functions = names, dimensions, functions
-        self.tokens = _tokens(text, names)
+        self.tokens = tokens(text, names)
         self.place = 0
         self.depth = 0
         self.open = ""  # the sign that closes what was opened last
@@ -220,28 +142,28 @@ class _Parser:
     # --- tokens -----------------------------------------------------------------------------------
 
     @property
-    def next(self) -> _Token:
+    def next(self) -> Token:
         return self.tokens[self.place]
 
     def sign(self) -> str:
         """Return the sign that comes next, in its one spelling."""
         token = self.next
-        return _SAME.get(token.text, token.text) if token.kind == "sign" else ""
+        return SAME.get(token.text, token.text) if token.kind == "sign" else ""
 
-    def take(self) -> _Token:
+    def take(self) -> Token:
         token = self.next
         self.place += 1
         return token
 
-    def accept(self, *signs: str) -> _Token | None:
+    def accept(self, *signs: str) -> Token | None:
         return self.take() if self.sign() in signs else None
 
-    def expect(self, sign: str, opened: _Token) -> None:
+    def expect(self, sign: str, opened: Token) -> None:
         if not self.accept(sign):
             found = "the end" if self.next.kind == "end" else repr(self.next.text)
             self.complain(f"{opened.text!r} is not closed: expected {sign!r}, got {found}")
 
-    def complain(self, sentence: str, token: _Token | None = None) -> NoReturn:
+    def complain(self, sentence: str, token: Token | None = None) -> NoReturn:
         raise ClaimError(sentence, self.text, (token or self.next).at)
 
     def tree(self, kind: str, at: int, parts: Iterable[Tree] = (), detail: Any = None) -> Tree:
@@ -323,7 +245,7 @@ class _Parser:
         sign = self.accept("-", "+")
         return read() if sign is None else self.negated(sign, lambda: self.signed(read))
 
-    def negated(self, sign: _Token, read: Callable[[], Tree]) -> Tree:
+    def negated(self, sign: Token, read: Callable[[], Tree]) -> Tree:
         """Read what a sign stands before."""
         with self.deeper():
             inner = read()
@@ -365,8 +287,8 @@ class _Parser:
     def _is_transpose(self) -> bool:
         return self.next.text in {"T", "⊤"} and self.next.text not in self.names
 
-    def _raised(self, token: _Token) -> Tree:
-        written = token.text.translate(_SUPERSCRIPTS)
+    def _raised(self, token: Token) -> Tree:
+        written = token.text.translate(SUPERSCRIPTS)
         match = re.fullmatch(r"(-?\d+)(?:/(\d+))?", written)
         if match is None or match[2] in {"0", "00"}:
             self.complain(f"{token.text!r} is no number", token)
@@ -390,22 +312,22 @@ class _Parser:
             self.complain("the claim ends where a number, a name or '(' is expected")
         return self.complain(f"{token.text!r} is not expected here", token)
 
-    def _brackets(self, opened: _Token) -> Tree:
+    def _brackets(self, opened: Token) -> Tree:
         inner = self._inside(opened, ")" if opened.text == "(" else "]")
         # Remembered, so that (Σa)·b is not taken for Σa·b.
         return self.tree("group", opened.at, [inner]) if _is_bare_sum(inner) else inner
 
-    def _magnitude(self, opened: _Token) -> Tree:
+    def _magnitude(self, opened: Token) -> Tree:
         return self.tree("call", opened.at, [self._inside(opened, "|")], ("abs", {}))
 
-    def _norm(self, opened: _Token) -> Tree:
+    def _norm(self, opened: Token) -> Tree:
         inner = self._inside(opened, "‖")
         return self.tree("call", opened.at, [inner, *self._order()], ("norm", {}))
 
-    def _root(self, token: _Token) -> Tree:
+    def _root(self, token: Token) -> Tree:
         return self.tree("call", token.at, [self.power()], ("sqrt", {}))
 
-    def _inside(self, opened: _Token, closing: str) -> Tree:
+    def _inside(self, opened: Token, closing: str) -> Tree:
         """Read up to a closing sign; | and ‖ close what they opened."""
         outer, self.open = self.open, closing
         inner = self.compared()
@@ -418,17 +340,17 @@ class _Parser:
         token = self.next
         if token.kind == "lowered":
             self.take()
-            written = token.text.translate(_SUBSCRIPTS)
+            written = token.text.translate(SUBSCRIPTS)
             if written.isdigit():
                 return [self.tree("number", token.at, detail=float(written))]
             return [self._name(written, token)]
         return [self.atom()] if self.accept("_") else []
 
-    def _reduction(self, token: _Token) -> Tree:
+    def _reduction(self, token: Token) -> Tree:
         """Read Σ, which may say over which indices, and what is summed."""
         letters = ""
         if self.next.kind == "lowered":
-            letters = self.take().text.translate(_SUBSCRIPTS)
+            letters = self.take().text.translate(SUBSCRIPTS)
         elif self.accept("_"):
             brace = self.accept("{")
             letters = self.take().text
@@ -438,7 +360,7 @@ class _Parser:
         name = "sum" if token.text == "Σ" else "prod"
         return self.tree("reduction", token.at, [self.power()], (name, letters, closed))
 
-    def _word(self, token: _Token) -> Tree:
+    def _word(self, token: Token) -> Tree:
         word = token.text
         if word in self.names:
             return self._entry(token)
@@ -448,7 +370,7 @@ class _Parser:
             return self._call(token)
         return self._name(word, token)
 
-    def _entry(self, token: _Token) -> Tree:
+    def _entry(self, token: Token) -> Tree:
         """Read a name, or an entry of it: z₁, Z[0, 1], Z[0, :]."""
         if self.next.kind == "lowered" and not self.next.gap:  # of a name such as softmax(z)
             lowered = self.take()
@@ -471,7 +393,7 @@ class _Parser:
             self.complain(f"{token.text!r} is no whole number", token)
         return -int(token.text) if minus else int(token.text)
 
-    def _call(self, token: _Token) -> Tree:
+    def _call(self, token: Token) -> Tree:
         """Read a function and its arguments; with one argument, log a needs no parentheses."""
         opened = self.accept("(")
         if opened is None:
@@ -498,13 +420,13 @@ class _Parser:
             return int(self.take().text == "True")
         return self._integer()
 
-    def _name(self, word: str, token: _Token) -> Tree:
+    def _name(self, word: str, token: Token) -> Tree:
         """Read what is no name of an array: N, δ₁, e, or several names without a gap."""
         if word in self.names:
             return self.tree("name", token.at, detail=word)
         if word in self.dimensions:
             return self.tree("dimension", token.at, detail=word)
-        written = word.translate(_SUBSCRIPTS)
+        written = word.translate(SUBSCRIPTS)
         if match := re.fullmatch(r"δ_?(\d+)", written):
             return self.tree("basis", token.at, detail=int(match[1]))
         if word in {"e", "π", "pi"}:
@@ -549,9 +471,9 @@ class _Parser:
 
 def _indexed(word: str) -> tuple[str, str]:
     """Cut z_1, z₁ or y_k into a name and its index."""
-    stem = word.rstrip(_LOWERED)
+    stem = word.rstrip(LOWERED)
     if stem != word:
-        return stem, word[len(stem) :].translate(_SUBSCRIPTS)
+        return stem, word[len(stem) :].translate(SUBSCRIPTS)
     stem, _, index = word.rpartition("_")
     return stem, index
 
