@@ -428,11 +428,10 @@ def _template(template: str) -> dict[int, _Piece]:
 @cache
 def _binding(template: str) -> int:
     """Return how tightly a filled template binds; bare arguments at its ends may be split off."""
-    before, after = template.startswith("{0}"), re.search(r"\{\d\}$", template)
-    if not before and not after:
-        return POWER if "^" in template else ATOM
-    if before and not after:  # an index or a transpose behind the argument
-        return POWER if "^" in template else ATOM
+    if "^" in template:
+        return POWER
+    if not re.search(r"\{\d\}$", template):  # closed by a bracket, or by an index
+        return ATOM
     return SUM if set("+-−") & set(template) else PRODUCT
 
 
