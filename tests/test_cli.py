@@ -110,8 +110,45 @@ def test_help_names_every_command(capsys):
         main(["--help"])
     assert ended.value.code == 0
     said = capsys.readouterr().out
-    for command in ("demo", "doctor"):
+    for command in ("demo", "check", "doctor"):
         assert f"\n    {command} " in said
+
+
+@pytest.mark.parametrize(
+    ("claim", "status", "said"),
+    [
+        ("a − y", 0, "right"),
+        ("-(y - a)", 0, "right"),
+        ("y − a", 1, "suspect: sign"),
+        ("-y/a", 1, "suspect: missing chain factor: ∂a/∂z was left out"),
+    ],
+)
+def test_check_judges_a_claim(claim, status, said, capsys):
+    assert main(["check", "softmax-ce", claim]) == status
+    captured = capsys.readouterr()
+    assert said in captured.out
+    assert captured.err == ""
+
+
+def test_check_says_what_cannot_be_read(capsys):
+    assert main(["check", "softmax-ce", "a − yy"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "nothing is called 'yy'; did you mean 'y'?" in captured.err
+    assert captured.err.endswith("\n  a − yy\n      ^\n")
+    assert main(["check", "softmaxx", "a − y"]) == 2
+    assert "check: no 'softmaxx' here; there are: softmax-ce, " in capsys.readouterr().err
+
+
+def test_check_needs_a_lecture_and_a_claim(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["check", "softmax-ce"])
+    assert ended.value.code == 2
+    assert "required: claim" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as ended:
+        main(["check", "--help"])
+    assert ended.value.code == 0
+    assert "1 if it is wrong" in " ".join(capsys.readouterr().out.split())
 
 
 def test_as_a_module():

@@ -64,6 +64,29 @@ def example():
     return tg.name(-(y * tg.log(a)).sum(), "L"), W
 
 
+def probabilities():
+    z, t = named("z", [0.2, 0.3, 0.5]), named("t", [0.0, 1.0, 0.0])
+    return tg.binary_cross_entropy(z, t, reduction="sum"), z
+
+
+def gated():
+    X, W1, W2 = named("X", INPUTS), named("W1", WIDE), named("W2", WIDE.T[:, :3])
+    H = tg.name(tg.relu(X @ W1), "H")
+    A = tg.name(tg.softmax(H @ W2), "A")
+    return tg.cross_entropy(A, named("Y", ONE_HOT)), W1
+
+
+def counts():
+    s, t = named("s", [0.3, -1.0, 0.8]), named("t", [1.0, 2.0, 3.0])
+    return tg.name((tg.exp(s) - t * s).sum(), "L"), s
+
+
+def divergence():
+    z, p = named("z", [1.47, -0.39, 0.22]), named("p", [0.2, 0.3, 0.5])
+    q = tg.name(tg.softmax(z), "q")
+    return tg.name(tg.kl_divergence(p, q), "D"), z
+
+
 def length():
     z = named("z", [3.0, -4.0, 12.0])
     return tg.norm(z), z
@@ -95,6 +118,10 @@ BUILD = {
     "absolute": absolute,
     "example": example,
     "decay": decay,
+    "probabilities": probabilities,
+    "gated": gated,
+    "counts": counts,
+    "divergence": divergence,
     "length": length,
     "square-layer": square_layer,
 }
@@ -172,6 +199,16 @@ WRONG = [
     ("decay", "w", "chain factor"),
     ("decay", "2λ·w", "factor 2"),
     ("decay", "λ·w/2", "factor 2"),
+    ("probabilities", "z − t", "chain factor"),
+    ("probabilities", "(z − t)/z", "chain factor"),
+    ("probabilities", "(1 − t)/(1 − z) + t/z", "sign"),
+    ("gated", "Xᵀ((A − Y) W2ᵀ)/N", "chain factor"),
+    ("gated", "X((X W1 > 0)·((A − Y) W2ᵀ))/N", "transpose"),
+    ("counts", "exp(s)", "term"),
+    ("counts", "exp(s) + t", "sign"),
+    ("divergence", "−p/q", "chain factor"),
+    ("divergence", "−p·(1 − q)", "diagonal"),
+    ("divergence", "p − q", "sign"),
     ("length", "z", "chain factor"),
     ("length", "−z/‖z‖₂", "sign"),
     ("square-layer", "X(A − Y)/N", "transpose"),
@@ -245,6 +282,12 @@ RIGHT = [
     ("example", lambda x, a, y: (a - y).reshape(-1, 1) * x),
     ("decay", "λ·w"),
     ("decay", "wλ"),
+    ("probabilities", "(z − t)/(z − z²)"),
+    ("gated", "Xᵀ((X W1 > 0)·((A − Y) W2ᵀ))/N"),
+    ("gated", lambda X, H, A, Y, W2, N: X.T @ ((H > 0) * ((A - Y) @ W2.T)) / N),
+    ("counts", "e^s − t"),
+    ("divergence", "q − p"),
+    ("divergence", "q·Σp − p"),
     ("length", "z/‖z‖₂"),
     ("length", "z/√(Σ(z²))"),
     ("length", "z·(zᵀz)^(−1/2)"),

@@ -120,6 +120,7 @@ def test_a_number_stands_for_every_entry_but_a_vector_does_not_stand_for_rows():
 def test_a_length_that_is_written_as_a_number():
     verdict = tg.check_answer(derived("batch"), "(A − Y)/4")
     assert verdict
+    assert verdict.proof is None
     assert "arrays of these sizes alone; write N or K" in verdict.text()
     assert tg.check_answer(derived("batch"), "(A − Y)/N").reason == ""
 

@@ -12,6 +12,8 @@ from tinygrad_edu.symbolic import report
 from tinygrad_edu.symbolic.claims import Claim, Letters, read
 from tinygrad_edu.symbolic.derivation import Derivation
 from tinygrad_edu.symbolic.grammar import ClaimError
+from tinygrad_edu.symbolic.proof import Proof
+from tinygrad_edu.symbolic.proving import proof_of
 from tinygrad_edu.symbolic.suspects import Suspect, suspect_of, suspect_of_misfit
 from tinygrad_edu.symbolic.trials import Trial, environments, excess, resized, try_out
 
@@ -97,8 +99,8 @@ class Verdict:
         A sentence about shapes, if they are what is wrong; a remark on a right answer.
     suspect : Suspect or None
         The usual slip that reproduces the claim.
-    proof : Derivation or None
-        The steps from the claim to the gradient.
+    proof : Proof or None
+        The steps that join the claim to the gradient.
     """
 
     outcome: str
@@ -109,7 +111,7 @@ class Verdict:
     disagreement: Disagreement | None = None
     reason: str = ""
     suspect: Suspect | None = None
-    proof: Any = None
+    proof: Proof | None = None
 
     def __bool__(self) -> bool:
         return self.outcome != "different"
@@ -125,7 +127,7 @@ class Verdict:
         """Say it in a few lines."""
         tried = f"the data and {self.draws} random draws, {self.entries} numbers in all"
         if self.outcome == "proved":
-            lines = [f"right, proved: {self.claim} is {self.gradient}", f"  checked on {tried}"]
+            lines = [f"right, proved: {self.claim} is {self.gradient}", f"  compared on {tried}"]
         elif self.outcome == "equal":
             lines = [
                 f"right on all numbers tried: {self.claim} is {self.gradient}",
@@ -140,6 +142,8 @@ class Verdict:
         if self.outcome == "different":
             said = "no usual slip reproduces it" if self.suspect is None else self.suspect.sentence
             lines.append(f"  suspect: {said}")
+        if self.proof is not None and self.proof.steps:
+            lines += ["", self.proof.text()]
         return "\n".join(lines)
 
 
@@ -173,17 +177,16 @@ class _Judge:
         if (nowhere := _nowhere_finite(trials)) is not None:
             return self._different(trials, reason=nowhere)
         known = [np.isfinite(t.truth) & np.isfinite(t.claimed) for t in trials]
-        others = self._resized()
-        fixed = len(others) < 1 or any(f is None or f.any() for f in map(excess, others))
+        fixed = any(found is None or found.any() for found in map(excess, self._resized()))
+        proof = None if fixed else proof_of(self.derivation, self.letters, self.claim)
         return Verdict(
-            "equal",
+            "equal" if proof is None else "proved",
             self.claim.written,
             self.gradient,
             draws=len(trials) - 1,
             entries=sum(int(k.sum()) for k in known),
-            reason="it holds for arrays of these sizes alone; write N or K for a length"
-            if fixed and others
-            else "",
+            reason="for arrays of these sizes alone; write N or K for a length" if fixed else "",
+            proof=proof,
         )
 
     def _tried(self, where: str, env: Any) -> Trial:

@@ -26,7 +26,7 @@ Array = npt.NDArray[np.float64]
 #: Stages are looked for in graphs of at most so many vertices, Jacobians of so many rows.
 MOST_VERTICES = 80
 MOST_ROWS = 64
-#: A vertex whose formula is longer is called by its operation.
+#: A vertex whose formula is longer is not written.
 LONGEST = 20
 
 
@@ -223,20 +223,27 @@ def _by_rows(shape: tuple[int, ...], pulled: Any) -> Array | None:
 
 
 def _name(above: Tensor, below: Tensor) -> str:
-    return f"∂{_called(above, bare=False)}/∂{_called(below, bare=False)}"
+    """Write ∂a/∂z, where both can be written; else name the operation."""
+    names = [_called(vertex, bare=False) for vertex in (above, below)]
+    assert above.op is not None
+    return f"∂{names[0]}/∂{names[1]}" if all(names) else f"the local rule of {above.op.name}"
 
 
 def _called(vertex: Any, bare: bool = True) -> str:
-    """Write a vertex: its name, or its operation applied to what its arguments are called."""
+    """Write a vertex: its name, or its operation applied to what its arguments are called.
+
+    Nothing is returned for what is too long.
+    """
     if not isinstance(vertex, Tensor):
-        return f"{vertex:g}" if isinstance(vertex, int | float) else "c"
+        return f"{vertex:g}" if isinstance(vertex, int | float) else ""
     if vertex.name is not None:
         return vertex.name
-    if vertex.op is None:
-        return "x"
+    if vertex.op is None or vertex.op.name == "einsum":
+        return ""
     template = vertex.op.text or f"{vertex.op.name}({{args}})"
-    inside = [_called(argument) for argument in vertex.args]
+    enclosed = "(" in template
+    inside = [_called(argument, bare=enclosed) for argument in vertex.args]
     written = template.format(*inside, args=", ".join(inside), **vertex.attributes)
-    if len(written) > LONGEST:
-        return vertex.op.name
-    return f"({written})" if not bare and "(" not in template else written
+    if len(written) > LONGEST or not all(inside):
+        return ""
+    return written if bare or enclosed else f"({written})"

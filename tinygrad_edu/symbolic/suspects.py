@@ -10,7 +10,6 @@ import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -19,14 +18,15 @@ from tinygrad_edu.symbolic.backward import Backward, Segment
 from tinygrad_edu.symbolic.claims import Claim, Letters, of_tree
 from tinygrad_edu.symbolic.derivation import Derivation, Formula
 from tinygrad_edu.symbolic.expr import (
+    Dimension,
     Expr,
     Label,
     Leaf,
-    Number,
     Product,
     Sum,
     Total,
     distinct,
+    number,
     power,
     product,
     total,
@@ -34,6 +34,7 @@ from tinygrad_edu.symbolic.expr import (
 from tinygrad_edu.symbolic.grammar import Tree
 from tinygrad_edu.symbolic.notation import text
 from tinygrad_edu.symbolic.rewrite import replaced
+from tinygrad_edu.symbolic.rules.rule import ONE
 from tinygrad_edu.symbolic.trials import Array, Trial, agree, environments, try_out
 
 __all__ = ["Suspect", "suspect_of", "suspect_of_misfit"]
@@ -60,14 +61,17 @@ def suspect_of(
     derivation: Derivation, letters: Letters, claim: Claim, trials: Sequence[Trial]
 ) -> Suspect | None:
     """Return the slip that reproduces a wrong claim, or None."""
+    result, start = derivation.result.expr, derivation.start.expr
     slips = itertools.chain(
         _factors(letters),
         _transposed(),
         _unsummed(derivation),
         _assumed(derivation),
-        _in_one_term(derivation),
+        _in_one_term(result, derivation, letters),
+        _in_one_term(start, derivation, letters),
         _in_the_chain(derivation, letters),
-        _left_out(derivation),
+        _left_out(result, derivation),
+        _left_out(start, derivation),
     )
     for suspect, made in slips:
         if _reproduces(made, trials):
@@ -265,43 +269,45 @@ def _assumed(derivation: Derivation) -> Iterator[Slip]:
     for place in distinct(derivation.result.expr):
         if isinstance(place, Sum) and isinstance(place.body, Leaf):
             said = f"missing {text(place)}: the claim needs {text(place)} = 1, which is not assumed"
-            one = replaced(derivation.result.expr, place, Number(Fraction(1)))
+            one = replaced(derivation.result.expr, place, number(1))
             yield Suspect("assumption", said), _of(one, derivation)
 
 
-def _in_one_term(derivation: Derivation) -> Iterator[Slip]:
-    """Yield one term of the formula with another sign, or with a factor 2 too many or too few."""
-    whole = derivation.result.expr
-    changes = (
-        ("sign", Fraction(-1), "sign: that of the term {0} is the other one"),
-        ("factor 2", Fraction(2), "factor 2: the claim has it before the term {0}"),
-        ("factor 2", Fraction(1, 2), "factor 2: the claim lacks it, or halves, in the term {0}"),
-    )
-    for place in distinct(whole):
-        for index, term in enumerate(place.terms if isinstance(place, Total) else ()):
-            for kind, factor, said in changes:
-                changed = product(factor, [(term, Fraction(1))])
-                terms = (*place.children[:index], changed, *place.children[index + 1 :])
-                other = replaced(whole, place, total(terms))
-                yield Suspect(kind, said.format(text(term))), _of(other, derivation)
+def _in_one_term(whole: Expr, derivation: Derivation, letters: Letters) -> Iterator[Slip]:
+    """Yield one term of a formula with another sign, or with 2 or N too often or too seldom."""
+    factors: list[tuple[str, Expr]] = [("sign", number(-1)), ("factor 2", number(2))]
+    factors += [(f"factor {letter}", Dimension(n)) for letter, n in letters.ranges.items()]
+    for place, index, term in _terms(whole):
+        for (kind, factor), exponent in itertools.product(factors, (1, -1)):
+            by = power(factor, exponent)
+            changed = product(1, [(term, ONE), (by, ONE)])
+            terms = (*place.terms[:index], changed, *place.terms[index + 1 :])
+            said = f"{kind}: the claim has {text(by)} times the term {text(term)}"
+            yield Suspect(kind, said), _of(replaced(whole, place, total(terms)), derivation)
 
 
-def _left_out(derivation: Derivation) -> Iterator[Slip]:
-    """Yield one factor or one term of the formula left out."""
-    whole = derivation.result.expr
-    for place in distinct(whole):
-        if isinstance(place, Product):
-            for index, (base, exponent) in enumerate(place.factors):
-                factors = (*place.factors[:index], *place.factors[index + 1 :])
-                rest = product(place.coefficient, factors)
-                said = f"missing chain factor: {text(power(base, exponent))} was left out"
-                yield Suspect("chain factor", said), _of(replaced(whole, place, rest), derivation)
+def _left_out(whole: Expr, derivation: Derivation) -> Iterator[Slip]:
+    """Yield one or two factors, or one term, of a formula left out."""
+    products = [place for place in distinct(whole) if isinstance(place, Product)]
+    for count, place in itertools.product((1, 2), products):
+        for gone in itertools.combinations(range(len(place.factors)), count):
+            kept = [f for i, f in enumerate(place.factors) if i not in gone]
+            rest = replaced(whole, place, product(place.coefficient, kept))
+            missing = product(1, [place.factors[i] for i in gone])
+            said = f"missing chain factor: {text(missing)} was left out"
+            yield Suspect("chain factor", said), _of(rest, derivation)
+    for place, index, term in _terms(whole):
+        rest = replaced(whole, place, total((*place.terms[:index], *place.terms[index + 1 :])))
+        said = f"missing term: {text(term)} was left out"
+        yield Suspect("term", said), _of(rest, derivation)
+
+
+def _terms(whole: Expr) -> Iterator[tuple[Total, int, Expr]]:
+    """Yield every sum inside a formula with each of its terms."""
     for place in distinct(whole):
         if isinstance(place, Total):
             for index, term in enumerate(place.terms):
-                rest = total((*place.terms[:index], *place.terms[index + 1 :]))
-                said = f"missing term: {text(term)} was left out"
-                yield Suspect("term", said), _of(replaced(whole, place, rest), derivation)
+                yield place, index, term
 
 
 # --- the chain ------------------------------------------------------------------------------------
