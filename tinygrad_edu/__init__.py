@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tinygrad_edu import data
     from tinygrad_edu.symbolic.answer import check_answer
     from tinygrad_edu.symbolic.derive import derive
+    from tinygrad_edu.symbolic.prove import prove
     from tinygrad_edu.view.draw import draw
     from tinygrad_edu.view.page import explain
 
@@ -47,6 +48,7 @@ __all__ = [
     "jvp",
     "name",
     "op",
+    "prove",
     "value_and_grad",
     "vjp",
 ]
@@ -55,6 +57,7 @@ __all__ = [
 _LAZY = {
     "check_answer": "tinygrad_edu.symbolic.answer",
     "derive": "tinygrad_edu.symbolic.derive",
+    "prove": "tinygrad_edu.symbolic.prove",
     "draw": "tinygrad_edu.view.draw",
     "explain": "tinygrad_edu.view.page",
     "data": "tinygrad_edu.data",

@@ -381,11 +381,11 @@ class _Work:
             if result.name is not None or result.op is None or opened.op.name in _TRANSPARENT:
                 continue
             quantity = Quantity(
-                self.trace.unique(self._written(opened.op, opened.args, False)),
+                self.trace.unique(lowering.written(opened.op, opened.args, in_latex=False)),
                 lowering.axes_of(result),
                 opened.value,
                 definition=lowering.lower(result),
-                latex=self._written(opened.op, opened.args, True),
+                latex=lowering.written(opened.op, opened.args, in_latex=True),
                 sign=opened.op.positive,
                 source=lowering.call(opened),
             )
@@ -393,15 +393,6 @@ class _Work:
             if quantity.definition.size > 1:
                 found.append((quantity.leaf, quantity.definition))
         return found
-
-    def _written(self, op: Any, args: tuple[Any, ...], in_latex: bool) -> str:
-        """Write an opened operation as its name applied to its arguments."""
-        write = notation.latex if in_latex else notation.text
-        inner = [write(self.lowering.lower(a)) for a in args]
-        template = op.tex if in_latex else op.text
-        if template is None:
-            return f"{op.name}({', '.join(inner)})"
-        return str(template.format(*inner, args=", ".join(inner)))
 
     def _rules(self, definitions: list[tuple[Leaf, Expr]], facts: Facts) -> tuple[Rule, ...]:
         """Add the equations of this derivation to the general ones: names, then their lemmas."""

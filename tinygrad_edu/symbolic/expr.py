@@ -38,6 +38,7 @@ __all__ = [
     "product",
     "quantities_in",
     "rename",
+    "replace",
     "sum_over",
     "total",
 ]
@@ -544,6 +545,25 @@ def rename(expr: Expr, labels: Mapping[Label, Label]) -> Expr:
             fresh = Label(expr.label.letter, expr.label.length, expr.label)
             return Sum(fresh, rename(expr.body, {**labels, expr.label: fresh}))
     return expr.rebuild(tuple(rename(child, labels) for child in expr.children))
+
+
+def replace(expr: Expr, new: Mapping[Expr, Expr]) -> Expr:
+    """Put other expressions for some, wherever they stand."""
+    done = dict(new)
+    shallowest = min((old.depth for old in new), default=0)
+
+    def inside(expr: Expr) -> Expr:
+        if expr.depth < shallowest:
+            return expr
+        found = done.get(expr)
+        if found is None:
+            children = expr.children
+            changed = tuple(map(inside, children))
+            same = all(a is b for a, b in zip(changed, children, strict=True))
+            found = done[expr] = expr if same else expr.rebuild(changed)
+        return found
+
+    return inside(expr)
 
 
 def distinct(root: Expr, settled: Collection[Expr] = ()) -> Iterator[Expr]:

@@ -203,6 +203,26 @@ class Facts:
         """Whether nothing in an expression varies with what is differentiated."""
         return all(self.is_constant(leaf) for leaf in distinct(expr) if isinstance(leaf, Leaf))
 
+    def assumed(self, expr: Expr, relation: str) -> str | None:
+        """Return the statement that an expression is > 0 or ≥ 0, if that may be used."""
+        with np.errstate(all="ignore"):
+            values = self.data.value(expr)[0]
+        holds = bool(np.all(values > 0 if relation == ">" else values >= 0))
+        deviation = 0.0 if holds else float(np.max(-values, initial=0))
+        return self._use(f"{text(expr)} {relation} 0", expr, holds, deviation)
+
+    def constant(self, leaf: Leaf) -> str | None:
+        """Return the statement that a letter is held constant, if that may be used."""
+        return self._use(f"{text(leaf)} is constant", leaf, True, 0.0)
+
+    def equal(self, one: Expr, other: Expr) -> str | None:
+        """Return the statement that two expressions are equal, if that may be used."""
+        labels = sorted(one.labels | other.labels, key=lambda label: label.order)
+        gap = self.data.array(one, labels) - self.data.array(other, labels)
+        deviation = float(np.max(np.abs(gap), initial=0))
+        statement = f"{text(one)} = {text(other)}"
+        return self._use(statement, one, deviation <= TOLERANCE, deviation)
+
     def sums_to_one(self, expr: Sum) -> str | None:
         """Return the statement that a constant sums to 1, if that may be used."""
         if not isinstance(expr.body, Leaf) or not self.is_constant(expr.body):
@@ -230,14 +250,14 @@ class Facts:
     def _is_allowed(self, statement: str) -> bool:
         return self.allowed is None or _plain(statement) in self.allowed
 
-    def refuse_unknown(self) -> None:
+    def refuse_unknown(self, asker: str = "derive") -> None:
         """Raise where something was allowed that the derivation never asked for."""
         met = {_plain(statement) for statement in self.met}
         for statement in sorted((self.allowed or frozenset()) - met):
             known = ", ".join(map(repr, self.met)) or "none"
             raise ValueError(
-                f"derive: nothing here rests on the assumption {statement!r}; the statements that "
-                f"this derivation asks for are: {known}"
+                f"{asker}: nothing here rests on the assumption {statement!r}; the statements that "
+                f"it asks for are: {known}"
             )
 
     def assumptions(self, used: Collection[str], result: Expr) -> list[Assumption]:

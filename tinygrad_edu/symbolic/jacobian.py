@@ -16,10 +16,11 @@ from tinygrad_edu.symbolic.expr import (
     parts,
     product,
     quantities_in,
+    replace,
     total,
 )
 from tinygrad_edu.symbolic.facts import Facts
-from tinygrad_edu.symbolic.rewrite import Rewriter, replaced
+from tinygrad_edu.symbolic.rewrite import Rewriter
 from tinygrad_edu.symbolic.rules import EAGER
 from tinygrad_edu.symbolic.rules.rule import ONE, without
 
@@ -60,7 +61,7 @@ def jacobian(expr: Expr, letter: Leaf, row: Mapping[Label, Label], facts: Facts)
     expr = filled(expr, letter, row, tidy)
     while (at := next(filter(None, map(_times_delta, distinct(expr))), None)) is not None:
         product_, spread = at
-        expr, _ = tidy.close(replaced(expr, product_, spread))
+        expr, _ = tidy.close(replace(expr, {product_: spread}))
     return _numbers_out(expr)
 
 

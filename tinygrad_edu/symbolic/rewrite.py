@@ -7,11 +7,11 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from tinygrad_edu.symbolic.expr import Expr, distinct, parts
+from tinygrad_edu.symbolic.expr import Expr, distinct, parts, replace
 from tinygrad_edu.symbolic.facts import Facts
 from tinygrad_edu.symbolic.rules.rule import Kinds, Match, Rule
 
-__all__ = ["Found", "Move", "Rewriter", "replaced"]
+__all__ = ["Found", "Move", "Rewriter"]
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Rewriter:
             if matches is None:
                 matches = self._choices[rule, place] = tuple(rule.matches(place, self.facts))
             for match in matches:
-                after = replaced(expr, place, match.result)
+                after = replace(expr, {place: match.result})
                 if after != expr:
                     yield Move(rule, match, expr, after, is_choice=True)
 
@@ -89,7 +89,7 @@ class Rewriter:
                 if place in refused or not (single or isinstance(place, at)):
                     continue
                 for match in rule.matches(place, self.facts):
-                    after = replaced(expr, place, match.result)
+                    after = replace(expr, {place: match.result})
                     if after != expr:
                         return Move(rule, match, expr, after)
                 refused.add(place)
@@ -155,21 +155,3 @@ def _is_better(expr: Expr, path: Sequence[Move], best: Expr, best_path: Sequence
 def _minuses(expr: Expr) -> int:
     """Count the minus signs: (y − x)/n is to be found, and not −(x − y)/n."""
     return sum(parts(each)[0] < 0 for each in distinct(expr))
-
-
-def replaced(expr: Expr, old: Expr, new: Expr) -> Expr:
-    """Put `new` for `old` wherever it stands."""
-    done: dict[Expr, Expr] = {old: new}
-
-    def inside(expr: Expr) -> Expr:
-        if expr.depth < old.depth:
-            return expr
-        found = done.get(expr)
-        if found is None:
-            children = expr.children
-            changed = tuple(map(inside, children))
-            same = all(a is b for a, b in zip(changed, children, strict=True))
-            found = done[expr] = expr if same else expr.rebuild(changed)
-        return found
-
-    return inside(expr)
