@@ -49,7 +49,8 @@ class Backward:
     def __init__(
         self, output: Tensor, wrt: Tensor, seed: Quantity | None, sources: dict[int, Quantity]
     ) -> None:
-        self.output, self.wrt, self.seed, self.sources = output, wrt, seed, sources
+        self.output, self.wrt, self.seed = output, wrt, seed
+        self.sources = sources
         order = differentiable(output)
         reached = depends_on(order, [wrt])
         self.active = [node for node in order if node in reached]
@@ -63,7 +64,7 @@ class Backward:
         if not isinstance(wrt, Leaf) or not isinstance(wrt.quantity.source, Tensor):
             return None
         output = derivation.output.tensor()
-        sources = {id(q.source): q for q in letters.quantities.values() if q.definition is None}
+        sources = {id(quantity.source): quantity for quantity in letters.quantities.values()}
         seed = letters.quantities[derivation.seed] if derivation.seed is not None else None
         found = cls(output, wrt.quantity.source, seed, sources)
         small = len(found.active) <= MOST_VERTICES
@@ -81,7 +82,7 @@ class Backward:
             for index, argument in enumerate(node.args):
                 alike = isinstance(argument, Tensor) and node.shape == argument.shape
                 if alike and argument in self.inside:
-                    yield Segment(node, argument, _name(node, argument), index)
+                    yield Segment(node, argument, self._name(node, argument), index)
         passed = self._passed_by_all()
         pairs = [
             (j - i, passed[j], passed[i])
@@ -90,7 +91,32 @@ class Backward:
             if passed[i].shape == passed[j].shape
         ]
         for _, above, below in sorted(pairs, key=lambda pair: pair[0]):
-            yield Segment(above, below, _name(above, below))
+            yield Segment(above, below, self._name(above, below))
+
+    def _name(self, above: Tensor, below: Tensor) -> str:
+        """Write ∂a/∂z, where both can be written; else name the operation."""
+        names = [self._called(vertex, bare=False) for vertex in (above, below)]
+        assert above.op is not None
+        return f"∂{names[0]}/∂{names[1]}" if all(names) else f"the local rule of {above.op.name}"
+
+    def _called(self, vertex: Any, bare: bool = True) -> str:
+        """Write a vertex: its name, or its operation applied to what its arguments are called.
+
+        Nothing is returned for what is too long.
+        """
+        if isinstance(vertex, int | float):
+            return f"{vertex:g}"
+        if id(vertex) in self.sources:
+            return self.sources[id(vertex)].name
+        if not isinstance(vertex, Tensor) or vertex.op is None or vertex.op.name == "einsum":
+            return ""
+        template = vertex.op.text or f"{vertex.op.name}({{args}})"
+        enclosed = "(" in template
+        inside = [self._called(argument, bare=enclosed) for argument in vertex.args]
+        written = template.format(*inside, args=", ".join(inside), **vertex.attributes)
+        if len(written) > LONGEST or not all(inside):
+            return ""
+        return written if bare or enclosed else f"({written})"
 
     def _passed_by_all(self) -> list[Tensor]:
         """Return the vertices on every path from the output to `wrt`, nearest to `wrt` first."""
@@ -157,6 +183,7 @@ class Backward:
         quantity = self.sources.get(id(source))
         if quantity is None or isinstance(value, int | float):
             return value
+        assert quantity.definition is None
         return np.array(env.array(quantity.leaf, quantity.axes))
 
     def _with_edge(
@@ -220,30 +247,3 @@ def _by_rows(shape: tuple[int, ...], pulled: Any) -> Array | None:
         return None
     rows = [pulled(row.reshape(shape)).reshape(-1)[i] for i, row in enumerate(np.eye(size))]
     return np.array(rows).reshape(shape)
-
-
-def _name(above: Tensor, below: Tensor) -> str:
-    """Write ∂a/∂z, where both can be written; else name the operation."""
-    names = [_called(vertex, bare=False) for vertex in (above, below)]
-    assert above.op is not None
-    return f"∂{names[0]}/∂{names[1]}" if all(names) else f"the local rule of {above.op.name}"
-
-
-def _called(vertex: Any, bare: bool = True) -> str:
-    """Write a vertex: its name, or its operation applied to what its arguments are called.
-
-    Nothing is returned for what is too long.
-    """
-    if not isinstance(vertex, Tensor):
-        return f"{vertex:g}" if isinstance(vertex, int | float) else ""
-    if vertex.name is not None:
-        return vertex.name
-    if vertex.op is None or vertex.op.name == "einsum":
-        return ""
-    template = vertex.op.text or f"{vertex.op.name}({{args}})"
-    enclosed = "(" in template
-    inside = [_called(argument, bare=enclosed) for argument in vertex.args]
-    written = template.format(*inside, args=", ".join(inside), **vertex.attributes)
-    if len(written) > LONGEST or not all(inside):
-        return ""
-    return written if bare or enclosed else f"({written})"

@@ -120,7 +120,7 @@ def _of_function(function: Callable[..., Any], letters: Letters) -> Claim:
         # A number is the same number everywhere.
         return ops.broadcast_to(out, shape=scene.shape) if out.ndim == 0 else out
 
-    return Claim(getattr(function, "__name__", "the claim"), compute)
+    return Claim("your function", compute)
 
 
 def _parameters(function: Callable[..., Any], letters: Letters) -> tuple[list[str], bool]:

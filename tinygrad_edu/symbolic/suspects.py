@@ -6,10 +6,11 @@ two the same, on all numbers tried, is the suspect. What is looked for first is 
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -29,11 +30,11 @@ from tinygrad_edu.symbolic.expr import (
     number,
     power,
     product,
+    replace,
     total,
 )
 from tinygrad_edu.symbolic.grammar import Tree
 from tinygrad_edu.symbolic.notation import text
-from tinygrad_edu.symbolic.rewrite import replaced
 from tinygrad_edu.symbolic.rules.rule import ONE
 from tinygrad_edu.symbolic.trials import Array, Trial, agree, environments, try_out
 
@@ -176,7 +177,7 @@ def _unsummed(derivation: Derivation) -> Iterator[Slip]:
         while isinstance(body, Sum):
             labels.append(body.label)
             body = body.body
-        without = replaced(derivation.result.expr, place, body)
+        without = replace(derivation.result.expr, {place: body})
         said = f"missing broadcast sum: the sum in {text(place)} was left out"
         yield Suspect("broadcast sum", said), _of_other_axes(without, derivation, labels)
 
@@ -220,13 +221,16 @@ def _with_one_turned(letters: Letters, claim: Claim) -> Iterator[tuple[str, Clai
         return
     for name, quantity in letters.quantities.items():
         if len(quantity.axes) == 2:
-            yield f"{name} transposed", replace(claim, compute=_seeing_transposed(claim, name))
+            yield (
+                f"{name} transposed",
+                dataclasses.replace(claim, compute=_seeing_transposed(claim, name)),
+            )
 
 
 def _seeing_transposed(claim: Claim, name: str) -> Callable[[Any], Any]:
     def compute(scene: Any) -> Any:
         arrays = {**scene.arrays, name: scene.arrays[name].T}
-        return claim.compute(replace(scene, arrays=arrays))
+        return claim.compute(dataclasses.replace(scene, arrays=arrays))
 
     return compute
 
@@ -248,7 +252,7 @@ def _turnings(tree: Tree) -> Iterator[tuple[Tree, str]]:
 
 def _with_part(tree: Tree, place: int, part: Tree) -> Tree:
     parts = (*tree.parts[:place], part, *tree.parts[place + 1 :])
-    return replace(tree, parts=parts)
+    return dataclasses.replace(tree, parts=parts)
 
 
 def _said(tree: Tree) -> str:
@@ -269,7 +273,7 @@ def _assumed(derivation: Derivation) -> Iterator[Slip]:
     for place in distinct(derivation.result.expr):
         if isinstance(place, Sum) and isinstance(place.body, Leaf):
             said = f"missing {text(place)}: the claim needs {text(place)} = 1, which is not assumed"
-            one = replaced(derivation.result.expr, place, number(1))
+            one = replace(derivation.result.expr, {place: number(1)})
             yield Suspect("assumption", said), _of(one, derivation)
 
 
@@ -283,7 +287,7 @@ def _in_one_term(whole: Expr, derivation: Derivation, letters: Letters) -> Itera
             changed = product(1, [(term, ONE), (by, ONE)])
             terms = (*place.terms[:index], changed, *place.terms[index + 1 :])
             said = f"{kind}: the claim has {text(by)} times the term {text(term)}"
-            yield Suspect(kind, said), _of(replaced(whole, place, total(terms)), derivation)
+            yield Suspect(kind, said), _of(replace(whole, {place: total(terms)}), derivation)
 
 
 def _left_out(whole: Expr, derivation: Derivation) -> Iterator[Slip]:
@@ -292,12 +296,12 @@ def _left_out(whole: Expr, derivation: Derivation) -> Iterator[Slip]:
     for count, place in itertools.product((1, 2), products):
         for gone in itertools.combinations(range(len(place.factors)), count):
             kept = [f for i, f in enumerate(place.factors) if i not in gone]
-            rest = replaced(whole, place, product(place.coefficient, kept))
+            rest = replace(whole, {place: product(place.coefficient, kept)})
             missing = product(1, [place.factors[i] for i in gone])
             said = f"missing chain factor: {text(missing)} was left out"
             yield Suspect("chain factor", said), _of(rest, derivation)
-    for place, index, term in _terms(whole):
-        rest = replaced(whole, place, total((*place.terms[:index], *place.terms[index + 1 :])))
+    for terms, index, term in _terms(whole):
+        rest = replace(whole, {terms: total((*terms.terms[:index], *terms.terms[index + 1 :]))})
         said = f"missing term: {text(term)} was left out"
         yield Suspect("term", said), _of(rest, derivation)
 
