@@ -15,7 +15,7 @@ from tinygrad_edu.symbolic.grammar import ClaimError
 from tinygrad_edu.symbolic.proof import Proof
 from tinygrad_edu.symbolic.proving import proof_of
 from tinygrad_edu.symbolic.suspects import Suspect, suspect_of, suspect_of_misfit
-from tinygrad_edu.symbolic.trials import Trial, environments, excess, resized, try_out
+from tinygrad_edu.symbolic.trials import Trial, compared, environments, excess, resized, try_out
 
 __all__ = ["Disagreement", "Verdict", "check_answer"]
 
@@ -172,19 +172,27 @@ class _Judge:
             return self._misfit(error)
         if trials[0].claimed.shape != trials[0].truth.shape:
             return self._different(trials, reason=self._about_shapes(trials[0]))
-        if any(found is None or found.any() for found in map(excess, trials)):
+        if _disagree(trials):
             return self._different(trials)
         if (nowhere := _nowhere_finite(trials)) is not None:
             return self._different(trials, reason=nowhere)
-        known = [np.isfinite(t.truth) & np.isfinite(t.claimed) for t in trials]
-        fixed = any(found is None or found.any() for found in map(excess, self._resized()))
+        return self._right(trials)
+
+    def _right(self, trials: Sequence[Trial]) -> Verdict:
+        entries = sum(int(compared(trial).sum()) for trial in trials)
+        if not entries and trials[0].truth.size:
+            raise ValueError(
+                "check_answer: the gradient is no finite number anywhere, on the data or on random "
+                "numbers, so nothing can be compared; derive it on other data"
+            )
+        fixed = _disagree(self._resized())
         proof = None if fixed else proof_of(self.derivation, self.letters, self.claim)
         return Verdict(
             "equal" if proof is None else "proved",
             self.claim.written,
             self.gradient,
             draws=len(trials) - 1,
-            entries=sum(int(k.sum()) for k in known),
+            entries=entries,
             reason="for arrays of these sizes alone; write N or K for a length" if fixed else "",
             proof=proof,
         )
@@ -224,6 +232,10 @@ class _Judge:
         )
 
 
+def _disagree(trials: Sequence[Trial]) -> bool:
+    return any(found is None or found.any() for found in map(excess, trials))
+
+
 def _largest(trials: Sequence[Trial]) -> Disagreement | None:
     """Return the largest disagreement: on the data, if they disagree there."""
     for group in (trials[:1], trials[1:]):
@@ -249,9 +261,8 @@ def _largest(trials: Sequence[Trial]) -> Disagreement | None:
 
 def _nowhere_finite(trials: Sequence[Trial]) -> str | None:
     """Say where a claim is never a finite number, though the gradient is one."""
-    known = np.any([np.isfinite(t.truth) for t in trials], axis=0)
-    compared = np.any([np.isfinite(t.truth) & np.isfinite(t.claimed) for t in trials], axis=0)
-    missed = known & ~compared
+    known = np.any([np.isfinite(trial.truth) for trial in trials], axis=0)
+    missed = known & ~np.any([compared(trial) for trial in trials], axis=0)
     if not missed.any():
         return None
     index = tuple(map(int, np.argwhere(missed)[0]))

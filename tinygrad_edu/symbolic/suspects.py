@@ -77,12 +77,7 @@ def suspect_of(
     for suspect, made in slips:
         if _reproduces(made, trials):
             return suspect
-    return _turned(derivation, letters, claim) or _multiple(trials)
-
-
-def suspect_of_misfit(derivation: Derivation, letters: Letters, claim: Claim) -> Suspect | None:
-    """Return the slip of a claim whose own shapes do not fit."""
-    return _turned(derivation, letters, claim)
+    return suspect_of_misfit(derivation, letters, claim) or _multiple(trials)
 
 
 def _reproduces(made: Callable[[Trial], Array | None], trials: Sequence[Trial]) -> bool:
@@ -170,36 +165,29 @@ def _transposed() -> Iterator[Slip]:
 
 def _unsummed(derivation: Derivation) -> Iterator[Slip]:
     """Yield every sum of the result left out, so that the claim keeps the axes it runs over."""
-    for place in distinct(derivation.result.expr):
+    result = derivation.result
+    kept = [axis for axis in result.axes if axis is not None]
+    for place in distinct(result.expr):
         if not isinstance(place, Sum):
             continue
         labels, body = [place.label], place.body
         while isinstance(body, Sum):
             labels.append(body.label)
             body = body.body
-        without = replace(derivation.result.expr, {place: body})
+        without = replace(result.expr, {place: body})
         said = f"missing broadcast sum: the sum in {text(place)} was left out"
-        yield Suspect("broadcast sum", said), _of_other_axes(without, derivation, labels)
+        every = [*kept, *labels]
+        if len(set(every)) < len(every) or not without.labels <= set(every):
+            continue  # the index is in use outside of the sum as well
+        for axes in itertools.permutations(every):
+            yield Suspect("broadcast sum", said), _on(Formula(without, axes))
 
 
-def _of_other_axes(
-    expr: Expr, derivation: Derivation, labels: list[Label]
-) -> Callable[[Trial], Array | None]:
-    """Evaluate a formula that has more axes than the gradient, in the order of the claim's."""
-    kept = [axis for axis in derivation.result.axes if axis is not None]
-
-    def made(trial: Trial) -> Array | None:
-        for order in itertools.permutations([*kept, *labels]):
-            if tuple(trial.env.length(axis) for axis in order) == trial.claimed.shape:
-                array = Formula(expr, order).on(trial.env)
-                if agree(trial, array):
-                    return array
-        return None if trial.where != "the data" else np.full((), np.nan)
-
-    return made
+def _on(formula: Formula) -> Callable[[Trial], Array | None]:
+    return lambda trial: formula.on(trial.env)
 
 
-def _turned(derivation: Derivation, letters: Letters, claim: Claim) -> Suspect | None:
+def suspect_of_misfit(derivation: Derivation, letters: Letters, claim: Claim) -> Suspect | None:
     """Find one factor of a matrix product in the claim that is right when it is transposed."""
     for name, mended in _with_one_turned(letters, claim):
         try:
@@ -263,9 +251,9 @@ def _said(tree: Tree) -> str:
 
 
 def _of(expr: Expr, derivation: Derivation) -> Callable[[Trial], Array | None]:
-    formula = Formula(expr, derivation.result.axes)
-    axes = {axis for axis in derivation.result.axes if axis is not None}
-    return lambda trial: formula.on(trial.env) if expr.labels <= axes else None
+    """Evaluate a formula in place of the result, unless it has an index too many."""
+    axes = derivation.result.axes
+    return _on(Formula(expr, axes)) if expr.labels <= set(axes) else lambda trial: None
 
 
 def _assumed(derivation: Derivation) -> Iterator[Slip]:

@@ -17,7 +17,18 @@ from tinygrad_edu.symbolic.expr import quantities_in
 from tinygrad_edu.symbolic.grammar import ClaimError
 from tinygrad_edu.tensor import Tensor
 
-__all__ = ["DRAWS", "Trial", "agree", "environments", "excess", "scene", "try_out"]
+__all__ = [
+    "DRAWS",
+    "RESIZED",
+    "Trial",
+    "agree",
+    "compared",
+    "environments",
+    "excess",
+    "resized",
+    "scene",
+    "try_out",
+]
 
 Array = npt.NDArray[np.float64]
 
@@ -108,6 +119,12 @@ def _of_arrays(derivation: Derivation, letters: Letters, claim: Claim, env: Envi
         return claim.compute(scene(derivation, letters, env, plain=True))
     except (TypeError, AttributeError) as error:
         raise ClaimError(f"the claim cannot be computed: {error}") from error
+
+
+def compared(trial: Trial) -> npt.NDArray[np.bool_]:
+    """Return which entries are finite in the gradient and in the claim."""
+    both: npt.NDArray[np.bool_] = np.isfinite(trial.truth) & np.isfinite(trial.claimed)
+    return both
 
 
 def excess(trial: Trial, other: Array | None = None) -> Array | None:
