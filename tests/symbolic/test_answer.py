@@ -142,6 +142,24 @@ def test_the_data_decide_which_length_is_meant():
     assert tg.check_answer(derivation, "K·Xᵀ(A − Y)/N").suspect.kind == "factor K"
 
 
+def test_a_second_derivative_has_answers_too():
+    again = tg.derive(derived("softmax"), wrt=derived("softmax").wrt.tensor())
+    assert tg.check_answer(again, "(diag(a) − a aᵀ) g")
+    assert tg.check_answer(again, "a·(1 − a)·g").suspect.kind == "diagonal"
+
+
+def test_columns_and_numbers():
+    x, v = named("x", np.ones((3, 1))), named("v", [1.0, 2.0])
+    derivation = tg.derive((x * v).sum(), wrt=x)
+    assert tg.check_answer(derivation, "Σv")
+    assert tg.check_answer(derivation, lambda x, v: x * 0 + v.sum())
+    assert tg.check_answer(derivation, "v").suspect.kind == "broadcast sum"
+    w, λ = named("w", [1.0, 2.0]), named("λ", 0.3)
+    derivation = tg.derive(tg.weight_decay(w, λ), wrt=λ)
+    assert tg.check_answer(derivation, "wᵀw/2")
+    assert tg.check_answer(derivation, "w²/2").suspect.kind == "broadcast sum"
+
+
 # --- odd numbers ----------------------------------------------------------------------------------
 
 

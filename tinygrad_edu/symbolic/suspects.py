@@ -179,7 +179,8 @@ def _unsummed(derivation: Derivation) -> Iterator[Slip]:
         every = [*kept, *labels]
         if len(set(every)) < len(every) or not without.labels <= set(every):
             continue  # the index is in use outside of the sum as well
-        for axes in itertools.permutations(every):
+        found = [axis for axis in every if axis in without.labels]
+        for axes in {*itertools.permutations(every), *itertools.permutations(found)}:
             yield Suspect("broadcast sum", said), _on(Formula(without, axes))
 
 
