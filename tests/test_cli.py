@@ -113,7 +113,7 @@ def test_help_names_every_command(capsys):
         main(["--help"])
     assert ended.value.code == 0
     said = capsys.readouterr().out
-    for command in ("demo", "derive", "prove", "draw", "explain", "doctor"):
+    for command in ("demo", "derive", "prove", "draw", "explain", "check", "doctor"):
         assert f"\n    {command} " in said
 
 
@@ -179,7 +179,7 @@ def test_without_a_renderer_draw_saves_dot_text(capsys, tmp_path, no_program):
     assert (tmp_path / "mse.dot").read_text(encoding="utf-8").startswith("digraph")
 
 
-@pytest.mark.parametrize("command", ["derive", "prove", "draw", "explain"])
+@pytest.mark.parametrize("command", ["derive", "prove", "draw", "explain", "check"])
 def test_the_lectures_are_listed_and_what_is_none_of_them_refused(capsys, command):
     known = IDENTITIES if command == "prove" else LECTURES
     listed = [line.split()[0] for line in run(capsys, command, "--list").splitlines()]
@@ -189,6 +189,43 @@ def test_the_lectures_are_listed_and_what_is_none_of_them_refused(capsys, comman
             main([command, *arguments])
         assert ended.value.code == 2
         assert f"{said}; there are: {listed[0]}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("claim", "status", "said"),
+    [
+        ("a − y", 0, "right"),
+        ("-(y - a)", 0, "right"),
+        ("y − a", 1, "suspect: sign"),
+        ("-y/a", 1, "suspect: missing chain factor: ∂a/∂z was left out"),
+    ],
+)
+def test_check_judges_a_claim(claim, status, said, capsys):
+    assert main(["check", "softmax-ce", claim]) == status
+    captured = capsys.readouterr()
+    assert said in captured.out
+    assert captured.err == ""
+
+
+def test_check_says_what_cannot_be_read(capsys):
+    for claim, said in (
+        (["a − yy"], "nothing is called 'yy'; did you mean 'y'?"),
+        ([], 'check: say what the gradient is, such as "a − y"'),
+    ):
+        with pytest.raises(SystemExit) as ended:
+            main(["check", "softmax-ce", *claim])
+        assert ended.value.code == 2
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert said in captured.err
+        assert captured.err.endswith("\n  a − yy\n      ^\n") == bool(claim)
+
+
+def test_check_says_what_its_status_means(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["check", "--help"])
+    assert ended.value.code == 0
+    assert "1 if it is wrong" in " ".join(capsys.readouterr().out.split())
 
 
 def test_as_a_module():

@@ -26,6 +26,7 @@ from tinygrad_edu.transforms import grad, hessian, hvp, jacobian, jvp, value_and
 
 if TYPE_CHECKING:
     from tinygrad_edu import data
+    from tinygrad_edu.symbolic.answer import check_answer
     from tinygrad_edu.symbolic.derive import derive
     from tinygrad_edu.symbolic.prove import prove
     from tinygrad_edu.view.draw import draw
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = [
     *ops.PUBLIC,
     "Tensor",
+    "check_answer",
     "data",
     "derive",
     "draw",
@@ -55,6 +57,7 @@ __all__ = [
 
 # Loaded when they are first asked for, so that importing the package costs little more than NumPy.
 _LAZY = {
+    "check_answer": "tinygrad_edu.symbolic.answer",
     "derive": "tinygrad_edu.symbolic.derive",
     "prove": "tinygrad_edu.symbolic.prove",
     "draw": "tinygrad_edu.view.draw",

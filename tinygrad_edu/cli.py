@@ -1,4 +1,4 @@
-"""The command line: ``python -m tinygrad_edu demo | derive | prove | draw | explain | doctor``."""
+"""The command line: ``python -m tinygrad_edu demo | derive | prove | draw | explain | check``."""
 
 from __future__ import annotations
 
@@ -68,8 +68,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     page = _of_lecture(commands, "explain", "write a page that steps through a derivation")
     page.add_argument("--open", action="store_true", help="open the page in the browser")
     _add_folder(page, "build/explain", "the page")
+    answer = _of_lecture(
+        commands,
+        "check",
+        "judge what somebody believes a gradient to be",
+        "Exit status: 0 if the claim is right, 1 if it is wrong, 2 if it cannot be read.",
+    )
+    answer.add_argument("claim", nargs="?", help='a formula, such as "(A − Y)/N"')
     commands.add_parser("doctor", help="say what is installed, and what pictures need")
-    given = parser.parse_args(arguments)
+    given = parser.parse_args(_shielded(sys.argv[1:] if arguments is None else arguments))
     if given.command == "doctor":
         return doctor()
     into: Path | None = getattr(given, "into", None)
@@ -86,9 +93,11 @@ def _add_folder(parser: argparse.ArgumentParser, default: str, what: str) -> Non
     parser.add_argument("--into", type=Path, default=Path(default), help=f"folder for {what}")
 
 
-def _of_lecture(commands: Any, command: str, what: str) -> argparse.ArgumentParser:
+def _of_lecture(
+    commands: Any, command: str, what: str, more: str | None = None
+) -> argparse.ArgumentParser:
     """Add a command that takes the name of a lecture's equation."""
-    parser: argparse.ArgumentParser = commands.add_parser(command, help=what)
+    parser: argparse.ArgumentParser = commands.add_parser(command, help=what, description=more)
     parser.add_argument("lecture", nargs="?", help="which one; --list says which there are")
     parser.add_argument("--list", action="store_true", help="list the lectures")
     return parser
@@ -108,7 +117,7 @@ def _run_on_lecture(parser: argparse.ArgumentParser, given: argparse.Namespace) 
         parser.error(f"{given.command}: {wanted}; there are: {', '.join(known)}")
     try:
         return _COMMANDS[given.command](known[given.lecture], given)
-    except ValueError as error:  # such as an assumption that is not there
+    except ValueError as error:  # such as an assumption that is not there, or a slip in a formula
         parser.error(str(error))
 
 
@@ -176,12 +185,32 @@ def explain(lecture: Lecture, given: argparse.Namespace) -> int:
     return 0
 
 
+def check(lecture: Lecture, given: argparse.Namespace) -> int:
+    """Print the verdict on a claim; the status is 0 if it is right, and 1 if it is wrong."""
+    from tinygrad_edu.symbolic.answer import check_answer
+    from tinygrad_edu.symbolic.derive import derive_named
+
+    if given.claim is None:
+        raise ValueError('check: say what the gradient is, such as "a − y", after the lecture')
+    verdict = check_answer(derive_named(*lecture.build()), given.claim)
+    print(verdict)
+    return 0 if verdict else 1
+
+
 _COMMANDS: dict[str, Callable[[Any, argparse.Namespace], int]] = {
     "derive": derive,
     "prove": prove,
     "draw": draw,
     "explain": explain,
+    "check": check,
 }
+
+
+def _shielded(arguments: Sequence[str]) -> Sequence[str]:
+    """Let a claim begin with a minus sign, which would be taken for an option."""
+    if len(arguments) == 3 and arguments[0] == "check":
+        return [arguments[0], "--", *arguments[1:]]
+    return arguments
 
 
 def doctor() -> int:

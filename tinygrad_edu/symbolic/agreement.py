@@ -116,12 +116,13 @@ def environments(
     (the logarithm of z − t, say), the draw is taken from near the data.
     """
     quantities = quantities_in(exprs)
-    held = None if varying is None else [q for q in quantities if q not in varying]
+    held = [] if varying is None else [q for q in quantities if q not in varying]
     found = [data_of(exprs)]
-    for seed, env in enumerate(draws(exprs, statements, count, held=held)):
+    drawn = draws(exprs, statements, count, held=held, resized=varying is None)
+    for seed, env in enumerate(drawn):
         with np.errstate(all="ignore"):
             usable = all(np.isfinite(env.value(expr)[0]).all() for expr in exprs)
-        found.append(env if usable else _near(exprs, held or (), seed))
+        found.append(env if usable else _near(exprs, held, seed))
     return found
 
 

@@ -19,24 +19,25 @@ def draws(
     assumed: Collection[str],
     count: int = 3,
     *,
-    held: Collection[Quantity] | None = None,
+    held: Collection[Quantity] = (),
+    resized: bool = True,
 ) -> list[Environment]:
-    """Draw values for every quantity in expressions, of other sizes, obeying what is assumed.
+    """Draw values for every quantity in expressions, obeying what is assumed.
 
+    They are of other sizes than the data unless `resized` is False; what is `held` keeps its data.
     A quantity that is positive in the data is drawn positive, one in (0, 1) in (0, 1), a mask
     as a mask. Where Σy = 1 is assumed, y is drawn from the simplex, even if it has a definition;
     elsewhere it is not, so that a step which needs the assumption and does not say so fails.
-    What is `held` keeps its data, and then all lengths stay as they are.
     """
     assumed = {statement.rstrip("′") for statement in assumed}  # as it prints, without a number
     quantities = quantities_in(exprs, lambda quantity: bool(_simplex(quantity, assumed)))
     found = []
     for seed in range(count):
         rng = np.random.default_rng(seed)
-        lengths = {} if held is not None else _lengths(quantities, rng)
+        lengths = _lengths(quantities, rng) if resized else {}
         arrays = {}
         for quantity in quantities:
-            if held is not None and quantity in held:
+            if quantity in held:
                 arrays[quantity] = np.asarray(quantity.value)
                 continue
             shape = tuple(

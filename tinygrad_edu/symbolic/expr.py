@@ -410,7 +410,7 @@ def product(coefficient: Numeric, factors: Iterable[Factor]) -> Expr:
         elif isinstance(base, Number) and _exact_power(base.value, exponent):
             scale *= base.value ** int(exponent)
         elif isinstance(base, Total) and exponent.denominator == 1 and _is_negated(base):
-            scale *= (-1) ** int(exponent)  # x·(−y − z) is −x·(y + z)
+            scale *= _SHARED[-1] ** int(exponent)  # x·(−y − z) is −x·(y + z)
             flat.append((total(map(_negated, base.terms)), exponent))
         else:
             flat.append((base, _shared(exponent)))

@@ -215,7 +215,7 @@ class _Printer:
         filled = []
         for place, ((written, binds), is_sum) in enumerate(parts):
             piece = pieces.get(place)
-            if piece is not None and not piece.enclosed and not is_sum:
+            if piece is not None and not piece.enclosed and (piece.raised or not is_sum):
                 written = self._within((written, binds), ATOM)
             if in_latex and piece is not None and piece.raised:
                 written = f"{{{written}}}"  # TeX refuses two superscripts on one base
