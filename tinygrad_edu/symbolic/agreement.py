@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 #: Numbers that are no further apart, relative to the size of their terms, are said to agree.
-AGREE = 1e-9
+AGREE = 1e-11
 
 #: A few roundings of a double, relative to its size.
 ROUNDED = 1e-15

@@ -29,7 +29,7 @@ __all__ = ["LEVELS", "Level", "Normaliser", "Path"]
 
 #: No path is longer, and no form on it larger.
 MOST_STEPS = 150
-MOST_PARTS = 3000
+MOST_PARTS = 1500
 
 
 @dataclass(frozen=True)
