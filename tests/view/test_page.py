@@ -15,8 +15,9 @@ import tinygrad_edu as tg
 from tinygrad_edu.cli import main
 from tinygrad_edu.lectures import LECTURES
 from tinygrad_edu.naming import Names
-from tinygrad_edu.view import formula, page, renderer
+from tinygrad_edu.view import formula, renderer
 from tinygrad_edu.view.page import Page
+from tinygrad_edu.view.page import document as writer
 from tinygrad_edu.view.story import story
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -122,11 +123,11 @@ def test_names_with_markup_stay_text():
 
 
 def test_without_a_renderer_the_steps_stand_without_graphs(monkeypatch):
-    monkeypatch.setattr(page, "find_renderer", missing)
-    document = make().html()
-    assert "No program to lay out" in document
-    assert "<figure" not in document
-    assert document.count('<li class="step') == len(make().story.frames)
+    monkeypatch.setattr(writer, "find_renderer", missing)
+    text = make().html()
+    assert "No program to lay out" in text
+    assert "<figure" not in text
+    assert text.count('<li class="step') == len(make().story.frames)
 
 
 def missing():
