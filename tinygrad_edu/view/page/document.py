@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 
-from tinygrad_edu.view.dot import clean, digraph
+from tinygrad_edu.view.dot import digraph
 from tinygrad_edu.view.formula import define
 from tinygrad_edu.view.page.card import Cards
 from tinygrad_edu.view.page.markup import add, asset, digest, formula
@@ -35,8 +35,19 @@ class Document:
             self._draw(renderer)
 
     def _draw(self, renderer: Renderer) -> None:
+        struck = self._struck()
         for name, model in self.story.drawings.items():
-            self.drawings[name] = pieces(model, renderer, _OUTLINES)
+            self.drawings[name] = pieces(model, renderer, _OUTLINES, struck[name])
+
+    def _struck(self) -> dict[str, set[str]]:
+        """Name what is ever struck through, drawing by drawing."""
+        found: dict[str, set[str]] = {name: set() for name in self.story.drawings}
+        for scene in (f.before for f in self.story.frames if f.before is not None):
+            for letter, states in (("e", scene.edges), ("n", scene.vertices)):
+                found[scene.drawing] |= {
+                    f"{letter}{place}" for place, state in states.items() if state == "cancelled"
+                }
+        return found
 
     def text(self) -> str:
         """Return the document."""
@@ -86,20 +97,18 @@ class Document:
     def _header(self, body: ET.Element) -> None:
         told = self.story
         header = add(body, "header")
-        heading = add(header, "h1", class_="title")
-        heading.set("aria-label", clean(self.title))
-        formula(
-            heading,
-            Maths(
-                self.title,
-                f"{told.title.latex} = {told.result.latex}" if told.title.latex else "",
-            ),
-        )
+        heading = add(header, "h1")
         said = add(header, "p", class_="subtitle")
-        said.text = "Derived step by step"
-        if told.assumption:
-            said.text += clean(f", assuming {told.assumption}")
-        said.text += clean(f". {self.title}, checked: residual {told.checked}.")
+        said.text = f"Derived step by step and checked: residual {told.checked}."
+        if told.without is None:
+            formula(heading, _equation(told.title, told.result))
+            return
+        for track, result, words in (
+            ("assumed", told.result, f" Assuming {told.assumption}."),
+            ("free", told.without, f" Without assuming {told.assumption}."),
+        ):
+            formula(add(heading, "span", class_=track), _equation(told.title, result))
+            add(said, "span", words, class_=track)
 
     def _navigation(self, body: ET.Element) -> None:
         bar = add(body, "nav", class_="stepper", aria_label="Steps", hidden="")
@@ -141,23 +150,15 @@ class Document:
     def _options(self, main: ET.Element) -> None:
         told = self.story
         tools = add(main, "div", class_="options")
-        box = add(tools, "fieldset", class_="switches")
-        add(box, "legend", "Show")
-        switches = [
-            ("values", "values", True),
-            ("gradients", "gradients", True),
-            ("shapes", "shapes", False),
-            ("indices", "index notation", False),
-        ]
+        shown = add(tools, "fieldset", class_="switches")
+        add(shown, "legend", "Show")
+        for key, on in (("values", True), ("gradients", True), ("shapes", False)):
+            _switch(shown, key, key, on)
+        chosen = add(tools, "div", class_="switches")
+        _switch(chosen, "indices", "index notation", False)
         if told.assumption:
-            switches.append(("assume", f"assume {told.assumption}", True))
-        for key, text, on in switches:
-            label = add(box, "label")
-            switch = add(label, "input", type="checkbox", id=key)
-            if on:
-                switch.set("checked", "")
-            add(label, "span", text)
-        label = add(box, "label", class_="theme")
+            _switch(chosen, "assume", f"assume {told.assumption}", True)
+        label = add(chosen, "label")
         add(label, "span", "theme")
         select = add(label, "select", id="theme")
         for theme in ("auto", "light", "dark"):
@@ -235,3 +236,16 @@ class Document:
             add(listed, "dt", keys)
             add(listed, "dd", meaning)
         add(dialog, "button", "Close", type="button", data_action="close")
+
+
+def _equation(left: Maths, right: Maths) -> Maths:
+    latex = f"{left.latex} = {right.latex}" if left.latex and right.latex else ""
+    return Maths(f"{left.text} = {right.text}", latex)
+
+
+def _switch(parent: ET.Element, key: str, text: str, on: bool) -> None:
+    label = add(parent, "label")
+    switch = add(label, "input", type="checkbox", id=key)
+    if on:
+        switch.set("checked", "")
+    add(label, "span", text)

@@ -12,7 +12,7 @@ __all__ = ["heat_map"]
 
 def heat_map(parent: ET.Element, heat: Heat) -> None:
     """Add a Jacobian in numbers, shaded by size."""
-    table = add(add(parent, "div", class_="row"), "table", class_="heat")
+    table = add(parent, "table", class_="heat")
     add(table, "caption", f"∂{heat.of}/∂{heat.wrt}, entry by entry")
     largest = max((abs(v) for row in heat.rows for v in row), default=0.0) or 1.0
     head = add(add(table, "thead"), "tr")

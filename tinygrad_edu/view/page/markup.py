@@ -13,9 +13,9 @@ from importlib.resources import files
 
 from tinygrad_edu.view.dot import clean
 from tinygrad_edu.view.formula import mathml
-from tinygrad_edu.view.written import Maths, Written
+from tinygrad_edu.view.written import Maths, Prose, Written
 
-__all__ = ["add", "asset", "both", "digest", "formula", "sentence_case"]
+__all__ = ["add", "asset", "both", "digest", "formula", "say", "sentence_case"]
 
 
 def add(parent: ET.Element, tag: str, text: str = "", **attributes: str) -> ET.Element:
@@ -28,25 +28,40 @@ def add(parent: ET.Element, tag: str, text: str = "", **attributes: str) -> ET.E
     return element
 
 
-def formula(parent: ET.Element, maths: Maths, display: bool = False) -> None:
-    """Add a formula as MathML, or as readable text where it cannot be set."""
+def formula(parent: ET.Element, maths: Maths, style: str = "") -> None:
+    """Add a formula as MathML, or as readable text where it cannot be set.
+
+    The style is "block" for one on a line of its own, "large" for one in a line whose fractions
+    are not to shrink.
+    """
     found = mathml(maths.latex)
     if found is None:
         add(parent, "span", maths.text, class_="plain")
         return
-    if display:
-        found.set("display", "block")
+    if style:
+        found.set(*("display", "block") if style == "block" else ("displaystyle", "true"))
     found.set("alttext", clean(maths.text))
     parent.append(found)
 
 
-def both(parent: ET.Element, written: Written, display: bool = False) -> None:
+def both(parent: ET.Element, written: Written, style: str = "") -> None:
     """Add a formula in both notations; a switch shows one of them."""
     if written.vector == written.index:
-        formula(parent, written.vector, display)
+        formula(parent, written.vector, style)
         return
     for notation, maths in (("vector", written.vector), ("index", written.index)):
-        formula(add(parent, "span", class_=notation), maths, display)
+        formula(add(parent, "span", class_=notation), maths, style)
+
+
+def say(parent: ET.Element, words: Prose) -> None:
+    """Add words with formulas in them to an element."""
+    for part in words.parts:
+        if isinstance(part, Written):
+            both(parent, part)
+        elif len(parent):
+            parent[-1].tail = (parent[-1].tail or "") + clean(part)
+        else:
+            parent.text = (parent.text or "") + clean(part)
 
 
 def asset(name: str) -> str:

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 from tinygrad_edu.symbolic import notation
-from tinygrad_edu.symbolic.derivation import Derivation, Step
+from tinygrad_edu.symbolic.derivation import Derivation
 from tinygrad_edu.view.evolution import Evolution
 from tinygrad_edu.view.model import Model
 from tinygrad_edu.view.recorded import derivative
+from tinygrad_edu.view.story.flow import weighted
 from tinygrad_edu.view.story.frames import Frame, Scene, Track
-from tinygrad_edu.view.written import Maths, Written, check_text, distance, join, plugged, written
+from tinygrad_edu.view.written import (
+    Maths,
+    Prose,
+    Written,
+    check_text,
+    distance,
+    join,
+    plugged,
+    prose,
+    written,
+)
 
 __all__ = ["algebra", "left_side"]
+
+_SHORT = 22  # characters of an equation that stands in a title
 
 
 def algebra(derivation: Derivation, track: str, drawings: dict[str, Model]) -> list[Frame]:
@@ -20,19 +33,14 @@ def algebra(derivation: Derivation, track: str, drawings: dict[str, Model]) -> l
     return told.track.frames
 
 
-def left_side(derivation: Derivation, indices: bool = False) -> tuple[str, str]:
-    """Write what is derived, such as ∂L/∂z, as text and as LaTeX."""
+def left_side(derivation: Derivation) -> Written:
+    """Write what is derived, such as ∂L/∂z."""
     of, wrt = derivation.title
-    if derivation.seed is not None:
-        text, latex = derivative(of, wrt)
-        inner = rf"\left\langle {notation.name_latex(derivation.seed)}, {latex} \right\rangle"
-        return f"⟨{derivation.seed}, {text}⟩", inner if latex else ""
-    if indices:
-        w = derivation.wrt
-        of_latex = notation.name_latex(of)
-        latex = rf"\frac{{\partial {of_latex}}}{{\partial {w.latex(True)}}}"
-        return f"∂{of}/∂{w.text(True)}", latex
-    return derivative(of, wrt)
+    vector = Maths(*derivative(of, wrt))
+    below = derivation.wrt.latex(True)
+    index = rf"\frac{{\partial {notation.name_latex(of)}}}{{\partial {below}}}"
+    both = vector, Maths(f"∂{of}/∂{derivation.wrt.text(True)}", index if vector.latex else "")
+    return Written(*(weighted(derivation.seed, each) for each in both))
 
 
 class _Algebra:
@@ -41,43 +49,47 @@ class _Algebra:
         self.track = Track("algebra", track)
 
     def tell(self) -> None:
-        derivation = self.derivation
-        left = Written(Maths(*left_side(derivation)), Maths(*left_side(derivation, indices=True)))
-        steps = derivation.steps
-        start = plugged(derivation.start)
-        drawing = self._drawing(0, first := Evolution([derivation.start]))
+        derivation, left = self.derivation, left_side(self.derivation)
+        first = Evolution([derivation.start])
         self.track.add(
-            "What the backward pass leaves",
+            prose("What the backward pass leaves"),
             join(left, "=", written(derivation.start)),
-            Scene(drawing, *first.scene(0)),
-            rule="backward pass",
-            because="The contributions, written down by the chain rule.",
-            numbers=start,
+            Scene(self._drawing(0, first), *first.scene(0)),
+            rule="chain rule",
+            because=Prose((f"What has come back, written down.{self._end(0)}",)),
+            numbers=plugged(derivation.start),
             check=check_text(distance(derivation.start, derivation.computed)),
         )
-        for number, step in enumerate(steps):
-            last = number == len(steps) - 1
+        for number, step in enumerate(derivation.steps, start=1):
             both = Evolution([step.before, step.after])
-            drawing = self._drawing(number + 1, both)
-            numbers = plugged(step.after)
-            because = _sentence(step.because)
-            if last:
-                because += (
-                    f" The result agrees with the gradient that backward computes: relative "
-                    f"difference {check_text(derivation.residual)}."
-                )
+            drawing = self._drawing(number, both)
+            equation = join(written(step.matched), "=", written(step.replaced))
+            name = step.rule[:1].upper() + step.rule[1:]
+            is_short = max(len(equation.vector.text), len(equation.index.text)) <= _SHORT
+            is_all = step.matched.expr == step.before.expr  # then before and after say it
             self.track.add(
-                _rule_title(step),
+                Prose((f"{name}: ", equation) if is_short else (name,)),
                 join(left, "=", written(step.after)),
                 Scene(drawing, *both.scene(1)),
-                rule=step.rule,
-                because=because,
-                local=join(written(step.matched), "=", written(step.replaced)),
-                numbers=numbers,
+                because=Prose((_sentence(step.because) + self._end(number),)),
+                local=None if is_short or is_all else equation,
+                numbers=plugged(step.after),
                 check=check_text(step.residual)
                 + ("" if step.on_data else ", on random numbers alone"),
+                start=written(step.before),
                 before=Scene(drawing, *both.marked(0, step)),
             )
+
+    def _end(self, number: int) -> str:
+        """Say after the last step what the result was compared with."""
+        if number < len(self.derivation.steps):
+            return ""
+        return (
+            f"{'' if number else ' Nothing is left to simplify.'} The result "
+            f"{self.derivation.result.text()} agrees with the gradient that backward computes: "
+            "relative difference "
+            f"{check_text(self.derivation.residual)}."
+        )
 
     def _drawing(self, number: int, evolution: Evolution) -> str:
         for name, model in self.drawings.items():
@@ -94,7 +106,3 @@ def _sentence(text: str) -> str:
     if len(first) > 1 and first.isalpha():
         text = text[:1].upper() + text[1:]
     return text if text.endswith(".") else f"{text}."
-
-
-def _rule_title(step: Step) -> str:
-    return step.rule[:1].upper() + step.rule[1:]

@@ -7,10 +7,9 @@ import numpy as np
 from tinygrad_edu.symbolic import notation
 from tinygrad_edu.symbolic.derivation import Contribution, Formula
 from tinygrad_edu.symbolic.derive import Visit
-from tinygrad_edu.symbolic.expr import Leaf, distinct
-from tinygrad_edu.symbolic.expr import total as sum_of
+from tinygrad_edu.symbolic.expr import Leaf, distinct, total
 from tinygrad_edu.view.recorded import derivative
-from tinygrad_edu.view.story.flow import Flow, if_full, plain
+from tinygrad_edu.view.story.flow import Flow, if_full
 from tinygrad_edu.view.story.frames import Frame, Scene, Track
 from tinygrad_edu.view.written import (
     Maths,
@@ -19,8 +18,9 @@ from tinygrad_edu.view.written import (
     check_text,
     distance,
     join,
-    numbers_of,
     plugged,
+    prose,
+    summed,
     written,
 )
 
@@ -43,21 +43,15 @@ class _Backward:
         flow, walk = self.flow, self.walk
         known = {flow.place[walk.output]}
         passed: list[int] = []
-        output = flow.of
-        seed, seed_latex = derivative(output, output)
-        right = (
-            Maths("1", "1")
-            if walk.output.value.size == 1
-            else Maths(walk.letter, notation.name_latex(walk.letter))
-        )
+        right = Maths("1", "1") if walk.output.value.size == 1 else self._bare_letter()
         self.track.add(
-            f"Start at {output}",
-            join(Maths(seed, seed_latex), "=", right),
-            self._back_scene(flow.place[walk.output], None, known, passed),
+            prose("Start at {}", flow.called(walk.output)),
+            join(Maths(*derivative(flow.of, flow.of)), "=", right),
+            self._scene(flow.place[walk.output], None, known, passed),
             rule="seed",
-            because="A quantity changes by 1 for each 1 that it changes itself."
+            because=prose("A quantity changes by 1 for each 1 that it changes itself.")
             if walk.output.value.size == 1
-            else "The output has several entries, so each gets a weight of its own.",
+            else prose("The output has several entries, so each gets a weight of its own."),
             python=f"tg.gradients({flow.program.names[walk.output]}, "
             f"{flow.program.names[walk.wrt]})",
         )
@@ -82,27 +76,27 @@ class _Backward:
         entry = visit.contribution
         assert entry is not None
         flow, place = self.flow, self.flow.place[visit.to]
-        of, to = flow.called(visit.of).text, flow.called(flow.shown[place]).text
-        several = len(flow.parts[place]) > 1
-        rule = written(entry.local)
-        equation = join(rule, "=", written(entry.contribution))
-        if entry.local.text() == entry.contribution.text():
-            equation = written(entry.contribution)
-        incoming = join(self._letter(entry), "=", written(entry.incoming))
-        numbers = plugged(entry.contribution)
-        because = (
-            f"Into {of} comes the gradient {self.walk.letter} = {_clip(entry.incoming.text())}; "
-            f"times the derivative ∂{plain(of)}/∂{plain(to)} it goes on to {to}"
+        of, to = flow.called(visit.of), flow.called(flow.shown[place])
+        arrived, times = (
+            flow.gradient_of(flow.place[visit.of]),
+            Maths(*derivative(of.text, to.text)),
         )
-        because += ", as one of the parts that add up there." if several else "."
+        several = len(flow.parts[place]) > 1
+        left = join(arrived, "·", times) if several else flow.gradient_of(place)
+        letter = self._letter(entry)
+        rule, result = written(entry.local), written(entry.contribution)
+        middle = () if rule.vector.text == result.vector.text else (rule, "=")
+        end = ", where several parts add up." if several else "."
         self.track.add(
-            f"From {of} back to {to}",
-            equation,
-            self._back_scene(place, number, known, passed),
-            rule=f"chain rule through {visit.of.op.name.replace('_', ' ')}",  # type: ignore[union-attr]
-            because=because,
-            local=incoming,
-            numbers=numbers,
+            prose("From {} back to {}", of, to),
+            join(left, "=", *middle, result),
+            self._scene(place, number, known, passed),
+            rule="chain rule",
+            because=prose(
+                "{} has come to {}; times {} it goes on to {}" + end, arrived, of, times, to
+            ),
+            local=join(letter, "=", arrived, "=", written(entry.incoming)),
+            numbers=plugged(entry.contribution),
             python=flow.python(visit.of),
             check=check_text(distance(entry.contribution, visit.part.value)),
             heat=if_full(flow.local_heat(visit.of, visit.index)),
@@ -113,48 +107,42 @@ class _Backward:
         for each in distinct(entry.local.expr):
             if isinstance(each, Leaf) and each.quantity.name == self.walk.letter:
                 return written(Formula(each.quantity.leaf, each.quantity.axes))
-        bare = Maths(self.walk.letter, notation.name_latex(self.walk.letter))
+        bare = self._bare_letter()
         return Written(bare, bare)
 
+    def _bare_letter(self) -> Maths:
+        return Maths(self.walk.letter, notation.name_latex(self.walk.letter))
+
     def _meeting_frame(self, to: int, known: set[int], passed: list[int]) -> None:
-        flow = self.flow
-        visits = [visit for visit, _ in flow.parts[to]]
-        entries = [visit.contribution for visit in visits]
-        terms = [written(entry.contribution) for entry in entries if entry is not None]
-        axes = next(entry.contribution.axes for entry in entries if entry is not None)
-        whole = Formula(sum_of(e.contribution.expr for e in entries if e is not None), axes)
-        name = flow.called(flow.shown[to]).text
+        flow, name = self.flow, self.flow.called(self.flow.shown[to])
+        entries = [v.contribution for v, _ in flow.parts[to] if v.contribution is not None]
+        whole = Formula(total(e.contribution.expr for e in entries), entries[0].contribution.axes)
         row: list[Written | str] = []
-        for term in terms:
-            row += ["+", bracketed(term)] if row else [bracketed(term)]
+        for entry in entries:
+            row += ["+", bracketed(written(entry.contribution))]
         shape = flow.shown[to].shape
-        values = [np.asarray(v.part.value).reshape(shape) for v in visits]
-        found = [numbers_of(value, inside=True) for value in values]
-        found.append(numbers_of(flow.gradients[to]))
-        numbers: tuple[Maths, ...] = ()
-        if all(n is not None for n in found):
-            *parts, total = [n for n in found if n is not None]
-            numbers = (
-                Maths(" + ".join(p.text for p in parts), " + ".join(p.latex for p in parts)),
-                Maths(f"= {total.text}", f"= {total.latex}"),
-            )
-        edges = [flow.backward_edges[n] for _, n in flow.parts[to] if n in flow.backward_edges]
-        scene = self._back_scene(to, None, known, passed)
-        scene.edges.update(dict.fromkeys(edges, "now"))
+        values = [np.asarray(v.part.value).reshape(shape) for v, _ in flow.parts[to]]
+        scene = self._scene(to, None, known, passed)
+        for _, number in flow.parts[to]:
+            if number in flow.backward_edges:
+                scene.edges[flow.backward_edges[number]] = "now"
+        times = "twice" if len(entries) == 2 else f"{len(entries)} times"
         self.track.add(
-            f"{len(terms)} paths meet in {name}",
-            join(flow.gradient_of(to), "=", *row),
+            prose(f"{len(entries)} paths meet in {{}}", name),
+            join(flow.gradient_of(to), "=", *row[1:]),
             scene,
             rule="sum over paths",
-            because=f"{name} is used {len(terms)} times; a change of it reaches {flow.of} on "
-            "every path, and the effects add up.",
-            numbers=numbers,
+            because=prose(
+                f"{{}} is used {times}; a change of it reaches {{}} on every path, and the effects "
+                "add up.",
+                name,
+                flow.called(self.walk.output),
+            ),
+            numbers=summed(values, flow.gradients[to]),
             check=check_text(distance(whole, flow.gradients[to])),
         )
 
-    def _back_scene(
-        self, now: int, number: int | None, known: set[int], passed: list[int]
-    ) -> Scene:
+    def _scene(self, now: int, number: int | None, known: set[int], passed: list[int]) -> Scene:
         flow = self.flow
         vertices = dict.fromkeys(range(len(flow.shown)), "past")
         edges = {n: "past" for n, edge in enumerate(flow.edges) if edge.kind == "forward"}
@@ -165,7 +153,3 @@ class _Backward:
             vertices[flow.place[self.walk.backward[number].of]] = "source"
         vertices[now] = "now"
         return Scene("graph", vertices, edges, frozenset(known))
-
-
-def _clip(text: str) -> str:
-    return text if len(text) <= 28 else text[:27] + "…"

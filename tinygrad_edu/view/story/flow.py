@@ -19,7 +19,7 @@ from tinygrad_edu.view.symbols import Operand, application, number_operand
 from tinygrad_edu.view.values import one_line, shape_text, sum_text, value_lines
 from tinygrad_edu.view.written import Maths, Written, written
 
-__all__ = ["Flow", "if_full", "is_silent", "plain"]
+__all__ = ["Flow", "if_full", "is_silent", "plain", "weighted"]
 
 _MOST_VERTICES = 300
 _SILENT = frozenset({"reshape", "expand_dims", "squeeze", "broadcast_to", "astype"})
@@ -38,10 +38,12 @@ class Flow:
         The passes.
     of : str
         What the output is called.
+    seed : str, optional
+        The letter of the weights that an output with several entries has.
     """
 
-    def __init__(self, walk: Passes, of: str) -> None:
-        self.walk, self.of = walk, of
+    def __init__(self, walk: Passes, of: str, seed: str | None = None) -> None:
+        self.walk, self.of, self.seed = walk, of, seed
         self.shown = [s for s in walk.forward if not is_silent(s) and not _is_number(s)]
         if len(self.shown) > _MOST_VERTICES:
             raise ValueError(
@@ -99,7 +101,7 @@ class Flow:
             parts = [np.asarray(v.part.value) for v, _ in self.parts[head]]
             text = ""
             if len(parts) > 1:
-                text = one_line(visit.part.value, (*parts, self.gradients[head]))
+                text = _added(one_line(visit.part.value, (*parts, self.gradients[head])))
             self.backward_edges[number] = len(self.edges)
             self.edges.append(Edge(f"n{tail}", f"n{head}", "backward", text=text))
         return Model(
@@ -187,12 +189,12 @@ class Flow:
         """Write the gradient of a vertex, such as ∂L/∂e, in both notations."""
         to = self.called(self.shown[place])
         text, latex = derivative(self.of, to.text)
-        formula = self.walk.formula(self.shown[place])
-        if self.shown[place].name is None or not latex:
-            return Written(Maths(text, latex), Maths(text, latex))
-        below = formula.latex(True)
-        index = rf"\frac{{\partial {_safe(self.of)}}}{{\partial {below}}}"
-        return Written(Maths(text, latex), Maths(f"∂{self.of}/∂{formula.text(True)}", index))
+        both = [weighted(self.seed, Maths(text, latex))] * 2
+        if self.shown[place].name is not None and latex:
+            to_index = self.walk.formula(self.shown[place])
+            below = rf"\frac{{\partial {_safe(self.of)}}}{{\partial {to_index.latex(True)}}}"
+            both[1] = weighted(self.seed, Maths(f"∂{self.of}/∂{to_index.text(True)}", below))
+        return Written(*both)
 
     def local_heat(self, s: Symbol, index: int) -> Heat | None:
         """Return the derivative of an operation by one argument, in numbers."""
@@ -207,6 +209,14 @@ class Flow:
     def _heat(self, of: Symbol, wrt: Symbol, rows: Rows | None) -> Heat | None:
         names = [plain(self.called(_spoken(s)).text) for s in (of, wrt)]
         return None if rows is None else Heat(names[0], names[1], rows)
+
+
+def weighted(seed: str | None, derivative: Maths) -> Maths:
+    """Write the product of a derivative with the weights of the output, where there are any."""
+    if seed is None:
+        return derivative
+    inside = rf"\left\langle {notation.name_latex(seed)}, {derivative.latex} \right\rangle"
+    return Maths(f"⟨{seed}, {derivative.text}⟩", inside if derivative.latex else "")
 
 
 def is_silent(s: Any) -> bool:
@@ -233,6 +243,11 @@ def _tensors(walk: Passes) -> set[Symbol]:
 def _safe(name: str) -> str:
     """Return a name as LaTeX if it is a word; all else is shown literally."""
     return derivative(name, name)[1] and notation.name_latex(name)
+
+
+def _added(numbers: str) -> str:
+    """Write what is added to something else."""
+    return f"+ ({numbers})" if numbers.startswith("−") and " " not in numbers else f"+ {numbers}"
 
 
 def plain(text: str) -> str:

@@ -11,6 +11,7 @@ from tinygrad_edu.view.story.frames import Frame, Scene, Track
 from tinygrad_edu.view.values import shape_text
 from tinygrad_edu.view.written import (
     Maths,
+    Prose,
     Written,
     check_text,
     distance,
@@ -18,6 +19,7 @@ from tinygrad_edu.view.written import (
     listed,
     numbers_of,
     plugged,
+    prose,
     written,
 )
 
@@ -42,11 +44,11 @@ class _Forward:
         named = [s for s in leaves if s.name]
         equation = [self._is(s) for s in named] or [Written(Maths("—"), Maths("—"))]
         self._frame(
-            "What is given",
+            prose("What is given"),
             listed(equation),
             leaves,
             (),
-            because="Parameters are Tensors, constants are arrays.",
+            because=self._roles(leaves),
             python="\n".join(flow.program.lines[s] for s in leaves if s in flow.program.lines),
         )
         done = list(leaves)
@@ -55,19 +57,25 @@ class _Forward:
                 continue
             right = flow.meaning(s)
             self._frame(
-                f"Compute {flow.called(s).text}",
+                prose("Compute {}", flow.called(s)),
                 join(flow.left_of(s), "=", written(right)),
                 [s],
                 [a for a in s.args if isinstance(a, Symbol)],
                 done=done,
                 rule="" if _summary(s.op) else s.op.name.replace("_", " "),
-                because=_summary(s.op),
+                because=Prose((_summary(s.op),)),
                 numbers=plugged(right),
                 python=flow.python(s),
                 check=check_text(distance(right, s.value)),
                 heat=if_full(flow.total_heat(s)),
             )
             done.append(s)
+
+    def _roles(self, leaves: Sequence[Symbol]) -> Prose:
+        """Say what is differentiated with respect to what."""
+        output, wrt = (self.flow.called(s) for s in (self.flow.walk.output, self.flow.walk.wrt))
+        rest = "." if len(leaves) == 1 else "; all else stays as it is."
+        return prose("{} is differentiated with respect to {}" + rest, output, wrt)
 
     def _is(self, s: Symbol) -> Written:
         """Write a leaf with its numbers, or with its shape where they are too many."""
@@ -82,7 +90,7 @@ class _Forward:
 
     def _frame(
         self,
-        title: str,
+        title: Prose,
         equation: Written,
         now: Sequence[Symbol],
         sources: Sequence[Symbol],

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from tinygrad_edu.view.jacobian import Heat
 from tinygrad_edu.view.model import Model
-from tinygrad_edu.view.written import Maths, Written
+from tinygrad_edu.view.written import Maths, Prose, Written
 
 __all__ = ["Frame", "Node", "Phase", "Scene", "Story", "Track"]
 
@@ -33,25 +33,26 @@ class Frame:
     """One step of the story.
 
     `equation` is its formula and `numbers` the same with numbers in it; `rule` says what is
-    applied and `because` why it holds; `python` is the line that made the vertex and `check` how
-    far the two sides are apart. `track` names the frames that a switch exchanges. Algebra shows
-    what a rule is applied to in `before`: what it matches is outlined, what it cancels struck
-    through.
+    applied, `local` the same as an equation, and `because` why it holds; `python` is the line that
+    made the vertex and `check` how far the two sides are apart. `track` names the frames that a
+    switch exchanges. Algebra shows what a rule is applied to in `start`, and as a graph in
+    `before`: what the rule matches is outlined, what it cancels struck through.
     """
 
     key: str
     phase: Phase
-    title: str
+    title: Prose
     equation: Written
     scene: Scene
     rule: str = ""
-    because: str = ""
+    because: Prose = field(default_factory=Prose)
     local: Written | None = None
     numbers: tuple[Maths, ...] = ()
     python: str = ""
     check: str = ""
     heat: Heat | None = None
     track: str = ""
+    start: Written | None = None
     before: Scene | None = None
 
 
@@ -102,7 +103,7 @@ class Track:
         self.frames: list[Frame] = []
         self._phase, self._track = phase, track
 
-    def add(self, title: str, equation: Written, scene: Scene, **said: Any) -> None:
+    def add(self, title: Prose, equation: Written, scene: Scene, **said: Any) -> None:
         """Add a frame; `said` are its other fields."""
         prefix = f"{self._phase}-{self._track}" if self._track == "free" else self._phase
         key = f"{prefix}-{len(self.frames) + 1}"

@@ -25,7 +25,7 @@ def story(output: Tensor, wrt: Tensor, names: Names, fused: Iterable[str] = ()) 
     found = derive_named(output, wrt, names, None, fused)
     used = [a.statement for a in found.assumptions if a.used]
     free = derive_named(output, wrt, names, (), fused) if used else None
-    flow = Flow(passes(output, wrt, names, fused), found.title[0])
+    flow = Flow(passes(output, wrt, names, fused), found.title[0], found.seed)
     tracks = [("", found)] if free is None else [("assumed", found), ("free", free)]
     drawings = {"graph": flow.model}
     frames = [*forward(flow), *backward(flow)]
@@ -33,7 +33,7 @@ def story(output: Tensor, wrt: Tensor, names: Names, fused: Iterable[str] = ()) 
         frames += algebra(derivation, track, drawings)
     sources = {f"algebra{'-' * bool(t)}{t}": derivation_model(d) for t, d in tracks}
     return Story(
-        Maths(*left_side(found)),
+        left_side(found).vector,
         Maths(found.result.text(), found.result.latex()),
         ", ".join(used),
         None if free is None else Maths(free.result.text(), free.result.latex()),
