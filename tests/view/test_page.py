@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import html
 import re
 import subprocess
 import sys
@@ -93,10 +92,48 @@ def test_the_policy_allows_just_this_style_and_this_script(document):
 
 def test_every_step_stands_in_the_ordered_list(document):
     told = make().story
-    steps = [a["id"] for t, a in Elements(document).found if t == "li" and "step" in a["class"]]
-    assert steps == [frame.key for frame in told.frames]
-    for frame in told.frames:
-        assert f"<h2>{html.escape(frame.title, quote=False)}</h2>" in document
+    steps = [a for t, a in Elements(document).found if t == "li" and "step" in a["class"]]
+    assert [a["id"] for a in steps] == [frame.key for frame in told.frames]
+    assert [a["data-title"] for a in steps] == [frame.title.text for frame in told.frames]
+
+
+def cards(document):
+    """The text of every step, from its opening tag to the next one's."""
+    listed = document.partition('<ol class="steps"')[2].partition("</ol>")[0]
+    return listed.split('<li class="step ')[1:]
+
+
+def test_beside_each_graph_stands_what_happened(document):
+    told = make().story
+    always = {"forward": {"In numbers", "Why", "Python", "Residual"}, "backward": {"Why", "Python"}}
+    for frame, card in zip(told.frames, cards(document), strict=True):
+        rows = set(re.findall("<h3>(.*?)</h3>", card))
+        assert "<figure" in card
+        assert 'class="equation' in card
+        if frame.key == "forward-1":
+            assert rows == {"Why", "Python"}
+        elif "meet" in frame.title.text:
+            assert rows == {"In numbers", "Why", "Residual"}
+        elif frame.phase == "algebra":
+            assert rows >= {"In numbers", "Why", "Residual"}
+            assert ("Before" in rows) == (frame.before is not None)
+        else:
+            assert rows >= always[frame.phase]
+
+
+def test_maths_is_mathml_in_the_text_and_outlines_in_the_graph(document):
+    assert all("<math" in card for card in cards(document))
+    store = document.partition('<svg class="store"')[2].partition("</svg>")[0]
+    vertices = store.count('class="tg-node')
+    assert vertices > 40
+    assert store.count('class="tg-formula"') == vertices
+    assert "tg-text" not in store
+
+
+def test_what_meets_shows_both_parts_and_their_sum(document):
+    card = next(c for c in cards(document) if "paths meet" in c)
+    assert "<mo>+</mo>" in card
+    assert document.count(">+ 0  −1.48  0<") == document.count(">+ 0.16  0.16  0.16<") == 1
 
 
 def test_every_id_is_used_once_and_every_reference_has_one(document):

@@ -170,6 +170,11 @@ def formula_width(latex: str) -> float:
     >>> formula_width("a") < formula_width(r"\frac{a}{s}") < formula_width(r"a - y") < 4
     True
     """
+    return _ems(latex) if _ziamath() else 0.0
+
+
+@lru_cache(maxsize=4096)
+def _ems(latex: str) -> float:
     found = mathml(latex)
     return 0.0 if found is None else _width(found)
 
