@@ -201,13 +201,17 @@ def test_explain_takes_the_callers_names():
     assert re.match(r"<Page '∂cost/∂logits = 2·logits'", repr(tg.explain(cost, wrt=logits)))
 
 
-def test_the_command_line_lists_and_writes_pages(capsys, tmp_path):
+def test_the_command_line_lists_writes_and_opens_pages(capsys, tmp_path, monkeypatch):
     assert main(["explain", "--list"]) == 0
     listed = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
     assert listed == list(LECTURES)
     assert main(["explain", "mse", "--into", str(tmp_path)]) == 0
     assert capsys.readouterr().out.strip() == str(tmp_path / "mse.html")
     assert (tmp_path / "mse.html").read_text(encoding="utf-8") == make("mse").html()
+    opened = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    assert main(["explain", "norm", "--into", str(tmp_path), "--open"]) == 0
+    assert opened == [(tmp_path / "norm.html").resolve().as_uri()]
     with pytest.raises(SystemExit):
         main(["explain", "nothing"])
     assert "there are: softmax-ce" in capsys.readouterr().err

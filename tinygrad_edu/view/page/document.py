@@ -97,17 +97,18 @@ class Document:
     def _header(self, body: ET.Element) -> None:
         told = self.story
         header = add(body, "header")
-        heading = add(header, "h1")
+        tracks = [("", told.result, "")]
+        if told.without is not None:
+            tracks = [
+                ("assumed", told.result, f" Assuming {told.assumption}."),
+                ("free", told.without, f" Without assuming {told.assumption}."),
+            ]
+        for track, result, _ in tracks:
+            title = _equation(told.title, result)
+            formula(add(header, "h1", class_=track, aria_label=title.text), title)
         said = add(header, "p", class_="subtitle")
         said.text = f"Derived step by step and checked: residual {told.checked}."
-        if told.without is None:
-            formula(heading, _equation(told.title, told.result))
-            return
-        for track, result, words in (
-            ("assumed", told.result, f" Assuming {told.assumption}."),
-            ("free", told.without, f" Without assuming {told.assumption}."),
-        ):
-            formula(add(heading, "span", class_=track), _equation(told.title, result))
+        for track, _, words in tracks:
             add(said, "span", words, class_=track)
 
     def _navigation(self, body: ET.Element) -> None:
