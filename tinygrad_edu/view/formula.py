@@ -190,7 +190,7 @@ def _width(element: ET.Element) -> float:
         rows = [[_width(cell) for cell in row] for row in element]
         return sum((max(column) + 1.0 for column in zip(*rows, strict=True)), 0.0)
     if tag == "mo":
-        return 0.45 if text in "()[]," else 1.1
+        return {",": 0.5, "∑": 1.7}.get(text, 0.6 if text in "()[]" else 1.25)
     if tag == "msqrt":
         return sum(inside) + 0.9
     return 0.53 * len(text) + sum(inside)

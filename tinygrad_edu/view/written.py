@@ -34,6 +34,7 @@ __all__ = [
 _LONGEST = 300  # parts of a formula; a longer one is described
 _MOST_PARTS = 40  # of a formula that numbers are put into
 _WIDE = 24.0  # ems; a formula that is wider has its vectors upright
+_WIDE_LIST = 17.0  # ems; of formulas side by side
 _MOST_NUMBERS = 12  # entries of an array whose numbers stand in a formula
 
 
@@ -248,7 +249,7 @@ def listed(rows: Sequence[Written]) -> Written:
     for index in (False, True):
         maths = [_side(row, index) for row in rows]
         latex = r" ,\quad ".join(m.latex for m in maths) if all(m.latex for m in maths) else ""
-        if formula_width(latex) > _WIDE:
+        if formula_width(latex) > _WIDE_LIST:
             latex = _stacked("matrix", [m.latex for m in maths])
         sides.append(Maths(",  ".join(m.text for m in maths), latex))
     return Written(*sides)

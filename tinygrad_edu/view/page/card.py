@@ -17,7 +17,7 @@ __all__ = ["Cards"]
 
 _WIDE = 24.0  # ems; a formula that is wider is set smaller, or below its title
 _TALL = 640.0  # points; a graph that is taller is not shrunk to the window
-_SCALE = 1.25  # of graphs that need not shrink
+_SCALE = 1.25 / 16  # rems for a point, where a graph need not shrink
 
 _MARKS = (
     ("matched", "outlined: what the rule is applied to"),
@@ -132,8 +132,8 @@ class Cards:
                 "viewBox": f"0 0 {width} {height}",
                 "role": "group",
                 "aria-label": clean(title),
-                "width": number(_SCALE * drawing.size[0]),
-                "height": number(_SCALE * drawing.size[1]),
+                "width": f"{number(_SCALE * drawing.size[0])}rem",
+                "height": f"{number(_SCALE * drawing.size[1])}rem",
             },
         )
         graph = ET.SubElement(svg, "g", {"transform": drawing.move})
