@@ -213,22 +213,31 @@ def test_steps_move_only_where_motion_is_wanted(visit, motion, name):
 # --- time -----------------------------------------------------------------------------------------
 
 
-def test_the_page_is_ready_soon_and_a_step_takes_no_time(visit, keys):
+ANSWER = """addEventListener('load', () => {
+  const start = performance.now();
+  document.body.dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowRight', bubbles: true}));
+  requestAnimationFrame(() => setTimeout(() => {
+    window.answered = [performance.now() - start, document.querySelector('.current').id];
+  }));
+})"""
+
+
+def test_a_key_is_answered_soon_after_the_page_has_loaded(visit):
     page = visit()
-    session = page.context.new_cdp_session(page)
-    # The page's own time: a machine that is busy with other things does not count.
-    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+    page.add_init_script(ANSWER)
+    waits = []
+    for _ in range(5):  # a machine that is busy with other things can spoil one, not all
+        page.reload()
+        page.wait_for_function("window.answered")
+        wait, shown = page.evaluate("window.answered")
+        assert shown == "forward-2"
+        page.evaluate("history.replaceState(null, '', location.pathname)")
+        waits.append(wait)
+    assert min(waits) < 200, waits
 
-    def spent():
-        metrics = session.send("Performance.getMetrics")["metrics"]
-        return next(m["value"] for m in metrics if m["name"] == "TaskDuration")
 
-    loads = []
-    for _ in range(5):
-        before = spent()
-        page.reload(wait_until="domcontentloaded")
-        loads.append(1000 * (spent() - before))
-    assert min(loads) < 200, loads
+def test_a_step_takes_no_time(visit, keys):
+    page = visit()
     times = page.evaluate(
         """() => {
           const next = document.querySelector('[data-action=next]'), times = [];

@@ -99,7 +99,9 @@ def test_a_backward_step_names_both_sides(lecture):
 def test_with_several_entries_a_gradient_is_weighted():
     z = tg.Tensor([0.3, -1.0, 2.0], name="z")
     told = tell(tg.name(tg.exp(z), "a"), z)
-    assert phases(told, "backward")[-1].equation.vector.text.startswith("⟨g, ∂a/∂z⟩ = ")
+    last = phases(told, "backward")[-1]
+    assert last.equation.vector.text == "⟨g, ∂a/∂z⟩ = a·g"
+    assert last.local is None  # g stands for the weights, and for nothing else
 
 
 def test_vectors_stand_upright_where_rows_would_be_too_wide(lecture):

@@ -77,15 +77,19 @@ class _Backward:
         assert entry is not None
         flow, place = self.flow, self.flow.place[visit.to]
         of, to = flow.called(visit.of), flow.called(flow.shown[place])
-        arrived, times = (
-            flow.gradient_of(flow.place[visit.of]),
-            Maths(*derivative(of.text, to.text)),
-        )
+        arrived = flow.gradient_of(flow.place[visit.of])
+        times = Maths(*derivative(of.text, to.text))
         several = len(flow.parts[place]) > 1
         left = join(arrived, "·", times) if several else flow.gradient_of(place)
-        letter = self._letter(entry)
         rule, result = written(entry.local), written(entry.contribution)
-        middle = () if rule.vector.text == result.vector.text else (rule, "=")
+        middle: tuple[Written | str, ...] = (rule, "=")
+        where: Written | None = join(
+            self._letter(entry), "=", arrived, "=", written(entry.incoming)
+        )
+        if flow.seed is not None:  # the letter already stands for the weights
+            middle, where = (), None
+        elif rule.vector.text == result.vector.text:
+            middle = ()
         end = ", where several parts add up." if several else "."
         self.track.add(
             prose("From {} back to {}", of, to),
@@ -95,7 +99,7 @@ class _Backward:
             because=prose(
                 "{} has come to {}; times {} it goes on to {}" + end, arrived, of, times, to
             ),
-            local=join(letter, "=", arrived, "=", written(entry.incoming)),
+            local=where,
             numbers=plugged(entry.contribution),
             python=flow.python(visit.of),
             check=check_text(distance(entry.contribution, visit.part.value)),
