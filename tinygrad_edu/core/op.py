@@ -112,17 +112,19 @@ class Op:
         """Apply the operation: to arrays, to Tensors, or to symbols."""
         # What happens most goes a short way: a vertex first, or, in rules, arrays throughout.
         if self.sealed and len(args) == self.arity:
-            if isinstance(args[0], Node) and not self.inline:
-                return args[0].record(self, args, self.with_defaults(attributes))
-            if args[0].__class__ in _ARRAYS and _READY.issuperset(map(type, args)):
-                try:
-                    out = self.forward(*args, **attributes)
-                except (ValueError, TypeError):
-                    return call(self, args, attributes)  # the complaint again, in clear words
-                if self.saved is not None:
-                    out = out[0]
-                if out.dtype.kind in "fiub":
-                    return out
+            first = args[0]
+            if first.__class__ in _ARRAYS:
+                if _READY.issuperset(map(type, args)):
+                    try:
+                        out = self.forward(*args, **attributes)
+                    except (ValueError, TypeError):
+                        return call(self, args, attributes)  # the complaint again, in clear words
+                    if self.saved is not None:
+                        out = out[0]
+                    if out.dtype.kind in "fiub":
+                        return out
+            elif isinstance(first, Node) and not self.inline:
+                return first.record(self, args, self.with_defaults(attributes))
         if self.arity is not None and len(args) > self.arity:
             args, attributes = self._attributes_by_position(args, attributes)
         return call(self, args, attributes)

@@ -192,22 +192,22 @@ def _(g: Any, logits: Any, targets: Any, e: Any, total: Any) -> Any:
     text="softmax_cross_entropy({0}, {1})",
     tex=r"\operatorname{{softmax-CE}}({0}, {1})",
 )
+@np.errstate(all="ignore")
 def _softmax_cross_entropy(logits: Any, targets: Any) -> Any:
     """Cross-entropy of each example, from logits."""
-    with np.errstate(all="ignore"):
-        rows, put_back = as_rows(logits, -1)
-        largest, e, rest = shifted_exponentials(rows)
-        log_sum, total = np.log1p(rest), 1 + rest[:, 0]
-        if targets.shape == logits.shape:
-            y, negative_log = targets.reshape(rows.shape), log_sum - (rows - largest)
-            losses = (y * negative_log).sum(-1)
-            if not np.isfinite(losses).all():  # 0 · ∞ is 0 where a class has no target,
-                negative_log = y * log_sum + (y * largest - y * rows)  # and half of ∞ may be less
-                losses = np.where(y == 0, 0, negative_log).sum(-1)
-                losses += 0 * log_sum[:, 0]  # but NaN stays
-            losses = _in_dtype_of(logits, losses)
-        else:
-            losses = log_sum[:, 0] - (rows.reshape(-1)[_places(rows, targets)] - largest[:, 0])
+    rows, put_back = as_rows(logits, -1)
+    e, largest, rest, total = shifted_exponentials(rows)
+    log_sum = np.log1p(rest)
+    if targets.shape == logits.shape:
+        y, top, norm = targets.reshape(rows.shape), largest[:, None], log_sum[:, None]
+        losses = (y * (norm - (rows - top))).sum(-1)
+        if not np.isfinite(losses).all():  # 0 · ∞ is 0 where a class has no target,
+            negative_log = y * norm + (y * top - y * rows)  # and half of ∞ may be less
+            losses = np.where(y == 0, 0, negative_log).sum(-1)
+            losses += 0 * log_sum  # but NaN stays
+        losses = _in_dtype_of(logits, losses)
+    else:
+        losses = log_sum - (rows.reshape(-1)[_places(rows, targets)] - largest)
     shape = logits.shape[:-1]
     return losses.reshape(shape), (put_back(e), total.reshape(shape))
 
