@@ -45,5 +45,5 @@ def _walk(outputs: Iterable[Node], *, through_constants: bool) -> list[Node]:
                 if op is None or through_constants or not op.constant:
                     found[argument] = None
                     pending.append(argument)
-    # A walk from the output finds results before arguments, or nearly so: little is left to sort.
-    return sorted(reversed(found), key=_by_serial)
+    # A walk from the output finds results before arguments, or nearly so: quick to sort.
+    return sorted(found, key=_by_serial)

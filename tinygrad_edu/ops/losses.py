@@ -39,15 +39,16 @@ _TOLERANCE = 0.02
 def _reduce(losses: Any, reduction: str, name: str) -> Any:
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f'{name}: reduction is "mean", "sum" or "none", not {reduction!r}')
-    if reduction == "none" or losses.ndim == 0:
+    shape = losses.shape
+    if reduction == "none" or not shape:
         return losses
-    if reduction == "mean" and 0 in losses.shape:
-        raise ValueError(f"{name}: an empty batch has no mean; its shape is {losses.shape}")
+    if reduction == "mean" and 0 in shape:
+        raise ValueError(f"{name}: an empty batch has no mean; its shape is {shape}")
     return mean(losses) if reduction == "mean" else sum(losses)
 
 
 def _operand(x: Any) -> Any:
-    return x if hasattr(x, "ndim") else np.asarray(x)
+    return x if isinstance(x, Node) else np.asarray(x)
 
 
 def _refuse_other_shape(x: Any, targets: Any, name: str, what: str) -> None:
