@@ -158,12 +158,12 @@ class Tensor(Node):
     def data(self) -> npt.NDArray[Any]:
         """The value, as a read-only array."""
         value = self.value
-        if value.__class__ is not np.ndarray:  # a NumPy scalar
-            value = np.array(value)
-        owner: Any = value
-        while isinstance(owner, np.ndarray) and owner.flags.writeable:
-            owner.flags.writeable = False
-            owner = owner.base
+        if self.op is not None:  # a result is frozen when somebody looks at it
+            value = np.asarray(value)
+            owner: Any = value
+            while isinstance(owner, np.ndarray) and owner.flags.writeable:
+                owner.flags.writeable = False
+                owner = owner.base
         view: npt.NDArray[Any] = value.view()  # of a frozen array: cannot be made writable
         return view
 

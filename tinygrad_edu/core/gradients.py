@@ -130,7 +130,7 @@ def propagate(
                 continue
             if inside is not None and argument not in inside:
                 continue
-            rule = op.rules[index] if op.each is None else op.rule_of(index)
+            rule = op.rules[index]
             if rule is None:
                 continue
             if attributes is not NO_ATTRIBUTES:

@@ -6,6 +6,7 @@ batch axis comes first; a single example ``(K,)`` is allowed.
 
 from __future__ import annotations
 
+import functools
 import warnings
 from typing import Any
 
@@ -118,7 +119,7 @@ def _refuse_labels(labels: Any, classes: int, name: str) -> None:
             f"{name}: class labels are integers, not {labels.dtype}; convert them with .astype(int)"
         )
     # Read as unsigned numbers, negative labels are too large as well: one pass finds both.
-    unsigned = labels.view(f"u{labels.itemsize}") if labels.dtype.kind == "i" else labels
+    unsigned = labels.view(_unsigned(labels.dtype))
     if labels.size and unsigned.item(unsigned.argmax()) >= classes:
         wrong = labels[(labels < 0) | (labels >= classes)].flat[0]
         raise ValueError(
@@ -127,21 +128,27 @@ def _refuse_labels(labels: Any, classes: int, name: str) -> None:
         )
 
 
+@functools.cache
+def _unsigned(dtype: Any) -> Any:
+    return np.dtype(dtype.str.replace("i", "u"))  # in the same byte order
+
+
 def _are_labels(targets: Any, x: Any, name: str) -> bool:
     """Tell labels from distributions by their shape, and refuse everything else."""
-    if targets.shape == x.shape and x.ndim:
-        return False
-    if x.ndim and targets.shape == x.shape[:-1]:
-        if targets.dtype.kind in "iu":
-            return True
+    shape, given = x.shape, targets.shape
+    if not shape or given not in (shape[:-1], shape):
         raise ValueError(
-            f"{name}: targets of shape {targets.shape} are class labels and must be integers, "
+            f"{name}: targets of shape {given} for {shape}; pass class labels of shape "
+            f"{shape[:-1]} or distributions of shape {shape}"
+        )
+    if given == shape:
+        return False
+    if targets.dtype.kind not in "iu":
+        raise ValueError(
+            f"{name}: targets of shape {given} are class labels and must be integers, "
             f"not {targets.dtype}; convert them with .astype(int)"
         )
-    raise ValueError(
-        f"{name}: targets of shape {targets.shape} for {x.shape}; pass class labels of shape "
-        f"{x.shape[:-1]} or distributions of shape {x.shape}"
-    )
+    return True
 
 
 def _refuse_negative(targets: Any, name: str) -> None:
@@ -169,13 +176,13 @@ def _residual(g: Any, logits: Any, targets: Any, e: Any, total: Any) -> Any:
         weight = np.asarray(targets.sum(-1) / total)
         return np.asarray(g)[..., None] * (weight[..., None] * e - targets)
     out = np.multiply(np.asarray(g / total)[..., None], e, order="C")
-    out.reshape(-1)[_places(out, targets)] -= g.reshape(-1)  # in that order, a view
+    out.ravel()[_places(out, targets)] -= g.ravel()  # in that order, a view
     return out
 
 
 def _places(x: Any, labels: Any) -> Any:
     """Return where, in the flat order of x, the entries stand that labels name."""
-    return labels.reshape(-1) + row_starts(labels.size, x.shape[-1])
+    return labels.ravel() + row_starts(labels.size, x.shape[-1])
 
 
 @_residual.defined_as
@@ -208,7 +215,7 @@ def _softmax_cross_entropy(logits: Any, targets: Any) -> Any:
             losses += 0 * log_sum  # but NaN stays
         losses = _in_dtype_of(logits, losses)
     else:
-        losses = log_sum - (rows.reshape(-1)[_places(rows, targets)] - largest)
+        losses = log_sum - (rows.ravel()[_places(rows, targets)] - largest)
     shape = logits.shape[:-1]
     return losses.reshape(shape), (put_back(e), total.reshape(shape))
 

@@ -56,10 +56,10 @@ def shifted_exponentials(rows: Any) -> tuple[Any, Any, Any, Any]:
     An infinite maximum gives NaN.
     """
     places = rows.argmax(1) + row_starts(*rows.shape)
-    largest = rows.reshape(-1)[places]
+    largest = rows.ravel()[places]
     e = rows - largest[:, None]
     np.exp(e, out=e)
-    flat = e.reshape(-1)
+    flat = e.ravel()
     one = flat[places]  # 1, or NaN where the maximum is infinite or NaN
     flat[places] = one - one
     rest = np.add.reduce(e, 1)
