@@ -72,7 +72,7 @@ class Tensor(Node):
         if isinstance(data, np.ma.MaskedArray):
             raise TypeError("Tensor: a masked array would lose its mask; pass .filled(value)")
         source = data.value if isinstance(data, Tensor) else data
-        self.value = _frozen(_real(np.array(source), "Tensor"))
+        self.value = _frozen(np.array(source), "Tensor")
         if name is not None:
             self._name = name
 
@@ -177,7 +177,7 @@ class Tensor(Node):
         array: Any = data.value if isinstance(data, Tensor) else data
         if array.__class__ is not np.ndarray or array.base is not None:
             array = np.array(array)
-        self.value = _frozen(_real(array, "data"))
+        self.value = _frozen(array, "data")
 
     @property
     def grad(self) -> npt.NDArray[Any] | None:
@@ -254,10 +254,10 @@ class Tensor(Node):
         >>> x.grad
         array(6.)
         """
-        totals = propagate(self, seed)
+        totals: dict[Any, Any] = propagate(self, seed)
         found = own_arrays(totals, totals)
         # Only now, when nothing can fail any more, is anything the caller sees changed.
-        for leaf, gradient in zip(cast("Iterable[Tensor]", totals), found, strict=True):
+        for leaf, gradient in zip(totals, found, strict=True):
             earlier = leaf._grad
             leaf._grad = gradient if earlier is None else np.asarray(earlier + gradient)
 
@@ -512,7 +512,10 @@ def _unknown_option(option: str) -> str:
     return f"Tensor: there is no {option}=; it takes data and a name"
 
 
-def _frozen(array: Any) -> Any:
+def _frozen(array: npt.NDArray[Any], what: str) -> npt.NDArray[Any]:
+    """Return what a leaf may hold: floating-point numbers that nobody changes."""
+    if array.dtype not in _FLOATS:
+        array = _real(array, what)
     array.flags.writeable = False
     return array
 
