@@ -110,8 +110,8 @@ class Rewriter:
         Of forms of one size, that with the fewest minus signs is best, found in the fewest steps.
         Every state is closed under the eager rules. The search ends when `patience` expansions
         in a row found nothing smaller (fewer where the best is so short that little can be
-        gained), when nothing is left, or when the forms it looked at have `limit` parts in all. Where nothing that `accept` takes is smaller than the start, the
-        start is what was found.
+        gained), when nothing is left, or when the forms it looked at have `limit` parts in all.
+        Where nothing that `accept` takes is smaller than the start, the start is what was found.
         """
         best: Expr = start
         best_path: tuple[Move, ...] = ()
