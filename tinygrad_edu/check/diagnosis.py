@@ -1,0 +1,181 @@
+"""Which operation is to blame: each one of the recorded graph, checked by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.check import modes
+from tinygrad_edu.check.comparisons import BAD, Comparisons, Plan, comparisons
+from tinygrad_edu.check.differences import Array
+from tinygrad_edu.check.function import Checked, Refused, Undefined
+from tinygrad_edu.check.suspects import Fault, Suspect, suspect
+from tinygrad_edu.check.verdicts import Comparison
+from tinygrad_edu.core.graph import ancestors
+from tinygrad_edu.core.node import Node
+from tinygrad_edu.core.op import Op
+
+__all__ = ["Blame", "blame"]
+
+_MOST = 500  # vertices that are checked
+
+
+@dataclass(frozen=True, slots=True)
+class Blame:
+    """An operation that is wrong by itself.
+
+    Attributes
+    ----------
+    op : str
+        Its name.
+    argument : int
+        The argument whose rule is wrong.
+    vertex : int
+        Its place in the order of computation, counted from 1.
+    suspect : Suspect
+        The likely fault.
+    comparison : Comparison or None
+        The Jacobian of the operation alone; None where the rule raises.
+    """
+
+    op: str
+    argument: int
+    vertex: int
+    suspect: Suspect
+    comparison: Comparison | None
+
+    def __str__(self) -> str:
+        return f"{self.op}, argument {self.argument} (vertex {self.vertex}). Suspect: {self.suspect}"
+
+
+def blame(checked: Checked, plan: Plan) -> tuple[list[Blame], list[str]]:
+    """Check every operation between the inputs and the result by itself."""
+    leaves, out = checked.record(checked.x)
+    reached: set[Node] = set(leaves)
+    found: list[Blame] = []
+    vertices = 0
+    for node in ancestors(out):
+        if node.op is None or reached.isdisjoint(a for a in node.args if isinstance(a, Node)):
+            continue
+        positions = [k for k, a in enumerate(node.args) if isinstance(a, Node) and a in reached]
+        reached.add(node)
+        vertices += 1
+        if vertices > _MOST:
+            return found, [f"only the first {_MOST} operations were checked by themselves"]
+        found += _check(node, positions, vertices, plan)
+    return found, []
+
+
+def _check(node: Any, positions: list[int], vertex: int, plan: Plan) -> Iterable[Blame]:
+    """Check one vertex by each of its arguments that the inputs reach."""
+    alone = _alone(node, positions)
+    try:
+        checked = Checked(alone, [node.inputs[k] for k in positions])
+        result = comparisons(checked, plan)
+    except Undefined as error:
+        yield from _raising(node, positions, vertex, str(error))
+        return
+    except Refused:
+        return
+    differentiated = [positions[i.position] for i in checked.inputs]
+    for wanted in (_first_order, _any):
+        faults = [c for c in result.found if c.wrt is not None and _bad(c) and wanted(c)]
+        for comparison in faults:
+            index = [i.name for i in checked.inputs].index(_name(comparison))
+            named = _suspect(node, checked, index, differentiated[index], comparison)
+            yield Blame(node.op.name, differentiated[index], vertex, named, comparison)
+        if faults:
+            return
+    if result.failed:
+        yield from _unlocated(node, differentiated, vertex, result)
+
+
+def _unlocated(node: Any, positions: list[int], vertex: int, result: Comparisons) -> list[Blame]:
+    """Blame an operation whose fault shows along random directions alone."""
+    worst = max((c for c in result.found if _bad(c)), key=lambda c: float(c.excess.max()))
+    named = Suspect("unknown", f"it shows along random directions ({worst.mode})")
+    return [Blame(node.op.name, positions[0], vertex, named, worst)]
+
+
+def _alone(node: Any, positions: list[int]) -> Callable[..., Any]:
+    op: Op = node.op
+    constants = list(node.inputs)
+    attributes = dict(node.attributes)
+
+    def alone(*arguments: Any) -> Any:
+        inputs = list(constants)
+        for position, argument in zip(positions, arguments, strict=True):
+            inputs[position] = argument
+        return op(*inputs, **attributes)
+
+    return alone
+
+
+def _first_order(comparison: Comparison) -> bool:
+    return comparison.mode == "reverse"
+
+
+def _any(comparison: Comparison) -> bool:
+    return True
+
+
+def _bad(comparison: Comparison) -> bool:
+    return any(comparison.count(verdict) for verdict in BAD)
+
+
+def _name(comparison: Comparison) -> str:
+    return "" if comparison.wrt is None else comparison.wrt.name
+
+
+def _suspect(
+    node: Any, checked: Checked, index: int, argument: int, comparison: Comparison
+) -> Suspect:
+    if not _first_order(comparison):
+        return Suspect(
+            "leaves the graph",
+            f"its gradient is right and the derivative of that is not ({comparison.mode}): the "
+            "rule uses NumPy or .data where it should use operations",
+        )
+    places = checked.inputs[index].places
+
+    def pull(seed: Array) -> Array:
+        return modes.pulled_back(checked, checked.x, seed)[places]
+
+    inputs = tuple(np.asarray(x, dtype=object if x is None else None) for x in node.inputs)
+    has_rule = node.op.rule_of(argument) is not None
+    return suspect(Fault(comparison, has_rule, pull, np.asarray(node.value), inputs))
+
+
+def _raising(node: Any, positions: list[int], vertex: int, reason: str) -> Iterable[Blame]:
+    """Find the argument whose rule raises, or gives a gradient that does not fit."""
+    for k in positions:
+        try:
+            checked = Checked(_alone(node, [k]), [node.inputs[k]])
+            modes.pulled_back(checked, checked.x, np.ones(checked.results))
+        except Undefined as error:
+            shape = _shape_of_gradient(node, k)
+            wanted = np.shape(node.inputs[k])
+            if shape is None or shape == wanted:
+                named = Suspect("raises", str(error))
+            elif shape == wanted[::-1]:
+                named = Suspect("transposed", f"the gradient has shape {shape}, not {wanted}")
+            else:
+                named = Suspect("wrong shape", f"the gradient has shape {shape}, not {wanted}")
+            yield Blame(node.op.name, k, vertex, named, None)
+        except Refused:
+            continue
+
+
+def _shape_of_gradient(node: Any, k: int) -> tuple[int, ...] | None:
+    attributes = dict(node.attributes)
+    if node.op.saved is not None:
+        attributes["saved"] = node.saved
+    rule = node.op.rule_of(k)
+    with np.errstate(all="ignore"):
+        try:
+            return np.shape(rule(np.ones(node.shape), node.value, *node.inputs, **attributes))
+        except Exception:
+            return None
