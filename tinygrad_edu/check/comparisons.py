@@ -13,9 +13,9 @@ from tinygrad_edu.check.estimates import along, partials, scales
 from tinygrad_edu.check.function import Checked, Refused, Undefined
 from tinygrad_edu.check.verdicts import Comparison, Estimate, Verdict, compare
 
-__all__ = ["Comparisons", "Plan", "comparisons"]
+__all__ = ["BAD", "Comparisons", "Plan", "comparisons"]
 
-#: Entries that a gradient leaves undecided as to whether it is right.
+#: The verdicts on an entry that make an operation one to blame.
 BAD = (Verdict.WRONG, Verdict.NOT_FINITE)
 
 
@@ -53,6 +53,11 @@ class Comparisons:
         """Whether any entry is wrong, or not finite."""
         return any(c.count(verdict) for c in self.found for verdict in BAD)
 
+    @property
+    def kinks(self) -> bool:
+        """Whether anything has no derivative."""
+        return any(c.count(Verdict.KINK) for c in self.found)
+
 
 def comparisons(checked: Checked, plan: Plan) -> Comparisons:
     """Compare first derivatives, and, where they are right, second ones."""
@@ -65,7 +70,7 @@ def comparisons(checked: Checked, plan: Plan) -> Comparisons:
     if by_complex_step:
         result.notes.append("differences confirmed, and sharpened, by the complex step")
     _first_order(checked, plan, rows, columns, estimate, result)
-    if plan.order == 2 and checked.results and not result.failed:
+    if plan.order == 2 and checked.results and not (result.failed or result.kinks):
         for number in range(plan.seeds):
             _second_order(checked, plan, columns, number, result)
     return result
@@ -94,25 +99,33 @@ def _first_order(
     if not (checked.results and checked.x.size):
         return
     for number in range(plan.seeds):
-        v = scales(checked) * plan.rng.normal(size=checked.x.size)
-        slopes = along(checked, checked.at, checked.values, v)
-        found = modes.forward_along(checked, v)
-        result.found.append(_direction("forward", "f", shape, number, found, slopes))
-        seed = plan.rng.normal(size=checked.results)
-        total = Estimate(
-            seed @ slopes.value[:, 0:1],
-            np.abs(seed) @ slopes.error[:, 0:1],
-            slopes.kink.any(axis=0),
-            *(np.full(1, np.nan) for _ in range(2)),
-        )
-        pulled = modes.pulled_back(checked, checked.x, seed)
-        again = modes.pulled_back(checked, checked.x, seed)
-        if not np.array_equal(pulled, again, equal_nan=True):
-            raise Refused("its gradient differs from one backward pass to the next")
-        with np.errstate(all="ignore"):
-            found = np.array([pulled @ v])
-        total = Estimate(*(part.reshape(1, 1) for part in _parts(total)))
-        result.found.append(_direction("reverse", "u·f", (), number, found, total))
+        _first_order_along(checked, plan, number, result)
+
+
+def _first_order_along(checked: Checked, plan: Plan, number: int, result: Comparisons) -> None:
+    """Compare along a direction through all inputs, and for a seed on all results."""
+    v = scales(checked) * plan.rng.normal(size=checked.x.size)
+    slopes = along(checked, checked.at, checked.values, v)
+    found = modes.forward_along(checked, v)
+    shape = checked.output.shape
+    result.found.append(_direction("forward", "f", shape, number, found, slopes))
+    seed = plan.rng.normal(size=checked.results)
+    unknown = np.full((1, 1), np.nan)
+    total = Estimate(
+        np.atleast_2d(seed @ slopes.value),
+        np.atleast_2d(np.abs(seed) @ slopes.error),
+        np.atleast_2d(np.abs(seed) @ slopes.scale),
+        np.atleast_2d(slopes.kink.any()),
+        unknown,
+        unknown,
+    )
+    pulled = modes.pulled_back(checked, checked.x, seed)
+    again = modes.pulled_back(checked, checked.x, seed)
+    if not np.array_equal(pulled, again, equal_nan=True):
+        raise Refused("its gradient differs from one backward pass to the next")
+    with np.errstate(all="ignore"):
+        found = np.array([pulled @ v])
+    result.found.append(_direction("reverse", "(u·f)", (), number, found, total))
 
 
 def _second_order(
@@ -149,13 +162,7 @@ def _second_order(
         ("reverse over reverse", modes.second_along),
         ("forward over reverse", modes.second_forward_along),
     ):
-        result.found.append(
-            _direction(mode, "(uᵀJ)", shape, number, run(checked, seed, v), slopes)
-        )
-
-
-def _parts(estimate: Estimate) -> tuple[Array, ...]:
-    return estimate.value, estimate.error, estimate.kink, estimate.left, estimate.right
+        result.found.append(_direction(mode, "(uᵀJ)", shape, number, run(checked, seed, v), slopes))
 
 
 def _by_input(
@@ -172,7 +179,7 @@ def _by_input(
     result = []
     for i in checked.inputs:
         here = (columns >= i.places.start) & (columns < i.places.stop)
-        part = Estimate(*(p[:, here] for p in _parts(estimate)))
+        part = estimate.take(columns=here)
         places = columns[here] - i.places.start
         result.append(compare(mode, of, i, shape, rows, places, found[:, here], part))
     return result
@@ -181,8 +188,9 @@ def _by_input(
 def _direction(
     mode: str, of: str, shape: tuple[int, ...], number: int, found: Array, slopes: Estimate
 ) -> Comparison:
-    rows = np.arange(len(found))
-    return compare(mode, of, None, shape, rows, np.array([number]), found[:, None], slopes)
+    rows, columns = np.arange(len(found)), np.array([number])
+    suffix = f" along direction {number + 1}"
+    return compare(mode, of, None, shape, rows, columns, found[:, None], slopes, suffix)
 
 
 def _some(size: int, plan: Plan) -> Array:

@@ -8,6 +8,7 @@ forward does. What it says counts only where differences agree with it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import BuiltinFunctionType
 from typing import Any
 
@@ -76,14 +77,9 @@ def sharpened(checked: Checked, estimate: Estimate, columns: Array) -> tuple[Est
         if not agrees[~estimate.kink].all():
             return estimate, False  # computed, but not an analytic function
         better = (error < estimate.error) & (value != 0) & ~estimate.kink
-    sharp = Estimate(
-        np.where(better, value, estimate.value),
-        np.where(better, error, estimate.error),
-        estimate.kink,
-        estimate.left,
-        estimate.right,
-    )
-    return sharp, True
+    value = np.where(better, value, estimate.value)
+    error = np.where(better, error, estimate.error)
+    return replace(estimate, value=value, error=error), True
 
 
 def _partials(checked: Checked, columns: Array) -> tuple[Array, Array] | None:

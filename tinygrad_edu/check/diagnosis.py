@@ -48,7 +48,9 @@ class Blame:
     comparison: Comparison | None
 
     def __str__(self) -> str:
-        return f"{self.op}, argument {self.argument} (vertex {self.vertex}). Suspect: {self.suspect}"
+        return (
+            f"{self.op}, argument {self.argument} (vertex {self.vertex}). Suspect: {self.suspect}"
+        )
 
 
 def blame(checked: Checked, plan: Plan) -> tuple[list[Blame], list[str]]:
@@ -176,6 +178,7 @@ def _shape_of_gradient(node: Any, k: int) -> tuple[int, ...] | None:
     rule = node.op.rule_of(k)
     with np.errstate(all="ignore"):
         try:
-            return np.shape(rule(np.ones(node.shape), node.value, *node.inputs, **attributes))
+            part = rule(np.ones(node.shape), node.value, *node.inputs, **attributes)
+            return tuple(np.shape(part))
         except Exception:
             return None

@@ -45,7 +45,7 @@ class Samples:
     def central(self) -> Array:
         """Central differences."""
         with np.errstate(all="ignore"):
-            return (self.ahead - self.behind) / (2 * self.steps)
+            return np.asarray((self.ahead - self.behind) / (2 * self.steps))
 
     def noise(self) -> Array:
         """Estimate the rounding error of each central difference.
@@ -68,6 +68,13 @@ class Line:
     value: Array
     error: Array
     samples: Samples
+
+    @property
+    def scale(self) -> Array:
+        """The size of each result over that of the input."""
+        s = self.samples
+        sizes = [np.abs(s.centre), np.abs(s.ahead[-1]), np.abs(s.behind[-1])]
+        return np.asarray(np.fmax.reduce(sizes) / s.reach)
 
 
 def follow(sample: Sample, centre: Array, reach: float, farthest: float) -> Line:

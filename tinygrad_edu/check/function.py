@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -126,7 +126,7 @@ class Checked:
                 f"the shape of its result depends on the values of the inputs: {self.shape} here "
                 f"and {out.shape} for other values"
             )
-        return out
+        return cast("Tensor", out)
 
     def _refuse_other_types(self) -> None:
         for node in ancestors(self.output):
@@ -155,7 +155,13 @@ class Checked:
                     "memory; draw its numbers outside, from a seeded generator"
                 )
         size = np.abs(self.x).max(initial=0.0)
-        others = (-self.x, 0 * self.x, self.x[::-1], 2 * self.x, size * rng.normal(size=self.x.size))
+        others = (
+            -self.x,
+            0 * self.x,
+            self.x[::-1],
+            2 * self.x,
+            size * rng.normal(size=self.x.size),
+        )
         for other in others:
             self.at(other)  # refuses another shape
 

@@ -148,11 +148,10 @@ def _conclude(checked: Checked, plan: Plan, result: Comparisons, subject: str) -
     counts = {v: sum(c.count(v) for c in result.found) for v in Verdict}
     blamed: list[Blame] = []
     notes = list(result.notes)
-    if counts[Verdict.WRONG] or counts[Verdict.NOT_FINITE] or counts[Verdict.UNRESOLVED]:
+    if any(counts[v] for v in Verdict if v not in (Verdict.RIGHT, Verdict.KINK)):
         blamed, more = blame(checked, plan)
         notes += more
     total = sum(c.verdicts.size for c in result.found)
-    report = Report("right", "", tuple(result.found), tuple(blamed), tuple(notes), subject)
     if counts[Verdict.WRONG]:
         verdict, reason = "wrong", f"{counts[Verdict.WRONG]} of {total} entries are wrong"
         if not blamed:
@@ -165,27 +164,24 @@ def _conclude(checked: Checked, plan: Plan, result: Comparisons, subject: str) -
     elif blamed:
         verdict, reason = "wrong", "differences cannot tell on the whole, but on an operation alone"
     elif counts[Verdict.KINK]:
-        worst = next(report.entries(Verdict.KINK))
-        verdict, reason = "not differentiable here", f"{entry(*worst)}; pick another point"
-    elif hidden := _hidden(result):
-        verdict, reason = "inconclusive", f"rounding hides all of {hidden}; try other inputs"
+        verdict, reason = "not differentiable here", _kink(result)
+    elif counts[Verdict.UNRESOLVED]:
+        verdict, reason = "inconclusive", "differences do not settle; check at another point"
     else:
         verdict, reason = "right", f"all {total} entries agree with differences"
-    if counts[Verdict.UNRESOLVED]:
+    if counts[Verdict.HIDDEN]:
         notes.append(
-            f"{counts[Verdict.UNRESOLVED]} entries are smaller than the rounding of the results; "
-            "their operations were checked by themselves"
+            f"{counts[Verdict.HIDDEN]} entries are smaller than the rounding of the results; "
+            "every operation was checked by itself too"
         )
     return Report(verdict, reason, tuple(result.found), tuple(blamed), tuple(notes), subject)
 
 
-def _hidden(result: Comparisons) -> str:
-    """Name a Jacobian of which nothing but zeros can be told from rounding."""
-    for c in result.found:
-        told = (c.verdicts == Verdict.RIGHT) & (c.found != 0)
-        if c.wrt is not None and c.count(Verdict.UNRESOLVED) and not told.any():
-            return f"∂{c.of}/∂{c.wrt.name}"
-    return ""
+def _kink(result: Comparisons) -> str:
+    """Say what is seen of the first kink."""
+    c = next(c for c in result.found if c.count(Verdict.KINK))
+    i, j = np.argwhere(c.verdicts == Verdict.KINK)[0]
+    return f"{entry(c, i, j)}; check at another point"
 
 
 def _origin(checked: Checked) -> str:

@@ -50,6 +50,6 @@ def sides(samples: Samples) -> Sides:
 
 
 def _jumps(samples: Samples, slopes: Array) -> Array:
-    """Whether the function does not come close to its value at the point, however small the step."""
+    """Whether the function stays away from its value at the point, however small the step."""
     far, near = (np.abs(slopes[k] * samples.steps[k]) for k in (-3, -1))
     return np.asarray((near > 0.5 * far) & (near > 1e6 * EPS * np.abs(samples.ahead[-1])))

@@ -103,9 +103,7 @@ def forward_along(checked: Checked, v: Array) -> Array:
     return _Linear(checked).along(v)
 
 
-def second_reverse(
-    checked: Checked, seed: Array, rows: Array, rng: np.random.Generator
-) -> Array:
+def second_reverse(checked: Checked, seed: Array, rows: Array, rng: np.random.Generator) -> Array:
     """Return rows of the Jacobian of uᵀJ."""
     leaves, out = checked.record(checked.x)
     first = _run(out, leaves, seed.reshape(out.shape), graph=True)

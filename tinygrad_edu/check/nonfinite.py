@@ -137,9 +137,7 @@ def _backward(loss: Tensor) -> Origin | None:
 
     def watch(node: Node, index: int, g: Any, part: Any) -> None:
         if not made and node.op is not None and _finite(g) and not _finite(part):
-            made.append(
-                Origin(node.op.name, "backward", node.inputs, part, index, g, _name(node))
-            )
+            made.append(Origin(node.op.name, "backward", node.inputs, part, index, g, _name(node)))
 
     with np.errstate(all="ignore"):
         propagate(loss, np.ones(loss.shape), differentiable(loss), watch=watch)

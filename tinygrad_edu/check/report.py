@@ -1,18 +1,20 @@
-"""What a check found, as an object: true if the gradient is right, text and HTML otherwise too."""
+"""What a check found, as an object: true if all is right, and a text that says what is not."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from tinygrad_edu.check import html
 from tinygrad_edu.check.diagnosis import Blame
 from tinygrad_edu.check.verdicts import Comparison, Verdict
 
-__all__ = ["Report"]
+__all__ = ["Report", "entry"]
 
 _SHOWN = 5  # entries that are written out
+_HEADINGS = ("mode", "derivative", "entries", "right", "wrong", "other", "relative error")
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +33,7 @@ class Report:
     blamed : tuple of Blame
         The operations that are wrong by themselves, with the suspect.
     notes : tuple of str
-        What was sampled, which oracles were used.
+        What was sampled, and which oracles were used.
     subject : str
         What was checked.
     """
@@ -48,69 +50,68 @@ class Report:
 
     @property
     def suspects(self) -> list[str]:
-        """The kind of fault of each blamed operation."""
+        """The kind of fault of each operation that is to blame."""
         return [blame.suspect.kind for blame in self.blamed]
 
-    def entries(self, verdict: Verdict) -> Iterator[tuple[Comparison, int, int]]:
-        """Yield the entries with a verdict, in each comparison the worst first."""
-        for comparison in self.comparisons:
-            rows, columns = np.nonzero(comparison.verdicts == verdict)
-            excess = comparison.excess[rows, columns]
-            for k in np.argsort(-np.nan_to_num(excess, nan=np.inf), kind="stable"):
-                yield comparison, int(rows[k]), int(columns[k])
-
     def __str__(self) -> str:
-        lines = [f"gradcheck of {self.subject}: {self.verdict}", f"  {self.reason}"]
-        for blame in self.blamed:
-            lines.append(f"  to blame: {blame}")
-        lines += self._table()
-        for verdict in (Verdict.WRONG, Verdict.NOT_FINITE, Verdict.KINK):
-            lines += self._entries(verdict)
+        lines = [f"{self.subject}: {self.verdict}", f"  {self.reason}"]
+        lines += [f"  to blame: {blame}" for blame in self.blamed]
+        table = _table(self.comparisons)
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+        for row in table:
+            cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+            lines.append(f"    {'  '.join(cells)}".rstrip())
+        lines += [f"    {line}" for line in _entries(self.comparisons)]
         lines += [f"  note: {note}" for note in self.notes]
         return "\n".join(lines)
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        from tinygrad_edu.check.html import page
-
-        return page(self)
-
-    def _table(self) -> list[str]:
-        if not self.comparisons:
-            return []
-        rows = [("mode", "derivative", "entries", "right", "wrong", "other", "largest error")]
-        rows += [row(comparison) for comparison in self.comparisons]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        return [
-            "    " + "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip()
-            for row in rows
-        ]
-
-    def _entries(self, verdict: Verdict) -> list[str]:
-        found = list(self.entries(verdict))
-        lines = [f"    {entry(*place)}" for place in found[:_SHOWN]]
-        if len(found) > _SHOWN:
-            lines.append(f"    … and {len(found) - _SHOWN} more")
-        return lines
+        return html.page(self, _table(self.comparisons), _entries(self.comparisons))
 
 
-def row(comparison: Comparison) -> tuple[str, ...]:
-    """Write one comparison as the cells of a table."""
-    wrt = "a direction" if comparison.wrt is None else comparison.wrt.name
-    right, wrong = comparison.count(Verdict.RIGHT), comparison.count(Verdict.WRONG)
-    entries = comparison.verdicts.size
-    deviation = np.abs(comparison.found - comparison.expected)
-    known = deviation[np.isfinite(deviation)]
-    return (
-        comparison.mode,
-        f"∂{comparison.of}/∂{wrt}" if comparison.wrt else f"{comparison.of} along {wrt}",
-        str(entries),
-        str(right),
-        str(wrong),
-        str(entries - right - wrong),
-        f"{known.max():.1e}" if known.size else "–",
-    )
+def _table(comparisons: Sequence[Comparison]) -> list[tuple[str, ...]]:
+    """Write a row per Jacobian; what was done along several directions stands in one row."""
+    together: dict[tuple[str, str], list[Comparison]] = {}
+    for c in comparisons:
+        if c.wrt is not None:
+            of = f"∂{c.of}/∂{c.wrt.name}"
+        else:
+            of = f"{c.of} along directions" if c.suffix else c.of
+        together.setdefault((c.mode, of), []).append(c)
+    rows = [_row(*key, group) for key, group in together.items()]
+    return [_HEADINGS, *rows] if rows else []
+
+
+def _row(mode: str, of: str, group: Sequence[Comparison]) -> tuple[str, ...]:
+    entries = sum(c.verdicts.size for c in group)
+    right, wrong = (sum(c.count(v) for c in group) for v in (Verdict.RIGHT, Verdict.WRONG))
+    counts = (str(n) for n in (entries, right, wrong, entries - right - wrong))
+    return (mode, of, *counts, max((_deviation(c) for c in group), key=lambda text: float(text)))
+
+
+def _deviation(c: Comparison) -> str:
+    """Write the largest deviation relative to the largest entry."""
+    with np.errstate(all="ignore"):
+        off, size = np.abs(c.found - c.expected), np.fmax(np.abs(c.expected), np.abs(c.found))
+        known = (c.verdicts == Verdict.RIGHT) | (c.verdicts == Verdict.WRONG)
+        relative = off[known].max(initial=0.0) / size[known].max(initial=0.0)
+    return f"{np.nan_to_num(relative):.0e}"
+
+
+def _entries(comparisons: Sequence[Comparison]) -> list[str]:
+    """Write out the entries that are not right, each once: Jacobians first, the worst first."""
+    lines: dict[str, str] = {}
+    for verdict in (Verdict.WRONG, Verdict.NOT_FINITE, Verdict.KINK, Verdict.UNRESOLVED):
+        for c in sorted(comparisons, key=lambda c: c.wrt is None):
+            rows, columns = np.nonzero(c.verdicts == verdict)
+            order = np.argsort(-np.nan_to_num(c.excess[rows, columns], nan=np.inf), kind="stable")
+            for i, j in zip(rows[order].tolist(), columns[order].tolist(), strict=True):
+                lines.setdefault(c.label(i, j), entry(c, i, j))
+    written = list(lines.values())
+    rest = len(written) - _SHOWN
+    return written if rest <= 1 else [*written[:_SHOWN], f"… and {rest} more"]
 
 
 def entry(comparison: Comparison, i: int, j: int) -> str:
@@ -120,9 +121,10 @@ def entry(comparison: Comparison, i: int, j: int) -> str:
     if comparison.verdicts[i, j] == Verdict.KINK:
         left, right = (_slope(s[i, j]) for s in (comparison.left, comparison.right))
         return f"{label}: not differentiable here (left slope {left}, right slope {right})"
+    oracle = "its definition" if comparison.mode in ("value", "gradient") else "differences"
     return (
-        f"{label}: the rules give {found:.8g}, differences {expected:.8g} "
-        f"± {comparison.error[i, j]:.0e} ({comparison.mode})"
+        f"{label}: {found:.8g} ({comparison.mode}), by {oracle} {expected:.8g} "
+        f"± {comparison.error[i, j]:.0e}"
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from tinygrad_edu.check.function import Input
 __all__ = ["Comparison", "Estimate", "Verdict", "compare"]
 
 _TIMES = 4.0  # times the estimated error that a right entry may be off
+_SETTLED = 1e-4  # an error beyond this, relative to the scale, is no rounding
 _ROUNDING = 256 * EPS  # what a long sum loses, relative to the entry
 
 
@@ -20,26 +22,32 @@ class Verdict(IntEnum):
     """What can be said of one entry."""
 
     RIGHT = 0
-    UNRESOLVED = 1
-    KINK = 2
-    NOT_FINITE = 3
-    WRONG = 4
+    HIDDEN = 1  # too small to be told from rounding, by the rules as by differences
+    UNRESOLVED = 2  # differences do not settle
+    KINK = 3
+    NOT_FINITE = 4
+    WRONG = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Derivatives by differences: a row per result, a column per line that was followed."""
+    """Derivatives by differences: a row per result, a column per line that was followed.
+
+    The scale of an entry is that of the result over that of the input: what an error is small
+    or large against, whatever the derivative.
+    """
 
     value: Array
     error: Array
+    scale: Array
     kink: Array
     left: Array
     right: Array
 
-    def take(self, rows: Array) -> Estimate:
-        """Return some of the rows."""
-        parts = (self.value, self.error, self.kink, self.left, self.right)
-        return Estimate(*(part[rows] for part in parts))
+    def take(self, rows: Any = slice(None), columns: Any = slice(None)) -> Estimate:
+        """Return some of the rows and columns."""
+        parts = (getattr(self, f.name) for f in fields(self))
+        return Estimate(*(part[rows][:, columns] for part in parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +61,7 @@ class Comparison:
     of : str
         What is differentiated.
     wrt : Input or None
-        By which input; None along a direction through all of them.
+        By which input; None for derivatives along a direction, and for values.
     of_shape : tuple of int
         The shape of what is differentiated.
     rows, columns : ndarray of int
@@ -64,6 +72,8 @@ class Comparison:
         A `Verdict` for each entry.
     left, right : ndarray
         The slopes at both sides, where there is a kink.
+    suffix : str
+        What stands behind the name of an entry.
     """
 
     mode: str
@@ -78,6 +88,7 @@ class Comparison:
     verdicts: Array
     left: Array
     right: Array
+    suffix: str = ""
 
     def count(self, verdict: Verdict) -> int:
         """Return the number of entries with a verdict."""
@@ -98,7 +109,7 @@ class Comparison:
         """Name an entry: ∂f[0]/∂x[2]."""
         top = f"{self.of}{_place(self.rows[row], self.of_shape)}"
         if self.wrt is None:
-            return f"the derivative of {top} along direction {self.columns[column]}"
+            return f"{top}{self.suffix}"
         return f"∂{top}/∂{self.wrt.name}{_place(self.columns[column], self.wrt.shape)}"
 
 
@@ -118,6 +129,7 @@ def compare(
     columns: Array,
     found: Array,
     estimate: Estimate,
+    suffix: str = "",
 ) -> Comparison:
     """Judge every entry."""
     return Comparison(
@@ -133,6 +145,7 @@ def compare(
         _judge(found, estimate),
         estimate.left,
         estimate.right,
+        suffix,
     )
 
 
@@ -143,16 +156,19 @@ def _judge(found: Array, estimate: Estimate) -> Array:
         size = np.fmax(np.abs(found), np.abs(expected))
         largest = size[np.isfinite(size)].max(initial=0.0)
         blurred = (error > 0.1 * size) & ~((found == 0) & (error <= 1e-6 * largest))
-        verdicts[blurred & (size > 0)] = Verdict.UNRESOLVED
+        verdicts[blurred & (size > 0)] = Verdict.HIDDEN
+        verdicts[blurred & ~(error <= _SETTLED * estimate.scale)] = Verdict.UNRESOLVED
         within = np.abs(found - expected) <= allowed(found, expected, error)
         verdicts[~within] = Verdict.WRONG
-        verdicts[~(np.isfinite(found) & np.isfinite(expected))] = Verdict.NOT_FINITE
         low = np.fmin(estimate.left, estimate.right)
         high = np.fmax(estimate.left, estimate.right)
         slack = 1e-6 * (np.abs(low) + np.abs(high))
         between = ~((found < low - slack) | (found > high + slack))
         verdicts[estimate.kink & between] = Verdict.KINK
         verdicts[estimate.kink & ~between] = Verdict.WRONG
+        verdicts[~np.isfinite(found) | ~(estimate.kink | np.isfinite(expected))] = (
+            Verdict.NOT_FINITE
+        )
     return verdicts
 
 
