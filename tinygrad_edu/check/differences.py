@@ -25,10 +25,11 @@ RATIO = 4.0
 #: results, or None where the function is not defined.
 Sample = Callable[[float], tuple[float, Array | None]]
 
-_LEVELS = 10  # steps at first, and how many more where these do not suffice
+_LEVELS = 8  # steps at first, and how many more where these do not suffice
 _MORE = 4
 _GOOD = 1e-7  # relative error at which more steps are not worth their time
 _ROUNDS = 8
+_CONSISTENT = 10.0  # times its error that an extrapolation may be off from a narrower one
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +163,24 @@ def richardson(rows: Array, noise: Array, orders: tuple[int, ...]) -> tuple[Arra
         stacked = np.stack(values)
         errors = np.stack(changes) + noise
         errors[~(np.isfinite(errors) & np.isfinite(stacked))] = np.inf
-    shape = (-1, *rows.shape[1:])
-    best = errors.reshape(shape).argmin(axis=0)[None]
-    value = np.take_along_axis(stacked.reshape(shape), best, axis=0)[0]
-    error = np.take_along_axis(errors.reshape(shape), best, axis=0)[0]
-    return np.where(np.isfinite(error), value, np.nan), error, best[0] % len(rows)
+    best = errors.argmin(axis=0)[None]
+    value = np.take_along_axis(stacked, best, axis=0)[0]
+    error = np.take_along_axis(errors, best, axis=0)[0]
+    level = np.where(_agreeing(value, error), error, np.inf).argmin(axis=0)
+    chosen = level[None]
+    value = np.take_along_axis(value, chosen, axis=0)[0]
+    error = np.take_along_axis(error, chosen, axis=0)[0]
+    return np.where(np.isfinite(error), value, np.nan), error, level
+
+
+def _agreeing(value: Array, error: Array) -> Array:
+    """Whether what the steps up to each one say agrees with what all narrower ones say.
+
+    Where a function has died away at wide steps, they agree with each other and are wrong.
+    """
+    with np.errstate(all="ignore"):
+        known = np.isfinite(error)
+        low = np.where(known, value - _CONSISTENT * error, -np.inf)[::-1]
+        high = np.where(known, value + _CONSISTENT * error, np.inf)[::-1]
+        overlap = np.maximum.accumulate(low, axis=0) <= np.minimum.accumulate(high, axis=0)
+    return np.asarray(overlap[::-1])
