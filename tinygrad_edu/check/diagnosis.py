@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -33,8 +33,8 @@ class Blame:
         Its name.
     argument : int
         The argument whose rule is wrong.
-    vertex : int
-        Its place in the order of computation, counted from 1.
+    vertices : tuple of int
+        Where it is wrong: places in the order of computation, counted from 1.
     suspect : Suspect
         The likely fault.
     comparison : Comparison or None
@@ -43,18 +43,32 @@ class Blame:
 
     op: str
     argument: int
-    vertex: int
+    vertices: tuple[int, ...]
     suspect: Suspect
     comparison: Comparison | None
 
     def __str__(self) -> str:
-        return (
-            f"{self.op}, argument {self.argument} (vertex {self.vertex}). Suspect: {self.suspect}"
-        )
+        where = "vertex" if len(self.vertices) == 1 else "vertices"
+        places = ", ".join(map(str, self.vertices))
+        return f"{self.op}, argument {self.argument} ({where} {places}). Suspect: {self.suspect}"
 
 
 def blame(checked: Checked, plan: Plan) -> tuple[list[Blame], list[str]]:
-    """Check every operation between the inputs and the result by itself."""
+    """Check every operation between the inputs and the result by itself.
+
+    Returns who is to blame, the same fault of the same operation once, and what to note.
+    """
+    found, notes = _all_faults(checked, plan)
+    same: dict[tuple[Any, ...], Blame] = {}
+    for b in found:
+        key = (b.op, b.argument, b.suspect.kind)
+        if key in same:
+            b = replace(same[key], vertices=(*same[key].vertices, *b.vertices))
+        same[key] = b
+    return list(same.values()), notes
+
+
+def _all_faults(checked: Checked, plan: Plan) -> tuple[list[Blame], list[str]]:
     leaves, out = checked.record(checked.x)
     reached: set[Node] = set(leaves)
     found: list[Blame] = []
@@ -88,7 +102,7 @@ def _check(node: Any, positions: list[int], vertex: int, plan: Plan) -> Iterable
         for comparison in faults:
             index = [i.name for i in checked.inputs].index(_name(comparison))
             named = _suspect(node, checked, index, differentiated[index], comparison)
-            yield Blame(node.op.name, differentiated[index], vertex, named, comparison)
+            yield Blame(node.op.name, differentiated[index], (vertex,), named, comparison)
         if faults:
             return
     if result.failed:
@@ -99,7 +113,7 @@ def _unlocated(node: Any, positions: list[int], vertex: int, result: Comparisons
     """Blame an operation whose fault shows along random directions alone."""
     worst = max((c for c in result.found if _bad(c)), key=lambda c: float(c.excess.max()))
     named = Suspect("unknown", f"it shows along random directions ({worst.mode})")
-    return [Blame(node.op.name, positions[0], vertex, named, worst)]
+    return [Blame(node.op.name, positions[0], (vertex,), named, worst)]
 
 
 def _alone(node: Any, positions: list[int]) -> Callable[..., Any]:
@@ -166,7 +180,7 @@ def _raising(node: Any, positions: list[int], vertex: int, reason: str) -> Itera
                 named = Suspect("transposed", f"the gradient has shape {shape}, not {wanted}")
             else:
                 named = Suspect("wrong shape", f"the gradient has shape {shape}, not {wanted}")
-            yield Blame(node.op.name, k, vertex, named, None)
+            yield Blame(node.op.name, k, (vertex,), named, None)
         except Refused:
             continue
 

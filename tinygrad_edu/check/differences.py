@@ -1,4 +1,4 @@
-"""The derivative along a line by differences alone, and how far it can be trusted.
+"""Derivatives along lines by differences alone, and how far they can be trusted.
 
 Central differences at steps that shrink by a fixed ratio are extrapolated to step 0 (Richardson
 1911; Ridders 1982). Wide steps suffer from curvature, narrow ones from rounding: of all
@@ -14,33 +14,46 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["EPS", "RATIO", "Array", "Line", "Sample", "Samples", "follow", "richardson"]
+__all__ = ["EPS", "RATIO", "Array", "Lines", "Sample", "Samples", "follow", "richardson"]
 
 Array = npt.NDArray[Any]
 
 EPS = float(np.finfo(np.float64).eps)
 RATIO = 4.0
 
-#: What a function is at a distance from where it is checked: the distance as rounded, and the
-#: results, or None where the function is not defined.
-Sample = Callable[[float], tuple[float, Array | None]]
+#: What a function is at a distance along a line: ``sample(line, distance)`` gives the distance as
+#: rounded and the results, or None where the function is not defined.
+Sample = Callable[[int, float], "tuple[float, Array | None]"]
 
-_LEVELS = 8  # steps at first, and how many more where these do not suffice
-_MORE = 4
-_GOOD = 1e-7  # relative error at which more steps are not worth their time
+_LEVELS = 8  # steps at first
+_MORE = 4  # and how many more at a time where these do not suffice
 _ROUNDS = 8
+_GOOD = 1e-7  # relative error at which more steps are not worth their time
 _CONSISTENT = 10.0  # times its error that an extrapolation may be off from a narrower one
 
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """A function at both sides of a point, at steps that shrink from row to row."""
+    """A function at both sides of a point along lines: one row per step, they shrink downwards.
+
+    `ahead` and `behind` have axes for steps, lines and results; `steps` and `reach` broadcast.
+    """
 
     steps: Array
     centre: Array
     ahead: Array
     behind: Array
-    reach: float
+    reach: Array
+
+    def of(self, lines: Array) -> Samples:
+        """Return the samples of some of the lines."""
+        return Samples(
+            self.steps[:, lines],
+            self.centre,
+            self.ahead[:, lines],
+            self.behind[:, lines],
+            self.reach[lines],
+        )
 
     @property
     def central(self) -> Array:
@@ -63,9 +76,13 @@ class Samples:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """Derivatives of every result along a line, with an estimate of their errors."""
+class Lines:
+    """Derivatives of every result along some lines, with estimates of their errors.
 
+    The scale of a derivative is the size of the result over that of the input.
+    """
+
+    which: Array
     value: Array
     error: Array
     samples: Samples
@@ -74,51 +91,83 @@ class Line:
     def scale(self) -> Array:
         """The size of each result over that of the input."""
         s = self.samples
-        sizes = [np.abs(s.centre), np.abs(s.ahead[-1]), np.abs(s.behind[-1])]
-        return np.asarray(np.fmax.reduce(sizes) / s.reach)
+        size = np.fmax(np.abs(s.ahead[-1]), np.abs(s.behind[-1]))
+        return np.asarray(np.fmax(size, np.abs(s.centre)) / s.reach)
 
 
-def follow(sample: Sample, centre: Array, reach: float, farthest: float) -> Line:
-    """Differentiate along a line, with steps as wide and as narrow as it takes.
+def follow(sample: Sample, centre: Array, reach: Array, farthest: float) -> list[Lines]:
+    """Differentiate along lines, with steps as wide and as narrow as it takes.
 
     Parameters
     ----------
     sample : callable
-        The function at a distance.
+        The function at a distance along a line.
     centre : ndarray
         The results at distance 0, as a vector.
-    reach : float
-        Size of the input along the line: the first steps are a quarter of it and less.
+    reach : ndarray
+        The size of the input along each line: the first steps are a quarter of it and less.
     farthest : float
         The widest step to try.
     """
     first = 2.0 ** np.floor(np.log2(reach)) / RATIO  # a power of 2: x + h is hardly rounded
-    steps = [first * RATIO**-k for k in range(_LEVELS)]
-    rows = {h: _both_sides(sample, h, centre) for h in steps}
+    steps = first * RATIO ** -np.arange(_LEVELS, dtype=float)[:, None]
+    rows = {
+        (k, h): _both_sides(sample, k, h, centre) for k in range(len(reach)) for h in steps[:, k]
+    }
+    samples = _gather(rows, steps, centre, reach)
+    value, error, level = richardson(samples.central, samples.noise(), _ORDERS)
+    poor = _poor(samples, value, error).any(axis=-1)
+    good = np.flatnonzero(~poor)
+    found = [Lines(good, value[good], error[good], samples.of(good))]
+    for k in np.flatnonzero(poor):
+        one = Lines(np.array([k]), value[[k]], error[[k]], samples.of(np.array([k])))
+        found.append(_refined(sample, one, level[[k]], farthest))
+    return found
+
+
+_ORDERS = (2, 4, 6, 8)
+
+
+def _refined(sample: Sample, line: Lines, level: Array, farthest: float) -> Lines:
+    """Add wider and narrower steps to a line until they suffice, or lead nowhere."""
+    samples, value, error = line.samples, line.value, line.error
+    (k,), centre, (reach,) = line.which.tolist(), samples.centre, samples.reach.ravel()
+    rows = {
+        (0, float(h)): (ahead[0], behind[0])
+        for h, ahead, behind in zip(
+            samples.steps.ravel(), samples.ahead, samples.behind, strict=True
+        )
+    }
     for _ in range(_ROUNDS):
-        samples = _gather(rows, centre, reach)
-        value, error, level = richardson(samples.central, samples.noise(), (2, 4, 6, 8))
-        with np.errstate(all="ignore"):
-            moved = ((samples.ahead != centre) | (samples.behind != centre)).any(axis=0)
-            poor = moved & ~(error <= _GOOD * np.abs(value))
-        widest, narrowest = max(rows), min(rows)
+        poor = _poor(samples, value, error)
+        steps = samples.steps.ravel()
         more: list[float] = []
-        if np.any(poor & (level < _MORE)):  # rounding dominates, or nothing is known
-            more += [widest * RATIO**k for k in range(1, _MORE + 1)]
-        if np.any(poor & ((level >= len(rows) - _MORE) | ~np.isfinite(error))):
-            more += [narrowest * RATIO**-k for k in range(1, _MORE + 1)]
+        if (poor & (level < _MORE)).any():  # rounding dominates
+            more += [steps[0] * RATIO**n for n in range(1, _MORE + 1)]
+        if (poor & ((level >= len(steps) - _MORE) | ~np.isfinite(error))).any():
+            more += [steps[-1] * RATIO**-n for n in range(1, _MORE + 1)]
         more = [h for h in more if 2e-14 * reach < h <= farthest]
         if not more:
             break
-        rows |= {h: _both_sides(sample, h, centre) for h in more}
-    return Line(value, error, samples)
+        rows |= {(0, h): _both_sides(sample, k, h, centre) for h in more}
+        steps = np.array(sorted((h for _, h in rows), reverse=True))[:, None]
+        samples = _gather(rows, steps, centre, np.array([reach]))
+        value, error, level = richardson(samples.central, samples.noise(), _ORDERS)
+    return Lines(line.which, value, error, samples)
 
 
-def _both_sides(sample: Sample, h: float, centre: Array) -> tuple[Array, Array]:
+def _poor(samples: Samples, value: Array, error: Array) -> Array:
+    """Whether a derivative is not known well, of a result that moves at all."""
+    with np.errstate(all="ignore"):
+        moved = (samples.ahead != samples.centre) | (samples.behind != samples.centre)
+        return np.asarray(moved.any(axis=0) & ~(error <= _GOOD * np.abs(value)))
+
+
+def _both_sides(sample: Sample, k: int, h: float, centre: Array) -> tuple[Array, Array]:
     """Return the results at distances h and -h, as if the steps had not been rounded."""
     found = []
     for step in (h, -h):
-        exact, result = sample(step)
+        exact, result = sample(k, step)
         if result is None:
             result = np.full(centre.shape, np.nan)
         elif exact not in (0.0, step):
@@ -128,10 +177,15 @@ def _both_sides(sample: Sample, h: float, centre: Array) -> tuple[Array, Array]:
     return found[0], found[1]
 
 
-def _gather(rows: dict[float, tuple[Array, Array]], centre: Array, reach: float) -> Samples:
-    steps = sorted(rows, reverse=True)
-    ahead, behind = (np.stack([rows[h][side] for h in steps]) for side in (0, 1))
-    return Samples(np.array(steps)[:, None], centre, ahead, behind, reach)
+def _gather(
+    rows: dict[tuple[int, float], tuple[Array, Array]], steps: Array, centre: Array, reach: Array
+) -> Samples:
+    """Put samples together: `steps` has a row per step and a column per line."""
+    ahead, behind = (
+        np.array([[rows[k, h][side] for k, h in enumerate(row)] for row in steps.tolist()])
+        for side in (0, 1)
+    )
+    return Samples(steps[:, :, None], centre, ahead, behind, reach[:, None])
 
 
 def richardson(rows: Array, noise: Array, orders: tuple[int, ...]) -> tuple[Array, Array, Array]:

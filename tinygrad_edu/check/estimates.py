@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 
-from tinygrad_edu.check.differences import Array, Line, follow
+from tinygrad_edu.check.differences import Array, Sample, follow
 from tinygrad_edu.check.function import Checked
 from tinygrad_edu.check.kinks import sides
 from tinygrad_edu.check.verdicts import Estimate
@@ -26,44 +26,37 @@ def scales(checked: Checked) -> Array:
     return sizes
 
 
-def partials(
-    checked: Checked, f: Function, centre: Array, columns: Sequence[int] | Array
-) -> Estimate:
+def partials(checked: Checked, f: Function, centre: Array, columns: Array) -> Estimate:
     """Differentiate `f`, a function of the inputs, by some of the entries of its argument."""
-    sizes = scales(checked)
-    lines = []
-    for column in columns if len(centre) else ():
 
-        def sample(h: float, column: int = column) -> tuple[float, Array | None]:
-            moved = checked.x.copy()
-            moved[column] += h
-            return float(moved[column] - checked.x[column]), f(moved)
+    def sample(k: int, h: float) -> tuple[float, Array | None]:
+        moved = checked.x.copy()
+        moved[columns[k]] += h
+        return float(moved[columns[k]] - checked.x[columns[k]]), f(moved)
 
-        lines.append(follow(sample, centre, float(sizes[column]), _farthest(checked)))
-    return _joined(lines, len(centre), len(columns))
+    farthest = 16 * max(1.0, float(np.abs(checked.x).max(initial=0.0)))
+    return _estimate(sample, centre, scales(checked)[columns], farthest)
 
 
 def along(checked: Checked, f: Function, centre: Array, v: Array) -> Estimate:
     """Differentiate `f` along a direction that moves every entry by about its own size."""
-    line = follow(lambda h: (h, f(checked.x + h * v)), centre, 1.0, 4.0)
-    return _joined([line], len(centre), 1)
+    return _estimate(lambda _, h: (h, f(checked.x + h * v)), centre, np.ones(1), 4.0)
 
 
-def _farthest(checked: Checked) -> float:
-    return 16 * max(1.0, float(np.abs(checked.x).max(initial=0.0)))
-
-
-def _joined(lines: list[Line], results: int, columns: int) -> Estimate:
-    if not lines:
-        empty = np.zeros((results, columns))
-        return Estimate(empty, empty, empty, empty.astype(bool), empty, empty)
-    both = [sides(line.samples) for line in lines]
-    parts = (
-        [line.value for line in lines],
-        [line.error for line in lines],
-        [line.scale for line in lines],
-        [side.kink for side in both],
-        [side.left for side in both],
-        [side.right for side in both],
-    )
-    return Estimate(*(np.stack(part, axis=1) for part in parts))
+def _estimate(sample: Sample, centre: Array, reach: Array, farthest: float) -> Estimate:
+    shape = (len(centre), len(reach))
+    value, error, scale, left, right = np.zeros((5, *shape))
+    kink = np.zeros(shape, bool)
+    if len(centre) and len(reach):
+        for lines in follow(sample, centre, reach, farthest):
+            both = sides(lines.samples)
+            for whole, part in (
+                (value, lines.value),
+                (error, lines.error),
+                (scale, lines.scale),
+                (kink, both.kink),
+                (left, both.left),
+                (right, both.right),
+            ):
+                whole[:, lines.which] = part.T
+    return Estimate(value, error, scale, kink, left, right)

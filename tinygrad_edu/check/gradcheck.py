@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.check.comparisons import Comparisons, Plan, comparisons
+from tinygrad_edu.check.comparisons import BAD, Comparisons, Plan, comparisons
 from tinygrad_edu.check.diagnosis import Blame, blame
 from tinygrad_edu.check.function import Checked, Refused, Undefined
 from tinygrad_edu.check.nonfinite import find_nonfinite
@@ -149,7 +150,8 @@ def _conclude(checked: Checked, plan: Plan, result: Comparisons, subject: str) -
     blamed: list[Blame] = []
     notes = list(result.notes)
     if any(counts[v] for v in Verdict if v not in (Verdict.RIGHT, Verdict.KINK)):
-        blamed, more = blame(checked, plan)
+        first = any(c.count(v) for c in result.found for v in BAD if c.order == 1)
+        blamed, more = blame(checked, replace(plan, order=1) if first else plan)
         notes += more
     total = sum(c.verdicts.size for c in result.found)
     if counts[Verdict.WRONG]:

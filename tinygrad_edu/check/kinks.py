@@ -39,7 +39,7 @@ def sides(samples: Samples) -> Sides:
         right_end, left_end = (np.isnan(values).all(axis=0) for values in (ahead, behind))
         kink = bend | right_jump | left_jump | (right_end ^ left_end)
         if not kink.any():
-            nothing = np.full(centre.shape, np.nan)
+            nothing = np.full(kink.shape, np.nan)
             return Sides(kink, nothing, nothing)
         own_noise = EPS * np.abs(centre) / steps  # that of the differences is NaN at an end
         slopes = []

@@ -141,8 +141,8 @@ def _factor(fault: Fault) -> Suspect | None:
             return Suspect("×N", f"the rule gives N times the derivative, with N = {n}, {what}")
         if _near(ratio, 1 / n):
             return Suspect("1/N", f"the rule gives 1/N of the derivative, with N = {n}, {what}")
-    if where.sum() == 1 and _near(abs(fault.found[where][0]), 1):
-        return None  # a factor of one number: more likely left out than mistaken
+    if np.isin(np.abs(fault.found), (0, 1)).all():
+        return None  # g as it came in: the factor is left out rather than mistaken
     return Suspect("constant factor", f"the rule gives {ratio:.6g} times the derivative")
 
 
@@ -229,6 +229,11 @@ def _chain(fault: Fault) -> Suspect | None:
         return None
     if (found[where] == 0).any():
         return None
+    if _constant(np.abs(found[where])):
+        return Suspect(
+            "chain factor left out",
+            "the rule hands g on, without the derivative of the operation",
+        )
     with np.errstate(all="ignore"):
         factor = np.where(where, expected / found, np.nan)
     for axis, whose in ((0, "argument"), (1, "result")):
@@ -242,8 +247,6 @@ def _chain(fault: Fault) -> Suspect | None:
 def _which(fault: Fault, factor: Array, whose: str) -> str:
     rows, columns = np.nonzero(np.isfinite(factor))
     ratios = factor[rows, columns]
-    if _constant(np.abs(fault.found[rows, columns])):
-        return "the rule hands g on, without the derivative of the operation"
     values = {"the result": np.broadcast_to(fault.value, fault.out_shape).ravel()[rows]}
     for k, x in enumerate(fault.inputs):
         if x.shape == fault.in_shape:
@@ -258,7 +261,9 @@ def _which(fault: Fault, factor: Array, whose: str) -> str:
 
 
 def _constant(values: Array) -> bool:
-    return bool(np.isfinite(values).all() and np.ptp(values) <= 1e-5 * np.abs(values).max())
+    if not (values.size and np.isfinite(values).all()):
+        return False
+    return bool(np.ptp(values) <= 1e-5 * np.abs(values).max())
 
 
 def _near(value: float, target: float) -> bool:

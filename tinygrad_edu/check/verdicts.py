@@ -90,6 +90,11 @@ class Comparison:
     right: Array
     suffix: str = ""
 
+    @property
+    def order(self) -> int:
+        """1 for a gradient, 2 for the derivative of one."""
+        return 2 if "over" in self.mode else 1
+
     def count(self, verdict: Verdict) -> int:
         """Return the number of entries with a verdict."""
         return int((self.verdicts == verdict).sum())
