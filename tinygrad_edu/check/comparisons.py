@@ -13,7 +13,7 @@ from tinygrad_edu.check.estimates import along, partials, scales
 from tinygrad_edu.check.function import Checked, Refused, Undefined
 from tinygrad_edu.check.verdicts import Comparison, Estimate, Verdict, compare
 
-__all__ = ["BAD", "Comparisons", "Plan", "comparisons"]
+__all__ = ["BAD", "Comparisons", "Plan", "comparisons", "some_rows"]
 
 #: The verdicts on an entry that make an operation one to blame.
 BAD = (Verdict.WRONG, Verdict.NOT_FINITE)
@@ -74,6 +74,20 @@ def comparisons(checked: Checked, plan: Plan) -> Comparisons:
         for number in range(plan.seeds):
             _second_order(checked, plan, columns, number, result)
     return result
+
+
+def some_rows(checked: Checked, rows: Array, plan: Plan) -> list[Comparison]:
+    """Compare some rows of a Jacobian with all of their entries."""
+    columns = np.arange(checked.x.size)
+
+    def at(x: Array) -> Array | None:
+        results = checked.at(x)
+        return None if results is None else results[rows]
+
+    estimate = partials(checked, at, checked.values[rows], columns)
+    found = modes.reverse(checked, rows, plan.rng)
+    shape = checked.output.shape
+    return _by_input("reverse", "f", checked, shape, rows, columns, found, estimate)
 
 
 def _first_order(

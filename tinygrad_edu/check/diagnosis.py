@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.check import modes
-from tinygrad_edu.check.comparisons import BAD, Comparisons, Plan, comparisons
+from tinygrad_edu.check.comparisons import BAD, Comparisons, Plan, comparisons, some_rows
 from tinygrad_edu.check.differences import Array
 from tinygrad_edu.check.function import Checked, Refused, Undefined
-from tinygrad_edu.check.suspects import Fault, Suspect, suspect
-from tinygrad_edu.check.verdicts import Comparison
+from tinygrad_edu.check.suspects import Fault, Suspect, few, suspect
+from tinygrad_edu.check.verdicts import Comparison, Verdict
 from tinygrad_edu.core.graph import ancestors
 from tinygrad_edu.core.node import Node
 from tinygrad_edu.core.op import Op
@@ -21,6 +21,7 @@ from tinygrad_edu.core.op import Op
 __all__ = ["Blame", "blame"]
 
 _MOST = 500  # vertices that are checked
+_LOOKED_THROUGH = 100_000  # entries of some rows of a Jacobian that is too large for all
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +107,30 @@ def _check(node: Any, positions: list[int], vertex: int, plan: Plan) -> Iterable
         if faults:
             return
     if result.failed:
-        yield from _unlocated(node, differentiated, vertex, result)
+        yield from _located(node, checked, differentiated, vertex, plan, result)
 
 
-def _unlocated(node: Any, positions: list[int], vertex: int, result: Comparisons) -> list[Blame]:
-    """Blame an operation whose fault shows along random directions alone."""
-    worst = max((c for c in result.found if _bad(c)), key=lambda c: float(c.excess.max()))
-    named = Suspect("unknown", f"it shows along random directions ({worst.mode})")
-    return [Blame(node.op.name, positions[0], (vertex,), named, worst)]
+def _located(
+    node: Any,
+    checked: Checked,
+    positions: list[int],
+    vertex: int,
+    plan: Plan,
+    result: Comparisons,
+) -> Iterable[Blame]:
+    """Find the entries behind a fault that only random directions through all of them show."""
+    shown = next(c for c in result.found if _bad(c))
+    rows = np.unique(np.nonzero(shown.verdicts >= Verdict.NOT_FINITE)[0])
+    if shown.order == 1 and len(rows) * checked.x.size <= _LOOKED_THROUGH:
+        for comparison in some_rows(checked, rows, plan):
+            wrong = np.argwhere(comparison.verdicts == Verdict.WRONG)
+            if len(wrong):
+                index = [i.name for i in checked.inputs].index(_name(comparison))
+                named = few(comparison, node.value.size * checked.inputs[index].size)
+                yield Blame(node.op.name, positions[index], (vertex,), named, comparison)
+    else:
+        named = Suspect("unknown", f"it shows along random directions ({shown.mode})")
+        yield Blame(node.op.name, positions[0], (vertex,), named, shown)
 
 
 def _alone(node: Any, positions: list[int]) -> Callable[..., Any]:

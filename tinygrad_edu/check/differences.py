@@ -144,7 +144,8 @@ def _refined(sample: Sample, line: Lines, level: Array, farthest: float) -> Line
         more: list[float] = []
         if (poor & (level < _MORE)).any():  # rounding dominates
             more += [steps[0] * RATIO**n for n in range(1, _MORE + 1)]
-        if (poor & ((level >= len(steps) - _MORE) | ~np.isfinite(error))).any():
+        last = (level >= len(steps) - _MORE) | ~np.isfinite(error)
+        if (poor & (last | _unsettled(samples))).any():
             more += [steps[-1] * RATIO**-n for n in range(1, _MORE + 1)]
         more = [h for h in more if 2e-14 * reach < h <= farthest]
         if not more:
@@ -154,6 +155,16 @@ def _refined(sample: Sample, line: Lines, level: Array, farthest: float) -> Line
         samples = _gather(rows, steps, centre, np.array([reach]))
         value, error, level = richardson(samples.central, samples.noise(), _ORDERS)
     return Lines(line.which, value, error, samples)
+
+
+def _unsettled(samples: Samples) -> Array:
+    """Whether a result still changes by more than rounding at the narrowest step, and unevenly."""
+    last = samples.central[-4:]
+    with np.errstate(all="ignore"):
+        moves = np.abs(samples.ahead[-1] - samples.behind[-1])
+        real = moves > 1e4 * EPS * np.abs(samples.ahead[-1])
+        changes = np.abs(np.diff(last, axis=0)).max(axis=0)
+        return np.asarray(real & (changes > 1e-3 * np.abs(last[-1])))
 
 
 def _poor(samples: Samples, value: Array, error: Array) -> Array:

@@ -30,6 +30,11 @@ class Input:
     shape: tuple[int, ...]
     places: slice
 
+    @property
+    def size(self) -> int:
+        """The number of its entries."""
+        return int(self.places.stop - self.places.start)
+
 
 class Checked:
     """A function and where it is checked.
@@ -64,8 +69,8 @@ class Checked:
             start += array.size
         if not parts:
             raise Refused(
-                "no input can be differentiated: arrays of whole numbers are constants; pass "
-                "x.astype(float)"
+                "it has no input that can be differentiated: arrays of whole numbers are "
+                "constants; pass x.astype(float)"
             )
         self.x = np.concatenate(parts)
         self.shape: tuple[int, ...] | None = None
@@ -129,6 +134,8 @@ class Checked:
         return cast("Tensor", out)
 
     def _refuse_other_types(self) -> None:
+        if self.output.dtype.kind != "f":
+            raise Refused(f"its result is {self.output.dtype}, which has no derivative")
         for node in ancestors(self.output):
             if node.op is not None and node.dtype.kind == "f" and node.dtype != np.float64:
                 raise Refused(
@@ -191,6 +198,8 @@ def _array(value: Any, name: str) -> Array:
     """Return an input as an array of float64, or, where it is held constant, of whole numbers."""
     if isinstance(value, Node):
         value = value.value
+    if isinstance(value, np.ma.MaskedArray):
+        raise Refused(f"{name} is a masked array and would lose its mask; pass .filled(value)")
     try:
         array = np.array(value)
     except ValueError as error:

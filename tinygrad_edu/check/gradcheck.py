@@ -170,7 +170,8 @@ def _conclude(checked: Checked, plan: Plan, result: Comparisons, subject: str) -
     elif counts[Verdict.UNRESOLVED]:
         verdict, reason = "inconclusive", "differences do not settle; check at another point"
     else:
-        verdict, reason = "right", f"all {total} entries agree with differences"
+        verdict = "right"
+        reason = f"all {total} entries agree with differences" if total else "there are no entries"
     if counts[Verdict.HIDDEN]:
         notes.append(
             f"{counts[Verdict.HIDDEN]} entries are smaller than the rounding of the results; "

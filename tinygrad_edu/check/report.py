@@ -104,7 +104,8 @@ def _entries(comparisons: Sequence[Comparison]) -> list[str]:
     """Write out the entries that are not right, each once: Jacobians first, the worst first."""
     lines: dict[str, str] = {}
     for verdict in (Verdict.WRONG, Verdict.NOT_FINITE, Verdict.KINK, Verdict.UNRESOLVED):
-        for c in sorted(comparisons, key=lambda c: c.wrt is None):
+        bad = [c for c in comparisons if c.count(verdict)]
+        for c in [c for c in bad if c.wrt is not None] or bad:
             rows, columns = np.nonzero(c.verdicts == verdict)
             order = np.argsort(-np.nan_to_num(c.excess[rows, columns], nan=np.inf), kind="stable")
             for i, j in zip(rows[order].tolist(), columns[order].tolist(), strict=True):
@@ -117,7 +118,7 @@ def _entries(comparisons: Sequence[Comparison]) -> list[str]:
 def entry(comparison: Comparison, i: int, j: int) -> str:
     """Write one entry: what the rules give, and what differences give."""
     label = comparison.label(i, j)
-    found, expected = comparison.found[i, j], comparison.expected[i, j]
+    found, expected = comparison.found[i, j] + 0.0, comparison.expected[i, j] + 0.0  # no −0
     if comparison.verdicts[i, j] == Verdict.KINK:
         left, right = (_slope(s[i, j]) for s in (comparison.left, comparison.right))
         return f"{label}: not differentiable here (left slope {left}, right slope {right})"

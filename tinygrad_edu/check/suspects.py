@@ -13,7 +13,7 @@ import numpy as np
 from tinygrad_edu.check.differences import Array
 from tinygrad_edu.check.verdicts import Comparison, Verdict
 
-__all__ = ["Fault", "Suspect", "suspect"]
+__all__ = ["Fault", "Suspect", "few", "suspect"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +91,8 @@ class Fault:
 
 def suspect(fault: Fault) -> Suspect:
     """Name the fault."""
-    if np.isnan(fault.found).any():
-        return Suspect("not finite", "the rule gives NaN where the derivative is a number")
+    if not np.isfinite(fault.found).all():
+        return Suspect("not finite", "the rule gives a NaN or an infinity")
     for test in _TESTS:
         found = test(fault)
         if found is not None:
@@ -211,13 +211,19 @@ def _few(fault: Fault) -> Suspect | None:
     wrong = fault.comparison.verdicts == Verdict.WRONG
     if wrong.sum() > max(1, fault.nonzero.sum() // 4) or fault.nonzero.sum() < 3:
         return None
-    rows, columns = np.nonzero(wrong)
-    r, c = int(rows[0]), int(columns[0])
-    off = abs(fault.found[r, c] / fault.expected[r, c] - 1) if fault.expected[r, c] else np.inf
+    return few(fault.comparison, wrong.size)
+
+
+def few(comparison: Comparison, entries: int) -> Suspect:
+    """Name the fault of a Jacobian with this many entries of which few are wrong."""
+    wrong = np.argwhere(comparison.verdicts == Verdict.WRONG)
+    r, c = wrong[0].tolist()
+    found, expected = comparison.found[r, c], comparison.expected[r, c]
+    off = abs(found / expected - 1) if expected else np.inf
     return Suspect(
         "single entries",
-        f"only {wrong.sum()} of {wrong.size} entries are wrong, such as "
-        f"{fault.comparison.label(r, c)}, by {off:.2g} of its value",
+        f"only {len(wrong)} of {entries} entries are wrong, such as "
+        f"{comparison.label(r, c)}, by {off:.2g} of its value",
     )
 
 
