@@ -158,11 +158,16 @@ def _refined(sample: Sample, line: Lines, level: Array, farthest: float) -> Line
 
 
 def _unsettled(samples: Samples) -> Array:
-    """Whether a result still changes by more than rounding at the narrowest step, and unevenly."""
+    """Whether a result still moves at the narrowest step, unevenly and by more than rounding.
+
+    At a kink it moves at each side, but not from one side to the other.
+    """
     last = samples.central[-4:]
     with np.errstate(all="ignore"):
-        moves = np.abs(samples.ahead[-1] - samples.behind[-1])
-        real = moves > 1e4 * EPS * np.abs(samples.ahead[-1])
+        ahead, behind = samples.ahead[-1], samples.behind[-1]
+        moves = np.abs(ahead - behind)
+        real = moves > 1e4 * EPS * np.abs(ahead)
+        real &= moves > 0.1 * np.abs(ahead - samples.centre)
         changes = np.abs(np.diff(last, axis=0)).max(axis=0)
         return np.asarray(real & (changes > 1e-3 * np.abs(last[-1])))
 
