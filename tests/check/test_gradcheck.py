@@ -47,11 +47,10 @@ def test_case_36_one_entry_of_a_thousand_off_by_a_thousandth(declare):
     spoil[777] = 1.001
     square = declare("square", lambda x: x * x, lambda g, out, x: g * 2 * x * spoil)
     x = np.random.default_rng(0).normal(size=1000)
-    for f in (square, lambda x: square(x).sum()):
-        report = tg.gradcheck(f, x)
-        assert report.verdict == "wrong"
-        assert report.suspects == ["single entries"]
-        assert "∂f[777]/∂x0[777], by 0.001" in str(report)
+    report = tg.gradcheck(lambda x: square(x).sum(), x, order=1, entries=20)
+    assert report.verdict == "wrong"
+    assert report.suspects == ["single entries"]
+    assert "∂f[777]/∂x0[777], by 0.001" in str(report)
 
 
 @pytest.mark.parametrize("scale", [1e-7, 1.0, 1e7])
@@ -147,7 +146,7 @@ def test_a_gradient_outside_of_the_slopes_of_a_kink_is_wrong(declare):
 def test_a_kink_beyond_the_step_does_no_harm():
     assert tg.gradcheck(lambda x: tg.abs(x - 1) * x, [1.01, 0.9999, -3.0])
     assert tg.gradcheck(tg.relu, [1e-9, -1e-9, 1e9])
-    assert tg.gradcheck(tg.max, [1.0, 1.0 + 1e-6, 0.0])
+    assert tg.gradcheck(tg.max, [1.0, 1.0 + 1e-3, 0.0])
 
 
 @pytest.mark.parametrize(
@@ -160,7 +159,9 @@ def test_a_kink_beyond_the_step_does_no_harm():
         (tg.sigmoid, [40.0, -40.0]),
         (tg.softmax, [1e4, 0.0]),
         (lambda x: tg.log_softmax(x), [40.0, 0.0]),
-        (lambda x: tg.tanh(1e7 * x - 3e7) + x, [3.0 + 1e-8]),  # narrow
+        (lambda x: tg.log_softmax(x), [20.0, 0.0]),  # 1 − a has half its digits
+        (lambda x: tg.softmax_cross_entropy(x, 0), [30.0, 0.0]),
+        (lambda x: tg.tanh(1e4 * x - 3e4) + x, [3.0 + 1e-5]),  # narrow
         (lambda x: tg.exp(x) + x, [1e-12, 0.0]),  # wide
         (lambda x: tg.std(x, axis=0), [[1.0, 2.0], [3.0, 5.0]]),  # a second derivative of 0
         (lambda x: (x + 1e6) ** 2 - x**2, [1.0, 2.0]),  # cancels
@@ -205,7 +206,6 @@ class Memory:
         (lambda x: x, [[1.0], [1.0, 2.0]], "no array"),
         (lambda x: x, np.ma.masked_less([1.0, 2.0], 1.5), "lose its mask"),
         (lambda x: 1.0 * x, np.array([1, 2]), "whole numbers are constants"),
-        (lambda x: 1.0 * x, (), "raised TypeError") if False else (lambda: 1.0, (), "no input"),
         (lambda x: x > 0, [1.0, 2.0], "is bool, which has no derivative"),
         (lambda x: [x, x], [1.0], "returned a list"),
         (lambda x: None, [1.0], "returned a NoneType"),
@@ -338,7 +338,7 @@ def test_the_complex_step_counts_only_where_it_agrees():
 
 def test_assert_gradients():
     tg.assert_gradients(lambda x, y: x * y, [1.0, 2.0], [3.0, 4.0], order=1)
-    with pytest.raises(AssertionError, match="(?s)wrong.*to blame: stop_gradient, argument 0"):
+    with pytest.raises(AssertionError, match=r"(?s)wrong.*to blame: stop_gradient, argument 0"):
         tg.assert_gradients(lambda x: x * tg.stop_gradient(x), [1.0, 2.0])
 
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
 from tinygrad_edu.check import modes
 from tinygrad_edu.check.complex_step import sharpened
 from tinygrad_edu.check.differences import Array
-from tinygrad_edu.check.estimates import along, partials, scales
+from tinygrad_edu.check.estimates import Subject, along, partials, scales
 from tinygrad_edu.check.function import Checked, Refused, Undefined
-from tinygrad_edu.check.verdicts import Comparison, Estimate, Verdict, compare
+from tinygrad_edu.check.verdicts import Comparison, Estimate, Verdict, compare, wrong
 
 __all__ = ["BAD", "Comparisons", "Plan", "comparisons", "some_rows"]
+
+_ROUNDINGS = 3  # how often a gradient is rounded anew
 
 #: The verdicts on an entry that make an operation one to blame.
 BAD = (Verdict.WRONG, Verdict.NOT_FINITE)
@@ -65,7 +69,7 @@ def comparisons(checked: Checked, plan: Plan) -> Comparisons:
     rows = _some(checked.results, plan)
     columns = _some(checked.x.size, plan)
     _note_sampling(checked, rows, columns, plan, result.notes)
-    estimate = partials(checked, checked.at, checked.values, columns)
+    estimate = partials(checked, _itself(checked, plan), columns)
     estimate, by_complex_step = sharpened(checked, estimate, columns)
     if by_complex_step:
         result.notes.append("differences confirmed, and sharpened, by the complex step")
@@ -80,14 +84,89 @@ def some_rows(checked: Checked, rows: Array, plan: Plan) -> list[Comparison]:
     """Compare some rows of a Jacobian with all of their entries."""
     columns = np.arange(checked.x.size)
 
+    whole = _itself(checked, plan)
+
     def at(x: Array) -> Array | None:
         results = checked.at(x)
         return None if results is None else results[rows]
 
-    estimate = partials(checked, at, checked.values[rows], columns)
-    found = modes.reverse(checked, rows, plan.rng)
-    shape = checked.output.shape
-    return _by_input("reverse", "f", checked, shape, rows, columns, found, estimate)
+    estimate = partials(checked, Subject(at, whole.centre[rows], whole.rounding[rows]), columns)
+    job = _Job("reverse", "f", checked.output.shape, rows, columns)
+    draws = _repeated(plan)
+    return job.by_input(
+        checked, lambda blur: modes.reverse(checked, rows, draws(), blur), estimate, plan
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """Something to compare: how the rules are run, and which entries of what come out."""
+
+    mode: str
+    of: str
+    shape: tuple[int, ...]
+    rows: Array
+    columns: Array
+
+    def by_input(
+        self, checked: Checked, compute: Compute, estimate: Estimate, plan: Plan
+    ) -> list[Comparison]:
+        """Judge a Jacobian by all inputs, one input after the other."""
+        found = compute(None)
+        estimate = _with_rounding(found, compute, estimate, plan)
+        result = []
+        for i in checked.inputs:
+            here = (self.columns >= i.places.start) & (self.columns < i.places.stop)
+            places = self.columns[here] - i.places.start
+            part = estimate.take(columns=here)
+            result.append(
+                compare(self.mode, self.of, i, self.shape, self.rows, places, found[:, here], part)
+            )
+        return result
+
+    def along(self, compute: Compute, estimate: Estimate, plan: Plan) -> Comparison:
+        """Judge derivatives along a direction."""
+        found = compute(None)
+        estimate = _with_rounding(found, compute, estimate, plan)
+        suffix = f" along direction {int(self.columns[0]) + 1}"
+        return compare(
+            self.mode, self.of, None, self.shape, self.rows, self.columns, found, estimate, suffix
+        )
+
+
+#: Runs the rules, where it is given a generator with every value rounded anew.
+Compute = Callable[[modes.Blur], Array]
+
+
+def _with_rounding(found: Array, compute: Compute, estimate: Estimate, plan: Plan) -> Estimate:
+    """Add what rounding does to the gradient itself to the error, where that may matter."""
+    if not wrong(found, estimate).any():
+        return estimate
+    return replace(estimate, error=estimate.error + _spread(found, compute, plan))
+
+
+def _spread(found: Array, compute: Compute, plan: Plan) -> Array:
+    """Return how far rounding moves a result, by rounding it anew a few times."""
+    spread = np.zeros(found.shape)
+    try:
+        for _ in range(_ROUNDINGS):
+            with np.errstate(all="ignore"):
+                spread = np.fmax(spread, np.abs(compute(plan.rng) - found))
+    except Undefined:  # a rule that does not work on Tensors
+        return spread
+    return np.where(np.isfinite(spread), spread, 0.0)
+
+
+def _repeated(plan: Plan) -> Callable[[], np.random.Generator]:
+    """Return what makes a generator that draws the same numbers each time."""
+    seed = int(plan.rng.integers(2**32))
+    return lambda: np.random.default_rng(seed)
+
+
+def _itself(checked: Checked, plan: Plan) -> Subject:
+    """Return the function itself as what differences are taken of."""
+    rounding = _spread(checked.values, lambda blur: modes.value(checked, blur), plan)
+    return Subject(checked.at, checked.values, rounding)
 
 
 def _first_order(
@@ -98,17 +177,21 @@ def _first_order(
     estimate: Estimate,
     result: Comparisons,
 ) -> None:
-    shape = checked.output.shape
-    reverse = modes.reverse(checked, rows, plan.rng)
-    result.found += _by_input(
-        "reverse", "f", checked, shape, rows, columns, reverse[:, columns], estimate.take(rows)
+    shape, draws = checked.output.shape, _repeated(plan)
+    job = _Job("reverse", "f", shape, rows, columns)
+    result.found += job.by_input(
+        checked,
+        lambda blur: modes.reverse(checked, rows, draws(), blur)[:, columns],
+        estimate.take(rows),
+        plan,
     )
     if checked.results:
-        forward = modes.forward(checked, columns, plan.rng)
-        everything = np.arange(checked.results)
-        shown = rows if len(rows) < checked.results else everything
-        result.found += _by_input(
-            "forward", "f", checked, shape, shown, columns, forward[shown], estimate.take(shown)
+        job = _Job("forward", "f", shape, rows, columns)
+        result.found += job.by_input(
+            checked,
+            lambda blur: modes.forward(checked, columns, draws(), blur)[rows],
+            estimate.take(rows),
+            plan,
         )
     if not (checked.results and checked.x.size):
         return
@@ -119,10 +202,12 @@ def _first_order(
 def _first_order_along(checked: Checked, plan: Plan, number: int, result: Comparisons) -> None:
     """Compare along a direction through all inputs, and for a seed on all results."""
     v = scales(checked) * plan.rng.normal(size=checked.x.size)
-    slopes = along(checked, checked.at, checked.values, v)
-    found = modes.forward_along(checked, v)
-    shape = checked.output.shape
-    result.found.append(_direction("forward", "f", shape, number, found, slopes))
+    slopes = along(checked, _itself(checked, plan), v)
+    direction = np.array([number])
+    job = _Job("forward", "f", checked.output.shape, np.arange(checked.results), direction)
+    result.found.append(
+        job.along(lambda blur: modes.forward_along(checked, v, blur)[:, None], slopes, plan)
+    )
     seed = plan.rng.normal(size=checked.results)
     unknown = np.full((1, 1), np.nan)
     total = Estimate(
@@ -133,13 +218,15 @@ def _first_order_along(checked: Checked, plan: Plan, number: int, result: Compar
         unknown,
         unknown,
     )
-    pulled = modes.pulled_back(checked, checked.x, seed)
-    again = modes.pulled_back(checked, checked.x, seed)
-    if not np.array_equal(pulled, again, equal_nan=True):
+
+    def pulled(blur: modes.Blur = None) -> Array:
+        with np.errstate(all="ignore"):
+            return np.atleast_2d(modes.pulled_back(checked, checked.x, seed, blur) @ v)
+
+    if not np.array_equal(pulled(), pulled(), equal_nan=True):
         raise Refused("its gradient differs from one backward pass to the next")
-    with np.errstate(all="ignore"):
-        found = np.array([pulled @ v])
-    result.found.append(_direction("reverse", "(u·f)", (), number, found, total))
+    job = _Job("reverse", "(u·f)", (), np.zeros(1, int), direction)
+    result.found.append(job.along(pulled, total, plan))
 
 
 def _second_order(
@@ -153,58 +240,35 @@ def _second_order(
         except Undefined:
             return None
 
-    centre = modes.pulled_back(checked, checked.x, seed)
+    def blurred(blur: modes.Blur) -> Array:
+        return modes.pulled_back(checked, checked.x, seed, blur)
+
+    centre = blurred(None)
+    f = Subject(gradient, centre, _spread(centre, blurred, plan))
     shape = (checked.x.size,)
     if number == 0:
-        estimate = partials(checked, gradient, centre, columns)
-        found = modes.second_reverse(checked, seed, columns, plan.rng)
-        result.found += _by_input(
-            "reverse over reverse",
-            "(uᵀJ)",
+        estimate = partials(checked, f, columns)
+        job, draws = _Job("reverse over reverse", "(uᵀJ)", shape, columns, columns), _repeated(plan)
+        result.found += job.by_input(
             checked,
-            shape,
-            columns,
-            columns,
-            found[:, columns],
+            lambda blur: modes.second_reverse(checked, seed, columns, draws(), blur)[:, columns],
             estimate.take(columns),
+            plan,
         )
     if not checked.x.size:
         return
     v = scales(checked) * plan.rng.normal(size=checked.x.size)
-    slopes = along(checked, gradient, centre, v)
+    slopes = along(checked, f, v)
     for mode, run in (
         ("reverse over reverse", modes.second_along),
         ("forward over reverse", modes.second_forward_along),
     ):
-        result.found.append(_direction(mode, "(uᵀJ)", shape, number, run(checked, seed, v), slopes))
+        job = _Job(mode, "(uᵀJ)", shape, np.arange(checked.x.size), np.array([number]))
 
+        def compute(blur: modes.Blur, run: Any = run) -> Array:
+            return np.asarray(run(checked, seed, v, blur)[:, None])
 
-def _by_input(
-    mode: str,
-    of: str,
-    checked: Checked,
-    shape: tuple[int, ...],
-    rows: Array,
-    columns: Array,
-    found: Array,
-    estimate: Estimate,
-) -> list[Comparison]:
-    """Judge a Jacobian by all inputs, one input after the other."""
-    result = []
-    for i in checked.inputs:
-        here = (columns >= i.places.start) & (columns < i.places.stop)
-        part = estimate.take(columns=here)
-        places = columns[here] - i.places.start
-        result.append(compare(mode, of, i, shape, rows, places, found[:, here], part))
-    return result
-
-
-def _direction(
-    mode: str, of: str, shape: tuple[int, ...], number: int, found: Array, slopes: Estimate
-) -> Comparison:
-    rows, columns = np.arange(len(found)), np.array([number])
-    suffix = f" along direction {number + 1}"
-    return compare(mode, of, None, shape, rows, columns, found[:, None], slopes, suffix)
+        result.found.append(job.along(compute, slopes, plan))
 
 
 def _some(size: int, plan: Plan) -> Array:

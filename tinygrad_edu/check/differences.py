@@ -37,6 +37,7 @@ class Samples:
     """A function at both sides of a point along lines: one row per step, they shrink downwards.
 
     `ahead` and `behind` have axes for steps, lines and results; `steps` and `reach` broadcast.
+    `rounding` is the error of each result.
     """
 
     steps: Array
@@ -44,6 +45,7 @@ class Samples:
     ahead: Array
     behind: Array
     reach: Array
+    rounding: Array
 
     def of(self, lines: Array) -> Samples:
         """Return the samples of some of the lines."""
@@ -53,6 +55,7 @@ class Samples:
             self.ahead[:, lines],
             self.behind[:, lines],
             self.reach[lines],
+            self.rounding,
         )
 
     @property
@@ -70,16 +73,17 @@ class Samples:
         central = self.central
         with np.errstate(all="ignore"):
             size = np.fmax(np.abs(self.ahead), np.abs(self.behind))
-            unavoidable = EPS * (size + self.reach * np.abs(central)) / self.steps
+            unavoidable = EPS * (size + self.reach * np.abs(central)) + self.rounding
             scatter = np.abs(np.diff(central[-4:], axis=0)) * self.steps[-3:]
-            return np.asarray(unavoidable + np.fmax.reduce(scatter, axis=0) / self.steps)
+            return np.asarray((unavoidable + np.fmax.reduce(scatter, axis=0)) / self.steps)
 
 
 @dataclass(frozen=True, slots=True)
 class Lines:
     """Derivatives of every result along some lines, with estimates of their errors.
 
-    The scale of a derivative is the size of the result over that of the input.
+    The scale of a derivative is the size of the result, or of what rounding leaves of a result
+    that cancels, over the size of the input.
     """
 
     which: Array
@@ -89,13 +93,16 @@ class Lines:
 
     @property
     def scale(self) -> Array:
-        """The size of each result over that of the input."""
+        """What the error of each derivative is small or large against."""
         s = self.samples
         size = np.fmax(np.abs(s.ahead[-1]), np.abs(s.behind[-1]))
-        return np.asarray(np.fmax(size, np.abs(s.centre)) / s.reach)
+        size = np.fmax(size, np.fmax(np.abs(s.centre), 1e8 * s.rounding))
+        return np.asarray(size / s.reach)
 
 
-def follow(sample: Sample, centre: Array, reach: Array, farthest: float) -> list[Lines]:
+def follow(
+    sample: Sample, centre: Array, rounding: Array, reach: Array, farthest: float
+) -> list[Lines]:
     """Differentiate along lines, with steps as wide and as narrow as it takes.
 
     Parameters
@@ -104,6 +111,8 @@ def follow(sample: Sample, centre: Array, reach: Array, farthest: float) -> list
         The function at a distance along a line.
     centre : ndarray
         The results at distance 0, as a vector.
+    rounding : ndarray
+        How far rounding inside of the function may move each result.
     reach : ndarray
         The size of the input along each line: the first steps are a quarter of it and less.
     farthest : float
@@ -114,7 +123,7 @@ def follow(sample: Sample, centre: Array, reach: Array, farthest: float) -> list
     rows = {
         (k, h): _both_sides(sample, k, h, centre) for k in range(len(reach)) for h in steps[:, k]
     }
-    samples = _gather(rows, steps, centre, reach)
+    samples = _gather(rows, steps, centre, rounding, reach)
     value, error, level = richardson(samples.central, samples.noise(), _ORDERS)
     poor = _poor(samples, value, error).any(axis=-1)
     good = np.flatnonzero(~poor)
@@ -152,24 +161,23 @@ def _refined(sample: Sample, line: Lines, level: Array, farthest: float) -> Line
             break
         rows |= {(0, h): _both_sides(sample, k, h, centre) for h in more}
         steps = np.array(sorted((h for _, h in rows), reverse=True))[:, None]
-        samples = _gather(rows, steps, centre, np.array([reach]))
+        samples = _gather(rows, steps, centre, samples.rounding, np.array([reach]))
         value, error, level = richardson(samples.central, samples.noise(), _ORDERS)
     return Lines(line.which, value, error, samples)
 
 
 def _unsettled(samples: Samples) -> Array:
-    """Whether a result still moves at the narrowest step, unevenly and by more than rounding.
+    """Whether a result still moves at the narrowest steps, unevenly and by more than rounding.
 
     At a kink it moves at each side, but not from one side to the other.
     """
-    last = samples.central[-4:]
+    ahead, behind, central = samples.ahead[-4:], samples.behind[-4:], samples.central[-4:]
     with np.errstate(all="ignore"):
-        ahead, behind = samples.ahead[-1], samples.behind[-1]
         moves = np.abs(ahead - behind)
         real = moves > 1e4 * EPS * np.abs(ahead)
         real &= moves > 0.1 * np.abs(ahead - samples.centre)
-        changes = np.abs(np.diff(last, axis=0)).max(axis=0)
-        return np.asarray(real & (changes > 1e-3 * np.abs(last[-1])))
+        changes = np.abs(np.diff(central, axis=0)).max(axis=0)
+        return np.asarray(real.any(axis=0) & (changes > 1e-3 * np.abs(central[-1])))
 
 
 def _poor(samples: Samples, value: Array, error: Array) -> Array:
@@ -194,14 +202,18 @@ def _both_sides(sample: Sample, k: int, h: float, centre: Array) -> tuple[Array,
 
 
 def _gather(
-    rows: dict[tuple[int, float], tuple[Array, Array]], steps: Array, centre: Array, reach: Array
+    rows: dict[tuple[int, float], tuple[Array, Array]],
+    steps: Array,
+    centre: Array,
+    rounding: Array,
+    reach: Array,
 ) -> Samples:
     """Put samples together: `steps` has a row per step and a column per line."""
     ahead, behind = (
         np.array([[rows[k, h][side] for k, h in enumerate(row)] for row in steps.tolist()])
         for side in (0, 1)
     )
-    return Samples(steps[:, :, None], centre, ahead, behind, reach[:, None])
+    return Samples(steps[:, :, None], centre, ahead, behind, reach[:, None], rounding)
 
 
 def richardson(rows: Array, noise: Array, orders: tuple[int, ...]) -> tuple[Array, Array, Array]:

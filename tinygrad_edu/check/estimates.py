@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,9 +12,7 @@ from tinygrad_edu.check.function import Checked
 from tinygrad_edu.check.kinks import sides
 from tinygrad_edu.check.verdicts import Estimate
 
-__all__ = ["along", "partials", "scales"]
-
-Function = Callable[[Array], "Array | None"]
+__all__ = ["Subject", "along", "partials", "scales"]
 
 
 def scales(checked: Checked) -> Array:
@@ -26,29 +25,38 @@ def scales(checked: Checked) -> Array:
     return sizes
 
 
-def partials(checked: Checked, f: Function, centre: Array, columns: Array) -> Estimate:
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A function of the inputs, its value at them, and how far rounding may move that."""
+
+    at: Callable[[Array], Array | None]
+    centre: Array
+    rounding: Array
+
+
+def partials(checked: Checked, f: Subject, columns: Array) -> Estimate:
     """Differentiate `f`, a function of the inputs, by some of the entries of its argument."""
 
     def sample(k: int, h: float) -> tuple[float, Array | None]:
         moved = checked.x.copy()
         moved[columns[k]] += h
-        return float(moved[columns[k]] - checked.x[columns[k]]), f(moved)
+        return float(moved[columns[k]] - checked.x[columns[k]]), f.at(moved)
 
     farthest = 16 * max(1.0, float(np.abs(checked.x).max(initial=0.0)))
-    return _estimate(sample, centre, scales(checked)[columns], farthest)
+    return _estimate(sample, f, scales(checked)[columns], farthest)
 
 
-def along(checked: Checked, f: Function, centre: Array, v: Array) -> Estimate:
+def along(checked: Checked, f: Subject, v: Array) -> Estimate:
     """Differentiate `f` along a direction that moves every entry by about its own size."""
-    return _estimate(lambda _, h: (h, f(checked.x + h * v)), centre, np.ones(1), 4.0)
+    return _estimate(lambda _, h: (h, f.at(checked.x + h * v)), f, np.ones(1), 4.0)
 
 
-def _estimate(sample: Sample, centre: Array, reach: Array, farthest: float) -> Estimate:
-    shape = (len(centre), len(reach))
+def _estimate(sample: Sample, f: Subject, reach: Array, farthest: float) -> Estimate:
+    shape = (len(f.centre), len(reach))
     value, error, scale, left, right = np.zeros((5, *shape))
     kink = np.zeros(shape, bool)
-    if len(centre) and len(reach):
-        for lines in follow(sample, centre, reach, farthest):
+    if len(f.centre) and len(reach):
+        for lines in follow(sample, f.centre, f.rounding, reach, farthest):
             both = sides(lines.samples)
             for whole, part in (
                 (value, lines.value),

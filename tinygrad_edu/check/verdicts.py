@@ -11,7 +11,7 @@ import numpy as np
 from tinygrad_edu.check.differences import EPS, Array
 from tinygrad_edu.check.function import Input
 
-__all__ = ["Comparison", "Estimate", "Verdict", "compare"]
+__all__ = ["Comparison", "Estimate", "Verdict", "allowed", "compare", "wrong"]
 
 _TIMES = 4.0  # times the estimated error that a right entry may be off
 _SETTLED = 1e-4  # an error beyond this, relative to the scale, is no rounding
@@ -152,6 +152,11 @@ def compare(
         estimate.right,
         suffix,
     )
+
+
+def wrong(found: Array, estimate: Estimate) -> Array:
+    """Whether an entry deviates by more than it may."""
+    return np.asarray(_judge(found, estimate) == Verdict.WRONG)
 
 
 def _judge(found: Array, estimate: Estimate) -> Array:
