@@ -57,7 +57,7 @@ def measure(grid, figures):
 
 
 def test_faults_are_caught_and_named(figures):
-    measure(GRID[:: len(GRID) // 60], figures)
+    measure(GRID[::17], figures)
 
 
 @pytest.mark.deep
@@ -148,8 +148,8 @@ def measure_right(functions, figures):
 
 
 def test_right_functions_raise_no_alarm(figures):
-    some = [f for k, f in enumerate(right_functions()) if k % 12 == f[0] % 12]
-    assert measure_right(some, figures) >= 60
+    some = [f for k, f in enumerate(right_functions()) if k % 20 == f[0] % 20]
+    assert measure_right(some, figures) >= 40
 
 
 @pytest.mark.deep

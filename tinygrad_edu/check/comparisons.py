@@ -83,7 +83,6 @@ def comparisons(checked: Checked, plan: Plan) -> Comparisons:
 def some_rows(checked: Checked, rows: Array, plan: Plan) -> list[Comparison]:
     """Compare some rows of a Jacobian with all of their entries."""
     columns = np.arange(checked.x.size)
-
     whole = _itself(checked, plan)
 
     def at(x: Array) -> Array | None:
@@ -248,7 +247,8 @@ def _second_order(
     shape = (checked.x.size,)
     if number == 0:
         estimate = partials(checked, f, columns)
-        job, draws = _Job("reverse over reverse", "(uᵀJ)", shape, columns, columns), _repeated(plan)
+        job = _Job("reverse over reverse", "(uᵀJ)", shape, columns, columns)
+        draws = _repeated(plan)
         result.found += job.by_input(
             checked,
             lambda blur: modes.second_reverse(checked, seed, columns, draws(), blur)[:, columns],

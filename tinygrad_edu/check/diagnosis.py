@@ -98,15 +98,12 @@ def _check(node: Any, positions: list[int], vertex: int, plan: Plan) -> Iterable
     except Refused:
         return
     differentiated = [positions[i.position] for i in checked.inputs]
-    for wanted in (_first_order, _any):
-        faults = [c for c in result.found if c.wrt is not None and _bad(c) and wanted(c)]
-        for comparison in faults:
-            index = [i.name for i in checked.inputs].index(_name(comparison))
-            named = _suspect(node, checked, index, differentiated[index], comparison)
-            yield Blame(node.op.name, differentiated[index], (vertex,), named, comparison)
-        if faults:
-            return
-    if result.failed:
+    faults = [c for c in result.found if c.wrt is not None and _bad(c)]
+    for comparison in [c for c in faults if c.mode == "reverse"] or faults:
+        index = _index(checked, comparison)
+        named = _suspect(node, checked, index, differentiated[index], comparison)
+        yield Blame(node.op.name, differentiated[index], (vertex,), named, comparison)
+    if result.failed and not faults:
         yield from _located(node, checked, differentiated, vertex, plan, result)
 
 
@@ -123,9 +120,8 @@ def _located(
     rows = np.unique(np.nonzero(shown.verdicts >= Verdict.NOT_FINITE)[0])
     if shown.order == 1 and len(rows) * checked.x.size <= _LOOKED_THROUGH:
         for comparison in some_rows(checked, rows, plan):
-            wrong = np.argwhere(comparison.verdicts == Verdict.WRONG)
-            if len(wrong):
-                index = [i.name for i in checked.inputs].index(_name(comparison))
+            if comparison.count(Verdict.WRONG):
+                index = _index(checked, comparison)
                 named = few(comparison, node.value.size * checked.inputs[index].size)
                 yield Blame(node.op.name, positions[index], (vertex,), named, comparison)
     else:
@@ -147,26 +143,19 @@ def _alone(node: Any, positions: list[int]) -> Callable[..., Any]:
     return alone
 
 
-def _first_order(comparison: Comparison) -> bool:
-    return comparison.mode == "reverse"
-
-
-def _any(comparison: Comparison) -> bool:
-    return True
-
-
 def _bad(comparison: Comparison) -> bool:
     return any(comparison.count(verdict) for verdict in BAD)
 
 
-def _name(comparison: Comparison) -> str:
-    return "" if comparison.wrt is None else comparison.wrt.name
+def _index(checked: Checked, comparison: Comparison) -> int:
+    """Return which input a Jacobian is by."""
+    return next(k for k, i in enumerate(checked.inputs) if i is comparison.wrt)
 
 
 def _suspect(
     node: Any, checked: Checked, index: int, argument: int, comparison: Comparison
 ) -> Suspect:
-    if not _first_order(comparison):
+    if comparison.mode != "reverse":
         return Suspect(
             "leaves the graph",
             f"its gradient is right and the derivative of that is not ({comparison.mode}): the "

@@ -183,11 +183,9 @@ def _diagonal(fault: Fault) -> Suspect | None:
 
 
 def _broadcast(fault: Fault) -> Suspect | None:
-    """Look for an argument that was spread, and gets its gradient from one of the copies only."""
-    if not fault.whole or fault.out_shape == fault.in_shape or not fault.in_shape < fault.out_shape:
-        spread = fault.whole and fault.value.size > np.prod(fault.in_shape, dtype=int)
-        if not spread:
-            return None
+    """Look for an argument that was spread, and gets its gradient from some of the copies only."""
+    if not fault.whole or fault.value.size <= np.prod(fault.in_shape, dtype=int):
+        return None
     try:
         places = np.broadcast_to(
             np.arange(np.prod(fault.in_shape, dtype=int)).reshape(fault.in_shape), fault.out_shape
