@@ -55,7 +55,8 @@ def test_the_programs_print_what_is_shown():
                 assert printed(program, variables) == shown
                 programs += 1
     finally:
-        REGISTRY.pop("softsign", None)
+        for name in ("softsign", "swish"):
+            REGISTRY.pop(name, None)
     assert programs == [language for language, _ in found].count("python") >= 3
 
 
@@ -162,5 +163,6 @@ def test_the_recipe_of_contributing_works():
         for section in ("Parameters", "Returns", "Raises", "Notes", "Examples"):
             assert f"\n    {section}\n" in softsign.__doc__
     finally:
-        REGISTRY.pop("softsign", None)
+        for name in ("softsign", "swish"):
+            REGISTRY.pop(name, None)
         del samples.CASES[before:]

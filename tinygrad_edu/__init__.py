@@ -26,6 +26,9 @@ from tinygrad_edu.transforms import grad, hessian, hvp, jacobian, jvp, value_and
 
 if TYPE_CHECKING:
     from tinygrad_edu import data
+    from tinygrad_edu.check.definition import check_definition
+    from tinygrad_edu.check.gradcheck import assert_gradients, gradcheck
+    from tinygrad_edu.check.nonfinite import find_nonfinite
     from tinygrad_edu.symbolic.answer import check_answer
     from tinygrad_edu.symbolic.derive import derive
     from tinygrad_edu.symbolic.prove import prove
@@ -37,11 +40,15 @@ __all__ = [
     *ops.PUBLIC,
     "Tensor",
     "check_answer",
+    "assert_gradients",
+    "check_definition",
     "data",
     "derive",
     "draw",
     "explain",
+    "find_nonfinite",
     "grad",
+    "gradcheck",
     "gradients",
     "hessian",
     "hvp",
@@ -58,6 +65,10 @@ __all__ = [
 # Loaded when they are first asked for, so that importing the package costs little more than NumPy.
 _LAZY = {
     "check_answer": "tinygrad_edu.symbolic.answer",
+    "assert_gradients": "tinygrad_edu.check.gradcheck",
+    "check_definition": "tinygrad_edu.check.definition",
+    "find_nonfinite": "tinygrad_edu.check.nonfinite",
+    "gradcheck": "tinygrad_edu.check.gradcheck",
     "derive": "tinygrad_edu.symbolic.derive",
     "prove": "tinygrad_edu.symbolic.prove",
     "draw": "tinygrad_edu.view.draw",
