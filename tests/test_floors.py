@@ -25,6 +25,7 @@ FLOORS = {
     "transforms": 2,
     "check": 2,
     "naming": 2,
+    "numpy_functions": 2,
     "symbolic": 2,
     "view": 3,
     "nn": 3,
