@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from tinygrad_edu import ops
 from tinygrad_edu.core.gradients import own_arrays, propagate
-from tinygrad_edu.core.graph import differentiable
 from tinygrad_edu.core.node import NO_ATTRIBUTES, Node, next_serial
 from tinygrad_edu.core.op import Op, real_array, run
 from tinygrad_edu.numpy_functions import UFUNCS, call_numpy
@@ -70,10 +69,11 @@ class Tensor(Node):
         _check_name(name)
         self.op, self.args, self.attributes = None, (), NO_ATTRIBUTES
         self.serial = next_serial()
+        self._grad = None
         if isinstance(data, np.ma.MaskedArray):
             raise TypeError("Tensor: a masked array would lose its mask; pass .filled(value)")
         source = data.value if isinstance(data, Tensor) else data
-        self.value = _frozen(_real(np.array(source), "Tensor"))
+        self.value = _frozen(np.array(source), "Tensor")
         if name is not None:
             self._name = name
 
@@ -84,23 +84,19 @@ class Tensor(Node):
         """Run the forward on the values and make the vertex of this call."""
         if not op.sealed:
             return _record_guarded(op, args, attributes)
-        x = y = None
-        if len(args) == 2:  # most calls: spelled out, in half the time of the loop
+        x: Any = None
+        y: Any = None
+        if len(args) == 2:  # most calls: spelled out, in half the time of a loop
             x, y = args
             x = x.value if x.__class__ is Tensor else x if x.__class__ in _PLAIN else _plain(x)
             y = y.value if y.__class__ is Tensor else y if y.__class__ in _PLAIN else _plain(y)
         if x is not None and y is not None:
             inputs: tuple[Any, ...] = (x, y)
+        elif len(args) == 1 and args[0].__class__ is Tensor:
+            inputs = (args[0].value,)
         else:
-            values = []
-            for argument in args:
-                if argument.__class__ is Tensor:
-                    values.append(argument.value)
-                elif isinstance(argument, list | tuple):  # rules need an array
-                    return Tensor.record(op, _without_sequences(op, args), attributes)
-                else:
-                    values.append(_constant(argument, op))
-            inputs = tuple(values)  # the collector forgets a tuple of arrays, not a list
+            args = _without_sequences(op, args)
+            inputs = tuple([_constant(a, op) for a in args])
         try:
             if attributes is NO_ATTRIBUTES:
                 value = op.forward(*inputs)
@@ -137,8 +133,8 @@ class Tensor(Node):
                     f"backward: the output has shape {self.shape} and a gradient starts from one "
                     "number; reduce it first (.sum(), .mean()) or pass a seed of that shape"
                 )
-            one = self.dtype.type(1)
-            ones: Any = np.full(self.shape, one) if self.shape else one
+            one = self.value.dtype.type(1)
+            ones = np.full(self.shape, one) if self.shape else one
             return Tensor(ones) if graph else ones
         if isinstance(seed, Tensor):
             value: Any = seed.value
@@ -163,10 +159,9 @@ class Tensor(Node):
     def data(self) -> npt.NDArray[Any]:
         """The value, as a read-only array."""
         value = self.value
-        if value.__class__ is not np.ndarray:
+        if self.op is not None:  # a result is frozen when somebody looks at it
             value = np.asarray(value)
-        if value.flags.writeable:
-            owner = value
+            owner: Any = value
             while isinstance(owner, np.ndarray) and owner.flags.writeable:
                 owner.flags.writeable = False
                 owner = owner.base
@@ -183,7 +178,7 @@ class Tensor(Node):
         array: Any = data.value if isinstance(data, Tensor) else data
         if array.__class__ is not np.ndarray or array.base is not None:
             array = np.array(array)
-        self.value = _frozen(_real(array, "data"))
+        self.value = _frozen(array, "data")
 
     @property
     def grad(self) -> npt.NDArray[Any] | None:
@@ -193,7 +188,7 @@ class Tensor(Node):
                 f"grad: this tensor was computed by {self.op.name} and only leaves keep a "
                 "gradient; use tg.gradients(loss, wrt=this)"
             )
-        return getattr(self, "_grad", None)
+        return self._grad
 
     @grad.setter
     def grad(self, grad: npt.ArrayLike | None) -> None:
@@ -260,11 +255,11 @@ class Tensor(Node):
         >>> x.grad
         array(6.)
         """
-        totals = propagate(self, seed, differentiable(self))
+        totals: dict[Any, Any] = propagate(self, seed)
         found = own_arrays(totals, totals)
         # Only now, when nothing can fail any more, is anything the caller sees changed.
-        for leaf, gradient in zip(cast("Iterable[Tensor]", totals), found, strict=True):
-            earlier = leaf.grad
+        for leaf, gradient in zip(totals, found, strict=True):
+            earlier = leaf._grad
             leaf._grad = gradient if earlier is None else np.asarray(earlier + gradient)
 
     def count(self, axis: Axes = None) -> int:
@@ -554,7 +549,10 @@ def _unknown_option(option: str) -> str:
     return f"Tensor: there is no {option}=; it takes data and a name"
 
 
-def _frozen(array: Any) -> Any:
+def _frozen(array: npt.NDArray[Any], what: str) -> npt.NDArray[Any]:
+    """Return what a leaf may hold: floating-point numbers that nobody changes."""
+    if array.dtype not in _FLOATS:
+        array = _real(array, what)
     array.flags.writeable = False
     return array
 

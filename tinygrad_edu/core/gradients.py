@@ -1,13 +1,15 @@
 """The backward pass: reverse-mode differentiation of a recorded graph.
 
-Walk the graph from its output to its leaves. At each vertex, hand the incoming gradient g to the
-rule of every argument, undo broadcasting, and add what arrives at the same argument by other
-paths. What the rules are fed decides what comes out: arrays give numbers, vertices give a graph.
+Walk the graph from its output to its leaves, the youngest vertex first. At each vertex, hand the
+incoming gradient g to the rule of every argument, undo broadcasting, and add what arrives at the
+same argument by other paths. What the rules are fed decides what comes out: arrays give numbers,
+vertices give a graph.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from heapq import heappop, heappush
 from typing import Any, cast, overload
 
 import numpy as np
@@ -78,11 +80,8 @@ def gradients(
                 f"gradients: {role} is a {type(node).__name__}, and only a Tensor has a graph; "
                 "wrap the array in Tensor(...) before computing with it"
             )
-    order = differentiable(output)
-    reached = depends_on(order, targets)
-    totals = propagate(
-        output, seed, [node for node in order if node in reached], keep=targets, graph=graph
-    )
+    active = depends_on(differentiable(output), targets)
+    totals = propagate(output, seed, active, keep=targets, graph=graph)
     if graph:
         found = [totals[target] if target in totals else target.zeros_like() for target in targets]
     else:
@@ -92,30 +91,26 @@ def gradients(
 
 def propagate(
     output: Any,
-    seed: Any,
-    active: list[Node],
+    seed: Any = None,
+    active: Iterable[Node] | None = None,
     *,
     keep: Iterable[Node] = (),
     graph: bool = False,
     watch: Watch | None = None,
 ) -> dict[Node, Any]:
-    """Run the rules from `output` back through the `active` vertices (arguments first).
+    """Run the rules from `output` back through the `active` vertices, by default through all.
 
     Returns the gradients of the leaves among them and of `keep`; those of the others are
     released as soon as they are used, so that memory stays near that of the forward pass.
     """
-    inside, kept = set(active), set(keep)
+    inside = None if active is None else set(active)
+    kept = set(keep)
     totals: dict[Node, Any] = {output: output.seed(seed, graph)}
-    out: Any
-    for node in reversed(active):
-        op = node.op
-        if op is None:
-            continue
-        g = totals.pop(node, None)
-        if g is None:
-            continue
-        if kept and node in kept:
-            totals[node] = g
+    pending = [] if output.op is None else [(-output.serial, output)]
+    while pending:
+        node = heappop(pending)[1]  # the youngest: no vertex that was made from it is left
+        g = totals[node] if node in kept else totals.pop(node)
+        op, attributes = node.op, node.attributes
         if graph:
             node.refuse_if_rebound()
             inputs, out = node.args, node
@@ -124,14 +119,18 @@ def propagate(
         guarded = not (op.sealed or graph)
         if guarded and isinstance(g, np.ndarray):
             g.flags.writeable = False  # a user's rule may not change what other rules are given
-        attributes = node.attributes
         if op.saved is not None:
             saved = op.saved(*inputs, **attributes) if graph else node.saved
             attributes = {**attributes, "saved": saved}
         for index, argument in enumerate(node.args):
-            if not isinstance(argument, Node) or argument not in inside:
+            if not isinstance(argument, Node):
                 continue
-            rule = op.rules[index] if op.each is None else op.rule_of(index)
+            source = argument.op
+            if source is not None and source.constant:
+                continue
+            if inside is not None and argument not in inside:
+                continue
+            rule = op.rules[index]
             if rule is None:
                 continue
             if attributes is not NO_ATTRIBUTES:
@@ -140,18 +139,21 @@ def propagate(
                 part = rule(g, out, inputs[0], inputs[1])
             else:
                 part = rule(g, out, *inputs)
-            like = argument if graph else inputs[index]
-            kind = part.__class__
+            like, kind = inputs[index], part.__class__
             if kind is not like.__class__ or (  # a NumPy scalar's class is its shape and dtype
-                kind not in _SCALARS and (part.shape != like.shape or part.dtype != like.dtype)
+                kind not in _SCALARS and (part.shape != like.shape or part.dtype is not like.dtype)
             ):
                 part = _fit(part, like, op.name)
             if guarded and any(part is held for held in (out, *inputs)):
                 part = part.copy()  # a user's rule handed out an array of the graph itself
             if watch is not None:
                 watch(node, index, g, part)
-            earlier = totals.get(argument)
-            totals[argument] = part if earlier is None else earlier + part
+            if argument in totals:
+                totals[argument] = totals[argument] + part
+            else:
+                totals[argument] = part
+                if source is not None:
+                    heappush(pending, (-argument.serial, argument))
     return totals
 
 
@@ -193,7 +195,7 @@ def own_arrays(totals: Mapping[Node, Any], targets: Iterable[Node]) -> list[Any]
         if array is None:
             array = np.zeros(target.shape, target.dtype)
         elif (
-            not isinstance(array, np.ndarray)
+            array.__class__ is not np.ndarray
             or id(array) in given
             or array.base is not None
             or not array.flags.writeable

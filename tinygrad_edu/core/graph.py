@@ -36,17 +36,14 @@ def depends_on(order: Iterable[Node], roots: Iterable[Node]) -> set[Node]:
 
 
 def _walk(outputs: Iterable[Node], *, through_constants: bool) -> list[Node]:
-    order = list(dict.fromkeys(outputs))
-    found = set(order)
-    pending = list(order)
+    found = dict.fromkeys(outputs)  # a set that remembers its order
+    pending = list(found)
     while pending:
         for argument in pending.pop().args:
             if isinstance(argument, Node) and argument not in found:
                 op = argument.op
                 if op is None or through_constants or not op.constant:
-                    found.add(argument)
-                    order.append(argument)
+                    found[argument] = None
                     pending.append(argument)
-    order.reverse()  # a walk from the output finds results before arguments, or nearly so
-    order.sort(key=_by_serial)
-    return order
+    # A walk from the output finds results before arguments, or nearly so: quick to sort.
+    return sorted(found, key=_by_serial)

@@ -7,6 +7,7 @@ declaration: arrays give numbers, Tensors give a graph, symbolic expressions giv
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -96,12 +97,11 @@ class Op:
         self.sealed: bool = False
         self.definition: Function | None = None
         self.saved: Function | None = None
-        self.each: Function | None = None
         self.arity, self.required, self.defaults = _signature(signature or forward)
         self.optional = inspect.Parameter.empty not in self.defaults.values()
-        self.rules: list[Function | None] = list(rules)
-        self.rules.extend([None] * ((self.arity or 0) - len(self.rules)))
-        self.constant = not any(self.rules)  # no gradient passes: comparisons, sign, argmax
+        missing = (self.arity or 0) - len(rules)
+        self.rules: list[Function | None] | _ForEach = [*rules, *[None] * missing]
+        self.constant = not any(rules)  # no gradient passes: comparisons, sign, argmax
         self.__name__ = self.__qualname__ = name
         self.__wrapped__ = signature or forward  # what help(), inspect and doctest look at
         self.__doc__ = self.__wrapped__.__doc__
@@ -112,17 +112,19 @@ class Op:
         """Apply the operation: to arrays, to Tensors, or to symbols."""
         # What happens most goes a short way: a vertex first, or, in rules, arrays throughout.
         if self.sealed and len(args) == self.arity:
-            if isinstance(args[0], Node) and not self.inline:
-                return args[0].record(self, args, self.with_defaults(attributes))
-            if args[0].__class__ in _ARRAYS and _READY.issuperset(map(type, args)):
-                try:
-                    out = self.forward(*args, **attributes)
-                except (ValueError, TypeError):
-                    return call(self, args, attributes)  # the complaint again, in clear words
-                if self.saved is not None:
-                    out = out[0]
-                if out.dtype.kind in "fiub":
-                    return out
+            first = args[0]
+            if first.__class__ in _ARRAYS:
+                if _READY.issuperset(map(type, args)):
+                    try:
+                        out = self.forward(*args, **attributes)
+                    except (ValueError, TypeError):
+                        return call(self, args, attributes)  # the complaint again, in clear words
+                    if self.saved is not None:
+                        out = out[0]
+                    if out.dtype.kind in "fiub":
+                        return out
+            elif isinstance(first, Node) and not self.inline:
+                return first.record(self, args, self.with_defaults(attributes))
         if self.arity is not None and len(args) > self.arity:
             args, attributes = self._attributes_by_position(args, attributes)
         return call(self, args, attributes)
@@ -132,8 +134,8 @@ class Op:
 
         def declare(function: Function) -> Function:
             self._refuse_if_sealed()
-            if index >= len(self.rules):
-                raise ValueError(f"{self.name}: has {len(self.rules)} argument(s), no rule {index}")
+            if isinstance(self.rules, _ForEach) or index >= len(self.rules):
+                raise ValueError(f"{self.name}: has {self.arity} argument(s), no rule {index}")
             self.rules[index] = function
             self.constant = False
             return function
@@ -143,7 +145,7 @@ class Op:
     def rule_for_each(self, function: Function) -> Function:
         """Declare one rule ``(i, g, out, *args)`` for an operation with any number of arguments."""
         self._refuse_if_sealed()
-        self.each = function
+        self.rules = _ForEach(function)
         self.constant = False
         return function
 
@@ -161,9 +163,6 @@ class Op:
 
     def rule_of(self, index: int) -> Function | None:
         """Return the rule of one argument, or None where the operation holds it constant."""
-        if self.each is not None:
-            each = self.each
-            return lambda g, out, *args, **attributes: each(index, g, out, *args, **attributes)
         return self.rules[index]
 
     def forget(self) -> None:
@@ -213,6 +212,16 @@ class Op:
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"
+
+
+class _ForEach:
+    """The rules of an operation with any number of arguments: one function, told which."""
+
+    def __init__(self, function: Function) -> None:
+        self.function = function
+
+    def __getitem__(self, index: int) -> Function:
+        return functools.partial(self.function, index)
 
 
 _ARRAYS = frozenset({np.ndarray, np.float64, np.float32, np.float16})

@@ -6,6 +6,7 @@ batch axis comes first; a single example ``(K,)`` is allowed.
 
 from __future__ import annotations
 
+import functools
 import warnings
 from typing import Any
 
@@ -39,15 +40,16 @@ _TOLERANCE = 0.02
 def _reduce(losses: Any, reduction: str, name: str) -> Any:
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f'{name}: reduction is "mean", "sum" or "none", not {reduction!r}')
-    if reduction == "none" or losses.ndim == 0:
+    shape = losses.shape
+    if reduction == "none" or not shape:
         return losses
-    if reduction == "mean" and 0 in losses.shape:
-        raise ValueError(f"{name}: an empty batch has no mean; its shape is {losses.shape}")
+    if reduction == "mean" and 0 in shape:
+        raise ValueError(f"{name}: an empty batch has no mean; its shape is {shape}")
     return mean(losses) if reduction == "mean" else sum(losses)
 
 
 def _operand(x: Any) -> Any:
-    return x if hasattr(x, "ndim") else np.asarray(x)
+    return x if isinstance(x, Node) else np.asarray(x)
 
 
 def _refuse_other_shape(x: Any, targets: Any, name: str, what: str) -> None:
@@ -117,7 +119,7 @@ def _refuse_labels(labels: Any, classes: int, name: str) -> None:
             f"{name}: class labels are integers, not {labels.dtype}; convert them with .astype(int)"
         )
     # Read as unsigned numbers, negative labels are too large as well: one pass finds both.
-    unsigned = labels.view(f"u{labels.itemsize}") if labels.dtype.kind == "i" else labels
+    unsigned = labels.view(_unsigned(labels.dtype))
     if labels.size and unsigned.item(unsigned.argmax()) >= classes:
         wrong = labels[(labels < 0) | (labels >= classes)].flat[0]
         raise ValueError(
@@ -126,21 +128,27 @@ def _refuse_labels(labels: Any, classes: int, name: str) -> None:
         )
 
 
+@functools.cache
+def _unsigned(dtype: Any) -> Any:
+    return np.dtype(dtype.str.replace("i", "u"))  # in the same byte order
+
+
 def _are_labels(targets: Any, x: Any, name: str) -> bool:
     """Tell labels from distributions by their shape, and refuse everything else."""
-    if targets.shape == x.shape and x.ndim:
-        return False
-    if x.ndim and targets.shape == x.shape[:-1]:
-        if targets.dtype.kind in "iu":
-            return True
+    shape, given = x.shape, targets.shape
+    if not shape or given not in (shape[:-1], shape):
         raise ValueError(
-            f"{name}: targets of shape {targets.shape} are class labels and must be integers, "
+            f"{name}: targets of shape {given} for {shape}; pass class labels of shape "
+            f"{shape[:-1]} or distributions of shape {shape}"
+        )
+    if given == shape:
+        return False
+    if targets.dtype.kind not in "iu":
+        raise ValueError(
+            f"{name}: targets of shape {given} are class labels and must be integers, "
             f"not {targets.dtype}; convert them with .astype(int)"
         )
-    raise ValueError(
-        f"{name}: targets of shape {targets.shape} for {x.shape}; pass class labels of shape "
-        f"{x.shape[:-1]} or distributions of shape {x.shape}"
-    )
+    return True
 
 
 def _refuse_negative(targets: Any, name: str) -> None:
@@ -168,13 +176,13 @@ def _residual(g: Any, logits: Any, targets: Any, e: Any, total: Any) -> Any:
         weight = np.asarray(targets.sum(-1) / total)
         return np.asarray(g)[..., None] * (weight[..., None] * e - targets)
     out = np.multiply(np.asarray(g / total)[..., None], e, order="C")
-    out.reshape(-1)[_places(out, targets)] -= g.reshape(-1)  # in that order, a view
+    out.ravel()[_places(out, targets)] -= g.ravel()  # in that order, a view
     return out
 
 
 def _places(x: Any, labels: Any) -> Any:
     """Return where, in the flat order of x, the entries stand that labels name."""
-    return labels.reshape(-1) + row_starts(labels.size, x.shape[-1])
+    return labels.ravel() + row_starts(labels.size, x.shape[-1])
 
 
 @_residual.defined_as
@@ -192,22 +200,22 @@ def _(g: Any, logits: Any, targets: Any, e: Any, total: Any) -> Any:
     text="softmax_cross_entropy({0}, {1})",
     tex=r"\operatorname{{softmax-CE}}({0}, {1})",
 )
+@np.errstate(all="ignore")
 def _softmax_cross_entropy(logits: Any, targets: Any) -> Any:
     """Cross-entropy of each example, from logits."""
-    with np.errstate(all="ignore"):
-        rows, put_back = as_rows(logits, -1)
-        largest, e, rest = shifted_exponentials(rows)
-        log_sum, total = np.log1p(rest), 1 + rest[:, 0]
-        if targets.shape == logits.shape:
-            y, negative_log = targets.reshape(rows.shape), log_sum - (rows - largest)
-            losses = (y * negative_log).sum(-1)
-            if not np.isfinite(losses).all():  # 0 · ∞ is 0 where a class has no target,
-                negative_log = y * log_sum + (y * largest - y * rows)  # and half of ∞ may be less
-                losses = np.where(y == 0, 0, negative_log).sum(-1)
-                losses += 0 * log_sum[:, 0]  # but NaN stays
-            losses = _in_dtype_of(logits, losses)
-        else:
-            losses = log_sum[:, 0] - (rows.reshape(-1)[_places(rows, targets)] - largest[:, 0])
+    rows, put_back = as_rows(logits, -1)
+    e, largest, rest, total = shifted_exponentials(rows)
+    log_sum = np.log1p(rest)
+    if targets.shape == logits.shape:
+        y, top, norm = targets.reshape(rows.shape), largest[:, None], log_sum[:, None]
+        losses = (y * (norm - (rows - top))).sum(-1)
+        if not np.isfinite(losses).all():  # 0 · ∞ is 0 where a class has no target,
+            negative_log = y * norm + (y * top - y * rows)  # and half of ∞ may be less
+            losses = np.where(y == 0, 0, negative_log).sum(-1)
+            losses += 0 * log_sum  # but NaN stays
+        losses = _in_dtype_of(logits, losses)
+    else:
+        losses = log_sum - (rows.ravel()[_places(rows, targets)] - largest)
     shape = logits.shape[:-1]
     return losses.reshape(shape), (put_back(e), total.reshape(shape))
 

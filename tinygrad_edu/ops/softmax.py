@@ -50,21 +50,21 @@ def _as_it_is(rows: Any) -> Any:
     return rows
 
 
-def shifted_exponentials(rows: Any) -> tuple[Any, Any, Any]:
-    """Return max, e^(x - max), and the sum of these exponentials but for one largest.
+def shifted_exponentials(rows: Any) -> tuple[Any, Any, Any, Any]:
+    """Return e^(x - max), and for each row max, the sum of these but for one largest, their sum.
 
-    All of them row by row; the maximum and the sum are columns. An infinite maximum gives NaN.
+    An infinite maximum gives NaN.
     """
     places = rows.argmax(1) + row_starts(*rows.shape)
-    largest = rows.reshape(-1)[places][:, None]
-    e = rows - largest
+    largest = rows.ravel()[places]
+    e = rows - largest[:, None]
     np.exp(e, out=e)
-    flat = e.reshape(-1)
+    flat = e.ravel()
     one = flat[places]  # 1, or NaN where the maximum is infinite or NaN
-    flat[places] = one - 1
-    rest = np.add.reduce(e, axis=1, keepdims=True)
+    flat[places] = one - one
+    rest = np.add.reduce(e, 1)
     flat[places] = one
-    return largest, e, rest
+    return e, largest, rest, rest + one
 
 
 # da = a (dz - <a, dz>), and the Jacobian diag(a) - a aᵀ is symmetric
@@ -74,6 +74,7 @@ def shifted_exponentials(rows: Any) -> tuple[Any, Any, Any]:
     distribution=True,
     tex=r"\operatorname{{softmax}}({0})",
 )
+@np.errstate(all="ignore")
 def softmax(x: Any, *, axis: int = -1) -> Any:
     """Turn logits into probabilities.
 
@@ -106,10 +107,9 @@ def softmax(x: Any, *, axis: int = -1) -> Any:
     >>> tg.softmax(tg.Tensor([1000.0, 1001.0]))
     Tensor([0.26894142, 0.73105858])
     """
-    with np.errstate(all="ignore"):
-        rows, put_back = as_rows(x, axis)
-        _, e, rest = shifted_exponentials(rows)
-        return put_back(e / (1 + rest))
+    rows, put_back = as_rows(x, axis)
+    e, _, _, total = shifted_exponentials(rows)
+    return put_back(e / total[:, None])
 
 
 @softmax.defined_as
@@ -122,6 +122,7 @@ def _(x: Any, *, axis: int) -> Any:
     rules=(lambda g, out, x, *, axis, saved: g - saved * sum(g, axis=axis, keepdims=True),),
     tex=r"\log\operatorname{{softmax}}({0})",
 )
+@np.errstate(all="ignore")
 def log_softmax(x: Any, *, axis: int = -1) -> Any:
     """Logarithm of the softmax, without computing a probability first.
 
@@ -153,10 +154,10 @@ def log_softmax(x: Any, *, axis: int = -1) -> Any:
     >>> tg.log_softmax(tg.Tensor([40.0, 0.0]))
     Tensor([-4.24835426e-18, -4.00000000e+01])
     """
-    with np.errstate(all="ignore"):
-        rows, put_back = as_rows(x, axis)
-        largest, e, rest = shifted_exponentials(rows)
-        return put_back((rows - largest) - np.log1p(rest)), put_back(e / (1 + rest))
+    rows, put_back = as_rows(x, axis)
+    e, largest, rest, total = shifted_exponentials(rows)
+    out = (rows - largest[:, None]) - np.log1p(rest)[:, None]
+    return put_back(out), put_back(e / total[:, None])
 
 
 @log_softmax.saves
@@ -174,6 +175,7 @@ def _(x: Any, *, axis: int) -> Any:
     rules=(lambda g, out, x, *, axis, keepdims, saved: spread(g, x, axis, keepdims) * saved,),
     tex=r"\operatorname{{logsumexp}}({0})",
 )
+@np.errstate(all="ignore")
 def logsumexp(x: Any, *, axis: int = -1, keepdims: bool = False) -> Any:
     """Logarithm of the sum of exponentials: a smooth maximum.
 
@@ -210,12 +212,11 @@ def logsumexp(x: Any, *, axis: int = -1, keepdims: bool = False) -> Any:
     x = floating(x)
     if x.ndim and count_of_shape(x.shape, axis) == 0:
         return np.full(np.sum(x, axis=axis, keepdims=keepdims).shape, -np.inf, x.dtype), x
-    with np.errstate(all="ignore"):
-        rows, put_back = as_rows(x, axis)
-        largest, e, rest = shifted_exponentials(rows)
-        out = put_back(np.where(np.isinf(largest), largest, largest + np.log1p(rest)))
-        e /= 1 + rest
-    return out if keepdims else np.squeeze(out, axis), put_back(e)
+    rows, put_back = as_rows(x, axis)
+    e, largest, rest, total = shifted_exponentials(rows)
+    out = np.where(np.isinf(largest), largest, largest + np.log1p(rest))
+    out = put_back(out[:, None])
+    return out if keepdims else np.squeeze(out, axis), put_back(e / total[:, None])
 
 
 @logsumexp.saves
