@@ -224,6 +224,11 @@ row(
     ("above", signed(4), value(None), value(1.1)),
 )
 row("tanh", tg.tanh, *entrywise(normal))
+row(
+    "tanh_slope",
+    lambda x: REGISTRY["tanh_slope"](tg.tanh(x), x),
+    *entrywise(normal),
+)
 row("sigmoid", tg.sigmoid, *entrywise(normal))
 row("relu", tg.relu, *entrywise(signed))
 row("normal_cdf", tg.normal_cdf, *entrywise(normal))
@@ -249,6 +254,7 @@ for name in ("tan", "arcsin", "arccos", "arctanh"):
 row("arccosh", tg.arccosh, *entrywise(lambda *s: uniform(1.5, 3.0, *s)))
 row("hypot", tg.hypot, *pairwise(signed, signed))
 row("arctan2", tg.arctan2, *pairwise(signed, signed))
+row("unit_hypotenuse", REGISTRY["unit_hypotenuse"], *entrywise(normal))
 row("cosine", REGISTRY["cosine"], *pairwise(signed, signed))
 row("logaddexp", tg.logaddexp, *pairwise(normal, normal))
 row("share", REGISTRY["share"], *pairwise(normal, normal))

@@ -34,6 +34,7 @@ FLOORS = {
     "train": 4,
     "parallel": 4,
     "lectures": 4,
+    "catalogue": 4,
     "demo": 5,
     "cli": 5,
     "__main__": 5,

@@ -1,4 +1,4 @@
-"""The command line: ``python -m tinygrad_edu demo | explain | doctor``."""
+"""The command line: ``python -m tinygrad_edu demo | explain | numpy | doctor``."""
 
 from __future__ import annotations
 
@@ -51,10 +51,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     page.add_argument(
         "--into", type=Path, default=Path("build/explain"), help="folder for the page"
     )
+    commands.add_parser("numpy", help="list NumPy's functions that a Tensor answers")
     commands.add_parser("doctor", help="say what is installed, and what pictures need")
     given = parser.parse_args(arguments)
     if given.command == "doctor":
         return doctor()
+    if given.command == "numpy":
+        from tinygrad_edu.catalogue import catalogue
+
+        print(catalogue(), end="")
+        return 0
     if given.into.exists() and not given.into.is_dir():
         parser.error(f"--into {given.into} is a file; name a folder")
     if given.command == "explain":

@@ -18,10 +18,12 @@ from tinygrad_edu import ops
 from tinygrad_edu.core.node import Node
 from tinygrad_edu.core.op import Op
 
-__all__ = ["ANSWERED", "FUNCTIONS", "OUTSIDE", "UFUNCS", "call_numpy"]
+__all__ = ["ANSWERED", "FUNCTIONS", "OUTSIDE", "RENAMED", "SAME", "UFUNCS", "call_numpy"]
 
-#: Operations whose name differs from that of the NumPy function.
-_RENAMED = {
+#: Public operations that are called as NumPy's functions are.
+SAME = [name for name in ops.PUBLIC if hasattr(np, name)]
+#: NumPy's functions that are called otherwise here.
+RENAMED = {
     "amax": "max",
     "amin": "min",
     "absolute": "abs",
@@ -33,6 +35,10 @@ _RENAMED = {
     "linalg.matrix_transpose": "matrix_transpose",
     "linalg.outer": "outer",
     "linalg.tensordot": "tensordot",
+    "linalg.trace": "trace",
+    "linalg.diagonal": "diagonal",
+    "linalg.norm": "norm",
+    "linalg.vector_norm": "norm",
 }
 
 #: Functions about the values, through which no gradient passes: answered with arrays.
@@ -117,10 +123,12 @@ def _as_ours(
 
 @cache
 def _parameters(function: Any) -> dict[str, bool]:
-    """Return the names of the parameters, and whether each must be given."""
+    """Return the names of the parameters, and whether each must be given; nothing for ``*args``."""
     try:
         found = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):  # a ufunc, or a C function that does not say
+        return {}
+    if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in found):
         return {}
     return {parameter.name: parameter.default is parameter.empty for parameter in found}
 
@@ -175,15 +183,16 @@ def _numpy_function(name: str) -> Any:
 
 def _paired() -> dict[Any, Callable[..., Any]]:
     """Pair each public operation with the NumPy function of its name."""
-    same = {name: name for name in ops.PUBLIC if hasattr(np, name)}
-    pairs = {**_RENAMED, **same}
+    pairs = {**RENAMED, **{name: name for name in SAME}}
     known = {_numpy_function(theirs): getattr(ops, ours) for theirs, ours in pairs.items()}
-    known[np.clip] = _clip
-    known[np.linalg.norm] = _linalg_norm
-    known[np.linalg.vector_norm] = _vector_norm
-    known[np.linalg.trace] = _linalg_trace
-    known[np.linalg.diagonal] = _linalg_diagonal
-    return known
+    return {
+        **known,
+        np.clip: _clip,
+        np.linalg.norm: _linalg_norm,
+        np.linalg.vector_norm: _vector_norm,
+        np.linalg.trace: _linalg_trace,
+        np.linalg.diagonal: _linalg_diagonal,
+    }
 
 
 FUNCTIONS = _paired()

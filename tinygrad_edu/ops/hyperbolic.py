@@ -8,7 +8,7 @@ import numpy as np
 
 from tinygrad_edu.core.op import op
 from tinygrad_edu.ops.elementwise import sqrt
-from tinygrad_edu.ops.trigonometric import hypot
+from tinygrad_edu.ops.trigonometric import unit_hypotenuse
 
 __all__ = [
     "arccosh",
@@ -102,7 +102,7 @@ def cosh(x: Any) -> Any:
 # d arsinh x = dx/√(x² + 1)
 @op(
     forward=np.arcsinh,
-    rules=(lambda g, out, x: g / hypot(x, 1),),
+    rules=(lambda g, out, x: g / unit_hypotenuse(x),),
     elementwise=True,
     text="arsinh({0})",
     tex=r"\operatorname{{arsinh}}({0})",

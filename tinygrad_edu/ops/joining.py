@@ -8,7 +8,14 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.core.op import operand
-from tinygrad_edu.ops.rearrange import along, atleast_1d, atleast_2d, atleast_3d, counted_axes
+from tinygrad_edu.ops.rearrange import (
+    along,
+    atleast_1d,
+    atleast_2d,
+    atleast_3d,
+    counted_axes,
+    whole,
+)
 from tinygrad_edu.ops.shape import broadcast_to, concatenate, expand_dims, getitem, reshape
 
 __all__ = [
@@ -230,7 +237,7 @@ def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> Any:
         each, longer = divmod(length, indices_or_sections)
         ends = np.cumsum([each + (i < longer) for i in range(indices_or_sections)]).tolist()
     else:
-        ends = [*(int(i) for i in indices_or_sections), length]
+        ends = [*(whole(i, "array_split") for i in indices_or_sections), length]
     return [
         getitem(x, along(a, slice(start, end)))
         for start, end in zip([0, *ends[:-1]], ends, strict=True)
@@ -270,7 +277,8 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> Any:
     [Tensor([1., 2.]), Tensor([3., 4.])]
     """
     x = operand(x, "split")
-    length = x.shape[counted_axes(axis, x.ndim, "split")[0]]
+    (a,) = counted_axes(axis, x.ndim, "split")
+    length = x.shape[a]
     if isinstance(indices_or_sections, int) and (
         indices_or_sections < 1 or length % indices_or_sections
     ):

@@ -8,7 +8,7 @@ import numpy as np
 
 from tinygrad_edu.core.op import op, operand
 from tinygrad_edu.ops.elementwise import where
-from tinygrad_edu.ops.rearrange import along, counted_axes, moveaxis
+from tinygrad_edu.ops.rearrange import along, counted_axes, moveaxis, whole
 from tinygrad_edu.ops.shape import getitem, reshape, scatter_add
 
 __all__ = [
@@ -56,9 +56,12 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Any:
     """
     x = operand(x, "take")
     if axis is None:
-        return getitem(reshape(x, shape=-1), indices)
+        return take(reshape(x, shape=-1), indices, 0)
     (a,) = counted_axes(axis, x.ndim, "take")
-    return getitem(x, along(a, indices))
+    try:
+        return getitem(x, along(a, indices))
+    except IndexError as error:
+        raise IndexError(f"take: {str(error).removeprefix('getitem: ')}") from None
 
 
 @op(
@@ -99,6 +102,7 @@ def take_along_axis(x: Any, indices: Any, *, axis: int = -1) -> Any:
     Tensor([[1., 2.],
             [3., 4.]])
     """
+    x, indices = np.asarray(x), np.asarray(indices)
     (a,) = counted_axes(axis, x.ndim, "take_along_axis")
     fits = indices.ndim == x.ndim and all(
         i == a or n in (1, m) for i, (n, m) in enumerate(zip(indices.shape, x.shape, strict=True))
@@ -169,7 +173,7 @@ def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     >>> tg.diagonal(tg.Tensor([[1.0, 2.0], [3.0, 4.0]]))
     Tensor([1., 4.])
     """
-    x = operand(x, "diagonal")
+    x, offset = operand(x, "diagonal"), whole(offset, "diagonal")
     if len(set(counted_axes((axis1, axis2), x.ndim, "diagonal"))) != 2:
         raise ValueError(f"diagonal: axis {axis1} and axis {axis2} are the same one")
     x = moveaxis(x, (axis1, axis2), (-2, -1))
@@ -210,7 +214,7 @@ def diag(v: Any, k: int = 0) -> Any:
     Tensor([[1., 0.],
             [0., 2.]])
     """
-    v = operand(v, "diag")
+    v, k = operand(v, "diag"), whole(k, "diag")
     if v.ndim == 2:
         return diagonal(v, k)
     if v.ndim != 1:
@@ -223,11 +227,11 @@ def diag(v: Any, k: int = 0) -> Any:
 def _below(shape: tuple[int, ...], k: int, name: str) -> Any:
     if len(shape) < 2:
         raise ValueError(f"{name}: shape {shape} has no rows and columns; pass a matrix")
-    return np.tri(shape[-2], shape[-1], k, bool)
+    return np.tri(shape[-2], shape[-1], whole(k, name), bool)
 
 
 def _above(shape: tuple[int, ...], k: int, name: str) -> Any:
-    return ~_below(shape, k - 1, name)
+    return ~_below(shape, whole(k, name) - 1, name)
 
 
 def tril(x: Any, k: int = 0) -> Any:

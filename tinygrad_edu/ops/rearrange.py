@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -33,11 +34,19 @@ def counted_axes(axis: Any, ndim: int, name: str) -> tuple[int, ...]:
     """Return the axes that are meant, counted from 0; None means all."""
     if axis is None:
         return tuple(range(ndim))
-    axes = axis if isinstance(axis, tuple | list) else (axis,)
+    axes = [whole(a, name) for a in (axis if isinstance(axis, tuple | list) else (axis,))]
     for a in axes:
         if not -ndim <= a < ndim:
             raise ValueError(f"{name}: axis {a} of a tensor with {ndim} axes; axes count from 0")
     return tuple(a % ndim for a in axes)
+
+
+def whole(value: Any, name: str) -> int:
+    """Return a whole number; refuse what is none."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name}: {value!r} is no whole number; pass an int") from None
 
 
 def along(axis: int, part: Any) -> tuple[Any, ...]:

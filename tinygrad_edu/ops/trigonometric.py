@@ -215,9 +215,21 @@ def arccos(x: Any) -> Any:
     """
 
 
-# d arctan x = dx/(1 + x²), divided twice by √(1 + x²), which does not overflow
+@op(name="unit_hypotenuse", inline=True, elementwise=True, positive="positive")
+def unit_hypotenuse(x: Any) -> Any:
+    """√(1 + x²), whose square is not computed."""
+    return np.hypot(x, 1)
+
+
+@unit_hypotenuse.defined_as
+def _(x: Any) -> Any:
+    return sqrt(1 + x**2)
+
+
+# d arctan x = dx/(1 + x²), divided twice by its root, which does not overflow
 @op(
     forward=np.arctan,
+    rules=(lambda g, out, x: g / unit_hypotenuse(x) / unit_hypotenuse(x),),
     elementwise=True,
     tex=r"\arctan({0})",
 )
@@ -250,11 +262,6 @@ def arctan(x: Any) -> Any:
     >>> tg.gradients(tg.arctan(x).sum(), x)
     array([1. , 0.5])
     """
-
-
-@arctan.rule(0)
-def _(g: Any, out: Any, x: Any) -> Any:
-    return g / hypot(x, 1) / hypot(x, 1)
 
 
 # d x/h = (y/h)² dx/h - (x/h)(y/h) dy/h with h = √(x² + y²)
