@@ -202,6 +202,26 @@ def test_walks_list_arguments_first_and_each_vertex_once():
     assert depends_on(order, [a]) == {a, *order[2:]} - {mask}
 
 
+def test_a_rule_is_asked_once_and_with_the_whole_gradient():
+    asked = []
+
+    def rule(g, out, x):
+        asked.append(g)
+        return 3 * g
+
+    op = Op("triple", lambda x: 3 * x, (rule,))
+    try:
+        x = tg.Tensor(2.0)
+        a = op(x)
+        (a * tg.exp(tg.tanh(a)) + a).backward()  # three paths to a, of different lengths
+        (g,) = asked
+    finally:
+        op.forget()
+    t = np.tanh(6)
+    assert_allclose(g, np.exp(t) * (1 + 6 * (1 - t**2)) + 1)
+    assert_allclose(x.grad, 3 * g)
+
+
 def test_contributions_where_paths_meet_add_up_to_the_gradient():
     x = tg.Tensor([1.0, 2.0])
     out = (x * x + tg.exp(x)).sum()

@@ -75,6 +75,24 @@ def test_labels_are_one_hot_distributions():
     assert_allclose(tg.gradients(losses[0], z), tg.gradients(losses[1], z), rtol=1e-14, atol=1e-17)
 
 
+def test_a_mask_is_not_dropped_unseen():
+    z = np.zeros((2, 2))
+    masked = np.ma.masked_less(np.eye(2), 0.5)
+    for logits, targets in ((z, masked), (tg.Tensor(z), masked), (masked, z)):
+        with pytest.raises(TypeError, match=r"softmax_cross_entropy: an argument holds .*Masked"):
+            tg.softmax_cross_entropy(logits, targets)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint16", "<i8", ">i8", ">u4"])
+def test_labels_of_any_integer_type(dtype):
+    logits = np.log([[1.0, 3.0], [3.0, 1.0]])
+    labels = np.array([1, 0], dtype)
+    assert_allclose(tg.softmax_cross_entropy(logits, labels), np.log(4 / 3))
+    for wrong in [2, -1] if np.dtype(dtype).kind == "i" else [2]:
+        with pytest.raises(ValueError, match=f"label {wrong} is no class of K = 2"):
+            tg.softmax_cross_entropy(logits, np.array([0, wrong], dtype))
+
+
 @pytest.mark.parametrize(
     ("loss", "expected"),
     [

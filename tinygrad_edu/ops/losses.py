@@ -49,7 +49,7 @@ def _reduce(losses: Any, reduction: str, name: str) -> Any:
 
 
 def _operand(x: Any) -> Any:
-    return x if isinstance(x, Node) else np.asarray(x)
+    return x if isinstance(x, Node | np.ndarray) else np.asarray(x)
 
 
 def _refuse_other_shape(x: Any, targets: Any, name: str, what: str) -> None:
@@ -390,13 +390,13 @@ def _refuse_no_distribution(probs: Any, name: str) -> None:
     text="sigmoid_cross_entropy({0}, {1})",
     tex=r"\operatorname{{sigmoid-CE}}({0}, {1})",
 )
+@np.errstate(all="ignore")
 def _sigmoid_cross_entropy(logits: Any, targets: Any) -> Any:
     """Binary cross-entropy of each entry, from logits."""
     logits = floating(logits)
-    with np.errstate(all="ignore"):
-        linear = np.where(np.greater(logits, 0), logits * (1 - targets), -logits * targets)
-        linear = np.where(np.isinf(logits) & np.isnan(linear), 0, linear)  # 0 · ∞
-        return _in_dtype_of(logits, linear + np.log1p(np.exp(-np.abs(logits))))
+    linear = np.where(np.greater(logits, 0), logits * (1 - targets), -logits * targets)
+    linear = np.where(np.isinf(logits) & np.isnan(linear), 0, linear)  # 0 · ∞
+    return _in_dtype_of(logits, linear + np.log1p(np.exp(-np.abs(logits))))
 
 
 @_sigmoid_cross_entropy.defined_as

@@ -216,7 +216,8 @@ def logsumexp(x: Any, *, axis: int = -1, keepdims: bool = False) -> Any:
     e, largest, rest, total = shifted_exponentials(rows)
     out = np.where(np.isinf(largest), largest, largest + np.log1p(rest))
     out = put_back(out[:, None])
-    return out if keepdims else np.squeeze(out, axis), put_back(e / total[:, None])
+    e /= total[:, None]
+    return out if keepdims else np.squeeze(out, axis), put_back(e)
 
 
 @logsumexp.saves
