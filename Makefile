@@ -7,13 +7,14 @@ RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip --disable-pip-version-check
 ARGS ?=
 
-.PHONY: help demo test check format tutorials bench docs clean distclean
+.PHONY: help demo test test-deep check format tutorials bench docs clean distclean
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
 help:
 	@echo "make demo       see why the gradient is a - y: terminal output, pictures in build/demo/"
 	@echo "make test       the tests, with branch coverage (more options for pytest: ARGS='-k iris')"
+	@echo "make test-deep  the tests that take minutes: all planted faults, all scales"
 	@echo "make check      format, lint and types"
 	@echo "make format     put the format right, and what the linter can mend by itself"
 	@echo "make tutorials  run every script in tutorials/"
@@ -26,7 +27,10 @@ demo: $(VENV)/.viz
 	@$(RUN) -m tinygrad_edu demo $(ARGS)
 
 test: $(VENV)/.dev
-	@$(RUN) -m pytest --cov --cov-report=term-missing:skip-covered $(ARGS)
+	@$(RUN) -m pytest -m "not deep" --cov --cov-report=term-missing:skip-covered $(ARGS)
+
+test-deep: $(VENV)/.dev
+	@$(RUN) -m pytest -m deep $(ARGS)
 
 check: $(VENV)/.dev
 	@$(RUN) -m ruff format --check .

@@ -704,6 +704,14 @@ row(
     ("kept", signed(2, 3), value(np.float64(3)), {"axis": (0, 1), "keepdims": True}),
 )
 row(
+    "relative",
+    lambda x, p, **attributes: REGISTRY["relative"](
+        x, tg.norm(x, p, **attributes), p, **attributes
+    ),
+    ("two", signed(4), value(2)),
+    ("three", signed(2, 3), value(3), {"axis": 0}),
+)
+row(
     "norm",
     tg.norm,
     ("one", signed(2, 3), value(1), {"axis": 0}),
