@@ -10,6 +10,9 @@ import pytest
 
 from tinygrad_edu import cli
 from tinygrad_edu.cli import main
+from tinygrad_edu.lectures import IDENTITIES, LECTURES
+from tinygrad_edu.symbolic.derive import derive_named
+from tinygrad_edu.symbolic.prove import prove_named
 from tinygrad_edu.view import renderer
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -110,8 +113,119 @@ def test_help_names_every_command(capsys):
         main(["--help"])
     assert ended.value.code == 0
     said = capsys.readouterr().out
-    for command in ("demo", "doctor"):
+    for command in ("demo", "derive", "prove", "draw", "explain", "check", "doctor"):
         assert f"\n    {command} " in said
+
+
+def run(capsys, *arguments) -> str:
+    """What a command prints that ends well."""
+    assert main(list(arguments)) == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    return captured.out
+
+
+def test_derive_prints_a_derivation(capsys):
+    output, wrt, names = LECTURES["softmax-ce"].build()
+    found = derive_named(output, wrt, names)
+    assert run(capsys, "derive", "softmax-ce") == found.text() + "\n"
+    given = ("derive", "softmax-ce", "--indices", "--detail", "lecture")
+    assert run(capsys, *given) == found.text(indices=True, detail="lecture") + "\n"
+    assert run(capsys, "derive", "softmax-ce", "--latex") == found.latex() + "\n"
+
+
+def test_derive_goes_lemma_by_lemma(capsys):
+    written = run(capsys, "derive", "layer-weights", "--staged")
+    assert "\n3. ∂L/∂W = δ_z xᵀ\n" in written
+    assert len(run(capsys, "derive", "layer-weights", "--staged", "--detail", "full")) > len(
+        written
+    )
+
+
+def test_derive_assumes_what_it_is_told_to(capsys):
+    assert "∂L/∂z = a·Σy − y\n" in run(capsys, "derive", "softmax-ce", "--assume")
+    assert "∂L/∂z = a − y\n" in run(capsys, "derive", "softmax-ce", "--assume", "Σy=1")
+    with pytest.raises(SystemExit) as ended:
+        main(["derive", "softmax-ce", "--assume", "Σz = 1"])
+    assert ended.value.code == 2
+    assert "nothing here rests on the assumption 'Σz=1'" in capsys.readouterr().err
+
+
+def test_prove_prints_a_proof(capsys):
+    left, right, names = IDENTITIES["log-of-softmax"].build()
+    found = prove_named(left, right, names)
+    assert run(capsys, "prove", "log-of-softmax") == found.text() + "\n"
+    assert run(capsys, "prove", "log-of-softmax", "--latex") == found.latex() + "\n"
+    assert run(capsys, "prove", "posterior")
+
+
+def test_what_is_not_proved_ends_with_status_1(capsys):
+    assert main(["prove", "bernoulli-likelihood", "--assume"]) == 1
+    assert "not proved" in capsys.readouterr().out
+
+
+def test_draw_saves_a_picture(capsys, tmp_path):
+    assert run(capsys, "draw", "mse", "--into", str(tmp_path)) == f"{tmp_path / 'mse.svg'}\n"
+    assert "<svg" in (tmp_path / "mse.svg").read_text(encoding="utf-8")
+    run(capsys, "draw", "mse", "--derivation", "--into", str(tmp_path / "new"))
+    assert (tmp_path / "new" / "mse-derivation.svg").exists()
+
+
+def test_without_a_renderer_draw_saves_dot_text(capsys, tmp_path, no_program):
+    assert main(["draw", "mse", "--into", str(tmp_path)]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == f"{tmp_path / 'mse.dot'}\n"
+    assert captured.err.startswith("saved as DOT text: ")
+    assert (tmp_path / "mse.dot").read_text(encoding="utf-8").startswith("digraph")
+
+
+@pytest.mark.parametrize("command", ["derive", "prove", "draw", "explain", "check"])
+def test_the_lectures_are_listed_and_what_is_none_of_them_refused(capsys, command):
+    known = IDENTITIES if command == "prove" else LECTURES
+    listed = [line.split()[0] for line in run(capsys, command, "--list").splitlines()]
+    assert listed == list(known)
+    for arguments, said in (([], "name a lecture"), (["nothing"], "no 'nothing' here")):
+        with pytest.raises(SystemExit) as ended:
+            main([command, *arguments])
+        assert ended.value.code == 2
+        assert f"{said}; there are: {listed[0]}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("claim", "status", "said"),
+    [
+        ("a − y", 0, "right"),
+        ("-(y - a)", 0, "right"),
+        ("y − a", 1, "suspect: sign"),
+        ("-y/a", 1, "suspect: missing chain factor: ∂a/∂z was left out"),
+    ],
+)
+def test_check_judges_a_claim(claim, status, said, capsys):
+    assert main(["check", "softmax-ce", claim]) == status
+    captured = capsys.readouterr()
+    assert said in captured.out
+    assert captured.err == ""
+
+
+def test_check_says_what_cannot_be_read(capsys):
+    for claim, said in (
+        (["a − yy"], "nothing is called 'yy'; did you mean 'y'?"),
+        ([], 'check: say what the gradient is, such as "a − y"'),
+    ):
+        with pytest.raises(SystemExit) as ended:
+            main(["check", "softmax-ce", *claim])
+        assert ended.value.code == 2
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert said in captured.err
+        assert captured.err.endswith("\n  a − yy\n      ^\n") == bool(claim)
+
+
+def test_check_says_what_its_status_means(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["check", "--help"])
+    assert ended.value.code == 0
+    assert "1 if it is wrong" in " ".join(capsys.readouterr().out.split())
 
 
 def test_as_a_module():

@@ -83,15 +83,19 @@ def test_derive_uses_the_names_of_its_caller():
 
 
 def test_a_deleted_local_is_gone():
-    """Before Python 3.13 a frame's snapshot of its variables would keep them alive."""
+    """Before Python 3.13 a frame's snapshot of its variables would keep them alive.
+
+    What the derivation is about it keeps, as a graph keeps its arguments.
+    """
     z = tg.Tensor([0.5, 1.5])
     y = tg.Tensor([0.0, 1.0])
-    loss = tg.softmax_cross_entropy(z, y)
-    found = tg.derive(loss, wrt=z)
-    gone = weakref.ref(y)
-    del loss, y
+    beside = tg.Tensor([3.0])
+    found = tg.derive(tg.softmax_cross_entropy(z, y), wrt=z)
+    gone, kept = weakref.ref(beside), weakref.ref(y)
+    del beside, y
     gc.collect()
     assert gone() is None
+    assert kept() is not None
     assert found.result.evaluate().shape == z.shape
 
 

@@ -26,13 +26,17 @@ from tinygrad_edu.transforms import grad, hessian, hvp, jacobian, jvp, value_and
 
 if TYPE_CHECKING:
     from tinygrad_edu import data
+    from tinygrad_edu.symbolic.answer import check_answer
     from tinygrad_edu.symbolic.derive import derive
+    from tinygrad_edu.symbolic.prove import prove
     from tinygrad_edu.view.draw import draw
     from tinygrad_edu.view.page import explain
+    from tinygrad_edu.view.routes import routes
 
 __all__ = [
     *ops.PUBLIC,
     "Tensor",
+    "check_answer",
     "data",
     "derive",
     "draw",
@@ -45,15 +49,20 @@ __all__ = [
     "jvp",
     "name",
     "op",
+    "routes",
+    "prove",
     "value_and_grad",
     "vjp",
 ]
 
 # Loaded when they are first asked for, so that importing the package costs little more than NumPy.
 _LAZY = {
+    "check_answer": "tinygrad_edu.symbolic.answer",
     "derive": "tinygrad_edu.symbolic.derive",
+    "prove": "tinygrad_edu.symbolic.prove",
     "draw": "tinygrad_edu.view.draw",
     "explain": "tinygrad_edu.view.page",
+    "routes": "tinygrad_edu.view.routes",
     "data": "tinygrad_edu.data",
 }
 

@@ -1,12 +1,17 @@
-"""The command line: ``python -m tinygrad_edu demo | explain | numpy | doctor``."""
+"""The command line: ``python -m tinygrad_edu demo | derive | prove | draw | explain | check``."""
 
 from __future__ import annotations
 
 import argparse
 import platform
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tinygrad_edu.lectures import Identity, Lecture
 
 __all__ = ["main"]
 
@@ -41,19 +46,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     demo = commands.add_parser("demo", help="derive ∂L/∂z = a − y on numbers and on flowers")
-    demo.add_argument(
-        "--into", type=Path, default=Path("build/demo"), help="folder for the pictures and texts"
+    _add_folder(demo, "build/demo", "the pictures and texts")
+    steps = _of_lecture(commands, "derive", "print how the gradient of a lecture is derived")
+    steps.add_argument(
+        "--detail", choices=("full", "lecture"), help="one line per step, or one per choice"
     )
-    page = commands.add_parser("explain", help="write a page that steps through a derivation")
-    page.add_argument("lecture", nargs="?", help="which one; --list says which there are")
-    page.add_argument("--list", action="store_true", help="list the lectures")
+    steps.add_argument("--staged", action="store_true", help="derive lemma by lemma")
+    proof = _of_lecture(commands, "prove", "print the proof of an identity of a lecture")
+    for command in (steps, proof):
+        command.add_argument(
+            "--assume",
+            nargs="*",
+            metavar="STATEMENT",
+            help='what may be assumed, such as "Σy = 1"; by default all that holds on the data',
+        )
+        command.add_argument("--indices", action="store_true", help="write formulas with indices")
+        command.add_argument("--latex", action="store_true", help="print LaTeX")
+    picture = _of_lecture(commands, "draw", "draw the graph of a lecture, or its derivation")
+    picture.add_argument("--derivation", action="store_true", help="draw the derivation")
+    _add_folder(picture, "build/draw", "the picture")
+    page = _of_lecture(commands, "explain", "write a page that steps through a derivation")
     page.add_argument("--open", action="store_true", help="open the page in the browser")
-    page.add_argument(
-        "--into", type=Path, default=Path("build/explain"), help="folder for the page"
+    _add_folder(page, "build/explain", "the page")
+    answer = _of_lecture(
+        commands,
+        "check",
+        "judge what somebody believes a gradient to be",
+        "Exit status: 0 if the claim is right, 1 if it is wrong, 2 if it cannot be read.",
     )
+    answer.add_argument("claim", nargs="?", help='a formula, such as "(A − Y)/N"')
     commands.add_parser("numpy", help="list NumPy's functions that a Tensor answers")
     commands.add_parser("doctor", help="say what is installed, and what pictures need")
-    given = parser.parse_args(arguments)
+    given = parser.parse_args(_shielded(sys.argv[1:] if arguments is None else arguments))
     if given.command == "doctor":
         return doctor()
     if given.command == "numpy":
@@ -61,48 +85,138 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         print(catalogue(), end="")
         return 0
-    if given.into.exists() and not given.into.is_dir():
-        parser.error(f"--into {given.into} is a file; name a folder")
-    if given.command == "explain":
-        from tinygrad_edu.lectures import LECTURES
+    into: Path | None = getattr(given, "into", None)
+    if into is not None and into.exists() and not into.is_dir():
+        parser.error(f"--into {into} is a file; name a folder")
+    if given.command == "demo":
+        from tinygrad_edu.demo import run  # only the demo needs the pictures
 
-        if given.list:
-            return list_lectures()
-        if given.lecture not in LECTURES:
-            wanted = "name a lecture" if given.lecture is None else f"no {given.lecture!r} here"
-            parser.error(f"explain: {wanted}; there are: {', '.join(LECTURES)}")
-        return explain(given.lecture, given.into, given.open)
-    from tinygrad_edu.demo import run  # only the demo needs the pictures
-
-    return run(given.into)
+        return run(given.into)
+    return _run_on_lecture(parser, given)
 
 
-def list_lectures() -> int:
-    """Print the name, the lecture ids and the title of every lecture."""
-    from tinygrad_edu.lectures import LECTURES
+def _add_folder(parser: argparse.ArgumentParser, default: str, what: str) -> None:
+    parser.add_argument("--into", type=Path, default=Path(default), help=f"folder for {what}")
 
-    width = max(map(len, LECTURES))
-    for name, lecture in LECTURES.items():
+
+def _of_lecture(
+    commands: Any, command: str, what: str, more: str | None = None
+) -> argparse.ArgumentParser:
+    """Add a command that takes the name of a lecture's equation."""
+    parser: argparse.ArgumentParser = commands.add_parser(command, help=what, description=more)
+    parser.add_argument("lecture", nargs="?", help="which one; --list says which there are")
+    parser.add_argument("--list", action="store_true", help="list the lectures")
+    return parser
+
+
+def _run_on_lecture(parser: argparse.ArgumentParser, given: argparse.Namespace) -> int:
+    """Run a command on the lecture it names."""
+    from tinygrad_edu.lectures import IDENTITIES, LECTURES
+
+    known: Mapping[str, Lecture | Identity] = LECTURES
+    if given.command == "prove":
+        known = IDENTITIES
+    if given.list:
+        return list_lectures(known)
+    if given.lecture not in known:
+        wanted = "name a lecture" if given.lecture is None else f"no {given.lecture!r} here"
+        parser.error(f"{given.command}: {wanted}; there are: {', '.join(known)}")
+    try:
+        return _COMMANDS[given.command](known[given.lecture], given)
+    except ValueError as error:  # such as an assumption that is not there, or a slip in a formula
+        parser.error(str(error))
+
+
+def list_lectures(lectures: Mapping[str, Lecture | Identity]) -> int:
+    """Print the name, the title and the lecture ids of every lecture."""
+    width = max(map(len, lectures))
+    for name, lecture in lectures.items():
         print(f"{name:<{width}}  {lecture.title}  ({', '.join(lecture.ids)})")
     return 0
 
 
-def explain(name: str, into: Path, show: bool) -> int:
-    """Write the page of one lecture into a folder, and open it if asked to."""
-    from tinygrad_edu.lectures import LECTURES
-    from tinygrad_edu.naming import Names
+def derive(lecture: Lecture, given: argparse.Namespace) -> int:
+    """Print the derivation of a lecture."""
+    from tinygrad_edu.symbolic.staged import stages_of
+    from tinygrad_edu.symbolic.work import work_on
+
+    work = work_on(*lecture.build(), given.assume, staged=given.staged)
+    derivation = stages_of(work) if given.staged else work.derivation()
+    write = derivation.latex if given.latex else derivation.text
+    detail = {} if given.detail is None else {"detail": given.detail}
+    print(write(indices=given.indices, **detail))
+    return 0
+
+
+def prove(identity: Identity, given: argparse.Namespace) -> int:
+    """Print the proof of an identity; status 1 if there is none."""
+    from tinygrad_edu.symbolic.prove import prove_named
+
+    proof = prove_named(*identity.build(), given.assume, identity.up_to)
+    write = proof.latex if given.latex else proof.text
+    print(write(indices=given.indices))
+    return 0 if proof else 1
+
+
+def draw(lecture: Lecture, given: argparse.Namespace) -> int:
+    """Draw the graph of a lecture, or its derivation: as SVG, or as DOT text without a renderer."""
+    from tinygrad_edu.symbolic.derive import derive_named
+    from tinygrad_edu.view import RendererError, RendererNotFound
+    from tinygrad_edu.view.draw import draw as draw_picture
+
+    graph = lecture.build()
+    picture = draw_picture(derive_named(*graph) if given.derivation else graph.output)
+    path: Path = given.into / f"{lecture.name}{'-derivation' if given.derivation else ''}.svg"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        print(picture.save(path))
+    except (RendererNotFound, RendererError) as error:
+        print(f"saved as DOT text: {error}", file=sys.stderr)
+        print(picture.save(path.with_suffix(".dot")))
+    return 0
+
+
+def explain(lecture: Lecture, given: argparse.Namespace) -> int:
+    """Write the page of a lecture into a folder, and open it if asked to."""
     from tinygrad_edu.view.page import Page
     from tinygrad_edu.view.story import story
 
-    output, wrt = LECTURES[name].build()
-    into.mkdir(parents=True, exist_ok=True)
-    path = Page(story(output, wrt, Names(None, {}))).save(into / f"{name}.html")
+    given.into.mkdir(parents=True, exist_ok=True)
+    path = Page(story(*lecture.build())).save(given.into / f"{lecture.name}.html")
     print(path)
-    if show:
+    if given.open:
         import webbrowser
 
         webbrowser.open(path.resolve().as_uri())
     return 0
+
+
+def check(lecture: Lecture, given: argparse.Namespace) -> int:
+    """Print the verdict on a claim; the status is 0 if it is right, and 1 if it is wrong."""
+    from tinygrad_edu.symbolic.answer import check_answer
+    from tinygrad_edu.symbolic.derive import derive_named
+
+    if given.claim is None:
+        raise ValueError('check: say what the gradient is, such as "a − y", after the lecture')
+    verdict = check_answer(derive_named(*lecture.build()), given.claim)
+    print(verdict)
+    return 0 if verdict else 1
+
+
+_COMMANDS: dict[str, Callable[[Any, argparse.Namespace], int]] = {
+    "derive": derive,
+    "prove": prove,
+    "draw": draw,
+    "explain": explain,
+    "check": check,
+}
+
+
+def _shielded(arguments: Sequence[str]) -> Sequence[str]:
+    """Let a claim begin with a minus sign, which would be taken for an option."""
+    if len(arguments) == 3 and arguments[0] == "check":
+        return [arguments[0], "--", *arguments[1:]]
+    return arguments
 
 
 def doctor() -> int:

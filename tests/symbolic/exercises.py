@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ LOGITS = [1.47, -0.39, 0.22]
 ROWS = np.array([[0.3, -1.2, 0.5], [1.4, 0.1, -0.6], [-0.2, 0.9, 0.4], [0.7, 0.6, -1.5]])
 LABELS = np.array([0, 1, 2, 1])
 ONE_HOT = np.eye(3)[LABELS]
+HALF = Fraction(1, 2)
 SOFT = np.array([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.25, 0.25, 0.5], [0.0, 0.4, 0.6]])
 
 
@@ -136,6 +138,53 @@ def layer(wrt="W"):
     A = tg.name(tg.softmax(Z), "A")
     L = tg.name(tg.cross_entropy(A, named("Y", ONE_HOT)), "L")
     return L, {"W": W, "b": b}[wrt]
+
+
+def binary_of_probabilities():
+    z, t = named("z", [0.2, 0.5, 0.7]), named("t", [0.0, 1.0, 1.0])
+    return tg.name(tg.binary_cross_entropy(z, t, reduction="sum"), "E"), z
+
+
+def norm_of_any_order():
+    z, p = named("z", [0.5, -2.0, 1.0]), named("p", 3.0)
+    return tg.name(tg.sum(tg.abs(z) ** p) ** (1 / p), "L"), z
+
+
+def norm_of_order(p):
+    z = named("z", [0.5, -2.0, 1.0])
+    return tg.name(tg.norm(z, p), "L"), z
+
+
+def smoothed():
+    z, y, epsilon = named("z", LOGITS), named("y", [0.0, 1.0, 0.0]), named("ε", 0.1)
+    soft = tg.name((1 - epsilon) * y + epsilon / 3, "y′")
+    a = tg.name(tg.softmax(z), "a")
+    return tg.name(-(soft * tg.log(a)).sum(), "L"), z
+
+
+def log_cosh():
+    x = named("x", [0.5, -2.0])
+    return tg.name(tg.log((tg.exp(x) + tg.exp(-x)) / 2).sum(), "L"), x
+
+
+def huber():
+    r, delta = named("r", [0.3, -2.0, 1.7]), named("δ", 1.0)
+    near = tg.abs(r) <= delta
+    loss = tg.where(near, r**2 / 2, delta * (tg.abs(r) - delta / 2)).sum()
+    return tg.name(loss, "L"), r
+
+
+def layer_norm():
+    x = named("x", [0.5, -2.0, 1.0, 0.3])
+    mean = tg.name(x.mean(), "μ")
+    deviation = tg.name(tg.sqrt(((x - mean) ** 2).mean() + 1e-5), "σ")
+    return tg.name((x - mean) / deviation, "x̂"), x
+
+
+def hessian_times_vector():
+    z, y, v = named("z", LOGITS), named("y", [0.0, 1.0, 0.0]), named("v", [0.3, -1.0, 2.0])
+    a = tg.name(tg.softmax(z), "a")
+    return tg.name(((a - y) * v).sum(), "s"), z
 
 
 # --- what they should end in ----------------------------------------------------------------------
@@ -301,5 +350,86 @@ EXERCISES = [
         10,
         4,
         assumed=("Σₖ Y = 1",),
+    ),
+    Exercise(
+        "binary-of-probabilities",
+        binary_of_probabilities,
+        lambda f: (f("z") - f("t")) / (f("z") * (1 - f("z"))),
+        "(z − t)/(z·(1 − z))",
+        "(zⱼ − tⱼ)/(zⱼ·(1 − zⱼ))",
+        4,
+        2,
+        assumed=("z·(1 − z) ≠ 0",),
+    ),
+    Exercise(
+        "norm-of-any-order",
+        norm_of_any_order,
+        lambda f: (
+            f.apply("sign", "z") * f.apply("abs", "z") ** (f("p") - 1) * f("L") ** (1 - f("p"))
+        ),
+        "sign(z)·(L^(1 − p))·|z|^(p − 1)",
+        "sign(zⱼ)·(L^(1 − p))·|zⱼ|^(p − 1)",
+        6,
+        2,
+        assumed=("p ≠ 0",),
+    ),
+    Exercise(
+        "norm-of-order-3",
+        lambda: norm_of_order(3),
+        lambda f: f("z") * f.apply("abs", "z") / f("L") ** 2,
+        "z·|z|/L²",
+        "zⱼ·|zⱼ|/L²",
+        2,
+        1,
+    ),
+    Exercise(
+        "norm-of-order-3/2",
+        lambda: norm_of_order(1.5),
+        lambda f: f.apply("sign", "z") * f.apply("abs", "z") ** HALF / f("L") ** HALF,
+        "√|z|·sign(z)/√L",
+        "√|zⱼ|·sign(zⱼ)/√L",
+        1,
+        1,
+    ),
+    Exercise(
+        "label-smoothing",
+        smoothed,
+        lambda f: f("a") - f("y′"),
+        "a − y′",
+        "aⱼ − y′ⱼ",
+        6,
+        2,
+        assumed=("Σy′ = 1",),
+    ),
+    Exercise("log-cosh", log_cosh, lambda f: f.apply("tanh", "x"), "tanh(x)", "tanh(xⱼ)", 2, 1),
+    Exercise(
+        "huber",
+        huber,
+        lambda f: f.apply("clip", "r", -f("δ"), f("δ")),
+        "clip(r, −δ, δ)",
+        "clip(rⱼ, −δ, δ)",
+        4,
+        2,
+        assumed=("δ ≥ 0",),
+    ),
+    Exercise(
+        "layer-normalisation",
+        layer_norm,
+        lambda f: (
+            (f("g") - (f("x̂") * f.sum("k", f("g") * f("x̂")) + f.sum("k", f("g"))) / f.K) / f("σ")
+        ),
+        "(g − (x̂·Σ(g·x̂) + Σg)/K)/σ",
+        "(gⱼ − (x̂ⱼ·Σₖ(gₖ·x̂ₖ) + Σₖ gₖ)/K)/σ",
+        12,
+        5,
+    ),
+    Exercise(
+        "hessian-times-vector",
+        hessian_times_vector,
+        lambda f: f("a") * (f("v") - f.sum("k", f("a") * f("v"))),
+        "a·(v − Σ(a·v))",
+        "aⱼ·(vⱼ − Σₖ(aₖ·vₖ))",
+        4,
+        2,
     ),
 ]

@@ -73,6 +73,15 @@ def _wider(children):
             children,
             children,
         ),
+        st.builds(
+            lambda op, a, b, x, y: Apply(ops.where, (Apply(op, (a, b), {}), x, y), {}),
+            st.sampled_from([ops.less, ops.greater_equal, ops.equal]),
+            st.sampled_from(LETTERS),
+            st.sampled_from(LETTERS),
+            children,
+            st.one_of(children, st.just(number(0))),
+        ),
+        st.builds(lambda a, b: Apply(ops.power, (a, b), {}), children, st.sampled_from(LETTERS)),
         children.map(lambda e: Apply(ops.log, (Apply(ops.exp, (e,), {}),), {})),
     )
 

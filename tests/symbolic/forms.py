@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from tinygrad_edu import ops
+from tinygrad_edu.core.op import REGISTRY
 from tinygrad_edu.symbolic.expr import (
+    Apply,
+    Delta,
     Dimension,
     Expr,
     Leaf,
@@ -41,6 +45,8 @@ class Form:
         return Form(product(1, [(self.expr, Fraction(1)), (_expr(other), Fraction(-1))]))
 
     def __pow__(self, exponent):
+        if isinstance(exponent, Form):
+            return Form(Apply(ops.power, (self.expr, exponent.expr), {}))
         return Form(power(self.expr, exponent))
 
     def __neg__(self):
@@ -58,8 +64,9 @@ class Letters:
         exprs = [derivation.start.expr, derivation.result.expr, derivation.wrt.expr]
         exprs += [e.expr for pair in derivation.definitions for e in pair]
         leaves = [e for expr in exprs for e in distinct(expr) if isinstance(e, Leaf)]
-        self.leaves = {leaf.quantity.name: leaf for leaf in leaves}
-        self.labels = {label.letter: label for leaf in leaves for label in leaf.axes}
+        self.leaves = {leaf.quantity.name: leaf.quantity.leaf for leaf in leaves}
+        labels = [label for leaf in leaves for label in leaf.axes]
+        self.labels = {label.letter: label for label in labels if label.place is None}
 
     def __call__(self, name):
         return Form(self.leaves[name])
@@ -67,5 +74,14 @@ class Letters:
     def __getattr__(self, letter):
         return Form(Dimension(self.labels[letter.lower()]))
 
+    def apply(self, op, *args):
+        exprs = [self(a).expr if isinstance(a, str) else _expr(a) for a in args]
+        return Form(Apply(REGISTRY[op], tuple(exprs), {}))
+
     def sum(self, letter, form):
         return Form(sum_over([self.labels[letter]], form.expr))
+
+    def at(self, letter, place):
+        """δ: 1 where an index is at a place."""
+        label = self.labels[letter]
+        return Form(Delta(label, label.at(place)))

@@ -17,31 +17,33 @@ from tests.symbolic.exercises import (
     LOGITS,
     ONE_HOT,
     ROWS,
+    binary_of_probabilities,
     composed,
     composed_batch,
     composed_sigmoid,
     distribution,
     fused,
+    huber,
     layer,
+    layer_norm,
+    log_cosh,
     named,
+    norm_of_any_order,
     softmax_itself,
     through_softmax,
 )
 from tests.symbolic.forms import Letters
+from tests.symbolic.witness import entries
 from tinygrad_edu.core.graph import ancestors
 from tinygrad_edu.core.op import REGISTRY
-from tinygrad_edu.symbolic import derive as derive_module
+from tinygrad_edu.symbolic import definitions as definitions_module
+from tinygrad_edu.symbolic import work as work_module
+from tinygrad_edu.symbolic.draws import draws
 from tinygrad_edu.symbolic.evaluate import Environment
 from tinygrad_edu.symbolic.expr import (
-    Apply,
-    Dimension,
     Label,
     Leaf,
-    Number,
     Opaque,
-    Product,
-    Sum,
-    Total,
     distinct,
 )
 from tinygrad_edu.symbolic.notation import text
@@ -217,41 +219,6 @@ def contracted(entry, incoming):
 # --- another witness: SymPy on three scalars ------------------------------------------------------
 
 
-def to_sympy(expr, at):
-    """An entry of an expression, in SymPy; named intermediates are put in."""
-    if isinstance(expr, Number):
-        return sympy.Rational(expr.value.numerator, expr.value.denominator)
-    if isinstance(expr, Dimension):
-        return sympy.Integer(expr.label.length)
-    if isinstance(expr, Leaf):
-        quantity = expr.quantity
-        if quantity.definition is None:
-            return sympy.Symbol(quantity.name + "".join(str(at[a]) for a in expr.axes), real=True)
-        own = [a for a in quantity.axes if a is not None]
-        inside = {o: at[a] for o, a in zip(own, expr.axes, strict=True)}
-        return to_sympy(quantity.definition, inside)
-    if isinstance(expr, Sum):
-        return sympy.Add(
-            *(to_sympy(expr.body, {**at, expr.label: i}) for i in range(expr.label.length))
-        )
-    if isinstance(expr, Product):
-        coefficient = sympy.Rational(expr.coefficient.numerator, expr.coefficient.denominator)
-        powers = (
-            to_sympy(b, at) ** sympy.Rational(p.numerator, p.denominator) for b, p in expr.factors
-        )
-        return sympy.Mul(coefficient, *powers)
-    if isinstance(expr, Total):
-        return sympy.Add(*(to_sympy(t, at) for t in expr.terms))
-    assert isinstance(expr, Apply)
-    return getattr(sympy, expr.op.name)(*(to_sympy(a, at) for a in expr.args))
-
-
-def entries(found):
-    axes = [a for a in found.result.axes if a is not None]
-    for places in itertools.product(*(range(a.length) for a in axes)):
-        yield places, to_sympy(found.result.expr, dict(zip(axes, places, strict=True)))
-
-
 def symbols_of(name, count=3):
     return [sympy.Symbol(f"{name}{i}", real=True) for i in range(count)]
 
@@ -391,6 +358,29 @@ def test_a_step_that_assumes_fails_where_the_assumption_does():
     assert np.max(np.abs(step.before.on(broken) - step.after.on(broken))) > 0.1
 
 
+def test_a_constant_with_a_definition_is_drawn_where_something_is_assumed_of_it():
+    """Σy′ = 1 holds of numbers of its own, not of those that its definition would give."""
+    z, y = named("z", LOGITS), named("y", [0.0, 1.0, 0.0])
+    smooth = tg.name(0.9 * y + 0.1 / 3, "y′")
+    found = tg.derive(-(smooth * tg.log_softmax(z)).sum(), wrt=z)
+    (step,) = (s for s in found.steps if s.assumption)
+    assert step.assumption == "Σy′ = 1"
+    assert step.residual < 1e-13
+    (plain,) = draws([step.before.expr], (), count=1)
+    (drawn,) = draws([step.before.expr], {"Σy′ = 1"}, count=1)
+    assert np.max(np.abs(step.before.on(plain) - step.after.on(plain))) > 1e-3
+    assert_allclose(step.before.on(drawn), step.after.on(drawn), rtol=1e-12)
+
+
+def test_what_varies_is_never_assumed_to_sum_to_one():
+    """On these data h sums to 1, but z reaches it, and other data would say otherwise."""
+    z, y = named("z", [0.2, 0.3, 0.5]), named("y", [0.0, 1.0, 0.0])
+    h = tg.name(z * z / tg.sum(z * z).data, "h")
+    found = tg.derive(-(y * tg.log(h / h.sum())).sum(), wrt=z)
+    assert "Σh = 1" not in [a.statement for a in found.assumptions]
+    assert h.data.sum() == pytest.approx(1)
+
+
 def test_columns_that_sum_to_one_by_chance_are_not_assumed_to():
     """N = K and every class once: the columns of Y sum to 1 as well, and nobody meant that."""
     X = named("X", np.random.default_rng(0).normal(size=(3, 3)))
@@ -446,6 +436,34 @@ def test_what_stands_beside_the_graph_does_not_join_its_axes():
     assert beside is not None
 
 
+def test_what_a_quantity_sums_to_follows_from_what_its_mean_is():
+    """Σx̂ = 0, though neither the definition of x̂ nor that of μ says so alone."""
+    found = tg.derive(*layer_norm())
+    (step,) = (step for step in found.steps if step.rule == "lemma")
+    assert (str(step.matched), str(step.replaced)) == ("Σx̂", "0")
+    assert step.because == "since x̂ = (x − μ)/σ"
+
+
+def test_a_lemma_says_what_it_rests_on():
+    """Σ(2y) = 2 because Σy = 1, which is assumed."""
+    z, y = named("z", LOGITS), named("y", [0.0, 1.0, 0.0])
+    d = tg.name(2 * y, "d")
+    loss = -(d * tg.log_softmax(z)).sum()
+    found = tg.derive(loss, wrt=z)
+    assert str(found.result) == "2·softmax(z) − d"
+    assert [a.statement for a in found.assumptions if a.used] == ["Σy = 1"]
+    assert max(step.residual for step in found.steps) < 1e-13
+    assert str(tg.derive(loss, wrt=z, assume=()).result) == "softmax(z)·Σd − d"
+    assert d is not None
+
+
+def test_a_gate_that_a_quantity_has_already_is_left_out():
+    x = named("x", [0.5, -2.0, 1.0])
+    assert str(tg.derive((tg.relu(x) ** 2).sum(), wrt=x).result) == "2·relu(x)"
+    h = tg.name(tg.relu(x), "h")
+    assert str(tg.derive((h * tg.where(x > 0, 0.0, x)).sum(), wrt=x).result) == "0"
+
+
 # --- no rule is idle ------------------------------------------------------------------------------
 
 
@@ -469,6 +487,11 @@ def sign_of_abs():
     return (x * tg.abs(w) * tg.sign(w)).sum(), x
 
 
+def sign_of_itself():
+    x, w = _inverse_functions()
+    return (x * w * tg.sign(w)).sum(), x
+
+
 def constant_sum():
     s, x = named("s", 2.0), named("x", [1.0, 2.0])
     return (s + x).sum(), s
@@ -484,7 +507,55 @@ def exponentials():
     return (x * tg.exp(w) * tg.exp(2 * w)).sum(), x
 
 
+def rectified():
+    x, _ = _inverse_functions()
+    return tg.relu(x).sum(), x
+
+
+def gated_twice():
+    x, w = _inverse_functions()
+    return tg.where(w > 0, tg.where(w > 0, x, 0.0), 0.0).sum(), x
+
+
+def never_both():
+    x, w = _inverse_functions()
+    return (tg.where(w > 0, x, 0.0) * tg.where(w > 0, 0.0, x)).sum(), x
+
+
+def one_of_two():
+    x, w = _inverse_functions()
+    return tg.where(w <= 0, 2 * x, x * x).sum(), x
+
+
+def root_of_cube():
+    x, w = _inverse_functions()
+    return (x * tg.sqrt(tg.abs(w) ** 3)).sum(), x
+
+
+def root_of_square():
+    x, w = _inverse_functions()
+    return (x * tg.sqrt(w**2)).sum(), x
+
+
+def letters_as_exponents():
+    x, w = _inverse_functions()
+    p = named("p", 3.0)
+    return (x * tg.exp(w) ** p * tg.exp(w) ** 2).sum(), x
+
+
 NEEDED_BY = {
+    "x sign(x)": sign_of_itself,
+    "decided": norm_of_any_order,
+    "gate": rectified,
+    "gate twice": gated_twice,
+    "opposite gates": never_both,
+    "cases": one_of_two,
+    "clip": huber,
+    "power of a power": root_of_cube,
+    "root of a square": root_of_square,
+    "add exponents": letters_as_exponents,
+    "tanh": log_cosh,
+    "common denominator": binary_of_probabilities,
     "cancel": composed,
     "log undoes exp": log_of_exp,
     "exp undoes log": exp_of_log,
@@ -498,9 +569,9 @@ NEEDED_BY = {
     "collect": composed_sigmoid,
     "join powers": like_powers,
     "join exponentials": exponentials,
-    "distribute": composed,
+    "distribute": composed_sigmoid,
     "Σ of a sum": next(e.build for e in EXERCISES if e.name == "shifted"),
-    "factor": composed_batch,
+    "factor": softmax_itself,
 }
 
 
@@ -513,9 +584,10 @@ def written(found):
 def test_without_any_rule_a_derivation_ends_elsewhere(rule, monkeypatch):
     output, wrt = NEEDED_BY[rule.name]()
     whole = written(tg.derive(output, wrt=wrt, names={}))
-    for table in ("UNDOING", "TIDYING", "CHOICES"):
-        rules = tuple(r for r in getattr(derive_module, table) if r is not rule)
-        monkeypatch.setattr(derive_module, table, rules)
+    for module in (work_module, definitions_module):
+        for table in {"UNDOING", "TIDYING", "CHOICES"} & vars(module).keys():
+            rules = tuple(r for r in getattr(module, table) if r is not rule)
+            monkeypatch.setattr(module, table, rules)
     assert written(tg.derive(output, wrt=wrt, names={})) != whole
 
 

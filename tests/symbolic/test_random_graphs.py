@@ -265,7 +265,7 @@ def test_broadcasting(shapes):
 def test_axes_of_length_one_have_no_index():
     x = matrix("x", 1, 4, 1)
     found = derived((x * x).sum(axis=(0, 2)).mean(), x)
-    assert found.result.text(indices=True) == "2·xⱼ/K"
+    assert found.result.text(indices=True) == "2·xₙ/N"
     assert found.result.evaluate().shape == (1, 4, 1)
 
 

@@ -12,6 +12,7 @@ from numpy.testing import assert_allclose
 
 from tests.symbolic.expressions import K, N, environment, expressions, facts_about, letter
 from tinygrad_edu import ops
+from tinygrad_edu.core.op import REGISTRY
 from tinygrad_edu.symbolic.evaluate import Environment, magnitudes
 from tinygrad_edu.symbolic.expr import (
     Apply,
@@ -76,7 +77,22 @@ def softmax_over(axis):
     return Opaque(ops.softmax, (x,), {"axis": axis}, ((N, K),), (N, K))
 
 
+def gate(op, *args):
+    return Apply(op, args, {})
+
+
+def raised(base, exponent):
+    return Apply(ops.power, (base, exponent), {})
+
+
+def limited(e, bound):
+    """What is left of an expression up to a bound, and the bound beyond."""
+    inside = gate(ops.less_equal, apply(ops.abs, e), bound)
+    return Apply(ops.where, (inside, e, times(bound, apply(ops.sign, e))), {})
+
+
 J = Label("j", K.length, K)
+NONE = number(0)
 
 #: rule → (where it applies, where it must not, the equation forced there: left and right)
 CASES = {
@@ -95,6 +111,11 @@ CASES = {
         times(apply(ops.abs, u), p, apply(ops.sign, u)),
         times(apply(ops.abs, x), apply(ops.sign, u)),
         (times(apply(ops.abs, x), apply(ops.sign, u)), x),
+    ),
+    "x sign(x)": (
+        times(u, p, apply(ops.sign, u)),
+        times(x, apply(ops.sign, u)),
+        (times(x, apply(ops.sign, u)), apply(ops.abs, x)),
     ),
     "δ picks": (
         Sum(K, times(Delta(K, J), u, p)),
@@ -140,6 +161,90 @@ CASES = {
         times(plus(u, v), c),
         product(1, [(plus(u, v), -1), (c, 1)]),
         (product(1, [(plus(u, v), -1)]), plus(power(u, -1), power(v, -1))),
+    ),
+    "decided": (
+        gate(ops.less, NONE, p),
+        gate(ops.less, NONE, c),
+        (gate(ops.less, NONE, c), number(1)),
+    ),
+    "gate": (
+        Apply(ops.where, (gate(ops.less, u, v), p, NONE), {}),
+        Apply(ops.where, (u, p, NONE), {}),
+        (Apply(ops.where, (u, p, NONE), {}), times(u, p)),
+    ),
+    "gate twice": (power(gate(ops.less, u, v), 2), power(u, 2), (power(u, 2), u)),
+    "opposite gates": (
+        times(gate(ops.less, u, v), gate(ops.greater_equal, u, v)),
+        times(gate(ops.less, c, p), gate(ops.greater_equal, p, c)),
+        (times(gate(ops.less, c, p), gate(ops.greater_equal, p, c)), NONE),
+    ),
+    "cases": (
+        plus(times(gate(ops.less, u, v), x), times(gate(ops.greater_equal, u, v), p)),
+        plus(times(gate(ops.less, c, p), v), times(gate(ops.greater_equal, p, c), p)),
+        (
+            plus(times(gate(ops.less, c, p), v), times(gate(ops.greater_equal, p, c), p)),
+            Apply(ops.where, (gate(ops.less, c, p), v, p), {}),
+        ),
+    ),
+    "clip": (
+        limited(x, p),
+        limited(x, c),
+        (
+            limited(x, c),
+            Apply(REGISTRY["clip"], (x, times(number(-1), c), c), {}),
+        ),
+    ),
+    "power of a power": (
+        raised(raised(p, c), u),
+        power(power(c, 2), Fraction(1, 2)),
+        (power(power(c, 2), Fraction(1, 2)), c),
+    ),
+    "root of a square": (
+        power(power(c, 2), Fraction(1, 2)),
+        power(power(p, 3), Fraction(1, 2)),
+        (power(c, 3), power(apply(ops.abs, c), 3)),
+    ),
+    "add exponents": (
+        times(raised(p, c), power(p, 2)),
+        product(1, [(raised(zeros, y), 1), (zeros, -1)]),
+        (
+            product(1, [(raised(zeros, y), 1), (zeros, -1)]),
+            raised(zeros, plus(y, number(-1))),
+        ),
+    ),
+    "tanh": (
+        product(
+            1,
+            [
+                (plus(exp(u), times(number(-1), exp(v))), 1),
+                (plus(exp(u), exp(v)), -1),
+            ],
+        ),
+        product(
+            1,
+            [
+                (plus(exp(u), times(number(-1), exp(v))), 1),
+                (plus(exp(u), exp(c)), -1),
+            ],
+        ),
+        (
+            product(
+                1,
+                [
+                    (plus(exp(u), times(number(-1), exp(v))), 1),
+                    (plus(exp(u), exp(c)), -1),
+                ],
+            ),
+            apply(ops.tanh, product(Fraction(1, 2), [(plus(u, times(number(-1), v)), 1)])),
+        ),
+    ),
+    "common denominator": (
+        plus(product(1, [(u, 1), (p, -1)]), product(1, [(c, 1), (v, -1)])),
+        plus(product(1, [(zeros, 1), (zeros, -1)]), product(1, [(u, 1), (p, -1)])),
+        (
+            plus(product(1, [(zeros, 1), (zeros, -1)]), product(1, [(u, 1), (p, -1)])),
+            product(1, [(times(zeros, plus(p, u)), 1), (zeros, -1), (p, -1)]),
+        ),
     ),
     "Σ of a sum": (
         Sum(K, plus(u, v)),
@@ -286,6 +391,31 @@ def test_a_name_with_a_coefficient_does_not_replace_all_that_holds_its_letter():
     assert folded(product(2, [(u, 1), (v, 1)]), named) == [times(d, v)]
 
 
+def test_names_are_folded_in_other_powers():
+    """If r = √x, then 1/x is 1/r²; of a square, only whole powers are left."""
+    r = letter("r", [], np.sqrt(2.5))
+    s = Sum(K, exp(u))
+    root = Equation(power(s, Fraction(1, 2)), r, "by definition")
+    assert folded(power(s, Fraction(-3, 2)), root)[0] == power(r, -3)
+    assert folded(times(s, v), root) == [times(power(r, 2), v)]
+    unknown = Sum(K, u)  # its sign is not known: (x²)^(1/2) is |x|
+    square = Equation(power(unknown, 2), r, "by definition")
+    assert folded(power(unknown, 4), square)[0] == power(r, 2)
+    assert folded(power(unknown, -1), square) == []
+    assert folded(power(unknown, Fraction(-3, 2)), root) == []
+
+
+def test_names_are_folded_in_powers_with_letters():
+    r, s = letter("r", [], np.array(2.5)), Sum(K, exp(times(u, p)))
+    named = Equation(raised(s, power(c, -1)), r, "by definition")
+    rule = Equations("name", [named]).rule()
+    (match,) = rule.apply(raised(s, plus(c, number(1))), facts())
+    assert match.result == raised(r, times(c, plus(c, number(1))))
+    assert match.assumption == "c ≠ 0"
+    assert list(rule.apply(raised(s, plus(c, number(1))), facts(()))) == []
+    assert list(rule.apply(raised(Sum(K, u), c), facts())) == []
+
+
 def test_the_complement_of_a_share():
     z = letter("z", [K], 1 / (1 + np.exp(u.quantity.value)))
     left, right = complement_of(z, power(plus(number(1), exp(u)), -1))
@@ -394,6 +524,9 @@ SIGNS = [
     (Sum(K, nonnegative), "nonnegative"),
     (Sum(K, u), ""),
     (Sum(K, times(number(-1), p)), "negative"),
+    (raised(p, u), "positive"),
+    (raised(nonnegative, u), "nonnegative"),
+    (raised(u, p), ""),
     (apply(ops.relu, u), "nonnegative"),
     (apply(ops.sigmoid, u), "positive"),
     (apply(ops.tanh, u), ""),
@@ -449,11 +582,70 @@ def test_zero_is_never_assumed_away_where_the_data_hold_one():
     assert (met.statement, met.holds) == ("o ≠ 0", False)
 
 
+def test_a_product_is_not_zero_where_no_factor_is():
+    known = facts()
+    assert known.nonzero(product(3, [(u, 1), (p, 2), (v, -1)])) == "u·v ≠ 0"
+    assert known.nonzero(times(u, zeros)) is None
+    assert known.nonzero(times(p, exp(u))) == "p·exp(u) > 0"
+    infinite = letter("i", [K], np.array([np.inf, 1.0]))
+    assert known.nonzero(power(infinite, -1)) is None  # 1/∞ is 0
+
+
+def test_what_holds_at_zero_is_not_taken_for_positive():
+    known = facts()
+    assert known.nonnegative(p) == "p ≥ 0"
+    assert known.assumptions(["p ≥ 0"], p) == []  # known, and not assumed
+    assert known.nonnegative(zeros) == "o ≥ 0"
+    assert known.nonnegative(c) is None
+    assert [a.statement for a in known.assumptions(["o ≥ 0"], zeros)] == ["o ≥ 0"]
+    moving = Facts(Environment(), None, lambda leaf: False)
+    assert moving.nonnegative(zeros) is None
+
+
+def test_only_constants_are_assumed_to_differ():
+    """Where a variable meets another, the tie is a case of its own."""
+    assert facts().differ(c, number(0)) == ("where c ≠ 0", "c ≠ 0")
+    assert facts().differ(zeros, number(0)) is None
+    assert facts().differ(p, number(0)) == ("p > 0", None)
+    moving = Facts(Environment(), None, lambda leaf: False)
+    assert moving.differ(c, number(0)) is None
+    assert moving.differ(p, number(0)) == ("p > 0", None)
+
+
+@pytest.mark.parametrize(
+    ("op", "holds"),
+    [
+        (ops.less, (True, False)),
+        (ops.less_equal, (True, False)),
+        (ops.greater, (False, True)),
+        (ops.greater_equal, (False, True)),
+        (ops.equal, (False, False)),
+        (ops.not_equal, (True, True)),
+    ],
+)
+def test_comparisons_that_are_decided(op, holds):
+    for args, truth in zip(((NONE, p), (p, NONE)), holds, strict=True):
+        (match,) = RULES["decided"].apply(gate(op, *args), facts())
+        assert match.result == number(int(truth))
+    assert list(RULES["decided"].apply(gate(ops.less_equal, NONE, u), facts())) == []
+
+
+def test_what_is_never_negative_may_still_be_zero():
+    """[0 < x] is open where x ≥ 0 is all that is known; [x < 0] is not."""
+    (match,) = RULES["decided"].apply(gate(ops.less, nonnegative, NONE), facts())
+    assert match.result == NONE
+    (match,) = RULES["decided"].apply(gate(ops.greater_equal, nonnegative, NONE), facts())
+    assert match.result == number(1)
+    for op in (ops.greater, ops.less_equal):
+        assert list(RULES["decided"].apply(gate(op, nonnegative, NONE), facts())) == []
+
+
 def test_statements_that_print_alike_are_kept_apart():
     one = Opaque(ops.max, (x,), {"axis": 0, "keepdims": False}, ((N, K),), (K,))
     other = Opaque(ops.max, (x,), {"axis": 1, "keepdims": False}, ((N, K),), (N,))
     known = facts()
     assert {known.nonzero(one), known.nonzero(other)} == {"max(x) ≠ 0", "max(x) ≠ 0′"}
+    assert known.never_zero(other) == ("where max(x) ≠ 0′", "max(x) ≠ 0′")
 
 
 def test_only_what_is_held_constant_may_be_assumed_to_sum_to_one():

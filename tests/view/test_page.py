@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import html
 import re
 import subprocess
 import sys
@@ -15,8 +14,9 @@ import tinygrad_edu as tg
 from tinygrad_edu.cli import main
 from tinygrad_edu.lectures import LECTURES
 from tinygrad_edu.naming import Names
-from tinygrad_edu.view import formula, page, renderer
+from tinygrad_edu.view import formula, renderer
 from tinygrad_edu.view.page import Page
+from tinygrad_edu.view.page import document as writer
 from tinygrad_edu.view.story import story
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,12 +25,12 @@ from tinygrad_edu.lectures import LECTURES
 from tinygrad_edu.naming import Names
 from tinygrad_edu.view.page import Page
 from tinygrad_edu.view.story import story
-print(Page(story(*LECTURES["softmax-ce"].build(), Names(None, {}))).html(), end="")
+print(Page(story(*LECTURES["softmax-ce"].build())).html(), end="")
 """
 
 
 def make(key="softmax-ce"):
-    return Page(story(*LECTURES[key].build(), Names(None, {})))
+    return Page(story(*LECTURES[key].build()))
 
 
 @pytest.fixture(scope="module")
@@ -92,10 +92,48 @@ def test_the_policy_allows_just_this_style_and_this_script(document):
 
 def test_every_step_stands_in_the_ordered_list(document):
     told = make().story
-    steps = [a["id"] for t, a in Elements(document).found if t == "li" and "step" in a["class"]]
-    assert steps == [frame.key for frame in told.frames]
-    for frame in told.frames:
-        assert f"<h2>{html.escape(frame.title, quote=False)}</h2>" in document
+    steps = [a for t, a in Elements(document).found if t == "li" and "step" in a["class"]]
+    assert [a["id"] for a in steps] == [frame.key for frame in told.frames]
+    assert [a["data-title"] for a in steps] == [frame.title.text for frame in told.frames]
+
+
+def cards(document):
+    """The text of every step, from its opening tag to the next one's."""
+    listed = document.partition('<ol class="steps"')[2].partition("</ol>")[0]
+    return listed.split('<li class="step ')[1:]
+
+
+def test_beside_each_graph_stands_what_happened(document):
+    told = make().story
+    always = {"forward": {"In numbers", "Why", "Python", "Residual"}, "backward": {"Why", "Python"}}
+    for frame, card in zip(told.frames, cards(document), strict=True):
+        rows = set(re.findall("<h3>(.*?)</h3>", card))
+        assert "<figure" in card
+        assert 'class="equation' in card
+        if frame.key == "forward-1":
+            assert rows == {"Why", "Python"}
+        elif "meet" in frame.title.text:
+            assert rows == {"In numbers", "Why", "Residual"}
+        elif frame.phase == "algebra":
+            assert rows >= {"In numbers", "Why", "Residual"}
+            assert ("Before" in rows) == (frame.before is not None)
+        else:
+            assert rows >= always[frame.phase]
+
+
+def test_maths_is_mathml_in_the_text_and_outlines_in_the_graph(document):
+    assert all("<math" in card for card in cards(document))
+    store = document.partition('<svg class="store"')[2].partition("</svg>")[0]
+    vertices = store.count('class="tg-node')
+    assert vertices > 40
+    assert store.count('class="tg-formula"') == vertices
+    assert "tg-text" not in store
+
+
+def test_what_meets_shows_both_parts_and_their_sum(document):
+    card = next(c for c in cards(document) if "paths meet" in c)
+    assert "<mo>+</mo>" in card
+    assert document.count(">+ 0  −1.48  0<") == document.count(">+ 0.16  0.16  0.16<") == 1
 
 
 def test_every_id_is_used_once_and_every_reference_has_one(document):
@@ -122,11 +160,11 @@ def test_case_44_names_with_markup_stay_text():
 
 
 def test_case_46_without_a_renderer_the_steps_stand_without_graphs(monkeypatch):
-    monkeypatch.setattr(page, "find_renderer", missing)
-    document = make().html()
-    assert "No program to lay out" in document
-    assert "<figure" not in document
-    assert document.count('<li class="step') == len(make().story.frames)
+    monkeypatch.setattr(writer, "find_renderer", missing)
+    text = make().html()
+    assert "No program to lay out" in text
+    assert "<figure" not in text
+    assert text.count('<li class="step') == len(make().story.frames)
 
 
 def missing():
@@ -154,7 +192,7 @@ def test_a_notebook_shows_the_page_in_a_frame_of_its_own():
     assert [tag for tag, _ in frames] == ["iframe"]
     assert frames[0][1]["srcdoc"] == shown.html()
     assert "allow-same-origin" not in frames[0][1]["sandbox"]
-    assert bundle["text/plain"] == "<Page '∂L/∂h = 2·(h − y)/K': 11 steps>"
+    assert bundle["text/plain"] == "<Page '∂L/∂h = 2·(h − y)/N': 11 steps>"
 
 
 def test_explain_takes_the_callers_names():
@@ -163,13 +201,17 @@ def test_explain_takes_the_callers_names():
     assert re.match(r"<Page '∂cost/∂logits = 2·logits'", repr(tg.explain(cost, wrt=logits)))
 
 
-def test_the_command_line_lists_and_writes_pages(capsys, tmp_path):
+def test_the_command_line_lists_writes_and_opens_pages(capsys, tmp_path, monkeypatch):
     assert main(["explain", "--list"]) == 0
     listed = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
     assert listed == list(LECTURES)
     assert main(["explain", "mse", "--into", str(tmp_path)]) == 0
     assert capsys.readouterr().out.strip() == str(tmp_path / "mse.html")
     assert (tmp_path / "mse.html").read_text(encoding="utf-8") == make("mse").html()
+    opened = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    assert main(["explain", "norm", "--into", str(tmp_path), "--open"]) == 0
+    assert opened == [(tmp_path / "norm.html").resolve().as_uri()]
     with pytest.raises(SystemExit):
         main(["explain", "nothing"])
     assert "there are: softmax-ce" in capsys.readouterr().err

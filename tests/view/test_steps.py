@@ -96,7 +96,7 @@ def test_what_a_step_matches_is_outlined(lecture):
         step.rule: frame for step, frame in zip(lecture.steps, frames(picture), strict=False)
     }
     assert marked(by_rule["assumption"], "matched") == ["y", "Σ"]
-    assert marked(by_rule["distribute"], "matched") == ["e", "×", "−"]
+    assert marked(by_rule["common denominator"], "matched") == ["1 ÷", "÷", "−"]
     assert marked(by_rule["name"], "matched") == ["e", "s", *"××"]
     assert {"cancelled", "matched"} == {kind for kind, _ in picture.model.legend}
     assert not any(v.marks for v in frames(picture)[-1])
@@ -173,3 +173,10 @@ def test_options_of_tensors_are_refused(lecture):
     for options in ({"backward": True}, {"expand": True}, {"gradients": False}):
         with pytest.raises(TypeError, match="a derivation takes no"):
             draw(lecture, **options)
+
+
+def test_entries_of_one_tensor_and_deltas_are_vertices_of_their_own():
+    z = tg.Tensor([1.47, -0.39, 0.22], name="z")
+    first, last = frames(draw(derive(z[0] * tg.exp(z[2]), wrt=z)))
+    for frame in (first, last):
+        assert texts(frame) == sorted(["z₀", "z₂", "δ₀", "δ₂", "exp", "×", "×", "+"])

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from operator import attrgetter
 
 from tinygrad_edu.core.node import Node
 
-__all__ = ["ancestors", "depends_on", "differentiable"]
+__all__ = ["ancestors", "depends_on", "differentiable", "on_every_path"]
 
 _by_serial = attrgetter("serial")
 
@@ -33,6 +33,28 @@ def depends_on(order: Iterable[Node], roots: Iterable[Node]) -> set[Node]:
                     reached.add(node)
                     break
     return reached
+
+
+def on_every_path(active: Sequence[Node]) -> list[Node]:
+    """Return the vertices that every path from the last of `active` back to the first goes through.
+
+    `active` holds all vertices of these paths, arguments first; the result starts with the last.
+    """
+    inside = set(active)
+    found: list[Node] = []
+    ahead: set[Node] = set()  # what the vertices seen so far are made of, and was not seen itself
+    for node in reversed(active):
+        ahead.discard(node)
+        if not ahead:
+            found.append(node)
+        op = node.op
+        if op is not None:
+            ahead.update(
+                argument
+                for index, argument in enumerate(node.args)
+                if isinstance(argument, Node) and argument in inside and op.rule_of(index)
+            )
+    return found
 
 
 def _walk(outputs: Iterable[Node], *, through_constants: bool) -> list[Node]:

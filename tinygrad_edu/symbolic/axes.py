@@ -12,7 +12,7 @@ from typing import Any
 
 from tinygrad_edu.symbolic.trace import Symbol
 
-__all__ = ["Axes", "Pairs", "Place", "joins", "picks", "subscripts", "summed"]
+__all__ = ["Axes", "Pairs", "Place", "joins", "picks", "reduced", "subscripts", "summed"]
 
 Place = tuple[int, int]  # the serial number of a symbol, and one of its axes
 Pairs = list[tuple[Place, Place]]
@@ -98,6 +98,9 @@ def joins(node: Symbol) -> Pairs | None:
         both = [(symbols[0], _kept(node))]
     elif name in ROWWISE:
         both = [(symbols[0], [(i, i) for i in range(symbols[0].ndim)])]
+    elif name == "stack":
+        after = node.attributes["axis"] % node.ndim  # the new axis; those from there on move by one
+        both = [(a, [(i, i + (i >= after)) for i in range(a.ndim)]) for a in symbols]
     elif name in MOVES and (moved := _moved(node)) is not None:
         both = [(symbols[0], moved)]
     elif name in PICKS and (picked := picks(node)) is not None:
@@ -121,17 +124,18 @@ def _aligned_right(argument: Symbol, out: Symbol) -> list[tuple[int, int]]:
 def _kept(node: Symbol) -> list[tuple[int, int]]:
     """Pair the axes that a reduction keeps."""
     argument = node.args[0]
-    gone = _reduced(argument, node.attributes["axis"])
+    gone = reduced(argument.ndim, node.attributes["axis"])
     kept = [i for i in range(argument.ndim) if i not in gone]
     if node.attributes["keepdims"]:
         return [(i, i) for i in kept]
     return [(i, k) for k, i in enumerate(kept)]
 
 
-def _reduced(node: Symbol, axis: Any) -> tuple[int, ...]:
-    if axis is None or node.ndim == 0:  # NumPy takes an axis of a number and ignores it
-        return tuple(range(node.ndim))
-    return tuple(a % node.ndim for a in _tuple(axis))
+def reduced(ndim: int, axis: Any) -> tuple[int, ...]:
+    """Return the axes that the attribute `axis` of a reduction names."""
+    if axis is None or ndim == 0:  # NumPy takes an axis of a number and ignores it
+        return tuple(range(ndim))
+    return tuple(a % ndim for a in _tuple(axis))
 
 
 def _tuple(axis: Any) -> tuple[int, ...]:
@@ -142,7 +146,7 @@ def summed(node: Symbol) -> tuple[int, ...]:
     """Return the axes that `sum` and `sum_to` sum over, with those of length 1."""
     argument = node.args[0]
     if "axis" in node.attributes:
-        return _reduced(argument, node.attributes["axis"])
+        return reduced(argument.ndim, node.attributes["axis"])
     lead = argument.ndim - node.ndim
     return tuple(
         i

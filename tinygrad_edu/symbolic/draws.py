@@ -14,32 +14,52 @@ from tinygrad_edu.symbolic.notation import text
 __all__ = ["draws"]
 
 
-def draws(exprs: Iterable[Expr], assumed: Collection[str], count: int = 3) -> list[Environment]:
-    """Draw values for every quantity in expressions, of other sizes, obeying what is assumed.
+def draws(
+    exprs: Iterable[Expr],
+    assumed: Collection[str],
+    count: int = 3,
+    *,
+    held: Collection[Quantity] = (),
+    resized: bool = True,
+) -> list[Environment]:
+    """Draw values for every quantity in expressions, obeying what is assumed.
 
+    They are of other sizes than the data unless `resized` is False; what is `held` keeps its data.
     A quantity that is positive in the data is drawn positive, one in (0, 1) in (0, 1), a mask
-    as a mask. Where a derivation assumes Σy = 1, y is drawn from the simplex; elsewhere it is
-    not, so that a step which needs the assumption and does not say so fails.
+    as a mask. Where Σy = 1 is assumed, y is drawn from the simplex, even if it has a definition;
+    elsewhere it is not, so that a step which needs the assumption and does not say so fails.
     """
-    quantities = quantities_in(exprs)
+    assumed = {statement.rstrip("′") for statement in assumed}  # as it prints, without a number
+    quantities = quantities_in(exprs, lambda quantity: bool(_simplex(quantity, assumed)))
     found = []
     for seed in range(count):
         rng = np.random.default_rng(seed)
-        lengths = _lengths(quantities, rng)
+        lengths = _lengths(quantities, rng) if resized else {}
         arrays = {}
         for quantity in quantities:
+            if quantity in held:
+                arrays[quantity] = np.asarray(quantity.value)
+                continue
             shape = tuple(
                 1 if axis is None else lengths.get(axis.range, axis.range.length)
                 for axis in quantity.axes
             )
             array = _draw(np.asarray(quantity.value), shape, rng)
-            for place, axis in enumerate(quantity.axes):
-                if axis is not None and f"{text(Sum(axis, quantity.leaf))} = 1" in assumed:
-                    array = np.abs(array) + 0.05
-                    array = array / array.sum(axis=place, keepdims=True)
+            for place in _simplex(quantity, assumed):
+                array = np.abs(array) + 0.05
+                array = array / array.sum(axis=place, keepdims=True)
             arrays[quantity] = array
         found.append(Environment(arrays, lengths))
     return found
+
+
+def _simplex(quantity: Quantity, assumed: Collection[str]) -> list[int]:
+    """Return the axes along which a quantity is assumed to sum to 1."""
+    return [
+        place
+        for place, axis in enumerate(quantity.axes)
+        if assumed and axis is not None and f"{text(Sum(axis, quantity.leaf))} = 1" in assumed
+    ]
 
 
 def _lengths(quantities: list[Quantity], rng: np.random.Generator) -> dict[Label, int]:

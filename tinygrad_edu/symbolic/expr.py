@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -38,6 +38,7 @@ __all__ = [
     "product",
     "quantities_in",
     "rename",
+    "replace",
     "sum_over",
     "total",
 ]
@@ -168,12 +169,17 @@ class Expr:
         return self._hash
 
     def __eq__(self, other: object) -> bool:
-        return self is other or (
-            isinstance(other, Expr)
-            and type(self) is type(other)
-            and self._hash == other._hash
-            and self.key == other.key
-        )
+        if self is other:
+            return True
+        if type(self) is not type(other) or not isinstance(other, Expr):
+            return False
+        if self._hash != other._hash:
+            return False
+        if self.key is not other.key:
+            if self.key != other.key:
+                return False
+            self.key = other.key  # so that it need not be compared part by part again
+        return True
 
     def walk(self) -> Iterator[Expr]:
         """Yield this expression and all inside it, outermost first."""
@@ -246,7 +252,9 @@ class Apply(Expr):
         return self.args
 
     def rebuild(self, children: tuple[Expr, ...]) -> Expr:
-        """Apply the function to other arguments."""
+        """Apply the function to other arguments; a power to a number is one of a product."""
+        if self.op.name == "power" and isinstance(children[1], Number):
+            return power(children[0], children[1].value)
         return Apply(self.op, children, self.attributes)
 
 
@@ -305,6 +313,11 @@ class Sum(Expr):
 Factor = tuple[Expr, Fraction]
 
 
+def _is_unit(value: Fraction) -> bool:
+    """Whether a number is 1 or −1."""
+    return value.denominator == 1 and value.numerator in {1, -1}
+
+
 class Product(Expr):
     """A coefficient times powers; equal bases need not be joined yet."""
 
@@ -313,8 +326,8 @@ class Product(Expr):
     def __init__(self, coefficient: Fraction, factors: tuple[Factor, ...]) -> None:
         self.coefficient, self.factors = coefficient, factors
         labels = frozenset().union(*(base.labels for base, _ in factors))
-        size = sum(base.size + (abs(exponent) != 1) for base, exponent in factors)
-        size += len(factors) - 1 + (abs(coefficient) != 1)
+        size = sum(base.size + (not _is_unit(exponent)) for base, exponent in factors)
+        size += len(factors) - 1 + (not _is_unit(coefficient))
         self._set((coefficient, factors), labels, size)
 
     @property
@@ -356,8 +369,26 @@ Numeric = int | float | Fraction
 MAX_POWER = 64
 
 
+#: Comparing fractions is slow, unless they are the same object.
+_SHARED = {n: Fraction(n) for n in range(-4, 5)}
+
+
+def _shared(value: Fraction) -> Fraction:
+    """Return the one object that stands for a small whole number."""
+    return _SHARED.get(value.numerator, value) if value.denominator == 1 else value
+
+
+def _fraction(value: Numeric) -> Fraction:
+    return value if isinstance(value, Fraction) else Fraction(value)
+
+
+_ONE = _SHARED[1]
+
+
 def number(value: Numeric) -> Number:
     """Return a number; a float counts as the short fraction or the decimal that it stands for."""
+    if isinstance(value, Fraction):
+        return Number(_shared(value))
     if not isinstance(value, float):
         return Number(Fraction(value))
     decimal = Fraction(repr(float(value)))
@@ -368,24 +399,37 @@ def number(value: Numeric) -> Number:
 
 def product(coefficient: Numeric, factors: Iterable[Factor]) -> Expr:
     """Multiply a number and powers."""
-    coefficient = Fraction(coefficient)
+    scale = _fraction(coefficient)
     flat: list[Factor] = []
     for base, exponent in factors:
         if not exponent:
             continue
         if isinstance(base, Product) and _exact_power(base.coefficient, exponent):
-            coefficient *= base.coefficient ** int(exponent)
-            flat.extend((inner, power * exponent) for inner, power in base.factors)
+            scale *= base.coefficient ** int(exponent)
+            flat.extend((inner, _shared(power * exponent)) for inner, power in base.factors)
         elif isinstance(base, Number) and _exact_power(base.value, exponent):
-            coefficient *= base.value ** int(exponent)
+            scale *= base.value ** int(exponent)
+        elif isinstance(base, Total) and exponent.denominator == 1 and _is_negated(base):
+            scale *= _SHARED[-1] ** int(exponent)  # x·(−y − z) is −x·(y + z)
+            flat.append((total(map(_negated, base.terms)), exponent))
         else:
-            flat.append((base, exponent))
-    if coefficient == 0 or not flat:
-        return Number(coefficient)
-    if coefficient == 1 and len(flat) == 1 and flat[0][1] == 1:
+            flat.append((base, _shared(exponent)))
+    scale = _shared(scale)
+    if scale == 0 or not flat:
+        return Number(scale)
+    if scale == 1 and len(flat) == 1 and flat[0][1] == 1:
         return flat[0][0]
     flat.sort(key=_factor_order)
-    return Product(coefficient, tuple(flat))
+    return Product(scale, tuple(flat))
+
+
+def _negated(expr: Expr) -> Expr:
+    return product(_SHARED[-1], [(expr, _ONE)])
+
+
+def _is_negated(expr: Total) -> bool:
+    """Whether every term has a minus."""
+    return all(parts(term)[0] < 0 for term in expr.terms)
 
 
 def _exact_power(value: Fraction, exponent: Fraction) -> bool:
@@ -397,7 +441,7 @@ def _exact_power(value: Fraction, exponent: Fraction) -> bool:
 
 def power(base: Expr, exponent: Numeric) -> Expr:
     """Raise to a rational power."""
-    return product(1, [(base, Fraction(exponent))])
+    return product(_ONE, [(base, _fraction(exponent))])
 
 
 def total(terms: Iterable[Expr]) -> Expr:
@@ -508,6 +552,25 @@ def rename(expr: Expr, labels: Mapping[Label, Label]) -> Expr:
     return expr.rebuild(tuple(rename(child, labels) for child in expr.children))
 
 
+def replace(expr: Expr, new: Mapping[Expr, Expr]) -> Expr:
+    """Put other expressions for some, wherever they stand."""
+    done = dict(new)
+    shallowest = min((old.depth for old in new), default=0)
+
+    def inside(expr: Expr) -> Expr:
+        if expr.depth < shallowest:
+            return expr
+        found = done.get(expr)
+        if found is None:
+            children = expr.children
+            changed = tuple(map(inside, children))
+            same = all(a is b for a, b in zip(changed, children, strict=True))
+            found = done[expr] = expr if same else expr.rebuild(changed)
+        return found
+
+    return inside(expr)
+
+
 def distinct(root: Expr, settled: Collection[Expr] = ()) -> Iterator[Expr]:
     """Yield the different parts of an expression, outermost first; what is settled is left out."""
     seen: set[Expr] = set()
@@ -526,11 +589,16 @@ def parts(expr: Expr) -> tuple[Fraction, tuple[Factor, ...]]:
         return expr.coefficient, expr.factors
     if isinstance(expr, Number):
         return expr.value, ()
-    return Fraction(1), ((expr, Fraction(1)),)
+    return _ONE, ((expr, _ONE),)
 
 
-def quantities_in(exprs: Iterable[Expr]) -> list[Quantity]:
-    """Return the quantities with a value of their own that expressions are made of."""
+def quantities_in(
+    exprs: Iterable[Expr], is_given: Callable[[Quantity], bool] = lambda quantity: False
+) -> list[Quantity]:
+    """Return the quantities with a value of their own that expressions are made of.
+
+    Those that are given count as such, whatever they are defined as.
+    """
     found: dict[Quantity, None] = {}
     pending = list(exprs)
     seen: set[Quantity] = set()
@@ -538,7 +606,7 @@ def quantities_in(exprs: Iterable[Expr]) -> list[Quantity]:
         for leaf in distinct(pending.pop()):
             if isinstance(leaf, Leaf) and leaf.quantity not in seen:
                 seen.add(leaf.quantity)
-                if leaf.quantity.definition is None:
+                if leaf.quantity.definition is None or is_given(leaf.quantity):
                     found[leaf.quantity] = None
                 else:
                     pending.append(leaf.quantity.definition)

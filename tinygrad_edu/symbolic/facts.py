@@ -13,6 +13,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from tinygrad_edu import ops
 from tinygrad_edu.symbolic.evaluate import Environment
 from tinygrad_edu.symbolic.expr import (
     Apply,
@@ -26,13 +27,21 @@ from tinygrad_edu.symbolic.expr import (
     Sum,
     Total,
     distinct,
+    parts,
+    product,
+    total,
 )
 from tinygrad_edu.symbolic.notation import text
 
 __all__ = ["Assumption", "Facts"]
 
+_SIGNED = frozenset({"positive", "negative"})
+
 #: How far the data may be from an assumption that counts as holding.
 TOLERANCE = 1e-6
+
+
+Reason = tuple[str, str | None]  # why something holds, and the statement that it assumes
 
 
 def _plain(statement: str) -> str:
@@ -112,6 +121,9 @@ class Facts:
             if quantity.sign:
                 return quantity.sign
             return self.sign(quantity.definition) if quantity.definition is not None else ""
+        if isinstance(expr, Apply) and expr.op is ops.power:  # x^p with any p
+            sign = self.sign(expr.args[0])
+            return sign if sign in {"positive", "nonnegative"} else ""
         if isinstance(expr, Apply | Opaque):
             return expr.op.positive
         if isinstance(expr, Sum):
@@ -162,9 +174,62 @@ class Facts:
             return f"{text(expr)} > 0"
         if sign == "negative":
             return f"{text(expr)} < 0"
-        statement = f"{text(expr)} ≠ 0"
-        holds = bool(np.all(self.data.value(expr)[0] != 0))
-        return self._use(statement, expr, holds, 0.0)
+        # A power is 0 nowhere if its base is not, and what is known of factors is not assumed.
+        unknown = [base for base, _ in parts(expr)[1] if self.sign(base) not in _SIGNED]
+        about = product(1, [(base, Fraction(1)) for base in dict.fromkeys(unknown)])
+        holds = all(np.all(self.data.value(e)[0] != 0) for e in (expr, about))
+        return self._use(f"{text(about)} ≠ 0", about, bool(holds), 0.0)
+
+    def never_zero(self, expr: Expr) -> Reason | None:
+        """Return the reason why an expression is not zero, and what that assumes."""
+        why = self.nonzero(expr)
+        if why is None:
+            return None
+        return (f"where {why}", why) if why in self.met else (why, None)
+
+    def nonnegative(self, expr: Expr) -> str | None:
+        """Say why a constant is not negative; None where that is neither known nor assumed."""
+        statement = f"{text(expr)} ≥ 0"
+        if self.sign(expr) in {"positive", "nonnegative"}:
+            return statement
+        if not self.is_fixed(expr):
+            return None
+        least = float(np.min(self.data.value(expr)[0], initial=0))
+        return self._use(statement, expr, least >= 0, -least)
+
+    def differ(self, one: Expr, other: Expr) -> Reason | None:
+        """Return the reason why two expressions are never equal, and what that assumes.
+
+        It is assumed of constants only: elsewhere a tie is a case of its own.
+        """
+        difference = total([one, product(-1, [(other, Fraction(1))])])
+        if self.sign(difference) in _SIGNED or self.is_fixed(difference):
+            return self.never_zero(difference)
+        return None
+
+    def is_fixed(self, expr: Expr) -> bool:
+        """Whether nothing in an expression varies with what is differentiated."""
+        return all(self.is_constant(leaf) for leaf in distinct(expr) if isinstance(leaf, Leaf))
+
+    def assumed(self, expr: Expr, relation: str) -> str | None:
+        """Return the statement that an expression is > 0 or ≥ 0, if that may be used."""
+        with np.errstate(all="ignore"):
+            values = self.data.value(expr)[0]
+        holds = bool(np.all(values > 0 if relation == ">" else values >= 0))
+        deviation = 0.0 if holds else float(np.max(-values, initial=0))
+        return self._use(f"{text(expr)} {relation} 0", expr, holds, deviation)
+
+    def constant(self, leaf: Leaf) -> str | None:
+        """Return the statement that a letter is held constant, if that may be used."""
+        return self._use(f"{text(leaf)} is constant", leaf, True, 0.0)
+
+    def equal(self, one: Expr, other: Expr) -> str | None:
+        """Return the statement that two expressions are equal, if that may be used."""
+        labels = sorted(one.labels | other.labels, key=lambda label: label.order)
+        gap = self.data.array(one, labels) - self.data.array(other, labels)
+        deviation = float(np.max(np.abs(gap), initial=0))
+        statement = f"{text(one)} = {text(other)}"
+        return self._use(statement, one, deviation <= TOLERANCE, deviation)
 
     def sums_to_one(self, expr: Sum) -> str | None:
         """Return the statement that a constant sums to 1, if that may be used."""
@@ -188,17 +253,19 @@ class Facts:
         while statement in self.met and self.met[statement][1] != about:
             statement += "′"  # two expressions that print alike, such as maxima over other axes
         self.met[statement] = Assumption(statement, holds, deviation), about
-        allowed = self.allowed is None or _plain(statement) in self.allowed
-        return statement if holds and allowed else None
+        return statement if holds and self._is_allowed(statement) else None
 
-    def refuse_unknown(self) -> None:
+    def _is_allowed(self, statement: str) -> bool:
+        return self.allowed is None or _plain(statement) in self.allowed
+
+    def refuse_unknown(self, asker: str = "derive") -> None:
         """Raise where something was allowed that the derivation never asked for."""
         met = {_plain(statement) for statement in self.met}
         for statement in sorted((self.allowed or frozenset()) - met):
             known = ", ".join(map(repr, self.met)) or "none"
             raise ValueError(
-                f"derive: nothing here rests on the assumption {statement!r}; the statements that "
-                f"this derivation asks for are: {known}"
+                f"{asker}: nothing here rests on the assumption {statement!r}; the statements that "
+                f"it asks for are: {known}"
             )
 
     def assumptions(self, used: Collection[str], result: Expr) -> list[Assumption]:
@@ -207,5 +274,9 @@ class Facts:
         return [
             replace(assumption, used=assumption.statement in used)
             for assumption, about in self.met.values()
-            if assumption.statement in used or about in inside
+            if assumption.statement in used
+            or (
+                about in inside
+                and not (assumption.holds and self._is_allowed(assumption.statement))
+            )
         ]

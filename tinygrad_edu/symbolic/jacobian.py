@@ -16,10 +16,11 @@ from tinygrad_edu.symbolic.expr import (
     parts,
     product,
     quantities_in,
+    replace,
     total,
 )
 from tinygrad_edu.symbolic.facts import Facts
-from tinygrad_edu.symbolic.rewrite import Rewriter, replaced
+from tinygrad_edu.symbolic.rewrite import Rewriter
 from tinygrad_edu.symbolic.rules import EAGER
 from tinygrad_edu.symbolic.rules.rule import ONE, without
 
@@ -31,7 +32,7 @@ def row_of(letter: Leaf) -> dict[Label, Label]:
     return {axis: Label(axis.letter, axis.length, axis) for axis in letter.axes}
 
 
-def filled(expr: Expr, letter: Leaf, row: Mapping[Label, Label], facts: Facts) -> Expr:
+def filled(expr: Expr, letter: Leaf, row: Mapping[Label, Label], tidy: Rewriter) -> Expr:
     """Put δ_kj in place of a letter g_j: the entry at (k, j) is the derivative of k by j."""
 
     def inside(expr: Expr) -> Expr:
@@ -41,7 +42,7 @@ def filled(expr: Expr, letter: Leaf, row: Mapping[Label, Label], facts: Facts) -
         children = expr.children
         return expr.rebuild(tuple(map(inside, children))) if children else expr
 
-    return Rewriter(EAGER, facts).close(inside(expr))[0]
+    return tidy.close(inside(expr))[0]
 
 
 def jacobian(expr: Expr, letter: Leaf, row: Mapping[Label, Label], facts: Facts) -> Expr:
@@ -56,10 +57,11 @@ def jacobian(expr: Expr, letter: Leaf, row: Mapping[Label, Label], facts: Facts)
                 f"jacobian: {whole.op.name} is kept whole in {expr}, so there is no formula for "
                 "one row; compute the numbers with tg.jacobian"
             )
-    expr = filled(expr, letter, row, facts)
+    tidy = Rewriter(EAGER, facts)
+    expr = filled(expr, letter, row, tidy)
     while (at := next(filter(None, map(_times_delta, distinct(expr))), None)) is not None:
         product_, spread = at
-        expr, _ = Rewriter(EAGER, facts).close(replaced(expr, product_, spread))
+        expr, _ = tidy.close(replace(expr, {product_: spread}))
     return _numbers_out(expr)
 
 

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu import ops
+from tinygrad_edu.core.op import Op
 from tinygrad_edu.symbolic import expr as ex
+from tinygrad_edu.symbolic import notation
 from tinygrad_edu.symbolic.axes import (
     MOVES,
     PICKS,
@@ -180,6 +182,15 @@ class Lowering:
             pending.pop()
             self._known[top] = self._one(top)
         return self._known[symbol]
+
+    def written(self, op: Op, args: Iterable[Any], *, in_latex: bool) -> str:
+        """Write an operation as its name applied to its arguments."""
+        write = notation.latex if in_latex else notation.text
+        inner = [write(self.lower(a)) for a in args]
+        template = op.tex if in_latex else op.text
+        if template is None:
+            return f"{op.name}({', '.join(inner)})"
+        return str(template.format(*inner, args=", ".join(inner)))
 
     def _one(self, symbol: Symbol) -> Expr:
         if symbol.counted is not None:

@@ -215,7 +215,7 @@ class _Printer:
         filled = []
         for place, ((written, binds), is_sum) in enumerate(parts):
             piece = pieces.get(place)
-            if piece is not None and not piece.enclosed and not is_sum:
+            if piece is not None and not piece.enclosed and (piece.raised or not is_sum):
                 written = self._within((written, binds), ATOM)
             if in_latex and piece is not None and piece.raised:
                 written = f"{{{written}}}"  # TeX refuses two superscripts on one base
@@ -428,11 +428,10 @@ def _template(template: str) -> dict[int, _Piece]:
 @cache
 def _binding(template: str) -> int:
     """Return how tightly a filled template binds; bare arguments at its ends may be split off."""
-    before, after = template.startswith("{0}"), re.search(r"\{\d\}$", template)
-    if not before and not after:
-        return POWER if "^" in template else ATOM
-    if before and not after:  # an index or a transpose behind the argument
-        return POWER if "^" in template else ATOM
+    if "^" in template:
+        return POWER
+    if not re.search(r"\{\d\}$", template):  # closed by a bracket, or by an index
+        return ATOM
     return SUM if set("+-−") & set(template) else PRODUCT
 
 

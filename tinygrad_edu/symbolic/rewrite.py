@@ -7,11 +7,11 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from tinygrad_edu.symbolic.expr import Expr, distinct
+from tinygrad_edu.symbolic.expr import Expr, distinct, parts, replace
 from tinygrad_edu.symbolic.facts import Facts
-from tinygrad_edu.symbolic.rules.rule import Match, Rule
+from tinygrad_edu.symbolic.rules.rule import Kinds, Match, Rule
 
-__all__ = ["Found", "Move", "Rewriter", "replaced"]
+__all__ = ["Found", "Move", "Rewriter"]
 
 
 @dataclass(frozen=True)
@@ -49,15 +49,20 @@ class Rewriter:
 
     def __init__(self, eager: Sequence[Rule], facts: Facts) -> None:
         self.eager, self.facts = eager, facts
-        # Per eager rule: where it does not apply, and in what it applies nowhere.
-        self._refused: list[set[Expr]] = [set() for _ in eager]
-        self._settled: list[set[Expr]] = [set() for _ in eager]
+        self._refused: list[set[Expr]] = [set() for _ in eager]  # per rule: where it does not apply
+        self._settled: set[Expr] = set()  # where none applies, nor anywhere inside
+        self._choices: dict[tuple[Rule, Expr], tuple[Match, ...]] = {}
 
     def moves(self, expr: Expr, rule: Rule) -> Iterator[Move]:
         """Yield every application of a choice, outermost place first."""
         for place in distinct(expr):
-            for match in rule.apply(place, self.facts):
-                after = replaced(expr, place, match.result)
+            if not isinstance(place, rule.at):
+                continue
+            matches = self._choices.get((rule, place))
+            if matches is None:
+                matches = self._choices[rule, place] = tuple(rule.matches(place, self.facts))
+            for match in matches:
+                after = replace(expr, {place: match.result})
                 if after != expr:
                     yield Move(rule, match, expr, after, is_choice=True)
 
@@ -73,18 +78,22 @@ class Rewriter:
         return expr, tuple(done)
 
     def _eager_move(self, expr: Expr) -> Move | None:
-        for rule, refused, settled in zip(self.eager, self._refused, self._settled, strict=True):
-            visited = []
-            for place in distinct(expr, settled):
-                visited.append(place)
-                if place in refused:
+        places = list(distinct(expr, self._settled))
+        kinds: dict[Kinds, list[Expr]] = {}
+        for place in places:
+            kinds.setdefault(type(place), []).append(place)
+        for rule, refused in zip(self.eager, self._refused, strict=True):
+            at = rule.at
+            single = isinstance(at, type) and at is not Expr
+            for place in kinds.get(at, ()) if single else places:
+                if place in refused or not (single or isinstance(place, at)):
                     continue
-                for match in rule.apply(place, self.facts):
-                    after = replaced(expr, place, match.result)
+                for match in rule.matches(place, self.facts):
+                    after = replace(expr, {place: match.result})
                     if after != expr:
                         return Move(rule, match, expr, after)
                 refused.add(place)
-            settled.update(visited)
+        self._settled.update(places)
         return None
 
     def search(
@@ -94,10 +103,11 @@ class Rewriter:
         *,
         accept: Callable[[Expr], bool] = lambda expr: True,
         patience: int = 16,
-        limit: int = 50_000,
+        limit: int = 20_000,
     ) -> Found:
         """Search for the smallest form: best first by size, then by the number of steps.
 
+        Of forms of one size, that with the fewest minus signs is best, found in the fewest steps.
         Every state is closed under the eager rules. The search ends when `patience` expansions
         in a row found nothing smaller, when nothing is left, or when the forms it looked at have
         `limit` parts in all. Where nothing that `accept` takes is smaller than the start, the
@@ -110,10 +120,12 @@ class Rewriter:
             best, best_path = expr, path
         ticket = itertools.count()
         frontier = [(expr.size, len(path), next(ticket), expr, path)]
-        visited = {expr}
+        shortest = {expr: len(path)}
         since_gain = work = 0
         while frontier and since_gain < patience and work < limit:
-            _, _, _, expr, path = heapq.heappop(frontier)
+            _, steps, _, expr, path = heapq.heappop(frontier)
+            if steps > shortest[expr]:  # met again on a shorter way
+                continue
             since_gain += 1
             if expr.size > 3 * best.size + 12:
                 continue
@@ -121,12 +133,12 @@ class Rewriter:
                 after, tidy = self.close(move.after)
                 work += move.after.size
                 longer = (*path, move, *tidy)
-                if (after.size, len(longer)) < (best.size, len(best_path)) and accept(after):
+                if _is_better(after, longer, best, best_path) and accept(after):
                     if after.size < best.size:
                         since_gain = 0
                     best, best_path = after, longer
-                if after not in visited:
-                    visited.add(after)
+                if len(longer) < shortest.get(after, len(longer) + 1):
+                    shortest[after] = len(longer)
                     entry = (after.size, len(longer), next(ticket), after, longer)
                     heapq.heappush(frontier, entry)
                 if work >= limit:
@@ -134,17 +146,12 @@ class Rewriter:
         return Found(best, best_path, capped=work >= limit)
 
 
-def replaced(expr: Expr, old: Expr, new: Expr) -> Expr:
-    """Put `new` for `old` wherever it stands."""
-    done: dict[Expr, Expr] = {old: new}
+def _is_better(expr: Expr, path: Sequence[Move], best: Expr, best_path: Sequence[Move]) -> bool:
+    if expr.size != best.size:
+        return expr.size < best.size
+    return (_minuses(expr), len(path)) < (_minuses(best), len(best_path))
 
-    def inside(expr: Expr) -> Expr:
-        found = done.get(expr)
-        if found is None:
-            children = expr.children
-            changed = tuple(map(inside, children))
-            same = all(a is b for a, b in zip(changed, children, strict=True))
-            found = done[expr] = expr if same else expr.rebuild(changed)
-        return found
 
-    return inside(expr)
+def _minuses(expr: Expr) -> int:
+    """Count the minus signs: (y − x)/n is to be found, and not −(x − y)/n."""
+    return sum(parts(each)[0] < 0 for each in distinct(expr))

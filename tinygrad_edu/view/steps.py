@@ -149,9 +149,18 @@ class FormulaGraph:
         if shown.kind == "leaf":
             leaf = shown.expr
             assert isinstance(leaf, Leaf)
+            places = tuple(axis.place for axis in leaf.axes)
+            if any(place is not None for place in places):  # one entry, such as z₁
+                entry = ("leaf", leaf.quantity, places)
+                return self._new(entry, "value", notation.text(leaf), notation.latex(leaf))
             name = leaf.quantity.name
             latex = leaf.quantity.latex or notation.name_latex(name)
             return self._new(("leaf", leaf.quantity), "value", name, latex)
+        if shown.kind == "delta":
+            delta = shown.expr
+            assert delta is not None
+            text, latex = notation.text(delta), notation.latex(delta)
+            return self._new(("delta", delta), "value", text, latex)
         # A part of a product (what stands above, what stands below) belongs to that product.
         whose = owner if shown.expr is None else None
         if shown.expr is not None:

@@ -11,6 +11,7 @@ import hashlib
 import math
 import re
 import xml.etree.ElementTree as ET
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from .dot import LABEL_FILL, clean, digraph, layout
@@ -199,16 +200,20 @@ class Pieces:
     outlines: dict[str, str]
 
 
-def pieces(model: Model, renderer: Renderer, prefix: str) -> Pieces:
-    """Lay out a model without groups and draw each vertex and edge as a group of its own."""
+def pieces(model: Model, renderer: Renderer, prefix: str, struck: Collection[str] = ()) -> Pieces:
+    """Lay out a model without groups and draw each vertex and edge as a group of its own.
+
+    Those named in `struck`, such as "n3" or "e0", have a stroke that can be shown.
+    """
     part = _lay_out(0, None, model, renderer)
     items, parent = part.layout.items, ET.Element("g")
     for order, edge in enumerate(model.edges):
         _draw_edge(parent, edge, part.labels.edges[order], items[f"e{order}"], prefix)
     edges = tuple(parent)
     for element, order in zip(edges, range(len(edges)), strict=True):
-        x, y = _middle(items[f"e{order}"].paths[0])
-        strike(element, Box(x - 6, y - 6, 12, 12))
+        if f"e{order}" in struck:
+            x, y = _middle(items[f"e{order}"].paths[0])
+            strike(element, Box(x - 6, y - 6, 12, 12))
     vertices = []
     for order, vertex in enumerate(model.vertices):
         box = _bounds(items[f"n{order}"].polygons[0])
@@ -216,7 +221,8 @@ def pieces(model: Model, renderer: Renderer, prefix: str) -> Pieces:
         element.remove(element[0])  # its title: the page says more
         radius = 13 if vertex.kind in {"op", "gradient op"} else 4
         rectangle(element, "tg-outline", shrunk(box, -3), radius)
-        strike(element, box)
+        if f"n{order}" in struck:
+            strike(element, box)
         vertices.append(element)
     outlines = {name: path for one in part.labels.all() for name, path in one.outlines().items()}
     size = (part.layout.width, part.layout.height)

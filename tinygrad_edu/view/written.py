@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +12,12 @@ from tinygrad_edu.symbolic import notation
 from tinygrad_edu.symbolic.derivation import Formula, residual
 from tinygrad_edu.symbolic.evaluate import ROUNDING, Environment, magnitudes
 from tinygrad_edu.symbolic.expr import Leaf, Quantity, distinct
+from tinygrad_edu.view.formula import formula_width
 from tinygrad_edu.view.values import number_text, value_lines
 
 __all__ = [
     "Maths",
+    "Prose",
     "Written",
     "bracketed",
     "check_text",
@@ -24,11 +26,15 @@ __all__ = [
     "listed",
     "numbers_of",
     "plugged",
+    "prose",
+    "summed",
     "written",
 ]
 
 _LONGEST = 300  # parts of a formula; a longer one is described
 _MOST_PARTS = 40  # of a formula that numbers are put into
+_WIDE = 24.0  # ems; a formula that is wider has its vectors upright
+_WIDE_LIST = 17.0  # ems; of formulas side by side
 _MOST_NUMBERS = 12  # entries of an array whose numbers stand in a formula
 
 
@@ -46,6 +52,33 @@ class Written:
 
     vector: Maths
     index: Maths
+
+
+@dataclass(frozen=True, slots=True)
+class Prose:
+    """Words with formulas in them."""
+
+    parts: tuple[str | Written, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The words, with the formulas as readable text."""
+        return "".join(p if isinstance(p, str) else p.vector.text for p in self.parts)
+
+
+def prose(template: str, *formulas: Maths | Written) -> Prose:
+    """Put formulas into words, each in the place of a ``{}``.
+
+    Examples
+    --------
+    >>> prose("Compute {}.", Maths("a")).text
+    'Compute a.'
+    """
+    words = template.split("{}")
+    parts: list[str | Written] = [words[0]]
+    for formula, rest in zip(formulas, words[1:], strict=True):
+        parts += [formula if isinstance(formula, Written) else Written(formula, formula), rest]
+    return Prose(tuple(part for part in parts if part))
 
 
 def _maths(formula: Formula, indices: bool = False) -> Maths:
@@ -72,15 +105,16 @@ def join(*parts: Written | Maths | str) -> Written:
 def _side(part: Written | Maths | str, index: bool) -> Maths:
     if isinstance(part, Written):
         return part.index if index else part.vector
-    return (
-        Maths(part, {"−": "-", "∝": r"\propto"}.get(part, part)) if isinstance(part, str) else part
-    )
+    return Maths(part, {"−": "-", "·": r"\cdot"}.get(part, part)) if isinstance(part, str) else part
 
 
-def numbers_of(value: Any, inside: bool = False) -> Maths | None:
-    """Write an array as a formula, a row vector as it is printed; None for one too large.
+def numbers_of(
+    value: Any, inside: bool = False, *, upright: bool = False, beside: Sequence[Any] = ()
+) -> Maths | None:
+    """Write an array as a formula; None for one too large.
 
-    `inside` a formula a negative number stands in parentheses.
+    `inside` a formula a negative number stands in parentheses. A vector is a row, as it is
+    printed, or a column if `upright`. What it adds to stands `beside` it, with as many decimals.
 
     Examples
     --------
@@ -90,24 +124,31 @@ def numbers_of(value: Any, inside: bool = False) -> Maths | None:
     array = np.asarray(value)
     if array.size == 0 or array.size > _MOST_NUMBERS or array.ndim > 2:
         return None
-    rows = [line.split("  ") for line in _rows(array)]
+    rows = [line.split("  ") for line in _rows(array, beside)]
     if array.ndim == 0:
         entry = rows[0][0]
         bare = not inside or not entry.startswith("−")
         return Maths(entry if bare else f"({entry})", _tex(entry) if bare else f"({_tex(entry)})")
     if array.ndim == 1:
-        latex = r",\; ".join(map(_tex, rows[0]))
-        return Maths(f"({', '.join(rows[0])})", rf"\left({latex}\right)")
-    body = r" \\ ".join(" & ".join(map(_tex, row)) for row in rows)
+        entries = list(map(_tex, rows[0]))
+        latex = rf"\left({', '.join(entries)}\right)"
+        if upright:
+            latex = _stacked("pmatrix", entries)
+        return Maths(f"({', '.join(rows[0])})", latex)
     text = "; ".join(", ".join(row) for row in rows)
-    return Maths(f"[{text}]", rf"\begin{{pmatrix}} {body} \end{{pmatrix}}")
+    return Maths(f"[{text}]", _stacked("pmatrix", [" & ".join(map(_tex, row)) for row in rows]))
 
 
-def _rows(array: Any) -> list[str]:
+def _stacked(kind: str, rows: Iterable[str]) -> str:
+    # The braces keep its parentheses from growing with what stands beside it.
+    return rf"{{\begin{{{kind}}} " + r" \\ ".join(rows) + rf" \end{{{kind}}}}}"
+
+
+def _rows(array: Any, beside: Sequence[Any]) -> list[str]:
     """Write the rows of a small array with the same number of decimals."""
     rows = array.reshape(-1, array.shape[-1] if array.ndim else 1)
     if array.size <= 6 and len(rows) <= 3:
-        return list(value_lines(array))
+        return list(value_lines(array, beside))
     return ["  ".join(number_text(float(entry)) for entry in row) for row in rows]
 
 
@@ -121,27 +162,54 @@ def _tex(entry: str) -> str:
 
 
 def plugged(formula: Formula) -> tuple[Maths, ...]:
-    """Write a formula with numbers for its letters, and then what they come to."""
+    """Write a formula with numbers for its letters, and then what they come to.
+
+    Its vectors are columns where rows would make it too wide.
+    """
     value = numbers_of(formula.evaluate())
     result = () if value is None else (Maths(f"= {value.text}", f"= {value.latex}"),)
     if formula.expr.size > _MOST_PARTS:
         return result
+    filled = _filled(formula)
+    if filled is None:
+        return result
+    if formula_width(filled.latex) > _WIDE:
+        filled = _filled(formula, upright=True) or filled
+    return (filled,) if value == filled else (filled, *result)
+
+
+def _filled(formula: Formula, upright: bool = False) -> Maths | None:
+    """Put numbers into a formula; None where all of its arrays are too large."""
     environment = Environment()
     text: dict[Quantity, str] = {}
     latex: dict[Quantity, str] = {}
     for each in distinct(formula.expr):
         if isinstance(each, Leaf):
-            numbers = numbers_of(environment.value(each)[0], inside=True)
+            numbers = numbers_of(environment.value(each)[0], inside=True, upright=upright)
             if numbers is not None:
                 text[each.quantity], latex[each.quantity] = numbers.text, numbers.latex
     if not text:
-        return result
-    axes = formula.axes
-    filled = Maths(
-        notation.text(formula.expr, axes=axes, instead=text),
-        notation.latex(formula.expr, axes=axes, instead=latex),
+        return None
+    written = notation.latex(formula.expr, axes=formula.axes, instead=latex)
+    return Maths(
+        notation.text(formula.expr, axes=formula.axes, instead=text),
+        written.replace(r" \, ", r" \cdot "),  # letters stand side by side, numbers do not
     )
-    return (filled,) if value == filled else (filled, *result)
+
+
+def summed(parts: Sequence[Any], total: Any) -> tuple[Maths, ...]:
+    """Write arrays of one shape and their sum in numbers; nothing where they are too large."""
+    every = [*parts, total]
+    whole = numbers_of(total, beside=every)
+    if whole is None:
+        return ()
+    for upright in (False, True):
+        found = [numbers_of(value, True, upright=upright, beside=every) for value in parts]
+        terms = [numbers for numbers in found if numbers is not None]
+        row = Maths(" + ".join(t.text for t in terms), " + ".join(t.latex for t in terms))
+        if formula_width(row.latex) <= _WIDE:
+            break
+    return row, Maths(f"= {whole.text}", f"= {whole.latex}")
 
 
 def distance(formula: Formula, value: Any) -> float:
@@ -176,10 +244,12 @@ def bracketed(term: Written) -> Written:
 
 
 def listed(rows: Sequence[Written]) -> Written:
-    """Put formulas beside each other, with commas between them."""
+    """Put formulas beside each other, with commas between them, or below where they are wide."""
     sides = []
     for index in (False, True):
         maths = [_side(row, index) for row in rows]
         latex = r" ,\quad ".join(m.latex for m in maths) if all(m.latex for m in maths) else ""
+        if formula_width(latex) > _WIDE_LIST:
+            latex = _stacked("matrix", [m.latex for m in maths])
         sides.append(Maths(",  ".join(m.text for m in maths), latex))
     return Written(*sides)

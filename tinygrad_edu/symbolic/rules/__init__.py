@@ -6,7 +6,7 @@ No rule knows an exercise: names, definitions and assumptions come in as equatio
 derivation at hand.
 """
 
-from tinygrad_edu.symbolic.rules import arithmetic, functions, sums
+from tinygrad_edu.symbolic.rules import arithmetic, cases, fractions, functions, powers, sums
 from tinygrad_edu.symbolic.rules.rule import Rule
 
 __all__ = ["CHOICES", "EAGER", "TIDYING", "UNDOING"]
@@ -17,18 +17,28 @@ UNDOING: tuple[Rule, ...] = (
     functions.log_of_exp,
     functions.exp_of_log,
     functions.sign_times_abs,
+    functions.sign_times_itself,
+    cases.decided,
+    cases.gate,
+    cases.gate_twice,
+    cases.opposite_gates,
+    powers.power_of_power,
+    powers.root_of_square,
     sums.delta_picks,
 )
 
 #: Rules that tidy up what is left.
 TIDYING: tuple[Rule, ...] = (
     functions.divide_by_exp,
+    functions.tanh_of_exponentials,
+    cases.clip,
     sums.distribution,
     sums.sums_to_one,
     sums.constant_out,
     sums.sum_of_constant,
     arithmetic.collect,
     arithmetic.join_powers,
+    powers.add_exponents,
     functions.join_exponentials,
 )
 
@@ -36,4 +46,10 @@ TIDYING: tuple[Rule, ...] = (
 EAGER = (*UNDOING, *TIDYING)
 
 #: Rules that the search tries: each may lead to a simpler form or away from it.
-CHOICES: tuple[Rule, ...] = (arithmetic.distribute, sums.sum_of_terms, arithmetic.factor)
+CHOICES: tuple[Rule, ...] = (
+    arithmetic.distribute,
+    sums.sum_of_terms,
+    arithmetic.factor,
+    cases.cases,
+    fractions.common_denominator,
+)

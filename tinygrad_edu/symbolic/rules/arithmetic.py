@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from fractions import Fraction
 
@@ -12,10 +13,8 @@ from tinygrad_edu.symbolic.rules.rule import ONE, Match, others, rule, within_pr
 __all__ = ["cancel", "collect", "distribute", "factor", "join_powers"]
 
 
-def _pairs(expr: Expr, *, cancelling: bool) -> Iterator[tuple[Factor, Factor]]:
+def _pairs(expr: Product, *, cancelling: bool) -> Iterator[tuple[Factor, Factor]]:
     """Yield the pairs of powers of one base in a product, with opposite signs or with the same."""
-    if not isinstance(expr, Product):
-        return
     powers: dict[Expr, list[Fraction]] = {}
     for base, exponent in expr.factors:
         for other in powers.setdefault(base, []):
@@ -24,17 +23,16 @@ def _pairs(expr: Expr, *, cancelling: bool) -> Iterator[tuple[Factor, Factor]]:
         powers[base].append(exponent)
 
 
-@rule("cancel", "x^p · x^(−q) = x^(p−q), x ≠ 0", "equal factors divide out")
-def cancel(expr: Expr, facts: Facts) -> Iterator[Match]:
+@rule("cancel", "x^p · x^(−q) = x^(p−q), x ≠ 0", "equal factors divide out", at=Product)
+def cancel(expr: Product, facts: Facts) -> Iterator[Match]:
     for pair in _pairs(expr, cancelling=True):
-        why = facts.nonzero(pair[0][0])
-        if why is not None:
-            assumed = why if why.endswith("≠ 0") else None
-            yield _joined(expr, pair, f"where {why}" if assumed else why, assumed)
+        reason = facts.never_zero(pair[0][0])
+        if reason is not None:
+            yield _joined(expr, pair, *reason)
 
 
-@rule("join powers", "x^p · x^q = x^(p+q)", "exponents of one base add up")
-def join_powers(expr: Expr, facts: Facts) -> Iterator[Match]:
+@rule("join powers", "x^p · x^q = x^(p+q)", "exponents of one base add up", at=Product)
+def join_powers(expr: Product, facts: Facts) -> Iterator[Match]:
     for pair in _pairs(expr, cancelling=False):
         yield _joined(expr, pair)
 
@@ -46,10 +44,8 @@ def _joined(
     return within_product(expr, pair, power(base, exponent + other), because, assumed)
 
 
-@rule("collect", "m·x + n·x = (m + n)·x", "the distributive law")
-def collect(expr: Expr, facts: Facts) -> Iterator[Match]:
-    if not isinstance(expr, Total):
-        return
+@rule("collect", "m·x + n·x = (m + n)·x", "the distributive law", at=Total)
+def collect(expr: Total, facts: Facts) -> Iterator[Match]:
     seen: dict[tuple[Factor, ...], Expr] = {}
     for term in expr.terms:
         coefficient, factors = parts(term)
@@ -62,10 +58,8 @@ def collect(expr: Expr, facts: Facts) -> Iterator[Match]:
         yield Match(Total((first, term)), joined, total([*rest, joined]))
 
 
-@rule("distribute", "x·(y + z) = x·y + x·z", "the distributive law")
-def distribute(expr: Expr, facts: Facts) -> Iterator[Match]:
-    if not isinstance(expr, Product):
-        return
+@rule("distribute", "x·(y + z) = x·y + x·z", "the distributive law", at=Product)
+def distribute(expr: Product, facts: Facts) -> Iterator[Match]:
     for place, (base, exponent) in enumerate(expr.factors):
         if isinstance(base, Total) and exponent > 0 and exponent.denominator == 1:
             left_over = [(base, exponent - 1)] if exponent > 1 else []
@@ -74,30 +68,39 @@ def distribute(expr: Expr, facts: Facts) -> Iterator[Match]:
             yield Match(expr, right, right)
 
 
-@rule("factor", "x·y + x·z = x·(y + z)", "the distributive law")
-def factor(expr: Expr, facts: Facts) -> Iterator[Match]:
-    if not isinstance(expr, Total):
-        return
-    tried: set[tuple[tuple[Factor, ...], tuple[Expr, ...]]] = set()
+@rule("factor", "x·y + x·z = x·(y + z)", "the distributive law", at=Total)
+def factor(expr: Total, facts: Facts) -> Iterator[Match]:
+    tried: set[tuple[Expr, ...]] = set()
+    for sharing in _sharing(expr):
+        if sharing in tried or len(sharing) < 2:
+            continue
+        tried.add(sharing)
+        number = _common_number([parts(t)[0] for t in sharing])
+        common = _common([parts(t)[1] for t in sharing])
+        if number == 1 and not common:
+            continue
+        inner = []
+        for coefficient, factors in map(parts, sharing):
+            rest = without(factors, common)
+            assert rest is not None
+            inner.append(product(coefficient / number, rest))
+        right = product(number, [*common, (total(inner), ONE)])
+        result = total([*others(expr.terms, sharing), right])
+        yield Match(total(sharing), right, result)
+
+
+def _sharing(expr: Total) -> Iterator[tuple[Expr, ...]]:
+    """Yield terms that have something in common: all, which may share a number, then some."""
+    yield expr.terms
     for term in expr.terms:
         for shared in parts(term)[1]:
-            sharing = [t for t in expr.terms if without(parts(t)[1], (shared,)) is not None]
-            if len(sharing) < 2:
-                continue
-            common = _common([parts(t)[1] for t in sharing])
-            key = (common, tuple(sharing))
-            if key in tried:
-                continue
-            tried.add(key)
-            inner = []
-            for t in sharing:
-                coefficient, factors = parts(t)
-                rest = without(factors, common)
-                assert rest is not None
-                inner.append(product(coefficient, rest))
-            right = product(1, [*common, (total(inner), ONE)])
-            result = total([*others(expr.terms, sharing), right])
-            yield Match(total(sharing), right, result)
+            yield tuple(t for t in expr.terms if without(parts(t)[1], (shared,)) is not None)
+
+
+def _common_number(numbers: list[Fraction]) -> Fraction:
+    """Return the largest number that all of several are whole multiples of."""
+    above, below = (n.numerator for n in numbers), (n.denominator for n in numbers)
+    return Fraction(math.gcd(*above), math.lcm(*below))
 
 
 def _common(many: list[tuple[Factor, ...]]) -> tuple[Factor, ...]:

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from fractions import Fraction
 
 from tinygrad_edu import ops
-from tinygrad_edu.symbolic.expr import Apply, Expr, Number, Product, Total, power, product, total
+from tinygrad_edu.symbolic.expr import (
+    Apply,
+    Expr,
+    Number,
+    Product,
+    Total,
+    parts,
+    power,
+    product,
+    total,
+)
 from tinygrad_edu.symbolic.facts import Facts
 from tinygrad_edu.symbolic.notation import text
 from tinygrad_edu.symbolic.rules.rule import (
@@ -19,28 +30,34 @@ from tinygrad_edu.symbolic.rules.rule import (
     without,
 )
 
-__all__ = ["divide_by_exp", "exp_of_log", "join_exponentials", "log_of_exp", "sign_times_abs"]
+__all__ = [
+    "divide_by_exp",
+    "exp_of_log",
+    "join_exponentials",
+    "log_of_exp",
+    "sign_times_abs",
+    "sign_times_itself",
+    "tanh_of_exponentials",
+]
 
 
-@rule("log undoes exp", "log e^x = x", "the logarithm is the inverse of e^x")
-def log_of_exp(expr: Expr, facts: Facts) -> Iterator[Match]:
-    if isinstance(expr, Apply) and expr.op is ops.log and is_call(expr.args[0], ops.exp):
+@rule("log undoes exp", "log e^x = x", "the logarithm is the inverse of e^x", at=Apply)
+def log_of_exp(expr: Apply, facts: Facts) -> Iterator[Match]:
+    if expr.op is ops.log and is_call(expr.args[0], ops.exp):
         right = expr.args[0].children[0]
         yield Match(expr, right, right)
 
 
-@rule("exp undoes log", "e^(log x) = x, x > 0", "e^x is the inverse of log")
-def exp_of_log(expr: Expr, facts: Facts) -> Iterator[Match]:
-    if isinstance(expr, Apply) and expr.op is ops.exp and is_call(expr.args[0], ops.log):
+@rule("exp undoes log", "e^(log x) = x, x > 0", "e^x is the inverse of log", at=Apply)
+def exp_of_log(expr: Apply, facts: Facts) -> Iterator[Match]:
+    if expr.op is ops.exp and is_call(expr.args[0], ops.log):
         right = expr.args[0].children[0]
         if facts.sign(right) == "positive":
             yield Match(expr, right, right, f"{text(right)} > 0")
 
 
-@rule("join exponentials", "e^x · e^y = e^(x+y)", "the law of exponents")
-def join_exponentials(expr: Expr, facts: Facts) -> Iterator[Match]:
-    if not isinstance(expr, Product):
-        return
+@rule("join exponentials", "e^x · e^y = e^(x+y)", "the law of exponents", at=Product)
+def join_exponentials(expr: Product, facts: Facts) -> Iterator[Match]:
     powers = [f for f in expr.factors if is_call(f[0], ops.exp) and f[1].denominator == 1]
     for pair in itertools.combinations(powers, 2):
         exponent = total(product(n, [(base.children[0], ONE)]) for base, n in pair)
@@ -50,11 +67,8 @@ def join_exponentials(expr: Expr, facts: Facts) -> Iterator[Match]:
         yield within_product(expr, pair, right)
 
 
-@rule("divide by e^x", "e^x/(c + e^x) = 1/(1 + c·e^(−x))", "e^x > 0")
-def divide_by_exp(expr: Expr, facts: Facts) -> Iterator[Match]:
-    """e^x/(c + e^x) = 1/(1 + c e^-x)."""
-    if not isinstance(expr, Product):
-        return
+@rule("divide by e^x", "e^x/(c + e^x) = 1/(1 + c·e^(−x))", "e^x > 0", at=Product)
+def divide_by_exp(expr: Product, facts: Facts) -> Iterator[Match]:
     sums = [b for b, exponent in expr.factors if exponent == -1 and isinstance(b, Total)]
     for bottom in sums:
         constants = [t for t in bottom.terms if isinstance(t, Number)]
@@ -69,13 +83,50 @@ def divide_by_exp(expr: Expr, facts: Facts) -> Iterator[Match]:
             yield within_product(expr, pair, power(below, -1), "e^x > 0, so it divides both")
 
 
-@rule("|x| sign(x)", "|x|·sign(x) = x", "its magnitude times its sign")
-def sign_times_abs(expr: Expr, facts: Facts) -> Iterator[Match]:
-    """|x| sign(x) = x."""
-    if not isinstance(expr, Product):
-        return
+@rule("tanh", "(e^x − e^y)/(e^x + e^y) = tanh((x − y)/2)", "what tanh is defined as", at=Product)
+def tanh_of_exponentials(expr: Product, facts: Facts) -> Iterator[Match]:
+    for above, below in itertools.permutations(expr.factors, 2):
+        if not (above[1] == 1 and below[1] == -1):
+            continue
+        tops, bottoms = _exponents(above[0]), _exponents(below[0])
+        if tops is None or bottoms is None or sorted(tops.values()) != [-1, 1]:
+            continue
+        if tops.keys() != bottoms.keys() or set(bottoms.values()) != {1}:
+            continue
+        x, y = sorted(tops, key=lambda exponent: -tops[exponent])
+        opposite = product(-1, [(y, ONE)])
+        half = x if x == opposite else product(Fraction(1, 2), [(total([x, opposite]), ONE)])
+        right = Apply(ops.tanh, (half,), {})
+        yield within_product(expr, (above, below), right)
+
+
+def _exponents(expr: Expr) -> dict[Expr, Fraction] | None:
+    """Return the exponents of a sum of two exponentials with their coefficients; 1 is e^0."""
+    if not isinstance(expr, Total) or len(expr.terms) != 2:
+        return None
+    found: dict[Expr, Fraction] = {}
+    for coefficient, factors in map(parts, expr.terms):
+        if not factors:
+            found[ZERO] = coefficient
+        elif len(factors) == 1 and factors[0][1] == 1 and is_call(factors[0][0], ops.exp):
+            found[factors[0][0].children[0]] = coefficient
+    return found if len(found) == 2 else None
+
+
+@rule("|x| sign(x)", "|x|·sign(x) = x", "its magnitude times its sign", at=Product)
+def sign_times_abs(expr: Product, facts: Facts) -> Iterator[Match]:
     for magnitude, exponent in expr.factors:
         if is_call(magnitude, ops.abs) and exponent >= 1:
             pair = ((magnitude, ONE), (Apply(ops.sign, magnitude.children, {}), ONE))
             if without(expr.factors, pair) is not None:
                 yield within_product(expr, pair, magnitude.children[0])
+
+
+@rule("x sign(x)", "x·sign(x) = |x|", "a sign turns what has it positive", at=Product)
+def sign_times_itself(expr: Product, facts: Facts) -> Iterator[Match]:
+    for sign, exponent in expr.factors:
+        if is_call(sign, ops.sign) and exponent == 1:
+            (base,) = sign.children
+            pair = ((base, ONE), (sign, ONE))
+            if without(expr.factors, pair) is not None:
+                yield within_product(expr, pair, Apply(ops.abs, (base,), {}))

@@ -5,14 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
-from tinygrad_edu.symbolic.expr import Apply, Expr, Factor, Number, Product, product
+from tinygrad_edu.symbolic.expr import Apply, Expr, Factor, Product, number, product
 from tinygrad_edu.symbolic.facts import Facts
 
-__all__ = ["ONE", "ZERO", "Match", "Rule", "is_call", "others", "rule", "within_product", "without"]
+__all__ = [
+    "ONE",
+    "ZERO",
+    "Kinds",
+    "Match",
+    "Rule",
+    "is_call",
+    "others",
+    "rule",
+    "within_product",
+    "without",
+]
 
-ONE = Fraction(1)
-ZERO = Number(Fraction(0))
+ZERO = number(0)
+ONE = number(Fraction(1)).value  # the object that powers share
 
 
 @dataclass(frozen=True)
@@ -31,30 +43,42 @@ class Match:
     assumption: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Rule:
-    """A named equation with the sentence that says why it holds."""
+    """A named equation with the sentence that says why it holds.
+
+    `matches` yields where the equation applies at an expression of the kinds `at`.
+    """
 
     name: str
     equation: str
     because: str
-    apply: Application
+    matches: Application
+    at: Kinds = Expr
+
+    def apply(self, expr: Expr, facts: Facts) -> Iterable[Match]:
+        """Yield the ways in which the equation applies at an expression."""
+        return self.matches(expr, facts) if isinstance(expr, self.at) else ()
 
     def __str__(self) -> str:
         return f"{self.name}: {self.equation}"
 
 
-Application = Callable[[Expr, Facts], Iterator[Match]]
+Kinds = type[Expr] | tuple[type[Expr], ...]
+Application = Callable[[Any, Facts], Iterator[Match]]  # of an expression of these kinds
 
 
-def rule(name: str, equation: str, because: str) -> Callable[[Application], Rule]:
+def rule(
+    name: str, equation: str, because: str, *, at: Kinds = Expr
+) -> Callable[[Application], Rule]:
     """Make a rule of the function that yields where an equation applies."""
-    return lambda apply: Rule(name, equation, because, apply)
+    return lambda matches: Rule(name, equation, because, matches, at)
 
 
 def is_call(expr: Expr, op: object) -> bool:
-    """Whether an expression is an operation applied entry by entry."""
-    return isinstance(expr, Apply) and expr.op is op
+    """Whether an expression is an operation, or one of several, applied entry by entry."""
+    ops = op if isinstance(op, tuple) else (op,)
+    return isinstance(expr, Apply) and expr.op in ops
 
 
 def without(factors: tuple[Factor, ...], taken: Iterable[Factor]) -> tuple[Factor, ...] | None:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from tinygrad_edu.symbolic.expr import (
     Delta,
     Dimension,
-    Expr,
     Number,
     Opaque,
     Sum,
@@ -36,10 +35,9 @@ __all__ = [
     "constant out of Σ",
     "Σ_k c·f_k = c·Σ_k f_k",
     "the distributive law, for what does not depend on k",
+    at=Sum,
 )
-def constant_out(expr: Expr, facts: Facts) -> Iterator[Match]:
-    if not isinstance(expr, Sum):
-        return
+def constant_out(expr: Sum, facts: Facts) -> Iterator[Match]:
     coefficient, factors = parts(expr.body)
     outside = [f for f in factors if expr.label not in f[0].labels]
     inside = [f for f in factors if expr.label in f[0].labels]
@@ -50,36 +48,33 @@ def constant_out(expr: Expr, facts: Facts) -> Iterator[Match]:
     yield Match(expr, right, right, f"{which} does not depend on {expr.label.letter}")
 
 
-@rule("Σ of a constant", "Σ_k c = K·c", "K equal terms")
-def sum_of_constant(expr: Expr, facts: Facts) -> Iterator[Match]:
-    if isinstance(expr, Sum) and expr.label not in expr.body.labels:
+@rule("Σ of a constant", "Σ_k c = K·c", "K equal terms", at=Sum)
+def sum_of_constant(expr: Sum, facts: Facts) -> Iterator[Match]:
+    if expr.label not in expr.body.labels:
         right = product(1, [(Dimension(expr.label), ONE), (expr.body, ONE)])
         yield Match(expr, right, right)
 
 
-@rule("assumption", "Σ_k y_k = 1", "tested on the data")
-def sums_to_one(expr: Expr, facts: Facts) -> Iterator[Match]:
-    if isinstance(expr, Sum):
-        statement = facts.sums_to_one(expr)
-        if statement is not None:
-            one = Number(ONE)
-            yield Match(expr, one, one, f"{statement}, which holds on the data", statement)
+@rule("assumption", "Σ_k y_k = 1", "tested on the data", at=Sum)
+def sums_to_one(expr: Sum, facts: Facts) -> Iterator[Match]:
+    statement = facts.sums_to_one(expr)
+    if statement is not None:
+        one = Number(ONE)
+        yield Match(expr, one, one, f"{statement}, which holds on the data", statement)
 
 
-@rule("distribution", "Σ_k p_k = 1", "probabilities sum to 1")
-def distribution(expr: Expr, facts: Facts) -> Iterator[Match]:
+@rule("distribution", "Σ_k p_k = 1", "probabilities sum to 1", at=Sum)
+def distribution(expr: Sum, facts: Facts) -> Iterator[Match]:
     """Σ_k softmax(z)_k = 1, and so does every row of a one-hot matrix."""
-    if isinstance(expr, Sum) and isinstance(expr.body, Opaque) and expr.body.op.distribution:
+    if isinstance(expr.body, Opaque) and expr.body.op.distribution:
         axes = expr.body.axes
         if axes[expr.body.attributes.get("axis", -1)] is expr.label:
             one = Number(ONE)
             yield Match(expr, one, one, f"{text(expr.body)} is a distribution")
 
 
-@rule("δ picks", "Σ_k δ_kj·f_k = f_j", "only the term with k = j is not 0")
-def delta_picks(expr: Expr, facts: Facts) -> Iterator[Match]:
-    if not isinstance(expr, Sum):
-        return
+@rule("δ picks", "Σ_k δ_kj·f_k = f_j", "only the term with k = j is not 0", at=Sum)
+def delta_picks(expr: Sum, facts: Facts) -> Iterator[Match]:
     coefficient, factors = parts(expr.body)
     for place, (base, exponent) in enumerate(factors):
         if isinstance(base, Delta) and exponent == 1 and expr.label in base.axes:
@@ -89,8 +84,8 @@ def delta_picks(expr: Expr, facts: Facts) -> Iterator[Match]:
             yield Match(expr, right, right)
 
 
-@rule("Σ of a sum", "Σ(x + y) = Σx + Σy", "a sum can be taken in any order")
-def sum_of_terms(expr: Expr, facts: Facts) -> Iterator[Match]:
-    if isinstance(expr, Sum) and isinstance(expr.body, Total):
+@rule("Σ of a sum", "Σ(x + y) = Σx + Σy", "a sum can be taken in any order", at=Sum)
+def sum_of_terms(expr: Sum, facts: Facts) -> Iterator[Match]:
+    if isinstance(expr.body, Total):
         right = total(sum_over((expr.label,), t) for t in expr.body.terms)
         yield Match(expr, right, right)

@@ -25,7 +25,7 @@
     const said = `Step ${at + 1} of ${sequence.length}`;
     slider.setAttribute("aria-valuetext", said);
     find("#counter").textContent = `${at + 1} / ${sequence.length}`;
-    find("#live").textContent = `${said}, ${current.dataset.phase}: ${find("h2", current).textContent}`;
+    find("#live").textContent = `${said}, ${current.dataset.phase}: ${current.dataset.title}`;
     for (const tab of all("[data-phase]", find(".tabs")))
       tab.setAttribute("aria-current", String(tab.dataset.phase === current.dataset.phase));
     for (const [action, off] of [["first", at === 0], ["previous", at === 0],

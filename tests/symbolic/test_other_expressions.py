@@ -1,0 +1,228 @@
+"""Expressions that no lecture shows: right, no longer than they start, and in a known form."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+from tests.symbolic.exercises import LOGITS, ONE_HOT, named
+
+RNG = np.random.default_rng(1)
+X, W = RNG.normal(size=(5, 3)), RNG.normal(size=(3, 2))
+SIGNS = np.array([1.0, -1.0, 1.0, -1.0, 1.0])
+P = np.array([0.1, 0.2, 0.7])
+
+
+def margins():
+    w = named("w", [0.3, -1.0, 0.5])
+    return named("t", SIGNS) * (named("X", X) @ w), w
+
+
+def squared_hinge():
+    m, w = margins()
+    return (tg.relu(1 - m) ** 2).sum(), w
+
+
+def softplus_loss():
+    m, w = margins()
+    return tg.softplus(-m).sum(), w
+
+
+def divergence(forward):
+    def build():
+        z, p = named("z", LOGITS), named("p", P)
+        q = tg.name(tg.softmax(z), "q")
+        one, other = (p, q) if forward else (q, p)
+        return tg.name((one * tg.log(one / other)).sum(), "L"), z
+
+    return build
+
+
+def jensen_shannon():
+    z, p = named("z", LOGITS), named("p", P)
+    q = tg.name(tg.softmax(z), "q")
+    m = tg.name((p + q) / 2, "m")
+    return ((p * tg.log(p / m)).sum() + (q * tg.log(q / m)).sum()) / 2, z
+
+
+def temperature():
+    z, t, y = named("z", LOGITS), named("T", 0.7), named("y", [0.0, 1.0, 0.0])
+    a = tg.name(tg.softmax(z / t), "a")
+    return -(y * tg.log(a)).sum(), t
+
+
+def class_weights():
+    Z, Y, c = named("Z", RNG.normal(size=(4, 3))), named("Y", ONE_HOT), named("c", [1.0, 2.0, 3.0])
+    A = tg.name(tg.softmax(Z), "A")
+    return -(tg.sum(c * Y * tg.log(A), axis=1)).mean(), Z
+
+
+def two_layers():
+    w = named("W", W)
+    H = tg.name(tg.tanh(named("X", X) @ w), "H")
+    A = tg.name(tg.softmax(H @ named("V", W.T)), "A")
+    return tg.cross_entropy(A, named("Y", np.eye(3)[[0, 1, 2, 1, 0]])), w
+
+
+def swish():
+    x = named("x", LOGITS)
+    s = tg.name(tg.sigmoid(x), "s")
+    return tg.name(x * s, "y").sum(), x
+
+
+def root_mean_square():
+    x = named("x", LOGITS)
+    r = tg.name(tg.sqrt((x**2).mean() + 1e-5), "r")
+    return tg.name(x / r, "h"), x
+
+
+def unit_vector():
+    x = named("x", LOGITS)
+    n = tg.name(tg.norm(x), "n")
+    return tg.name(x / n, "u"), x
+
+
+def contrast_of_pairs():
+    A, B, t = named("A", RNG.normal(size=(4, 3))), named("B", RNG.normal(size=(4, 3))), 0.5
+    S = tg.name(A @ B.T / named("τ", t), "S")
+    return tg.softmax_cross_entropy(S, np.arange(4)), A
+
+
+def attention():
+    Q, K, V = (named(n, RNG.normal(size=(4 + i, 3))) for n, i in (("Q", 0), ("K", 1), ("V", 1)))
+    P = tg.name(tg.softmax(Q @ K.T / 2), "P")
+    return tg.name(P @ V, "O"), Q
+
+
+def mixture():
+    weights, mean = named("π", P), named("m", LOGITS)
+    return tg.logsumexp(tg.log(weights) - (named("x", 0.3) - mean) ** 2 / 2), mean
+
+
+def deviation_of_a_normal():
+    x, mean, deviation = named("x", LOGITS), named("μ", 0.2), named("σ", 1.3)
+    return ((x - mean) ** 2 / (2 * deviation**2) + tg.log(deviation)).sum(), deviation
+
+
+def entropy_of_softmax():
+    z = named("z", LOGITS)
+    a = tg.name(tg.softmax(z), "a")
+    return tg.name(-(a * tg.log(a)).sum(), "H"), z
+
+
+def brier():
+    z, y = named("z", LOGITS), named("y", [0.0, 1.0, 0.0])
+    a = tg.name(tg.softmax(z), "a")
+    return ((a - y) ** 2).sum(), z
+
+
+def focal():
+    z, y = named("z", LOGITS), named("y", [0.0, 1.0, 0.0])
+    a = tg.name(tg.softmax(z), "a")
+    return -(y * (1 - a) ** 2 * tg.log(a)).sum(), z
+
+
+def cosine():
+    u, v = named("u", LOGITS), named("v", [0.3, -1.0, 2.0])
+    return tg.name((u * v).sum() / (tg.norm(u) * tg.norm(v)), "c"), u
+
+
+def leaky():
+    x = named("x", LOGITS)
+    return tg.where(x > 0, x, named("α", 0.1) * x).sum(), x
+
+
+def huber_the_other_way():
+    r, delta = named("r", [0.3, -2.0, 1.7]), named("δ", 1.0)
+    far = tg.abs(r) > delta
+    return tg.where(far, delta * (tg.abs(r) - delta / 2), r**2 / 2).sum(), r
+
+
+def smooth_l1():
+    r = named("r", [0.3, -2.0, 1.7])
+    return tg.where(tg.abs(r) < 1, r**2 / 2, tg.abs(r) - 0.5).sum(), r
+
+
+def softsign():
+    x = named("x", LOGITS)
+    return (x / (1 + tg.abs(x))).sum(), x
+
+
+def power_mean():
+    x, p = named("x", [0.2, 0.5, 0.7]), named("p", 2.5)
+    return ((x**p - 1) / p).sum(), x
+
+
+def policy_value():
+    z, v = named("z", LOGITS), named("v", [0.3, -1.0, 2.0])
+    a = tg.name(tg.softmax(z), "a")
+    return tg.name((a * v).sum(), "V"), z
+
+
+def harmonic_mean():
+    x, y = named("x", [0.2, 0.5, 0.7]), named("y", [0.3, 0.1, 0.8])
+    return (2 * x * y / (x + y)).sum(), x
+
+
+EXPRESSIONS = [
+    (squared_hinge, "−2·Xᵀ(relu(1 − t·X w)·t)"),
+    (softplus_loss, "−Xᵀ(t·σ(−t·X w))"),
+    (divergence(True), "q − p"),
+    (divergence(False), "q·(log (q/p) − L)"),
+    (jensen_shannon, "q·(log (q/m) − Σ(q·log (q/m)))/2"),
+    (temperature, "−Σ(z·(a − y))/T²"),
+    (class_weights, "(A·Y c − Y·c)/N"),
+    (two_layers, "Xᵀ(((A − Y) Vᵀ)·(1 − H²))/N"),
+    (swish, "s + y·(1 − s)"),
+    (root_mean_square, "(g − h·Σ(g·h)/K)/r"),
+    (unit_vector, "(g − u·Σ(g·u))/n"),
+    (contrast_of_pairs, None),
+    (attention, "(P·(g Vᵀ − Σₘ(P·g Vᵀ))) K/2"),
+    (mixture, "softmax(log π − (x − m)²/2)·(x − m)"),
+    (deviation_of_a_normal, "K/σ − Σ((x − μ)²)/σ³"),
+    (entropy_of_softmax, "−a·(H + log a)"),
+    (brier, "2·a·(a − y − Σ(a·(a − y)))"),
+    (focal, None),
+    (cosine, "(v/‖v‖₂ − c·u/‖u‖₂)/‖u‖₂"),
+    (leaky, "where([x ≤ 0], α, 1)"),
+    (huber_the_other_way, "clip(r, −δ, δ)"),
+    (smooth_l1, "clip(r, −1, 1)"),
+    (softsign, "1/(1 + |x|)²"),
+    (power_mean, "x^(p − 1)"),
+    (policy_value, "a·(v − V)"),
+    (harmonic_mean, "2·y²/(x + y)²"),
+]
+
+
+@pytest.mark.parametrize(("build", "text"), EXPRESSIONS)
+def test_expressions_that_nobody_teaches(build, text):
+    output, wrt = build()
+    found = tg.derive(output, wrt=wrt, names={})
+    assert found.residual < 1e-12
+    assert all(step.residual < 1e-12 for step in found.steps)
+    assert found.result.expr.size < found.start.expr.size
+    assert len(str(found.result)) < len(str(found.start))
+    assert not found.capped
+    assert text is None or str(found.result) == text
+
+
+@pytest.mark.parametrize("activation", [tg.tanh, tg.relu])
+def test_a_backward_graph_of_a_hundred_vertices_is_derived_in_time(activation):
+    """Bounded also where there is nothing to find; generous, for the machine may be busy."""
+    rng = np.random.default_rng(0)
+    h, weights = named("X", rng.normal(size=(4, 5))), []
+    for layer in range(28):
+        weights.append(named(f"W{layer}", rng.normal(size=(5, 5)) / 2))
+        h = tg.name(
+            activation(h @ weights[-1] + named(f"b{layer}", rng.normal(size=5))), f"H{layer}"
+        )
+    loss = tg.softmax_cross_entropy(h @ named("V", rng.normal(size=(5, 3))), ONE_HOT)
+    start = time.process_time()
+    found = tg.derive(loss, wrt=weights[0], names={})
+    assert time.process_time() - start < 10
+    assert len(found.chain) >= 90
+    assert found.residual < 1e-12
+    assert found.result.expr.size < found.start.expr.size

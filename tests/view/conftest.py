@@ -1,0 +1,97 @@
+"""A real browser for the page: Debian's Chromium, driven by Playwright."""
+
+import importlib.util
+import os
+import shutil
+
+import pytest
+
+from tinygrad_edu.lectures import LECTURES
+from tinygrad_edu.view.page import Page
+from tinygrad_edu.view.story import story
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+MISSING = next(
+    (
+        f"{what} is missing: {mend}"
+        for what, there, mend in (
+            ("Chromium", CHROMIUM, "apt-get install chromium"),
+            ("Playwright", importlib.util.find_spec("playwright"), "pip install playwright"),
+            (
+                "axe-core",
+                importlib.util.find_spec("axe_playwright_python"),
+                "pip install axe-playwright-python",
+            ),
+        )
+        if not there
+    ),
+    "",
+)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    if MISSING and os.environ.get("CI"):
+        pytest.fail(f"the page cannot be tested in a browser: {MISSING}")
+    if MISSING:
+        pytest.skip(f"the page is not tested in a browser: {MISSING}")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def told():
+    return Page(story(*LECTURES["softmax-ce"].build()))
+
+
+@pytest.fixture(scope="session")
+def path(told, tmp_path_factory):
+    return told.save(tmp_path_factory.mktemp("page") / "page.html")
+
+
+@pytest.fixture
+def visit(browser, path):
+    """Open the page in a context of its own; it must stay silent and fetch nothing."""
+    contexts, noise = [], []
+
+    def go(fragment="", at=path, **options):
+        context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: noise.append(f"console: {message.text}"))
+        page.on("pageerror", lambda error: noise.append(f"error: {error}"))
+        page.on("request", lambda request: noise.append(f"request: {request.url}"))
+        page.goto(at.as_uri() + fragment)
+        return page
+
+    yield go
+    for context in contexts:
+        context.close()
+    assert [line for line in noise if not line.startswith("request: file:")] == []
+    assert len(set(noise)) == len(contexts)  # the page itself, perhaps again
+
+
+@pytest.fixture
+def current():
+    """Return the key of the step that is shown, which must be one."""
+
+    def key(page):
+        shown = page.locator(".step:visible")
+        assert shown.count() == 1
+        return shown.get_attribute("id")
+
+    return key
+
+
+@pytest.fixture
+def keys(told):
+    """Return the keys of the steps of a track, in order."""
+
+    def listed(track="assumed"):
+        return [f.key for f in told.story.frames if f.track in {"", track}]
+
+    return listed

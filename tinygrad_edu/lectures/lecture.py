@@ -1,0 +1,102 @@
+"""What an equation of a lecture is: a gradient to derive, or an identity to prove."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from tinygrad_edu.naming import Names
+from tinygrad_edu.tensor import Tensor
+
+__all__ = [
+    "IDENTITIES",
+    "LECTURES",
+    "Graph",
+    "Identity",
+    "Lecture",
+    "Sides",
+    "gradient",
+    "identity",
+    "in_order",
+]
+
+
+class Graph(NamedTuple):
+    """A graph to derive: its output, what to differentiate by, and the names of its arrays."""
+
+    output: Tensor
+    wrt: Tensor
+    names: Names
+
+
+class Sides(NamedTuple):
+    """The two sides of an identity, and the names of their arrays."""
+
+    left: Tensor
+    right: Tensor
+    names: Names
+
+
+@dataclass(frozen=True, slots=True)
+class Lecture:
+    """A gradient: what it is called, which lecture ids it shows, and how its graph is built."""
+
+    name: str
+    ids: tuple[str, ...]
+    title: str
+    build: Callable[[], Graph]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """An identity of two graphs, `up_to` what neither side is compared by."""
+
+    name: str
+    ids: tuple[str, ...]
+    title: str
+    up_to: tuple[str, ...]
+    build: Callable[[], Sides]
+
+
+LECTURES: dict[str, Lecture] = {}
+IDENTITIES: dict[str, Identity] = {}
+
+Pair = tuple[Tensor, Tensor]
+Named = tuple[Tensor, Tensor, dict[str, Any]]
+
+
+def gradient(
+    key: str, ids: tuple[str, ...], title: str
+) -> Callable[[Callable[[], Pair | Named]], None]:
+    """Enter a gradient: the function returns the output, what to differentiate by, and names."""
+
+    def enter(build: Callable[[], Pair | Named]) -> None:
+        LECTURES[key] = Lecture(key, ids, title, lambda: Graph(*_with_names(*build())))
+
+    return enter
+
+
+def identity(
+    key: str, ids: tuple[str, ...], title: str, up_to: tuple[str, ...] = ()
+) -> Callable[[Callable[[], Pair | Named]], None]:
+    """Enter an identity: the function returns both sides, and names."""
+
+    def enter(build: Callable[[], Pair | Named]) -> None:
+        IDENTITIES[key] = Identity(key, ids, title, up_to, lambda: Sides(*_with_names(*build())))
+
+    return enter
+
+
+def in_order(entries: dict[str, Any]) -> None:
+    """Sort what was entered by lecture ids, A5 before A11."""
+    ordered = sorted(entries.items(), key=lambda item: (item[1].ids[0][0], int(item[1].ids[0][1:])))
+    entries.clear()
+    entries.update(ordered)
+
+
+def _with_names(
+    one: Tensor, other: Tensor, arrays: dict[str, Any] | None = None
+) -> tuple[Tensor, Tensor, Names]:
+    """Collect the names of arrays; Tensors carry their own."""
+    return one, other, Names(arrays, {})

@@ -1,0 +1,105 @@
+"""What follows from the definitions of names: the equations that one derivation brings along."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from tinygrad_edu.symbolic.expr import Expr, Label, Leaf, Number, Sum, distinct, parts, product
+from tinygrad_edu.symbolic.facts import Facts
+from tinygrad_edu.symbolic.notation import text
+from tinygrad_edu.symbolic.rewrite import Rewriter
+from tinygrad_edu.symbolic.rules import TIDYING, UNDOING
+from tinygrad_edu.symbolic.rules.cases import opposite_of
+from tinygrad_edu.symbolic.rules.equations import Equation, Equations, complement_of
+from tinygrad_edu.symbolic.rules.rule import ONE, ZERO, Rule
+from tinygrad_edu.symbolic.rules.sums import sum_of_terms
+
+__all__ = ["Definition", "rules_with", "substitute"]
+
+Definition = tuple[Leaf, Expr]  # a name, and what it stands for
+
+
+def rules_with(definitions: Sequence[Definition], facts: Facts) -> tuple[Rule, ...]:
+    """Add the equations of a derivation to the general ones: names, then their lemmas."""
+    names = Equations("name")
+    lemmas, complements = Equations("lemma"), Equations("complement")
+    plain = Rewriter((*UNDOING, *TIDYING), facts)
+    for leaf, meaning in definitions:
+        because = f"{text(leaf)} = {text(meaning)}"
+        # A definition is put into the form that it will be met in.
+        closed, _ = Rewriter((*UNDOING, names.rule(), *TIDYING), facts).close(meaning)
+        for form in dict.fromkeys((closed, meaning)):
+            if form.size > 1:
+                names.add(Equation(form, leaf, f"by definition {because}"))
+        both = complement_of(leaf, meaning)
+        if both is not None:
+            if facts.sign(both[0]) == "positive":
+                facts.declare_positive(both[1])
+            complements.add(Equation(*both, f"since {because}"))
+        for lemma in (*_sums(leaf, meaning, because, plain), *_gates(leaf, closed, because)):
+            lemmas.add(lemma)
+    for equation in _met_in_other_names(definitions, facts):
+        names.add(equation)
+    return (*UNDOING, names.rule(), complements.rule(), lemmas.rule(), *TIDYING)
+
+
+def _sums(leaf: Leaf, meaning: Expr, because: str, plain: Rewriter) -> Iterator[Equation]:
+    """Yield what a quantity sums to along an axis, where that is a number."""
+    for label in sorted(leaf.labels, key=lambda label: label.order):
+        found, moves = plain.close(Sum(label, meaning))
+        opened = _opened(meaning, label)
+        if not isinstance(found, Number) and opened != meaning:
+            search = plain.search(Sum(label, opened), (sum_of_terms,), patience=3, limit=1000)
+            found, moves = search.expr, search.moves
+        assumed = {move.match.assumption for move in moves} - {None}
+        if isinstance(found, Number) and len(assumed) <= 1:
+            yield Equation(Sum(label, leaf), found, f"since {because}", *assumed)
+
+
+def _gates(leaf: Leaf, meaning: Expr, because: str) -> Iterator[Equation]:
+    """Yield what a gate does to a quantity that has it already, or the opposite one."""
+    for condition, _ in parts(meaning)[1]:
+        opposite = opposite_of(condition)
+        if opposite is not None:
+            yield Equation(product(1, [(leaf, ONE), (condition, ONE)]), leaf, f"since {because}")
+            yield Equation(product(1, [(leaf, ONE), (opposite, ONE)]), ZERO, f"since {because}")
+
+
+def _opened(meaning: Expr, label: Label) -> Expr:
+    """Put in what sums along an axis are called: Σ(x − μ) is 0 because of what μ is."""
+    for part in distinct(meaning):
+        if not isinstance(part, Leaf) or label in part.labels or part != part.quantity.leaf:
+            continue
+        inside = part.quantity.definition
+        if inside is not None and any(
+            isinstance(each, Sum) and each.label is label for each in distinct(inside)
+        ):
+            meaning = substitute(meaning, part, inside)
+    return meaning
+
+
+def _met_in_other_names(definitions: Sequence[Definition], facts: Facts) -> Iterator[Equation]:
+    """Write each definition with the names of its parts, which may be folded before it is."""
+    every = Equations("name", (Equation(m, leaf, "") for leaf, m in definitions if m.size > 1))
+    meanings = dict(definitions)
+    for leaf, meaning in definitions:
+
+        def is_made_of_it(equation: Equation, leaf: Leaf = leaf) -> bool:
+            other = equation.right
+            assert isinstance(other, Leaf)
+            return other == leaf or leaf in distinct(meanings[other])
+
+        rules = (*UNDOING, every.rule(unless=is_made_of_it), *TIDYING)
+        form, _ = Rewriter(rules, facts).close(meaning)
+        if form.size > 1:
+            because = f"by definition {text(leaf)} = {text(meaning)}"
+            yield Equation(form, leaf, because)
+
+
+def substitute(expr: Expr, old: Leaf, new: Expr) -> Expr:
+    """Put an expression in place of a leaf; inside a sum it meets the sum's own index."""
+    if expr == old:
+        return new
+    if not expr.children:
+        return expr
+    return expr.rebuild(tuple(substitute(child, old, new) for child in expr.children))

@@ -1,0 +1,195 @@
+"""One step of the page: words, formulas and numbers beside the graph."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from typing import Any
+
+from tinygrad_edu.view.dot import clean
+from tinygrad_edu.view.formula import formula_width, number
+from tinygrad_edu.view.page.heat import heat_map
+from tinygrad_edu.view.page.markup import add, both, formula, say, sentence_case
+from tinygrad_edu.view.story import Frame, Scene, Story
+from tinygrad_edu.view.svg import Pieces
+from tinygrad_edu.view.written import Maths
+
+__all__ = ["Cards"]
+
+_WIDE = 24.0  # ems; a formula that is wider is set smaller, or below its title
+_TALL = 640.0  # points; a graph that is taller is not shrunk to the window
+_SCALE = 1.25 / 16  # rems for a point, where a graph need not shrink
+
+_MARKS = (
+    ("matched", "outlined: what the rule is applied to"),
+    ("cancelled", "struck through: what cancels"),
+)
+_ARROWS = {
+    "forward-2": "Solid arrows: values, on their way forward.",
+    "backward-2": "Dashed arrows: gradients, on their way back. ∇: the gradient that has arrived.",
+}
+
+
+class Cards:
+    """Write the steps of a story.
+
+    Parameters
+    ----------
+    told : Story
+        The story.
+    drawings : dict of str to Pieces
+        Its drawings, laid out.
+    """
+
+    def __init__(self, told: Story, drawings: dict[str, Pieces]) -> None:
+        self.story, self.drawings = told, drawings
+
+    def add(self, steps: ET.Element, frame: Frame) -> None:
+        """Add one step to the list."""
+        source = "graph" if frame.phase != "algebra" else "algebra"
+        source += f"-{frame.track}" if frame.track else ""
+        card = add(
+            steps,
+            "li",
+            class_=f"step {frame.phase}",
+            id=frame.key,
+            data_phase=frame.phase,
+            data_track=frame.track,
+            tabindex="-1",
+            data_title=frame.title.text,
+            data_vector=frame.equation.vector.latex or frame.equation.vector.text,
+            data_index=frame.equation.index.latex or frame.equation.index.text,
+            data_drawing=frame.scene.drawing,
+            data_source=source,
+        )
+        words = add(card, "div", class_="words")
+        phase = frame.phase.capitalize()
+        if frame.track == "free":
+            phase += f", without {self.story.assumption}"
+        add(words, "p", phase, class_="phase")
+        say(add(words, "h2"), frame.title)
+        look = "equation wide" if _is_wide(frame.equation.vector) else "equation"
+        equation = add(words, "div", class_=look, role="group", tabindex="0", aria_label="Formula")
+        both(equation, frame.equation, "block")
+        self._formulas(words, frame)
+        self._reasons(words, frame)
+        add(words, "div", class_="inspector", hidden="")
+        if frame.scene.drawing in self.drawings:
+            self._figure(card, frame)
+
+    def _formulas(self, words: ET.Element, frame: Frame) -> None:
+        if frame.start is not None:
+            both(_row(words, "Before", frame.start.vector), frame.start, "large")
+        if frame.local is not None:
+            title = "Where" if frame.phase == "backward" else "Rule"
+            both(_row(words, title, frame.local.vector), frame.local, "large")
+        if frame.numbers:
+            row = _row(words, "In numbers", *frame.numbers)
+            for maths in frame.numbers:
+                formula(add(row, "span", class_="piece"), maths, "large")
+
+    def _reasons(self, words: ET.Element, frame: Frame) -> None:
+        if frame.rule or frame.because.parts:
+            row = add(words, "div", class_="row why")
+            add(row, "h3", "Why")
+            said = add(row, "p")
+            if frame.rule:
+                add(said, "b", sentence_case(frame.rule)).tail = ". "
+            say(said, frame.because)
+        if frame.heat is not None:
+            row = add(words, "div", class_="row")
+            add(row, "h3", "Jacobian")
+            heat_map(row, frame.heat)
+        if frame.python:
+            row = add(words, "div", class_="row")
+            add(row, "h3", "Python")
+            lines = add(row, "pre", tabindex="0", role="group", aria_label="Python")
+            add(lines, "code", frame.python)
+        if frame.check:
+            row = add(words, "div", class_="row")
+            add(row, "h3", "Residual")
+            add(row, "p", frame.check, class_="check")
+
+    def _figure(self, card: ET.Element, frame: Frame) -> None:
+        is_tall = self.drawings[frame.scene.drawing].size[1] > _TALL
+        figure = add(card, "figure", class_="tall" if is_tall else "short")
+        graphs = add(figure, "div", class_="pair" if frame.before else "whole")
+        if frame.before is not None:
+            self._scene(graphs, frame.before, f"Before: {frame.title.text}")
+            add(graphs, "span", "→", class_="becomes", aria_hidden="true")
+        self._scene(graphs, frame.scene, f"Graph: {frame.title.text}")
+        caption = _caption(frame)
+        if caption:
+            add(figure, "figcaption", caption)
+
+    def _scene(self, figure: ET.Element, scene: Scene, title: str) -> None:
+        drawing, model = self.drawings[scene.drawing], self.story.drawings[scene.drawing]
+        width, height = map(number, drawing.size)
+        svg = ET.SubElement(
+            figure,
+            "svg",
+            {
+                "class": "graph",
+                "viewBox": f"0 0 {width} {height}",
+                "role": "group",
+                "aria-label": clean(title),
+                "width": f"{number(_SCALE * drawing.size[0])}rem",
+                "height": f"{number(_SCALE * drawing.size[1])}rem",
+            },
+        )
+        graph = ET.SubElement(svg, "g", {"transform": drawing.move})
+        for place, state in sorted(scene.edges.items()):
+            edge = model.edges[place]
+            ET.SubElement(
+                graph,
+                "use",
+                {
+                    "href": f"#{scene.drawing}-e{place}",
+                    "class": f"edge {state} {edge.kind}",
+                    "data-tail": edge.tail[1:],
+                    "data-head": edge.head[1:],
+                },
+            )
+        for place, state in sorted(scene.vertices.items()):
+            vertex = model.vertices[place]
+            known = " known" if place in scene.known else ""
+            host = ET.SubElement(
+                graph,
+                "g",
+                {
+                    "class": f"vertex {state}{known}",
+                    "data-place": str(place),
+                    "tabindex": "0",
+                    "role": "img",
+                    "aria-label": clean(self._label(vertex, scene, place, state)),
+                },
+            )
+            ET.SubElement(host, "use", {"href": f"#{scene.drawing}-n{place}"})
+
+    def _label(self, vertex: Any, scene: Scene, place: int, state: str) -> str:
+        said = [vertex.text or vertex.formula, vertex.shape, *vertex.lines]
+        if place in scene.known:
+            said += vertex.gradient_lines
+        if state in {"matched", "cancelled"}:
+            said.append(state)
+        return ", ".join(part for part in said if part)
+
+
+def _row(words: ET.Element, title: str, *shown: Maths) -> ET.Element:
+    row = add(words, "div", class_="row wide" if any(map(_is_wide, shown)) else "row")
+    add(row, "h3", title)
+    return add(row, "div", class_="formula", role="group", tabindex="0", aria_label=title)
+
+
+def _is_wide(maths: Maths) -> bool:
+    return formula_width(maths.latex) > _WIDE
+
+
+def _caption(frame: Frame) -> str:
+    """Say what the marks of a figure mean, and when they first come, the two sorts of arrows."""
+    if frame.before is not None:
+        states = {*frame.before.vertices.values(), *frame.before.edges.values()}
+        said = [text for state, text in _MARKS if state in states]
+        if "now" in {*frame.scene.vertices.values(), *frame.scene.edges.values()}:
+            said.append("heavy: what is new")
+        return sentence_case("; ".join(said)) + "." if said else ""
+    return _ARROWS.get(frame.key, "")

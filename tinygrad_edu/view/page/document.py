@@ -1,0 +1,252 @@
+"""A story as one HTML document."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+
+from tinygrad_edu.view.dot import digraph
+from tinygrad_edu.view.formula import define
+from tinygrad_edu.view.page.card import Cards
+from tinygrad_edu.view.page.markup import add, asset, digest, formula
+from tinygrad_edu.view.page.table import table_of_nodes
+from tinygrad_edu.view.renderer import Renderer, RendererNotFound, find_renderer
+from tinygrad_edu.view.story import Story
+from tinygrad_edu.view.svg import Pieces, pieces
+from tinygrad_edu.view.written import Maths
+
+__all__ = ["Document"]
+
+_PHASES = ("forward", "backward", "algebra")
+_OUTLINES = "o-"  # prefix of the ids of glyph outlines
+
+
+class Document:
+    """Write one story, part by part."""
+
+    def __init__(self, told: Story, title: str) -> None:
+        self.story, self.title = told, title
+        self.drawings: dict[str, Pieces] = {}
+        self.missing = ""
+        try:
+            renderer = find_renderer()
+        except RendererNotFound as error:
+            self.missing = str(error)
+        else:
+            self._draw(renderer)
+
+    def _draw(self, renderer: Renderer) -> None:
+        struck = self._struck()
+        for name, model in self.story.drawings.items():
+            self.drawings[name] = pieces(model, renderer, _OUTLINES, struck[name])
+
+    def _struck(self) -> dict[str, set[str]]:
+        """Name what is ever struck through, drawing by drawing."""
+        found: dict[str, set[str]] = {name: set() for name in self.story.drawings}
+        for scene in (f.before for f in self.story.frames if f.before is not None):
+            for letter, states in (("e", scene.edges), ("n", scene.vertices)):
+                found[scene.drawing] |= {
+                    f"{letter}{place}" for place, state in states.items() if state == "cancelled"
+                }
+        return found
+
+    def text(self) -> str:
+        """Return the document."""
+        style, early, script = map(asset, ("page.css", "early.js", "page.js"))
+        root = ET.Element("html", {"lang": "en"})
+        head = add(root, "head")
+        add(head, "meta", charset="utf-8")
+        policy = (
+            f"default-src 'none'; style-src {digest(style)}; "
+            f"script-src {digest(early)} {digest(script)}; base-uri 'none'; form-action 'none'"
+        )
+        ET.SubElement(head, "meta", {"http-equiv": "Content-Security-Policy", "content": policy})
+        add(head, "meta", name="viewport", content="width=device-width, initial-scale=1")
+        add(head, "meta", name="color-scheme", content="light dark")
+        add(head, "title", self.title)
+        ET.SubElement(head, "style").text = style
+        ET.SubElement(head, "script").text = early
+        body = add(root, "body")
+        self._definitions(body)
+        self._header(body)
+        self._navigation(body)
+        main = add(body, "main")
+        self._options(main)
+        self._steps(main)
+        table_of_nodes(main, self.story.nodes)
+        self._sources(main)
+        self._help(body)
+        ET.SubElement(body, "script").text = script
+        return "<!DOCTYPE html>\n" + ET.tostring(root, encoding="unicode", method="html") + "\n"
+
+    def _definitions(self, body: ET.Element) -> None:
+        """Write every vertex and edge once, out of sight; the steps refer to them."""
+        svg = ET.SubElement(
+            body, "svg", {"class": "store", "width": "0", "height": "0", "aria-hidden": "true"}
+        )
+        defs = add(svg, "defs")
+        outlines: dict[str, str] = {}
+        for drawing in self.drawings.values():
+            outlines |= drawing.outlines
+        define(defs, outlines, _OUTLINES)
+        for name, drawing in self.drawings.items():
+            for letter, elements in (("e", drawing.edges), ("n", drawing.vertices)):
+                for place, element in enumerate(elements):
+                    element.set("id", f"{name}-{letter}{place}")
+                    defs.append(element)
+
+    def _header(self, body: ET.Element) -> None:
+        told = self.story
+        header = add(body, "header")
+        tracks = [("", told.result, "")]
+        if told.without is not None:
+            tracks = [
+                ("assumed", told.result, f" Assuming {told.assumption}."),
+                ("free", told.without, f" Without assuming {told.assumption}."),
+            ]
+        for track, result, _ in tracks:
+            title = _equation(told.title, result)
+            formula(add(header, "h1", class_=track, aria_label=title.text), title)
+        said = add(header, "p", class_="subtitle")
+        said.text = f"Derived step by step and checked: residual {told.checked}."
+        for track, _, words in tracks:
+            add(said, "span", words, class_=track)
+
+    def _navigation(self, body: ET.Element) -> None:
+        bar = add(body, "nav", class_="stepper", aria_label="Steps", hidden="")
+        tabs = add(bar, "div", class_="tabs")
+        for count, phase in enumerate(_PHASES, start=1):
+            add(
+                tabs,
+                "button",
+                phase.capitalize(),
+                type="button",
+                class_=phase,
+                data_phase=phase,
+                title=f"{phase.capitalize()} ({count})",
+            )
+        moves = add(bar, "div", class_="moves")
+        for action, sign, label in (
+            ("first", "|◀", "First step"),
+            ("previous", "◀", "Previous step"),
+            ("play", "Play", "Play"),
+            ("next", "▶", "Next step"),
+            ("last", "▶|", "Last step"),
+        ):
+            button = add(
+                moves, "button", type="button", aria_label=label, title=label, data_action=action
+            )
+            add(button, "span", sign, aria_hidden="true")
+        add(
+            bar,
+            "input",
+            type="range",
+            id="slider",
+            min="1",
+            value="1",
+            max=str(len(self.story.frames)),
+            aria_label="Step",
+        )
+        add(bar, "span", class_="counter", id="counter")
+
+    def _options(self, main: ET.Element) -> None:
+        told = self.story
+        tools = add(main, "div", class_="options")
+        shown = add(tools, "fieldset", class_="switches")
+        add(shown, "legend", "Show")
+        for key, on in (("values", True), ("gradients", True), ("shapes", False)):
+            _switch(shown, key, key, on)
+        chosen = add(tools, "div", class_="switches")
+        _switch(chosen, "indices", "index notation", False)
+        if told.assumption:
+            _switch(chosen, "assume", f"assume {told.assumption}", True)
+        label = add(chosen, "label")
+        add(label, "span", "theme")
+        select = add(label, "select", id="theme")
+        for theme in ("auto", "light", "dark"):
+            add(select, "option", theme, value=theme)
+        copies = add(tools, "div", class_="copies", hidden="")
+        add(copies, "span", "Copy", class_="small")
+        for action, text, label_text in (
+            ("latex", "LaTeX", "Copy LaTeX"),
+            ("dot", "DOT", "Copy DOT"),
+            ("python", "Python", "Copy Python"),
+            ("svg", "↓ SVG", "Download SVG"),
+            ("help", "?", "Keys"),
+        ):
+            add(
+                copies,
+                "button",
+                text,
+                type="button",
+                data_action=action,
+                aria_label=label_text,
+                title=label_text,
+            )
+        add(tools, "p", class_="live", role="status", aria_live="polite", id="live")
+
+    def _steps(self, main: ET.Element) -> None:
+        if self.missing:
+            add(main, "p", f"The page has no graphs. {self.missing}", class_="note")
+        steps = add(main, "ol", class_="steps", id="steps")
+        cards = Cards(self.story, self.drawings)
+        for frame in self.story.frames:
+            cards.add(steps, frame)
+
+    def _sources(self, main: ET.Element) -> None:
+        details = add(main, "details", class_="sources")
+        add(details, "summary", "Sources: Python, LaTeX, DOT")
+        listed = [("python", "Python", self.story.program)]
+        listed += [
+            (
+                f"latex{'-' + track if track else ''}",
+                "LaTeX" + (" without the assumption" if track.endswith("free") else ""),
+                text,
+            )
+            for track, text in self.story.latex.items()
+        ]
+        for name, model in self.story.sources.items():
+            title = {"graph": "DOT of the graph"}.get(name, f"DOT of the algebra ({name})")
+            listed.append((f"dot-{name}", title, str(digraph(model).source)))
+        for key, title, text in listed:
+            add(details, "h2", title)
+            add(
+                details,
+                "pre",
+                text,
+                id=f"source-{key}",
+                tabindex="0",
+                role="region",
+                aria_label=title,
+            )
+        for note in self.story.notes:
+            add(main, "p", note, class_="note")
+
+    def _help(self, body: ET.Element) -> None:
+        dialog = add(body, "dialog", id="help", aria_label="Keys")
+        add(dialog, "h2", "Keys")
+        listed = add(dialog, "dl")
+        for keys, meaning in (
+            ("← →", "previous step, next step"),
+            ("Home End", "first step, last step"),
+            ("1 2 3", "forward, backward, algebra"),
+            ("Space", "play, pause"),
+            ("Tab", "from node to node"),
+            ("?", "this help"),
+            ("Esc", "close, let go of a node"),
+        ):
+            add(listed, "dt", keys)
+            add(listed, "dd", meaning)
+        add(dialog, "button", "Close", type="button", data_action="close")
+
+
+def _equation(left: Maths, right: Maths) -> Maths:
+    latex = f"{left.latex} = {right.latex}" if left.latex and right.latex else ""
+    return Maths(f"{left.text} = {right.text}", latex)
+
+
+def _switch(parent: ET.Element, key: str, text: str, on: bool) -> None:
+    label = add(parent, "label")
+    switch = add(label, "input", type="checkbox", id=key)
+    if on:
+        switch.set("checked", "")
+    add(label, "span", text)

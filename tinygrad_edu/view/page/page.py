@@ -1,0 +1,124 @@
+"""The page as an object: saved as a file, or shown in a notebook."""
+
+from __future__ import annotations
+
+import html
+import os
+from collections.abc import Collection, Iterable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from tinygrad_edu.naming import names_around
+from tinygrad_edu.tensor import Tensor
+from tinygrad_edu.view.page.document import Document
+from tinygrad_edu.view.story import Story, story
+
+__all__ = ["Page", "explain"]
+
+
+def explain(
+    output: Tensor,
+    wrt: Tensor,
+    *,
+    names: Mapping[str, Any] | None = None,
+    fused: Iterable[str] = (),
+) -> Page:
+    """Explain a gradient: forward, backward and algebra, step by step, as one HTML page.
+
+    Parameters
+    ----------
+    output : Tensor
+        What is differentiated.
+    wrt : Tensor
+        What it is differentiated with respect to.
+    names : dict of str to Tensor or ndarray, optional
+        Names for formulas; otherwise ``Tensor(..., name=)`` and the caller's variables.
+    fused : iterable of str, optional
+        Operations that are left whole, such as ``("softmax",)``.
+
+    Returns
+    -------
+    Page
+        Shown by a notebook; ``.save("page.html")`` writes it.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `derive`; also ValueError for a graph too large to be read.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> z = tg.Tensor([1.47, -0.39, 0.22])
+    >>> y = tg.Tensor([0.0, 1.0, 0.0])
+    >>> L = tg.softmax_cross_entropy(z, y)
+    >>> tg.explain(L, wrt=z)
+    <Page '∂L/∂z = softmax(z) − y': 21 steps>
+    >>> tg.explain(L, wrt=z).save("page.html")  # doctest: +SKIP
+    """
+    return Page(story(output, wrt, names_around(names, depth=1), fused))
+
+
+class Page:
+    """A story, ready to be saved or shown.
+
+    Parameters
+    ----------
+    told : Story
+        What it tells.
+    """
+
+    def __init__(self, told: Story) -> None:
+        self.story = told
+
+    @property
+    def title(self) -> str:
+        """What the page shows: the gradient and its result."""
+        return f"{self.story.title.text} = {self.story.result.text}"
+
+    @cached_property
+    def _document(self) -> str:
+        return Document(self.story, self.title).text()
+
+    def html(self) -> str:
+        """Return the page as one self-contained HTML document, the same on every call."""
+        return self._document
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the page to a file and return its path.
+
+        Raises
+        ------
+        ValueError
+            If the path does not end in ``.html``.
+        """
+        path = Path(path)
+        if path.suffix.lower() not in {".html", ".htm"}:
+            raise ValueError(f"save: a page is saved as .html, not as {path.name!r}")
+        path.write_text(self.html(), encoding="utf-8", newline="\n")
+        return path
+
+    def __repr__(self) -> str:
+        steps = sum(frame.track != "free" for frame in self.story.frames)
+        return f"<Page {self.title!r}: {steps} steps>"
+
+    def _repr_html_(self) -> str:
+        # A frame keeps the page's styles and script apart from the notebook's, and its policy too.
+        return (
+            f'<iframe srcdoc="{html.escape(self.html())}" title="{html.escape(self.title)}" '
+            'sandbox="allow-scripts allow-downloads allow-popups" width="100%" height="760" '
+            'loading="lazy"></iframe>'
+        )
+
+    def _repr_mimebundle_(
+        self, include: Collection[str] | None = None, exclude: Collection[str] | None = None
+    ) -> dict[str, str]:
+        bundle = {"text/plain": repr(self)}
+        try:
+            bundle["text/html"] = self._repr_html_()
+        except Exception as error:
+            # A notebook must show something: why there is no page.
+            bundle["text/plain"] += f"\n{error}"
+        kept = bundle.keys() if include is None else bundle.keys() & set(include)
+        return {kind: text for kind, text in bundle.items() if kind in kept - set(exclude or ())}

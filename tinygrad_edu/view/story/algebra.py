@@ -1,0 +1,108 @@
+"""The algebra phase: from what the backward pass leaves to the result, rule by rule."""
+
+from __future__ import annotations
+
+from tinygrad_edu.symbolic import notation
+from tinygrad_edu.symbolic.derivation import Derivation
+from tinygrad_edu.view.evolution import Evolution
+from tinygrad_edu.view.model import Model
+from tinygrad_edu.view.recorded import derivative
+from tinygrad_edu.view.story.flow import weighted
+from tinygrad_edu.view.story.frames import Frame, Scene, Track
+from tinygrad_edu.view.written import (
+    Maths,
+    Prose,
+    Written,
+    check_text,
+    distance,
+    join,
+    plugged,
+    prose,
+    written,
+)
+
+__all__ = ["algebra", "left_side"]
+
+_SHORT = 22  # characters of an equation that stands in a title
+
+
+def algebra(derivation: Derivation, track: str, drawings: dict[str, Model]) -> list[Frame]:
+    """Tell the steps of a derivation; what they show is added to the drawings."""
+    told = _Algebra(derivation, track, drawings)
+    told.tell()
+    return told.track.frames
+
+
+def left_side(derivation: Derivation) -> Written:
+    """Write what is derived, such as ∂L/∂z."""
+    of, wrt = derivation.title
+    vector = Maths(*derivative(of, wrt))
+    below = derivation.wrt.latex(True)
+    index = rf"\frac{{\partial {notation.name_latex(of)}}}{{\partial {below}}}"
+    both = vector, Maths(f"∂{of}/∂{derivation.wrt.text(True)}", index if vector.latex else "")
+    return Written(*(weighted(derivation.seed, each) for each in both))
+
+
+class _Algebra:
+    def __init__(self, derivation: Derivation, track: str, drawings: dict[str, Model]) -> None:
+        self.derivation, self.drawings, self.prefix = derivation, drawings, track
+        self.track = Track("algebra", track)
+
+    def tell(self) -> None:
+        derivation, left = self.derivation, left_side(self.derivation)
+        first = Evolution([derivation.start])
+        self.track.add(
+            prose("What the backward pass leaves"),
+            join(left, "=", written(derivation.start)),
+            Scene(self._drawing(0, first), *first.scene(0)),
+            rule="chain rule",
+            because=Prose((f"What has come back, written down.{self._end(0)}",)),
+            numbers=plugged(derivation.start),
+            check=check_text(distance(derivation.start, derivation.computed)),
+        )
+        for number, step in enumerate(derivation.steps, start=1):
+            both = Evolution([step.before, step.after])
+            drawing = self._drawing(number, both)
+            equation = join(written(step.matched), "=", written(step.replaced))
+            name = step.rule[:1].upper() + step.rule[1:]
+            is_short = max(len(equation.vector.text), len(equation.index.text)) <= _SHORT
+            is_all = step.matched.expr == step.before.expr  # then before and after say it
+            self.track.add(
+                Prose((f"{name}: ", equation) if is_short else (name,)),
+                join(left, "=", written(step.after)),
+                Scene(drawing, *both.scene(1)),
+                because=Prose((_sentence(step.because) + self._end(number),)),
+                local=None if is_short or is_all else equation,
+                numbers=plugged(step.after),
+                check=check_text(step.residual)
+                + ("" if step.on_data else ", on random numbers alone"),
+                start=written(step.before),
+                before=Scene(drawing, *both.marked(0, step)),
+            )
+
+    def _end(self, number: int) -> str:
+        """Say after the last step what the result was compared with."""
+        if number < len(self.derivation.steps):
+            return ""
+        return (
+            f"{'' if number else ' Nothing is left to simplify.'} The result "
+            f"{self.derivation.result.text()} agrees with the gradient that backward computes: "
+            "relative difference "
+            f"{check_text(self.derivation.residual)}."
+        )
+
+    def _drawing(self, number: int, evolution: Evolution) -> str:
+        for name, model in self.drawings.items():
+            if model == evolution.model:  # both derivations may begin with the same steps
+                return name
+        name = f"{self.prefix or 'algebra'}-{number}"
+        self.drawings[name] = evolution.model
+        return name
+
+
+def _sentence(text: str) -> str:
+    """Begin with a capital letter, unless a formula does, and end with a full stop."""
+    first = text.split(" ")[0]
+    if len(first) > 1 and first.isalpha():
+        text = text[:1].upper() + text[1:]
+    return text if text.endswith(".") else f"{text}."

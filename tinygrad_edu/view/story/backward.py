@@ -1,0 +1,159 @@
+"""The backward phase: every visit of the chain rule, and the sum wherever paths meet."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tinygrad_edu.symbolic import notation
+from tinygrad_edu.symbolic.derivation import Contribution, Formula
+from tinygrad_edu.symbolic.expr import Leaf, distinct, total
+from tinygrad_edu.symbolic.work import Visit
+from tinygrad_edu.view.recorded import derivative
+from tinygrad_edu.view.story.flow import Flow, if_full
+from tinygrad_edu.view.story.frames import Frame, Scene, Track
+from tinygrad_edu.view.written import (
+    Maths,
+    Written,
+    bracketed,
+    check_text,
+    distance,
+    join,
+    plugged,
+    prose,
+    summed,
+    written,
+)
+
+__all__ = ["backward"]
+
+
+def backward(flow: Flow) -> list[Frame]:
+    """Tell how the gradient comes back from the output."""
+    told = _Backward(flow)
+    told.tell()
+    return told.track.frames
+
+
+class _Backward:
+    def __init__(self, flow: Flow) -> None:
+        self.flow, self.walk = flow, flow.walk
+        self.track = Track("backward")
+
+    def tell(self) -> None:
+        flow, walk = self.flow, self.walk
+        known = {flow.place[walk.output]}
+        passed: list[int] = []
+        right = Maths("1", "1") if walk.output.value.size == 1 else self._bare_letter()
+        self.track.add(
+            prose("Start at {}", flow.called(walk.output)),
+            join(Maths(*derivative(flow.of, flow.of)), "=", right),
+            self._scene(flow.place[walk.output], None, known, passed),
+            rule="seed",
+            because=prose("A quantity changes by 1 for each 1 that it changes itself.")
+            if walk.output.value.size == 1
+            else prose("The output has several entries, so each gets a weight of its own."),
+            python=f"tg.gradients({flow.program.names[walk.output]}, "
+            f"{flow.program.names[walk.wrt]})",
+        )
+        arrived: dict[int, int] = {}
+        for number, visit in enumerate(walk.backward):
+            if visit.contribution is None:
+                continue
+            to = flow.place[visit.to]
+            if to < 0:
+                continue
+            passed.append(number)
+            arrived[to] = arrived.get(to, 0) + 1
+            complete = arrived[to] == len(flow.parts[to])
+            if complete and len(flow.parts[to]) == 1:
+                known.add(to)
+            self._visit_frame(visit, number, known, passed)
+            if complete and len(flow.parts[to]) > 1:
+                known.add(to)
+                self._meeting_frame(to, known, passed)
+
+    def _visit_frame(self, visit: Visit, number: int, known: set[int], passed: list[int]) -> None:
+        entry = visit.contribution
+        assert entry is not None
+        flow, place = self.flow, self.flow.place[visit.to]
+        of, to = flow.called(visit.of), flow.called(flow.shown[place])
+        arrived = flow.gradient_of(flow.place[visit.of])
+        times = Maths(*derivative(of.text, to.text))
+        several = len(flow.parts[place]) > 1
+        left = join(arrived, "·", times) if several else flow.gradient_of(place)
+        rule, result = written(entry.local), written(entry.contribution)
+        middle: tuple[Written | str, ...] = (rule, "=")
+        where: Written | None = join(
+            self._letter(entry), "=", arrived, "=", written(entry.incoming)
+        )
+        if flow.seed is not None:  # the letter already stands for the weights
+            middle, where = (), None
+        elif rule.vector.text == result.vector.text:
+            middle = ()
+        end = ", where several parts add up." if several else "."
+        self.track.add(
+            prose("From {} back to {}", of, to),
+            join(left, "=", *middle, result),
+            self._scene(place, number, known, passed),
+            rule="chain rule",
+            because=prose(
+                "{} has come to {}; times {} it goes on to {}" + end, arrived, of, times, to
+            ),
+            local=where,
+            numbers=plugged(entry.contribution),
+            python=flow.python(visit.of),
+            check=check_text(distance(entry.contribution, visit.part.value)),
+            heat=if_full(flow.local_heat(visit.of, visit.index)),
+        )
+
+    def _letter(self, entry: Contribution) -> Written:
+        """Write the letter of what comes in, with the indices that it has in the local rule."""
+        for each in distinct(entry.local.expr):
+            if isinstance(each, Leaf) and each.quantity.name == self.walk.letter:
+                return written(Formula(each.quantity.leaf, each.quantity.axes))
+        bare = self._bare_letter()
+        return Written(bare, bare)
+
+    def _bare_letter(self) -> Maths:
+        return Maths(self.walk.letter, notation.name_latex(self.walk.letter))
+
+    def _meeting_frame(self, to: int, known: set[int], passed: list[int]) -> None:
+        flow, name = self.flow, self.flow.called(self.flow.shown[to])
+        entries = [v.contribution for v, _ in flow.parts[to] if v.contribution is not None]
+        whole = Formula(total(e.contribution.expr for e in entries), entries[0].contribution.axes)
+        row: list[Written | str] = []
+        for entry in entries:
+            row += ["+", bracketed(written(entry.contribution))]
+        shape = flow.shown[to].shape
+        values = [np.asarray(v.part.value).reshape(shape) for v, _ in flow.parts[to]]
+        scene = self._scene(to, None, known, passed)
+        for _, number in flow.parts[to]:
+            if number in flow.backward_edges:
+                scene.edges[flow.backward_edges[number]] = "now"
+        times = "twice" if len(entries) == 2 else f"{len(entries)} times"
+        self.track.add(
+            prose(f"{len(entries)} paths meet in {{}}", name),
+            join(flow.gradient_of(to), "=", *row[1:]),
+            scene,
+            rule="sum over paths",
+            because=prose(
+                f"{{}} is used {times}; a change of it reaches {{}} on every path, and the effects "
+                "add up.",
+                name,
+                flow.called(self.walk.output),
+            ),
+            numbers=summed(values, flow.gradients[to]),
+            check=check_text(distance(whole, flow.gradients[to])),
+        )
+
+    def _scene(self, now: int, number: int | None, known: set[int], passed: list[int]) -> Scene:
+        flow = self.flow
+        vertices = dict.fromkeys(range(len(flow.shown)), "past")
+        edges = {n: "past" for n, edge in enumerate(flow.edges) if edge.kind == "forward"}
+        for each in passed:
+            if each in flow.backward_edges:
+                edges[flow.backward_edges[each]] = "now" if each == number else "past"
+        if number is not None:
+            vertices[flow.place[self.walk.backward[number].of]] = "source"
+        vertices[now] = "now"
+        return Scene("graph", vertices, edges, frozenset(known))

@@ -1,0 +1,112 @@
+"""What a story is made of: frames, scenes and rows of a table, as plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from tinygrad_edu.view.jacobian import Heat
+from tinygrad_edu.view.model import Model
+from tinygrad_edu.view.written import Maths, Prose, Written
+
+__all__ = ["Frame", "Node", "Phase", "Scene", "Story", "Track"]
+
+Phase = Literal["forward", "backward", "algebra"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What of a drawing a frame shows: the state of each vertex and edge, by its place there.
+
+    What is not named is not shown. The states of a vertex are "past", "now", "source" (what it is
+    made of), "matched" and "cancelled"; a vertex in `known` shows its gradient, too.
+    """
+
+    drawing: str
+    vertices: dict[int, str]
+    edges: dict[int, str]
+    known: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One step of the story.
+
+    `equation` is its formula and `numbers` the same with numbers in it; `rule` says what is
+    applied, `local` the same as an equation, and `because` why it holds; `python` is the line that
+    made the vertex and `check` how far the two sides are apart. `track` names the frames that a
+    switch exchanges. Algebra shows what a rule is applied to in `start`, and as a graph in
+    `before`: what the rule matches is outlined, what it cancels struck through.
+    """
+
+    key: str
+    phase: Phase
+    title: Prose
+    equation: Written
+    scene: Scene
+    rule: str = ""
+    because: Prose = field(default_factory=Prose)
+    local: Written | None = None
+    numbers: tuple[Maths, ...] = ()
+    python: str = ""
+    check: str = ""
+    heat: Heat | None = None
+    track: str = ""
+    start: Written | None = None
+    before: Scene | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One row of the table of all vertices; `place` is that in the drawing, `name` its formula."""
+
+    place: int
+    called: str
+    name: Written
+    kind: str
+    shape: str
+    value: str
+    gradient: str
+    python: str
+    made_of: tuple[int, ...]
+    used_by: tuple[int, ...]
+    locals: tuple[Written, ...]
+    heats: tuple[Heat, ...]
+
+
+@dataclass(frozen=True)
+class Story:
+    """A derivation, ready to be told.
+
+    `assumption` is the statement that the switch is for, or "". `drawings` are what the frames
+    show, by name; `sources` what can be copied as DOT text, `latex` as LaTeX.
+    """
+
+    title: Maths
+    result: Maths
+    assumption: str
+    without: Maths | None
+    frames: tuple[Frame, ...]
+    nodes: tuple[Node, ...]
+    drawings: dict[str, Model]
+    sources: dict[str, Model]
+    program: str
+    latex: dict[str, str]
+    checked: str
+    notes: tuple[str, ...] = field(default=())
+
+
+class Track:
+    """The frames of one phase, in order; each has its number in its key."""
+
+    def __init__(self, phase: Phase, track: str = "") -> None:
+        self.frames: list[Frame] = []
+        self._phase, self._track = phase, track
+
+    def add(self, title: Prose, equation: Written, scene: Scene, **said: Any) -> None:
+        """Add a frame; `said` are its other fields."""
+        prefix = f"{self._phase}-{self._track}" if self._track == "free" else self._phase
+        key = f"{prefix}-{len(self.frames) + 1}"
+        self.frames.append(
+            Frame(key, self._phase, title, equation, scene, track=self._track, **said)
+        )

@@ -1,0 +1,49 @@
+"""Put the phases of a story together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tinygrad_edu.naming import Names
+from tinygrad_edu.symbolic.derive import derive_named
+from tinygrad_edu.symbolic.work import passes
+from tinygrad_edu.tensor import Tensor
+from tinygrad_edu.view.steps import derivation_model
+from tinygrad_edu.view.story.algebra import algebra, left_side
+from tinygrad_edu.view.story.backward import backward
+from tinygrad_edu.view.story.flow import Flow
+from tinygrad_edu.view.story.forward import forward
+from tinygrad_edu.view.story.frames import Story
+from tinygrad_edu.view.story.table import node
+from tinygrad_edu.view.written import Maths, check_text
+
+__all__ = ["story"]
+
+
+def story(output: Tensor, wrt: Tensor, names: Names, fused: Iterable[str] = ()) -> Story:
+    """Tell how the gradient of `output` with respect to `wrt` comes about."""
+    fused = tuple(fused)
+    found = derive_named(output, wrt, names, None, fused)
+    used = [a.statement for a in found.assumptions if a.used]
+    free = derive_named(output, wrt, names, (), fused) if used else None
+    flow = Flow(passes(output, wrt, names, fused), found.title[0], found.seed)
+    tracks = [("", found)] if free is None else [("assumed", found), ("free", free)]
+    drawings = {"graph": flow.model}
+    frames = [*forward(flow), *backward(flow)]
+    for track, derivation in tracks:
+        frames += algebra(derivation, track, drawings)
+    sources = {f"algebra{'-' * bool(t)}{t}": derivation_model(d) for t, d in tracks}
+    return Story(
+        left_side(found).vector,
+        Maths(found.result.text(), found.result.latex()),
+        ", ".join(used),
+        None if free is None else Maths(free.result.text(), free.result.latex()),
+        tuple(frames),
+        tuple(node(flow, s) for s in flow.shown),
+        drawings,
+        {"graph": flow.model, **sources},
+        flow.program.text(flow.walk.output, flow.walk.wrt),
+        {track: d.latex() for track, d in tracks},
+        check_text(found.residual),
+        ("The search was cut short: a shorter form may exist.",) if found.capped else (),
+    )
