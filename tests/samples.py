@@ -256,6 +256,7 @@ row("hypot", tg.hypot, *pairwise(signed, signed))
 row("arctan2", tg.arctan2, *pairwise(signed, signed))
 row("unit_hypotenuse", REGISTRY["unit_hypotenuse"], *entrywise(normal))
 row("cosine", REGISTRY["cosine"], *pairwise(signed, signed))
+row("turn", REGISTRY["turn"], *pairwise(signed, signed))
 row("logaddexp", tg.logaddexp, *pairwise(normal, normal))
 row("share", REGISTRY["share"], *pairwise(normal, normal))
 

@@ -251,6 +251,13 @@ def test_gradients_do_not_cancel_or_overflow_far_out(x):
     assert_allclose(tg.grad(tg.logaddexp)(-x, x), np.exp(-2 * x) / (1 + np.exp(-2 * x)), rtol=1e-14)
 
 
+def test_arctan2_has_a_direction_everywhere_but_at_the_origin():
+    for y, x, expected in ((1e200, 1e200, 0.5e-200), (0.0, np.inf, 0), (np.inf, 1.0, 0)):
+        assert_allclose(tg.grad(tg.arctan2)(y, x), expected, rtol=1e-15)
+    with np.errstate(invalid="ignore"):
+        assert np.isnan(tg.grad(tg.arctan2)(0.0, 0.0))
+
+
 def test_logaddexp_of_infinities():
     inf = np.inf
     assert tg.logaddexp(-inf, -inf) == -inf
@@ -284,6 +291,18 @@ def test_triangles_hide_nan():
 def test_gradients_as_formulas(f, expected):
     x = tg.Tensor([0.5, 0.7], name="x")
     assert str(tg.derive(f(x).sum(), wrt=x).result) == expected
+
+
+def test_gradients_of_pairs_as_formulas():
+    x, y = tg.Tensor([0.5, 0.7], name="x"), tg.Tensor([1.5, 0.2], name="y")
+    for f, expected in (
+        (tg.hypot, "x/√(x² + y²)"),
+        (tg.arctan2, "y/(x² + y²)"),
+        (tg.logaddexp, "exp(x)/(exp(x) + exp(y))"),
+        (tg.inner, "y"),
+    ):
+        assert str(tg.derive(f(x, y).sum(), wrt=x).result) == expected
+    assert str(tg.derive(tg.average(x, weights=y), wrt=x).result) == "y/Σy"
 
 
 # --- the catalogue -------------------------------------------------------------------------------

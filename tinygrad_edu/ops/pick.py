@@ -306,7 +306,11 @@ def triu(x: Any, k: int = 0) -> Any:
     return where(_above(x.shape, k, "triu"), x, 0)
 
 
-@op(name="rank", tex=r"\operatorname{{rank}}({0})")
+@op(
+    name="rank",
+    text="rank({0}, {side})",
+    tex=r"\operatorname{{rank}}_{{\text{{{side}}}}}({0})",
+)
 def _rank(x: Any, *, axis: int, side: str) -> Any:
     """How many entries of its line are smaller than an entry (side "left"), or not larger."""
     lines = np.moveaxis(x, axis, -1)

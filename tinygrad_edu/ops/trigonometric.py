@@ -345,13 +345,21 @@ def _(x: Any, y: Any) -> Any:
     return sqrt(x**2 + y**2)
 
 
+@op(name="turn", inline=True, elementwise=True)
+def _turn(x: Any, y: Any) -> Any:
+    """x/(x² + y²), without the square of a length."""
+    return _cosine.forward(x, y) / np.hypot(x, y)
+
+
+@_turn.defined_as
+def _(x: Any, y: Any) -> Any:
+    return x / (x**2 + y**2)
+
+
 # d arctan2(y, x) = (x dy - y dx)/(x² + y²)
 @op(
     forward=np.arctan2,
-    rules=(
-        lambda g, out, y, x: g * _cosine(x, y) / hypot(x, y),
-        lambda g, out, y, x: -g * _cosine(y, x) / hypot(x, y),
-    ),
+    rules=(lambda g, out, y, x: g * _turn(x, y), lambda g, out, y, x: -g * _turn(y, x)),
     elementwise=True,
     tex=r"\operatorname{{arctan2}}({0}, {1})",
 )
