@@ -7,7 +7,7 @@ RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip --disable-pip-version-check
 ARGS ?=
 
-.PHONY: help demo test test-deep check format tutorials bench clean distclean
+.PHONY: help demo test test-deep check format tutorials bench docs clean distclean
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
@@ -19,6 +19,7 @@ help:
 	@echo "make format     put the format right, and what the linter can mend by itself"
 	@echo "make tutorials  run every script in tutorials/"
 	@echo "make bench      run every script in benchmarks/"
+	@echo "make docs       write docs/numpy.md from the declarations"
 	@echo "make clean      remove what was built; make distclean removes .venv too"
 	@echo "With another interpreter: make PYTHON=python3.13 demo (after make distclean)"
 
@@ -45,6 +46,9 @@ tutorials: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	@set -e; for script in $(sort $(wildcard benchmarks/*.py)); do echo "== $$script"; $(RUN) "$$script"; done
+
+docs: $(VENV)/.dev
+	@$(RUN) -m tinygrad_edu numpy > docs/numpy.md
 
 clean:
 	rm -rf build dist *.egg-info .coverage .coverage.* htmlcov .hypothesis

@@ -224,6 +224,11 @@ row(
     ("above", signed(4), value(None), value(1.1)),
 )
 row("tanh", tg.tanh, *entrywise(normal))
+row(
+    "tanh_slope",
+    lambda x: REGISTRY["tanh_slope"](tg.tanh(x), x),
+    *entrywise(normal),
+)
 row("sigmoid", tg.sigmoid, *entrywise(normal))
 row("relu", tg.relu, *entrywise(signed))
 row("normal_cdf", tg.normal_cdf, *entrywise(normal))
@@ -234,6 +239,53 @@ row("softplus", tg.softplus, *entrywise(normal))
 row("xlogy", tg.xlogy, *pairwise(normal, positive))
 row("xdivy", tg.xdivy, *pairwise(normal, signed))
 row("stop_gradient", tg.stop_gradient, ("vector", Fixed(normal(3))))
+
+# angles, hyperbolic functions, exponentials and powers
+for name in ("sin", "cos", "sinh", "cosh", "arctan", "arcsinh", "expm1", "exp2", "square"):
+    row(name, getattr(tg, name), *entrywise(normal))
+for name in ("radians", "degrees"):
+    row(name, getattr(tg, name), *entrywise(normal))
+for name in ("log1p", "log2", "log10"):
+    row(name, getattr(tg, name), *entrywise(positive))
+for name in ("cbrt", "reciprocal"):
+    row(name, getattr(tg, name), *entrywise(signed))
+for name in ("tan", "arcsin", "arccos", "arctanh"):
+    row(name, getattr(tg, name), *entrywise(lambda *s: uniform(-0.8, 0.8, *s)))
+row("arccosh", tg.arccosh, *entrywise(lambda *s: uniform(1.5, 3.0, *s)))
+row("hypot", tg.hypot, *pairwise(signed, signed))
+row("arctan2", tg.arctan2, *pairwise(signed, signed))
+row("unit_hypotenuse", REGISTRY["unit_hypotenuse"], *entrywise(normal))
+row("cosine", REGISTRY["cosine"], *pairwise(signed, signed))
+row("turn", REGISTRY["turn"], *pairwise(signed, signed))
+row("logaddexp", tg.logaddexp, *pairwise(normal, normal))
+row("share", REGISTRY["share"], *pairwise(normal, normal))
+
+# in pieces
+for name in ("floor", "ceil", "trunc", "rint"):
+    row(name, getattr(tg, name), ("vector", Fixed(signed(4))))
+row("round", tg.round, ("tens", Fixed(signed(4)), {"decimals": 1}), ("whole", Fixed(signed(4))))
+row("floor_divide", tg.floor_divide, ("same", Fixed(normal(3)), Fixed(signed(3))))
+for name in ("mod", "fmod"):
+    row(name, getattr(tg, name), *pairwise(apart, lambda *s: uniform(5.0, 5.1, *s)))
+for name in ("fmax", "fmin"):
+    row(name, getattr(tg, name), *pairwise(apart, lambda *s: apart(*s, shift=0.1)))
+for name in ("isnan", "isinf", "isfinite", "signbit", "logical_not"):
+    row(name, getattr(tg, name), ("vector", Fixed(normal(3))))
+for name in ("logical_and", "logical_or", "logical_xor"):
+    row(name, getattr(tg, name), ("same", Fixed(normal(3)), Fixed(normal(3))))
+for name in ("argmax", "argmin"):
+    row(
+        name,
+        getattr(tg, name),
+        ("all", Fixed(normal(2, 3))),
+        ("axis", Fixed(normal(2, 3)), {"axis": -1, "keepdims": True}),
+    )
+row(
+    "argsort",
+    tg.argsort,
+    ("last", Fixed(normal(2, 3))),
+    ("all", Fixed(normal(2, 2)), {"axis": None}),
+)
 
 # shape
 row(
@@ -302,6 +354,7 @@ row(
     ("columns", normal(2, 3), Fixed(normal(2, 3)), normal(2, 3), {"axis": -1}),
     ("numbers", normal(), normal(), normal()),
 )
+PADDINGS = ("edge", "reflect", "symmetric", "wrap")
 INDICES: dict[str, Any] = {
     "integer": 1,
     "negative": (-1, 2),
@@ -333,6 +386,131 @@ row(
     ),
 )
 
+# rearranging
+row("ravel", tg.ravel, ("matrix", normal(2, 3)), ("number", normal()))
+row(
+    "flip",
+    tg.flip,
+    ("all", normal(2, 3)),
+    ("axis", normal(2, 3), {"axis": -1}),
+    ("axes", normal(2, 3, 2), {"axis": (0, -1)}),
+    ("number", normal()),
+)
+row("flipud", tg.flipud, ("matrix", normal(3, 2)), ("vector", normal(3)))
+row("fliplr", tg.fliplr, ("matrix", normal(3, 2)))
+row(
+    "roll",
+    tg.roll,
+    ("vector", normal(4), value(1)),
+    ("all", normal(2, 3), value(-2)),
+    ("axis", normal(2, 3), value(4), {"axis": -1}),
+    ("axes", normal(2, 3), value((1, -1)), {"axis": (0, 1)}),
+    ("back", normal(2, 3), value(3), {"axis": 1}),
+    ("empty", normal(0), value(1)),
+)
+row(
+    "moveaxis",
+    tg.moveaxis,
+    ("one", normal(2, 3, 4), value(0), value(-1)),
+    ("two", normal(2, 3, 4), value((0, 1)), value((-1, 0))),
+)
+row("matrix_transpose", tg.matrix_transpose, ("stack", normal(2, 3, 4)))
+for name in ("atleast_1d", "atleast_2d", "atleast_3d"):
+    row(
+        name,
+        getattr(tg, name),
+        *((f"axes-{n}", normal(*(2, 3, 4, 2)[:n])) for n in range(5)),
+    )
+row(
+    "tile",
+    tg.tile,
+    ("vector", normal(3), value(2)),
+    ("longer", normal(3), value((2, 1, 2))),
+    ("shorter", normal(2, 3), value(2)),
+    ("none", normal(2), value(0)),
+    ("number", normal(), value((2, 2))),
+)
+row(
+    "repeat",
+    tg.repeat,
+    ("all", normal(2, 3), value(2)),
+    ("axis", normal(2, 3), value(3), {"axis": 0}),
+    ("each", normal(2, 3), value([2, 0, 1]), {"axis": -1}),
+)
+row(
+    "pad",
+    tg.pad,
+    ("zeros", normal(2, 3), value(1)),
+    ("pair", normal(2, 3), value((0, 2)), {"constant_values": (1.0, 2.0)}),
+    ("axes", normal(2, 3), value(((1, 0), (0, 2)))),
+    *((mode, normal(3, 4), value(((1, 0), (2, 1))), {"mode": mode}) for mode in PADDINGS),
+)
+for name, arguments in (("split", (3, [1, 4])), ("array_split", (4, [2, 2]))):
+    for label, sections in zip(("parts", "places"), arguments, strict=True):
+        row(
+            name,
+            lambda x, sections, name=name: tg.concatenate(
+                [part * (i + 1) for i, part in enumerate(getattr(tg, name)(x, sections))]
+            ),
+            (label, normal(6), value(sections)),
+        )
+for name in ("vstack", "hstack", "dstack", "column_stack"):
+    row(
+        name,
+        lambda *parts, name=name: getattr(tg, name)(parts),
+        ("vectors", normal(3), Fixed(normal(3)), normal(3)),
+        ("matrices", normal(2, 3), normal(2, 3)),
+    )
+
+# picking
+row(
+    "take",
+    tg.take,
+    ("all", normal(2, 3), value([0, 0, 5])),
+    ("axis", normal(2, 3), value([[2, 0], [1, -1]]), {"axis": 1}),
+    ("one", normal(2, 3), value(1), {"axis": -1}),
+)
+PLACES = Fixed(lambda rng: rng.integers(0, 3, (2, 4)))
+row(
+    "take_along_axis",
+    tg.take_along_axis,
+    ("rows", normal(2, 3), PLACES, {"axis": 1}),
+    ("columns", normal(3, 4), PLACES, {"axis": 0}),
+    ("spread", normal(2, 3), Fixed(lambda rng: rng.integers(0, 3, (1, 2)))),
+)
+row(
+    "add_along_axis",
+    REGISTRY["add_along_axis"],
+    ("rows", normal(2, 4), PLACES, {"axis": -1, "length": 3}),
+    ("columns", normal(2, 4), PLACES, {"axis": 0, "length": 3}),
+)
+row(
+    "diagonal",
+    tg.diagonal,
+    ("main", normal(3, 3)),
+    ("above", normal(2, 4), value(1)),
+    ("below", normal(4, 2), value(-1)),
+    ("stack", normal(3, 2, 3), value(0), value(-1), value(0)),
+    ("outside", normal(2, 2), value(3)),
+)
+row("diag", tg.diag, ("vector", normal(3), value(-1)), ("matrix", normal(3, 4), value(1)))
+for name in ("tril", "triu"):
+    row(name, getattr(tg, name), ("square", normal(3, 3)), ("stack", normal(2, 3, 4), value(1)))
+row(
+    "sort",
+    tg.sort,
+    ("vector", apart(5)),
+    ("rows", apart(2, 3)),
+    ("columns", apart(3, 2), {"axis": 0}),
+    ("all", apart(2, 3), {"axis": None}),
+)
+row(
+    "rank",
+    REGISTRY["rank"],
+    ("left", Fixed(normal(2, 3)), {"axis": 1, "side": "left"}),
+    ("right", Fixed(normal(2, 3)), {"axis": 0, "side": "right"}),
+)
+
 # reductions
 row("sum", tg.sum, *reductions(normal), ("empty", normal(0, 3), {"axis": 0}))
 row("mean", tg.mean, *reductions(normal))
@@ -347,8 +525,35 @@ row(
     ("seven", signed(7)),
     ("axis-of-number", normal(), {"axis": -1}),
 )
-row("var", tg.var, *reductions(normal))
-row("std", tg.std, *(case for case in reductions(normal) if case[0] not in {"number", "no-axis"}))
+SAMPLE = ("sample", normal(4, 3), {"axis": 0, "ddof": 1})
+row("var", tg.var, *reductions(normal), SAMPLE)
+KINKED = {"number", "no-axis"}  # all entries are equal there
+row("std", tg.std, *(case for case in reductions(normal) if case[0] not in KINKED), SAMPLE)
+row("ptp", tg.ptp, *(case for case in reductions(apart) if case[0] not in KINKED))
+row("average", tg.average, *reductions(normal))
+row(
+    "average_by_weights",
+    lambda x, w: tg.average(x, 0, w),
+    ("vector", normal(3, 2), positive(3)),
+    ("each", normal(3, 2), positive(3, 2)),
+    ("constant", normal(3, 2), Fixed(positive(3))),
+)
+row(
+    "cumsum",
+    tg.cumsum,
+    ("vector", normal(4)),
+    ("all", normal(2, 3)),
+    ("axis", normal(2, 3), {"axis": -1}),
+    ("empty", normal(0, 2), {"axis": 0}),
+)
+row(
+    "diff",
+    tg.diff,
+    ("vector", normal(4)),
+    ("twice", normal(2, 5), {"n": 2}),
+    ("axis", normal(3, 2), {"axis": 0}),
+    ("none", normal(3), {"n": 0}),
+)
 
 # linear
 row(
@@ -396,7 +601,29 @@ row(
     ("many-axes", normal(2, 3), normal(2, 3, 2)),
 )
 row("outer", tg.outer, ("vectors", normal(2), normal(3)), ("matrix", normal(2, 2), normal(3)))
-row("trace", tg.trace, ("matrix", normal(3, 3)), ("stack", normal(2, 2, 3)))
+row(
+    "trace",
+    tg.trace,
+    ("matrix", normal(3, 3)),
+    ("stack", normal(2, 2, 3)),
+    ("offset", normal(2, 4), value(1)),
+)
+row("vdot", tg.vdot, ("matrices", normal(2, 3), normal(2, 3)))
+row(
+    "inner",
+    tg.inner,
+    ("vectors", normal(3), normal(3)),
+    ("matrices", normal(2, 3), normal(4, 3)),
+    ("number", normal(), normal(2)),
+)
+row(
+    "tensordot",
+    tg.tensordot,
+    ("two", normal(2, 3, 4), normal(3, 4, 2)),
+    ("none", normal(2), normal(3), value(0)),
+    ("named", normal(2, 3, 4), normal(4, 2), value(((0, -1), (1, 0)))),
+)
+row("kron", tg.kron, ("matrices", normal(2, 3), normal(2, 2)), ("mixed", normal(2), normal(3, 2)))
 
 # softmax
 row("softmax", tg.softmax, *lines(normal))
@@ -478,6 +705,14 @@ row(
     ("kept", signed(2, 3), value(np.float64(3)), {"axis": (0, 1), "keepdims": True}),
 )
 row(
+    "relative",
+    lambda x, p, **attributes: REGISTRY["relative"](
+        x, tg.norm(x, p, **attributes), p, **attributes
+    ),
+    ("two", signed(4), value(2)),
+    ("three", signed(2, 3), value(3), {"axis": 0}),
+)
+row(
     "norm",
     tg.norm,
     ("one", signed(2, 3), value(1), {"axis": 0}),
@@ -508,9 +743,5 @@ row(
 )
 
 # Rows that are not operations of the registry but composed of them.
-COMPOSED = {
-    *("gelu_tanh", "dot", "outer", "trace", "norm", "l1", "l2", "weight_decay"),
-    *("mean_squared_error", "mean_absolute_error", "sum_squared_error"),
-    *("kl_divergence", "entropy"),
-}
+COMPOSED = {case.name for case in CASES} - REGISTRY.keys()
 DIFFERENTIABLE = [case for case in CASES if case.differentiable]

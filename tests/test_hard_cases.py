@@ -3,6 +3,7 @@
 import copy
 import gc
 import math
+import operator
 import pickle
 import threading
 import time
@@ -43,6 +44,16 @@ def test_case_03_log_softmax_of_huge_ties(dtype, huge):
     out = tg.log_softmax(np.array([huge, huge], dtype))
     assert out.dtype == dtype
     assert_allclose(out, [-0.69314718, -0.69314718], rtol=1e-7)
+
+
+def test_case_03_more_classes_than_float16_counts():
+    z = tg.Tensor(np.zeros(70_000, np.float16))
+    assert_array_equal(tg.softmax(z).data, np.full(70_000, 1 / 70_000, np.float16))
+    loss = tg.softmax_cross_entropy(z, np.int64(3))
+    for out in (tg.logsumexp(z), -tg.log_softmax(z)[0], loss):
+        assert out.dtype == np.float16
+        assert out.item() == np.float16(math.log(70_000))
+    assert_array_equal(tg.gradients(loss, z)[2:4], np.float16([1 / 70_000, -1]))
 
 
 def test_case_04_softmax_of_infinities():
@@ -173,6 +184,24 @@ def test_case_12_norm_of_infinities(p):
     assert tg.norm([INF, 1.0], p) == INF
     assert tg.norm([1.0, -INF], p) == INF
     assert np.isnan(tg.norm([NAN, 1.0], p))
+
+
+@pytest.mark.parametrize("p", [1.5, 2, 3])
+def test_case_12_direction_where_the_norm_has_no_digits(p):
+    """At infinity, beyond overflow and among subnormal numbers."""
+    equal = 0.5 ** (1 - 1 / p)
+    for w, expected in (
+        ([INF, 1.0], [1, 0]),
+        ([3.0, -INF], [0, -1]),
+        ([INF, -INF], [NAN, NAN]),  # no limit
+        ([1.5e308, -1.5e308], [equal, -equal]),
+        ([5e-324, 5e-324], [equal, equal]),
+        ([NAN, 1.0], [NAN, NAN]),
+    ):
+        assert_allclose(gradient(lambda x: tg.norm(x, p), w), expected, rtol=1e-15)
+    rows = np.array([[INF, 1.0], [3.0, 4.0], [0.0, 0.0]])
+    found = gradient(lambda x: tg.norm(x, 2, axis=1), rows)
+    assert_allclose(found, [[1, 0], [0.6, 0.8], [0, 0]], rtol=1e-15)
 
 
 def test_case_13_largest_magnitudes_share():
@@ -386,6 +415,14 @@ def test_case_24_numpy_beside_a_tensor():
     assert (np.shape(t), np.ndim(t), np.size(t)) == ((2,), 1, 2)
 
 
+def test_case_24_what_numpy_cannot_do_is_named():
+    t = tg.Tensor([1.0, 2.0])
+    for name in ("median", "linalg.svd", "fft.fft", "real", "unique"):
+        function = operator.attrgetter(name)(np)
+        with pytest.raises(TypeError, match=rf"^np\.{name}: "):
+            function(t)
+
+
 # --- the graph -----------------------------------------------------------------------------------
 
 
@@ -396,6 +433,8 @@ def test_case_25_one_node_used_twice():
     assert tg.gradients(c, a) == 4
     assert c.args == (b, b)
     assert tg.gradients(a * a, a) == 6
+    edges = [line for line in tg.draw(c).source.splitlines() if "->" in line]
+    assert sorted(map(edges.count, set(edges))) == [1, 1, 2, 2]  # into each sum, and out of it
 
 
 def test_case_26_gradients_add_up():
@@ -446,6 +485,22 @@ def test_case_28_wide_fan_out_takes_linear_time():
     seconds(100)
     small = min(seconds(1000) for _ in range(3))
     assert seconds(10_000) < 40 * small + 0.1
+
+
+def test_case_28_many_operands_take_linear_time():
+    def seconds(join, width):
+        parts = [tg.Tensor([float(i)]) for i in range(width)]
+        out = join(parts)
+        start = time.process_time()
+        found = tg.gradients(out, parts, np.arange(width).reshape(out.shape))
+        taken = time.process_time() - start
+        assert_array_equal(np.ravel(found), np.arange(width))
+        return taken
+
+    for join in (tg.stack, tg.concatenate):
+        seconds(join, 100)
+        small = min(seconds(join, 1000) for _ in range(3))
+        assert seconds(join, 10_000) < 40 * small + 0.1
 
 
 def test_case_29_nothing_waits_for_the_collector():

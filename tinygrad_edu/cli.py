@@ -75,10 +75,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "Exit status: 0 if the claim is right, 1 if it is wrong, 2 if it cannot be read.",
     )
     answer.add_argument("claim", nargs="?", help='a formula, such as "(A − Y)/N"')
+    commands.add_parser("numpy", help="list NumPy's functions that a Tensor answers")
     commands.add_parser("doctor", help="say what is installed, and what pictures need")
     given = parser.parse_args(_shielded(sys.argv[1:] if arguments is None else arguments))
     if given.command == "doctor":
         return doctor()
+    if given.command == "numpy":
+        from tinygrad_edu.catalogue import catalogue
+
+        print(catalogue(), end="")
+        return 0
     into: Path | None = getattr(given, "into", None)
     if into is not None and into.exists() and not into.is_dir():
         parser.error(f"--into {into} is a file; name a folder")

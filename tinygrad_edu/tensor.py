@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar, NoReturn, cast
 
 import numpy as np
@@ -12,6 +12,7 @@ from tinygrad_edu import ops
 from tinygrad_edu.core.gradients import own_arrays, propagate
 from tinygrad_edu.core.node import NO_ATTRIBUTES, Node, next_serial
 from tinygrad_edu.core.op import Op, real_array, run
+from tinygrad_edu.numpy_functions import UFUNCS, call_numpy
 from tinygrad_edu.ops.reduce import count_of_shape
 from tinygrad_edu.ops.shape import Axes
 
@@ -287,13 +288,13 @@ class Tensor(Node):
         """Product over axes; see `tinygrad_edu.prod`."""
         return cast("Tensor", ops.prod(self, axis=axis, keepdims=keepdims))
 
-    def var(self, axis: Axes = None, keepdims: bool = False) -> Tensor:
+    def var(self, axis: Axes = None, keepdims: bool = False, ddof: float = 0) -> Tensor:
         """Variance over axes; see `tinygrad_edu.var`."""
-        return cast("Tensor", ops.var(self, axis=axis, keepdims=keepdims))
+        return cast("Tensor", ops.var(self, axis=axis, keepdims=keepdims, ddof=ddof))
 
-    def std(self, axis: Axes = None, keepdims: bool = False) -> Tensor:
+    def std(self, axis: Axes = None, keepdims: bool = False, ddof: float = 0) -> Tensor:
         """Standard deviation over axes; see `tinygrad_edu.std`."""
-        return cast("Tensor", ops.std(self, axis=axis, keepdims=keepdims))
+        return cast("Tensor", ops.std(self, axis=axis, keepdims=keepdims, ddof=ddof))
 
     def reshape(self, *shape: Any) -> Tensor:
         """Give the entries another shape; see `tinygrad_edu.reshape`."""
@@ -315,6 +316,42 @@ class Tensor(Node):
     def ravel(self) -> Tensor:
         """Return all entries as one vector."""
         return cast("Tensor", ops.reshape(self, shape=-1))
+
+    def flatten(self) -> Tensor:
+        """Return all entries as one vector."""
+        return cast("Tensor", ops.reshape(self, shape=-1))
+
+    def repeat(self, repeats: Any, axis: int | None = None) -> Tensor:
+        """Repeat each entry; see `tinygrad_edu.repeat`."""
+        return cast("Tensor", ops.repeat(self, repeats, axis))
+
+    def take(self, indices: Any, axis: int | None = None) -> Tensor:
+        """Pick parts along an axis; see `tinygrad_edu.take`."""
+        return cast("Tensor", ops.take(self, indices, axis))
+
+    def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+        """The diagonal of a matrix; see `tinygrad_edu.diagonal`."""
+        return cast("Tensor", ops.diagonal(self, offset, axis1, axis2))
+
+    def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+        """Sum of the diagonal; see `tinygrad_edu.trace`."""
+        return cast("Tensor", ops.trace(self, offset, axis1, axis2))
+
+    def cumsum(self, axis: int | None = None) -> Tensor:
+        """Running sums along an axis; see `tinygrad_edu.cumsum`."""
+        return cast("Tensor", ops.cumsum(self, axis))
+
+    def round(self, decimals: int = 0) -> Tensor:
+        """Round every entry; see `tinygrad_edu.round`."""
+        return cast("Tensor", ops.round(self, decimals=decimals))
+
+    def argmax(self, axis: int | None = None, keepdims: bool = False) -> Tensor:
+        """Place of the largest entry; see `tinygrad_edu.argmax`."""
+        return cast("Tensor", ops.argmax(self, axis=axis, keepdims=keepdims))
+
+    def argmin(self, axis: int | None = None, keepdims: bool = False) -> Tensor:
+        """Place of the smallest entry; see `tinygrad_edu.argmin`."""
+        return cast("Tensor", ops.argmin(self, axis=axis, keepdims=keepdims))
 
     def dot(self, other: Any) -> Tensor:
         """Product with a vector or matrix; see `tinygrad_edu.dot`."""
@@ -396,19 +433,19 @@ class Tensor(Node):
         )
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        if method == "__call__" and not kwargs and ufunc in _UFUNCS:
-            return Tensor.record(_UFUNCS[ufunc], inputs, NO_ATTRIBUTES)
+        if method == "__call__" and not kwargs and ufunc in UFUNCS:
+            return Tensor.record(UFUNCS[ufunc], inputs, NO_ATTRIBUTES)
         if method != "__call__":
             raise TypeError(
                 f"np.{ufunc.__name__}.{method}: not supported on a Tensor; use .data for the "
                 "values, or the reductions of tinygrad_edu"
             )
-        return _numpy_call(ufunc, inputs, kwargs)
+        return call_numpy(ufunc, inputs, kwargs)
 
     def __array_function__(
         self, function: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        return _numpy_call(function, args, kwargs)
+        return call_numpy(function, args, kwargs)
 
 
 _new = object.__new__
@@ -551,43 +588,3 @@ def _constant(value: Any, op: Op) -> Any:
     if value.__class__ in _PLAIN:
         return value
     return real_array(value, op.name)
-
-
-def _numpy_call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Answer a NumPy function with our own of the same name, or refuse by name."""
-    ours = _NUMPY.get(function)
-    label = f"np.{getattr(function, '__name__', function)}"
-    if ours is None:
-        raise TypeError(
-            f"{label}: not supported on a Tensor; use .data for the values, or an operation of "
-            "tinygrad_edu for the graph"
-        )
-    if len(args) > 2 and function in _REDUCTIONS:
-        raise TypeError(f"{label}: takes a Tensor and an axis; pass keepdims= by name")
-    for refused in ("out", "where", "dtype", "casting", "order", "subok", "initial"):
-        if kwargs.get(refused) is not None:
-            raise TypeError(f"{label}: {refused}= is not supported on a Tensor; leave it out")
-    return ours(*args, **kwargs)
-
-
-def _numpy_names() -> dict[Any, Callable[..., Any]]:
-    """Pair each public operation with the NumPy function of its name."""
-    same = {name: getattr(ops, name) for name in ops.PUBLIC if hasattr(np, name)}
-    renamed = {"amax": ops.max, "amin": ops.min, "absolute": ops.abs}
-    known = {getattr(np, name): function for name, function in {**renamed, **same}.items()}
-    known[np.shape] = lambda a: a.shape
-    known[np.ndim] = lambda a: a.ndim
-    known[np.size] = lambda a, axis=None: a.count(axis)
-    return known
-
-
-_NUMPY = _numpy_names()
-# Between an array and a Tensor an operator arrives as one of these: the short way for it.
-_UFUNCS = {
-    function: ours
-    for function, ours in _NUMPY.items()
-    if isinstance(function, np.ufunc) and isinstance(ours, Op) and ours.arity == function.nin
-}
-_REDUCTIONS = frozenset(
-    {np.sum, np.prod, np.mean, np.max, np.min, np.amax, np.amin, np.var, np.std}
-)

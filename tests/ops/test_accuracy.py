@@ -1,7 +1,8 @@
 """The fused operations against 60 digits, over the whole range of their inputs.
 
 A result must lie within 4 units in the last place of the exact result for inputs that are moved
-by one unit in their own last place: x - max(x) is rounded, and no more may be lost than by that.
+by half a unit in their own last place: x - max(x) is rounded, and no more may be lost than by that.
+Gradients must lie within 1e-13 of the exact ones.
 """
 
 import math
@@ -16,13 +17,13 @@ import tinygrad_edu as tg
 mp.mp.dps = 60
 
 
-def refuse_inexact(found, exact, slopes, inputs):
+def refuse_inexact(found, exact, slopes, inputs, moved_by=0.5):
     """Compare each entry of `found` with `exact`, where ∂exact/∂input is `slopes`."""
     for got, true, row in zip(np.ravel(found), exact, slopes, strict=True):
         if abs(true) >= mp.mpf(2) ** 1024:
             assert got == np.inf * int(mp.sign(true))
             continue
-        moved = sum(abs(s) * unit(x) for s, x in zip(row, inputs, strict=True))
+        moved = sum(abs(s) * unit(x) * moved_by for s, x in zip(row, inputs, strict=True))
         assert abs(mp.mpf(float(got)) - true) <= 4 * unit(float(true)) + moved, (got, true, inputs)
 
 
@@ -78,7 +79,8 @@ def test_softmax(z):
     exact = softmax_of(exactly(z))
     n = range(len(z))
     slopes = [[exact[i] * ((i == j) - exact[j]) for j in n] for i in n]
-    refuse_inexact(tg.softmax(z), exact, slopes, z)
+    # x - max(x) can be twice as large as either, and so can its unit.
+    refuse_inexact(tg.softmax(z), exact, slopes, z, moved_by=1)
 
 
 @many
@@ -186,3 +188,73 @@ def test_norms(w, p):
     slopes = [(x / exact) ** (p - 1) if exact else mp.mpf(0) for x in xs]
     with np.errstate(over="ignore"):  # the ℓ1 norm is a plain sum
         refuse_inexact(tg.norm(w, p), [exact], [slopes], w)
+
+
+# --- gradients -----------------------------------------------------------------------------------
+
+
+def refuse_inexact_gradient(found, exact):
+    for got, true in zip(np.ravel(found), exact, strict=True):
+        assert abs(mp.mpf(float(got)) - true) <= mp.mpf("1e-13") * max(1, abs(true)), (got, true)
+
+
+near = st.floats(-40, 40)
+pairs = st.lists(st.tuples(near, st.floats(-1, 1)), min_size=1, max_size=6)
+
+
+@many
+@given(pairs)
+@example([(40.0, 1.0), (0.0, 0.0)])
+@example([(-1e-300, 1.0), (1e-300, -1.0)])
+def test_gradients_of_softmax_and_its_relatives(columns):
+    z, g = (list(column) for column in zip(*columns, strict=True))
+    xs, gs = exactly(z), exactly(g)
+    a = softmax_of(xs)
+    mean = mp.fsum(x * y for x, y in zip(a, gs, strict=True))
+    exact = [x * (y - mean) for x, y in zip(a, gs, strict=True)]
+    refuse_inexact_gradient(tg.vjp(tg.softmax, z)[1](g), exact)
+    exact = [y - x * mp.fsum(gs) for x, y in zip(a, gs, strict=True)]
+    refuse_inexact_gradient(tg.vjp(tg.log_softmax, z)[1](g), exact)
+    refuse_inexact_gradient(tg.grad(tg.logsumexp)(z), a)
+
+
+@many
+@given(st.lists(st.tuples(near, probability), min_size=1, max_size=5))
+@example([(40.0, 1.0), (0.0, 0.0)])
+def test_gradients_of_cross_entropies(rows):
+    z, y = (list(column) for column in zip(*rows, strict=True))
+    xs, ys = exactly(z), exactly(y)
+    exact = [a * mp.fsum(ys) - t for a, t in zip(softmax_of(xs), ys, strict=True)]
+    refuse_inexact_gradient(tg.grad(tg.softmax_cross_entropy)(z, y), exact)
+    exact = [sigmoid_of(x) - t for x, t in zip(xs, ys, strict=True)]
+    found = tg.grad(lambda z: tg.sigmoid_cross_entropy(z, np.array(y), reduction="sum"))(z)
+    refuse_inexact_gradient(found, exact)
+
+
+@many
+@given(st.lists(anything, min_size=1, max_size=6), st.sampled_from([1.5, 2, 3, 10]))
+@example([3e200, 4e200], 2)
+@example([1.7e308, 1.7e308], 3)
+@example([5e-324, 1e-323], 2)
+def test_gradients_of_norms(w, p):
+    xs = exactly(w)
+    length = mp.fsum(abs(x) ** p for x in xs) ** (mp.mpf(1) / p)
+    exact = [mp.sign(x) * (abs(x) / length) ** (p - 1) if length else mp.mpf(0) for x in xs]
+    refuse_inexact_gradient(tg.grad(tg.norm)(w, p), exact)
+
+
+@many
+@given(near)
+@example(-40.0)
+@example(19.1)
+def test_gradients_that_do_not_cancel(x):
+    """Relative to the exact one, however small it is."""
+    exact = mp.mpf(x)
+    for f, true in (
+        (tg.tanh, mp.sech(exact) ** 2),
+        (tg.sigmoid, sigmoid_of(exact) * sigmoid_of(-exact)),
+        (tg.expm1, mp.exp(exact)),
+        (tg.arctan, 1 / (1 + exact**2)),
+        (tg.arcsinh, 1 / mp.sqrt(1 + exact**2)),
+    ):
+        assert abs(mp.mpf(float(tg.grad(f)(x))) - true) <= mp.mpf("1e-13") * true, f

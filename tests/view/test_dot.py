@@ -70,13 +70,13 @@ def check_literal(text):
 
 
 @pytest.mark.parametrize("text", HARD)
-def test_hard_names_are_shown_literally(text):
+def test_case_44_hard_names_are_shown_literally(text):
     check_literal(text)
 
 
 @given(st.text(alphabet=st.sampled_from('ab"\\<>&;{}|[]=\n\t lNG#é中'), max_size=12))
 @example("<>")
-def test_any_name_is_shown_literally(text):
+def test_case_44_any_name_is_shown_literally(text):
     check_literal(text)
 
 

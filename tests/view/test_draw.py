@@ -180,7 +180,7 @@ def test_a_leaf_is_a_picture_too():
     "name",
     ['a"]; evil [label="x', "<a> <b>", "{}|<>", "\\", "two\nlines", "中文", "<script>x</script>"],
 )
-def test_hard_names_are_shown_literally(name):
+def test_case_44_hard_names_are_shown_literally(name):
     t = tg.Tensor([1.0, 2.0], name=name)
     out = tg.name((t * t).sum(), name)
     for picture in (draw(out, gradients=True), draw(out, backward=True), draw(out, expand=True)):
@@ -195,7 +195,7 @@ def test_hard_names_are_shown_literally(name):
 # --- gradients ------------------------------------------------------------------------------------
 
 
-def test_before_backward_the_gradient_is_not_computed():
+def test_case_47_before_backward_the_gradient_is_not_computed():
     z, _, L = lecture()
     picture = draw(L)
     assert "Gradient not computed" in " ".join(picture.model.notes)
@@ -219,7 +219,7 @@ def test_afterwards_or_when_asked_every_node_has_its_gradient():
     assert "∇" not in written(draw(L, gradients=False))
 
 
-def test_where_paths_meet_both_contributions_and_their_sum_are_shown():
+def test_case_47_where_paths_meet_both_contributions_and_their_sum_are_shown():
     picture = draw(lecture()[2], gradients=True)
     ends = {v.key: v.text for v in picture.model.vertices}
     shown = {ends[e.tail]: e.text for e in picture.model.edges if e.kind == "backward"}
@@ -402,7 +402,7 @@ def test_every_operation_can_be_drawn(case):
 # --- bytes, time, size ----------------------------------------------------------------------------
 
 
-def test_same_bytes_whatever_the_hash_seed():
+def test_case_48_same_bytes_whatever_the_hash_seed():
     code = textwrap.dedent(
         """
         import hashlib, numpy as np, tinygrad_edu as tg
@@ -502,7 +502,7 @@ def test_a_notebook_shows_the_text_of_a_leaf_and_of_a_large_graph():
     assert list(notebook(a)) == ["text/plain"]
 
 
-def test_a_notebook_never_raises(monkeypatch):
+def test_case_46_a_notebook_never_raises(monkeypatch):
     w, y = tg.Tensor([1.0, 2.0]), np.array([1.0, 0.0])
     out = w * y
     y[0] = 7.0

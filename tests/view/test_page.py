@@ -146,7 +146,7 @@ def test_every_id_is_used_once_and_every_reference_has_one(document):
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>&lt;b&gt;\"'`\x00\u2028]]>"
 
 
-def test_names_with_markup_stay_text():
+def test_case_44_names_with_markup_stay_text():
     z = tg.Tensor([1.0, 2.0, 3.0], name=EVIL)
     y = tg.Tensor([0.0, 1.0, 0.0], name='"><svg onload=alert(3)>')
     loss = tg.name(tg.softmax_cross_entropy(z, y), "<!--")
@@ -159,7 +159,7 @@ def test_names_with_markup_stay_text():
     assert "\x00" not in document
 
 
-def test_without_a_renderer_the_steps_stand_without_graphs(monkeypatch):
+def test_case_46_without_a_renderer_the_steps_stand_without_graphs(monkeypatch):
     monkeypatch.setattr(writer, "find_renderer", missing)
     text = make().html()
     assert "No program to lay out" in text

@@ -247,7 +247,7 @@ def test_document_is_self_contained_and_says_what_it_is(program):
 @pytest.mark.parametrize(
     "text", ['a"]; evil [label="x', "<a> <b>", "{}|<>", "\\", "中文", "\x00\ud800"]
 )
-def test_hard_names_are_shown_literally(program, text):
+def test_case_44_hard_names_are_shown_literally(program, text):
     root = ET.fromstring(Picture(Model((Vertex(text, "op", text=text),), title=text)).svg())
     (node,) = by_class(root, "tg-node")
     assert node.find(f"{SVG}text").text == clean(text)
@@ -275,7 +275,7 @@ def test_both_renderers_give_the_same_words_and_sizes(monkeypatch):
     assert seen[0] == seen[1]
 
 
-def test_same_bytes_whatever_the_hash_seed_and_history():
+def test_case_48_same_bytes_whatever_the_hash_seed_and_history():
     code = SOURCE + textwrap.dedent(
         """
         import hashlib, sys
@@ -306,7 +306,7 @@ def test_an_empty_model_is_a_picture(program):
 @pytest.mark.parametrize(
     "name", ["with space", "it's", 'a"b', "a;touch evil", "$(id)", "-o", "ö中"]
 )
-def test_odd_paths(tmp_path, name):
+def test_case_45_odd_paths(tmp_path, name):
     folder = tmp_path / name
     folder.mkdir()
     picture = Picture(MODEL)
@@ -318,7 +318,7 @@ def test_odd_paths(tmp_path, name):
     assert len(list(folder.iterdir())) == 4
 
 
-def test_a_renderer_in_an_odd_place(tmp_path, monkeypatch):
+def test_case_45_a_renderer_in_an_odd_place(tmp_path, monkeypatch):
     folder = tmp_path / "a b;c'"
     folder.mkdir()
     (folder / 'd"ot').symlink_to(PROGRAMS[0])
@@ -354,7 +354,7 @@ def test_order_of_renderers(monkeypatch, tmp_path):
 
 
 @pytest.mark.usefixtures("no_program")
-def test_without_a_renderer_the_text_stays_and_the_mend_is_said(tmp_path):
+def test_case_46_without_a_renderer_the_text_stays_and_the_mend_is_said(tmp_path):
     picture = Picture(MODEL)
     assert renderer.found() is None
     with pytest.raises(RendererNotFound, match=re.escape('pip install "tinygrad_edu[viz]"')):
@@ -368,7 +368,7 @@ def test_without_a_renderer_the_text_stays_and_the_mend_is_said(tmp_path):
     assert picture.source.strip() in bundle["text/plain"]
 
 
-def test_notebook_repr_never_raises(monkeypatch):
+def test_case_46_notebook_repr_never_raises(monkeypatch):
     monkeypatch.setenv("TINYGRAD_EDU_DOT", sys.executable)
     bundle = Picture(MODEL)._repr_mimebundle_()
     assert "made no svg" in bundle["text/plain"]

@@ -16,7 +16,7 @@ import numpy as np
 
 from tinygrad_edu.core.node import NO_ATTRIBUTES, Node
 
-__all__ = ["REGISTRY", "Op", "call", "op", "real_array", "run", "seal"]
+__all__ = ["REGISTRY", "Op", "call", "op", "operand", "real_array", "run", "seal"]
 
 Function = Callable[..., Any]
 
@@ -286,6 +286,11 @@ def real_array(value: Any, name: str) -> Any:
             "tensors hold real numbers"
         )
     return array
+
+
+def operand(value: Any, name: str) -> Any:
+    """Return a vertex as it is, and all else as an array."""
+    return value if isinstance(value, Node) else np.asarray(real_array(value, name))
 
 
 def op(**options: Any) -> Callable[[Function], Op]:

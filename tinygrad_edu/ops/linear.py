@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import string
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from tinygrad_edu.core.node import slots
-from tinygrad_edu.core.op import op
+from tinygrad_edu.core.op import op, operand
+from tinygrad_edu.ops.pick import diagonal
+from tinygrad_edu.ops.rearrange import counted_axes
+from tinygrad_edu.ops.reduce import sum
 from tinygrad_edu.ops.shape import expand_dims, reshape, squeeze
 
-__all__ = ["dot", "einsum", "matmul", "outer", "trace"]
+__all__ = [
+    "dot",
+    "einsum",
+    "inner",
+    "kron",
+    "matmul",
+    "outer",
+    "tensordot",
+    "trace",
+    "vdot",
+]
 
 
 def _left(g: Any, out: Any, a: Any, b: Any) -> Any:
@@ -203,7 +217,7 @@ def dot(a: Any, b: Any) -> Any:
     >>> tg.dot(tg.Tensor([1.0, 2.0]), [3.0, 4.0])
     Tensor(11.)
     """
-    a, b = _as_operand(a), _as_operand(b)
+    a, b = operand(a, "dot"), operand(b, "dot")
     if a.ndim == 0 or b.ndim == 0:
         return a * b
     if b.ndim <= 2:
@@ -242,26 +256,30 @@ def outer(a: Any, b: Any) -> Any:
     Tensor([[3., 4.],
             [6., 8.]])
     """
-    return reshape(_as_operand(a), (-1, 1)) * reshape(_as_operand(b), (1, -1))
+    return reshape(operand(a, "outer"), (-1, 1)) * reshape(operand(b, "outer"), (1, -1))
 
 
-def trace(x: Any) -> Any:
-    """Sum of the diagonal of a matrix.
+def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    """Sum of a diagonal of a matrix, or of each of a stack.
 
     Parameters
     ----------
     x : array_like or Tensor
-        ``(n, n, ...)``.
+        With at least two axes.
+    offset : int, optional
+        How far above the main diagonal; negative: below.
+    axis1, axis2 : int, optional
+        The rows and the columns; by default the first two axes.
 
     Returns
     -------
     Tensor or ndarray
-        Of the shape without the first two axes.
+        Of the shape without these two axes.
 
     Raises
     ------
     ValueError
-        If the first two axes differ in length.
+        If there are no such two axes.
 
     Notes
     -----
@@ -273,11 +291,163 @@ def trace(x: Any) -> Any:
     >>> tg.trace(tg.Tensor([[1.0, 2.0], [3.0, 4.0]]))
     Tensor(5.)
     """
-    return einsum("ii...->...", x)
+    return sum(diagonal(x, offset, axis1, axis2), axis=-1)
 
 
-def _as_operand(x: Any) -> Any:
-    return x if hasattr(x, "ndim") else np.asarray(x)
+def inner(a: Any, b: Any) -> Any:
+    """Products over the last axes of both.
+
+    Parameters
+    ----------
+    a, b : array_like or Tensor
+        Of any shape, with last axes of one length; a number multiplies.
+
+    Returns
+    -------
+    Tensor or ndarray
+        The other axes of `a`, then those of `b`.
+
+    Raises
+    ------
+    ValueError
+        If the last axes differ in length.
+
+    Notes
+    -----
+    Forward Σ_k a_…k b_…k; for two vectors the gradients are g b and g a.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.inner(tg.Tensor([1.0, 2.0]), [3.0, 4.0])
+    Tensor(11.)
+    """
+    a, b = operand(a, "inner"), operand(b, "inner")
+    if a.ndim == 0 or b.ndim == 0:
+        return a * b
+    return tensordot(a, b, (-1, -1))
+
+
+def vdot(a: Any, b: Any) -> Any:
+    """Product of two tensors as vectors: the sum of the products of their entries.
+
+    Parameters
+    ----------
+    a, b : array_like or Tensor
+        Of one size.
+
+    Returns
+    -------
+    Tensor or ndarray
+        A number.
+
+    Raises
+    ------
+    ValueError
+        If the numbers of entries differ.
+
+    Notes
+    -----
+    Forward Σ a b over all entries; gradients g b and g a.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.vdot(tg.Tensor([[1.0, 2.0]]), [[3.0, 4.0]])
+    Tensor(11.)
+    """
+    return matmul(reshape(operand(a, "vdot"), shape=-1), reshape(operand(b, "vdot"), shape=-1))
+
+
+def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
+    """Products over chosen axes of both.
+
+    Parameters
+    ----------
+    a, b : array_like or Tensor
+        Of any shape.
+    axes : int or (axes of a, axes of b), optional
+        A number n means the last n of `a` and the first n of `b`.
+
+    Returns
+    -------
+    Tensor or ndarray
+        The other axes of `a`, then those of `b`.
+
+    Raises
+    ------
+    ValueError
+        If there are no such axes, or they differ in number or length.
+
+    Notes
+    -----
+    Forward Σ a b over the pairs of axes, as one matrix product; the gradients are those of
+    `matmul`.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.tensordot(tg.Tensor([[1.0, 2.0]]), [[3.0], [4.0]], 1)
+    Tensor([[11.]])
+    """
+    a, b = operand(a, "tensordot"), operand(b, "tensordot")
+    if isinstance(axes, int):
+        if not 0 <= axes <= min(a.ndim, b.ndim):
+            raise ValueError(f"tensordot: {axes} axes of tensors with {a.ndim} and {b.ndim}")
+        axes = range(a.ndim - axes, a.ndim), range(axes)
+    left, right = (tuple(x) if isinstance(x, Iterable) else (x,) for x in axes)
+    left = counted_axes(left, a.ndim, "tensordot")
+    right = counted_axes(right, b.ndim, "tensordot")
+    lengths = [a.shape[i] for i in left]
+    if lengths != [b.shape[i] for i in right] or len(set(left)) < len(left):
+        raise ValueError(
+            f"tensordot: axes {left} of shape {a.shape} and {right} of {b.shape} do not fit; pair "
+            "axes of one length, each once"
+        )
+    letters = iter(string.ascii_letters)
+    of_a, of_b = [next(letters) for _ in a.shape], [next(letters) for _ in b.shape]
+    for i, k in zip(left, right, strict=True):
+        of_b[k] = of_a[i]
+    kept = [c for i, c in enumerate(of_a) if i not in left]
+    kept += [c for i, c in enumerate(of_b) if i not in right]
+    return einsum(f"{''.join(of_a)},{''.join(of_b)}->{''.join(kept)}", a, b)
+
+
+def kron(a: Any, b: Any) -> Any:
+    """Kronecker product: a copy of `b` for each entry of `a`, times that entry.
+
+    Parameters
+    ----------
+    a, b : array_like or Tensor
+        Of any shape.
+
+    Returns
+    -------
+    Tensor or ndarray
+        Each axis as long as the product of both.
+
+    Raises
+    ------
+    TypeError
+        If an argument is no array of real numbers.
+
+    Notes
+    -----
+    Forward a_i b_k in blocks; the gradients sum g b over each block and g a over all blocks.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.kron(tg.Tensor([1.0, 2.0]), [3.0, 4.0])
+    Tensor([3., 4., 6., 8.])
+    """
+    a, b = operand(a, "kron"), operand(b, "kron")
+    ndim = max(a.ndim, b.ndim)
+    left = (1,) * (ndim - a.ndim) + a.shape
+    right = (1,) * (ndim - b.ndim) + b.shape
+    blocks = reshape(a, shape=tuple(n for length in left for n in (length, 1)))
+    inside = reshape(b, shape=tuple(n for length in right for n in (1, length)))
+    return reshape(blocks * inside, shape=tuple(n * m for n, m in zip(left, right, strict=True)))
 
 
 slots.matmul = matmul

@@ -213,11 +213,11 @@ def _softmax_cross_entropy(logits: Any, targets: Any) -> Any:
             negative_log = y * norm + (y * top - y * rows)  # and half of ∞ may be less
             losses = np.where(y == 0, 0, negative_log).sum(-1)
             losses += 0 * log_sum  # but NaN stays
-        losses = _in_dtype_of(logits, losses)
     else:
         losses = log_sum - (rows.ravel()[_places(rows, targets)] - largest)
     shape = logits.shape[:-1]
-    return losses.reshape(shape), (put_back(e), total.reshape(shape))
+    losses = _in_dtype_of(logits, losses.reshape(shape))
+    return losses, (put_back(e), total.reshape(shape))
 
 
 @_softmax_cross_entropy.saves

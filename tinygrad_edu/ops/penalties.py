@@ -26,12 +26,49 @@ def _wide(x: Any) -> Any:
     return np.float32 if x.dtype == np.float16 else None  # sums of float16 overflow at 65504
 
 
+def _length(x: Any, p: float, axis: Axes) -> Any:
+    """(Σ |x|^p)^(1/p), with the axes kept."""
+    powers = x * x if p == 2 else np.abs(x) ** p
+    total = np.sum(powers, axis=axis, keepdims=True, dtype=_wide(x))
+    return np.sqrt(total) if p == 2 else total ** (1 / p)
+
+
+def _norm_of(x: Any, p: float, axis: Axes, keepdims: bool) -> Any:
+    x = floating(x)
+    with np.errstate(all="ignore"):
+        largest, scaled = _scaled(x, axis)
+        out = (largest * _length(scaled, p, axis)).astype(x.dtype, copy=False)
+    return out if keepdims else np.squeeze(out, axis)
+
+
+@op(name="relative", inline=True)
+def _relative(x: Any, norm: Any, p: Any, *, axis: Axes = None, keepdims: bool = False) -> Any:
+    """x/‖x‖_p, and 0 at x = 0; not from the norm where that is infinite or has few digits.
+
+    One infinite entry outweighs all others. Of several, each share is NaN: they have no limit.
+    """
+    with np.errstate(all="ignore"):
+        if np.all((norm >= np.finfo(x.dtype).tiny) & np.isfinite(norm)):
+            return x / spread(np.asarray(norm), x, axis, keepdims)
+        infinite = np.isinf(x)
+        count_infinite = np.sum(infinite, axis=axis, keepdims=True)
+        entries = np.where(count_infinite > 0, infinite * np.sign(x), _scaled(x, axis)[1])
+        length = _length(entries, p, axis)
+        out = entries / np.where(length == 0, 1, length)
+        return np.where(infinite & (count_infinite > 1), np.nan, out).astype(x.dtype, copy=False)
+
+
+@_relative.defined_as
+def _(x: Any, norm: Any, p: Any, *, axis: Axes, keepdims: bool) -> Any:
+    return xdivy(x, spread(norm, x, axis, keepdims))
+
+
 # d‖x‖ = <x/‖x‖, dx>, and 0 at x = 0
 @op(
     name="euclidean_norm",
     rules=(
         lambda g, out, x, *, axis, keepdims: (
-            spread(g, x, axis, keepdims) * xdivy(x, spread(out, x, axis, keepdims))
+            spread(g, x, axis, keepdims) * _relative(x, out, 2, axis=axis, keepdims=keepdims)
         ),
     ),
     positive="nonnegative",
@@ -40,12 +77,7 @@ def _wide(x: Any) -> Any:
 )
 def _euclidean(x: Any, *, axis: Axes = None, keepdims: bool = False) -> Any:
     """Square root of the sum of squares, without overflow."""
-    x = floating(x)
-    with np.errstate(all="ignore"):
-        largest, scaled = _scaled(x, axis)
-        out = largest * np.sqrt(np.sum(scaled * scaled, axis=axis, keepdims=True, dtype=_wide(x)))
-        out = out.astype(x.dtype, copy=False)
-    return out if keepdims else np.squeeze(out, axis)
+    return _norm_of(x, 2, axis, keepdims)
 
 
 @_euclidean.defined_as
@@ -60,7 +92,7 @@ def _(x: Any, *, axis: Axes, keepdims: bool) -> Any:
         lambda g, out, x, p, *, axis, keepdims: (
             spread(g, x, axis, keepdims)
             * sign(x)
-            * xdivy(abs(x), spread(out, x, axis, keepdims)) ** (p - 1)
+            * abs(_relative(x, out, p, axis=axis, keepdims=keepdims)) ** (p - 1)
         ),
     ),
     positive="nonnegative",
@@ -69,13 +101,7 @@ def _(x: Any, *, axis: Axes, keepdims: bool) -> Any:
 )
 def _p_norm(x: Any, p: Any, *, axis: Axes = None, keepdims: bool = False) -> Any:
     """The p-th root of the sum of p-th powers of magnitudes, without overflow."""
-    x = floating(x)
-    with np.errstate(all="ignore"):
-        largest, scaled = _scaled(x, axis)
-        total = np.sum(np.abs(scaled) ** p, axis=axis, keepdims=True, dtype=_wide(x))
-        out = largest * total ** (1 / p)
-        out = out.astype(x.dtype, copy=False)
-    return out if keepdims else np.squeeze(out, axis)
+    return _norm_of(x, p, axis, keepdims)
 
 
 @_p_norm.defined_as
@@ -122,7 +148,8 @@ def norm(w: Any, p: Any = 2, axis: Axes = None, keepdims: bool = False) -> Any:
     -----
     Forward (Σ |w_i|^p)^(1/p), scaled by the largest magnitude so that nothing overflows;
     gradient g sign(w) (|w|/‖w‖)^(p-1), and 0 at w = 0, the subgradient of least norm. For
-    p = ∞ the entries of largest magnitude share g equally.
+    p = ∞ the entries of largest magnitude share g equally. At w = 0 it has no second derivative;
+    for the square of the ℓ2 norm, which has one, write ``sum(w**2)``.
 
     Examples
     --------

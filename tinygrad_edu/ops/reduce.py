@@ -367,18 +367,23 @@ def _centred(x: Any, axis: Axes) -> Any:
     return x - mean(x, axis=axis, keepdims=True)
 
 
+def _freedom(x: Any, axis: Axes, ddof: float) -> Any:
+    """Return what the squares are divided by; without ddof the plain letter N in formulas."""
+    return count(x, axis) - ddof if ddof else count(x, axis)
+
+
 # d var(x) = 2 (x - mean(x)) dx/n: the mean's own part sums to zero
 @op(
     rules=(
-        lambda g, out, x, *, axis, keepdims: (
-            spread(2 * g / count(x, axis), x, axis, keepdims) * _centred(x, axis)
+        lambda g, out, x, *, axis, keepdims, ddof: (
+            spread(2 * g / _freedom(x, axis, ddof), x, axis, keepdims) * _centred(x, axis)
         ),
     ),
     positive="nonnegative",
     text="var({0})",
     tex=r"\operatorname{{var}}({0})",
 )
-def var(x: Any, *, axis: Axes = None, keepdims: bool = False) -> Any:
+def var(x: Any, *, axis: Axes = None, keepdims: bool = False, ddof: float = 0) -> Any:
     """Variance over axes: the mean squared deviation from the mean.
 
     Parameters
@@ -389,6 +394,9 @@ def var(x: Any, *, axis: Axes = None, keepdims: bool = False) -> Any:
         By default all axes.
     keepdims : bool, optional
         Keep the reduced axes with length 1.
+    ddof : float, optional
+        What is taken off the number of entries n that the sum is divided by: 1 for an estimate
+        from a sample.
 
     Returns
     -------
@@ -402,7 +410,7 @@ def var(x: Any, *, axis: Axes = None, keepdims: bool = False) -> Any:
 
     Notes
     -----
-    Forward (1/n) Σ (x - x̄)²; gradient (2g/n) (x - x̄).
+    Forward (1/n) Σ (x - x̄)²; gradient (2g/n) (x - x̄); with n - ddof in the place of n.
 
     Examples
     --------
@@ -412,18 +420,21 @@ def var(x: Any, *, axis: Axes = None, keepdims: bool = False) -> Any:
     """
     if count_of_shape(x.shape, axis) == 0:
         raise ValueError(f"var: no entries in shape {x.shape}")
-    return np.var(x, axis=axis, keepdims=keepdims)
+    return np.var(x, axis=axis, ddof=ddof, keepdims=keepdims)
 
 
 @var.defined_as
-def _(x: Any, *, axis: Axes, keepdims: bool) -> Any:
-    return mean(_centred(x, axis) ** 2, axis=axis, keepdims=keepdims)
+def _(x: Any, *, axis: Axes, keepdims: bool, ddof: float) -> Any:
+    squares = _centred(x, axis) ** 2
+    if not ddof:
+        return mean(squares, axis=axis, keepdims=keepdims)
+    return sum(squares, axis=axis, keepdims=keepdims) / _freedom(x, axis, ddof)
 
 
 @op(
     rules=(
-        lambda g, out, x, *, axis, keepdims: (
-            spread(g / count(x, axis), x, axis, keepdims)
+        lambda g, out, x, *, axis, keepdims, ddof: (
+            spread(g / _freedom(x, axis, ddof), x, axis, keepdims)
             * xdivy(_centred(x, axis), spread(out, x, axis, keepdims))
         ),
     ),
@@ -431,7 +442,7 @@ def _(x: Any, *, axis: Axes, keepdims: bool) -> Any:
     text="std({0})",
     tex=r"\operatorname{{std}}({0})",
 )
-def std(x: Any, *, axis: Axes = None, keepdims: bool = False) -> Any:
+def std(x: Any, *, axis: Axes = None, keepdims: bool = False, ddof: float = 0) -> Any:
     """Standard deviation over axes.
 
     Parameters
@@ -442,6 +453,9 @@ def std(x: Any, *, axis: Axes = None, keepdims: bool = False) -> Any:
         By default all axes.
     keepdims : bool, optional
         Keep the reduced axes with length 1.
+    ddof : float, optional
+        What is taken off the number of entries n that the sum is divided by: 1 for an estimate
+        from a sample.
 
     Returns
     -------
@@ -455,8 +469,8 @@ def std(x: Any, *, axis: Axes = None, keepdims: bool = False) -> Any:
 
     Notes
     -----
-    Forward (var x)^(1/2); gradient g (x - x̄)/(n std x), and 0 where all entries are equal, the
-    subgradient of least norm.
+    Forward (var x)^(1/2); gradient g (x - x̄)/(n std x), with n - ddof in the place of n, and 0
+    where all entries are equal, the subgradient of least norm.
 
     Examples
     --------
@@ -466,9 +480,9 @@ def std(x: Any, *, axis: Axes = None, keepdims: bool = False) -> Any:
     """
     if count_of_shape(x.shape, axis) == 0:
         raise ValueError(f"std: no entries in shape {x.shape}")
-    return np.std(x, axis=axis, keepdims=keepdims)
+    return np.std(x, axis=axis, ddof=ddof, keepdims=keepdims)
 
 
 @std.defined_as
-def _(x: Any, *, axis: Axes, keepdims: bool) -> Any:
-    return sqrt(var(x, axis=axis, keepdims=keepdims))
+def _(x: Any, *, axis: Axes, keepdims: bool, ddof: float) -> Any:
+    return sqrt(var(x, axis=axis, ddof=ddof, keepdims=keepdims))

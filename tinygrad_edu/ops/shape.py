@@ -28,6 +28,8 @@ __all__ = [
 
 _SMALL = 4096  # so many entries are repeated faster than a view of them is made
 
+_AT_ONCE = 64  # so many are joined by one operation, since the gradient of each looks at all
+
 Axes = int | tuple[int, ...] | None
 
 
@@ -405,7 +407,10 @@ def concatenate(tensors: Iterable[Any], axis: int = 0) -> Any:
     """
     if axis is None:
         raise TypeError("concatenate: needs an axis to join along; ravel the tensors first")
-    return _concatenate(*tensors, axis=axis)
+    parts = list(tensors)
+    while len(parts) > _AT_ONCE:
+        parts = [_concatenate(*group, axis=axis) for group in _groups(parts)]
+    return _concatenate(*parts, axis=axis)
 
 
 @op(name="stack", text="[{args}]", tex=r"\left[{args}\right]")
@@ -449,7 +454,15 @@ def stack(tensors: Iterable[Any], axis: int = 0) -> Any:
     >>> tg.stack([tg.Tensor(1.0), tg.Tensor(2.0)])
     Tensor([1., 2.])
     """
-    return _stack(*tensors, axis=axis)
+    parts = list(tensors)
+    if len(parts) > _AT_ONCE:
+        return concatenate([_stack(*group, axis=axis) for group in _groups(parts)], axis)
+    return _stack(*parts, axis=axis)
+
+
+def _groups(parts: list[Any]) -> Iterable[list[Any]]:
+    """Cut a long list into lists that are joined at once: each rule is given all of its list."""
+    return (parts[i : i + _AT_ONCE] for i in range(0, len(parts), _AT_ONCE))
 
 
 # --- indexing: getitem and scatter_add are each other's transpose ------------------------------

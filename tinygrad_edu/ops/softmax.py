@@ -26,6 +26,9 @@ def as_rows(x: Any, axis: int) -> tuple[Any, Any]:
     if x.ndim == 0:
         raise ValueError("a number has no axis of classes; pass a vector")
     x = floating(x)
+    if x.dtype.char == "e":  # a sum of float16 overflows at 65504
+        rows, put_wide_back = as_rows(x.astype(np.float32), axis)
+        return rows, lambda rows: put_wide_back(rows).astype(np.float16)
     if x.ndim == 2 and axis in (-1, 1) and x.flags.c_contiguous:
         return x, _as_it_is
     moved = np.moveaxis(x, axis, -1)

@@ -1,0 +1,215 @@
+"""The hyperbolic functions and their inverses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.core.op import op
+from tinygrad_edu.ops.elementwise import sqrt
+from tinygrad_edu.ops.trigonometric import unit_hypotenuse
+
+__all__ = [
+    "arccosh",
+    "arcsinh",
+    "arctanh",
+    "cosh",
+    "sinh",
+]
+
+
+# d sinh x = cosh(x) dx
+@op(
+    forward=np.sinh,
+    elementwise=True,
+    tex=r"\sinh({0})",
+)
+def sinh(x: Any) -> Any:
+    """Hyperbolic sine of every entry.
+
+    Parameters
+    ----------
+    x : array_like or Tensor
+        Of any shape.
+
+    Returns
+    -------
+    Tensor or ndarray
+        Of the shape of `x`; beyond ±710 (float64) it overflows with NumPy's warning.
+
+    Raises
+    ------
+    TypeError
+        If `x` is no array of real numbers.
+
+    Notes
+    -----
+    Forward (e^x - e^-x)/2; gradient g cosh x.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor(0.0)
+    >>> tg.gradients(tg.sinh(x), x)
+    array(1.)
+    """
+
+
+@sinh.rule(0)
+def _(g: Any, out: Any, x: Any) -> Any:
+    return g * cosh(x)
+
+
+# d cosh x = sinh(x) dx
+@op(
+    forward=np.cosh,
+    rules=(lambda g, out, x: g * sinh(x),),
+    elementwise=True,
+    positive="positive",
+    tex=r"\cosh({0})",
+)
+def cosh(x: Any) -> Any:
+    """Hyperbolic cosine of every entry.
+
+    Parameters
+    ----------
+    x : array_like or Tensor
+        Of any shape.
+
+    Returns
+    -------
+    Tensor or ndarray
+        Of the shape of `x`, at least 1; beyond ±710 (float64) it overflows with NumPy's warning.
+
+    Raises
+    ------
+    TypeError
+        If `x` is no array of real numbers.
+
+    Notes
+    -----
+    Forward (e^x + e^-x)/2; gradient g sinh x.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.cosh(tg.Tensor([0.0, 1.0]))
+    Tensor([1.        , 1.54308063])
+    """
+
+
+# d arsinh x = dx/√(x² + 1)
+@op(
+    forward=np.arcsinh,
+    rules=(lambda g, out, x: g / unit_hypotenuse(x),),
+    elementwise=True,
+    text="arsinh({0})",
+    tex=r"\operatorname{{arsinh}}({0})",
+)
+def arcsinh(x: Any) -> Any:
+    """Inverse hyperbolic sine of every entry.
+
+    Parameters
+    ----------
+    x : array_like or Tensor
+        Of any shape.
+
+    Returns
+    -------
+    Tensor or ndarray
+        Of the shape of `x`.
+
+    Raises
+    ------
+    TypeError
+        If `x` is no array of real numbers.
+
+    Notes
+    -----
+    Forward log(x + √(x² + 1)); gradient g/√(x² + 1), which does not overflow.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor([0.0, 1.0])
+    >>> tg.gradients(tg.arcsinh(x).sum(), x)
+    array([1.        , 0.70710678])
+    """
+
+
+# d arcosh x = dx/√(x² - 1); x² - 1 in factors, so that nothing cancels or overflows
+@op(
+    forward=np.arccosh,
+    rules=(lambda g, out, x: g / (sqrt(x - 1) * sqrt(x + 1)),),
+    elementwise=True,
+    positive="nonnegative",
+    text="arcosh({0})",
+    tex=r"\operatorname{{arcosh}}({0})",
+)
+def arccosh(x: Any) -> Any:
+    """Inverse hyperbolic cosine of every entry.
+
+    Parameters
+    ----------
+    x : array_like or Tensor
+        Of any shape, at least 1.
+
+    Returns
+    -------
+    Tensor or ndarray
+        Of the shape of `x`; NaN below 1, with NumPy's warning.
+
+    Raises
+    ------
+    TypeError
+        If `x` is no array of real numbers.
+
+    Notes
+    -----
+    Forward log(x + √(x² - 1)); gradient g/√(x² - 1), which is inf at 1.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.arccosh(tg.Tensor([1.0, 2.0]))
+    Tensor([0.        , 1.3169579])
+    """
+
+
+# d artanh x = dx/(1 - x²), in factors
+@op(
+    forward=np.arctanh,
+    rules=(lambda g, out, x: g / ((1 - x) * (1 + x)),),
+    elementwise=True,
+    text="artanh({0})",
+    tex=r"\operatorname{{artanh}}({0})",
+)
+def arctanh(x: Any) -> Any:
+    """Inverse hyperbolic tangent of every entry.
+
+    Parameters
+    ----------
+    x : array_like or Tensor
+        Of any shape, in [-1, 1].
+
+    Returns
+    -------
+    Tensor or ndarray
+        Of the shape of `x`; infinite at -1 and 1 and NaN beyond, with NumPy's warning.
+
+    Raises
+    ------
+    TypeError
+        If `x` is no array of real numbers.
+
+    Notes
+    -----
+    Forward log((1 + x)/(1 - x))/2; gradient g/(1 - x²), which is inf at -1 and 1.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.arctanh(tg.Tensor([0.0, 0.5]))
+    Tensor([0.        , 0.54930614])
+    """

@@ -1,0 +1,420 @@
+"""Joining and cutting, repeating and padding, with NumPy's names: compositions of `shape`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.core.op import operand
+from tinygrad_edu.ops.rearrange import (
+    along,
+    atleast_1d,
+    atleast_2d,
+    atleast_3d,
+    counted_axes,
+    whole,
+)
+from tinygrad_edu.ops.shape import broadcast_to, concatenate, expand_dims, getitem, reshape
+
+__all__ = [
+    "array_split",
+    "column_stack",
+    "dstack",
+    "hstack",
+    "pad",
+    "repeat",
+    "split",
+    "tile",
+    "vstack",
+]
+
+
+def tile(x: Any, reps: Any) -> Any:
+    """Repeat the whole tensor along axes.
+
+    Parameters
+    ----------
+    x : array_like or Tensor
+        Of any shape.
+    reps : int or tuple of int
+        How often along each axis, counted from the last.
+
+    Returns
+    -------
+    Tensor or ndarray
+        Each axis as many times as long as `reps` says.
+
+    Raises
+    ------
+    ValueError
+        If a number of repeats is negative.
+
+    Notes
+    -----
+    Spreads over new axes and joins them with the old; the gradient is g, summed over the repeats.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.tile(tg.Tensor([1.0, 2.0]), 2)
+    Tensor([1., 2., 1., 2.])
+    """
+    x = operand(x, "tile")
+    times = tuple(reps) if isinstance(reps, tuple | list) else (reps,)
+    ndim = max(x.ndim, len(times))
+    times = (1,) * (ndim - len(times)) + times
+    lengths = (1,) * (ndim - x.ndim) + x.shape
+    if min(times, default=0) < 0:
+        raise ValueError(f"tile: {reps} repeats; a number of repeats is not negative")
+    single = [n for length in lengths for n in (1, length)]
+    spread = [n for pair in zip(times, lengths, strict=True) for n in pair]
+    joined = tuple(n * length for n, length in zip(times, lengths, strict=True))
+    return reshape(broadcast_to(reshape(x, shape=tuple(single)), shape=tuple(spread)), shape=joined)
+
+
+def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
+    """Repeat each entry, or each part along an axis.
+
+    Parameters
+    ----------
+    x : array_like or Tensor
+        Of any shape.
+    repeats : int or sequence of int
+        How often: one number, or one for each entry along the axis.
+    axis : int, optional
+        By default all entries are repeated as one vector.
+
+    Returns
+    -------
+    Tensor or ndarray
+        As long along the axis as there are repeats, same dtype.
+
+    Raises
+    ------
+    ValueError
+        If there is no such axis, or not one number of repeats for each entry.
+
+    Notes
+    -----
+    The gradient is g, summed over the repeats of each entry.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.repeat(tg.Tensor([1.0, 2.0]), 2)
+    Tensor([1., 1., 2., 2.])
+    """
+    x = operand(x, "repeat")
+    if axis is None:
+        return repeat(reshape(x, shape=-1), repeats, 0)
+    (a,) = counted_axes(axis, x.ndim, "repeat")
+    length = x.shape[a]
+    if isinstance(repeats, int) and repeats >= 0:
+        spread = broadcast_to(
+            expand_dims(x, axis=a + 1), shape=(*x.shape[: a + 1], repeats, *x.shape[a + 1 :])
+        )
+        return reshape(spread, shape=(*x.shape[:a], length * repeats, *x.shape[a + 1 :]))
+    try:
+        places = np.repeat(np.arange(length), repeats)
+    except ValueError:
+        raise ValueError(
+            f"repeat: {repeats} repeats for {length} entries along axis {axis}; pass one number, "
+            "or one for each, none of them negative"
+        ) from None
+    return getitem(x, along(a, places))
+
+
+def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0) -> Any:
+    """Add entries before and after, along every axis.
+
+    Parameters
+    ----------
+    x : array_like or Tensor
+        Of any shape.
+    pad_width : int, (before, after), or one such pair for each axis
+        How many.
+    mode : {"constant", "edge", "reflect", "symmetric", "wrap"}, optional
+        What is added.
+    constant_values : float, (before, after), or one such pair for each axis, optional
+        For mode "constant".
+
+    Returns
+    -------
+    Tensor or ndarray
+        Longer along every axis, same dtype.
+
+    Raises
+    ------
+    ValueError
+        If the mode is another one, or a width is negative or does not fit the axes.
+
+    Notes
+    -----
+    Constants are joined on; the other modes pick entries of `x` again. The gradient of an entry is
+    the sum of g over its copies.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.pad(tg.Tensor([1.0, 2.0]), (1, 2))
+    Tensor([0., 1., 2., 0., 0.])
+    >>> tg.pad(tg.Tensor([1.0, 2.0, 3.0]), 2, "reflect")
+    Tensor([3., 2., 1., 2., 3., 2., 1.])
+    """
+    x = operand(x, "pad")
+    if mode not in ("constant", "edge", "reflect", "symmetric", "wrap"):
+        raise ValueError(
+            f'pad: no mode {mode!r}; it is "constant", "edge", "reflect", "symmetric" or "wrap"'
+        )
+    widths = _pairs(pad_width, x.ndim, "pad_width")
+    values = _pairs(constant_values, x.ndim, "constant_values")
+    for a, (before, after) in enumerate(widths):
+        if before < 0 or after < 0:
+            raise ValueError(f"pad: a width of {min(before, after)}; cut with an index instead")
+        if mode != "constant":
+            places = np.pad(np.arange(x.shape[a]), (int(before), int(after)), mode)  # type: ignore[call-overload]  # mypy wants a literal mode
+            x = getitem(x, along(a, places)) if before or after else x
+            continue
+        added = [
+            np.full((*x.shape[:a], int(width), *x.shape[a + 1 :]), value, x.dtype)
+            for width, value in zip((before, after), values[a], strict=True)
+        ]
+        x = concatenate([added[0], x, added[1]], a) if before or after else x
+    return x
+
+
+def _pairs(given: Any, ndim: int, what: str) -> Any:
+    """Write out what may be one number, one pair, or a pair for each axis."""
+    try:
+        return np.broadcast_to(np.asarray(given), (ndim, 2)).tolist()
+    except ValueError:
+        raise ValueError(
+            f"pad: {what} = {given} does not fit {ndim} axes; pass a number, (before, after), or "
+            "such a pair for each axis"
+        ) from None
+
+
+def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> Any:
+    """Cut along an axis into parts that need not be of one length.
+
+    Parameters
+    ----------
+    x : array_like or Tensor
+        Of any shape.
+    indices_or_sections : int or sequence of int
+        How many parts, or the places where they begin.
+    axis : int, optional
+        Along which axis.
+
+    Returns
+    -------
+    list of Tensor or ndarray
+        The parts.
+
+    Raises
+    ------
+    ValueError
+        If there is no such axis or no part.
+
+    Notes
+    -----
+    The parts are slices; the gradient of `x` is their gradients joined.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.array_split(tg.Tensor([1.0, 2.0, 3.0]), 2)
+    [Tensor([1., 2.]), Tensor([3.])]
+    """
+    x = operand(x, "array_split")
+    (a,) = counted_axes(axis, x.ndim, "array_split")
+    length = x.shape[a]
+    if isinstance(indices_or_sections, int):
+        if indices_or_sections < 1:
+            raise ValueError(f"array_split: {indices_or_sections} parts; there is at least one")
+        each, longer = divmod(length, indices_or_sections)
+        ends = np.cumsum([each + (i < longer) for i in range(indices_or_sections)]).tolist()
+    else:
+        ends = [*(whole(i, "array_split") for i in indices_or_sections), length]
+    return [
+        getitem(x, along(a, slice(start, end)))
+        for start, end in zip([0, *ends[:-1]], ends, strict=True)
+    ]
+
+
+def split(x: Any, indices_or_sections: Any, axis: int = 0) -> Any:
+    """Cut along an axis into parts of one length, or at given places.
+
+    Parameters
+    ----------
+    x : array_like or Tensor
+        Of any shape.
+    indices_or_sections : int or sequence of int
+        How many parts, or the places where they begin.
+    axis : int, optional
+        Along which axis.
+
+    Returns
+    -------
+    list of Tensor or ndarray
+        The parts.
+
+    Raises
+    ------
+    ValueError
+        If there is no such axis, or it does not divide into so many parts.
+
+    Notes
+    -----
+    The parts are slices; the gradient of `x` is their gradients joined.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.split(tg.Tensor([1.0, 2.0, 3.0, 4.0]), 2)
+    [Tensor([1., 2.]), Tensor([3., 4.])]
+    """
+    x = operand(x, "split")
+    (a,) = counted_axes(axis, x.ndim, "split")
+    length = x.shape[a]
+    if isinstance(indices_or_sections, int) and (
+        indices_or_sections < 1 or length % indices_or_sections
+    ):
+        raise ValueError(
+            f"split: an axis of length {length} into {indices_or_sections} equal parts; use "
+            "array_split, or pass the places"
+        )
+    return array_split(x, indices_or_sections, axis)
+
+
+def vstack(tensors: Iterable[Any]) -> Any:
+    """Join as rows: along the first axis, vectors being rows.
+
+    Parameters
+    ----------
+    tensors : iterable of array_like or Tensor
+        Of shapes that agree except along that axis.
+
+    Returns
+    -------
+    Tensor or ndarray
+        As long along the axis as all together.
+
+    Raises
+    ------
+    ValueError
+        If there is nothing to join or the shapes do not agree.
+
+    Notes
+    -----
+    `concatenate` along axis 0 after `atleast_2d`. The gradient of each part is its own slice of g.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.vstack([tg.Tensor([1.0, 2.0]), [3.0, 4.0]])
+    Tensor([[1., 2.],
+            [3., 4.]])
+    """
+    return concatenate([atleast_2d(x) for x in tensors], 0)
+
+
+def hstack(tensors: Iterable[Any]) -> Any:
+    """Join side by side: along the second axis, or the only one.
+
+    Parameters
+    ----------
+    tensors : iterable of array_like or Tensor
+        Of shapes that agree except along that axis.
+
+    Returns
+    -------
+    Tensor or ndarray
+        As long along the axis as all together.
+
+    Raises
+    ------
+    ValueError
+        If there is nothing to join or the shapes do not agree.
+
+    Notes
+    -----
+    `concatenate` along axis 1, for vectors along axis 0. The gradient of each part is its own slice
+    of g.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.hstack([tg.Tensor([1.0, 2.0]), [3.0, 4.0]])
+    Tensor([1., 2., 3., 4.])
+    """
+    parts = [atleast_1d(x) for x in tensors]
+    return concatenate(parts, 0 if parts and parts[0].ndim == 1 else 1)
+
+
+def dstack(tensors: Iterable[Any]) -> Any:
+    """Join in depth: along the third axis.
+
+    Parameters
+    ----------
+    tensors : iterable of array_like or Tensor
+        Of shapes that agree except along that axis.
+
+    Returns
+    -------
+    Tensor or ndarray
+        As long along the axis as all together.
+
+    Raises
+    ------
+    ValueError
+        If there is nothing to join or the shapes do not agree.
+
+    Notes
+    -----
+    `concatenate` along axis 2 after `atleast_3d`. The gradient of each part is its own slice of g.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.dstack([tg.Tensor([1.0, 2.0]), [3.0, 4.0]])
+    Tensor([[[1., 3.],
+             [2., 4.]]])
+    """
+    return concatenate([atleast_3d(x) for x in tensors], 2)
+
+
+def column_stack(tensors: Iterable[Any]) -> Any:
+    """Join as columns: vectors become the columns of a matrix.
+
+    Parameters
+    ----------
+    tensors : iterable of array_like or Tensor
+        Of shapes that agree except along that axis.
+
+    Returns
+    -------
+    Tensor or ndarray
+        As long along the axis as all together.
+
+    Raises
+    ------
+    ValueError
+        If there is nothing to join or the shapes do not agree.
+
+    Notes
+    -----
+    `concatenate` along axis 1, each vector as a column first. The gradient of each part is its own
+    slice of g.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.column_stack([tg.Tensor([1.0, 2.0]), [3.0, 4.0]])
+    Tensor([[1., 3.],
+            [2., 4.]])
+    """
+    parts = [operand(x, "column_stack") for x in tensors]
+    return concatenate([reshape(x, shape=(-1, 1)) if x.ndim < 2 else x for x in parts], 1)

@@ -1,0 +1,204 @@
+"""Running sums, differences, ranges and weighted averages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.core.op import op, operand
+from tinygrad_edu.ops.rearrange import along, counted_axes, flip
+from tinygrad_edu.ops.reduce import max, mean, min, sum
+from tinygrad_edu.ops.shape import Axes, getitem, reshape
+
+__all__ = [
+    "average",
+    "cumsum",
+    "diff",
+    "ptp",
+]
+
+
+# d cumsum(x)_i = Σ dx_j over j ≤ i, so the gradient of x_j is Σ g_i over i ≥ j
+@op(
+    name="cumsum",
+    tex=r"\operatorname{{cumsum}}({0})",
+)
+def _cumsum(x: Any, *, axis: int) -> Any:
+    """Running sums along an axis."""
+    return np.cumsum(x, axis=axis)
+
+
+@_cumsum.rule(0)
+def _(g: Any, out: Any, x: Any, *, axis: int) -> Any:
+    return flip(_cumsum(flip(g, axis), axis=axis), axis)
+
+
+def cumsum(x: Any, axis: int | None = None) -> Any:
+    """Running sums along an axis.
+
+    Parameters
+    ----------
+    x : array_like or Tensor
+        Of any shape.
+    axis : int, optional
+        By default over all entries as one vector.
+
+    Returns
+    -------
+    Tensor or ndarray
+        Of the shape and dtype of `x`.
+
+    Raises
+    ------
+    ValueError
+        If there is no such axis.
+
+    Notes
+    -----
+    Forward Σ x_j over j ≤ i; gradient Σ g_i over i ≥ j, the running sums from the other end.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor([1.0, 2.0, 3.0])
+    >>> tg.cumsum(x)
+    Tensor([1., 3., 6.])
+    >>> tg.gradients(tg.cumsum(x).sum(), x)
+    array([3., 2., 1.])
+    """
+    x = operand(x, "cumsum")
+    if axis is None:
+        return _cumsum(reshape(x, shape=-1), axis=0)
+    (a,) = counted_axes(axis, x.ndim, "cumsum")
+    return _cumsum(x, axis=a)
+
+
+def diff(x: Any, n: int = 1, axis: int = -1) -> Any:
+    """Differences of neighbours along an axis.
+
+    Parameters
+    ----------
+    x : array_like or Tensor
+        Of any shape.
+    n : int, optional
+        How many times.
+    axis : int, optional
+        Along which axis; by default the last.
+
+    Returns
+    -------
+    Tensor or ndarray
+        Shorter by `n` along the axis, same dtype.
+
+    Raises
+    ------
+    ValueError
+        If there is no such axis, or `n` is negative.
+
+    Notes
+    -----
+    Forward x_{i+1} - x_i, `n` times; the gradient adds and subtracts g at the two places.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.diff(tg.Tensor([1.0, 4.0, 9.0]))
+    Tensor([3., 5.])
+    """
+    x = operand(x, "diff")
+    (a,) = counted_axes(axis, x.ndim, "diff")
+    if n < 0:
+        raise ValueError(f"diff: {n} times; a number of times is not negative")
+    for _ in range(n):
+        x = getitem(x, along(a, slice(1, None))) - getitem(x, along(a, slice(None, -1)))
+    return x
+
+
+def ptp(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
+    """Range over axes, from the smallest entry to the largest (peak to peak).
+
+    Parameters
+    ----------
+    x : array_like or Tensor
+        Of any shape.
+    axis : int or tuple of int, optional
+        By default all axes.
+    keepdims : bool, optional
+        Keep the reduced axes with length 1.
+
+    Returns
+    -------
+    Tensor or ndarray
+        Of the remaining shape, same dtype; NaN where an entry is NaN.
+
+    Raises
+    ------
+    ValueError
+        If there are no entries, no such axis, or one is named twice.
+
+    Notes
+    -----
+    Forward max x - min x; the gradient g goes to the largest entry and -g to the smallest, and tied
+    entries share it equally.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor([1.0, 5.0, 2.0])
+    >>> tg.gradients(tg.ptp(x), x)
+    array([-1.,  1.,  0.])
+    """
+    x = operand(x, "ptp")
+    return max(x, axis=axis, keepdims=keepdims) - min(x, axis=axis, keepdims=keepdims)
+
+
+def average(x: Any, axis: Axes = None, weights: Any = None, *, keepdims: bool = False) -> Any:
+    """Weighted average over axes.
+
+    Parameters
+    ----------
+    x : array_like or Tensor
+        Of any shape.
+    axis : int or tuple of int, optional
+        By default all axes.
+    weights : array_like or Tensor, optional
+        Of the shape of `x`, or a vector with one weight for each place of one axis.
+    keepdims : bool, optional
+        Keep the averaged axes with length 1.
+
+    Returns
+    -------
+    Tensor or ndarray
+        Of the remaining shape.
+
+    Raises
+    ------
+    ValueError
+        If the weights do not fit, or there are no entries or no such axis.
+
+    Notes
+    -----
+    Forward Σ w x / Σ w, the mean without weights; gradient g w/Σw for x and g (x - average)/Σw for
+    w. Where the weights sum to 0 it is NaN or infinite, with NumPy's warning.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.average(tg.Tensor([1.0, 4.0]), weights=[3.0, 1.0])
+    Tensor(1.75)
+    """
+    x = operand(x, "average")
+    if weights is None:
+        return mean(x, axis=axis, keepdims=keepdims)
+    w = operand(weights, "average")
+    if w.shape == x.shape:
+        return sum(x * w, axis=axis, keepdims=keepdims) / sum(w, axis=axis, keepdims=keepdims)
+    places = counted_axes(axis, x.ndim, "average")
+    if len(places) != 1 or w.shape != (x.shape[places[0]],):
+        raise ValueError(
+            f"average: weights of shape {w.shape} for shape {x.shape} over axis {axis}; pass one "
+            "weight for each entry, or a vector and the one axis that it belongs to"
+        )
+    column = reshape(w, shape=(-1, *(1,) * (x.ndim - 1 - places[0])))
+    return sum(x * column, axis=axis, keepdims=keepdims) / sum(w)
