@@ -363,3 +363,58 @@ def test_the_report_in_a_notebook():
     assert text.count("✗") >= 24
     assert "by themselves" not in text
     assert "&lt;script&gt;" in text
+
+
+# --- whatever it is given ------------------------------------------------------------------------
+
+TURNS = {
+    "raises": lambda x: {}[x],
+    "returns nothing": lambda x: None,
+    "changes shape": lambda x: x[:1],
+    "gives NaN": lambda x: x * np.nan,
+    "leaves the graph": lambda x: np.ones(3),
+    "gets short": lambda x: tg.astype(x, dtype="float32"),
+}
+
+
+@pytest.mark.parametrize("turn", TURNS)
+@pytest.mark.parametrize("call", [1, 2, 5, 9, 17, 40, 80, 120, 160, 200])
+def test_a_function_that_turns_ends_in_a_report(turn, call):
+    calls = 0
+
+    def f(x):
+        nonlocal calls
+        calls += 1
+        return x * x if calls < call else TURNS[turn](x)
+
+    report = tg.gradcheck(f, [1.0, 2.0, 3.0])
+    assert report.verdict in VERDICTS
+    assert report.reason
+    assert str(report)
+    assert report._repr_html_()
+    assert not report or call == 1 or call > 9  # always the same, or too late to be seen
+
+
+VERDICTS = {"right", "wrong", "not differentiable here", "not finite", "inconclusive", "refused"}
+
+
+@pytest.mark.parametrize(
+    "gradient",
+    [None, "text", [1.0, 2.0], np.ones(7), 1j, object(), np.ones((3, 3)), np.inf],
+    ids=lambda v: type(v).__name__,
+)
+def test_a_rule_that_returns_anything_ends_in_a_report(declare, gradient):
+    odd = declare("odd", lambda x: 2 * x, lambda g, out, x: gradient)
+    report = tg.gradcheck(lambda x: tg.exp(odd(x)), [1.0, 2.0, 3.0])
+    assert not report
+    assert report.verdict in ("wrong", "not finite")
+    assert "odd" in str(report)
+
+
+@pytest.mark.parametrize(
+    "x",
+    [None, object(), [], {}, [[]], b"x", True, np.zeros((2, 0)), -0.0, 5e-324, 1.7e308],
+    ids=lambda v: type(v).__name__,
+)
+def test_any_input_ends_in_a_report(x):
+    assert tg.gradcheck(lambda x: x * x, x).verdict in VERDICTS

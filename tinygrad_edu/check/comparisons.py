@@ -18,6 +18,7 @@ from tinygrad_edu.check.verdicts import Comparison, Estimate, Verdict, compare, 
 __all__ = ["BAD", "Comparisons", "Plan", "comparisons", "some_rows"]
 
 _ROUNDINGS = 3  # how often a gradient is rounded anew
+_SURE = 4.0  # times what is seen of rounding that it may be
 
 #: The verdicts on an entry that make an operation one to blame.
 BAD = (Verdict.WRONG, Verdict.NOT_FINITE)
@@ -141,7 +142,9 @@ def _with_rounding(found: Array, compute: Compute, estimate: Estimate, plan: Pla
     """Add what rounding does to the gradient itself to the error, where that may matter."""
     if not wrong(found, estimate).any():
         return estimate
-    return replace(estimate, error=estimate.error + _spread(found, compute, plan))
+    spread = _SURE * _spread(found, compute, plan)
+    scale = np.fmax(estimate.scale, 1e5 * spread)  # it is rounding, however large beside the entry
+    return replace(estimate, error=estimate.error + spread, scale=scale)
 
 
 def _spread(found: Array, compute: Compute, plan: Plan) -> Array:

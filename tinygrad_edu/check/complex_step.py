@@ -25,18 +25,21 @@ from tinygrad_edu.ops.reduce import count_of_shape
 __all__ = ["sharpened"]
 
 _TINY = 1e-30  # relative to the input: its square is lost beside it
-_NUDGES = (0.0, 2.0**-48, -(2.0**-47))  # relative moves that show how far rounding reaches
+_ROUNDINGS = 3  # how often every value is rounded anew, to see how far rounding reaches
 
 
 class _Complex(Node):
-    """A vertex that holds complex numbers."""
+    """A vertex that holds complex numbers, each with a rounding error at random if asked for."""
 
-    __slots__ = ("value",)
+    __slots__ = ("blur", "value")
 
-    def __init__(self, value: Any) -> None:
+    def __init__(self, value: Any, blur: np.random.Generator | None) -> None:
         self.op, self.args, self.attributes = None, (), NO_ATTRIBUTES
         self.serial = next_serial()
+        self.blur = blur
         self.value = value
+        if blur is not None:
+            self.value = value * (1 + 2 * EPS * blur.uniform(-1, 1, np.shape(value)))
 
     @classmethod
     def record(cls, op: Op, args: tuple[Any, ...], attributes: Mapping[str, Any]) -> Any:
@@ -49,7 +52,8 @@ class _Complex(Node):
         out = op.forward(*values, **attributes)
         if op.saved is not None:
             out = out[0]
-        return cls(out) if np.iscomplexobj(out) else np.asarray(out)
+        blur = next(a.blur for a in args if isinstance(a, cls))
+        return cls(out, blur) if np.iscomplexobj(out) else np.asarray(out)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -85,24 +89,28 @@ def sharpened(checked: Checked, estimate: Estimate, columns: Array) -> tuple[Est
 def _partials(checked: Checked, columns: Array) -> tuple[Array, Array] | None:
     """Return derivatives and their errors, or None where they cannot be computed."""
     sizes = scales(checked)
-    values = np.empty((len(_NUDGES), checked.results, len(columns)))
+    values = np.empty((_ROUNDINGS + 1, checked.results, len(columns)))
     for k, column in enumerate(columns):
         step = sizes[column] * _TINY
-        for n, nudge in enumerate(_NUDGES):
-            moved = (checked.x * (1 + nudge)).astype(complex)
-            moved[column] += 1j * step
-            results = _results(checked, moved)
+        if step < np.finfo(float).tiny:
+            return None
+        moved = checked.x.astype(complex)
+        moved[column] += 1j * step
+        for n in range(_ROUNDINGS + 1):
+            results = _results(checked, moved, np.random.default_rng(n) if n else None)
             if results is None:
                 return None
             values[n, :, k] = results.imag / step
-    error = 8 * np.ptp(values, axis=0) + 64 * EPS * np.abs(values[0])
-    return (values[0], error) if np.isfinite(values).all() else None
+    if not np.isfinite(values).all():
+        return None
+    error = 4 * np.ptp(values, axis=0) + 64 * EPS * np.abs(values[0])
+    return values[0], error
 
 
-def _results(checked: Checked, x: Any) -> Any:
+def _results(checked: Checked, x: Any, blur: np.random.Generator | None) -> Any:
     arguments: list[Any] = [np.array(a) for a in checked.given]
     for i in checked.inputs:
-        arguments[i.position] = _Complex(x[i.places].reshape(i.shape))
+        arguments[i.position] = _Complex(x[i.places].reshape(i.shape), blur)
     with np.errstate(all="ignore"):
         try:
             out = checked.f(*arguments)

@@ -7,6 +7,7 @@ extrapolations, each result takes the one that changed least, its rounding inclu
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -95,9 +96,11 @@ class Lines:
     def scale(self) -> Array:
         """What the error of each derivative is small or large against."""
         s = self.samples
-        size = np.fmax(np.abs(s.ahead[-1]), np.abs(s.behind[-1]))
-        size = np.fmax(size, np.fmax(np.abs(s.centre), 1e8 * s.rounding))
-        return np.asarray(size / s.reach)
+        sizes = [np.abs(s.centre), 1e8 * s.rounding]
+        for k in (int((s.steps[:, 0] > s.reach[0] / RATIO).sum()), -1):  # not the widest of all
+            sizes += [np.abs(s.ahead[k]), np.abs(s.behind[k])]
+        with np.errstate(all="ignore"):
+            return np.asarray(functools.reduce(np.fmax, sizes) / s.reach)
 
 
 def follow(
@@ -127,7 +130,9 @@ def follow(
     value, error, level = richardson(samples.central, samples.noise(), _ORDERS)
     poor = _poor(samples, value, error).any(axis=-1)
     good = np.flatnonzero(~poor)
-    found = [Lines(good, value[good], error[good], samples.of(good))]
+    found = []
+    if good.size:
+        found.append(Lines(good, value[good], error[good], samples.of(good)))
     for k in np.flatnonzero(poor):
         one = Lines(np.array([k]), value[[k]], error[[k]], samples.of(np.array([k])))
         found.append(_refined(sample, one, level[[k]], farthest))

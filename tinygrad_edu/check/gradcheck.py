@@ -84,13 +84,14 @@ def gradcheck(
     except Refused as reason:
         return Report("refused", str(reason), subject=subject)
     try:
-        result = comparisons(checked, plan)
-    except Undefined as reason:
-        blamed, notes = blame(checked, plan)
-        return Report("wrong", str(reason), (), tuple(blamed), tuple(notes), subject)
+        try:
+            result = comparisons(checked, plan)
+        except Undefined as reason:
+            blamed, notes = blame(checked, plan)
+            return Report("wrong", str(reason), (), tuple(blamed), tuple(notes), subject)
+        return _conclude(checked, plan, result, subject)
     except Refused as reason:
         return Report("refused", str(reason), subject=subject)
-    return _conclude(checked, plan, result, subject)
 
 
 def assert_gradients(f: Callable[..., Any], *inputs: Any, **options: Any) -> None:

@@ -159,7 +159,7 @@ def _transposes(fault: Fault) -> Iterator[tuple[str, Array]]:
     expected, out, arg = fault.expected, fault.out_shape, fault.in_shape
     if expected.shape[0] == expected.shape[1]:
         yield "the rule multiplies by J where it should by its transpose", expected.T
-    full = expected.reshape(*out, *arg)
+    full = expected.reshape((*out, *arg))
     if len(arg) > 1 and arg[-1] == arg[-2]:
         yield "the gradient has its last two axes exchanged", _swapped(full, -1, -2, expected)
     if len(arg) > 2 and arg == arg[::-1]:
