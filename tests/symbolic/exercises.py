@@ -367,8 +367,8 @@ EXERCISES = [
         lambda f: (
             f.apply("sign", "z") * f.apply("abs", "z") ** (f("p") - 1) * f("L") ** (1 - f("p"))
         ),
-        "sign(z)·(L^(1 − p))·|z|^(p − 1)",
-        "sign(zⱼ)·(L^(1 − p))·|zⱼ|^(p − 1)",
+        "sign(z)·L^(1 − p)·|z|^(p − 1)",
+        "sign(zⱼ)·L^(1 − p)·|zⱼ|^(p − 1)",
         6,
         2,
         assumed=("p ≠ 0",),
@@ -416,10 +416,10 @@ EXERCISES = [
         "layer-normalisation",
         layer_norm,
         lambda f: (
-            (f("g") - (f("x̂") * f.sum("k", f("g") * f("x̂")) + f.sum("k", f("g"))) / f.K) / f("σ")
+            (f("g") - (f("x̂") * f.sum("n", f("g") * f("x̂")) + f.sum("n", f("g"))) / f.N) / f("σ")
         ),
-        "(g − (x̂·Σ(g·x̂) + Σg)/K)/σ",
-        "(gⱼ − (x̂ⱼ·Σₖ(gₖ·x̂ₖ) + Σₖ gₖ)/K)/σ",
+        "(g − (x̂·Σ(g·x̂) + Σg)/N)/σ",
+        "(gₙ − (x̂ₙ·Σᵢ(gᵢ·x̂ᵢ) + Σᵢ gᵢ)/N)/σ",
         12,
         5,
     ),

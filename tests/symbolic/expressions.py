@@ -73,6 +73,14 @@ def _wider(children):
             children,
             children,
         ),
+        children.map(lambda e: Apply(ops.log, (Apply(ops.exp, (e,), {}),), {})),
+    )
+
+
+def _with_cases(children):
+    """Choices by a condition and powers with letters, too."""
+    return st.one_of(
+        _wider(children),
         st.builds(
             lambda op, a, b, x, y: Apply(ops.where, (Apply(op, (a, b), {}), x, y), {}),
             st.sampled_from([ops.less, ops.greater_equal, ops.equal]),
@@ -82,11 +90,10 @@ def _wider(children):
             st.one_of(children, st.just(number(0))),
         ),
         st.builds(lambda a, b: Apply(ops.power, (a, b), {}), children, st.sampled_from(LETTERS)),
-        children.map(lambda e: Apply(ops.log, (Apply(ops.exp, (e,), {}),), {})),
     )
 
 
-def expressions(*, roots: bool = False):
+def expressions(*, roots: bool = False, cases: bool = False):
     """Expressions of up to a dozen letters; with roots, of what is positive."""
     atoms = st.one_of(
         st.sampled_from(LETTERS),
@@ -98,4 +105,4 @@ def expressions(*, roots: bool = False):
         atoms = st.one_of(
             atoms, st.builds(lambda e, p: product(1, [(e, p)]), st.sampled_from(LETTERS[:3]), root)
         )
-    return st.recursive(atoms, _wider, max_leaves=10)
+    return st.recursive(atoms, _with_cases if cases else _wider, max_leaves=10)

@@ -177,7 +177,7 @@ EXPRESSIONS = [
     (class_weights, "(A·Y c − Y·c)/N"),
     (two_layers, "Xᵀ(((A − Y) Vᵀ)·(1 − H²))/N"),
     (swish, "s + y·(1 − s)"),
-    (root_mean_square, "(g − h·Σ(g·h)/K)/r"),
+    (root_mean_square, "(g − h·Σ(g·h)/N)/r"),
     (unit_vector, "(g − u·Σ(g·u))/n"),
     (contrast_of_pairs, None),
     (attention, "(P·(g Vᵀ − Σₘ(P·g Vᵀ))) K/2"),

@@ -314,13 +314,13 @@ def test_the_equation_forced_there_is_false(name):
 @given(data=st.data())
 def test_a_rule_never_changes_the_value(rule, data):
     """On random expressions; what is assumed is true of the numbers they are compared on."""
-    expr = data.draw(expressions())
+    expr = data.draw(expressions(cases=True))
     known = facts_about()
     for match in rule.apply(expr, known):
         assert kept(expr, match.result), f"{expr} ≠ {match.result}"
 
 
-@given(expr=expressions())
+@given(expr=expressions(cases=True))
 def test_closing_keeps_the_value(expr):
     known = facts_about()
     closed, moves = Rewriter(EAGER, known).close(expr)
@@ -331,7 +331,7 @@ def test_closing_keeps_the_value(expr):
 
 
 @settings(max_examples=50)
-@given(expr=expressions())
+@given(expr=expressions(cases=True))
 def test_searching_keeps_the_value_and_never_lengthens(expr):
     found = Rewriter(EAGER, facts_about()).search(expr, CHOICES, limit=500)
     assert kept(expr, found.expr)
@@ -557,7 +557,7 @@ def test_a_sum_of_nothing_is_not_positive():
     assert facts().sign(Sum(nothing, times(number(-1), q))) == ""
 
 
-@given(expr=expressions())
+@given(expr=expressions(cases=True))
 def test_signs_of_random_expressions_are_true(expr):
     sign = facts_about().sign(expr)
     with np.errstate(all="ignore"):

@@ -151,6 +151,16 @@ def test_a_letter_is_put_in_at_the_indices_it_has():
     assert_allclose(found.result.evaluate(), (A.data - Y.data)[:, 1] / 4, rtol=1e-12)
 
 
+def test_a_product_with_its_own_transpose_in_stages():
+    """Its axes are no indices that a gradient could share."""
+    X = named("X", ROWS)
+    G = tg.name(X @ X.T, "G")
+    found = tg.derive(tg.name(tg.exp(G).sum(), "L"), wrt=X, staged=True)
+    E = np.exp(ROWS @ ROWS.T)
+    assert_allclose(found.result.evaluate(), (E + E.T) @ ROWS, rtol=1e-12)
+    assert found.residual < 1e-13
+
+
 def test_an_output_with_several_entries_starts_with_g():
     z = named("z", LOGITS)
     e = tg.name(tg.exp(z), "e")

@@ -109,9 +109,9 @@ class Rewriter:
 
         Of forms of one size, that with the fewest minus signs is best, found in the fewest steps.
         Every state is closed under the eager rules. The search ends when `patience` expansions
-        in a row found nothing smaller, when nothing is left, or when the forms it looked at have
-        `limit` parts in all. Where nothing that `accept` takes is smaller than the start, the
-        start is what was found.
+        in a row found nothing smaller (fewer where the best is so short that little can be
+        gained), when nothing is left, or when the forms it looked at have `limit` parts in all.
+        Where nothing that `accept` takes is smaller than the start, the start is what was found.
         """
         best: Expr = start
         best_path: tuple[Move, ...] = ()
@@ -122,7 +122,7 @@ class Rewriter:
         frontier = [(expr.size, len(path), next(ticket), expr, path)]
         shortest = {expr: len(path)}
         since_gain = work = 0
-        while frontier and since_gain < patience and work < limit:
+        while frontier and since_gain < min(patience, 4 + best.size) and work < limit:
             _, steps, _, expr, path = heapq.heappop(frontier)
             if steps > shortest[expr]:  # met again on a shorter way
                 continue

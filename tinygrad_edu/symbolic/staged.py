@@ -150,8 +150,8 @@ def stages_of(work: Work) -> StagedDerivation:
             computed = gradients(work.output, leg.wrt, seed=work.seed.value)
         whole = work.simplified(
             _put_in(lemma.result.expr, letter, before.result),
+            leg,
             of=work.output,
-            by=leg.wrt,
             computed=computed,
             incoming=before.incoming,
             chain=[],

@@ -277,8 +277,8 @@ class Work:
             incoming = self._formula(self.lowering.lower(leg.seed), leg.seed)
         return self.simplified(
             self.lowering.lower(leg.gradient),
+            leg,
             of=leg.output,
-            by=leg.wrt,
             computed=computed,
             incoming=incoming,
             chain=[entry for entry in chain if entry is not None],
@@ -287,21 +287,21 @@ class Work:
     def simplified(
         self,
         start: Expr,
+        leg: Leg,
         *,
         of: Tensor,
-        by: Tensor,
         computed: Any,
         incoming: Formula | None,
         chain: list[Contribution],
     ) -> Derivation:
-        """Rewrite a formula of the gradient until nothing shorter is found."""
-        wrt = self.symbols[by]
+        """Rewrite a formula of a leg's gradient until nothing shorter is found."""
+        wrt = self.symbols[leg.wrt]
         leaf = self.lowering.lower(wrt)
         longest = len(notation.text(start))
         found = Rewriter(self.rules, self.facts).search(
             start, CHOICES, accept=lambda expr: len(notation.text(expr)) <= longest
         )
-        axes = self.lowering.axes_of(wrt)
+        axes = self.lowering.axes_of(leg.gradient)  # not always those of what it is the gradient of
         used = {move.match.assumption for move in found.moves if move.match.assumption}
         checks = _checks(start, used)
         return Derivation(
