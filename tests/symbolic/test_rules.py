@@ -584,7 +584,7 @@ def test_zero_is_never_assumed_away_where_the_data_hold_one():
 
 def test_a_product_is_not_zero_where_no_factor_is():
     known = facts()
-    assert known.nonzero(product(3, [(u, 1), (p, 2), (v, -1)])) == "u·v ≠ 0"
+    assert known.nonzero(product(3, [(u, 1), (p, 2), (v, -1)])) == "u vᵀ ≠ 0"
     assert known.nonzero(times(u, zeros)) is None
     assert known.nonzero(times(p, exp(u))) == "p·exp(u) > 0"
     infinite = letter("i", [K], np.array([np.inf, 1.0]))
