@@ -27,10 +27,10 @@ demo: $(VENV)/.viz
 	@$(RUN) -m tinygrad_edu demo $(ARGS)
 
 test: $(VENV)/.dev
-	@$(RUN) -m pytest -m "not deep" --cov --cov-report=term-missing:skip-covered $(ARGS)
+	@$(RUN) -m pytest -m "not deep" -n auto --dist worksteal --cov --cov-report=term-missing:skip-covered $(ARGS)
 
 test-deep: $(VENV)/.dev
-	@$(RUN) -m pytest -m deep $(ARGS)
+	@$(RUN) -m pytest -m deep -n auto --dist worksteal $(ARGS)
 
 check: $(VENV)/.dev
 	@$(RUN) -m ruff format --check .

@@ -2,6 +2,7 @@
 
 import os
 import random
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import settings
@@ -17,20 +18,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--shuffle", type=int, metavar="SEED", help="run the tests in a random order")
 
 
-# Figures that tests measured, printed at the end of the run whether they pass or not.
-FIGURES = pytest.StashKey[list[str]]()
-
-
 @pytest.fixture
-def figures(request: pytest.FixtureRequest) -> list[str]:
-    """Lines to print at the end of the run."""
-    return request.config.stash.setdefault(FIGURES, [])
+def figures(record_property: Callable[[str, object], None]) -> Iterator[list[str]]:
+    """Lines to print at the end of the run, whether the test passes or not."""
+    lines: list[str] = []
+    yield lines
+    record_property("figures", lines)  # which a worker process hands on with its report
 
 
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    lines = config.stash.get(FIGURES, [])
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = (r for kind in ("passed", "failed", "") for r in terminalreporter.getreports(kind))
+    given = (value for r in reports for key, value in r.user_properties if key == "figures")
+    lines = list(dict.fromkeys(line for value in given for line in value))
     if lines:
         terminalreporter.section("measured")
         for line in lines:
