@@ -253,7 +253,7 @@ def test_a_function_that_leaves_the_graph_is_wrong_without_blame():
     report = tg.gradcheck(lambda x: tg.Tensor(x.data**2) * 1.0, [1.0, 2.0])
     assert report.verdict == "wrong"
     assert report.blamed == ()
-    assert "leaves the graph" in report.reason
+    assert "probably leaves the graph" in report.reason
 
 
 def test_a_rule_that_leaves_the_graph_is_wrong_in_its_second_order(declare):

@@ -42,7 +42,7 @@ def partials(checked: Checked, f: Subject, columns: Array) -> Estimate:
         moved[columns[k]] += h
         return float(moved[columns[k]] - checked.x[columns[k]]), f.at(moved)
 
-    farthest = 16 * max(1.0, float(np.abs(checked.x).max(initial=0.0)))
+    farthest = max(4.0, float(np.abs(checked.x).max(initial=0.0)))
     return _estimate(sample, f, scales(checked)[columns], farthest)
 
 

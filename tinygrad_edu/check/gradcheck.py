@@ -159,7 +159,7 @@ def _conclude(checked: Checked, plan: Plan, result: Comparisons, subject: str) -
         verdict, reason = "wrong", f"{counts[Verdict.WRONG]} of {total} entries are wrong"
         if not blamed:
             reason += (
-                "; every operation is right by itself, so the function leaves the graph "
+                "; every operation is right by itself, so the function probably leaves the graph "
                 "(.data or a NumPy result cuts it)"
             )
     elif counts[Verdict.NOT_FINITE]:
