@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from string import Formatter
 from typing import Any
 
 from tinygrad_edu.core.op import Op
@@ -110,7 +111,7 @@ def _stem(op: Op) -> tuple[str, str] | None:
     before = r"(.*?)\s*(?:\(\{(?:0|args)\}(?:, \{\d\})*\)|\{0\})"
     latex = re.fullmatch(before, op.tex or "")
     text = re.fullmatch(before, op.text or "")
-    if latex and latex[1]:
+    if latex and latex[1] and not any(field for _, field, _, _ in Formatter().parse(latex[1])):
         readable = text[1] if text and text[1] else op.name
         return readable.replace("_", " "), latex[1].format()
     if op.text is None or op.text == "{0}":  # written as a function, or moves entries unseen
