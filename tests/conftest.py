@@ -2,6 +2,7 @@
 
 import os
 import random
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -24,6 +25,15 @@ def figures(record_property: Callable[[str, object], None]) -> Iterator[list[str
     lines: list[str] = []
     yield lines
     record_property("figures", lines)  # which a worker process hands on with its report
+
+
+@pytest.fixture
+def untraced() -> Iterator[None]:
+    """Time a test without the tracer of the coverage, which slows Python several times."""
+    tracer = sys.gettrace()
+    sys.settrace(None)
+    yield
+    sys.settrace(tracer)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -137,6 +137,11 @@ def test_case_10_sigmoid_cross_entropy_at_the_ends(z, t, loss, slope):
     assert tg.grad(tg.sigmoid_cross_entropy)(z, t) == slope
 
 
+def test_case_10_a_nan_target_stays_nan_beside_an_infinite_logit():
+    op = REGISTRY["sigmoid_cross_entropy"]
+    assert np.isnan(op(np.array([INF, -INF]), np.full(2, np.nan))).all()
+
+
 def test_case_11_zero_times_log_zero_is_zero():
     assert tg.entropy([0.0, 1.0, 0.0]) == 0
     assert tg.xlogy(0.0, 0.0) == 0

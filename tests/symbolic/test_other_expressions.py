@@ -209,6 +209,7 @@ def test_expressions_that_nobody_teaches(build, text):
     assert text is None or str(found.result) == text
 
 
+@pytest.mark.usefixtures("untraced")
 @pytest.mark.parametrize("activation", [tg.tanh, tg.relu])
 def test_a_backward_graph_of_a_hundred_vertices_is_derived_in_time(activation):
     """Bounded also where there is nothing to find; generous, for the machine may be busy."""

@@ -171,11 +171,11 @@ def test_random_graphs(batch):
     for seed in range(30 * batch, 30 * batch + 30):
         with np.errstate(all="ignore"):
             output, leaves = random_graph(seed)
-            start = time.perf_counter()
+            start = time.process_time()
             for found in derivations(output, leaves):
                 check(found)
                 derived += 1
-            assert time.perf_counter() - start < 10, seed
+            assert time.process_time() - start < 10, seed
     assert derived >= 20
 
 

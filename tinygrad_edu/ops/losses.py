@@ -395,7 +395,8 @@ def _sigmoid_cross_entropy(logits: Any, targets: Any) -> Any:
     """Binary cross-entropy of each entry, from logits."""
     logits = floating(logits)
     linear = np.where(np.greater(logits, 0), logits * (1 - targets), -logits * targets)
-    linear = np.where(np.isinf(logits) & np.isnan(linear), 0, linear)  # 0 · ∞
+    product = np.isinf(logits) & np.isnan(linear) & ~np.isnan(targets)  # 0 · ∞
+    linear = np.where(product, 0, linear)
     return _in_dtype_of(logits, linear + np.log1p(np.exp(-np.abs(logits))))
 
 
