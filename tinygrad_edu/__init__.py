@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 __all__ = [
     *ops.PUBLIC,
     "Tensor",
-    "check_answer",
     "assert_gradients",
+    "check_answer",
     "check_definition",
     "data",
     "derive",
@@ -56,25 +56,25 @@ __all__ = [
     "jvp",
     "name",
     "op",
-    "routes",
     "prove",
+    "routes",
     "value_and_grad",
     "vjp",
 ]
 
 # Loaded when they are first asked for, so that importing the package costs little more than NumPy.
 _LAZY = {
-    "check_answer": "tinygrad_edu.symbolic.answer",
     "assert_gradients": "tinygrad_edu.check.gradcheck",
+    "check_answer": "tinygrad_edu.symbolic.answer",
     "check_definition": "tinygrad_edu.check.definition",
-    "find_nonfinite": "tinygrad_edu.check.nonfinite",
-    "gradcheck": "tinygrad_edu.check.gradcheck",
+    "data": "tinygrad_edu.data",
     "derive": "tinygrad_edu.symbolic.derive",
-    "prove": "tinygrad_edu.symbolic.prove",
     "draw": "tinygrad_edu.view.draw",
     "explain": "tinygrad_edu.view.page",
+    "find_nonfinite": "tinygrad_edu.check.nonfinite",
+    "gradcheck": "tinygrad_edu.check.gradcheck",
+    "prove": "tinygrad_edu.symbolic.prove",
     "routes": "tinygrad_edu.view.routes",
-    "data": "tinygrad_edu.data",
 }
 
 
