@@ -277,4 +277,4 @@ def test_nothing_is_changed_by_checking():
     state = np.random.get_state()[1].copy()  # noqa: NPY002  # that it is left alone is the point
     tg.check_answer(derivation, "A − Y")
     assert np.array_equal(before, derivation.result.evaluate())
-    assert np.array_equal(state, np.random.get_state()[1])  # noqa: NPY002
+    assert np.array_equal(state, np.random.get_state()[1])  # noqa: NPY002  # the same state
