@@ -14,7 +14,7 @@
 >>> history = train.fit(
 ...     model,
 ...     fitted,
-...     optimizer=optim.Adam(model, lr=0.01),
+...     optimizer=optim.Adam(model, lr=0.05),
 ...     epochs=40,
 ...     rng=rng,
 ...     validation=unseen,

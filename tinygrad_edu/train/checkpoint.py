@@ -137,7 +137,7 @@ def load_checkpoint(
         generators["rng"] = rng
     states = {name: _checked_state(path, stored, name, each) for name, each in generators.items()}
     if history is not None:
-        _refuse_unfit_history(path, stored)
+        _refuse_unfit_history(path, stored, history)
     if best is not None:
         _refuse_unfit_best(path, stored, model)
     # The model and the optimiser look at everything themselves before they change anything.
@@ -182,11 +182,14 @@ def _checked_state(path: Path, stored: Mapping[str, Array], name: str, rng: Any)
     return state
 
 
-def _refuse_unfit_history(path: Path, stored: Mapping[str, Array]) -> None:
+def _refuse_unfit_history(path: Path, stored: Mapping[str, Array], history: History) -> None:
     found = _entries(stored, "history")
-    for needed in ("loss", "seconds"):
+    for needed in sorted(history.expected or {"loss", "seconds"}):
         if needed not in found:
-            raise ValueError(f"{path}: has no entry 'history/{needed}'; it was not written by fit")
+            raise ValueError(f"{path}: has no entry 'history/{needed}'; measure what it measured")
+    for name in found:
+        if history.expected is not None and name not in history.expected:
+            raise ValueError(f"{path}: has an entry 'history/{name}'; measure that, too")
     lengths = {key: array.shape[:1] for key, array in found.items()}
     if any(length != lengths["loss"] or not length for length in lengths.values()):
         raise ValueError(f"{path}: its columns of the history differ in length: {lengths}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,12 @@ class Epoch:
 class History:
     """What `fit` measured in each epoch.
 
+    Parameters
+    ----------
+    columns : iterable of str, optional
+        What will be measured beside the loss; a checkpoint is refused if it measured something
+        else.
+
     Attributes
     ----------
     ended : str
@@ -53,7 +59,8 @@ class History:
     (3,)
     """
 
-    def __init__(self) -> None:
+    def __init__(self, columns: Iterable[str] | None = None) -> None:
+        self.expected = None if columns is None else {"loss", "seconds", *columns}
         self.ended = ""
         self.best_epoch: int | None = None
         self.restored = False
@@ -133,8 +140,8 @@ class History:
     def _ending(self) -> str:
         sentence = f"ended after epoch {len(self)}: {self.ended}"
         if self.best_epoch is not None:
-            sentence += f"; the best epoch was {self.best_epoch}"
-            sentence += ", and the weights are those of it" if self.restored else ""
+            sentence += f"; best epoch {self.best_epoch}"
+            sentence += ", whose weights were restored" if self.restored else ""
         return sentence
 
     def curve(self) -> Figure:
@@ -172,6 +179,8 @@ class History:
         return figure
 
     def _draw(self, axes: Axes, lines: Mapping[str, Array]) -> None:
+        from matplotlib.ticker import MaxNLocator
+
         numbers = np.arange(1, len(self) + 1)
         for name, values in lines.items():
             axes.plot(numbers, values, marker="o", markersize=3, label=name)

@@ -63,7 +63,8 @@ class Loop:
         self.group = settings.group
         self.parameters = list(optimizer.parameters.values())
         self.in_dtype = like_parameters(model)
-        self.history = History()
+        columns = [f"metrics/{name}" for name in settings.metrics]
+        self.history = History([*columns, *([] if validation is None else ["validation_loss"])])
         self.best = None if validation is None else Best(model, settings.early_stopping)
         # A metric that does not fit fails here, and not after the first epoch.
         measure(model, (validation or examples).first(2), loss, settings.metrics)

@@ -53,9 +53,9 @@ class BatchLoss:
         others. So data that do not fit the model or the loss are found before training.
         """
         function = _function(model, loss)
+        outputs = _try(function, model, examples)
         if validation is not None:
             _try(function, model, validation)
-        outputs = _try(function, model, examples)
         return cls(function, _reduction(function, outputs, examples.targets[:BATCH]))
 
 
