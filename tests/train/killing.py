@@ -5,6 +5,7 @@ single thread forks safely; forking, because importing anew would take most of t
 line per kill: the number of the save that was found whole, and whether one was cut short.
 """
 
+import itertools
 import os
 import signal
 import sys
@@ -18,20 +19,19 @@ from tinygrad_edu import nn, train
 KILLS = 25
 
 
-def save_for_ever(path):
-    """Save one model after another; all its weights are the number of the save."""
-    model = nn.Linear(40, 40, rng=np.random.default_rng(0))
-    for number in range(1_000_000):
-        for tensor in model.parameters():
-            tensor.data = np.full(tensor.shape, float(number))
-        train.save_checkpoint(path, model)
+def saved(path, model, number):
+    """Save the model with all its weights set to the number of the save."""
+    for tensor in model.parameters():
+        tensor.data = np.full(tensor.shape, float(number))
+    train.save_checkpoint(path, model)
 
 
-def killed(path, seconds):
+def killed(path, model, first, seconds):
     """Start saving, kill it after that time, and return how the process ended."""
     child = os.fork()
     if not child:
-        save_for_ever(path)
+        for number in itertools.count(first):
+            saved(path, model, number)
     time.sleep(seconds)
     os.kill(child, signal.SIGKILL)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
@@ -39,10 +39,10 @@ def killed(path, seconds):
 
 def main(folder):
     path, draws = folder / "run.npz", np.random.default_rng(0)
-    train.save_checkpoint(path, nn.Linear(40, 40, rng=draws))
     model = nn.Linear(40, 40, rng=draws)
-    for _ in range(KILLS):
-        if killed(path, draws.uniform(0.01, 0.06)) != -signal.SIGKILL:
+    saved(path, model, 0)
+    for kill in range(KILLS):
+        if killed(path, model, 1000 * (kill + 1), draws.uniform(0.01, 0.06)) != -signal.SIGKILL:
             raise SystemExit("the saving process ended by itself")
         train.load_checkpoint(path, model)
         numbers = {float(w) for tensor in model.parameters() for w in tensor.data.flat}

@@ -279,4 +279,4 @@ def test_killed_at_any_moment_the_last_whole_checkpoint_loads(tmp_path):
     assert len(found) == 25
     assert all(len(words) == 2 for words in found)  # all weights are those of one save
     assert len({number for number, _ in found}) > 5
-    assert {"cut", "between"} >= {when for _, when in found} >= {"cut"}  # some while writing
+    assert "cut" in {when for _, when in found}  # some were killed while they wrote
