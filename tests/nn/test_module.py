@@ -74,6 +74,13 @@ def test_parameters_are_found_in_attributes_lists_and_dicts():
     assert all(isinstance(t, tg.Tensor) for t in found.values())
 
 
+@pytest.mark.parametrize("make", [Net, Deep, mlp])
+def test_modules_with_and_without_names(make):
+    model = make(seeded())
+    model.more = ([nn.ReLU()], {"x": (nn.Tanh(), model)})
+    assert list(model.named_modules().values()) == model.modules()
+
+
 def test_a_shared_layer_counts_once():
     shared = nn.Linear(4, 4, rng=seeded())
     model = nn.Sequential(shared, nn.ReLU(), shared)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -122,18 +122,18 @@ class Linear(Module):
         ValueError
             If the last axis does not hold `inputs` features.
         """
-        x = x if isinstance(x, Node | np.ndarray) else np.asarray(x)
-        if x.shape[-1:] != (self.inputs,):
-            self._refuse(x.shape)
-        z = x @ self.W
+        try:
+            z = x @ self.W
+        except ValueError:
+            if np.shape(x)[-1:] == (self.inputs,):
+                raise
+            raise ValueError(self._misfit(np.shape(x))) from None
         return z if self.b is None else z + self.b
 
-    def _refuse(self, shape: tuple[int, ...]) -> NoReturn:
+    def _misfit(self, shape: tuple[int, ...]) -> str:
         several = len(shape) > 2 and math.prod(shape[1:]) == self.inputs
         mend = "put nn.Flatten() before it" if several else "the last axis holds the features"
-        raise ValueError(
-            f"{self._called()}: takes {self.inputs} features, and x has shape {shape}; {mend}"
-        )
+        return f"{self._called()}: takes {self.inputs} features, and x has shape {shape}; {mend}"
 
     def own_penalty(self) -> Any:
         """The penalty l1·Σ|W| + l2·ΣW².
@@ -319,6 +319,12 @@ class Sequential(Module):
 
     def _members(self) -> Iterator[tuple[str, Any]]:
         yield from ((str(number), layer) for number, layer in enumerate(self._layers))
+        yield from (each for each in super()._members() if not each[0].startswith("_layers."))
+
+    def _find_head(self) -> Any:
+        if self._layers and self._layers[-1].is_head:  # as nearly always, and soon found
+            return self._layers[-1]
+        return super()._find_head()
 
     def __len__(self) -> int:
         return len(self._layers)

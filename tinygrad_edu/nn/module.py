@@ -16,6 +16,8 @@ __all__ = ["Module", "still"]
 
 Self = TypeVar("Self", bound="Module")
 
+_CONTAINERS: frozenset[Any] = frozenset({list, tuple, dict})
+
 # What others call it, for those who come from there.
 _ELSEWHERE = {
     "weight": "W",
@@ -122,6 +124,29 @@ class Module:
         """
         return dict(_walk("", self, set()))
 
+    def modules(self) -> list[Module]:
+        """Return this module and all that it is made of.
+
+        Returns
+        -------
+        list of Module
+            Each once, outer ones before inner ones.
+        """
+        found: dict[int, Module] = {}
+        pending: list[Any] = [self]
+        while pending:
+            value = pending.pop()
+            if value.__class__ in _CONTAINERS:
+                inside = value.values() if value.__class__ is dict else value
+            elif id(value) in found:
+                continue
+            else:
+                found[id(value)] = value
+                inside = vars(value).values()
+            parts = [v for v in inside if isinstance(v, Module) or v.__class__ in _CONTAINERS]
+            pending += reversed(parts)
+        return list(found.values())
+
     def named_parameters(self) -> dict[str, Tensor]:
         """Return the parameters by dotted name, such as ``"0.W"`` or ``"hidden.b"``.
 
@@ -205,7 +230,7 @@ class Module:
         Module
             The same object.
         """
-        for module in self.named_modules().values():
+        for module in self.modules():
             module.training = training
         return self
 
@@ -273,7 +298,7 @@ class Module:
         return np.concatenate([outputs(inputs[at : at + batch_size]) for at in starts])
 
     def _find_head(self) -> Any:
-        heads = [module for module in self.named_modules().values() if module.is_head]
+        heads = [module for module in self.modules() if module.is_head]
         if len(heads) > 1:
             raise ValueError(
                 f"{type(self).__name__}: has {len(heads)} heads, so call the loss of each by itself"
@@ -319,7 +344,7 @@ class Module:
             0.0 where no layer has one.
         """
         total: Any = 0.0
-        for module in self.named_modules().values():
+        for module in self.modules():
             own = module.own_penalty()
             if isinstance(own, Tensor) or own != 0:
                 total = own if isinstance(total, float) and total == 0 else total + own
@@ -450,10 +475,10 @@ def _join(place: str, name: str) -> str:
 
 
 def _inside(name: str, value: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, list | tuple):
+    if value.__class__ in (list, tuple):
         for number, each in enumerate(value):
             yield from _inside(f"{name}.{number}", each)
-    elif isinstance(value, dict):
+    elif value.__class__ is dict:
         for key, each in value.items():
             yield from _inside(f"{name}.{key}", each)
     else:
