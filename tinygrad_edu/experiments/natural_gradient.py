@@ -89,6 +89,7 @@ class NaturalGradient(Result):
     def figure(self) -> Figure:
         """Draw the paths, and the gap against the rate."""
         figure, (natural, plain, gap) = panels(across=3, width=3.7, height=3.4)
+        lowest = min(np.nanmin(path) for path in (*self.natural.values(), *self.plain.values()))
         for axes, paths, title in (
             (natural, self.natural, "natural gradient"),
             (plain, self.plain, "plain gradient"),
@@ -96,7 +97,7 @@ class NaturalGradient(Result):
             for (name, path), style in zip(paths.items(), ("o-", "x--", "s-", "+--"), strict=True):
                 axes.plot(path, style, markersize=5, label=name)
             axes.axhline(self.mean, color="black", linewidth=0.8, linestyle=":")
-            axes.set(title=title, xlabel="step", ylabel="p", ylim=(0.95 * self.p, 1))
+            axes.set(title=title, xlabel="step", ylabel="p", ylim=(0.95 * lowest, 1))
         natural.legend(title="written as", loc="lower right")
         gap.loglog(self.rates, self.gaps, "o-")
         gap.set(title="p against logit, natural gradient", xlabel="rate", ylabel="largest gap")

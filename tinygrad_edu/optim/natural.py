@@ -12,6 +12,7 @@ from tinygrad_edu.optim.conjugate import conjugate_gradients
 from tinygrad_edu.optim.schedules import Schedule
 from tinygrad_edu.optim.settings import count, number
 from tinygrad_edu.optim.solution import Objective, Path, Solution
+from tinygrad_edu.optim.vectors import global_norm
 from tinygrad_edu.transforms import hvp
 
 __all__ = ["fisher_product", "natural_gradient"]
@@ -126,7 +127,7 @@ def natural_gradient(
     form, path, x = objective.form, Path(), objective.start
     value, gradient = objective.value_and_gradient(x)
     while True:
-        norm = float(np.linalg.norm(gradient))
+        norm = global_norm([gradient])
         path.add(x, value, norm)
         step = len(path.points) - 1
         if norm <= tolerance:

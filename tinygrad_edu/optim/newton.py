@@ -11,6 +11,7 @@ import numpy as np
 from tinygrad_edu.optim.conjugate import conjugate_gradients
 from tinygrad_edu.optim.settings import count, number
 from tinygrad_edu.optim.solution import Objective, Path, Solution, Vector
+from tinygrad_edu.optim.vectors import global_norm
 from tinygrad_edu.transforms import hessian
 
 __all__ = ["newton", "newton_cg"]
@@ -74,7 +75,7 @@ def newton(
         path.products += x.size  # one for each row
         eigenvalues, vectors = np.linalg.eigh(_symmetric(full(x)))
         size = np.abs(eigenvalues)
-        size = np.maximum(size, 1e-10 * max(size.max(), np.finfo(float).tiny))
+        size = np.maximum(size, 1e-10 * size.max() or 1.0)
         move: Vector = -vectors @ ((vectors.T @ gradient) / size)
         return move
 
@@ -128,7 +129,7 @@ def newton_cg(
     path = Path()
 
     def direction(x: Vector, gradient: Vector) -> Vector:
-        share = min(0.5, math.sqrt(float(np.linalg.norm(gradient))))
+        share = min(0.5, math.sqrt(global_norm([gradient])))
         inner = conjugate_gradients(
             objective.curvature(x), -gradient, tolerance=share, steps=2 * x.size
         )
@@ -156,7 +157,7 @@ def _descend(
     x = objective.start
     while True:
         value, gradient = objective.value_and_gradient(x)
-        norm = float(np.linalg.norm(gradient))
+        norm = global_norm([gradient])
         path.add(x, value, norm)
         if norm <= limit:
             return path.end(objective.form, "the gradient is as short as was asked for", True)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_edu.core.node import Node
+from tinygrad_edu.optim.vectors import global_norm
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.transforms import hvp, value_and_grad
 
@@ -110,7 +111,7 @@ class Objective:
         if not (math.isfinite(value) and np.isfinite(gradient).all()):
             raise ValueError(
                 f"{who}: at the start the value is {value:g}, the gradient's norm "
-                f"{np.linalg.norm(gradient):g}; start where both are finite"
+                f"{global_norm([gradient]):g}; start where both are finite"
             )
 
     def form(self, x: Any) -> Any:
