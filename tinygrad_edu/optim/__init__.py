@@ -11,7 +11,10 @@ True
 """
 
 from tinygrad_edu.optim.clipping import clip_by_norm, clip_by_value
+from tinygrad_edu.optim.conjugate import conjugate_gradients
 from tinygrad_edu.optim.first_order import SGD, Adam, AdamW, RMSProp, optimizer
+from tinygrad_edu.optim.natural import fisher_product, natural_gradient
+from tinygrad_edu.optim.newton import newton, newton_cg
 from tinygrad_edu.optim.optimizer import Optimizer
 from tinygrad_edu.optim.schedules import (
     Chain,
@@ -23,6 +26,7 @@ from tinygrad_edu.optim.schedules import (
     WarmUp,
     schedule,
 )
+from tinygrad_edu.optim.solution import Solution
 
 __all__ = [
     "SGD",
@@ -35,10 +39,16 @@ __all__ = [
     "Optimizer",
     "RMSProp",
     "Schedule",
+    "Solution",
     "StepDecay",
     "WarmUp",
     "clip_by_norm",
     "clip_by_value",
+    "conjugate_gradients",
+    "fisher_product",
+    "natural_gradient",
+    "newton",
+    "newton_cg",
     "optimizer",
     "schedule",
 ]

@@ -149,12 +149,14 @@ class Optimizer:
         """
         arrays = self._owned(gradients)
         rate = self.rate()
-        for index, (tensor, g) in enumerate(zip(self._parameters.values(), arrays, strict=True)):
-            w, exempt = tensor.value, self._exempt[index]
-            if self.l2 and not exempt:
+        for index, tensor in enumerate(self._parameters.values()):
+            g, w = arrays[index], tensor.value
+            if self.l2 and not self._exempt[index]:
                 g += self.l2 * w
             self._change(index, g, rate)
-            g += w * (1 - rate * self.weight_decay) if self.weight_decay and not exempt else w
+            if self.weight_decay and not self._exempt[index]:
+                w = w * (1 - rate * self.weight_decay)
+            g += w
             tensor.data = g
         self.steps += 1
 

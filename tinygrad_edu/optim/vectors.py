@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 __all__ = ["first_nonfinite", "global_norm"]
 
+# Sums of squares below this have lost digits in float32.
+_SMALLEST = float(np.finfo(np.float32).tiny)
+
 
 def first_nonfinite(arrays: Sequence[NDArray[Any]]) -> int | None:
     """Return the place of the first array that holds NaN or infinity, or None.
@@ -25,7 +28,7 @@ def first_nonfinite(arrays: Sequence[NDArray[Any]]) -> int | None:
 def global_norm(arrays: Sequence[NDArray[Any]]) -> float:
     """The Euclidean norm of all entries of all arrays; infinite or NaN where an entry is."""
     total = _sum_of_squares(arrays)
-    if math.isfinite(total) and total > np.finfo(np.float32).tiny:
+    if math.isfinite(total) and total > _SMALLEST:
         return math.sqrt(total)
     # Squares outside of the range of the dtype: divide by the largest magnitude first.
     largest = float(max((np.max(np.abs(array), initial=0) for array in arrays), default=0))
