@@ -117,6 +117,11 @@ class Tensor(Node):
         node.serial = next_serial()
         return node
 
+    def operands(self) -> tuple[Any, ...]:
+        """Return the arguments as rules are given them: constants as the forward was."""
+        pairs = zip(self.args, self.inputs, strict=True)
+        return tuple([a if isinstance(a, Node) else constant for a, constant in pairs])
+
     def refuse_if_rebound(self) -> None:
         """Raise where an argument no longer holds the array this vertex was computed from."""
         for argument, recorded in zip(self.args, self.inputs, strict=True):
@@ -593,7 +598,9 @@ _FLOATS = frozenset({np.dtype(np.float64), np.dtype(np.float32), np.dtype(np.flo
 
 def _plain(value: Any) -> Any:
     """Return an array of real numbers, or None for what needs a closer look."""
-    return value if value.__class__ is np.ndarray and value.dtype.kind in "fiub" else None
+    if value.__class__ is np.ndarray and value.dtype.kind in "fiub" and value.dtype.isnative:
+        return value
+    return None
 
 
 def _constant(value: Any, op: Op) -> Any:

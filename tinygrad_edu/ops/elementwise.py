@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.core.node import slots
-from tinygrad_edu.core.op import op
+from tinygrad_edu.core.node import Node, slots
+from tinygrad_edu.core.op import op, operand
 
 __all__ = [
     "abs",
@@ -39,6 +39,11 @@ _ROOT_TWO_PI = math.sqrt(2 * math.pi)
 def floating(x: Any) -> Any:
     """Turn whole numbers into float64: unsigned ones have no negatives, short ones overflow."""
     return x if x.dtype.kind == "f" else x.astype(np.float64)
+
+
+def floating_operand(x: Any, name: str) -> Any:
+    """Return a vertex as it is, and all else as an array of floating-point numbers."""
+    return x if isinstance(x, Node) else floating(operand(x, name))
 
 
 # d e^x = e^x dx
@@ -682,7 +687,7 @@ def gelu(x: Any, approximate: str = "none") -> Any:
     if approximate == "none":
         return _gelu(x)
     if approximate == "tanh":
-        x = np.asarray(x) if isinstance(x, list | tuple) else x
+        x = operand(x, "gelu")
         return x * (1 + tanh(_ROOT_TWO_OVER_PI * (x + 0.044715 * x**3))) / 2
     raise ValueError(f'gelu: approximate is "none" or "tanh", not {approximate!r}')
 

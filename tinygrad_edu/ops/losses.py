@@ -13,8 +13,18 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.core.node import Node
-from tinygrad_edu.core.op import op
-from tinygrad_edu.ops.elementwise import abs, exp, floating, log, sigmoid, softplus, xdivy, xlogy
+from tinygrad_edu.core.op import op, operand
+from tinygrad_edu.ops.elementwise import (
+    abs,
+    exp,
+    floating,
+    floating_operand,
+    log,
+    sigmoid,
+    softplus,
+    xdivy,
+    xlogy,
+)
 from tinygrad_edu.ops.reduce import max, mean, sum
 from tinygrad_edu.ops.shape import expand_dims
 from tinygrad_edu.ops.softmax import as_rows, log_softmax, row_starts, shifted_exponentials, softmax
@@ -46,10 +56,6 @@ def _reduce(losses: Any, reduction: str, name: str) -> Any:
     if reduction == "mean" and 0 in shape:
         raise ValueError(f"{name}: an empty batch has no mean; its shape is {shape}")
     return mean(losses) if reduction == "mean" else sum(losses)
-
-
-def _operand(x: Any) -> Any:
-    return x if isinstance(x, Node | np.ndarray) else np.asarray(x)
 
 
 def _refuse_other_shape(x: Any, targets: Any, name: str, what: str) -> None:
@@ -273,7 +279,10 @@ def softmax_cross_entropy(logits: Any, targets: Any, reduction: str = "mean") ->
     >>> z.grad.round(2)
     array([ 0.69, -0.89,  0.2 ])
     """
-    logits, targets = _operand(logits), _operand(targets)
+    logits, targets = (
+        operand(logits, "softmax_cross_entropy"),
+        operand(targets, "softmax_cross_entropy"),
+    )
     if isinstance(logits, Node) and logits.op is softmax:
         warnings.warn(
             "softmax_cross_entropy: the logits are the result of a softmax, which this loss "
@@ -353,7 +362,7 @@ def cross_entropy(probs: Any, targets: Any, reduction: str = "mean") -> Any:
     >>> round(tg.cross_entropy(a, [0, 1, 0]).item(), 4)
     0.3567
     """
-    probs, targets = _operand(probs), _operand(targets)
+    probs, targets = operand(probs, "cross_entropy"), operand(targets, "cross_entropy")
     name = "cross_entropy"
     labels = _are_labels(targets, probs, name)
     _refuse_no_distribution(_values(probs), name)
@@ -438,7 +447,10 @@ def sigmoid_cross_entropy(logits: Any, targets: Any, reduction: str = "mean") ->
     >>> tg.sigmoid_cross_entropy(z, 0.0)
     Tensor(1000.)
     """
-    logits, targets = _operand(logits), _operand(targets)
+    logits, targets = (
+        operand(logits, "sigmoid_cross_entropy"),
+        operand(targets, "sigmoid_cross_entropy"),
+    )
     _refuse_other_shape(logits, targets, "sigmoid_cross_entropy", "logits")
     _refuse_outside_unit(_values(targets), "sigmoid_cross_entropy", "target")
     return _reduce(_sigmoid_cross_entropy(logits, targets), reduction, "sigmoid_cross_entropy")
@@ -502,7 +514,10 @@ def binary_cross_entropy(probs: Any, targets: Any, reduction: str = "mean") -> A
     >>> round(tg.binary_cross_entropy(z, [0, 1]).item(), 6)
     0.693147
     """
-    probs, targets = _operand(probs), _operand(targets)
+    probs, targets = (
+        operand(probs, "binary_cross_entropy"),
+        operand(targets, "binary_cross_entropy"),
+    )
     name = "binary_cross_entropy"
     _refuse_other_shape(probs, targets, name, "probabilities")
     _refuse_outside_unit(_values(probs), name, "probability")
@@ -622,7 +637,7 @@ def sum_squared_error(predictions: Any, targets: Any) -> Any:
 
 
 def _difference(predictions: Any, targets: Any, name: str) -> Any:
-    predictions, targets = _operand(predictions), _operand(targets)
+    predictions, targets = floating_operand(predictions, name), floating_operand(targets, name)
     _refuse_other_shape(predictions, targets, name, "predictions")
     return predictions - targets
 
@@ -661,7 +676,7 @@ def kl_divergence(p: Any, q: Any, reduction: str = "mean") -> Any:
     >>> round(float(tg.kl_divergence([1.0, 0.0], [0.5, 0.5])), 4)
     0.6931
     """
-    p, q = _operand(p), _operand(q)
+    p, q = operand(p, "kl_divergence"), operand(q, "kl_divergence")
     _refuse_other_shape(q, p, "kl_divergence", "q")
     for probabilities in (p, q):
         _refuse_no_distribution(_values(probabilities), "kl_divergence")
@@ -698,6 +713,6 @@ def entropy(p: Any, reduction: str = "mean") -> Any:
     >>> float(tg.entropy([0.5, 0.5])) == float(tg.log(2.0))
     True
     """
-    p = _operand(p)
+    p = operand(p, "entropy")
     _refuse_no_distribution(_values(p), "entropy")
     return _reduce(-sum(xlogy(p, p), axis=-1), reduction, "entropy")
