@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.core.op import op
+from tinygrad_edu.core.op import op, operand
 from tinygrad_edu.ops.elementwise import clip, exp, floating, log, where
 
 __all__ = [
@@ -282,7 +282,7 @@ def gelu(x: Any, approximate: str = "none") -> Any:
     if approximate == "none":
         return _gelu(x)
     if approximate == "tanh":
-        x = np.asarray(x) if isinstance(x, list | tuple) else x
+        x = operand(x, "gelu")
         return x * (1 + tanh(_ROOT_TWO_OVER_PI * (x + 0.044715 * x**3))) / 2
     raise ValueError(f'gelu: approximate is "none" or "tanh", not {approximate!r}')
 

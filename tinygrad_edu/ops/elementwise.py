@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.core.node import slots
-from tinygrad_edu.core.op import op
+from tinygrad_edu.core.node import Node, slots
+from tinygrad_edu.core.op import op, operand
 
 __all__ = [
     "abs",
@@ -28,6 +28,11 @@ __all__ = [
 def floating(x: Any) -> Any:
     """Turn whole numbers into float64: unsigned ones have no negatives, short ones overflow."""
     return x if x.dtype.kind == "f" else x.astype(np.float64)
+
+
+def floating_operand(x: Any, name: str) -> Any:
+    """Return a vertex as it is, and all else as an array of floating-point numbers."""
+    return x if isinstance(x, Node) else floating(operand(x, name))
 
 
 # d e^x = e^x dx

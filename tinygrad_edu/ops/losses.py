@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tinygrad_edu.core.op import operand
-from tinygrad_edu.ops.elementwise import abs, xlogy
+from tinygrad_edu.ops.elementwise import abs, floating_operand, xlogy
 from tinygrad_edu.ops.reduce import sum
 from tinygrad_edu.ops.targets import (
     reduced,
@@ -127,7 +127,7 @@ def sum_squared_error(predictions: Any, targets: Any) -> Any:
 
 
 def _difference(predictions: Any, targets: Any, name: str) -> Any:
-    predictions, targets = operand(predictions, name), operand(targets, name)
+    predictions, targets = floating_operand(predictions, name), floating_operand(targets, name)
     refuse_other_shape(predictions, targets, name, "predictions")
     return predictions - targets
 
