@@ -5,13 +5,46 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from tinygrad_edu.tensor import Tensor
 
-__all__ = ["Names", "names_around"]
+__all__ = ["Names", "Part", "end_part", "names_around", "parts_ending_at"]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of a computation that pictures may draw as one box, such as a layer.
+
+    Parameters
+    ----------
+    name
+        Where it stands in the whole, with dots: ``"encoder.0"``; ``""`` for the whole itself.
+    title
+        What it is: ``"Linear(4, 3)"``.
+    """
+
+    name: str
+    title: str
+
+
+def end_part(output: Tensor, part: Part, start: int) -> None:
+    """Say that a part began when the count of vertices stood at `start`, and ends with `output`.
+
+    What belongs to it are the vertices that `output` was made of since. Nothing is held but the
+    name, and nothing is looked at: that is left to whoever draws. A part that hands on what it was
+    given has no vertex of its own, and none is marked.
+    """
+    if output.serial > start:
+        output._parts = (*getattr(output, "_parts", ()), (part, start))
+
+
+def parts_ending_at(tensor: Tensor) -> tuple[tuple[Part, int], ...]:
+    """Return the parts that end with a tensor, the innermost first, each with its start."""
+    return getattr(tensor, "_parts", ())
 
 
 class Names:

@@ -59,10 +59,11 @@ class Tensor(Node):
     array([2., 4., 6.])
     """
 
-    __slots__ = ("_grad", "_name", "inputs", "saved", "value")
+    __slots__ = ("_grad", "_name", "_parts", "inputs", "saved", "value")
 
     _grad: npt.NDArray[Any] | None
     _name: str | None
+    _parts: tuple[Any, ...]  # the parts of the computation that end here, see `naming`
     _repr_mimebundle_: ClassVar[Any]  # what a notebook shows; given by the package's front door
 
     def __init__(self, data: npt.ArrayLike, name: str | None = None, **unknown: Any) -> None:

@@ -372,6 +372,8 @@ def test_how_latex_reads(expr, plain, indexed):
         ("σ1", r"\sigma_{1}"),
         ("loss", r"\mathrm{loss}"),
         ("my_loss", r"\mathrm{my\_loss}"),
+        ("W_out", r"W_{\mathrm{out}}"),
+        ("λ_a_b′", r"\lambda_{\mathrm{a\_b}}'"),
         ("50%", r"\mathrm{50\%}"),
         ("a{b}$", r"\mathrm{a\{b\}\$}"),
         ("<b>", r"\mathrm{<b>}"),

@@ -1,5 +1,20 @@
-"""Data sets that come with the package (sources and licences: ``SOURCES.md``)."""
+"""Data sets and their preparation (sources and licences: ``SOURCES.md``)."""
 
-from tinygrad_edu.data.iris import Iris, load_iris
+from tinygrad_edu.data.dataset import DataSet
+from tinygrad_edu.data.fashion import load_fashion_mnist
+from tinygrad_edu.data.iris import load_iris
+from tinygrad_edu.data.preparation import split, standardize
+from tinygrad_edu.data.scikit import load_breast_cancer, load_digits, load_wine
+from tinygrad_edu.ops.losses import one_hot
 
-__all__ = ["Iris", "load_iris"]
+__all__ = [
+    "DataSet",
+    "load_breast_cancer",
+    "load_digits",
+    "load_fashion_mnist",
+    "load_iris",
+    "load_wine",
+    "one_hot",
+    "split",
+    "standardize",
+]

@@ -3,43 +3,21 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
 from importlib.resources import files
 
 import numpy as np
-from numpy.typing import NDArray
 
-__all__ = ["Iris", "load_iris"]
+from tinygrad_edu.data.dataset import DataSet
 
-
-@dataclass(frozen=True, eq=False)
-class Iris:
-    """The Iris data set; its arrays are read-only.
-
-    Attributes
-    ----------
-    features : ndarray of float64, shape (150, 4)
-        Sepal length, sepal width, petal length, petal width, in cm.
-    labels : ndarray of int64, shape (150,)
-        The species as an index into `class_names`.
-    feature_names : tuple of str
-        One name for each column of `features`, with its unit.
-    class_names : tuple of str
-        One name for each class.
-    """
-
-    features: NDArray[np.float64]
-    labels: NDArray[np.int64]
-    feature_names: tuple[str, ...]
-    class_names: tuple[str, ...]
+__all__ = ["load_iris"]
 
 
-def load_iris() -> Iris:
+def load_iris() -> DataSet:
     """Read the Iris data set that comes with the package.
 
     Returns
     -------
-    Iris
+    DataSet
         `features` (150, 4), `labels` (150,), `feature_names`, `class_names`.
 
     Notes
@@ -73,9 +51,7 @@ def load_iris() -> Iris:
     class_names = tuple(dict.fromkeys(species))  # in order of appearance
     features = np.array([row[:-1] for row in rows], dtype=np.float64)
     labels = np.array([class_names.index(name) for name in species], dtype=np.int64)
-    features.flags.writeable = False
-    labels.flags.writeable = False
-    return Iris(
+    return DataSet(
         features=features,
         labels=labels,
         feature_names=tuple(_with_unit(column) for column in header[:-1]),

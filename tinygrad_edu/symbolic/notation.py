@@ -472,7 +472,7 @@ def _subscript(letters: str) -> str:
 
 
 def name_latex(name: str) -> str:
-    """Write a user's name in LaTeX: a letter stays one, z1 gets an index, a word is upright."""
+    """Write a user's name in LaTeX: z1 and W_out get an index, a word is upright."""
     if derivative := re.fullmatch("∂(.+)/∂(.+)", name):
         of, wrt = map(name_latex, derivative.groups())
         return rf"\frac{{\partial {of}}}{{\partial {wrt}}}"
@@ -486,6 +486,8 @@ def name_latex(name: str) -> str:
     match = re.fullmatch(r"([A-Za-zα-ωΑ-Ω])_?(\d+|[A-Za-z])", name)
     if match and match[1].isalpha():
         return f"{name_latex(match[1])}_{{{match[2]}}}" + tail
+    if match := re.fullmatch(r"([A-Za-zα-ωΑ-Ω])_(\w+)", name):
+        return f"{name_latex(match[1])}_{{\\mathrm{{{escape_latex(match[2])}}}}}" + tail
     return rf"\mathrm{{{escape_latex(name)}}}" + tail
 
 

@@ -1,0 +1,143 @@
+"""Every line of bad input: one clear sentence, and nothing is changed."""
+
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+from tests.train.problems import iris, network, rng, same, sgd
+from tinygrad_edu import nn, optim, train
+from tinygrad_edu.train.examples import Examples
+
+DATA, HELD = iris()
+X, Y = DATA.features, DATA.labels
+
+
+def with_entry(array, index, value):
+    changed = array.copy()
+    changed[index] = value
+    return changed
+
+
+CASES = {
+    "NaN features": ({"data": (with_entry(X, (7, 2), np.nan), Y)}, "features hold nan at (7, 2)"),
+    "infinite features": ({"data": (with_entry(X, (0, 0), np.inf), Y)}, "hold inf at (0, 0)"),
+    "both infinities": (
+        {"data": (with_entry(with_entry(X, (0, 0), np.inf), (1, 0), -np.inf), Y)},
+        "hold inf at (0, 0)",
+    ),
+    "NaN targets": (
+        {"data": (X, with_entry(X[:, :1], 5, np.nan)), "loss": tg.mean_squared_error},
+        "targets hold nan at (5, 0)",
+    ),
+    "a label too large, late": ({"data": (X, with_entry(Y, -1, 3))}, "label 3 is no class of K"),
+    "a negative label": ({"data": (X, with_entry(Y, 60, -1))}, "label -1 is no class of K = 3"),
+    "a label in the validation data": (
+        {"validation": (HELD.features, HELD.labels + 1)},
+        "label 3 is no class of K = 3",
+    ),
+    "labels that are floats": ({"data": (X, Y / 2)}, "labels"),
+    "too many features": ({"data": (np.ones((120, 5)), Y)}, "5"),
+    "too many features in validation": ({"validation": (np.ones((30, 5)), HELD.labels)}, "5"),
+    "no examples": ({"data": (X[:0], Y[:0])}, "data: there are no examples"),
+    "no validation examples": (
+        {"validation": (X[:0], Y[:0])},
+        "validation: there are no examples",
+    ),
+    "one target too few": ({"data": (X, Y[:-1])}, "120 rows of features and 119 targets"),
+    "one number": ({"data": (3.0, Y)}, "one row per example"),
+    "text": ({"data": (X, np.array(["setosa"] * 120))}, "the targets hold <U6"),
+    "features alone": ({"data": X}, "a pair (features, targets)"),
+    "a Tensor": ({"data": (tg.Tensor(X), Y)}, "data are constants; pass the array"),
+    "a batch larger than the data": ({"batch_size": 121}, "batch_size = 121 is more than the 120"),
+    "an empty batch": ({"batch_size": 0}, "batch_size = 0"),
+    "half a batch": ({"batch_size": 0.5}, "batch_size is a float"),
+    "no epoch": ({"epochs": 0}, "epochs = 0"),
+    "half an epoch": ({"epochs": 1.5}, "epochs is a float"),
+    "a seed for a Generator": ({"rng": 0}, "rng is a int; pass numpy.random.default_rng(seed)"),
+    "an unknown metric": ({"metrics": ("acuracy",)}, "did you mean 'accuracy'?"),
+    "a metric that does not fit": (
+        {"data": (X, np.eye(3)[Y] * 0.5 + 1 / 6), "metrics": "accuracy", "validation": None},
+        "not one-hot",
+    ),
+    "the name of a loss": ({"loss": "mse"}, "loss is a str; pass a function"),
+    "a loss of probabilities": ({"loss": tg.cross_entropy}, "takes probabilities"),
+    "a loss for each example": (
+        {"loss": lambda z, y: tg.softmax_cross_entropy(z, y, reduction="none")},
+        "of shape (120,)",
+    ),
+    "a loss that is no Tensor": ({"loss": lambda z, y: 0.5}, "is float"),
+    "no optimizer": ({"optimizer": None}, "the optimizer is missing; pass optim.SGD"),
+    "the name of an optimizer": ({"optimizer": "sgd"}, "the optimizer is a str"),
+    "the optimizer of another model": (
+        {"optimizer": sgd({"w": tg.Tensor([1.0])})},
+        "moves w, which is no parameter of the model",
+    ),
+    "early stopping without validation": (
+        {"early_stopping": train.EarlyStopping(3), "validation": None},
+        "there are none; pass validation=",
+    ),
+    "a number for early stopping": ({"early_stopping": 3}, "pass EarlyStopping(patience)"),
+    "a negative clip": ({"clip": -1.0}, "clip = -1"),
+    "resume without a checkpoint": ({"resume": True}, "resume=True needs checkpoint=path"),
+    "a checkpoint in no folder": ({"checkpoint": "no/folder/at.npz"}, "there is no folder"),
+    "a checkpoint that is no path": ({"checkpoint": 3}, "checkpoint is a int; pass a path"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_refused_before_anything_is_changed(case):
+    model = network(dropout=0.2)
+    draws, optimizer = rng(), sgd(model)
+    before = model.state_dict(), str(draws.bit_generator.state), optimizer.state_dict()
+    options = {
+        "data": DATA,
+        "loss": None,
+        "optimizer": optimizer,
+        "epochs": 1,
+        "rng": draws,
+        "validation": HELD,
+    }
+    changed, complaint = CASES[case]
+    with pytest.raises((ValueError, TypeError, FileNotFoundError)) as raised:
+        train.fit(model, **{**options, **changed})
+    assert complaint in str(raised.value)
+    assert "\n" not in str(raised.value)
+    assert same(model.state_dict(), before[0])
+    assert str(draws.bit_generator.state) == before[1]
+    assert same(optimizer.state_dict(), before[2])
+    assert model.training
+
+
+def test_large_numbers_are_not_taken_for_infinity():
+    assert len(Examples.read((np.full((4, 1), 1e308), np.zeros(4)), "data")) == 4
+
+
+def test_a_model_without_a_head_needs_a_loss():
+    model = nn.Linear(4, 3, rng=rng())
+    with pytest.raises(ValueError, match="has no head and no loss was given"):
+        train.fit(model, DATA, optimizer=sgd(model), epochs=1, rng=rng())
+
+
+def test_a_model_that_is_no_module():
+    with pytest.raises(TypeError, match="the model is a function; pass an nn"):
+        train.fit(lambda x: x, DATA, epochs=1, rng=rng(), optimizer=sgd(network()))
+
+
+def test_an_output_without_a_row_for_each_example():
+    class Flat(nn.Module):
+        def __init__(self):
+            self.W = tg.Tensor(np.ones((4, 1)))
+
+        def forward(self, x):
+            return tg.sum(x @ self.W)
+
+    model = Flat()
+    with pytest.raises(ValueError, match="one row per example"):
+        train.fit(
+            model,
+            DATA,
+            tg.mean_squared_error,
+            optim.SGD(model, lr=0.1),
+            epochs=1,
+            rng=rng(),
+        )

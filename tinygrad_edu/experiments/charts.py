@@ -1,0 +1,141 @@
+"""Tables and figures of one look, for all experiments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["COLOURS", "columns", "panels", "save"]
+
+# Okabe and Ito's colours, which can be told apart whatever one's eyes; used in this order.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+
+_STYLE: Any = {
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlesize": "medium",
+    "figure.constrained_layout.h_pad": 0.08,
+    "figure.constrained_layout.w_pad": 0.08,
+    "figure.facecolor": "white",
+    "font.size": 10,
+    "grid.alpha": 0.25,
+    "lines.linewidth": 1.6,
+    "savefig.dpi": 150,
+    "svg.hashsalt": "tinygrad_edu",  # the same figure gives the same bytes
+}
+
+
+def columns(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Write a table in aligned columns: numbers to the right, words to the left.
+
+    Parameters
+    ----------
+    header : sequence of str
+        One heading for each column.
+    rows : iterable of sequence
+        Floats are written with four significant digits; to choose others, pass text.
+
+    Returns
+    -------
+    str
+        Lines without trailing spaces.
+
+    Raises
+    ------
+    ValueError
+        If a row has another length than the header.
+
+    Examples
+    --------
+    >>> from tinygrad_edu.experiments.charts import columns
+    >>> print(columns(("method", "steps"), [("Newton", 7), ("gradient descent", 1234)]))
+    method            steps
+    ----------------  -----
+    Newton                7
+    gradient descent   1234
+    """
+    cells = [[_cell(value) for value in row] for row in rows]
+    for row in cells:
+        if len(row) != len(header):
+            raise ValueError(f"columns: a row of {len(row)} under a header of {len(header)}")
+    widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
+    right = [all(_is_number(row[i]) for row in cells) for i in range(len(header))]
+    lines = [header, ["-" * width for width in widths], *cells]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if to_right else cell.ljust(width)
+            for cell, width, to_right in zip(line, widths, right, strict=True)
+        ).rstrip()
+        for line in lines
+    )
+
+
+def panels(
+    rows: int = 1, across: int = 1, width: float = 6.4, height: float = 4.0
+) -> tuple[Figure, list[Axes]]:
+    """Make a figure with panels side by side, each of so many inches.
+
+    Parameters
+    ----------
+    rows, across : int, optional
+        How many panels.
+    width, height : float, optional
+        Of one panel, in inches.
+
+    Returns
+    -------
+    Figure, list of Axes
+        The panels row by row.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is missing; the message says how to mend it.
+    """
+    try:
+        import matplotlib as mpl
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError(
+            "a figure needs matplotlib, which is not here; install it: pip install matplotlib"
+        ) from error
+    with mpl.rc_context(_STYLE):  # no pyplot: no window, and nothing that stays behind
+        figure = Figure(figsize=(width * across, height * rows), layout="constrained")
+        axes = figure.subplots(rows, across, squeeze=False)
+        for panel in axes.flat:
+            panel.set_prop_cycle(color=COLOURS)
+        return figure, list(axes.flat)
+
+
+def save(figure: Figure, path: Path) -> Path:
+    """Save a figure as SVG or PNG, by the path's ending, without a date in it."""
+    import matplotlib as mpl
+
+    kind = path.suffix.lower()
+    if kind not in (".svg", ".png"):
+        raise ValueError(f"save: {path.name} is neither .svg nor .png; choose one of the two")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with mpl.rc_context(_STYLE):
+        figure.savefig(path, metadata={"Date": None} if kind == ".svg" else None)
+    return path
+
+
+def _cell(value: object) -> str:
+    if hasattr(value, "item"):  # a number of NumPy's
+        value = value.item()
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text.rstrip(" %").replace("−", "-"))
+    except ValueError:
+        return text in ("", "-")
+    return True

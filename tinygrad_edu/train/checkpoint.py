@@ -1,0 +1,208 @@
+"""Checkpoints: everything that training depends on, in one file, so that it can go on.
+
+A flat ``.npz`` of arrays, without pickle, so that reading one runs no code.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinygrad_edu.nn.module import Module
+from tinygrad_edu.optim.optimizer import Optimizer
+from tinygrad_edu.train.files import read_arrays, write_arrays
+from tinygrad_edu.train.history import History
+from tinygrad_edu.train.stopping import Best
+
+__all__ = ["load_checkpoint", "save_checkpoint"]
+
+Array = NDArray[Any]
+Path = str | os.PathLike[str]
+
+_FORMAT = "tinygrad_edu checkpoint 1"
+
+
+def save_checkpoint(
+    path: Path,
+    model: Module,
+    optimizer: Optimizer | None = None,
+    *,
+    rng: np.random.Generator | None = None,
+    history: History | None = None,
+    best: Best | None = None,
+) -> None:
+    """Write what training depends on into one file, all or nothing.
+
+    Parameters
+    ----------
+    path : path
+        The file, usually called ``….npz``; one that is there is replaced.
+    model : Module
+        Its parameters, and the states of the Generators that its parts draw from.
+    optimizer : Optimizer, optional
+        Its state: momentum and the like, and the number of steps, which its schedule reads.
+    rng : numpy.random.Generator, optional
+        The Generator that shuffles.
+    history : History, optional
+        What was measured so far; its length is the number of finished epochs.
+    best : Best, optional
+        The state of early stopping.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; a file that was there before is still whole.
+
+    Examples
+    --------
+    >>> import numpy as np, tempfile
+    >>> from pathlib import Path
+    >>> from tinygrad_edu import nn, train
+    >>> model = nn.Linear(2, 1, rng=np.random.default_rng(0))
+    >>> other = nn.Linear(2, 1, rng=np.random.default_rng(1))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     train.save_checkpoint(Path(folder) / "linear.npz", model)
+    ...     train.load_checkpoint(Path(folder) / "linear.npz", other)
+    >>> np.array_equal(model.W.data, other.W.data)
+    True
+    """
+    arrays: dict[str, Array] = {"format": np.array(_FORMAT)}
+    parts: dict[str, Mapping[str, Array]] = {"model": model.state_dict()}
+    parts["generator"] = {name: _state(each) for name, each in model.generators().items()}
+    if optimizer is not None:
+        parts["optimizer"] = optimizer.state_dict()
+    if rng is not None:
+        arrays["rng"] = _state(rng)
+    if history is not None:
+        parts["history"] = history.state_dict()
+    if best is not None:
+        parts["best"] = best.state_dict()
+    for part, entries in parts.items():
+        arrays |= {f"{part}/{name}": array for name, array in entries.items()}
+    write_arrays(path, arrays)
+
+
+def load_checkpoint(
+    path: Path,
+    model: Module,
+    optimizer: Optimizer | None = None,
+    *,
+    rng: np.random.Generator | None = None,
+    history: History | None = None,
+    best: Best | None = None,
+) -> None:
+    """Put everything back as it was when the checkpoint was written.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    model : Module
+        Made as the one that was stored.
+    optimizer : Optimizer, optional
+        Made as the one that was stored; by default its state is not looked at.
+    rng : numpy.random.Generator, optional
+        The Generator that shuffles.
+    history : History, optional
+        Takes over what was measured.
+    best : Best, optional
+        Takes over the state of early stopping.
+
+    Raises
+    ------
+    ValueError
+        If the file is no whole checkpoint, or one of another model or optimiser; the message
+        names the entry. Nothing is changed then.
+    FileNotFoundError
+        If there is no such file.
+
+    Notes
+    -----
+    Reading runs no code: the file holds arrays of numbers and text, and pickle is refused.
+
+    Examples
+    --------
+    See `save_checkpoint`.
+    """
+    stored = read_arrays(path)
+    if str(stored.get("format")) != _FORMAT:
+        raise ValueError(f"{path}: no checkpoint of tinygrad_edu, there is no entry 'format' of it")
+    generators = {f"generator/{name}": each for name, each in model.generators().items()}
+    if rng is not None:
+        generators["rng"] = rng
+    states = {name: _checked_state(path, stored, name, each) for name, each in generators.items()}
+    if history is not None:
+        _refuse_unfit_history(path, stored, history)
+    if best is not None:
+        _refuse_unfit_best(path, stored, model)
+    # The model and the optimiser look at everything themselves before they change anything.
+    before = model.state_dict()
+    try:
+        model.load_state_dict(_entries(stored, "model"))
+        if optimizer is not None:
+            optimizer.load_state_dict(_entries(stored, "optimizer"))
+    except ValueError as error:
+        model.load_state_dict(before)
+        raise ValueError(f"{path}: is the checkpoint of another model or optimiser: {error}") from (
+            error
+        )
+    for name, each in generators.items():
+        each.bit_generator.state = states[name]
+    if history is not None:
+        history.load_state_dict(_entries(stored, "history"))
+    if best is not None:
+        best.load_state_dict(_entries(stored, "best"))
+
+
+def _entries(stored: Mapping[str, Array], part: str) -> dict[str, Array]:
+    start = f"{part}/"
+    return {key.removeprefix(start): a for key, a in stored.items() if key.startswith(start)}
+
+
+def _state(rng: np.random.Generator) -> Array:
+    """The state of a Generator as text: its numbers have up to 128 bits."""
+    return np.array(json.dumps(rng.bit_generator.state, default=np.ndarray.tolist))
+
+
+def _checked_state(path: Path, stored: Mapping[str, Array], name: str, rng: Any) -> Any:
+    """Read the state of a Generator, and try it on another one of its kind."""
+    kind = type(rng.bit_generator)
+    if name not in stored:
+        raise ValueError(f"{path}: has no state of the Generator {name!r}; it is of another model")
+    try:
+        state = json.loads(str(stored[name]))
+        kind().state = state
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"{path}: {name!r} is no state of a {kind.__name__}: {error}") from error
+    return state
+
+
+def _refuse_unfit_history(path: Path, stored: Mapping[str, Array], history: History) -> None:
+    found = _entries(stored, "history")
+    for needed in sorted(history.expected or {"loss", "seconds"}):
+        if needed not in found:
+            raise ValueError(f"{path}: has no entry 'history/{needed}'; measure what it measured")
+    for name in found:
+        if history.expected is not None and name not in history.expected:
+            raise ValueError(f"{path}: has an entry 'history/{name}'; measure that, too")
+    lengths = {key: array.shape[:1] for key, array in found.items()}
+    if any(length != lengths["loss"] or not length for length in lengths.values()):
+        raise ValueError(f"{path}: its columns of the history differ in length: {lengths}")
+
+
+def _refuse_unfit_best(path: Path, stored: Mapping[str, Array], model: Module) -> None:
+    found = _entries(stored, "best")
+    for needed in ("loss", "waited", "epoch"):
+        if needed not in found or found[needed].shape != ():
+            raise ValueError(
+                f"{path}: has no number 'best/{needed}'; it was written without validation data"
+            )
+    weights = {k.removeprefix("weights/"): a for k, a in found.items() if k.startswith("weights/")}
+    expected = {name: tensor.shape for name, tensor in model.named_parameters().items()}
+    if weights and {name: array.shape for name, array in weights.items()} != expected:
+        raise ValueError(f"{path}: its best weights are those of another model")

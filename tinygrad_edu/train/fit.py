@@ -1,0 +1,201 @@
+"""Training, in one call."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.nn.module import Module
+from tinygrad_edu.optim.optimizer import Optimizer
+from tinygrad_edu.optim.settings import count, number
+from tinygrad_edu.parallel import Alone, Group
+from tinygrad_edu.train.examples import Examples
+from tinygrad_edu.train.history import History
+from tinygrad_edu.train.loop import Loop, Settings
+from tinygrad_edu.train.loss import BatchLoss
+from tinygrad_edu.train.metrics import Metric, metrics_of
+from tinygrad_edu.train.stopping import EarlyStopping
+
+__all__ = ["fit"]
+
+
+def fit(
+    model: Module,
+    data: Any,
+    loss: Callable[[Any, Any], Any] | None = None,
+    optimizer: Optimizer | None = None,
+    *,
+    epochs: int,
+    batch_size: int = 32,
+    rng: np.random.Generator,
+    validation: Any = None,
+    metrics: str | Metric | Iterable[str | Metric] | None = None,
+    penalty: Callable[[Module], Any] | None = None,
+    early_stopping: EarlyStopping | None = None,
+    clip: float | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    resume: bool = False,
+    progress: bool = True,
+    group: Group | None = None,
+) -> History:
+    """Train a model on data by mini-batches.
+
+    Parameters
+    ----------
+    model : Module
+        What is trained.
+    data : DataSet or pair of ndarray
+        The examples: features and targets, one row each per example.
+    loss : callable, optional
+        ``loss(outputs, targets)``, one number for a batch; by default that of the model's head.
+    optimizer : Optimizer
+        What moves the parameters, all of the model's or some.
+    epochs : int
+        How often every example is used.
+    batch_size : int, optional
+        Examples per step; the last batch of an epoch may be smaller.
+    rng : numpy.random.Generator
+        Shuffles the examples in every epoch.
+    validation : DataSet or pair of ndarray, optional
+        Examples that are not trained on; the loss and the metrics are measured on them after
+        every epoch.
+    metrics : name, function, or iterable of them, optional
+        What else is measured: ``"accuracy"``, ``"binary_accuracy"``, ``"confusion_matrix"``,
+        ``"log_likelihood"``, or ``metric(predicted, targets)``. Measured on the validation data
+        or, without, on the training data once more, which costs time. By default the accuracy,
+        where there are validation data with class labels.
+    penalty : callable, optional
+        ``penalty(model)`` is added to the loss, beside the penalties of the layers.
+    early_stopping : EarlyStopping, optional
+        Ends the training when the validation loss does not improve any more.
+    clip : float, optional
+        Gradients that are longer together are shortened to this norm.
+    checkpoint : path, optional
+        Where everything that training depends on is stored after each epoch.
+    resume : bool, optional
+        Go on from the checkpoint, if there is one. `epochs` counts those before as well.
+    progress : bool, optional
+        Show a bar on the terminal, where there is one and tqdm is installed.
+    group : tinygrad_edu.parallel.Group, optional
+        The processes that train together, each on its own part of every batch.
+
+    Returns
+    -------
+    History
+        What was measured in each epoch. After Ctrl-C, too; with validation data, the model then
+        has the weights of its best epoch.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If something does not fit: data, loss, metrics, numbers, checkpoint. Nothing is changed
+        then. Later, if a gradient is NaN or infinite; the weights are then those before.
+
+    Notes
+    -----
+    Per batch: the gradient of loss(outputs, targets) + penalties, then one step. The same seeds,
+    data and settings give the same weights, bit for bit, on the same machine with the same number
+    of threads and processes; so does going on from a checkpoint.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tinygrad_edu import nn, optim, train
+    >>> from tinygrad_edu.data import load_iris, split
+    >>> rng = np.random.default_rng(0)
+    >>> fitted, unseen = split(load_iris(), 0.2, rng=rng)
+    >>> model = nn.Sequential(nn.Linear(4, 3, rng=rng), nn.head("multiclass", 3))
+    >>> sgd = optim.SGD(model, lr=0.1)
+    >>> history = train.fit(model, fitted, optimizer=sgd, epochs=60, rng=rng, validation=unseen)
+    >>> bool(history.metrics["accuracy"][-1] > 0.9)
+    True
+    """
+    with group or Alone() as processes:
+        examples = Examples.read(data, "fit: data")
+        held = None if validation is None else Examples.read(validation, "fit: validation")
+        settings = Settings(
+            batch_size=_batch_size(batch_size, examples),
+            rng=_generator(rng),
+            metrics=_metrics(metrics, held),
+            penalty=penalty,
+            early_stopping=_early_stopping(early_stopping, held),
+            clip=None if clip is None else number("fit: clip", clip, positive=True),
+            checkpoint=_checkpoint(checkpoint, resume),
+            group=processes,
+        )
+        epochs = count("fit: epochs", epochs, 1)
+        prepared = BatchLoss.prepared(model, loss, examples, held)
+        loop = Loop(model, examples, held, prepared, _optimizer(optimizer, model), settings)
+        return loop.run(epochs, resume=resume, progress=progress)
+
+
+def _batch_size(batch_size: int, examples: Examples) -> int:
+    size = count("fit: batch_size", batch_size, 1)
+    if size > len(examples):
+        raise ValueError(
+            f"fit: batch_size = {size} is more than the {len(examples)} examples; pass "
+            f"batch_size={len(examples)} to use them all in every step"
+        )
+    return size
+
+
+def _generator(rng: Any) -> np.random.Generator:
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(
+            f"fit: rng is a {type(rng).__name__}; pass numpy.random.default_rng(seed), so that "
+            "the training can be repeated"
+        )
+    return rng
+
+
+def _metrics(metrics: Any, held: Examples | None) -> dict[str, Metric]:
+    if metrics is None:
+        labels = held is not None and held.targets.ndim == 1 and held.targets.dtype.kind in "iu"
+        return metrics_of("accuracy" if labels else ())
+    return metrics_of(metrics)
+
+
+def _early_stopping(rule: Any, held: Examples | None) -> EarlyStopping | None:
+    if rule is None or (isinstance(rule, EarlyStopping) and held is not None):
+        return rule
+    if not isinstance(rule, EarlyStopping):
+        raise TypeError(
+            f"fit: early_stopping is a {type(rule).__name__}; pass EarlyStopping(patience)"
+        )
+    raise ValueError(
+        "fit: early stopping watches the loss of validation data, and there are none; pass "
+        "validation=, for example from split(data, 0.2, rng=rng)"
+    )
+
+
+def _checkpoint(checkpoint: Any, resume: bool) -> Path | None:
+    if checkpoint is None and resume:
+        raise ValueError("fit: resume=True needs checkpoint=path, the file to go on from")
+    if checkpoint is not None and not isinstance(checkpoint, str | os.PathLike):
+        raise TypeError(f"fit: checkpoint is a {type(checkpoint).__name__}; pass a path")
+    if checkpoint is None:
+        return None
+    path = Path(checkpoint)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(
+            f"fit: there is no folder {path.parent} for the checkpoint; make it first"
+        )
+    return path
+
+
+def _optimizer(optimizer: Any, model: Module) -> Optimizer:
+    if not isinstance(optimizer, Optimizer):
+        kind = "missing" if optimizer is None else f"a {type(optimizer).__name__}"
+        raise TypeError(f"fit: the optimizer is {kind}; pass optim.SGD(model, lr=0.1) or another")
+    own = set(model.parameters())
+    for name, tensor in optimizer.parameters.items():
+        if tensor not in own:
+            raise ValueError(
+                f"fit: the optimizer moves {name}, which is no parameter of the model; make it "
+                "from this model"
+            )
+    return optimizer

@@ -1,0 +1,193 @@
+"""The loop over epochs and batches: gradients, steps, measurements."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinygrad_edu.core.gradients import gradients
+from tinygrad_edu.nn.module import Module
+from tinygrad_edu.optim.clipping import clip_by_norm
+from tinygrad_edu.optim.optimizer import Optimizer
+from tinygrad_edu.parallel import Alone
+from tinygrad_edu.tensor import Tensor
+from tinygrad_edu.train.checkpoint import load_checkpoint, save_checkpoint
+from tinygrad_edu.train.evaluate import measure
+from tinygrad_edu.train.examples import Examples
+from tinygrad_edu.train.history import Epoch, History
+from tinygrad_edu.train.loss import BatchLoss, like_parameters
+from tinygrad_edu.train.metrics import Metric
+from tinygrad_edu.train.modes import mode
+from tinygrad_edu.train.progress import Progress
+from tinygrad_edu.train.stopping import Best, EarlyStopping
+
+__all__ = ["Loop", "Settings"]
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What `fit` was asked for, checked."""
+
+    batch_size: int
+    rng: np.random.Generator
+    metrics: dict[str, Metric]
+    penalty: Callable[[Module], Any] | None
+    early_stopping: EarlyStopping | None
+    clip: float | None
+    checkpoint: Path | None
+    group: Alone
+
+
+class Loop:
+    """One training: what it works on, and where it stands."""
+
+    def __init__(
+        self,
+        model: Module,
+        examples: Examples,
+        validation: Examples | None,
+        loss: BatchLoss,
+        optimizer: Optimizer,
+        settings: Settings,
+    ) -> None:
+        self.model, self.examples, self.validation = model, examples, validation
+        self.loss, self.optimizer, self.settings = loss, optimizer, settings
+        self.group = settings.group
+        self.parameters = list(optimizer.parameters.values())
+        self.in_dtype = like_parameters(model)
+        columns = [f"metrics/{name}" for name in settings.metrics]
+        self.history = History([*columns, *([] if validation is None else ["validation_loss"])])
+        self.best = None if validation is None else Best(model, settings.early_stopping)
+        # A metric that does not fit fails here, and not after the first epoch.
+        measure(model, (validation or examples).first(2), loss, settings.metrics)
+
+    def run(self, epochs: int, *, resume: bool, progress: bool) -> History:
+        """Train until the epochs, the patience or the user's are at their end."""
+        if resume and self.settings.checkpoint and self.settings.checkpoint.exists():
+            self._resume(self.settings.checkpoint)
+        self._begin_together()
+        batches = -(-len(self.examples) // self.settings.batch_size)
+        bar = Progress(epochs * batches, progress and self.group.rank == 0)
+        bar.advance(len(self.history) * batches)
+        try:
+            with mode(self.model, training=True):
+                self.history.ended = self._epochs(epochs, bar)
+        except KeyboardInterrupt:
+            if self.group.size > 1:
+                raise  # the other processes wait for this one, so all end
+            self.history.ended = "interrupted"
+        finally:
+            bar.close()
+        self._end()
+        return self.history
+
+    def _resume(self, path: Path) -> None:
+        load_checkpoint(
+            path,
+            self.model,
+            self.optimizer,
+            rng=self.settings.rng,
+            history=self.history,
+            best=self.best,
+        )
+
+    def _begin_together(self) -> None:
+        if self.group.size > 1 and self.loss.reduction == "other":
+            raise ValueError(
+                "fit: the loss joins the examples neither by a sum nor by a mean, so it cannot be "
+                "computed in parts; train in one process"
+            )
+        setting = f"{len(self.examples)} examples in batches of {self.settings.batch_size}"
+        self.group.begin(self.model.named_parameters(), setting)
+
+    def _epochs(self, epochs: int, bar: Progress) -> str:
+        while len(self.history) < epochs:
+            if self.best is not None and self.best.exhausted:
+                return "early stopping"
+            bar.start(len(self.history) + 1, epochs)
+            start = time.perf_counter()
+            loss = self._epoch(bar)
+            self._measure(loss, start)
+            bar.show(self.history)
+            if self.settings.checkpoint is not None and self.group.rank == 0:
+                save_checkpoint(
+                    self.settings.checkpoint,
+                    self.model,
+                    self.optimizer,
+                    rng=self.settings.rng,
+                    history=self.history,
+                    best=self.best,
+                )
+        return "all epochs"
+
+    def _epoch(self, bar: Progress) -> float:
+        """Use every example once; return the loss per example."""
+        order = self.group.share(self.settings.rng.permutation(len(self.examples)))
+        self.group.draw_apart(self.model.generators())
+        total = 0.0
+        for start in range(0, len(order), self.settings.batch_size):
+            rows = order[start : start + self.settings.batch_size]
+            total += self.loss.whole(self._step(rows), len(rows))
+            bar.advance()
+        return total / len(order)
+
+    def _step(self, rows: Array) -> float:
+        """Take one step on a batch, of which each process computes its part; return the loss."""
+        own, total, value = self.group.shard(rows), None, 0.0
+        if len(own):
+            total = self._loss(own)
+            if self.loss.reduction == "mean" and len(own) < len(rows):
+                total = total * (len(own) / len(rows))  # so that the parts add up to the mean
+            value = float(total.value)
+        if self.group.rank == 0:  # which always has examples; penalties count once
+            total = self._penalised(total)
+        if total is None:
+            found = [np.zeros(each.shape, each.dtype) for each in self.parameters]
+        else:
+            found = gradients(total, self.parameters)
+        value = self.group.add_up(found, value)
+        if self.settings.clip is not None:
+            clip_by_norm(found, self.settings.clip)
+        self.optimizer.step(found)
+        return value
+
+    def _loss(self, rows: Array) -> Any:
+        features = self.examples.features.take(rows, axis=0)
+        outputs = self.model(self.in_dtype(features))
+        return self.loss(outputs, self.examples.targets.take(rows, axis=0))
+
+    def _penalised(self, loss: Any) -> Any:
+        own = self.model.penalty()
+        if isinstance(own, Tensor):
+            loss = loss + own
+        return loss if self.settings.penalty is None else loss + self.settings.penalty(self.model)
+
+    def _measure(self, loss: float, start: float) -> None:
+        """Write down what the epoch gave."""
+        metrics, held = self.settings.metrics, None
+        measured: dict[str, Any] = {}
+        if self.validation is not None:
+            held, measured = measure(self.model, self.validation, self.loss, metrics)
+            held = float(self.group.share(np.array(held)))  # one loss, so one decision for all
+        elif metrics:
+            _, measured = measure(self.model, self.examples, self.loss, metrics)
+        self.history.add(Epoch(loss, held, measured, time.perf_counter() - start))
+        if self.best is not None and held is not None:
+            self.best.watch(len(self.history), held)
+
+    def _end(self) -> None:
+        """Go back to the best weights where that is wanted."""
+        if self.best is None:
+            return
+        rule = self.settings.early_stopping
+        self.history.best_epoch = self.best.epoch
+        wanted = self.history.ended == "interrupted" if rule is None else rule.restore_best
+        self.history.restored = wanted and self.best.restore()

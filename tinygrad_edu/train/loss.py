@@ -1,0 +1,135 @@
+"""The loss of a batch, and how it joins the examples: tried on all targets before training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.core.node import Node
+from tinygrad_edu.nn.heads import refuse_wrong_pair
+from tinygrad_edu.nn.module import Module
+from tinygrad_edu.tensor import Tensor
+from tinygrad_edu.train.examples import Examples
+from tinygrad_edu.train.modes import mode
+
+__all__ = ["BATCH", "BatchLoss", "head_of", "like_parameters"]
+
+BATCH = 1024  # examples that are evaluated at a time: memory does not grow with the data
+
+
+@dataclass(frozen=True)
+class BatchLoss:
+    """A function of (outputs, targets) that gives one number for a batch.
+
+    Attributes
+    ----------
+    function : callable
+        The loss itself.
+    reduction : {"mean", "sum", "other"}
+        How it joins the examples.
+    """
+
+    function: Callable[[Any, Any], Any]
+    reduction: str
+
+    def __call__(self, outputs: Any, targets: Any) -> Any:
+        """Return the loss of a batch."""
+        return self.function(outputs, targets)
+
+    def whole(self, value: float, examples: int) -> float:
+        """Return what a batch of so many examples adds to the loss of all, summed over them."""
+        return value if self.reduction == "sum" else value * examples
+
+    @classmethod
+    def prepared(
+        cls, model: Module, loss: Any, examples: Examples, validation: Examples | None = None
+    ) -> BatchLoss:
+        """Take the given loss or that of the head, and try it on all targets.
+
+        The model computes one batch, as at inference; one row of its outputs then stands for all
+        others. So data that do not fit the model or the loss are found before training.
+        """
+        function = _function(model, loss)
+        outputs = _try(function, model, examples)
+        if validation is not None:
+            _try(function, model, validation)
+        return cls(function, _reduction(function, outputs, examples.targets[:BATCH]))
+
+
+def _try(function: Callable[[Any, Any], Any], model: Module, examples: Examples) -> Any:
+    """Compute the first outputs, and the loss of as many examples at a time; return the former."""
+    first = examples.first(BATCH)
+    with mode(model, training=False):
+        outputs = model(like_parameters(model)(first.features))
+    if not isinstance(outputs, Tensor) or outputs.shape[:1] != (len(first),):
+        given = f"of shape {outputs.shape}" if hasattr(outputs, "shape") else type(outputs).__name__
+        raise ValueError(
+            f"fit: the model's output for {len(first)} examples is {given}; it has one row per "
+            "example, computed from its parameters"
+        )
+    for start in range(0, len(examples), BATCH):
+        targets = examples.targets[start : start + BATCH]
+        _number(function(Tensor(np.repeat(outputs.data[:1], len(targets), axis=0)), targets))
+    return outputs.data
+
+
+def head_of(model: Module) -> Any:
+    """Return the head of the model, or None."""
+    return next((part for part in model.named_modules().values() if part.is_head), None)
+
+
+def like_parameters(model: Module) -> Callable[[Any], Any]:
+    """Return what brings features to the dtype of the parameters, so that nothing is widened."""
+    kinds = {tensor.dtype for tensor in model.parameters()}
+    if len(kinds) != 1:
+        return lambda features: features
+    (kind,) = kinds
+    return lambda features: features.astype(kind, copy=False)
+
+
+def _function(model: Module, loss: Any) -> Callable[[Any, Any], Any]:
+    if not isinstance(model, Module):
+        raise TypeError(
+            f"the model is a {type(model).__name__}; pass an nn.Module, whose parameters are known"
+        )
+    if loss is None:
+        head = head_of(model)
+        if head is None:
+            raise ValueError(
+                "the model has no head and no loss was given; end the model with "
+                'nn.head("multiclass", classes), or pass loss=tg.mean_squared_error or another'
+            )
+        own: Callable[[Any, Any], Any] = head.loss
+        return own
+    if not callable(loss):
+        raise TypeError(
+            f"loss is a {type(loss).__name__}; pass a function of (outputs, targets), such as "
+            "tg.softmax_cross_entropy"
+        )
+    refuse_wrong_pair(model, loss)
+    function: Callable[[Any, Any], Any] = loss
+    return function
+
+
+def _reduction(function: Callable[[Any, Any], Any], outputs: Any, targets: Any) -> str:
+    """Find how examples are joined: a sum doubles when every example comes twice."""
+    once = _number(function(Tensor(outputs), targets))
+    twice = _number(
+        function(Tensor(np.concatenate([outputs, outputs])), np.concatenate([targets, targets]))
+    )
+    if np.isclose(twice, once, rtol=1e-3, atol=0):
+        return "mean"
+    return "sum" if np.isclose(twice, 2 * once, rtol=1e-3, atol=0) else "other"
+
+
+def _number(value: Any) -> float:
+    if not isinstance(value, Node) or value.shape != ():
+        given = f"of shape {value.shape}" if hasattr(value, "shape") else type(value).__name__
+        raise ValueError(
+            f"the loss of a batch is {given}; it joins the examples to one number, a Tensor of "
+            'shape (): leave out reduction="none", and compute with ops'
+        )
+    return float(value.value)

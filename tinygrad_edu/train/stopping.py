@@ -1,0 +1,120 @@
+"""Early stopping: end the training when the validation loss turns up, and go back to the best."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinygrad_edu.nn.module import Module
+from tinygrad_edu.optim.settings import count, number
+
+__all__ = ["Best", "EarlyStopping"]
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class EarlyStopping:
+    """When `fit` ends the training, and whether it goes back to the best weights.
+
+    Parameters
+    ----------
+    patience : int
+        After so many epochs in a row without an improvement of the validation loss, training
+        ends. 0 bears none either, so it means the same as 1.
+    min_delta : float, optional
+        An improvement is a validation loss that is lower than the best by more than this.
+    restore_best : bool, optional
+        Give the model the weights of its best epoch in the end, even if patience never ran out.
+
+    Raises
+    ------
+    ValueError
+        If `patience` or `min_delta` is negative.
+    TypeError
+        If `patience` is no integer or `min_delta` no number.
+
+    Notes
+    -----
+    The same loss again is no improvement, and NaN never is one.
+
+    Examples
+    --------
+    >>> from tinygrad_edu.train import EarlyStopping
+    >>> EarlyStopping(patience=3)
+    EarlyStopping(patience=3, min_delta=0.0, restore_best=True)
+    >>> EarlyStopping(patience=-1)
+    Traceback (most recent call last):
+    ValueError: EarlyStopping: patience = -1 does not make sense; choose at least 0
+    """
+
+    patience: int
+    min_delta: float = 0.0
+    restore_best: bool = True
+
+    def __post_init__(self) -> None:
+        count("EarlyStopping: patience", self.patience)
+        number("EarlyStopping: min_delta", self.min_delta)
+
+
+class Best:
+    """The best epoch so far, its weights, and how long ago it was.
+
+    Parameters
+    ----------
+    model : Module
+        Whose weights are kept.
+    rule : EarlyStopping, optional
+        Without one, the best is kept and `exhausted` is never true.
+    """
+
+    def __init__(self, model: Module, rule: EarlyStopping | None) -> None:
+        self.epoch: int | None = None
+        self._model = model
+        self._rule = rule
+        self._loss = math.inf
+        self._waited = 0
+        self._weights: dict[str, Array] | None = None
+
+    def watch(self, epoch: int, loss: float) -> None:
+        """Take note of the validation loss after an epoch."""
+        if loss < self._loss - (self._rule.min_delta if self._rule else 0.0):
+            self.epoch, self._loss, self._waited = epoch, loss, 0
+            self._weights = self._model.state_dict()
+        else:
+            self._waited += 1
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether patience has run out."""
+        return self._rule is not None and self._waited >= max(self._rule.patience, 1)
+
+    def restore(self) -> bool:
+        """Give the model its best weights; say whether there are any."""
+        if self._weights is None:
+            return False
+        self._model.load_state_dict(self._weights)
+        return True
+
+    def state_dict(self) -> dict[str, Array]:
+        """Return what `load_state_dict` needs to go on from here."""
+        state: dict[str, Array] = {
+            "loss": np.array(self._loss),
+            "waited": np.array(self._waited),
+            "epoch": np.array(self.epoch or 0),
+        }
+        weights = self._weights or {}
+        return state | {f"weights/{name}": array for name, array in weights.items()}
+
+    def load_state_dict(self, state: Mapping[str, Array]) -> None:
+        """Go on from where another one stood; the entries were checked before."""
+        self._loss = float(state["loss"])
+        self._waited = int(state["waited"])
+        self.epoch = int(state["epoch"]) or None
+        found = {k.removeprefix("weights/"): v for k, v in state.items() if "/" in k}
+        self._weights = found or None
