@@ -8,7 +8,7 @@ Each module enters its own with `experiment`; ``python -m tinygrad_edu train NAM
 0.6177
 """
 
-from tinygrad_edu.experiments import natural_gradient, paraboloid, posterior
+from tinygrad_edu.experiments import natural_gradient, optimizers, paraboloid, posterior
 from tinygrad_edu.experiments.command import main
 from tinygrad_edu.experiments.experiment import EXPERIMENTS, Experiment, Result, experiment
 
@@ -19,6 +19,7 @@ __all__ = [
     "experiment",
     "main",
     "natural_gradient",
+    "optimizers",
     "paraboloid",
     "posterior",
 ]
