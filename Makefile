@@ -76,5 +76,5 @@ $(VENV)/.viz: $(VENV)/.venv-made setup.cfg pyproject.toml
 
 $(VENV)/.dev: $(VENV)/.venv-made setup.cfg pyproject.toml
 	@echo "Installing what the tests need (once)"
-	@$(PIP) install --quiet --editable '.[viz,dev]'
+	@$(PIP) install --quiet --editable '.[viz,train,data,mpi,dev]'
 	@touch $(VENV)/.viz $@

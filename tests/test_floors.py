@@ -34,6 +34,7 @@ FLOORS = {
     "train": 4,
     "parallel": 4,
     "lectures": 4,
+    "experiments": 4,
     "catalogue": 4,
     "demo": 5,
     "cli": 5,
@@ -44,7 +45,10 @@ FLOORS = {
 STRANGERS = {("view", "nn"), ("view", "optim")}
 
 # What costs time to import, and is imported where it is used.
-HEAVY = ("graphviz", "ziamath", "ziafont", "sympy", "matplotlib", "sklearn", "IPython")
+HEAVY = (
+    *("graphviz", "ziamath", "ziafont", "sympy", "matplotlib", "sklearn", "IPython"),
+    *("tqdm", "mpi4py", "torch"),
+)
 
 
 def modules(root: Path) -> dict[str, Path]:

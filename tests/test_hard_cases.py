@@ -5,7 +5,6 @@ import gc
 import math
 import operator
 import pickle
-import threading
 import time
 import weakref
 
@@ -642,32 +641,6 @@ def test_arrays_in_a_tensor_do_not_change():
             held[...] = 7
         with pytest.raises(ValueError, match="WRITEABLE"):
             held.flags.writeable = True
-
-
-def test_threads_agree_with_one_after_the_other():
-    rng = np.random.default_rng(0)
-    inputs = [(rng.normal(size=(20, 5)), rng.integers(0, 3, 20)) for _ in range(8)]
-    weights = tg.Tensor(rng.normal(size=(5, 3)))
-
-    def work(x, y):
-        found = []
-        for _ in range(30):
-            loss = tg.softmax_cross_entropy(tg.tanh(x @ weights), y) + tg.norm(weights)
-            found = tg.gradients(loss, weights)
-        return found
-
-    results = [None] * 8
-
-    def run(i):
-        results[i] = work(*inputs[i])
-
-    threads = [threading.Thread(target=run, args=(i,)) for i in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    for found, given in zip(results, inputs, strict=True):
-        assert_array_equal(found, work(*given))
 
 
 def test_copies_are_leaves_with_data_and_name():

@@ -6,13 +6,13 @@ import inspect
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from tinygrad_edu.tensor import Tensor
 
-__all__ = ["Names", "Part", "end_part", "names_around", "parts_ending_at"]
+__all__ = ["Ending", "Names", "Part", "end_part", "names_around", "parts_ending_at"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +31,29 @@ class Part:
     title: str
 
 
-def end_part(output: Tensor, part: Part, start: int) -> None:
+class Ending(NamedTuple):
+    """What an output knows of a part that ends with it.
+
+    `start` is the count of vertices when the part began, and `inputs` are what it was given.
+    """
+
+    part: Part
+    start: int
+    inputs: tuple[Any, ...]
+
+
+def end_part(output: Tensor, part: Part, start: int, inputs: tuple[Any, ...]) -> None:
     """Say that a part began when the count of vertices stood at `start`, and ends with `output`.
 
-    What belongs to it are the vertices that `output` was made of since. Nothing is held but the
-    name, and nothing is looked at: that is left to whoever draws. A part that hands on what it was
-    given has no vertex of its own, and none is marked.
+    What belongs to it are the vertices that `output` was made of since; to look for them is left
+    to whoever draws. A part that hands on what it was given has none, and is not noted.
     """
     if output.serial > start:
-        output._parts = (*getattr(output, "_parts", ()), (part, start))
+        output._parts = (*getattr(output, "_parts", ()), Ending(part, start, inputs))
 
 
-def parts_ending_at(tensor: Tensor) -> tuple[tuple[Part, int], ...]:
-    """Return the parts that end with a tensor, the innermost first, each with its start."""
+def parts_ending_at(tensor: Tensor) -> tuple[Ending, ...]:
+    """Return the parts that end with a tensor, the innermost first."""
     return getattr(tensor, "_parts", ())
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar, NoReturn, cast
 
@@ -115,6 +117,11 @@ class Tensor(Node):
         node.value = value
         node.serial = next_serial()
         return node
+
+    def operands(self) -> tuple[Any, ...]:
+        """Return the arguments as rules are given them: constants as the forward was."""
+        pairs = zip(self.args, self.inputs, strict=True)
+        return tuple([a if isinstance(a, Node) else constant for a, constant in pairs])
 
     def refuse_if_rebound(self) -> None:
         """Raise where an argument no longer holds the array this vertex was computed from."""
@@ -248,6 +255,13 @@ class Tensor(Node):
         ValueError
             If the tensor has several entries and no seed is given, or the seed does not fit.
 
+        Notes
+        -----
+        An exception or an interrupt (Ctrl-C) leaves every `.grad` as it was, or, where it
+        arrives after the last step, every one added to: never some of them. Threads may call
+        this at once, on one leaf too; in which order their gradients are added is not defined,
+        and may show in the last digit.
+
         Examples
         --------
         >>> import tinygrad_edu as tg
@@ -258,10 +272,13 @@ class Tensor(Node):
         """
         totals: dict[Any, Any] = propagate(self, seed)
         found = own_arrays(totals, totals)
-        # Only now, when nothing can fail any more, is anything the caller sees changed.
-        for leaf, gradient in zip(totals, found, strict=True):
-            earlier = leaf._grad
-            leaf._grad = gradient if earlier is None else np.asarray(earlier + gradient)
+        with _adding:
+            sums = [
+                gradient if leaf._grad is None else np.asarray(leaf._grad + gradient)
+                for leaf, gradient in zip(totals, found, strict=True)
+            ]
+            # One call into C, within which Python handles no signal: all are set, or none.
+            deque(map(_set_grad, totals, sums), maxlen=0)
 
     def count(self, axis: Axes = None) -> int:
         """Return the number of entries that a reduction over `axis` joins."""
@@ -450,6 +467,9 @@ class Tensor(Node):
 
 
 _new = object.__new__
+_set_grad = Tensor.__dict__["_grad"].__set__
+# Reading, adding and setting `.grad` is one step; a signal handler may be inside it already.
+_adding = threading.RLock()
 
 
 def _without_sequences(op: Op, args: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -579,7 +599,9 @@ _FLOATS = frozenset({np.dtype(np.float64), np.dtype(np.float32), np.dtype(np.flo
 
 def _plain(value: Any) -> Any:
     """Return an array of real numbers, or None for what needs a closer look."""
-    return value if value.__class__ is np.ndarray and value.dtype.kind in "fiub" else None
+    if value.__class__ is np.ndarray and value.dtype.kind in "fiub" and value.dtype.isnative:
+        return value
+    return None
 
 
 def _constant(value: Any, op: Op) -> Any:

@@ -145,7 +145,7 @@ def test_without_matplotlib_there_is_a_table(capsys, echo, tmp_path, monkeypatch
     captured = capsys.readouterr()
     assert captured.out.startswith("rate: 0.5")
     assert "no figure: a figure needs matplotlib" in captured.err
-    assert "pip install matplotlib" in captured.err
+    assert 'pip install "tinygrad_edu[train]"' in captured.err
     assert not list(tmp_path.iterdir())
 
 

@@ -391,16 +391,17 @@ def test_outputs_know_which_parts_end_with_them():
     model = Net(seeded())
     x = tg.Tensor(X)
     out = model(x)
-    ended = [(part.name, part.title) for part, _ in parts_ending_at(out)]
+    ended = [(part.name, part.title) for part, _, _ in parts_ending_at(out)]
     assert ended == [("out", "Linear(2, 3)"), ("", "Net()")]
     assert parts_ending_at(x) == ()
-    (_, start_of_out), (_, start_of_all) = parts_ending_at(out)
+    (_, start_of_out, _), (_, start_of_all, inputs) = parts_ending_at(out)
+    assert inputs == (x,)
     assert x.serial < start_of_all < start_of_out < out.serial
 
 
 def test_a_part_that_hands_on_its_input_marks_nothing():
     model = nn.Sequential(nn.Linear(4, 3, rng=seeded()), nn.Identity(), nn.head("multiclass", 3))
-    ended = [part.name for part, _ in parts_ending_at(model(X))]
+    ended = [part.name for part, _, _ in parts_ending_at(model(X))]
     assert ended == ["0", ""]
 
 

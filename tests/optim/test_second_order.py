@@ -117,7 +117,8 @@ def test_a_minimum_in_a_bent_valley(method):
     assert_allclose(found.x, [1, 1], atol=1e-6)
     assert found.norms[-1] <= 1e-8 < found.norms[-2]
     assert (np.diff(found.values) < 0).all()
-    assert found.products > 0
+    assert found.products == found.spent[-1] > 0
+    assert (np.diff(found.spent) > 0).all()
     assert_array_equal(found.path[0], [-1.2, 1])
 
 

@@ -113,7 +113,7 @@ def propagate(
         op, attributes = node.op, node.attributes
         if graph:
             node.refuse_if_rebound()
-            inputs, out = node.args, node
+            inputs, out = node.operands(), node
         else:
             inputs, out = node.inputs, node.value
         guarded = not (op.sealed or graph)

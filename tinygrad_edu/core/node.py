@@ -83,6 +83,10 @@ class Node:
         """Return zero, of this shape."""
         raise TypeError(f"{type(self).__name__} cannot be differentiated")
 
+    def operands(self) -> tuple[Any, ...]:
+        """Return the arguments as rules are given them: vertices, and constants."""
+        return self.args
+
     def refuse_if_rebound(self) -> None:
         """Raise where an argument is no longer what this vertex was computed from."""
 

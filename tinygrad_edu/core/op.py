@@ -235,7 +235,8 @@ def call(op: Op, args: tuple[Any, ...], attributes: Mapping[str, Any]) -> Any:
     for argument in args:
         if isinstance(argument, Node):
             if op.inline and op.definition is not None:
-                return op.definition(*args, **op.with_defaults(attributes))
+                plain = (a if a.__class__ in _NUMBERS else operand(a, op.name) for a in args)
+                return op.definition(*plain, **op.with_defaults(attributes))
             return argument.record(op, args, op.with_defaults(attributes))
     arrays = [a if a.__class__ in _NUMBERS else real_array(a, op.name) for a in args]
     if not (op.elementwise and any(a.__class__ is np.ndarray for a in arrays)):
@@ -272,7 +273,7 @@ _BROADCAST = (
 
 def real_array(value: Any, name: str) -> Any:
     """Return an argument as NumPy will see it; refuse what holds no real numbers."""
-    if value.__class__ is np.ndarray and value.dtype.kind in "fiub":
+    if value.__class__ is np.ndarray and value.dtype.kind in "fiub" and value.dtype.isnative:
         return value
     if isinstance(value, Node | str | bytes) or value is None:
         raise TypeError(f"{name}: an argument is a {type(value).__name__}, not an array")
@@ -285,7 +286,7 @@ def real_array(value: Any, name: str) -> Any:
             f"{name}: an argument holds {array.dtype} values ({type(value).__name__}); "
             "tensors hold real numbers"
         )
-    return array
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
 def operand(value: Any, name: str) -> Any:

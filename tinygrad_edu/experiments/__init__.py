@@ -3,12 +3,12 @@
 Each module enters its own with `experiment`; ``python -m tinygrad_edu train NAME`` runs it.
 
 >>> from tinygrad_edu.experiments import EXPERIMENTS
->>> result = EXPERIMENTS["natural-gradient"].run(rate=0.3)
+>>> result = EXPERIMENTS["natural-gradient"].run(rate=0.3, halvings=1)
 >>> print(round(result.natural["logit"][1], 4))
 0.6177
 """
 
-from tinygrad_edu.experiments import natural_gradient
+from tinygrad_edu.experiments import natural_gradient, optimizers, paraboloid, posterior
 from tinygrad_edu.experiments.command import main
 from tinygrad_edu.experiments.experiment import EXPERIMENTS, Experiment, Result, experiment
 
@@ -19,6 +19,9 @@ __all__ = [
     "experiment",
     "main",
     "natural_gradient",
+    "optimizers",
+    "paraboloid",
+    "posterior",
 ]
 
 

@@ -104,7 +104,8 @@ def panels(
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ImportError(
-            "a figure needs matplotlib, which is not here; install it: pip install matplotlib"
+            "a figure needs matplotlib, which is not here; install it: "
+            'pip install "tinygrad_edu[train]"'
         ) from error
     with mpl.rc_context(_STYLE):  # no pyplot: no window, and nothing that stays behind
         figure = Figure(figsize=(width * across, height * rows), layout="constrained")

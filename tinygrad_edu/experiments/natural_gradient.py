@@ -176,7 +176,7 @@ def run(
     Examples
     --------
     >>> from tinygrad_edu.experiments import natural_gradient
-    >>> found = natural_gradient.run()
+    >>> found = natural_gradient.run(halvings=1)
     >>> print(round(found.natural["p"][1], 4), round(found.natural["logit"][1], 4))
     0.62 0.6177
     """

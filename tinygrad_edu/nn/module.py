@@ -102,7 +102,7 @@ class Module:
         start = next_serial()
         output = self.forward(*inputs)
         if isinstance(output, Tensor):
-            end_part(output, part, start)
+            end_part(output, part, start, inputs)
         elif output is None:
             raise TypeError(f"{self._called()}: forward gave nothing; end it with a return")
         return output

@@ -2,7 +2,9 @@
 
 from tinygrad_edu.core.op import seal
 from tinygrad_edu.ops import (
+    activations,
     arithmetic,
+    cross_entropies,
     elementwise,
     exponentials,
     hyperbolic,
@@ -17,11 +19,14 @@ from tinygrad_edu.ops import (
     running,
     shape,
     statements,
+    targets,
     trigonometric,
 )
 from tinygrad_edu.ops import dropout as _dropout
 from tinygrad_edu.ops import softmax as _softmax
+from tinygrad_edu.ops.activations import *
 from tinygrad_edu.ops.arithmetic import *
+from tinygrad_edu.ops.cross_entropies import *
 from tinygrad_edu.ops.dropout import *
 from tinygrad_edu.ops.elementwise import *
 from tinygrad_edu.ops.exponentials import *
@@ -38,12 +43,14 @@ from tinygrad_edu.ops.running import *
 from tinygrad_edu.ops.shape import *
 from tinygrad_edu.ops.softmax import *
 from tinygrad_edu.ops.statements import *
+from tinygrad_edu.ops.targets import *
 from tinygrad_edu.ops.trigonometric import *
 
 #: The names of the public face, one module after the other.
 PUBLIC: list[str] = [
     *arithmetic.__all__,
     *elementwise.__all__,
+    *activations.__all__,
     *trigonometric.__all__,
     *hyperbolic.__all__,
     *exponentials.__all__,
@@ -57,6 +64,8 @@ PUBLIC: list[str] = [
     *running.__all__,
     *linear.__all__,
     *_softmax.__all__,
+    *targets.__all__,
+    *cross_entropies.__all__,
     *losses.__all__,
     *penalties.__all__,
     *_dropout.__all__,

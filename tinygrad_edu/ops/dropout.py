@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.core.op import op
+from tinygrad_edu.core.op import op, operand
 
 __all__ = ["dropout"]
 
@@ -72,7 +72,7 @@ def dropout(x: Any, p: Any, rng: Any, training: bool = True) -> Any:
     rate = float(p)
     if not 0 <= rate <= 1:
         raise ValueError(f"dropout: p = {rate:g} is no probability; choose 0 ≤ p ≤ 1")
-    x = x if hasattr(x, "shape") else np.asarray(x)
+    x = operand(x, "dropout")
     if not training or rate == 0:
         return x
     if isinstance(rng, int | np.integer) and not isinstance(rng, bool):

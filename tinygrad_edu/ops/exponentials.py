@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.core.op import op, operand
-from tinygrad_edu.ops.elementwise import exp, log, sigmoid
+from tinygrad_edu.ops.activations import sigmoid
+from tinygrad_edu.ops.elementwise import exp, log
 
 __all__ = [
     "cbrt",

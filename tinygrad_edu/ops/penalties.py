@@ -8,7 +8,7 @@ import numpy as np
 
 from tinygrad_edu.core.node import Node
 from tinygrad_edu.core.op import op
-from tinygrad_edu.ops.elementwise import abs, floating, sign, sqrt, xdivy
+from tinygrad_edu.ops.elementwise import abs, floating, floating_operand, sign, sqrt, xdivy
 from tinygrad_edu.ops.reduce import count, max, sum
 from tinygrad_edu.ops.shape import Axes, concatenate, reshape, spread
 
@@ -115,7 +115,7 @@ def _joined(w: Any, name: str) -> Any:
         return concatenate([reshape(x, -1) for x in w])
     if isinstance(w, list | tuple) and not w:
         raise ValueError(f"{name}: an empty list has no norm; pass at least one tensor")
-    return w if isinstance(w, Node) else np.asarray(w)
+    return floating_operand(w, name)
 
 
 def norm(w: Any, p: Any = 2, axis: Axes = None, keepdims: bool = False) -> Any:
@@ -275,9 +275,10 @@ def weight_decay(params: Any, lam: Any) -> Any:
     """
     if not float(lam.value if isinstance(lam, Node) else lam) >= 0:
         raise ValueError(f"weight_decay: the rate is {lam}; choose λ ≥ 0")
-    weights = params if isinstance(params, list | tuple) else [params]
-    if not weights:
+    given = params if isinstance(params, list | tuple) else [params]
+    if not given:
         raise ValueError("weight_decay: an empty list; pass at least one tensor of weights")
+    weights = [floating_operand(w, "weight_decay") for w in given]
     total = sum(weights[0] ** 2)
     for w in weights[1:]:
         total = total + sum(w**2)

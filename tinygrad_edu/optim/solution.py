@@ -44,6 +44,8 @@ class Solution:
         The norm of the gradient, or residual, at each point.
     products : int
         How many matrix-vector products it took.
+    spent : ndarray of int, shape (steps + 1,)
+        How many of them up to each point.
     """
 
     x: Any
@@ -55,6 +57,7 @@ class Solution:
     values: NDArray[np.float64]
     norms: NDArray[np.float64]
     products: int
+    spent: NDArray[np.int64]
 
     def __repr__(self) -> str:
         return f"Solution(value={self.value:.6g}, steps={self.steps}: {self.reason})"
@@ -67,6 +70,7 @@ class Path:
         self.points: list[Vector] = []
         self.values: list[float] = []
         self.norms: list[float] = []
+        self.spent: list[int] = []
         self.products = 0
 
     def add(self, x: Vector, value: float, norm: float) -> None:
@@ -74,6 +78,7 @@ class Path:
         self.points.append(x)
         self.values.append(value)
         self.norms.append(norm)
+        self.spent.append(self.products)
 
     def end(self, form: Callable[[Vector], Any], reason: str, converged: bool = False) -> Solution:
         """Return the solution at the last point, its x in the form of the start."""
@@ -87,6 +92,7 @@ class Path:
             values=np.array(self.values),
             norms=np.array(self.norms),
             products=self.products,
+            spent=np.array(self.spent),
         )
 
 

@@ -46,6 +46,7 @@ _SHAPES: dict[str, Attributes] = {
     "constant": {"shape": "note", "style": "solid"},
     "gradient op": {"shape": "box", "style": "rounded,dashed"},
     "gradient": {"shape": "octagon", "style": "solid"},
+    "part": {"shape": "box", "style": "rounded", "peripheries": "2"},
 }
 _STROKES: dict[str, Attributes] = {
     "forward": {"color": FORWARD, "fontcolor": FORWARD, "style": "solid"},

@@ -13,7 +13,7 @@ from tinygrad_edu.naming import Names, names_around
 from tinygrad_edu.symbolic.derivation import Derivation
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.view.picture import Picture
-from tinygrad_edu.view.recorded import Expand, backward_model, forward_model
+from tinygrad_edu.view.recorded import backward_model, forward_model
 from tinygrad_edu.view.steps import derivation_model
 
 __all__ = ["draw", "notebook"]
@@ -28,6 +28,7 @@ def draw(
     backward: bool = False,
     gradients: bool | None = None,
     every_step: bool = False,
+    fold: bool | str | Iterable[str] = False,
     names: Mapping[str, Any] | None = None,
 ) -> Picture:
     """Draw the graph of a tensor, from left to right, or a derivation, line by line.
@@ -51,6 +52,10 @@ def draw(
         several entries it is the gradient of their sum.
     every_step : bool, optional
         Give every step of a derivation a frame of its own.
+    fold : bool, str or iterable of str, optional
+        What a model computed stands in a cluster for each layer. Folded, a layer is one box,
+        with its formula: by the layer's name ("hidden", "0"), by its kind ("Linear"), or True
+        for all.
     names : dict of str to Tensor or ndarray, optional
         Names of nodes; otherwise ``Tensor(..., name=)`` and the caller's variables.
 
@@ -65,7 +70,8 @@ def draw(
         If `t` is neither a Tensor nor a derivation, or an option does not fit it.
     ValueError
         If a leaf was given new data or a constant array was changed since `t` was computed, if
-        `expand` names an operation that is not there, or if the graph is too large to be read.
+        `expand` names an operation or `fold` a part that is not there, or if the graph is too
+        large to be read.
 
     Examples
     --------
@@ -81,8 +87,8 @@ def draw(
     """
     found = names_around(names, depth=1)
     if isinstance(t, Derivation):
-        if expand or backward or gradients is not None:
-            raise TypeError("draw: a derivation takes no expand=, backward= or gradients=")
+        if expand or backward or gradients is not None or fold:
+            raise TypeError("draw: a derivation takes no expand=, backward=, gradients= or fold=")
         return Picture(derivation_model(t, every_step=every_step))
     if not isinstance(t, Tensor):
         raise TypeError(
@@ -91,7 +97,7 @@ def draw(
         )
     if every_step:
         raise TypeError("draw: every_step= is for derivations; a Tensor has no steps")
-    return _tensor_picture(t, found, expand, backward, gradients)
+    return _tensor_picture(t, found, expand, backward, gradients, fold)
 
 
 def _tensor_picture(
@@ -100,23 +106,24 @@ def _tensor_picture(
     expand: bool | str | Iterable[str] = (),
     backward: bool = False,
     gradients: bool | None = None,
+    fold: bool | str | Iterable[str] = False,
 ) -> Picture:
-    opened = _opened(expand)
+    opened = _chosen(expand, "expand", 'operations, such as "softmax"')
+    folded = _chosen(fold, "fold", 'parts, such as "hidden"')
     if backward:
-        return Picture(backward_model(t, names, expand=opened))
-    return Picture(forward_model(t, names, expand=opened, gradients=gradients))
+        return Picture(backward_model(t, names, expand=opened, fold=folded))
+    return Picture(forward_model(t, names, expand=opened, gradients=gradients, fold=folded))
 
 
-def _opened(expand: bool | str | Iterable[str]) -> Expand:
-    if isinstance(expand, bool):
-        return expand
-    single = isinstance(expand, str) or not isinstance(expand, Iterable)
-    wanted: list[Any] = [expand] if single else list(expand)
+def _chosen(given: bool | str | Iterable[str], option: str, what: str) -> bool | frozenset[str]:
+    if isinstance(given, bool):
+        return given
+    single = isinstance(given, str) or not isinstance(given, Iterable)
+    wanted: list[Any] = [given] if single else list(given)
     for name in wanted:
         if not isinstance(name, str):
             raise TypeError(
-                f"draw: expand={name!r} is no name; pass the names of operations, such as "
-                '"softmax", or True for all'
+                f"draw: {option}={name!r} is no name; pass the names of {what}, or True for all"
             )
     return frozenset(wanted)
 

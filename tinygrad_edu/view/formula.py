@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+import sys
+import threading
 import unicodedata
 import warnings
 import xml.etree.ElementTree as ET
@@ -235,13 +237,21 @@ def _mathml(latex: str) -> str | None:
 
 def _ziamath() -> ModuleType | None:
     try:
-        with warnings.catch_warnings():
-            # ziamath loads its font through an importlib function that Python deprecates.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            import ziamath
+        if "ziamath" in sys.modules:
+            import ziamath  # which is all that most calls do
+        else:
+            with _one_at_a_time, warnings.catch_warnings():
+                # ziamath loads its font through an importlib function that Python deprecates.
+                warnings.simplefilter("ignore", DeprecationWarning)
+                import ziamath
     except ImportError:
         return None
     return ziamath
+
+
+#: ziamath's settings and Python's filters of warnings belong to the whole program: while one
+#: thread has changed them, no other may take the change for what was there before.
+_one_at_a_time = threading.Lock()
 
 
 @contextmanager
@@ -272,7 +282,7 @@ def _typeset(latex: str, size: float) -> Formula | None:
     ziamath = _ziamath()
     assert ziamath is not None
     try:
-        with _house_style(ziamath):
+        with _one_at_a_time, _house_style(ziamath):
             mathml = ET.fromstring(ziamath.zmath.tex2mml(_upright(latex)))
             if not _is_understood(mathml):
                 return None

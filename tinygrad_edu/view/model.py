@@ -13,7 +13,7 @@ from typing import Literal, get_args
 __all__ = ["Direction", "Edge", "EdgeKind", "Group", "GroupKind", "LegendKind", "Mark", "Model"]
 __all__ += ["Vertex", "VertexKind", "frames"]
 
-VertexKind = Literal["op", "value", "parameter", "constant", "gradient op", "gradient"]
+VertexKind = Literal["op", "value", "parameter", "constant", "gradient op", "gradient", "part"]
 EdgeKind = Literal["forward", "backward"]
 GroupKind = Literal["cluster", "frame"]
 Mark = Literal["matched", "cancelled"]
@@ -44,7 +44,8 @@ class Vertex:
     kind
         Decides the shape: an op is a pill, a value a rectangle, a parameter a hexagon, a
         constant a sheet with a folded corner, a gradient a rectangle with its corners cut off,
-        and a gradient op, of the backward pass, a dashed pill.
+        a gradient op, of the backward pass, a dashed pill, and a part that was folded a pill with
+        two borders.
     formula
         LaTeX, or "" for none.
     text

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,10 @@ from tinygrad_edu.core.op import Op
 from tinygrad_edu.naming import Names
 from tinygrad_edu.symbolic.notation import name_latex
 from tinygrad_edu.tensor import Tensor, refuse_changed
+from tinygrad_edu.view.fold import fold as fold_clusters
+from tinygrad_edu.view.grouping import Fold, Origin, chosen, clusters
 from tinygrad_edu.view.model import Edge, EdgeKind, Group, LegendKind, Model, Vertex, VertexKind
+from tinygrad_edu.view.parts import Layout, Piece, formula_text, layout_of
 from tinygrad_edu.view.repeat import repeat_far_leaves
 from tinygrad_edu.view.symbols import Operand, number_operand, symbol
 from tinygrad_edu.view.values import one_line, shape_text, sum_text, value_lines
@@ -51,7 +54,9 @@ def _too_large(count: int) -> str:
     )
 
 
-def forward_model(output: Tensor, names: Names, *, expand: Expand, gradients: bool | None) -> Model:
+def forward_model(
+    output: Tensor, names: Names, *, expand: Expand, gradients: bool | None, fold: Fold = False
+) -> Model:
     """Return the forward graph of a tensor, with the gradient of every node if asked for.
 
     With ``gradients=None`` they are asked for once a backward pass has run.
@@ -72,10 +77,10 @@ def forward_model(output: Tensor, names: Names, *, expand: Expand, gradients: bo
         notes = (f"∇: the gradient of {of} with respect to each node.",)
     elif gradients is None:
         notes = ("Gradient not computed: run backward() first, or draw with gradients=True.",)
-    return builder.model(title, notes)
+    return builder.model(title, notes, layout_of(order), fold)
 
 
-def backward_model(output: Tensor, names: Names, *, expand: Expand) -> Model:
+def backward_model(output: Tensor, names: Names, *, expand: Expand, fold: Fold = False) -> Model:
     """Return the graph that computes the gradient of a tensor, with the values it shares."""
     order = readable(output)
     name = names.of(output) or "out"
@@ -97,7 +102,7 @@ def backward_model(output: Tensor, names: Names, *, expand: Expand) -> Model:
     builder.add(_Level(whole, output), None, {})
     of = f"of {name}" if names.of(output) else "of the output"
     notes = ("The seed is an array of ones.",) if output.size != 1 else ()
-    return builder.model(f"Graph of the gradient {of}", notes)
+    return builder.model(f"Graph of the gradient {of}", notes, layout_of(order), fold)
 
 
 @dataclass(eq=False)
@@ -145,6 +150,7 @@ class _Builder:
         self.met: set[str] = set()  # operations that could be opened
         self.opened: set[str] = set()
         self.members: list[list[str]] = [[]]  # of the clusters that are open just now
+        self.origins: dict[str, Origin] = {}
 
     # --- levels -----------------------------------------------------------------------------------
 
@@ -214,14 +220,22 @@ class _Builder:
         members = self.members.pop()
         self.groups[int(key[1:])] = Group(key, node.op.name.replace("_", " "), tuple(members))
         self.members[-1].append(key)
+        self.origins[key] = Origin(node)
         return self._value(node, port)
 
     # --- vertices ---------------------------------------------------------------------------------
 
     def _sketch(
-        self, kind: VertexKind, text: str, formula: str, lines: Iterable[str], depth: int = -1
+        self,
+        origin: Origin,
+        kind: VertexKind,
+        text: str,
+        formula: str,
+        lines: Iterable[str],
+        depth: int = -1,
     ) -> str:
         key = f"n{len(self.sketches)}"
+        self.origins[key] = origin
         self.sketches[key] = _Sketch(kind, text, formula, tuple(lines))
         self.members[depth].append(key)
         return key
@@ -246,7 +260,8 @@ class _Builder:
 
     def _leaf(self, node: Tensor) -> str:
         kind: VertexKind = "gradient" if self._is_gradient(node) else "parameter"
-        return self._sketch(kind, *(self._called(node) or ("", "")), _array_lines(node.value))
+        called = self._called(node) or ("", "")
+        return self._sketch(Origin(node), kind, *called, _array_lines(node.value))
 
     def _operation(self, node: Tensor, ports: Mapping[Tensor, str], value: Any) -> tuple[str, str]:
         """Draw an operation and return where its result stands, and the operation itself."""
@@ -255,7 +270,7 @@ class _Builder:
         text, formula = symbol(node.op, operands, node.attributes)
         own = () if self._called(node) else _array_lines(node.value if value is None else value)
         kind: VertexKind = "gradient op" if self._is_gradient(node) else "op"
-        key = self._sketch(kind, text, formula, (*_attribute_lines(node), *own))
+        key = self._sketch(Origin(node), kind, text, formula, (*_attribute_lines(node), *own))
         signs = ["", ""] if any(o.text for o in operands) else ["", _SIGNS.get(node.op.name, "")]
         for place, argument in enumerate(node.args):
             sign = signs[place] if len(node.args) == 2 else ""
@@ -284,7 +299,7 @@ class _Builder:
         if called is None:
             return port
         kind: VertexKind = "gradient" if node in self.labels else "value"
-        key = self._sketch(kind, *called, _array_lines(node.value))
+        key = self._sketch(Origin(node, True), kind, *called, _array_lines(node.value))
         self.edges.append(Edge(port, key, "backward" if kind == "gradient" else "forward"))
         return key
 
@@ -293,7 +308,8 @@ class _Builder:
         if key is None:
             called = self._called(value) or ("", "")
             depth = min(self.homes.get(id(value), len(self.members)), len(self.members) - 1)
-            key = self._sketch("constant", *called, _array_lines(value), depth)
+            lines = _array_lines(value)
+            key = self._sketch(Origin(value), "constant", *called, lines, depth)
             self.constants[id(value)] = key
             self.held.append(value)
         return key
@@ -311,8 +327,8 @@ class _Builder:
                 f"there are: {there}"
             )
 
-    def model(self, title: str, notes: tuple[str, ...]) -> Model:
-        """Put everything together."""
+    def model(self, title: str, notes: tuple[str, ...], layout: Layout, fold: Fold) -> Model:
+        """Put everything together, in clusters for the parts of the computation."""
         self.refuse_unopened()
         for _, head, part in self.passed:
             self.sketches[head].parts.append(part)
@@ -329,28 +345,38 @@ class _Builder:
             Vertex(key, s.kind, s.formula, s.text, s.lines, gradient_lines=_gradient_lines(s))
             for key, s in self.sketches.items()
         ]
-        legend = _legend({v.kind for v in vertices}, {e.kind for e in edges}, bool(self.labels))
-        model = Model(
-            tuple(vertices), tuple(edges), tuple(self.groups), title, notes=notes, legend=legend
-        )
-        return repeat_far_leaves(model)
+        parts = clusters(self.members[0], self.origins, layout)
+        groups = (*self.groups, *(group for group, _ in parts.values()))
+        model = Model(tuple(vertices), tuple(edges), groups, title, notes=notes)
+        folded = {key: self._folded(*parts[key]) for key in chosen(parts, fold, layout.pieces)}
+        model = fold_clusters(model, folded)
+        kinds = {*(v.kind for v in model.vertices), *(e.kind for e in model.edges)}
+        return repeat_far_leaves(replace(model, legend=_legend(kinds, bool(self.labels))))
+
+    def _folded(self, group: Group, piece: Piece) -> Vertex:
+        """Return the vertex of a part that is folded: what it is, its formula, and its output."""
+        formula = formula_text(piece, self.names.of)
+        lines = (*([formula] if formula else []), *_array_lines(piece.output.value))
+        ends = [key for key, o in self.origins.items() if o.value is piece.output and not o.is_name]
+        sketch = self.sketches.get(ends[0]) if ends else None
+        gradient = _gradient_lines(sketch) if sketch is not None else ()
+        return Vertex(group.key, "part", "", group.text, lines, gradient_lines=gradient)
 
     def _is_meeting(self, key: str) -> bool:
         return len(self.sketches[key].parts) > 1
 
 
-def _legend(
-    kinds: Collection[str], flows: Collection[str], gradient_graph: bool
-) -> tuple[tuple[LegendKind, str], ...]:
+def _legend(kinds: Collection[str], gradient_graph: bool) -> tuple[tuple[LegendKind, str], ...]:
     entries: list[tuple[LegendKind, str]] = [
         ("parameter", "parameter"),
         ("constant", "constant"),
+        ("part", "part, folded"),
     ]
     if gradient_graph:
         entries += [("gradient", "gradient"), ("forward", "forward"), ("backward", "backward")]
     else:
         entries.append(("backward", "what one path brings to the gradient"))
-    return tuple(entry for entry in entries if entry[0] in kinds or entry[0] in flows)
+    return tuple(entry for entry in entries if entry[0] in kinds)
 
 
 def _stand_in(value: Any, name: str | None) -> Tensor:

@@ -45,6 +45,10 @@ def kind_class(kind: str) -> str:
 
 def draw_shape(parent: ET.Element, kind: str, box: Box) -> None:
     """Draw the outline of a vertex of a kind."""
+    if kind == "part":
+        rectangle(parent, "tg-shape", box, min(10, box.height / 2))
+        rectangle(parent, "tg-inner", shrunk(box, 2.5), min(7.5, box.height / 2 - 2.5))
+        return
     if kind in {"op", "value", "gradient op"}:
         radius = 0 if kind == "value" else min(10, box.height / 2)
         rectangle(parent, "tg-shape", box, radius)

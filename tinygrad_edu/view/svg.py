@@ -84,6 +84,7 @@ _PADDING = {
     "constant": (11.0, 7.0),
     "gradient op": (11.0, 6.0),
     "gradient": (10.0, 6.0),
+    "part": (14.0, 9.0),
 }
 _FOLD = {"constant": 8.0, "parameter": 5.0}  # what the shape takes of its upper right corner
 _LEAST = (32.0, 26.0)
@@ -219,7 +220,7 @@ def pieces(model: Model, renderer: Renderer, prefix: str, struck: Collection[str
         box = _bounds(items[f"n{order}"].polygons[0])
         element = _draw_vertex(parent, vertex, part.labels.vertices[order], box, prefix)
         element.remove(element[0])  # its title: the page says more
-        radius = 13 if vertex.kind in {"op", "gradient op"} else 4
+        radius = 13 if vertex.kind in {"op", "gradient op", "part"} else 4
         rectangle(element, "tg-outline", shrunk(box, -3), radius)
         if f"n{order}" in struck:
             strike(element, box)
@@ -357,7 +358,7 @@ def _draw_vertex(
     lines = (vertex.text or vertex.formula, *vertex.lines, *vertex.gradient_lines)
     ET.SubElement(element, "title").text = clean("\n".join(line for line in lines if line))
     if "matched" in vertex.marks:
-        radius = 11 if vertex.kind in {"op", "gradient op"} else 4
+        radius = 11 if vertex.kind in {"op", "gradient op", "part"} else 4
         rectangle(element, "tg-outline", shrunk(box, 1.3), radius)
         box = shrunk(box, _OUTLINE)
     draw_shape(element, vertex.kind, box)

@@ -1,0 +1,242 @@
+"""D14: gradient descent, momentum, Adam, Newton, conjugate gradients, natural gradients."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinygrad_edu import ops
+from tinygrad_edu.core.gradients import gradients
+from tinygrad_edu.data.iris import load_iris
+from tinygrad_edu.experiments.charts import columns, panels
+from tinygrad_edu.experiments.experiment import Result, experiment
+from tinygrad_edu.optim.first_order import SGD, Adam
+from tinygrad_edu.optim.natural import natural_gradient
+from tinygrad_edu.optim.newton import newton, newton_cg
+from tinygrad_edu.optim.optimizer import Optimizer
+from tinygrad_edu.optim.solution import Solution
+from tinygrad_edu.tensor import Tensor
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Optimizers", "Run", "run"]
+
+Arrays = list[NDArray[np.float64]]
+
+FIRST_ORDER: dict[str, Callable[[list[Tensor], float], Optimizer]] = {
+    "gradient descent": SGD,
+    "momentum 0.9": lambda parameters, rate: SGD(parameters, rate, momentum=0.9),
+    "Adam": Adam,
+}
+
+
+class Problem(NamedTuple):
+    """A loss of weights and biases, the divergence of two models, and where to begin."""
+
+    loss: Callable[[Any], Any]
+    divergence: Callable[[Any, Any], Any]
+    start: Arrays
+
+
+class Run(NamedTuple):
+    """One method's way: its learning rate, and at each point the loss and what was computed."""
+
+    rate: float | None
+    losses: NDArray[np.float64]
+    cost: NDArray[np.int64]
+    seconds: float
+
+    def to_within(self, gap: float, lowest: float) -> int | None:
+        """The first step from which on the loss is that near to the lowest, or None."""
+        far = np.flatnonzero(~(self.losses - lowest <= gap))
+        step = int(far[-1]) + 1 if far.size else 0
+        return step if step < len(self.losses) else None
+
+
+@dataclass(frozen=True, eq=False)
+class Optimizers(Result):
+    """All methods on one problem.
+
+    Attributes
+    ----------
+    decay : float
+        λ, as it was given.
+    lowest : float
+        The lowest loss, by Newton's method.
+    runs : dict of str to Run
+        By the method's name. Costs are counted in gradients, a Hessian- or Fisher-vector product
+        as two.
+    """
+
+    decay: float
+    lowest: float
+    runs: dict[str, Run]
+
+    def table(self) -> str:
+        """Write how many steps and gradients each method needs."""
+        rows = []
+        for name, run in self.runs.items():
+            rough, fine = (run.to_within(gap, self.lowest) for gap in (1e-2, 1e-6))
+            rows.append(
+                (
+                    name,
+                    "-" if run.rate is None else f"{run.rate:g}",
+                    _or_dash(rough),
+                    _or_dash(rough if rough is None else run.cost[rough]),
+                    _or_dash(fine),
+                    _or_dash(fine if fine is None else run.cost[fine]),
+                    f"{run.losses[-1] - self.lowest:.1e}",
+                    f"{run.seconds:.2f}",
+                )
+            )
+        header = ("", "rate", "to 1e-2", "cost", "to 1e-6", "cost", "last gap", "seconds")
+        return (
+            f"steps until the loss is within 1e-2 and 1e-6 of the lowest, {self.lowest:.6f}\n\n"
+            f"{columns(header, rows)}\n\n"
+            "cost counts gradients, a product with the Hessian or the Fisher matrix as two;\n"
+            "the rate is the best of those tried; - stands for never, and for no rate"
+        )
+
+    def figure(self) -> Figure:
+        """Draw how far the loss is from the lowest, by steps and by cost."""
+        figure, (by_step, by_cost) = panels(across=2, width=4.8, height=3.8)
+        for name, run in self.runs.items():
+            gap = np.maximum(run.losses - self.lowest, 1e-15)
+            line = {"Newton": "s-", "Newton–CG": "o-", "natural gradient": ".--"}.get(name, "-")
+            by_step.loglog(np.arange(len(gap)) + 1, gap, line, markersize=5, label=name)
+            by_cost.loglog(run.cost, gap, line, markersize=5)
+        by_step.set(title="by steps", xlabel="step, from 1", ylabel="loss − lowest loss")
+        by_cost.set(title="by cost", xlabel="gradients computed")
+        for axes in (by_step, by_cost):
+            axes.set_ylim(1e-12, 10)
+        by_step.legend(fontsize="small", loc="lower right")
+        return figure
+
+
+@experiment("optimizers", ("D14",), "first- and second-order methods on one problem")
+def run(
+    *,
+    steps: int = 300,
+    rates: tuple[float, ...] = (0.01, 0.03, 0.1, 0.3, 1.0),
+    decay: float = 0.01,
+) -> Optimizers:
+    """Fit a softmax regression to Iris, its lengths in cm as they are, by six methods.
+
+    Parameters
+    ----------
+    steps : int, optional
+        Of gradient descent, momentum and Adam.
+    rates : tuple of float, optional
+        The learning rates that these three try; the one with the lowest last loss is kept.
+    decay : float, optional
+        The penalty (λ/2)Σw² on weights and biases, without which there is no lowest loss.
+
+    Returns
+    -------
+    Optimizers
+        A run of each method.
+
+    Raises
+    ------
+    ValueError
+        If a rate or the number of steps is negative, or λ is not positive.
+
+    Notes
+    -----
+    The Fisher matrix of a softmax regression is the Hessian of its cross-entropy, so that the
+    natural gradient with damping λ steps as Newton's method without a line search does.
+
+    Examples
+    --------
+    >>> from tinygrad_edu.experiments import optimizers
+    >>> found = optimizers.run(steps=20, rates=(0.1,))
+    >>> bool(found.runs["Newton"].losses[5] < found.runs["Adam"].losses[5])
+    True
+    """
+    if not 0 < decay < np.inf:
+        raise ValueError(f"optimizers: decay = {decay:g}; choose decay > 0")
+    if not rates or steps < 1:
+        raise ValueError("optimizers: choose at least one rate and one step")
+    problem = _softmax_regression(decay)
+    best = newton(problem.loss, problem.start, tolerance=1e-12)
+    return Optimizers(
+        decay=decay,
+        lowest=float(best.values.min()),
+        runs={
+            **{name: _best(problem, make, rates, steps) for name, make in FIRST_ORDER.items()},
+            "Newton": _timed(lambda: newton(problem.loss, problem.start)),
+            "Newton–CG": _timed(lambda: newton_cg(problem.loss, problem.start)),
+            "natural gradient": _timed(
+                lambda: natural_gradient(
+                    problem.loss, problem.start, problem.divergence, damping=decay
+                )
+            ),
+        },
+    )
+
+
+def _softmax_regression(decay: float) -> Problem:
+    iris = load_iris()
+    X, y = iris.features, iris.labels
+
+    def logits(parameters: Any) -> Any:
+        W, b = parameters
+        return X @ W + b
+
+    def loss(parameters: Any) -> Any:
+        data = ops.softmax_cross_entropy(logits(parameters), y)
+        return data + ops.weight_decay(parameters, decay)
+
+    def divergence(one: Any, other: Any) -> Any:
+        return ops.kl_divergence(ops.softmax(logits(one)), ops.softmax(logits(other)))
+
+    classes = len(iris.class_names)
+    return Problem(loss, divergence, [np.zeros((X.shape[1], classes)), np.zeros(classes)])
+
+
+def _best(
+    problem: Problem,
+    make: Callable[[list[Tensor], float], Optimizer],
+    rates: tuple[float, ...],
+    steps: int,
+) -> Run:
+    """Run an optimiser with every rate, and keep the one that ends lowest."""
+    runs = [_first_order(problem, make, rate, steps) for rate in rates]
+    return min(runs, key=lambda run: run.losses[-1])
+
+
+def _first_order(
+    problem: Problem,
+    make: Callable[[list[Tensor], float], Optimizer],
+    rate: float,
+    steps: int,
+) -> Run:
+    parameters = [Tensor(array) for array in problem.start]
+    optimizer = make(parameters, rate)
+    losses = []
+    begin = time.perf_counter()
+    for _ in range(steps):
+        loss = problem.loss(parameters)
+        losses.append(loss.item())
+        optimizer.step(gradients(loss, parameters))
+    seconds = time.perf_counter() - begin
+    losses.append(problem.loss(parameters).item())
+    return Run(rate, np.array(losses), np.arange(1, steps + 2), seconds)
+
+
+def _timed(method: Callable[[], Solution]) -> Run:
+    begin = time.perf_counter()
+    found = method()
+    seconds = time.perf_counter() - begin
+    cost = np.arange(1, found.steps + 2) + 2 * found.spent
+    return Run(None, found.values, cost, seconds)
+
+
+def _or_dash(value: object) -> object:
+    return "-" if value is None else value

@@ -1,0 +1,336 @@
+"""Activations: the functions that hidden and last layers apply entry by entry."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.core.op import op, operand
+from tinygrad_edu.ops.elementwise import clip, exp, floating, log, where
+
+__all__ = [
+    "gelu",
+    "normal_cdf",
+    "relu",
+    "sigmoid",
+    "softplus",
+    "tanh",
+]
+
+_ROOT_HALF = math.sqrt(0.5)
+_ROOT_TWO_OVER_PI = math.sqrt(2 / math.pi)
+_ROOT_TWO_PI = math.sqrt(2 * math.pi)
+
+
+@op(name="tanh_slope", inline=True, elementwise=True)
+def _tanh_slope(h: Any, x: Any) -> Any:
+    """1 - h² for h = tanh x, as 4/(e^x + e^-x)²: near h = ±1 the difference has no digits left."""
+    decay = np.exp(-np.abs(x))  # at most 1: nothing overflows
+    root = 2 * decay / (1 + decay * decay)
+    return root * root
+
+
+@_tanh_slope.defined_as
+def _(h: Any, x: Any) -> Any:
+    return 1 - h**2
+
+
+# d tanh(x) = (1 - tanh(x)^2) dx
+@op(
+    forward=np.tanh,
+    rules=(lambda g, out, x: g * _tanh_slope(out, x),),
+    elementwise=True,
+    tex=r"\tanh({0})",
+)
+def tanh(x: Any) -> Any:
+    """Hyperbolic tangent of every entry.
+
+    Parameters
+    ----------
+    x : array_like or Tensor
+        Of any shape.
+
+    Returns
+    -------
+    Tensor or ndarray
+        Of the shape of `x`, in [-1, 1].
+
+    Raises
+    ------
+    TypeError
+        If `x` is no array of real numbers.
+
+    Notes
+    -----
+    Forward tanh x; gradient g (1 - tanh² x).
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor(0.0)
+    >>> tg.gradients(tg.tanh(x), x)
+    array(1.)
+    """
+
+
+# d s(x) = s(x) s(-x) dx: the same as s (1 - s), without the cancellation in 1 - s
+@op(
+    elementwise=True,
+    positive="positive",
+    text="σ({0})",
+    tex=r"\sigma({0})",
+)
+def sigmoid(x: Any) -> Any:
+    """Logistic function of every entry.
+
+    Parameters
+    ----------
+    x : array_like or Tensor
+        Of any shape.
+
+    Returns
+    -------
+    Tensor or ndarray
+        Of the shape of `x`, in [0, 1]; no overflow for any input.
+
+    Raises
+    ------
+    TypeError
+        If `x` is no array of real numbers.
+
+    Notes
+    -----
+    Forward 1 / (1 + e^-x); gradient g σ(x) σ(-x).
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.sigmoid(tg.Tensor([-1e20, 0.0, 1e20]))
+    Tensor([0. , 0.5, 1. ])
+    """
+    x = floating(x)
+    decay = np.exp(-np.abs(x))  # at most 1: nothing overflows
+    return np.where(np.less(x, 0), decay, 1) / (1 + decay)
+
+
+@sigmoid.rule(0)
+def _(g: Any, out: Any, x: Any) -> Any:
+    return g * out * sigmoid(-x)
+
+
+@sigmoid.defined_as
+def _(x: Any) -> Any:
+    return 1 / (1 + exp(-x))
+
+
+# d relu(x) = [x > 0] dx, 0 at the kink, NaN stays
+@op(
+    rules=(lambda g, out, x: g * (x > 0),),
+    elementwise=True,
+    positive="nonnegative",
+    tex=r"\operatorname{{relu}}({0})",
+)
+def relu(x: Any) -> Any:
+    """Rectified linear unit of every entry.
+
+    Parameters
+    ----------
+    x : array_like or Tensor
+        Of any shape.
+
+    Returns
+    -------
+    Tensor or ndarray
+        Of the shape of `x`.
+
+    Raises
+    ------
+    TypeError
+        If `x` is no array of real numbers.
+
+    Notes
+    -----
+    Forward 0 where x ≤ 0, else x (Fukushima 1969); gradient g where x > 0, else 0. At the kink
+    it is 0, the subgradient of least norm.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor([-1.0, 0.0, 2.0])
+    >>> tg.gradients(tg.relu(x).sum(), x)
+    array([0., 0., 1.])
+    """
+    return np.maximum(x, 0)
+
+
+@relu.defined_as
+def _(x: Any) -> Any:
+    return where(x <= 0, 0, x)
+
+
+@op(name="normal_density", inline=True, elementwise=True, positive="positive")
+def _density(x: Any) -> Any:
+    """φ(x), 0 where the square overflows."""
+    with np.errstate(over="ignore"):
+        return np.exp(x * x / -2) / _ROOT_TWO_PI
+
+
+@_density.defined_as
+def _(x: Any) -> Any:
+    return exp(x**2 / -2) / _ROOT_TWO_PI
+
+
+# d Phi(x) = phi(x) dx
+@op(
+    rules=(lambda g, out, x: g * _density(x),),
+    elementwise=True,
+    positive="nonnegative",
+    text="Φ({0})",
+    tex=r"\Phi({0})",
+)
+def normal_cdf(x: Any) -> Any:
+    """Distribution function of the standard normal law, entry by entry.
+
+    Parameters
+    ----------
+    x : array_like or Tensor
+        Of any shape.
+
+    Returns
+    -------
+    Tensor or ndarray
+        Of the shape and dtype of `x`, in [0, 1].
+
+    Raises
+    ------
+    TypeError
+        If `x` is no array of real numbers.
+
+    Notes
+    -----
+    Forward Φ(x) = erfc(-x/√2)/2, exact in both tails; gradient g e^(-x²/2)/√(2π).
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.normal_cdf(tg.Tensor(0.0))
+    Tensor(0.5)
+    """
+    x = floating(np.asarray(x))
+    scaled = (x * -_ROOT_HALF).ravel().tolist()
+    values = np.fromiter(map(math.erfc, scaled), np.float64, len(scaled))
+    return (values / 2).reshape(x.shape).astype(x.dtype, copy=False)
+
+
+def _times_density(x: Any) -> Any:
+    """x φ(x), and 0 at infinity: beyond 100 the density is 0 in every type."""
+    bounded = clip(x, -100, 100)
+    return bounded * _density(bounded)
+
+
+# d(x Phi(x)) = (Phi(x) + x phi(x)) dx
+@op(
+    name="gelu",
+    rules=(lambda g, out, x: g * (normal_cdf(x) + _times_density(x)),),
+    elementwise=True,
+    text="gelu({0})",
+    tex=r"\operatorname{{gelu}}({0})",
+)
+def _gelu(x: Any) -> Any:
+    """Gaussian error linear unit."""
+    return np.where(np.isneginf(x), 0, x) * normal_cdf(x)
+
+
+@_gelu.defined_as
+def _(x: Any) -> Any:
+    return x * normal_cdf(x)
+
+
+def gelu(x: Any, approximate: str = "none") -> Any:
+    """Gaussian error linear unit of every entry.
+
+    Parameters
+    ----------
+    x : array_like or Tensor
+        Of any shape.
+    approximate : {"none", "tanh"}, optional
+        The exact form, or its approximation by tanh.
+
+    Returns
+    -------
+    Tensor or ndarray
+        Of the shape of `x`.
+
+    Raises
+    ------
+    ValueError
+        If `approximate` is neither "none" nor "tanh".
+
+    Notes
+    -----
+    Forward x Φ(x), or x (1 + tanh(√(2/π) (x + 0.044715 x³)))/2 (Hendrycks and Gimpel 2016);
+    gradient g (Φ(x) + x e^(-x²/2)/√(2π)).
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.gelu(tg.Tensor([-1.0, 0.0, 1.0]))
+    Tensor([-0.15865525,  0.        ,  0.84134475])
+    """
+    if approximate == "none":
+        return _gelu(x)
+    if approximate == "tanh":
+        x = operand(x, "gelu")
+        return x * (1 + tanh(_ROOT_TWO_OVER_PI * (x + 0.044715 * x**3))) / 2
+    raise ValueError(f'gelu: approximate is "none" or "tanh", not {approximate!r}')
+
+
+# d log(1 + e^x) = s(x) dx
+@op(
+    rules=(lambda g, out, x, *, saved: g * saved,),
+    elementwise=True,
+    positive="positive",
+    tex=r"\operatorname{{softplus}}({0})",
+)
+def softplus(x: Any) -> Any:
+    """Smooth rectifier of every entry.
+
+    Parameters
+    ----------
+    x : array_like or Tensor
+        Of any shape.
+
+    Returns
+    -------
+    Tensor or ndarray
+        Of the shape of `x`; no overflow for any input.
+
+    Raises
+    ------
+    TypeError
+        If `x` is no array of real numbers.
+
+    Notes
+    -----
+    Forward log(1 + e^x) = max(x, 0) + log1p(e^-|x|); gradient g σ(x) (Dugas et al. 2001).
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.softplus(tg.Tensor([-1000.0, 0.0, 1000.0]))
+    Tensor([0.00000000e+00, 6.93147181e-01, 1.00000000e+03])
+    """
+    x = floating(x)
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))), sigmoid.forward(x)
+
+
+@softplus.saves
+def _(x: Any) -> Any:
+    return sigmoid(x)
+
+
+@softplus.defined_as
+def _(x: Any) -> Any:
+    return log(1 + exp(x))

@@ -1,0 +1,361 @@
+"""Cross-entropies. Each is one fused operation per example; their mean is a vertex of its own."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.core.node import Node
+from tinygrad_edu.core.op import op, operand
+from tinygrad_edu.ops.activations import sigmoid, softplus
+from tinygrad_edu.ops.elementwise import exp, floating, log, xdivy, xlogy
+from tinygrad_edu.ops.reduce import max, sum
+from tinygrad_edu.ops.shape import expand_dims
+from tinygrad_edu.ops.softmax import as_rows, log_softmax, shifted_exponentials, softmax
+from tinygrad_edu.ops.targets import (
+    are_labels,
+    distributions,
+    in_dtype_of,
+    places,
+    reduced,
+    refuse_labels,
+    refuse_negative,
+    refuse_no_distribution,
+    refuse_other_shape,
+    refuse_outside_unit,
+    values_of,
+)
+
+__all__ = [
+    "binary_cross_entropy",
+    "cross_entropy",
+    "sigmoid_cross_entropy",
+    "softmax_cross_entropy",
+]
+
+
+# --- of classes, from logits ---------------------------------------------------------------------
+
+
+@op(inline=True, name="residual")
+def _residual(g: Any, logits: Any, targets: Any, e: Any, total: Any) -> Any:
+    """g (a Σy - y) with a = e / total, and with labels scattered instead of one-hot arrays."""
+    if targets.shape == e.shape:
+        weight = np.asarray(targets.sum(-1) / total)
+        return np.asarray(g)[..., None] * (weight[..., None] * e - targets)
+    out = np.multiply(np.asarray(g / total)[..., None], e, order="C")
+    out.ravel()[places(out, targets)] -= g.ravel()  # in that order, a view
+    return out
+
+
+@_residual.defined_as
+def _(g: Any, logits: Any, targets: Any, e: Any, total: Any) -> Any:
+    y = distributions(targets, logits, "softmax_cross_entropy")
+    return expand_dims(g, axis=-1) * (softmax(logits) * sum(y, axis=-1, keepdims=True) - y)
+
+
+@op(
+    name="softmax_cross_entropy",
+    rules=(
+        lambda g, out, z, y, *, saved: _residual(g, z, y, *saved),
+        lambda g, out, z, y, *, saved: -expand_dims(g, axis=-1) * log_softmax(z),
+    ),
+    text="softmax_cross_entropy({0}, {1})",
+    tex=r"\operatorname{{softmax-CE}}({0}, {1})",
+)
+@np.errstate(all="ignore")
+def _softmax_cross_entropy(logits: Any, targets: Any) -> Any:
+    """Cross-entropy of each example, from logits."""
+    rows, put_back = as_rows(logits, -1)
+    e, largest, rest, total = shifted_exponentials(rows)
+    log_sum = np.log1p(rest)
+    if targets.shape == logits.shape:
+        y, top, norm = targets.reshape(rows.shape), largest[:, None], log_sum[:, None]
+        losses = (y * (norm - (rows - top))).sum(-1)
+        if not np.isfinite(losses).all():  # 0 · ∞ is 0 where a class has no target,
+            negative_log = y * norm + (y * top - y * rows)  # and half of ∞ may be less
+            losses = np.where(y == 0, 0, negative_log).sum(-1)
+            losses += 0 * log_sum  # but NaN stays
+    else:
+        losses = log_sum - (rows.ravel()[places(rows, targets)] - largest)
+    shape = logits.shape[:-1]
+    losses = in_dtype_of(logits, losses.reshape(shape))
+    return losses, (put_back(e), total.reshape(shape))
+
+
+@_softmax_cross_entropy.saves
+def _(logits: Any, targets: Any) -> Any:
+    e = exp(logits - max(logits, axis=-1, keepdims=True))  # not divided: a pass less over it
+    return e, sum(e, axis=-1)
+
+
+@_softmax_cross_entropy.defined_as
+def _(logits: Any, targets: Any) -> Any:
+    y = distributions(targets, logits, "softmax_cross_entropy")
+    return -sum(y * log_softmax(logits), axis=-1)
+
+
+def softmax_cross_entropy(logits: Any, targets: Any, reduction: str = "mean") -> Any:
+    """Cross-entropy between targets and the softmax of logits, in one exact operation.
+
+    Parameters
+    ----------
+    logits : array_like or Tensor
+        ``(N, K)``, or ``(K,)`` for one example; any real numbers.
+    targets : array_like or Tensor
+        Class labels ``(N,)`` (integers), or distributions ``(N, K)``.
+    reduction : {"mean", "sum", "none"}, optional
+        Over the examples.
+
+    Returns
+    -------
+    Tensor or ndarray
+        A number, or ``(N,)`` with ``"none"``; in the dtype of `logits`.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, a label is no class, a target is negative, or the batch is empty.
+
+    Warns
+    -----
+    UserWarning
+        If `logits` are the result of a softmax: it would be applied twice.
+
+    Notes
+    -----
+    Forward L = -Σ_k y_k log a_k with a = softmax(z); gradient g (a Σy - y), which is a - y where
+    the targets sum to 1 (Bridle 1990; Bishop 2006, section 4.3.4).
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> z = tg.Tensor([1.47, -0.39, 0.22])
+    >>> loss = tg.softmax_cross_entropy(z, [0, 1, 0])
+    >>> loss.backward()
+    >>> z.grad.round(2)
+    array([ 0.69, -0.89,  0.2 ])
+    """
+    name = "softmax_cross_entropy"
+    logits, targets = operand(logits, name), operand(targets, name)
+    if isinstance(logits, Node) and logits.op is softmax:
+        warnings.warn(
+            "softmax_cross_entropy: the logits are the result of a softmax, which this loss "
+            "applies itself; pass the values before it, or use cross_entropy",
+            stacklevel=2,
+        )
+    z = values_of(logits)
+    if are_labels(targets, z, name):
+        refuse_labels(targets, z.shape[-1], name)
+    else:
+        refuse_negative(values_of(targets), name)
+    return reduced(_softmax_cross_entropy(logits, targets), reduction, name)
+
+
+# --- of classes, from probabilities --------------------------------------------------------------
+
+
+@op(
+    name="cross_entropy",
+    rules=(
+        lambda g, out, p, y: (
+            -(expand_dims(g, axis=-1) * xdivy(distributions(y, p, "cross_entropy"), p))
+        ),
+        lambda g, out, p, y: -(expand_dims(g, axis=-1) * log(p)),
+    ),
+    text="cross_entropy({0}, {1})",
+    tex=r"\operatorname{{CE}}({0}, {1})",
+)
+def _cross_entropy(probs: Any, targets: Any) -> Any:
+    """Cross-entropy of each example, from probabilities."""
+    if targets.shape == probs.shape:
+        return in_dtype_of(probs, 0 - xlogy(targets, probs).sum(-1))  # 0, where -0 would print
+    picked = probs.reshape(-1)[places(probs, targets)]
+    return 0 - np.log(picked).reshape(targets.shape)
+
+
+@_cross_entropy.defined_as
+def _(probs: Any, targets: Any) -> Any:
+    return -sum(xlogy(distributions(targets, probs, "cross_entropy"), probs), axis=-1)
+
+
+def cross_entropy(probs: Any, targets: Any, reduction: str = "mean") -> Any:
+    """Cross-entropy between targets and probabilities.
+
+    Parameters
+    ----------
+    probs : array_like or Tensor
+        ``(N, K)``, or ``(K,)`` for one example: each row a distribution.
+    targets : array_like or Tensor
+        Class labels ``(N,)`` (integers), or distributions ``(N, K)``.
+    reduction : {"mean", "sum", "none"}, optional
+        Over the examples.
+
+    Returns
+    -------
+    Tensor or ndarray
+        A number, or ``(N,)`` with ``"none"``; in the dtype of `probs`.
+
+    Raises
+    ------
+    ValueError
+        If a row of `probs` is no distribution (logits belong in `softmax_cross_entropy`), shapes
+        do not fit, a label is no class, a target is negative, or the batch is empty.
+
+    Notes
+    -----
+    Forward H(y, a) = -Σ_k y_k log a_k with 0 log 0 = 0; gradient -g y/a (Cover and Thomas 2006).
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> a = tg.Tensor([0.22, 0.70, 0.08])
+    >>> round(tg.cross_entropy(a, [0, 1, 0]).item(), 4)
+    0.3567
+    """
+    name = "cross_entropy"
+    probs, targets = operand(probs, name), operand(targets, name)
+    labels = are_labels(targets, probs, name)
+    refuse_no_distribution(values_of(probs), name)
+    if labels:
+        refuse_labels(targets, probs.shape[-1], name)
+    else:
+        refuse_negative(values_of(targets), name)
+    return reduced(_cross_entropy(probs, targets), reduction, name)
+
+
+# --- of two outcomes, from logits and from probabilities -----------------------------------------
+
+
+@op(
+    name="sigmoid_cross_entropy",
+    rules=(
+        # σ(z) - t, without the cancellation near t = 1
+        lambda g, out, z, t: g * ((1 - t) * sigmoid(z) - t * sigmoid(-z)),
+        lambda g, out, z, t: -g * z,
+    ),
+    elementwise=True,
+    text="sigmoid_cross_entropy({0}, {1})",
+    tex=r"\operatorname{{sigmoid-CE}}({0}, {1})",
+)
+@np.errstate(all="ignore")
+def _sigmoid_cross_entropy(logits: Any, targets: Any) -> Any:
+    """Binary cross-entropy of each entry, from logits."""
+    logits = floating(logits)
+    linear = np.where(np.greater(logits, 0), logits * (1 - targets), -logits * targets)
+    product = np.isinf(logits) & np.isnan(linear) & ~np.isnan(targets)  # 0 · ∞
+    linear = np.where(product, 0, linear)
+    return in_dtype_of(logits, linear + np.log1p(np.exp(-np.abs(logits))))
+
+
+@_sigmoid_cross_entropy.defined_as
+def _(logits: Any, targets: Any) -> Any:
+    return softplus(logits) - targets * logits
+
+
+def sigmoid_cross_entropy(logits: Any, targets: Any, reduction: str = "mean") -> Any:
+    """Binary cross-entropy between targets and the sigmoid of logits, in one exact operation.
+
+    Parameters
+    ----------
+    logits : array_like or Tensor
+        Of any shape, any real numbers.
+    targets : array_like or Tensor
+        Of the same shape, in [0, 1].
+    reduction : {"mean", "sum", "none"}, optional
+        Over all entries.
+
+    Returns
+    -------
+    Tensor or ndarray
+        A number, or the shape of `logits` with ``"none"``; in the dtype of `logits`.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, a target lies outside [0, 1], or there are no entries.
+
+    Notes
+    -----
+    Forward log(1 + e^z) - t z = max(z, 0) - t z + log1p(e^-|z|); gradient g (σ(z) - t).
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> z = tg.Tensor(1000.0)
+    >>> tg.sigmoid_cross_entropy(z, 0.0)
+    Tensor(1000.)
+    """
+    name = "sigmoid_cross_entropy"
+    logits, targets = operand(logits, name), operand(targets, name)
+    refuse_other_shape(logits, targets, name, "logits")
+    refuse_outside_unit(values_of(targets), name, "target")
+    return reduced(_sigmoid_cross_entropy(logits, targets), reduction, name)
+
+
+@op(
+    name="binary_cross_entropy",
+    rules=(
+        lambda g, out, z, t: g * (xdivy(1 - t, 1 - z) - xdivy(t, z)),
+        lambda g, out, z, t: g * (log(1 - z) - log(z)),
+    ),
+    elementwise=True,
+    text="binary_cross_entropy({0}, {1})",
+    tex=r"\operatorname{{BCE}}({0}, {1})",
+)
+def _binary_cross_entropy(probs: Any, targets: Any) -> Any:
+    """Binary cross-entropy of each entry, from probabilities."""
+    p = floating(probs)
+    certain = np.equal(targets, 1) & ~np.isnan(p)  # 0 log 0 = 0
+    otherwise = np.where(certain, 0, 1 - targets) * np.log1p(-np.where(certain, 0, p))
+    return in_dtype_of(probs, -xlogy(targets, p) - otherwise)
+
+
+@_binary_cross_entropy.defined_as
+def _(probs: Any, targets: Any) -> Any:
+    return -xlogy(targets, probs) - xlogy(1 - targets, 1 - probs)
+
+
+def binary_cross_entropy(probs: Any, targets: Any, reduction: str = "mean") -> Any:
+    """Binary cross-entropy between targets and probabilities.
+
+    Parameters
+    ----------
+    probs : array_like or Tensor
+        Of any shape, in [0, 1].
+    targets : array_like or Tensor
+        Of the same shape, in [0, 1].
+    reduction : {"mean", "sum", "none"}, optional
+        Over all entries.
+
+    Returns
+    -------
+    Tensor or ndarray
+        A number, or the shape of `probs` with ``"none"``; in the dtype of `probs`.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, an entry lies outside [0, 1] (logits belong in
+        `sigmoid_cross_entropy`), or there are no entries.
+
+    Notes
+    -----
+    Forward -t log z - (1 - t) log(1 - z) with 0 log 0 = 0; gradient
+    g ((1 - t)/(1 - z) - t/z) = g (z - t)/(z (1 - z)).
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> z = tg.Tensor([0.5, 0.5])
+    >>> round(tg.binary_cross_entropy(z, [0, 1]).item(), 6)
+    0.693147
+    """
+    name = "binary_cross_entropy"
+    probs, targets = operand(probs, name), operand(targets, name)
+    refuse_other_shape(probs, targets, name, "probabilities")
+    refuse_outside_unit(values_of(probs), name, "probability")
+    refuse_outside_unit(values_of(targets), name, "target")
+    return reduced(_binary_cross_entropy(probs, targets), reduction, name)
