@@ -9,15 +9,14 @@ vertices give a graph.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from heapq import heappop, heappush
 from typing import Any, cast, overload
 
 import numpy as np
 
-from tinygrad_edu.core.graph import depends_on, differentiable
+from tinygrad_edu.core.graph import by_serial, depends_on, differentiable
 from tinygrad_edu.core.node import NO_ATTRIBUTES, Node, slots
 
-__all__ = ["Watch", "gradients", "own_arrays", "propagate"]
+__all__ = ["Watch", "gradients", "like_argument", "own_arrays", "propagate"]
 
 _SCALARS = frozenset({np.float16, np.float32, np.float64})
 
@@ -103,12 +102,12 @@ def propagate(
     Returns the gradients of the leaves among them and of `keep`; those of the others are
     released as soon as they are used, so that memory stays near that of the forward pass.
     """
-    inside = None if active is None else set(active)
-    kept = set(keep)
+    order = differentiable(output) if active is None else sorted(active, key=by_serial)
+    inside, kept = set(order), set(keep)
     totals: dict[Node, Any] = {output: output.seed(seed, graph)}
-    pending = [] if output.op is None else [(-output.serial, output)]
-    while pending:
-        node = heappop(pending)[1]  # the youngest: no vertex that was made from it is left
+    for node in reversed(order):  # the youngest first: no vertex that was made from it is left
+        if node.op is None or node not in totals:
+            continue
         g = totals[node] if node in kept else totals.pop(node)
         op, attributes = node.op, node.attributes
         if graph:
@@ -128,7 +127,7 @@ def propagate(
             source = argument.op
             if source is not None and source.constant:
                 continue
-            if inside is not None and argument not in inside:
+            if argument not in inside:
                 continue
             rule = op.rules[index]
             if rule is None:
@@ -143,7 +142,7 @@ def propagate(
             if kind is not like.__class__ or (  # a NumPy scalar's class is its shape and dtype
                 kind not in _SCALARS and (part.shape != like.shape or part.dtype is not like.dtype)
             ):
-                part = _fit(part, like, op.name)
+                part = like_argument(part, like, op.name)
             if guarded and any(part is held for held in (out, *inputs)):
                 part = part.copy()  # a user's rule handed out an array of the graph itself
             if watch is not None:
@@ -152,12 +151,10 @@ def propagate(
                 totals[argument] = totals[argument] + part
             else:
                 totals[argument] = part
-                if source is not None:
-                    heappush(pending, (-argument.serial, argument))
     return totals
 
 
-def _fit(part: Any, like: Any, name: str) -> Any:
+def like_argument(part: Any, like: Any, name: str) -> Any:
     """Sum a gradient over the axes along which its argument was spread; keep the dtype."""
     vertex = isinstance(like, Node)
     if part.__class__ is not like.__class__ and (
