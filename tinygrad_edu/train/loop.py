@@ -166,7 +166,8 @@ class Loop:
         """Return the loss of the own part of a batch, and all gradients of that part."""
         features = self.in_dtype(self.examples.features.take(own, axis=0))
         targets = self.examples.targets.take(own, axis=0)
-        if self.replay is not None and len(own) == self.settings.batch_size:
+        usual = whole == self.settings.batch_size  # so this process's part has its usual size, too
+        if self.replay is not None and usual:
             return self.replay.run(features, targets)
         value, total = 0.0, None
         if len(own):
@@ -178,7 +179,7 @@ class Loop:
             total = self._penalised(total)
         if total is None:
             return value, [np.zeros(each.shape, each.dtype) for each in self.parameters]
-        if self.replayable and len(own) == self.settings.batch_size:
+        if self.replayable and usual:
             self.replay = Replay.of(total, self.parameters, features, targets)
             self.replayable = self.replay is not None
         return value, gradients(total, self.parameters)
