@@ -1,4 +1,4 @@
-"""The command line: ``python -m tinygrad_edu demo | derive | prove | draw | explain | check``."""
+"""The command line: ``python -m tinygrad_edu demo | derive | prove | draw | explain | …``."""
 
 from __future__ import annotations
 
@@ -75,9 +75,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "Exit status: 0 if the claim is right, 1 if it is wrong, 2 if it cannot be read.",
     )
     answer.add_argument("claim", nargs="?", help='a formula, such as "(A − Y)/N"')
+    commands.add_parser("train", help="run an experiment of the lectures; --list says which")
     commands.add_parser("numpy", help="list NumPy's functions that a Tensor answers")
     commands.add_parser("doctor", help="say what is installed, and what pictures need")
-    given = parser.parse_args(_shielded(sys.argv[1:] if arguments is None else arguments))
+    words = sys.argv[1:] if arguments is None else arguments
+    if words[:1] == ["train"]:
+        from tinygrad_edu.experiments import main as train  # each has options of its own
+
+        return train(words[1:])
+    given = parser.parse_args(_shielded(words))
     if given.command == "doctor":
         return doctor()
     if given.command == "numpy":
