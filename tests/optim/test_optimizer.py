@@ -85,6 +85,8 @@ def test_exempt_that_is_not_there():
     ):
         with pytest.raises(ValueError, match=said):
             optim.SGD([w], 0.1, exempt=exempt)
+    with pytest.raises(TypeError, match="exempt is of type int; pass 'biases'"):
+        optim.SGD([w], 0.1, exempt=0)
 
 
 # --- by what it moves them -----------------------------------------------------------------------
