@@ -144,7 +144,7 @@ def softmax_cross_entropy(logits: Any, targets: Any, reduction: str = "mean") ->
         warnings.warn(
             "softmax_cross_entropy: the logits are the result of a softmax, which this loss "
             "applies itself; pass the values before it, or use cross_entropy",
-            stacklevel=2,
+            stacklevel=3,
         )
     z = values_of(logits)
     if are_labels(targets, z, name):
