@@ -243,7 +243,24 @@ def _findings() -> list[tuple[str, str | None, str]]:
     ):
         found.append((package, _version(package), mend))
     found.append(("renderer", *_renderer(viz)))
+    for package, extra, use in (
+        ("matplotlib", "train", "draws curves and figures"),
+        ("tqdm", "train", "shows a bar while something trains"),
+        ("scikit-learn", "data", "brings the digits, wine and breast cancer data"),
+        ("mpi4py", "mpi", "lets several processes train together"),
+    ):
+        mend = f'pip install "tinygrad_edu[{extra}]" ({use})'
+        found.append((package, _version(package), mend))
+    found.append(("fashion-mnist", *_fashion_mnist()))
     return found
+
+
+def _fashion_mnist() -> tuple[str | None, str]:
+    from tinygrad_edu.data.fashion import VARIABLE, default_folder
+
+    folder = default_folder()
+    mend = f"install Debian's dataset-fashion-mnist, or name a folder with {VARIABLE}"
+    return (str(folder), "") if folder.is_dir() else (None, mend)
 
 
 def _renderer(viz: str) -> tuple[str | None, str]:
