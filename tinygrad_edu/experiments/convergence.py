@@ -195,4 +195,4 @@ def run(
 
 
 def _shown(steps: int | None) -> str:
-    return "not" if steps is None else str(steps)
+    return "never" if steps is None else str(steps)
