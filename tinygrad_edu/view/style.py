@@ -5,13 +5,13 @@ from __future__ import annotations
 from .dot import BACKWARD, FORWARD
 from .formula import TEXT_SIZES
 
-__all__ = ["STYLE"]
+__all__ = ["STYLE", "colour"]
 
 _LIGHT = {"forward": FORWARD, "backward": BACKWARD, "matched": "#7A3E9D", "cancelled": "#C0182B"}
 _DARK = {"forward": "#56B4E9", "backward": "#F0A060", "matched": "#C9A0F0", "cancelled": "#FF8080"}
 
 
-def _colour(rule: str, role: str) -> str:
+def colour(rule: str, role: str) -> str:
     """Write a colour twice: a page's own (or the dark one), and one for viewers without var()."""
     return f"{rule}:{_LIGHT[role]};{rule}:var(--tg-{role},{_LIGHT[role]})"
 
@@ -31,24 +31,24 @@ STYLE = "".join(
         ".tg .tg-title,.tg .tg-caption{font-weight:bold}",
         ".tg .tg-line,.tg .tg-note,.tg .tg-legend{fill-opacity:.75}",
         ".tg .tg-sign{font-weight:bold}",
-        f".tg .tg-gradient{{{_colour('fill', 'backward')}}}",
+        f".tg .tg-gradient{{{colour('fill', 'backward')}}}",
         ".tg-shape{stroke:currentColor;fill:none}",
         f".tg-op>.tg-shape,.tg-part>.tg-shape{{fill:{FORWARD};fill-opacity:.1}}",
         ".tg-inner{stroke:currentColor;stroke-opacity:.4;fill:none}",
         ".tg-parameter>.tg-shape{fill:#E69F00;fill-opacity:.15}",
         f".tg-gradients>.tg-shape{{fill:{BACKWARD};fill-opacity:.09}}",
         f".tg-gradient-op>.tg-shape{{fill:{BACKWARD};fill-opacity:.05;stroke-dasharray:4 2.5}}",
-        f".tg-gradient-op>.tg-shape{{{_colour('stroke', 'backward')}}}",
+        f".tg-gradient-op>.tg-shape{{{colour('stroke', 'backward')}}}",
         ".tg-cluster>.tg-shape{stroke-opacity:.45;fill:currentColor;fill-opacity:.03}",
         ".tg-rule{stroke:currentColor;stroke-opacity:.25}",
-        f".tg-forward{{{_colour('color', 'forward')}}}",
-        f".tg-backward{{{_colour('color', 'backward')}}}",
+        f".tg-forward{{{colour('color', 'forward')}}}",
+        f".tg-backward{{{colour('color', 'backward')}}}",
         ".tg-path{fill:none;stroke:currentColor;stroke-width:1.3}",
         ".tg-backward>.tg-path{stroke-dasharray:5 3}",
         ".tg-head{fill:currentColor}",
         ".tg-matched>.tg-path{stroke-width:3}",
-        f".tg-outline{{fill:none;stroke-width:2.2;{_colour('stroke', 'matched')}}}",
+        f".tg-outline{{fill:none;stroke-width:2.2;{colour('stroke', 'matched')}}}",
         ".tg-faded{opacity:.5}",
-        f".tg-strike{{stroke-width:1.8;stroke-linecap:round;{_colour('stroke', 'cancelled')}}}",
+        f".tg-strike{{stroke-width:1.8;stroke-linecap:round;{colour('stroke', 'cancelled')}}}",
     )
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["number_text", "one_line", "shape_text", "sum_text", "value_lines"]
+__all__ = ["column_text", "number_text", "one_line", "shape_text", "sum_text", "value_lines"]
 
 _MOST_ENTRIES = 6
 _MOST_ROWS = 3
@@ -121,6 +121,25 @@ def _summary(array: Any) -> str:
     span = f"{number_text(low)} to {number_text(high)}"
     # Labels and indices have a range; their mean says nothing.
     return span if array.dtype.kind in "iu" else f"mean {number_text(mean)}, {span}"
+
+
+def column_text(values: Any, beside: Any = ()) -> list[str]:
+    """Write numbers that stand one below the other, with the same number of decimals.
+
+    Parameters
+    ----------
+    values : array_like
+        What is written.
+    beside : array_like, optional
+        What they are compared with, which has as many decimals.
+
+    Examples
+    --------
+    >>> column_text([1.0, -0.25, 0.0])
+    ['1.00', '−0.25', '0']
+    """
+    decimals = _decimals([*values, *beside])
+    return [_entry(float(value), decimals) for value in values]
 
 
 def one_line(value: Any, beside: Sequence[Any] = ()) -> str:

@@ -1,0 +1,275 @@
+"""Regularisation as forces: what pulls at each weight, in numbers that add up to the gradient."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinygrad_edu import ops
+from tinygrad_edu.core.gradients import gradients
+from tinygrad_edu.core.graph import ancestors
+from tinygrad_edu.naming import Names, names_around
+from tinygrad_edu.tensor import Tensor
+from tinygrad_edu.view.lanes import Lanes, draw_lanes
+from tinygrad_edu.view.sheet import Drawing
+from tinygrad_edu.view.values import column_text, number_text
+
+__all__ = ["Force", "Forces", "forces"]
+
+Array = NDArray[Any]
+
+_MOST_ROWS = 12
+
+
+@dataclass(frozen=True, eq=False)
+class Force:
+    """One of the forces on all weights.
+
+    Attributes
+    ----------
+    kind : {"data", "spring", "push", "penalty"}
+        Where it comes from.
+    formula : str
+        What it is: "−λw".
+    values : ndarray
+        One entry for each weight: positive where it pushes to larger values.
+    """
+
+    kind: str
+    formula: str
+    values: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Forces(Drawing):
+    """The forces on weights, and their sum.
+
+    Attributes
+    ----------
+    labels : tuple of str
+        What each weight is called: "w[0]".
+    weights : ndarray
+        Their values, one after the other.
+    parts : tuple of Force
+        Each force that acts.
+    total : Force
+        Their sum: the gradient of the whole loss, as one backward pass computes it, with the
+        opposite sign.
+    l1 : float
+        The strength λ₁ of the ℓ1 push.
+    """
+
+    labels: tuple[str, ...]
+    weights: Array
+    parts: tuple[Force, ...]
+    total: Force
+    l1: float = 0.0
+
+    @property
+    def residual(self) -> float:
+        """The largest difference between the sum of the parts and the gradient as computed."""
+        # In the order of the backward pass, which meets what was added last first.
+        added = sum((part.values for part in self.parts[-2::-1]), self.parts[-1].values)
+        return float(np.max(np.abs(added - self.total.values), initial=0.0))
+
+    def __getitem__(self, kind: str) -> Array:
+        """Return the values of one force by its kind, or of the "total"."""
+        for force in (*self.parts, self.total):
+            if force.kind == kind:
+                return force.values
+        there = ", ".join(force.kind for force in (*self.parts, self.total))
+        raise KeyError(f"forces: no force {kind!r} acts here; there are: {there}")
+
+    def shown(self) -> list[int]:
+        """Return which weights are written and drawn: where there are many, those pulled most."""
+        if len(self.weights) <= _MOST_ROWS:
+            return list(range(len(self.weights)))
+        pulled = np.max([np.abs(force.values) for force in self.parts], axis=0)
+        return sorted(np.argsort(-pulled, kind="stable")[:_MOST_ROWS].tolist())
+
+    def text(self) -> str:
+        """Return a table: a row for each weight, a column for each force, and their sum."""
+        shown = self.shown()
+        columns = [
+            ["weight", *(self.labels[place] for place in shown)],
+            ["value", *column_text(self.weights[shown])],
+            *([part.formula, *written] for part, written in self._written(shown)),
+        ]
+        columns[-1][0] = f"sum {columns[-1][0]}"
+        widths = [max(map(len, column)) for column in columns]
+        lines = [
+            "  ".join(f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True))
+            for row in zip(*columns, strict=True)
+        ]
+        return "\n".join([*lines, *self.notes()])
+
+    def _written(self, shown: Sequence[int]) -> list[tuple[Force, list[str]]]:
+        """Write each force and the sum, all with the same number of decimals."""
+        every = (*self.parts, self.total)
+        beside = np.concatenate([force.values[list(shown)] for force in every])
+        return [(force, column_text(force.values[list(shown)], beside)) for force in every]
+
+    def notes(self) -> list[str]:
+        """Return what stands below the table and the drawing."""
+        found = []
+        shown = self.shown()
+        left_out = len(self.weights) - len(shown)
+        if left_out:
+            found.append(
+                f"{left_out:,} of {len(self.weights):,} weights, pulled less, are left out."
+            )
+        if self.l1 and not self.weights[shown].all():
+            found.append(
+                f"At w = 0 the ℓ1 push is anything from −λ₁ to λ₁ = {number_text(self.l1)}: "
+                "a weaker force of the data moves nothing."
+            )
+        found.append(
+            "Sum: minus the gradient, as one backward pass computes it; the forces differ from "
+            f"it by {number_text(self.residual)}."
+        )
+        return found
+
+    def svg(self) -> str:
+        """Return the drawing: for each weight its spring, and its forces head to tail."""
+        shown = self.shown()
+        written = self._written(shown)
+        lanes = [
+            Lanes(
+                self.labels[place],
+                float(self.weights[place]),
+                tuple(float(force.values[place]) for force, _ in written),
+                tuple(numbers[row] for _, numbers in written),
+            )
+            for row, place in enumerate(shown)
+        ]
+        columns = [(force.kind, force.formula) for force, _ in written]
+        return draw_lanes(lanes, columns, self.notes(), self.l1)
+
+    def __repr__(self) -> str:
+        return self.text()
+
+
+def forces(
+    loss: Tensor,
+    wrt: Tensor | Sequence[Tensor],
+    *,
+    decay: float = 0.0,
+    l1: float = 0.0,
+    penalty: Tensor | float = 0.0,
+    names: Mapping[str, Any] | None = None,
+) -> Forces:
+    """Take the gradient apart into forces: what data and penalties do to each weight.
+
+    Gradient descent moves a weight where the force −∂J/∂w on it points. The data pull it to
+    where they are fitted best, a squared penalty is a spring to the origin, which pulls the
+    harder the further, and an ℓ1 penalty pushes with the same strength everywhere.
+
+    Parameters
+    ----------
+    loss : Tensor
+        The error E of the data, without penalties: one number.
+    wrt : Tensor or list of Tensor
+        The weights.
+    decay : float, optional
+        The rate λ of the penalty (λ/2)Σw², whose force is the spring −λw. It is twice the l2 of
+        ``nn.Linear``.
+    l1 : float, optional
+        The strength λ₁ of the penalty λ₁Σ|w|, whose force is the push −λ₁·sign(w).
+    penalty : Tensor, optional
+        Any other penalty, such as ``model.penalty()``.
+    names : dict of str to Tensor, optional
+        Names of loss and weights; otherwise ``Tensor(..., name=)`` and the caller's variables.
+
+    Returns
+    -------
+    Forces
+        Printed as a table, shown by a notebook as a drawing; ``.save("forces.svg")``.
+
+    Raises
+    ------
+    TypeError
+        If the loss or a weight is no Tensor.
+    ValueError
+        If the loss is no single number or does not depend on a weight, or a rate is negative.
+
+    Notes
+    -----
+    With J = E + (λ/2)Σw² + λ₁Σ|w| the forces are −∂E/∂w, −λw and −λ₁·sign(w), and their sum is
+    −∂J/∂w. Where they balance, the sum is 0: a minimum of J. At w = 0 the ℓ1 push takes any value
+    from −λ₁ to λ₁, so that a data force that is not stronger than λ₁ does not move the weight.
+
+    Examples
+    --------
+    >>> import numpy as np, tinygrad_edu as tg
+    >>> from tinygrad_edu.view.forces import forces
+    >>> w = tg.Tensor([2.0, -1.0, 0.5])
+    >>> E = tg.sum_squared_error(w, [3.0, -1.0, 0.0])
+    >>> print(forces(E, w, decay=0.5, l1=0.25))
+    weight  value  −∂E/∂w    −λw  −λ₁·sign(w)  sum −∂J/∂w
+      w[0]   2.00    1.00  −1.00        −0.25       −0.25
+      w[1]  −1.00       0   0.50         0.25        0.75
+      w[2]   0.50   −0.50  −0.25        −0.25       −1.00
+    Sum: minus the gradient, as one backward pass computes it; the forces differ from it by 0.
+    """
+    found = names_around(names, depth=1)
+    tensors = [wrt] if isinstance(wrt, Tensor) else list(wrt)
+    _refuse(loss, tensors, decay, l1)
+    terms: list[tuple[str, str, Any]] = [("data", f"−∂{found.of(loss) or 'E'}/∂w", loss)]
+    if decay:
+        terms.append(("spring", "−λw", ops.weight_decay(tensors, decay)))
+    if l1:
+        terms.append(("push", "−λ₁·sign(w)", l1 * ops.l1(tensors)))
+    if isinstance(penalty, Tensor):
+        terms.append(("penalty", "−∂penalty/∂w", penalty))
+    whole = loss
+    for _, _, term in terms[1:]:
+        whole = whole + term
+    parts = tuple(Force(kind, text, _pulls(term, tensors)) for kind, text, term in terms)
+    return Forces(
+        tuple(label for tensor in tensors for label in _labels(tensor, found)),
+        np.concatenate([np.ravel(tensor.data) for tensor in tensors]),
+        parts,
+        Force("total", "−∂J/∂w", _pulls(whole, tensors)),
+        float(l1),
+    )
+
+
+def _pulls(term: Tensor, tensors: Sequence[Tensor]) -> Array:
+    """Return minus the gradient of a term, all entries in one row."""
+    return np.concatenate([0 - np.ravel(g) for g in gradients(term, list(tensors))])
+
+
+def _labels(tensor: Tensor, names: Names) -> list[str]:
+    name = names.of(tensor) or "w"
+    return [
+        f"{name}[{', '.join(map(str, place))}]" if place else name
+        for place in np.ndindex(tensor.shape)
+    ]
+
+
+def _refuse(loss: Any, tensors: Sequence[Any], decay: float, l1: float) -> None:
+    for what, value in (("the loss", loss), *(("a weight", tensor) for tensor in tensors)):
+        if not isinstance(value, Tensor):
+            raise TypeError(
+                f"forces: {what} is a {type(value).__name__}, and forces come from gradients; "
+                "pass Tensors"
+            )
+    if loss.size != 1:
+        raise ValueError(
+            f"forces: the loss has shape {loss.shape}; reduce it to one number (.sum(), .mean())"
+        )
+    if not tensors:
+        raise ValueError("forces: there are no weights; pass at least one Tensor as wrt=")
+    behind = set(ancestors(loss))
+    for tensor in tensors:
+        if tensor not in behind:
+            which = tensor.name or f"a weight of shape {tensor.shape}"
+            raise ValueError(f"forces: the loss does not depend on {which}; pass a weight of it")
+    for what, rate in (("decay", decay), ("l1", l1)):
+        if not 0 <= float(rate) < math.inf:
+            raise ValueError(f"forces: {what} is {float(rate):g}; a penalty's rate is at least 0")
