@@ -18,6 +18,7 @@ import subprocess
 import sys
 import time
 import tracemalloc
+from itertools import pairwise
 
 import numpy as np
 
@@ -47,7 +48,7 @@ def start():
     rng = np.random.default_rng(0)
     return [
         array
-        for fan_in, fan_out in zip(WIDTHS, WIDTHS[1:], strict=False)
+        for fan_in, fan_out in pairwise(WIDTHS)
         for array in (
             rng.normal(0, np.sqrt(2 / fan_in), (fan_in, fan_out)).astype(np.float32),
             np.zeros(fan_out, np.float32),
@@ -58,9 +59,7 @@ def start():
 def ours(X, Y):
     """Train with `fit`; returns a function that trains one epoch and gives its loss."""
     rng = np.random.default_rng(0)
-    layers = [
-        nn.Linear(a, b, rng=rng, dtype=np.float32) for a, b in zip(WIDTHS, WIDTHS[1:], strict=False)
-    ]
+    layers = [nn.Linear(a, b, rng=rng, dtype=np.float32) for a, b in pairwise(WIDTHS)]
     model = nn.Sequential(
         layers[0], nn.ReLU(), layers[1], nn.ReLU(), layers[2], nn.head("multiclass", 10)
     )
@@ -112,7 +111,7 @@ def pytorch(X, Y):
     except ImportError:
         return None
     torch.set_num_threads(1)
-    layers = [torch.nn.Linear(a, b) for a, b in zip(WIDTHS, WIDTHS[1:], strict=False)]
+    layers = [torch.nn.Linear(a, b) for a, b in pairwise(WIDTHS)]
     model = torch.nn.Sequential(layers[0], torch.nn.ReLU(), layers[1], torch.nn.ReLU(), layers[2])
     with torch.no_grad():
         for parameter, array in zip(model.parameters(), start(), strict=True):

@@ -629,6 +629,18 @@ row("kron", tg.kron, ("matrices", normal(2, 3), normal(2, 2)), ("mixed", normal(
 row("softmax", tg.softmax, *lines(normal))
 row("log_softmax", tg.log_softmax, *lines(normal))
 row(
+    "sum_to_zero",
+    lambda g, z, axis=-1: REGISTRY["sum_to_zero"](
+        g - tg.softmax(z, axis=axis) * tg.sum(g, axis=axis, keepdims=True),
+        tg.softmax(z, axis=axis),
+        axis=axis,
+    ),
+    ("rows", normal(2, 3), normal(2, 3)),
+    ("columns", normal(3, 2), normal(3, 2), {"axis": 0}),
+    ("one-sure", normal(2, 3), lambda rng: np.diag([12.0, 9.0, 1.0])[:2]),
+    ("one", normal(1), normal(1)),
+)
+row(
     "logsumexp",
     tg.logsumexp,
     *lines(normal),

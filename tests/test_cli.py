@@ -44,12 +44,15 @@ def findings(capsys) -> dict[str, str]:
     return dict(line.split(maxsplit=1) for line in captured.out.splitlines())
 
 
-def test_doctor_names_what_is_there(capsys, program, monkeypatch):
+def test_doctor_names_what_is_there(capsys, program, monkeypatch, tmp_path):
+    monkeypatch.setenv("TINYGRAD_EDU_FASHION_MNIST", str(tmp_path))
     monkeypatch.setattr(cli, "version", lambda package: f"9.9 of {package}")
     assert findings(capsys) == {
         "python": ".".join(map(str, sys.version_info[:3])),
         **{name: f"9.9 of {name}" for name in ("tinygrad_edu", "numpy", "graphviz", "ziamath")},
         "renderer": f"{program} (TINYGRAD_EDU_DOT, a dot 1.2)",
+        **{name: f"9.9 of {name}" for name in ("matplotlib", "tqdm", "scikit-learn", "mpi4py")},
+        "fashion-mnist": str(tmp_path),
     }
 
 
@@ -62,6 +65,7 @@ def test_doctor_mends_what_is_missing(capsys, no_program, monkeypatch):
         raise PackageNotFoundError(package)
 
     monkeypatch.setattr(cli, "version", version)
+    monkeypatch.setenv("TINYGRAD_EDU_FASHION_MNIST", "no/such/folder")
     found = findings(capsys)
     viz = 'missing: pip install "tinygrad_edu[viz]"'
     assert found.pop("python")
@@ -71,6 +75,17 @@ def test_doctor_mends_what_is_missing(capsys, no_program, monkeypatch):
         "graphviz": "missing: pip install graphviz",
         "ziamath": f"{viz} (formulas are drawn as plain text without it)",
         "renderer": f"{viz} (pictures are DOT text without it)",
+        **{
+            package: f'missing: pip install "tinygrad_edu[{extra}]" ({use})'
+            for package, extra, use in (
+                ("matplotlib", "train", "draws curves and figures"),
+                ("tqdm", "train", "shows a bar while something trains"),
+                ("scikit-learn", "data", "brings the digits, wine and breast cancer data"),
+                ("mpi4py", "mpi", "lets several processes train together"),
+            )
+        },
+        "fashion-mnist": "missing: install Debian's dataset-fashion-mnist, or name a folder with "
+        "TINYGRAD_EDU_FASHION_MNIST",
     }
 
 

@@ -179,6 +179,7 @@ def test_case_29_nothing_is_left_after_a_forward_that_failed(no_collector):
         lambda t: tg.concatenate([t, t.sum()]),
         lambda t: t + "text",
         lambda t: np.median(t),
+        lambda t: tg.roll(t, t),
     ):
         with pytest.raises((ValueError, TypeError, IndexError)):
             wrong(hidden)

@@ -25,7 +25,7 @@ from tinygrad_edu.tensor import Tensor, name
 from tinygrad_edu.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 if TYPE_CHECKING:
-    from tinygrad_edu import data
+    from tinygrad_edu import data, nn, optim, train
     from tinygrad_edu.check.definition import check_definition
     from tinygrad_edu.check.gradcheck import assert_gradients, gradcheck
     from tinygrad_edu.check.nonfinite import find_nonfinite
@@ -55,9 +55,12 @@ __all__ = [
     "jacobian",
     "jvp",
     "name",
+    "nn",
     "op",
+    "optim",
     "prove",
     "routes",
+    "train",
     "value_and_grad",
     "vjp",
 ]
@@ -73,8 +76,11 @@ _LAZY = {
     "explain": "tinygrad_edu.view.page",
     "find_nonfinite": "tinygrad_edu.check.nonfinite",
     "gradcheck": "tinygrad_edu.check.gradcheck",
+    "nn": "tinygrad_edu.nn",
+    "optim": "tinygrad_edu.optim",
     "prove": "tinygrad_edu.symbolic.prove",
     "routes": "tinygrad_edu.view.routes",
+    "train": "tinygrad_edu.train",
 }
 
 
@@ -99,7 +105,8 @@ def __getattr__(attribute: str) -> Any:
     if attribute not in _LAZY:
         raise AttributeError(f"module 'tinygrad_edu' has no attribute {attribute!r}")
     module = import_module(_LAZY[attribute])
-    value = module if attribute == "data" else getattr(module, attribute)
+    whole = module.__name__ == f"{__name__}.{attribute}"
+    value = module if whole else getattr(module, attribute)
     globals()[attribute] = value
     return value
 

@@ -1,4 +1,4 @@
-"""The command line: ``python -m tinygrad_edu demo | derive | prove | draw | explain | check``."""
+"""The command line: ``python -m tinygrad_edu demo | derive | prove | draw | explain | …``."""
 
 from __future__ import annotations
 
@@ -75,9 +75,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "Exit status: 0 if the claim is right, 1 if it is wrong, 2 if it cannot be read.",
     )
     answer.add_argument("claim", nargs="?", help='a formula, such as "(A − Y)/N"')
+    commands.add_parser("train", help="run an experiment of the lectures; --list says which")
     commands.add_parser("numpy", help="list NumPy's functions that a Tensor answers")
     commands.add_parser("doctor", help="say what is installed, and what pictures need")
-    given = parser.parse_args(_shielded(sys.argv[1:] if arguments is None else arguments))
+    words = sys.argv[1:] if arguments is None else arguments
+    if words[:1] == ["train"]:
+        from tinygrad_edu.experiments import main as train  # each has options of its own
+
+        return train(words[1:])
+    given = parser.parse_args(_shielded(words))
     if given.command == "doctor":
         return doctor()
     if given.command == "numpy":
@@ -237,7 +243,24 @@ def _findings() -> list[tuple[str, str | None, str]]:
     ):
         found.append((package, _version(package), mend))
     found.append(("renderer", *_renderer(viz)))
+    for package, extra, use in (
+        ("matplotlib", "train", "draws curves and figures"),
+        ("tqdm", "train", "shows a bar while something trains"),
+        ("scikit-learn", "data", "brings the digits, wine and breast cancer data"),
+        ("mpi4py", "mpi", "lets several processes train together"),
+    ):
+        mend = f'pip install "tinygrad_edu[{extra}]" ({use})'
+        found.append((package, _version(package), mend))
+    found.append(("fashion-mnist", *_fashion_mnist()))
     return found
+
+
+def _fashion_mnist() -> tuple[str | None, str]:
+    from tinygrad_edu.data.fashion import VARIABLE, default_folder
+
+    folder = default_folder()
+    mend = f"install Debian's dataset-fashion-mnist, or name a folder with {VARIABLE}"
+    return (str(folder), "") if folder.is_dir() else (None, mend)
 
 
 def _renderer(viz: str) -> tuple[str | None, str]:

@@ -65,6 +65,8 @@ class Names:
     """
 
     def __init__(self, given: Mapping[str, Any] | None, variables: Mapping[str, Any]) -> None:
+        if not isinstance(given, Mapping | None):
+            raise TypeError(f"names: a {type(given).__name__}; pass a dict of names and arrays")
         self._by_id: dict[int, str] = {}
         self._held: list[Any] = []  # an id is a name only as long as its object lives
         for source in (variables, given or {}):

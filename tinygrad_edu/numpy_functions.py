@@ -16,7 +16,7 @@ import numpy as np
 
 from tinygrad_edu import ops
 from tinygrad_edu.core.node import Node
-from tinygrad_edu.core.op import Op
+from tinygrad_edu.core.op import COMPLAINTS, Op, in_the_name_of, says_whose
 
 __all__ = ["ANSWERED", "FUNCTIONS", "OUTSIDE", "RENAMED", "SAME", "UFUNCS", "call_numpy"]
 
@@ -68,6 +68,15 @@ def call_numpy(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
         If there is no such function here, or an argument of it is not supported.
     """
     label = f"np.{_name_of(function)}"
+    try:
+        return _answer(function, label, args, kwargs)
+    except COMPLAINTS as error:
+        if says_whose(error, label):
+            raise
+        raise in_the_name_of(label, error) from error
+
+
+def _answer(function: Any, label: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     ours = FUNCTIONS.get(function)
     if ours is None:
         if function in _ANSWERS:

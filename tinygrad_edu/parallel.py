@@ -11,6 +11,7 @@ where the script says ``train.fit(…, group=parallel.world())``.
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
@@ -25,9 +26,12 @@ from tinygrad_edu.tensor import Tensor
 if TYPE_CHECKING:
     from mpi4py import MPI
 
-__all__ = ["Alone", "Group", "world"]
+__all__ = ["Alone", "Group", "launched", "world"]
 
 Array = NDArray[Any]
+
+# What MPICH, Open MPI and other launchers tell the processes that they start.
+_MARKS = ("PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK")
 
 
 class Alone:
@@ -254,3 +258,29 @@ def world() -> Group:
             'run: pip install "tinygrad_edu[mpi]"'
         ) from error
     return Group(MPI.COMM_WORLD)
+
+
+def launched() -> Alone:
+    """Return all processes where ``mpiexec`` started this one, else this one alone.
+
+    Returns
+    -------
+    Alone or Group
+        As `world`, but MPI is neither needed nor loaded where nobody asked for it.
+
+    Raises
+    ------
+    ImportError
+        If a launcher started this process, and mpi4py or an MPI library is not installed.
+
+    Notes
+    -----
+    A launcher is known by the variables it sets in the environment.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import parallel
+    >>> parallel.launched().size
+    1
+    """
+    return world() if any(mark in os.environ for mark in _MARKS) else Alone()

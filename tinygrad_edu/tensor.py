@@ -20,7 +20,7 @@ from tinygrad_edu.ops.shape import Axes
 
 __all__ = ["Tensor", "name", "refuse_changed"]
 
-_PLAIN = frozenset({float, int, bool, np.float64, np.float32, np.float16, np.bool_, np.int64})
+_PLAIN = frozenset({float, bool, np.float64, np.float32, np.float16, np.bool_, np.int64})
 
 
 class Tensor(Node):
@@ -75,8 +75,7 @@ class Tensor(Node):
         self._grad = None
         if isinstance(data, np.ma.MaskedArray):
             raise TypeError("Tensor: a masked array would lose its mask; pass .filled(value)")
-        source = data.value if isinstance(data, Tensor) else data
-        self.value = _frozen(np.array(source), "Tensor")
+        self.value = _frozen(_array(data, "Tensor"), "Tensor")
         if name is not None:
             self._name = name
 
@@ -105,7 +104,7 @@ class Tensor(Node):
                 value = op.forward(*inputs)
             else:
                 value = op.forward(*inputs, **attributes)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             value = run(op, inputs, attributes)  # the same complaint again, naming the operation
         node = _new(Tensor)
         if op.saved is not None:
@@ -147,7 +146,7 @@ class Tensor(Node):
         if isinstance(seed, Tensor):
             value: Any = seed.value
         else:
-            value = _real(np.array(seed), "seed").astype(self.dtype, copy=False)
+            value = _real(_array(seed, "seed"), "seed").astype(self.dtype, copy=False)
         if value.shape != self.shape:
             raise ValueError(
                 f"backward: the seed has shape {value.shape} and the output {self.shape}; "
@@ -185,7 +184,7 @@ class Tensor(Node):
             )
         array: Any = data.value if isinstance(data, Tensor) else data
         if array.__class__ is not np.ndarray or array.base is not None:
-            array = np.array(array)
+            array = _array(array, "data")
         self.value = _frozen(array, "data")
 
     @property
@@ -205,7 +204,7 @@ class Tensor(Node):
             return
         if self.op is not None:
             raise AttributeError(f"grad: only leaves keep a gradient, not a {self.op.name}")
-        array = np.array(grad.value if isinstance(grad, Tensor) else grad, dtype=self.dtype)
+        array = _real(_array(grad, "grad"), "grad").astype(self.dtype, copy=False)
         if array.shape != self.shape:
             raise ValueError(f"grad: shape {array.shape} for a tensor of shape {self.shape}")
         self._grad = array
@@ -239,6 +238,11 @@ class Tensor(Node):
 
     def item(self) -> float:
         """Return the only entry as a Python number."""
+        if self.size != 1:
+            raise ValueError(
+                f"item: a Tensor of shape {self.shape} is not of size 1; pick one of its entries, "
+                "or take .data"
+            )
         number: float = self.value.item()
         return number
 
@@ -570,6 +574,14 @@ def _unknown_option(option: str) -> str:
     return f"Tensor: there is no {option}=; it takes data and a name"
 
 
+def _array(data: Any, what: str) -> npt.NDArray[Any]:
+    """Copy what a caller gave into an array."""
+    try:
+        return np.array(data.value if isinstance(data, Tensor) else data)
+    except ValueError as error:
+        raise ValueError(f"{what}: no array of numbers: {error}") from error
+
+
 def _frozen(array: npt.NDArray[Any], what: str) -> npt.NDArray[Any]:
     """Return what a leaf may hold: floating-point numbers that nobody changes."""
     if array.dtype not in _FLOATS:
@@ -598,7 +610,9 @@ _FLOATS = frozenset({np.dtype(np.float64), np.dtype(np.float32), np.dtype(np.flo
 
 
 def _plain(value: Any) -> Any:
-    """Return an array of real numbers, or None for what needs a closer look."""
+    """Return what NumPy can compute with as it is, or None for what needs a closer look."""
+    if value.__class__ is int:  # a larger one would be an object to NumPy
+        return value if value.bit_length() < 64 else None
     if value.__class__ is np.ndarray and value.dtype.kind in "fiub" and value.dtype.isnative:
         return value
     return None
@@ -608,6 +622,6 @@ def _constant(value: Any, op: Op) -> Any:
     """Return a constant argument as NumPy will see it; refuse what is no real number."""
     if isinstance(value, Tensor):  # a subclass
         return value.value
-    if value.__class__ in _PLAIN:
+    if value.__class__ in _PLAIN or _plain(value) is not None:
         return value
     return real_array(value, op.name)

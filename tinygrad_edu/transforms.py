@@ -36,7 +36,13 @@ def _result(x: Any, *given: Any) -> Any:
     return np.array(x.value) if isinstance(x, Node) else np.asarray(x)
 
 
+def _refuse_no_function(f: Any, name: str) -> None:
+    if not callable(f):
+        raise TypeError(f"{name}: f is a {type(f).__name__}; pass a function of arrays or Tensors")
+
+
 def _output(f: Function, args: tuple[Any, ...], name: str) -> Any:
+    _refuse_no_function(f, name)
     out = f(*args)
     if isinstance(out, tuple | list | dict) or out is None:
         raise TypeError(
@@ -82,6 +88,7 @@ def value_and_grad(f: Function, argnum: int | tuple[int, ...] = 0) -> Function:
     >>> tg.value_and_grad(lambda x: x**3)(2.0)
     (array(8.), array(12.))
     """
+    _refuse_no_function(f, "grad")
     numbers = argnum if isinstance(argnum, tuple) else (argnum,)
 
     @functools.wraps(f, assigned=("__name__", "__doc__"), updated=())

@@ -49,8 +49,8 @@ def echo(monkeypatch):
 
         Returns
         -------
-        Echo
-            rate : the same.
+        rate : Echo
+            Not of the option: the same was given.
         """
         if rate < 0:
             raise ValueError(f"echo: rate = {rate:g}; choose rate ≥ 0")
@@ -113,7 +113,7 @@ def test_help_comes_from_the_docstring(capsys, echo):
         main(["echo", "--help"])
     help = " ".join(capsys.readouterr().out.split())
     assert "--rate RATE How far, in two lines of 100 %. (default: 0.5)" in help
-    assert "the same" not in help
+    assert "the same was given" not in help
 
 
 def test_the_figure_is_saved(capsys, echo, tmp_path):

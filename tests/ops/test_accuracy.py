@@ -243,6 +243,30 @@ def test_gradients_of_norms(w, p):
     refuse_inexact_gradient(tg.grad(tg.norm)(w, p), exact)
 
 
+def refuse_lost_digits(found, exact):
+    """Relative to the exact one, however small it is."""
+    for got, true in zip(np.ravel(found), exact, strict=True):
+        assert abs(mp.mpf(float(got)) - true) <= mp.mpf("1e-13") * abs(true), (got, true)
+
+
+@many
+@given(st.lists(near, min_size=1, max_size=6), st.data())
+@example([40.0, 0.0], None)
+@example([20.0, 0.0, 0.0], None)
+@example([0.0, 0.0], None)
+def test_gradients_of_one_class_keep_their_digits(z, data):
+    """Where a is near 1, 1 - a is the sum of the other probabilities."""
+    k = 0 if data is None else data.draw(st.integers(0, len(z) - 1))
+    a = softmax_of(exactly(z))
+    not_k = mp.fsum(a[:k] + a[k + 1 :])
+    loss = [-not_k if i == k else a[i] for i in range(len(a))]
+    y = np.eye(len(z))[k]
+    refuse_lost_digits(tg.grad(tg.softmax_cross_entropy)(z, np.int64(k)), loss)
+    refuse_lost_digits(tg.grad(tg.softmax_cross_entropy)(z, y), loss)
+    refuse_lost_digits(tg.vjp(tg.log_softmax, z)[1](y), [-x for x in loss])
+    refuse_lost_digits(tg.vjp(tg.softmax, z)[1](y), [-x * a[k] for x in loss])
+
+
 @many
 @given(near)
 @example(-40.0)

@@ -191,17 +191,19 @@ def test_a_setting_that_is_no_number():
 
 def test_an_optimiser_by_its_name():
     w = tg.Tensor(1.0)
-    made = optim.optimizer("AdamW", [w], 0.1, weight_decay=0.2)
+    made = optim.make_optimizer("AdamW", [w], 0.1, weight_decay=0.2)
     assert isinstance(made, optim.AdamW)
     assert (made.lr, made.weight_decay) == (0.1, 0.2)
     with pytest.raises(ValueError, match=r"no optimiser is called 'adm'; did you mean 'adam'\?"):
-        optim.optimizer("adm", [w], 0.1)
+        optim.make_optimizer("adm", [w], 0.1)
+    with pytest.raises(ValueError, match="no optimiser is called None; there are: sgd, rmsprop"):
+        optim.make_optimizer(None, [w], 0.1)
 
 
 def test_an_optimiser_prints_its_settings():
     w = tg.Tensor(1.0)
     sgd = optim.SGD([w], optim.StepDecay(0.1, every=5), momentum=0.9)
     assert repr(sgd) == (
-        "SGD(1 parameters, lr=StepDecay(rate=0.1, every=5, factor=0.1), momentum=0.9, "
+        "SGD(1 parameter, lr=StepDecay(rate=0.1, every=5, factor=0.1), momentum=0.9, "
         "nesterov=False, l2=0.0, weight_decay=0.0)"
     )

@@ -85,6 +85,8 @@ def test_exempt_that_is_not_there():
     ):
         with pytest.raises(ValueError, match=said):
             optim.SGD([w], 0.1, exempt=exempt)
+    with pytest.raises(TypeError, match="exempt is of type int; pass 'biases'"):
+        optim.SGD([w], 0.1, exempt=0)
 
 
 # --- by what it moves them -----------------------------------------------------------------------
@@ -116,7 +118,11 @@ def test_arrays_that_somebody_else_holds_are_copied(make):
     w, v = tg.Tensor([1.0, 2.0]), tg.Tensor([1.0, 2.0])
     shared, whole, frozen = np.array([1.0, 1.0]), np.array([1.0, 1.0, 1.0]), np.array([1.0, 1.0])
     frozen.flags.writeable = False
-    for first, second in ((shared, shared), (whole[:2], whole[1:]), (frozen, frozen)):
+    for first, second in (
+        (shared, shared),
+        (whole[:2], whole[1:]),
+        (frozen, np.array([1.0, 1.0])),
+    ):
         make([w, v], 0.1).step([first, second])
         assert_array_equal(w.data, v.data)
     for array in (shared, whole, frozen):
@@ -231,8 +237,9 @@ def test_a_state_continues_bit_for_bit(make):
     go(first, v, 2)
     u = tg.Tensor(v.data, name="w")
     second = make([u], decay, **settings_of(make))
-    second.load_state_dict(first.state_dict())
+    state = first.state_dict()
     go(first, v, 1)  # leaves the copy alone
+    second.load_state_dict(state)
     go(second, u, 4)
     assert u.data.tobytes() == w.data.tobytes()
     assert second.steps == 6

@@ -83,6 +83,6 @@ def test_settings_of_the_wrong_kind():
 
 
 def test_a_schedule_by_its_name():
-    assert optim.schedule("step", 0.1, every=3) == optim.StepDecay(0.1, every=3)
+    assert optim.make_schedule("step", 0.1, every=3) == optim.StepDecay(0.1, every=3)
     with pytest.raises(ValueError, match=r"no schedule is called 'cosin'; did you mean 'cosine'\?"):
-        optim.schedule("cosin", 0.1)
+        optim.make_schedule("cosin", 0.1)

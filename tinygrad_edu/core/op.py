@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -16,7 +17,20 @@ import numpy as np
 
 from tinygrad_edu.core.node import NO_ATTRIBUTES, Node
 
-__all__ = ["REGISTRY", "Op", "call", "op", "operand", "real_array", "run", "seal"]
+__all__ = [
+    "COMPLAINTS",
+    "REGISTRY",
+    "Op",
+    "call",
+    "in_the_name_of",
+    "names_itself",
+    "op",
+    "operand",
+    "real_array",
+    "run",
+    "says_whose",
+    "seal",
+]
 
 Function = Callable[..., Any]
 
@@ -114,10 +128,11 @@ class Op:
         if self.sealed and len(args) == self.arity:
             first = args[0]
             if first.__class__ in _ARRAYS:
-                if _READY.issuperset(map(type, args)):
+                # An attribute that is none would reach NumPy: a ufunc takes where= and out=.
+                if _READY.issuperset(map(type, args)) and (not attributes or self.defaults):
                     try:
                         out = self.forward(*args, **attributes)
-                    except (ValueError, TypeError):
+                    except (ValueError, TypeError, OverflowError):
                         return call(self, args, attributes)  # the complaint again, in clear words
                     if self.saved is not None:
                         out = out[0]
@@ -241,7 +256,7 @@ def call(op: Op, args: tuple[Any, ...], attributes: Mapping[str, Any]) -> Any:
     arrays = [a if a.__class__ in _NUMBERS else real_array(a, op.name) for a in args]
     if not (op.elementwise and any(a.__class__ is np.ndarray for a in arrays)):
         # A Python number beside an array takes the array's dtype; alone it becomes an array.
-        arrays = [np.asarray(a) for a in arrays]
+        arrays = [np.asarray(real_array(a, op.name)) for a in arrays]
     if attributes:
         attributes = op.with_defaults(attributes)
     out = run(op, arrays, attributes)
@@ -252,9 +267,11 @@ def run(op: Op, arrays: Sequence[Any], attributes: Mapping[str, Any]) -> Any:
     """Run a forward; NumPy's complaints come back naming the operation."""
     try:
         return op.forward(*arrays, **attributes)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         if str(error).startswith(op.name) and not isinstance(op.forward, np.ufunc):
             raise
+        if isinstance(error, OverflowError):
+            raise in_the_name_of(op.name, error) from error
         if "read-only" in str(error):
             raise ValueError(
                 f"{op.name}: its forward changes an argument in place; work on a copy"
@@ -269,6 +286,42 @@ def run(op: Op, arrays: Sequence[Any], attributes: Mapping[str, Any]) -> Any:
 _BROADCAST = (
     "counted from the last, each axis must have one length, or length 1; reshape one of them"
 )
+
+
+def names_itself(function: Function, name: str) -> Function:
+    """Make every complaint of a function that is written in operations say whose it is."""
+
+    @functools.wraps(function)
+    def named(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except COMPLAINTS as error:
+            if says_whose(error, name):
+                raise
+            raise in_the_name_of(name, error) from error
+
+    return named
+
+
+#: What wrong arguments lead to, in Python and in NumPy.
+COMPLAINTS = (TypeError, ValueError, IndexError, AttributeError, OverflowError)
+
+
+def says_whose(error: Exception, name: str) -> bool:
+    """Whether a complaint names an operation already, as ours do, or the function `name`."""
+    message = str(error)
+    return bool(re.match(r"[\w.]+: ", message)) or f"{name.rpartition('.')[2]}() " in message
+
+
+def in_the_name_of(name: str, error: Exception) -> Exception:
+    """Return a complaint that names the operation, in the place of one from inside.
+
+    It is a ValueError, a TypeError or an IndexError, whatever it was from inside.
+    """
+    fallback = TypeError if isinstance(error, AttributeError) else ValueError
+    kinds = (ValueError, TypeError, IndexError)
+    kind = next((kind for kind in kinds if isinstance(error, kind)), fallback)
+    return kind(f"{name}: an argument does not fit: {error}")
 
 
 def real_array(value: Any, name: str) -> Any:

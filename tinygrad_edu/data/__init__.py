@@ -5,7 +5,7 @@ from tinygrad_edu.data.fashion import load_fashion_mnist
 from tinygrad_edu.data.iris import load_iris
 from tinygrad_edu.data.preparation import split, standardize
 from tinygrad_edu.data.scikit import load_breast_cancer, load_digits, load_wine
-from tinygrad_edu.ops.losses import one_hot
+from tinygrad_edu.ops.targets import one_hot
 
 __all__ = [
     "DataSet",

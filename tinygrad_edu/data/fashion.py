@@ -73,8 +73,13 @@ def load_fashion_mnist(folder: str | os.PathLike[str] | None = None) -> tuple[Da
     Traceback (most recent call last):
     FileNotFoundError: load_fashion_mnist: no train-images-idx3-ubyte(.gz) in no/such/folder; ...
     """
-    where = Path(folder or os.environ.get(VARIABLE) or DEBIAN)
+    where = Path(folder) if folder else default_folder()
     return _part(where, "train"), _part(where, "t10k")
+
+
+def default_folder() -> Path:
+    """Return where the data are looked for when no folder is named."""
+    return Path(os.environ.get(VARIABLE) or DEBIAN)
 
 
 def _part(folder: Path, part: str) -> DataSet:

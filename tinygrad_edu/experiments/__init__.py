@@ -8,7 +8,19 @@ Each module enters its own with `experiment`; ``python -m tinygrad_edu train NAM
 0.6177
 """
 
-from tinygrad_edu.experiments import natural_gradient, optimizers, paraboloid, posterior
+from tinygrad_edu.experiments import (
+    convergence,
+    curve,
+    early_stopping,
+    fashion,
+    natural_gradient,
+    optimizers,
+    outliers,
+    paraboloid,
+    posterior,
+    saturation,
+    sparsity,
+)
 from tinygrad_edu.experiments.command import main
 from tinygrad_edu.experiments.experiment import EXPERIMENTS, Experiment, Result, experiment
 
@@ -16,12 +28,19 @@ __all__ = [
     "EXPERIMENTS",
     "Experiment",
     "Result",
+    "convergence",
+    "curve",
+    "early_stopping",
     "experiment",
+    "fashion",
     "main",
     "natural_gradient",
     "optimizers",
+    "outliers",
     "paraboloid",
     "posterior",
+    "saturation",
+    "sparsity",
 ]
 
 

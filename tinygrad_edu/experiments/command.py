@@ -11,6 +11,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from tinygrad_edu.experiments.experiment import EXPERIMENTS, Experiment, Option
 from tinygrad_edu.optim.settings import did_you_mean
+from tinygrad_edu.parallel import launched
 
 __all__ = ["main"]
 
@@ -74,10 +75,13 @@ def _run(entry: Experiment, arguments: Sequence[str]) -> int:
     folder, kind = given.pop("into"), given.pop("format")
     if folder.exists() and not folder.is_dir():
         parser.error(f"--into {folder} is a file; name a folder")
-    try:
-        result = entry.run(**given)
-    except (ValueError, OSError) as error:  # such as a rate below 0, or a file that is not there
-        parser.error(str(error).removeprefix(f"{entry.name}: "))
+    with launched() as group:
+        try:
+            result = entry.run(**given)
+        except (ValueError, OSError) as error:  # such as a rate below 0, or a missing file
+            parser.error(str(error).removeprefix(f"{entry.name}: "))
+    if group.rank:
+        return 0  # the first process speaks for all
     print(result.table())
     try:
         print(f"\nfigure: {result.save(folder / f'{entry.name}.{kind}')}")

@@ -13,7 +13,14 @@ from tinygrad_edu.ops.activations import sigmoid, softplus
 from tinygrad_edu.ops.elementwise import exp, floating, log, xdivy, xlogy
 from tinygrad_edu.ops.reduce import max, sum
 from tinygrad_edu.ops.shape import expand_dims
-from tinygrad_edu.ops.softmax import as_rows, log_softmax, shifted_exponentials, softmax
+from tinygrad_edu.ops.softmax import (
+    SURE,
+    as_rows,
+    balanced,
+    log_softmax,
+    shifted_exponentials,
+    softmax,
+)
 from tinygrad_edu.ops.targets import (
     are_labels,
     distributions,
@@ -40,18 +47,26 @@ __all__ = [
 
 
 @op(inline=True, name="residual")
-def _residual(g: Any, logits: Any, targets: Any, e: Any, total: Any) -> Any:
-    """g (a Σy - y) with a = e / total, and with labels scattered instead of one-hot arrays."""
+def _residual(g: Any, logits: Any, targets: Any, e: Any, rest: Any) -> Any:
+    """g (a Σy - y) with a = e / Σe, and with labels scattered instead of one-hot arrays.
+
+    Where a is near 1, it is the others that have the digits: 1 - a = (rest + (1 - e)) / Σe.
+    """
+    total = rest + 1
     if targets.shape == e.shape:
         weight = np.asarray(targets.sum(-1) / total)
-        return np.asarray(g)[..., None] * (weight[..., None] * e - targets)
-    out = np.multiply(np.asarray(g / total)[..., None], e, order="C")
-    out.ravel()[places(out, targets)] -= g.ravel()  # in that order, a view
+        out = np.asarray(g)[..., None] * (weight[..., None] * e - targets)
+        return out if rest.min(initial=1) >= SURE else balanced(out, e, -1)
+    scale = np.asarray(g / total)
+    out = np.multiply(scale[..., None], e, order="C")
+    own = places(out, targets)
+    others = rest.ravel() + (1 - np.ravel(e)[own])
+    out.ravel()[own] = -scale.ravel() * others  # in that order, a view
     return out
 
 
 @_residual.defined_as
-def _(g: Any, logits: Any, targets: Any, e: Any, total: Any) -> Any:
+def _(g: Any, logits: Any, targets: Any, e: Any, rest: Any) -> Any:
     y = distributions(targets, logits, "softmax_cross_entropy")
     return expand_dims(g, axis=-1) * (softmax(logits) * sum(y, axis=-1, keepdims=True) - y)
 
@@ -69,7 +84,7 @@ def _(g: Any, logits: Any, targets: Any, e: Any, total: Any) -> Any:
 def _softmax_cross_entropy(logits: Any, targets: Any) -> Any:
     """Cross-entropy of each example, from logits."""
     rows, put_back = as_rows(logits, -1)
-    e, largest, rest, total = shifted_exponentials(rows)
+    e, largest, rest, _ = shifted_exponentials(rows)
     log_sum = np.log1p(rest)
     if targets.shape == logits.shape:
         y, top, norm = targets.reshape(rows.shape), largest[:, None], log_sum[:, None]
@@ -82,13 +97,13 @@ def _softmax_cross_entropy(logits: Any, targets: Any) -> Any:
         losses = log_sum - (rows.ravel()[places(rows, targets)] - largest)
     shape = logits.shape[:-1]
     losses = in_dtype_of(logits, losses.reshape(shape))
-    return losses, (put_back(e), total.reshape(shape))
+    return losses, (put_back(e), rest.reshape(shape))
 
 
 @_softmax_cross_entropy.saves
 def _(logits: Any, targets: Any) -> Any:
     e = exp(logits - max(logits, axis=-1, keepdims=True))  # not divided: a pass less over it
-    return e, sum(e, axis=-1)
+    return e, sum(e, axis=-1) - 1
 
 
 @_softmax_cross_entropy.defined_as
@@ -144,7 +159,7 @@ def softmax_cross_entropy(logits: Any, targets: Any, reduction: str = "mean") ->
         warnings.warn(
             "softmax_cross_entropy: the logits are the result of a softmax, which this loss "
             "applies itself; pass the values before it, or use cross_entropy",
-            stacklevel=2,
+            stacklevel=3,
         )
     z = values_of(logits)
     if are_labels(targets, z, name):

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.core.node import Node
 from tinygrad_edu.core.op import op, operand
 from tinygrad_edu.ops.elementwise import where
 from tinygrad_edu.ops.rearrange import along, counted_axes, moveaxis, whole
@@ -58,6 +59,11 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Any:
     if axis is None:
         return take(reshape(x, shape=-1), indices, 0)
     (a,) = counted_axes(axis, x.ndim, "take")
+    if not isinstance(indices, int | np.integer) or isinstance(indices, bool):
+        places = np.asarray(indices.value if isinstance(indices, Node) else indices)
+        if places.dtype.kind not in "biu" and places.size:
+            raise TypeError(f"take: indices of {places.dtype} values; pass whole numbers")
+        indices = places.astype(np.intp)  # which no index takes for a mask
     try:
         return getitem(x, along(a, indices))
     except IndexError as error:

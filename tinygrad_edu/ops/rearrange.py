@@ -117,6 +117,8 @@ def flip(x: Any, axis: Axes = None) -> Any:
     """
     x = operand(x, "flip")
     reversed_axes = counted_axes(axis, x.ndim, "flip")
+    if len(set(reversed_axes)) < len(reversed_axes):
+        raise ValueError(f"flip: axis {axis} names one twice; name each once")
     index = (slice(None, None, -1 if i in reversed_axes else None) for i in range(x.ndim))
     return getitem(x, tuple(index))
 

@@ -60,10 +60,12 @@ def count_of_shape(shape: tuple[int, ...], axis: Axes) -> int:
     if axis is None:
         return math.prod(shape)
     axes = axis if isinstance(axis, tuple) else (axis,)
-    for a in axes:
-        if not -len(shape) <= a < len(shape):
-            raise ValueError(f"count: axis {a} of a tensor of shape {shape}; axes count from 0")
-    return math.prod(shape[a] for a in axes)
+    try:
+        return math.prod([shape[a] for a in axes])
+    except (TypeError, IndexError):
+        raise ValueError(
+            f"count: axis {axis} of a tensor of shape {shape}; axes are whole numbers from 0"
+        ) from None
 
 
 @op()

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.core.node import Node, slots
-from tinygrad_edu.core.op import op
+from tinygrad_edu.core.op import op, operand
 
 __all__ = [
     "astype",
@@ -454,7 +454,7 @@ def stack(tensors: Iterable[Any], axis: int = 0) -> Any:
     >>> tg.stack([tg.Tensor(1.0), tg.Tensor(2.0)])
     Tensor([1., 2.])
     """
-    parts = list(tensors)
+    parts = [operand(x, "stack") for x in tensors]
     if len(parts) > _AT_ONCE:
         return concatenate([_stack(*group, axis=axis) for group in _groups(parts)], axis)
     return _stack(*parts, axis=axis)
@@ -486,7 +486,7 @@ def _template(index: Any, name: str) -> tuple[tuple[Any, ...], list[Any]]:
         else:
             array = part.value if isinstance(part, Node) and hasattr(part, "value") else part
             array = np.asarray(array)
-            if array.dtype.kind not in "biu" and array.size:
+            if array.dtype.kind not in "biu" and (array.size or not isinstance(part, list)):
                 raise IndexError(
                     f"{name}: an index is a whole number, slice, mask, None or ..., not "
                     f"{array.dtype} values; convert them with .astype(int)"

@@ -70,9 +70,42 @@ def shifted_exponentials(rows: Any) -> tuple[Any, Any, Any, Any]:
     return e, largest, rest, rest + one
 
 
+#: From 1 - a < 1/1000 on, a difference from 1 has lost three digits, and is computed anew.
+SURE = 1e-3
+
+
+def balanced(gradient: Any, a: Any, axis: int) -> Any:
+    """Compute the entry of the likeliest class anew, from the others: in all they sum to 0.
+
+    Where its probability is near 1, its own formula subtracts nearly equal numbers.
+    """
+    rows, put_back = as_rows(gradient, axis)
+    likely, _ = as_rows(a, axis)
+    rows = np.array(rows)
+    flat, places = rows.ravel(), likely.argmax(1) + row_starts(*rows.shape)
+    flat[places] = 0
+    flat[places] = 0 - np.add.reduce(rows, 1)
+    return put_back(rows)
+
+
+@op(inline=True, name="sum_to_zero")
+def _sum_to_zero(gradient: Any, a: Any, *, axis: int) -> Any:
+    """A gradient whose entries sum to 0, with the digits that the likeliest class has lost."""
+    return gradient if a.max(initial=0) <= 1 - SURE else balanced(gradient, a, axis)
+
+
+@_sum_to_zero.defined_as
+def _(gradient: Any, a: Any, *, axis: int) -> Any:
+    return gradient
+
+
 # da = a (dz - <a, dz>), and the Jacobian diag(a) - a aᵀ is symmetric
 @op(
-    rules=(lambda g, out, x, *, axis: out * (g - sum(g * out, axis=axis, keepdims=True)),),
+    rules=(
+        lambda g, out, x, *, axis: _sum_to_zero(
+            out * (g - sum(g * out, axis=axis, keepdims=True)), out, axis=axis
+        ),
+    ),
     positive="positive",
     distribution=True,
     tex=r"\operatorname{{softmax}}({0})",
@@ -122,7 +155,11 @@ def _(x: Any, *, axis: int) -> Any:
 
 
 @op(
-    rules=(lambda g, out, x, *, axis, saved: g - saved * sum(g, axis=axis, keepdims=True),),
+    rules=(
+        lambda g, out, x, *, axis, saved: _sum_to_zero(
+            g - saved * sum(g, axis=axis, keepdims=True), saved, axis=axis
+        ),
+    ),
     tex=r"\log\operatorname{{softmax}}({0})",
 )
 @np.errstate(all="ignore")

@@ -277,8 +277,8 @@ def _cosine(x: Any, y: Any) -> Any:
     far = np.isinf(largest)
     with np.errstate(all="ignore"):
         scale = np.where(far | (largest == 0), 1, largest)
-        along = np.where(far, np.isinf(x) * np.sign(x), x / scale)
-        across = np.where(far, np.isinf(y) * np.sign(y), y / scale)
+        along = np.where(far, np.isinf(x) * np.copysign(1, x), x / scale)
+        across = np.where(far, np.isinf(y) * np.copysign(1, y), y / scale)
         length = np.hypot(along, across)
         out = along / np.where(length == 0, 1, length)
     out = np.where(np.isinf(x) & np.isinf(y), np.nan, out)  # of any direction

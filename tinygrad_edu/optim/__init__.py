@@ -12,7 +12,7 @@ True
 
 from tinygrad_edu.optim.clipping import clip_by_norm, clip_by_value
 from tinygrad_edu.optim.conjugate import conjugate_gradients
-from tinygrad_edu.optim.first_order import SGD, Adam, AdamW, RMSProp, optimizer
+from tinygrad_edu.optim.first_order import SGD, Adam, AdamW, RMSProp, make_optimizer
 from tinygrad_edu.optim.natural import fisher_product, natural_gradient
 from tinygrad_edu.optim.newton import newton, newton_cg
 from tinygrad_edu.optim.optimizer import Optimizer
@@ -24,7 +24,7 @@ from tinygrad_edu.optim.schedules import (
     Schedule,
     StepDecay,
     WarmUp,
-    schedule,
+    make_schedule,
 )
 from tinygrad_edu.optim.solution import Solution
 
@@ -46,9 +46,9 @@ __all__ = [
     "clip_by_value",
     "conjugate_gradients",
     "fisher_product",
+    "make_optimizer",
+    "make_schedule",
     "natural_gradient",
     "newton",
     "newton_cg",
-    "optimizer",
-    "schedule",
 ]

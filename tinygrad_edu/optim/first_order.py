@@ -17,7 +17,7 @@ from tinygrad_edu.optim.optimizer import Array, Optimizer
 from tinygrad_edu.optim.schedules import Schedule
 from tinygrad_edu.optim.settings import did_you_mean, number
 
-__all__ = ["OPTIMIZERS", "SGD", "Adam", "AdamW", "RMSProp", "optimizer"]
+__all__ = ["OPTIMIZERS", "SGD", "Adam", "AdamW", "RMSProp", "make_optimizer"]
 
 _AS_A_PENALTY = "write l2= for the penalty (l2/2)Σw², which is what PyTorch means here"
 
@@ -363,7 +363,7 @@ OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
 }
 
 
-def optimizer(name: str, parameters: Any, lr: float | Schedule, **options: Any) -> Optimizer:
+def make_optimizer(name: str, parameters: Any, lr: float | Schedule, **options: Any) -> Optimizer:
     """Make an optimiser by its name.
 
     Parameters
@@ -391,9 +391,10 @@ def optimizer(name: str, parameters: Any, lr: float | Schedule, **options: Any) 
     --------
     >>> import tinygrad_edu as tg
     >>> from tinygrad_edu import optim
-    >>> optim.optimizer("adam", [tg.Tensor(1.0)], 0.1)
-    Adam(1 parameters, lr=0.1, betas=(0.9, 0.999), eps=1e-08, l2=0.0)
+    >>> optim.make_optimizer("adam", [tg.Tensor(1.0)], 0.1)
+    Adam(1 parameter, lr=0.1, betas=(0.9, 0.999), eps=1e-08, l2=0.0)
     """
-    if name.lower() not in OPTIMIZERS:
-        raise ValueError(f"no optimiser is called {name!r}; {did_you_mean(name, OPTIMIZERS)}")
-    return OPTIMIZERS[name.lower()](parameters, lr, **options)
+    make = OPTIMIZERS.get(str(name).lower())
+    if make is None:
+        raise ValueError(f"no optimiser is called {name!r}; {did_you_mean(str(name), OPTIMIZERS)}")
+    return make(parameters, lr, **options)

@@ -244,7 +244,9 @@ class Optimizer:
             for name in inspect.signature(type(self)).parameters
             if hasattr(self, name) and name != "parameters"
         ]
-        return f"{self._who}({', '.join([f'{len(self._parameters)} parameters', *settings])})"
+        count = len(self._parameters)
+        moved = f"{count} parameter{'s' if count > 1 else ''}"
+        return f"{self._who}({', '.join([moved, *settings])})"
 
     # --- what the subclasses' constructors use --------------------------------------------------
 
@@ -280,6 +282,12 @@ class Optimizer:
                     f"{', '.join(names)}; pass the names or Tensors to exempt"
                 )
             return found
+        if not isinstance(exempt, Iterable):
+            kind = type(exempt).__name__
+            raise TypeError(
+                f"{self._who}: exempt is of type {kind}; pass 'biases', or a list of names or "
+                "Tensors"
+            )
         tensors = list(self._parameters.values())
         chosen = set()
         for each in [exempt] if isinstance(exempt, Tensor) else exempt:

@@ -23,7 +23,7 @@ __all__ = [
     "Schedule",
     "StepDecay",
     "WarmUp",
-    "schedule",
+    "make_schedule",
 ]
 
 Schedule = Callable[[int], float]
@@ -281,7 +281,7 @@ SCHEDULES: dict[str, Callable[..., Schedule]] = {
 }
 
 
-def schedule(name: str, rate: float, **options: Any) -> Schedule:
+def make_schedule(name: str, rate: float, **options: Any) -> Schedule:
     """Make a schedule by its name.
 
     Parameters
@@ -306,11 +306,11 @@ def schedule(name: str, rate: float, **options: Any) -> Schedule:
     Examples
     --------
     >>> from tinygrad_edu import optim
-    >>> optim.schedule("cosine", 0.1, steps=100)
+    >>> optim.make_schedule("cosine", 0.1, steps=100)
     CosineDecay(rate=0.1, steps=100, end=0.0)
     """
     if name not in SCHEDULES:
-        raise ValueError(f"no schedule is called {name!r}; {did_you_mean(name, SCHEDULES)}")
+        raise ValueError(f"no schedule is called {name!r}; {did_you_mean(str(name), SCHEDULES)}")
     return SCHEDULES[name](rate, **options)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.optim.optimizer import Optimizer
 from tinygrad_edu.optim.settings import count, number
-from tinygrad_edu.parallel import Alone, Group
+from tinygrad_edu.parallel import Alone
 from tinygrad_edu.train.examples import Examples
 from tinygrad_edu.train.history import History
 from tinygrad_edu.train.loop import Loop, Settings
@@ -40,7 +40,7 @@ def fit(
     checkpoint: str | os.PathLike[str] | None = None,
     resume: bool = False,
     progress: bool = True,
-    group: Group | None = None,
+    group: Alone | None = None,
 ) -> History:
     """Train a model on data by mini-batches.
 

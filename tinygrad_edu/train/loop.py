@@ -64,6 +64,7 @@ class Loop:
         self.parameters = list(optimizer.parameters.values())
         self.in_dtype = like_parameters(model)
         columns = [f"metrics/{name}" for name in settings.metrics]
+        self.penalised = True
         self.history = History([*columns, *([] if validation is None else ["validation_loss"])])
         self.best = None if validation is None else Best(model, settings.early_stopping)
         # A metric that does not fit fails here, and not after the first epoch.
@@ -132,6 +133,8 @@ class Loop:
         """Use every example once; return the loss per example."""
         order = self.group.share(self.settings.rng.permutation(len(self.examples)))
         self.group.draw_apart(self.model.generators())
+        # Asking all layers costs time, so they are asked once in an epoch whether any has one.
+        self.penalised = isinstance(self.model.penalty(), Tensor)
         total = 0.0
         for start in range(0, len(order), self.settings.batch_size):
             rows = order[start : start + self.settings.batch_size]
@@ -165,9 +168,8 @@ class Loop:
         return self.loss(outputs, self.examples.targets.take(rows, axis=0))
 
     def _penalised(self, loss: Any) -> Any:
-        own = self.model.penalty()
-        if isinstance(own, Tensor):
-            loss = loss + own
+        if self.penalised:
+            loss = loss + self.model.penalty()
         return loss if self.settings.penalty is None else loss + self.settings.penalty(self.model)
 
     def _measure(self, loss: float, start: float) -> None:

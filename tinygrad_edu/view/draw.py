@@ -86,6 +86,7 @@ def draw(
     >>> draw(loss, backward=True).save("gradient.svg")  # doctest: +SKIP
     """
     found = names_around(names, depth=1)
+    _refuse_no_switch(backward=backward, gradients=gradients, every_step=every_step)
     if isinstance(t, Derivation):
         if expand or backward or gradients is not None or fold:
             raise TypeError("draw: a derivation takes no expand=, backward=, gradients= or fold=")
@@ -113,6 +114,14 @@ def _tensor_picture(
     if backward:
         return Picture(backward_model(t, names, expand=opened, fold=folded))
     return Picture(forward_model(t, names, expand=opened, gradients=gradients, fold=folded))
+
+
+def _refuse_no_switch(**given: Any) -> None:
+    for option, value in given.items():
+        if not (value is None or isinstance(value, bool | np.bool_)):
+            raise TypeError(
+                f"draw: {option}= is a {type(value).__name__}; it is switched on with True"
+            )
 
 
 def _chosen(given: bool | str | Iterable[str], option: str, what: str) -> bool | frozenset[str]:
