@@ -267,6 +267,15 @@ def test_all_subnetworks_side_by_side():
     assert len(circles(subnetworks(network(hidden=6)(X)).svg(), "tg-unit")) <= 16 * 11
 
 
+def test_what_is_not_finite_is_written_and_not_drawn():
+    model = network(seed=3)
+    model[0].W.data = np.full((3, 4), np.nan)
+    out = model(X)
+    forward, backward = subnetwork(out).svg(), subnetwork(out, backward=True).svg()
+    assert "NaN" in forward
+    assert "nan" not in forward + backward
+
+
 def test_drawings_stay_on_their_sheet():
     rng = np.random.default_rng(0)
     for hidden in (1, 3, 7):

@@ -75,7 +75,8 @@ def _edges(
 ) -> None:
     weights = after.weights
     assert weights is not None
-    largest = float(np.max(np.abs(weights), initial=0.0)) or 1.0
+    finite = np.abs(weights[np.isfinite(weights)])
+    largest = float(np.max(finite, initial=0.0)) or 1.0
     side = "tg-slopes" if backward else "tg-values"
     for cut in (True, False):  # what carries something lies above what is cut
         for (row, column), weight in np.ndenumerate(weights):
