@@ -47,6 +47,21 @@ def test_a_step_by_hand():
     assert_allclose(found.paths["SGD"][READINGS[0]][-1], w, rtol=1e-14)
 
 
+def test_a_decay_of_adams_by_hand():
+    """Two steps of w ← (1 − ηλ)w − ηm̂/(√v̂ + ε), in which λ is no part of the gradient."""
+    found = decay.run(decay=0.5, steps=2, rate=0.1, examples=3, seed=4)
+    rng = np.random.default_rng(4)
+    X = np.stack([np.ones(3), rng.uniform(-1, 1, 3)], axis=1)
+    t = X @ [1.0, -2.0] + rng.normal(0, 0.3, 3)
+    w, m, v = np.zeros((3, 2))
+    for step in (1, 2):
+        g = X.T @ (X @ w - t)
+        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g
+        ahead = (m / (1 - 0.9**step)) / (np.sqrt(v / (1 - 0.999**step)) + 1e-8)
+        w = (1 - 0.5 * 0.5) * w - 0.5 * ahead
+    assert_allclose(found.paths["Adam"][READINGS[1]][-1], w, rtol=1e-13)
+
+
 def test_the_table_and_the_figure(found, tmp_path):
     assert "λ = 2; σ = 0.707107, σ₀ = 0.5" in found.table()
     assert found.table().count("prior λ = σ²/σ₀²") == 2
