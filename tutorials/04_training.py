@@ -139,8 +139,9 @@ print("the picture:", linear.save(pictures / "sub-networks.svg"))
 #
 # Each is one command too, such as `python -m tinygrad_edu train sparsity`.
 #
-# **A10**: from a neutral start the squared error is as quick as cross-entropy; from a start that
-# is sure of the wrong classes its gradient has vanished, and only cross-entropy learns.
+# **Cross-entropy and the squared error (A10).** From a neutral start the squared error is as quick
+# as cross-entropy; from a start that is sure of the wrong classes its gradient has vanished, and
+# only cross-entropy learns.
 
 # %%
 found = convergence.run(rates=(1.0, 3.0), steps=200)
@@ -149,8 +150,8 @@ assert found.best("cross-entropy", "wrong")[1] < 100
 assert found.best("squared error", "wrong")[1] is None
 
 # %% [markdown]
-# **A15**: ℓ1 makes most of the useless weights exactly 0, if its steps are proximal; plain steps
-# go to and fro around 0. ℓ2 makes all weights smaller and none 0.
+# **Sparse weights (A15).** ℓ1 makes most of the useless weights exactly 0, if its steps are
+# proximal; plain steps go to and fro around 0. ℓ2 makes all weights smaller and none 0.
 
 # %%
 found = sparsity.run(steps=600)
@@ -160,7 +161,8 @@ assert found.found["ℓ1, plain steps"].zeros == 0
 print("the picture:", found.save(pictures / "sparsity.svg"))
 
 # %% [markdown]
-# **A19**: the validation loss falls and then rises; early stopping gives the best weights back.
+# **Early stopping (A19).** The validation loss falls and then rises; early stopping gives the best
+# weights back.
 
 # %%
 found = early_stopping.run(epochs=100, patience=10)
@@ -169,7 +171,8 @@ assert found.best.loss < found.last.loss
 print("the picture:", found.save(pictures / "early-stopping.svg"))
 
 # %% [markdown]
-# **D9**: a spring −λw keeps the weights short and the sigmoid units where they have a slope.
+# **Saturation (D9).** A spring −λw keeps the weights short, and the sigmoid units where they have
+# a slope.
 
 # %%
 found = saturation.run(decays=(0.0, 0.01), steps=800)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -221,7 +221,8 @@ def forces(
     Sum: minus the gradient, as one backward pass computes it; the forces differ from it by 0.
     """
     found = names_around(names, depth=1)
-    tensors = [wrt] if isinstance(wrt, Tensor) else list(wrt)
+    single = isinstance(wrt, Tensor) or not isinstance(wrt, Iterable)
+    tensors: list[Any] = [wrt] if single else list(wrt)
     _refuse(loss, tensors, decay, l1)
     terms: list[tuple[str, str, Any]] = [("data", f"−∂{found.of(loss) or 'E'}/∂w", loss)]
     if decay:
