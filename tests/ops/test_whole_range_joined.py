@@ -342,7 +342,7 @@ def test_softmax_cross_entropy(examples):
             elif np.isfinite(row).all():
                 exact = float(tg.softmax_cross_entropy(row.astype(float), target.astype(y.dtype)))
                 scale = 10 + np.abs(row.astype(float) / 8).max()
-                if exact < info.max:
+                if exact < float(info.max):
                     assert abs(loss - exact) <= 64 * info.eps * max(1, target.ndim * 4) * scale
                 slopes = gradient[place]
                 assert np.isfinite(slopes).all()
