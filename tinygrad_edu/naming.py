@@ -25,10 +25,14 @@ class Part:
         Where it stands in the whole, with dots: ``"encoder.0"``; ``""`` for the whole itself.
     title
         What it is: ``"Linear(4, 3)"``.
+    letter
+        What formulas call its output, such as ``"z1"``, where the caller has no name for it;
+        "" for nothing.
     """
 
     name: str
     title: str
+    letter: str = ""
 
 
 class Ending(NamedTuple):
@@ -83,6 +87,14 @@ class Names:
         if isinstance(value, Tensor) and value.name is not None:
             return value.name
         return self._by_id.get(id(value))
+
+    def in_formulas(self, value: Any) -> str | None:
+        """Return what a formula calls a Tensor or array: its name, or its part's letter."""
+        name = self.of(value)
+        if name is None and isinstance(value, Tensor):
+            letters = (ending.part.letter for ending in parts_ending_at(value))
+            name = next((letter for letter in letters if letter), None)
+        return name
 
     def tensors(self) -> list[Tensor]:
         """Return the Tensors that have a name here, in the order of their creation."""
