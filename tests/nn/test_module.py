@@ -426,7 +426,7 @@ def test_outputs_know_which_parts_end_with_them():
     out = model(x)
     ended = [(part.name, part.title) for part, _, _ in parts_ending_at(out)]
     assert ended == [("out", "Linear(2, 3)"), ("", "Net()")]
-    assert parts_ending_at(x) == ()
+    assert parts_ending_at(x) == []
     (_, start_of_out, _), (_, start_of_all, inputs) = parts_ending_at(out)
     assert inputs == (x,)
     assert x.serial < start_of_all < start_of_out < out.serial
