@@ -332,6 +332,11 @@ def test_case_21_indices():
         assert_array_equal(gradient(lambda t, index=index: t[index], x), counted)
 
 
+def test_case_21_an_empty_mask_is_a_mask():
+    assert tg.Tensor(np.zeros((0, 0)))[np.zeros((0, 0), bool)].shape == (0,)
+    assert tg.Tensor(np.zeros((2, 0)))[[]].shape == (0, 0)
+
+
 def test_case_21_wrong_indices():
     t = tg.Tensor([1.0, 2.0])
     for index in (2, -3, (0, 0), 0.5, "a", np.array([0.5]), [True, False, True]):

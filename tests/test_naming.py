@@ -126,3 +126,14 @@ def test_a_closure_and_a_class_body_keep_their_variables():
 
     assert Body.result == "2·x"
     assert Body.x.shape == (1,)
+
+
+def test_rows_of_images_are_called_as_the_images():
+    images = np.arange(24.0).reshape(2, 3, 4).copy()
+    names = Names({"images": images}, {})
+    assert names.of(images.reshape(2, 12)) == "images"
+    assert names.of(images.transpose(2, 1, 0).reshape(4, 6)) is None  # a copy, in another order
+    assert names.of(images[0]) is None
+    assert names.of(images[:, :, :, None]) is None
+    matrix = np.ones((3, 1))
+    assert Names({"matrix": matrix}, {}).of(matrix.T) is None

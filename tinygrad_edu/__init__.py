@@ -33,8 +33,10 @@ if TYPE_CHECKING:
     from tinygrad_edu.symbolic.derive import derive
     from tinygrad_edu.symbolic.prove import prove
     from tinygrad_edu.view.draw import draw
+    from tinygrad_edu.view.forces import forces
     from tinygrad_edu.view.page import explain
     from tinygrad_edu.view.routes import routes
+    from tinygrad_edu.view.subnetworks import subnetwork, subnetworks
 
 __all__ = [
     *ops.PUBLIC,
@@ -47,6 +49,7 @@ __all__ = [
     "draw",
     "explain",
     "find_nonfinite",
+    "forces",
     "grad",
     "gradcheck",
     "gradients",
@@ -60,6 +63,8 @@ __all__ = [
     "optim",
     "prove",
     "routes",
+    "subnetwork",
+    "subnetworks",
     "train",
     "value_and_grad",
     "vjp",
@@ -75,11 +80,14 @@ _LAZY = {
     "draw": "tinygrad_edu.view.draw",
     "explain": "tinygrad_edu.view.page",
     "find_nonfinite": "tinygrad_edu.check.nonfinite",
+    "forces": "tinygrad_edu.view.forces",
     "gradcheck": "tinygrad_edu.check.gradcheck",
     "nn": "tinygrad_edu.nn",
     "optim": "tinygrad_edu.optim",
     "prove": "tinygrad_edu.symbolic.prove",
     "routes": "tinygrad_edu.view.routes",
+    "subnetwork": "tinygrad_edu.view.subnetworks",
+    "subnetworks": "tinygrad_edu.view.subnetworks",
     "train": "tinygrad_edu.train",
 }
 

@@ -25,10 +25,14 @@ class Part:
         Where it stands in the whole, with dots: ``"encoder.0"``; ``""`` for the whole itself.
     title
         What it is: ``"Linear(4, 3)"``.
+    letter
+        What formulas call its output, such as ``"z1"``, where the caller has no name for it;
+        "" for nothing.
     """
 
     name: str
     title: str
+    letter: str = ""
 
 
 class Ending(NamedTuple):
@@ -49,12 +53,18 @@ def end_part(output: Tensor, part: Part, start: int, inputs: tuple[Any, ...]) ->
     to whoever draws. A part that hands on what it was given has none, and is not noted.
     """
     if output.serial > start:
-        output._parts = (*getattr(output, "_parts", ()), Ending(part, start, inputs))
+        # A chain of plain tuples: this runs at every call of a layer.
+        output._parts = (part, start, inputs, getattr(output, "_parts", None))
 
 
-def parts_ending_at(tensor: Tensor) -> tuple[Ending, ...]:
+def parts_ending_at(tensor: Tensor) -> list[Ending]:
     """Return the parts that end with a tensor, the innermost first."""
-    return getattr(tensor, "_parts", ())
+    found = []
+    chain = getattr(tensor, "_parts", None)
+    while chain is not None:
+        part, start, inputs, chain = chain
+        found.append(Ending(part, start, inputs))
+    return found[::-1]
 
 
 class Names:
@@ -82,7 +92,16 @@ class Names:
         """Return the name of a Tensor or array, or None."""
         if isinstance(value, Tensor) and value.name is not None:
             return value.name
-        return self._by_id.get(id(value))
+        name = self._by_id.get(id(value))
+        return self._by_id.get(id(value.base)) if name is None and _is_flat(value) else name
+
+    def in_formulas(self, value: Any) -> str | None:
+        """Return what a formula calls a Tensor or array: its name, or its part's letter."""
+        name = self.of(value)
+        if name is None and isinstance(value, Tensor):
+            letters = (ending.part.letter for ending in parts_ending_at(value))
+            name = next((letter for letter in letters if letter), None)
+        return name
 
     def tensors(self) -> list[Tensor]:
         """Return the Tensors that have a name here, in the order of their creation."""
@@ -112,3 +131,14 @@ def names_around(given: Mapping[str, Any] | None, depth: int) -> Names:
     finally:
         del frame
     return Names(given, variables)
+
+
+def _is_flat(value: Any) -> bool:
+    """Whether an array is another one with fewer axes, as a layer makes rows of images."""
+    base = getattr(value, "base", None)
+    return (
+        isinstance(base, np.ndarray)
+        and base.size == value.size
+        and base.ndim > value.ndim
+        and bool(base.flags.c_contiguous and value.flags.c_contiguous)
+    )

@@ -63,7 +63,7 @@ class Tensor(Node):
 
     _grad: npt.NDArray[Any] | None
     _name: str | None
-    _parts: tuple[Any, ...]  # the parts of the computation that end here, see `naming`
+    _parts: tuple[Any, ...] | None  # the parts of the computation that end here, see `naming`
     _repr_mimebundle_: ClassVar[Any]  # what a notebook shows; given by the package's front door
 
     def __init__(self, data: npt.ArrayLike, name: str | None = None, **unknown: Any) -> None:

@@ -107,18 +107,41 @@ assert_allclose(model.penalty().item(), 0.001 * (first**2).sum(), rtol=1e-12)
 over_all = nn.penalty(model, l2=0.001).item()
 print(f"penalty of the first layer {model.penalty().item():.4f}, over all weights {over_all:.4f}")
 
+w = tg.Tensor([2.0, -1.0, 0.5, 0.0], name="w")
+E = tg.sum_squared_error(w, [3.0, -1.0, 0.0, 0.1])
+pulls = tg.forces(E, w, decay=0.5, l1=0.25)  # data, spring and ℓ1 push add up to the gradient
+print(pulls)
+assert pulls.residual == 0
+print("the picture:", pulls.save(pictures / "forces.svg"))
+
 ones = tg.Tensor(np.ones(10))
 kept = nn.Dropout(0.5, np.random.default_rng(1))(ones)
 print(kept.data, tg.gradients(kept.sum(), ones))
 assert_allclose(tg.gradients(kept.sum(), ones), kept.data)  # the same mask, both ways
 
 # %% [markdown]
+# Each mask leaves a sub-network. For a small layer we can look at all of them: where all that
+# follows is linear, the output at inference is their exact mean; behind a tanh it is not.
+
+# %%
+small = nn.Sequential(nn.Linear(2, 3, rng=rng), nn.Dropout(0.5, rng), nn.Linear(3, 1, rng=rng))
+x = np.array([[-1.0, 0.8]])
+linear = tg.subnetworks(small(x))
+bent = tg.subnetworks(tg.tanh(4 * small(x)))
+print(linear)
+print(f"behind a tanh: mean {bent.mean.item():.3f}, at inference {bent.inference.item():.3f}")
+assert linear.gap < 1e-12
+assert bent.gap > 1e-3
+print("the picture:", linear.save(pictures / "sub-networks.svg"))
+
+# %% [markdown]
 # ## Four experiments
 #
 # Each is one command too, such as `python -m tinygrad_edu train sparsity`.
 #
-# **A10**: from a neutral start the squared error is as quick as cross-entropy; from a start that
-# is sure of the wrong classes its gradient has vanished, and only cross-entropy learns.
+# **Cross-entropy and the squared error (A10).** From a neutral start the squared error is as quick
+# as cross-entropy; from a start that is sure of the wrong classes its gradient has vanished, and
+# only cross-entropy learns.
 
 # %%
 found = convergence.run(rates=(1.0, 3.0), steps=200)
@@ -127,8 +150,8 @@ assert found.best("cross-entropy", "wrong")[1] < 100
 assert found.best("squared error", "wrong")[1] is None
 
 # %% [markdown]
-# **A15**: ℓ1 makes most of the useless weights exactly 0, if its steps are proximal; plain steps
-# go to and fro around 0. ℓ2 makes all weights smaller and none 0.
+# **Sparse weights (A15).** ℓ1 makes most of the useless weights exactly 0, if its steps are
+# proximal; plain steps go to and fro around 0. ℓ2 makes all weights smaller and none 0.
 
 # %%
 found = sparsity.run(steps=600)
@@ -138,7 +161,8 @@ assert found.found["ℓ1, plain steps"].zeros == 0
 print("the picture:", found.save(pictures / "sparsity.svg"))
 
 # %% [markdown]
-# **A19**: the validation loss falls and then rises; early stopping gives the best weights back.
+# **Early stopping (A19).** The validation loss falls and then rises; early stopping gives the best
+# weights back.
 
 # %%
 found = early_stopping.run(epochs=100, patience=10)
@@ -147,7 +171,8 @@ assert found.best.loss < found.last.loss
 print("the picture:", found.save(pictures / "early-stopping.svg"))
 
 # %% [markdown]
-# **D9**: a spring −λw keeps the weights short and the sigmoid units where they have a slope.
+# **Saturation (D9).** A spring −λw keeps the weights short, and the sigmoid units where they have
+# a slope.
 
 # %%
 found = saturation.run(decays=(0.0, 0.01), steps=800)

@@ -155,12 +155,12 @@ def test_names_follow_the_outermost_model_and_spare_those_given():
         (
             lambda: mlp(seeded()),
             "0.W",
-            "Xᵀ([(b1 + X W1) > 0]·(softmax(Z) − one_hot(y)) W2ᵀ)/N",
+            "Xᵀ([z1 > 0]·(softmax(Z) − one_hot(y)) W2ᵀ)/N",
         ),
         (
             lambda: Net(seeded()),
             "out.W",
-            "tanh(b_hidden + W_hiddenᵀ Xᵀ)(softmax(Z) − one_hot(y))/N",
+            "tanh(z_hidden)ᵀ(softmax(Z) − one_hot(y))/N",
         ),
     ],
 )
@@ -170,6 +170,39 @@ def test_derivations_read_well(make, wrt, expected):
     Z = model(X)
     L = tg.softmax_cross_entropy(Z, y)
     assert str(tg.derive(L, wrt=model.named_parameters()[wrt]).result) == expected
+
+
+def test_outputs_of_layers_have_letters():
+    rng = seeded()
+    model = nn.Sequential(
+        nn.Linear(4, 3, rng=rng),
+        nn.ReLU(),
+        nn.Linear(3, 3, rng=rng),
+        nn.Tanh(),
+        nn.Dropout(0.5, rng),
+        nn.Linear(3, 3, rng=rng),
+    )
+    y = LABELS
+    L = tg.softmax_cross_entropy(model(X), y)
+    δ = "(softmax(z3) − one_hot(y))"
+    assert str(tg.derive(L, wrt=model[5].W).result) == f"d2ᵀ{δ}/N"
+    assert str(tg.derive(L, wrt=model[2].W).result) == f"2·a1ᵀ(mask·({δ} W3ᵀ)·(1 − a2²))/N"
+    staged = tg.derive(L, wrt=model[0].W, staged=True)
+    for line in ("δ_z3 = ∂L/∂z3", "δ_a1 = ∂L/∂a1", "δ_z1 = ∂L/∂z1", "∂L/∂W1 = Xᵀ δ_z1"):
+        assert line in staged.text()
+
+
+def test_the_callers_name_goes_before_the_letter():
+    model = nn.Sequential(nn.Linear(4, 3, rng=seeded()), nn.Tanh())
+    a = model(X)
+    L = (a**2).sum()
+    assert "z1" not in str(tg.derive(L, wrt=model[0].W))
+    assert str(tg.derive(L, wrt=a).result) == "2·a"
+    L = (model(X) ** 2).sum()
+    assert "tanh" not in str(tg.derive(L, wrt=model[0].b).result)
+    h = model[0](X)
+    L = (h**2).sum()
+    assert str(tg.derive(L, wrt=model[0].b).result) == "2·Σₙ h"
 
 
 def test_layer_names_are_subscripts_in_latex():
@@ -393,7 +426,7 @@ def test_outputs_know_which_parts_end_with_them():
     out = model(x)
     ended = [(part.name, part.title) for part, _, _ in parts_ending_at(out)]
     assert ended == [("out", "Linear(2, 3)"), ("", "Net()")]
-    assert parts_ending_at(x) == ()
+    assert parts_ending_at(x) == []
     (_, start_of_out, _), (_, start_of_all, inputs) = parts_ending_at(out)
     assert inputs == (x,)
     assert x.serial < start_of_all < start_of_out < out.serial

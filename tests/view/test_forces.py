@@ -119,6 +119,23 @@ def test_what_is_refused(change, error, complaint):
         forces(given.pop("loss"), given.pop("wrt"), **given)
 
 
+def test_a_weight_that_was_changed_since():
+    w, E = problem()
+    w.data = np.zeros(5)
+    with pytest.raises(ValueError, match="w was given new data after this graph was recorded"):
+        forces(E, w)
+
+
+def test_forces_that_are_not_finite_are_written_and_not_drawn():
+    w = tg.Tensor([1.0, 0.0, -2.0], name="w")
+    with np.errstate(all="ignore"):
+        found = forces((w * np.array([1.0, np.inf, np.nan])).sum(), w, decay=1.0)
+    assert found.text().splitlines()[2].split()[2] == "−∞"
+    assert "NaN" in found.text()
+    assert "nan" not in found.svg()
+    assert "inf" not in found.svg()
+
+
 def test_a_loss_of_several_numbers():
     w, _ = problem()
     with pytest.raises(ValueError, match=r"the loss has shape \(5,\); reduce it to one number"):

@@ -79,7 +79,10 @@ def gradients(
                 f"gradients: {role} is a {type(node).__name__}, and only a Tensor has a graph; "
                 "wrap the array in Tensor(...) before computing with it"
             )
-    active = depends_on(differentiable(output), targets)
+    order = differentiable(output)
+    active = None  # all, where every leaf is wanted, as in training
+    if not set(targets).issuperset([node for node in order if node.op is None]):
+        active = depends_on(order, targets)
     totals = propagate(output, seed, active, keep=targets, graph=graph)
     if graph:
         found = [totals[target] if target in totals else target.zeros_like() for target in targets]

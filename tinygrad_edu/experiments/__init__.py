@@ -11,6 +11,7 @@ Each module enters its own with `experiment`; ``python -m tinygrad_edu train NAM
 from tinygrad_edu.experiments import (
     convergence,
     curve,
+    decay,
     early_stopping,
     fashion,
     natural_gradient,
@@ -30,6 +31,7 @@ __all__ = [
     "Result",
     "convergence",
     "curve",
+    "decay",
     "early_stopping",
     "experiment",
     "fashion",

@@ -21,6 +21,7 @@ from tinygrad_edu.nn.heads import head
 from tinygrad_edu.nn.layers import Dropout, Linear, Sequential
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.optim.first_order import SGD
+from tinygrad_edu.optim.schedules import CosineDecay
 from tinygrad_edu.optim.settings import count
 from tinygrad_edu.parallel import launched
 from tinygrad_edu.train.fit import fit
@@ -193,7 +194,8 @@ def run(
     batch_size : int, optional
         Pictures per step.
     rate : float, optional
-        The learning rate.
+        The learning rate of the first step; it falls to 0 along a cosine, else the last epoch
+        would be good or bad by chance.
     seeds : int, optional
         How many trainings of each kind; one alone says little about dropout.
     folder : path, optional
@@ -218,6 +220,10 @@ def run(
     Where ``mpiexec`` started several processes, they share every batch.
     """
     learned, unseen = load_fashion_mnist(folder)
+    epochs, batch_size = (
+        count(f"fashion: {name}", value, 1)
+        for name, value in (("epochs", epochs), ("batch_size", batch_size))
+    )
     rates = (0.0, dropout) if dropout else (0.0,)
     stop = EarlyStopping(patience=3) if early_stopping else None
     group = launched()
@@ -230,7 +236,7 @@ def run(
             history = fit(
                 model,
                 fitted,
-                optimizer=SGD(model, lr=rate),
+                optimizer=SGD(model, lr=CosineDecay(rate, epochs * -(-len(fitted) // batch_size))),
                 epochs=epochs,
                 batch_size=batch_size,
                 rng=rng,

@@ -34,6 +34,7 @@ class Activation(Module):
     """
 
     function: ClassVar[Any]
+    letter: ClassVar[str] = "a"
 
     def forward(self, x: Any) -> Any:
         """Apply the function.

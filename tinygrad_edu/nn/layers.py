@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -79,6 +79,8 @@ class Linear(Module):
     >>> print(tg.derive(L, wrt=layer.W).result)
     Xᵀ(softmax(Z) − one_hot(y))/N
     """
+
+    letter: ClassVar[str] = "z"
 
     def __init__(
         self,
@@ -185,6 +187,8 @@ class Dropout(Module):
     >>> layer.eval()(np.ones(6))
     array([1., 1., 1., 1., 1., 1.])
     """
+
+    letter: ClassVar[str] = "d"
 
     def __init__(self, p: float, rng: np.random.Generator) -> None:
         if not 0 <= float(p) <= 1:

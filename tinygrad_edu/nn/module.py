@@ -69,6 +69,8 @@ class Module:
     training: bool = True
     is_head: ClassVar[bool] = False  # heads know a loss, and what makes values of their outputs
 
+    letter: ClassVar[str] = ""  # of its output in formulas, before the number of its layer
+
     _part: Part | None = None  # its place in the whole, once that was looked at
     _named: Mapping[str, str] = {}  # the names that were given to its Tensors
 
@@ -200,20 +202,25 @@ class Module:
 
         A parameter is called by the letter of its attribute and the place of its layer: W and b
         where there is one layer, W1, b1, W2, b2 where they are numbered, W_hidden where they
-        have names. These are the names in derivations and pictures.
+        have names. These are the names in derivations and pictures. In derivations the outputs
+        of layers have letters, too: z1 of the first layer, and a1 of the activation behind it.
         """
         modules = self.named_modules()
-        for place, module in modules.items():
-            module._part = Part(place, module._title())
         owners = {place: module for place, module in modules.items() if module._own_parameters()}
-        for place, suffix in _suffixes(list(owners)).items():
+        suffixes, latest = _suffixes(list(owners)), ""
+        for place, module in modules.items():
+            latest = suffixes.get(place, latest)  # an activation goes with the layer before it
+            letter = module.letter + latest if module.letter else ""
+            module._part = Part(place, module._title(), letter)
+        for place, suffix in suffixes.items():
             module, given = owners[place], {}
             for name, tensor in module._own_parameters().items():
                 letter = name.replace(".", "_")
                 if tensor.name in (None, letter, module._named.get(name)):
                     tensor.name = given[name] = letter + suffix
             module._named = given
-        return Part("", self._title())
+        assert self._part is not None
+        return self._part
 
     # --- training and inference -------------------------------------------------------------------
 

@@ -492,7 +492,7 @@ def _template(index: Any, name: str) -> tuple[tuple[Any, ...], list[Any]]:
                     f"{array.dtype} values; convert them with .astype(int)"
                 )
             parts.append(_ARRAY)
-            arrays.append(array if array.size else array.astype(int))
+            arrays.append(array.astype(int) if array.dtype.kind == "f" else array)  # of []
     return tuple(parts), arrays
 
 

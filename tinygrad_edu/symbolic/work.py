@@ -145,7 +145,7 @@ class Work:
         self.stops: list[Any] = [output, wrt]  # where a leg ends and the next begins
         if staged:
             through = on_every_path([node for node in active if node in reached])[1:-1]
-            self.stops[1:1] = [node for node in through if names.of(node)]
+            self.stops[1:1] = [node for node in through if names.in_formulas(node)]
         self._replay(order)
         forward = list(self.trace.symbols)
         beside = self._replay_beside(order)
@@ -178,7 +178,7 @@ class Work:
             assert isinstance(node, Tensor)
             if node in symbols:
                 continue
-            name = self.names.of(node)
+            name = self.names.in_formulas(node)
             if node.op is None:
                 symbols[node] = Symbol(trace, node.value, trace.unique(name or "x"))
                 symbols[node].source = node
@@ -216,7 +216,7 @@ class Work:
         """Return the gradient that comes in: 1, a letter, or one for what was found before."""
         symbol = self.symbols[of]
         if self.legs:
-            name = "δ" if len(self.stops) == 3 else f"δ_{self.names.of(of)}"
+            name = "δ" if len(self.stops) == 3 else f"δ_{self.names.in_formulas(of)}"
             return Symbol(self.trace, self.legs[-1].gradient.value, self.trace.unique(name))
         if of.size == 1:
             return self.trace.number(np.ones(symbol.shape))

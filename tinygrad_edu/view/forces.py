@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from tinygrad_edu import ops
 from tinygrad_edu.core.gradients import gradients
 from tinygrad_edu.core.graph import ancestors
 from tinygrad_edu.naming import Names, names_around
-from tinygrad_edu.tensor import Tensor
+from tinygrad_edu.tensor import Tensor, refuse_changed
 from tinygrad_edu.view.lanes import Lanes, draw_lanes
 from tinygrad_edu.view.sheet import Drawing
 from tinygrad_edu.view.values import column_text, number_text
@@ -75,7 +75,10 @@ class Forces(Drawing):
         """The largest difference between the sum of the parts and the gradient as computed."""
         # In the order of the backward pass, which meets what was added last first.
         added = sum((part.values for part in self.parts[-2::-1]), self.parts[-1].values)
-        return float(np.max(np.abs(added - self.total.values), initial=0.0))
+        total = self.total.values
+        with np.errstate(invalid="ignore"):
+            apart = np.where(added == total, 0, np.abs(added - total))
+        return float(np.max(apart, initial=0.0))
 
     def __getitem__(self, kind: str) -> Array:
         """Return the values of one force by its kind, or of the "total"."""
@@ -195,7 +198,8 @@ def forces(
     TypeError
         If the loss or a weight is no Tensor.
     ValueError
-        If the loss is no single number or does not depend on a weight, or a rate is negative.
+        If the loss is no single number or does not depend on a weight, a weight was given new
+        data since, or a rate is negative.
 
     Notes
     -----
@@ -217,7 +221,8 @@ def forces(
     Sum: minus the gradient, as one backward pass computes it; the forces differ from it by 0.
     """
     found = names_around(names, depth=1)
-    tensors = [wrt] if isinstance(wrt, Tensor) else list(wrt)
+    single = isinstance(wrt, Tensor) or not isinstance(wrt, Iterable)
+    tensors: list[Any] = [wrt] if single else list(wrt)
     _refuse(loss, tensors, decay, l1)
     terms: list[tuple[str, str, Any]] = [("data", f"−∂{found.of(loss) or 'E'}/∂w", loss)]
     if decay:
@@ -265,9 +270,11 @@ def _refuse(loss: Any, tensors: Sequence[Any], decay: float, l1: float) -> None:
         )
     if not tensors:
         raise ValueError("forces: there are no weights; pass at least one Tensor as wrt=")
-    behind = set(ancestors(loss))
+    behind: list[Any] = ancestors(loss)
+    refuse_changed(behind, "forces")
+    reached = set(behind)
     for tensor in tensors:
-        if tensor not in behind:
+        if tensor not in reached:
             which = tensor.name or f"a weight of shape {tensor.shape}"
             raise ValueError(f"forces: the loss does not depend on {which}; pass a weight of it")
     for what, rate in (("decay", decay), ("l1", l1)):

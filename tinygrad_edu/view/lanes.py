@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tinygrad_edu.view.formula import TEXT_SIZES, text_width
@@ -69,10 +71,9 @@ def draw_lanes(
     from minus to plus `gate`.
     """
     sheet = Sheet("Forces on the weights", _STYLE)
-    longest = max((abs(row.weight) for row in rows), default=0.0) or 1.0
-    strongest = max((abs(force) for row in rows for force in row.forces), default=0.0) or 1.0
-    scale = _FORCE / strongest
-    joints = [_joints(row, _WEIGHT / longest, scale) for row in rows]
+    scale = _FORCE / _largest(force for row in rows for force in row.forces)
+    stretch = _WEIGHT / _largest(row.weight for row in rows)
+    joints = [_joints(row, stretch, scale) for row in rows]
     reached = [0.0, *(x for places in joints for x in places)]
     if gate and any(row.weight == 0 for row in rows):
         reached += [-gate * scale, gate * scale]
@@ -105,14 +106,20 @@ def draw_lanes(
 def _joints(row: Lanes, weight_scale: float, force_scale: float) -> list[float]:
     """Return where a weight stands, and where each force ends when they are put head to tail.
 
-    The last is the sum, which begins at the weight.
+    The last is the sum, which begins at the weight. What is not finite has no length.
     """
-    *forces, total = row.forces
-    start = row.weight * weight_scale
-    places = [start]
-    for force in forces:
-        places.append(places[-1] + force * force_scale)
-    return [*places, start + total * force_scale]
+    start = _length(row.weight, weight_scale)
+    *forces, total = (_length(force, force_scale) for force in row.forces)
+    return [*itertools.accumulate(forces, initial=start), start + total]
+
+
+def _length(value: float, scale: float) -> float:
+    return value * scale if math.isfinite(value) else 0.0
+
+
+def _largest(values: Iterable[float]) -> float:
+    """Return the largest finite magnitude, or 1 where all are 0."""
+    return max((abs(value) for value in values if math.isfinite(value)), default=0.0) or 1.0
 
 
 def _headings(sheet: Sheet, columns: Sequence[tuple[str, str]], right: float) -> None:

@@ -37,14 +37,19 @@ class Sheet:
         self.title, self.style = clean(title), style
         self._body = ET.Element("g")
 
-    def line(self, x1: float, y1: float, x2: float, y2: float, kind: str) -> None:
-        """Draw a straight line."""
-        self.path([(x1, y1), (x2, y2)], kind)
+    def line(
+        self, x1: float, y1: float, x2: float, y2: float, kind: str, width: float | None = None
+    ) -> None:
+        """Draw a straight line, of a width of its own or of its kind."""
+        self.path([(x1, y1), (x2, y2)], kind, width)
 
-    def path(self, points: Sequence[tuple[float, float]], kind: str) -> None:
+    def path(
+        self, points: Sequence[tuple[float, float]], kind: str, width: float | None = None
+    ) -> None:
         """Draw lines from point to point."""
         places = "L".join(f"{number(x)},{number(y)}" for x, y in points)
-        add(self._body, "path", kind, d=f"M{places}")
+        own = {} if width is None else {"stroke-width": number(width)}
+        add(self._body, "path", kind, d=f"M{places}", **own)
 
     def arrow(self, x1: float, x2: float, y: float, kind: str) -> None:
         """Draw a level arrow; a short one is all head."""
@@ -73,10 +78,21 @@ class Sheet:
         if title:
             ET.SubElement(element, "title").text = clean(title)
 
-    def text(self, x: float, y: float, words: str, kind: str, anchor: str = "start") -> None:
-        """Write words on the line at y."""
+    def text(
+        self,
+        x: float,
+        y: float,
+        words: str,
+        kind: str,
+        anchor: str = "start",
+        size: float | None = None,
+    ) -> None:
+        """Write words on the line at y, in a size of their own or of their kind."""
         place = {"x": number(x), "y": number(y), "text-anchor": anchor}
-        add(self._body, "text", kind, **place).text = clean(words)
+        element = add(self._body, "text", kind, **place)
+        element.text = clean(words)
+        if size is not None:
+            element.set("style", f"font-size:{number(size)}px")
 
     def svg(self, width: float, height: float) -> str:
         """Return the document, of this size."""
@@ -90,6 +106,7 @@ class Sheet:
                 "aria-label": self.title,
                 **size,
                 "viewBox": f"0 0 {number(width)} {number(height)}",
+                "xml:space": "preserve",
             },
         )
         ET.SubElement(root, "title").text = self.title
