@@ -73,7 +73,7 @@ class Loop:
         measure(model, (validation or examples).first(2), loss, settings.metrics)
 
     def run(self, epochs: int, *, resume: bool, progress: bool) -> History:
-        """Train until the epochs, the patience or the user's are at their end."""
+        """Train until all epochs are done, patience runs out, or the user interrupts."""
         if resume and self.settings.checkpoint and self.settings.checkpoint.exists():
             self._resume(self.settings.checkpoint)
         self._begin_together()
