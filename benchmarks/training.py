@@ -5,20 +5,14 @@ with the same loop written by hand in NumPy, and with PyTorch where it is instal
 within one run, so that a busy machine is busy for all. Memory is measured in separate processes.
 """
 
+import itertools
 import os
-
-# Before NumPy is loaded: one thread, and the kernels that the library itself chooses.
-os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
-for variable in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
-    os.environ.pop(variable, None)
-
 import resource
 import statistics
 import subprocess
 import sys
 import time
 import tracemalloc
-from itertools import pairwise
 
 import numpy as np
 
@@ -48,7 +42,7 @@ def start():
     rng = np.random.default_rng(0)
     return [
         array
-        for fan_in, fan_out in pairwise(WIDTHS)
+        for fan_in, fan_out in itertools.pairwise(WIDTHS)
         for array in (
             rng.normal(0, np.sqrt(2 / fan_in), (fan_in, fan_out)).astype(np.float32),
             np.zeros(fan_out, np.float32),
@@ -59,7 +53,7 @@ def start():
 def ours(X, Y):
     """Train with `fit`; returns a function that trains one epoch and gives its loss."""
     rng = np.random.default_rng(0)
-    layers = [nn.Linear(a, b, rng=rng, dtype=np.float32) for a, b in pairwise(WIDTHS)]
+    layers = [nn.Linear(a, b, rng=rng, dtype=np.float32) for a, b in itertools.pairwise(WIDTHS)]
     model = nn.Sequential(
         layers[0], nn.ReLU(), layers[1], nn.ReLU(), layers[2], nn.head("multiclass", 10)
     )
@@ -111,7 +105,7 @@ def pytorch(X, Y):
     except ImportError:
         return None
     torch.set_num_threads(1)
-    layers = [torch.nn.Linear(a, b) for a, b in pairwise(WIDTHS)]
+    layers = [torch.nn.Linear(a, b) for a, b in itertools.pairwise(WIDTHS)]
     model = torch.nn.Sequential(layers[0], torch.nn.ReLU(), layers[1], torch.nn.ReLU(), layers[2])
     with torch.no_grad():
         for parameter, array in zip(model.parameters(), start(), strict=True):
@@ -164,29 +158,34 @@ def speed():
 
 
 def memory(name):
-    """Print what one epoch allocates at most, and the most that the process ever held, in MB."""
+    """Print the most that weights and training take, and that the process ever held, in MB."""
     X, Y = images(60_000)
     epoch = CONTESTANTS[name](X, Y)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     epoch()
     held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    X, Y = X[:IMAGES], Y[:IMAGES]
-    epoch = CONTESTANTS[name](X, Y)
     tracemalloc.start()
-    epoch()
+    CONTESTANTS[name](X[:IMAGES], Y[:IMAGES])()
     print(
-        f"{name:15} {tracemalloc.get_traced_memory()[1] / 2**20:6.2f} MB allocated in training, "
+        f"{name:15} {tracemalloc.get_traced_memory()[1] / 2**20:6.2f} MB beside the data, "
         f"{held:.0f} MB held by the process, {before:.0f} of them before training"
     )
 
 
 def main(arguments):
-    if arguments:
+    if not arguments:  # in processes of their own: the settings count when NumPy is loaded
+        for job in ("speed", "fit", "NumPy by hand"):
+            subprocess.run([sys.executable, __file__, job], check=True, env=environment())
+    elif arguments[0] == "speed":
+        speed()
+    else:
         memory(arguments[0])
-        return
-    speed()
-    for name in ("fit", "NumPy by hand"):
-        subprocess.run([sys.executable, __file__, name], check=True)
+
+
+def environment():
+    """One thread, and the kernels that the library chooses by itself."""
+    own = {k: v for k, v in os.environ.items() if not k.startswith("OPENBLAS")}
+    return own | dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
 if __name__ == "__main__":

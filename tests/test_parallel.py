@@ -130,6 +130,29 @@ def test_a_loss_that_cannot_be_computed_in_parts_is_refused():
         )
 
 
+def test_the_loss_of_the_first_process_decides_for_all():
+    class Following(parallel.Alone):
+        def share(self, array):
+            return np.array(0.25) if array.shape == () else array
+
+    x, t = np.random.default_rng(0).normal(size=(2, 8, 3))
+    model = nn.Linear(3, 3, rng=np.random.default_rng(0))
+    history = train.fit(
+        model,
+        (x, t),
+        tg.mean_squared_error,
+        optim.SGD(model, lr=0.1),
+        epochs=2,
+        batch_size=4,
+        rng=np.random.default_rng(0),
+        validation=(x, t),
+        early_stopping=train.EarlyStopping(1),
+        group=Following(),
+    )
+    assert history.validation_loss.tolist() == [0.25, 0.25]  # where its own would go down
+    assert history.best_epoch == 1
+
+
 def test_alone_nothing_changes():
     group, rows = parallel.Alone(), np.arange(5)
     model = network(dropout=0.5)

@@ -24,6 +24,8 @@ CASES = {
     "odd batches": (tg.mean_squared_error, 10, 5, {}),
     "penalty": (tg.mean_squared_error, 9, 4, {"penalty": lambda m: nn.penalty(m, l2=0.3)}),
     "clip": (tg.sum_squared_error, 9, 4, {"clip": 0.5}),
+    "no penalty": (tg.mean_squared_error, 11, 4, {}),
+    "no penalty, sum": (tg.sum_squared_error, 9, 4, {}),
 }
 
 
@@ -35,9 +37,9 @@ class Recording(optim.SGD):
         super().step(gradients)
 
 
-def network(*, dropout=0.0, outputs=2):
+def network(*, dropout=0.0, outputs=2, penalty=0.01):
     draws = np.random.default_rng(1)
-    layers = [nn.Linear(3, 5, l1=0.01, l2=0.02, rng=draws), nn.Tanh()]
+    layers = [nn.Linear(3, 5, l1=penalty, l2=2 * penalty, rng=draws), nn.Tanh()]
     if dropout:
         layers.append(nn.Dropout(dropout, np.random.default_rng(2)))
     return nn.Sequential(*layers, nn.Linear(5, outputs, rng=draws))
@@ -51,7 +53,7 @@ def data(n):
 def recorded(name, group=None):
     """Train, and return the gradient of every step and the losses."""
     loss, n, batch_size, options = CASES[name]
-    model = network()
+    model = network(penalty=0.0 if name.startswith("no penalty") else 0.01)
     optimizer = Recording(model, lr=0.05, momentum=0.9)
     history = train.fit(
         model,

@@ -17,7 +17,7 @@ import numpy as np
 from tinygrad_edu.core.graph import depends_on, differentiable
 from tinygrad_edu.core.node import NO_ATTRIBUTES, Node, slots
 
-__all__ = ["Watch", "gradients", "own_arrays", "propagate"]
+__all__ = ["Watch", "gradients", "like_argument", "own_arrays", "propagate"]
 
 _SCALARS = frozenset({np.float16, np.float32, np.float64})
 
@@ -146,7 +146,7 @@ def propagate(
             if kind is not like.__class__ or (  # a NumPy scalar's class is its shape and dtype
                 kind not in _SCALARS and (part.shape != like.shape or part.dtype is not like.dtype)
             ):
-                part = _fit(part, like, op.name)
+                part = like_argument(part, like, op.name)
             if guarded and any(part is held for held in (out, *inputs)):
                 part = part.copy()  # a user's rule handed out an array of the graph itself
             if watch is not None:
@@ -160,7 +160,7 @@ def propagate(
     return totals
 
 
-def _fit(part: Any, like: Any, name: str) -> Any:
+def like_argument(part: Any, like: Any, name: str) -> Any:
     """Sum a gradient over the axes along which its argument was spread; keep the dtype."""
     vertex = isinstance(like, Node)
     if part.__class__ is not like.__class__ and (

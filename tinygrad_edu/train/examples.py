@@ -73,7 +73,7 @@ def _refuse_nonfinite(array: Array, what: str) -> None:
     if array.dtype.kind != "f":
         return
     with np.errstate(over="ignore", invalid="ignore"):
-        total = array.sum(dtype=np.float64)  # costs no memory, and shows NaN and infinity
+        total = array.sum()  # costs no memory, and shows NaN and infinity
     if np.isfinite(total):
         return
     bad = ~np.isfinite(array)

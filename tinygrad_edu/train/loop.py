@@ -25,6 +25,7 @@ from tinygrad_edu.train.loss import BatchLoss, like_parameters
 from tinygrad_edu.train.metrics import Metric
 from tinygrad_edu.train.modes import mode
 from tinygrad_edu.train.progress import Progress
+from tinygrad_edu.train.replay import Replay, always_computes_the_same
 from tinygrad_edu.train.stopping import Best, EarlyStopping
 
 __all__ = ["Loop", "Settings"]
@@ -64,7 +65,8 @@ class Loop:
         self.parameters = list(optimizer.parameters.values())
         self.in_dtype = like_parameters(model)
         columns = [f"metrics/{name}" for name in settings.metrics]
-        self.penalised = True
+        self.penalised, self.replayable = True, False
+        self.replay: Replay | None = None
         self.history = History([*columns, *([] if validation is None else ["validation_loss"])])
         self.best = None if validation is None else Best(model, settings.early_stopping)
         # A metric that does not fit fails here, and not after the first epoch.
@@ -133,8 +135,7 @@ class Loop:
         """Use every example once; return the loss per example."""
         order = self.group.share(self.settings.rng.permutation(len(self.examples)))
         self.group.draw_apart(self.model.generators())
-        # Asking all layers costs time, so they are asked once in an epoch whether any has one.
-        self.penalised = isinstance(self.model.penalty(), Tensor)
+        self._look_at_model()
         total = 0.0
         for start in range(0, len(order), self.settings.batch_size):
             rows = order[start : start + self.settings.batch_size]
@@ -142,30 +143,46 @@ class Loop:
             bar.advance()
         return total / len(order)
 
+    def _look_at_model(self) -> None:
+        """Find out what is the same in all batches of an epoch: asking each time costs time."""
+        self.penalised = isinstance(self.model.penalty(), Tensor)
+        self.replay = None
+        self.replayable = (
+            not self.penalised
+            and self.settings.penalty is None
+            and always_computes_the_same(self.model, self.loss.function)
+        )
+
     def _step(self, rows: Array) -> float:
         """Take one step on a batch, of which each process computes its part; return the loss."""
-        own, total, value = self.group.shard(rows), None, 0.0
-        if len(own):
-            total = self._loss(own)
-            if self.loss.reduction == "mean" and len(own) < len(rows):
-                total = total * (len(own) / len(rows))  # so that the parts add up to the mean
-            value = float(total.value)
-        if self.group.rank == 0:  # which always has examples; penalties count once
-            total = self._penalised(total)
-        if total is None:
-            found = [np.zeros(each.shape, each.dtype) for each in self.parameters]
-        else:
-            found = gradients(total, self.parameters)
+        value, found = self._differentiate(self.group.shard(rows), len(rows))
         value = self.group.add_up(found, value)
         if self.settings.clip is not None:
             clip_by_norm(found, self.settings.clip)
         self.optimizer.step(found)
         return value
 
-    def _loss(self, rows: Array) -> Any:
-        features = self.examples.features.take(rows, axis=0)
-        outputs = self.model(self.in_dtype(features))
-        return self.loss(outputs, self.examples.targets.take(rows, axis=0))
+    def _differentiate(self, own: Array, whole: int) -> tuple[float, list[Array]]:
+        """Return the loss of the own part of a batch, and all gradients of that part."""
+        features = self.in_dtype(self.examples.features.take(own, axis=0))
+        targets = self.examples.targets.take(own, axis=0)
+        usual = whole == self.settings.batch_size  # so this process's part has its usual size, too
+        if self.replay is not None and usual:
+            return self.replay.run(features, targets)
+        value, total = 0.0, None
+        if len(own):
+            total = self.loss(self.model(features), targets)
+            if self.loss.reduction == "mean" and len(own) < whole:
+                total = total * (len(own) / whole)  # so that the parts add up to the mean
+            value = float(total.value)
+        if self.group.rank == 0:  # which always has examples; penalties count once
+            total = self._penalised(total)
+        if total is None:
+            return value, [np.zeros(each.shape, each.dtype) for each in self.parameters]
+        if self.replayable and usual:
+            self.replay = Replay.of(total, self.parameters, features, targets)
+            self.replayable = self.replay is not None
+        return value, gradients(total, self.parameters)
 
     def _penalised(self, loss: Any) -> Any:
         if self.penalised:

@@ -17,7 +17,7 @@ from tinygrad_edu.train.modes import mode
 
 __all__ = ["BATCH", "BatchLoss", "head_of", "like_parameters"]
 
-BATCH = 1024  # examples that are evaluated at a time: memory does not grow with the data
+BATCH = 256  # examples that are evaluated at a time: memory does not grow with the data
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,139 @@
+"""Batches that are computed without being recorded: the same numbers, or none."""
+
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+from tests.train.problems import iris, network, rng, same, sgd
+from tinygrad_edu import nn, train
+from tinygrad_edu.train.replay import Replay, always_computes_the_same
+
+DATA, HELD = iris()
+
+
+def deep(dtype=float):
+    """Every activation once."""
+    draws = rng(3)
+    activations = (nn.Tanh, nn.GELU, nn.Softplus, nn.Sigmoid, nn.Identity, nn.ReLU)
+    layers = [part for each in activations for part in (linear(4, 4, draws, dtype), each())]
+    return nn.Sequential(*layers, linear(4, 3, draws, dtype), nn.head("multiclass", 3))
+
+
+def linear(inputs, outputs, draws, dtype):
+    return nn.Linear(inputs, outputs, rng=draws, dtype=dtype)
+
+
+def regression():
+    return nn.Sequential(nn.Linear(4, 2, bias=False, rng=rng()), nn.head("positive", 2))
+
+
+def loss_of(model):
+    return next(m for m in model.named_modules().values() if m.is_head).loss
+
+
+@pytest.mark.parametrize(
+    ("model", "targets"),
+    [
+        (network(), DATA.labels),
+        (network(dtype=np.float32), DATA.labels),
+        (network(), np.eye(3)[DATA.labels]),
+        (deep(), DATA.labels),
+        (deep(np.float32), DATA.labels),
+        (regression(), np.abs(DATA.features[:, :2])),
+    ],
+)
+def test_another_batch_gives_what_recording_it_gives_bit_for_bit(model, targets):
+    kind = model.parameters()[0].dtype
+    batches = [(DATA.features[i : i + 8].astype(kind), targets[i : i + 8]) for i in (0, 40, 80)]
+    loss = loss_of(model)
+    replay = Replay.of(loss(model(batches[0][0]), batches[0][1]), model.parameters(), *batches[0])
+    for x, t in batches[1:]:
+        for tensor in model.parameters():
+            tensor.data = tensor.data + kind.type(0.01)
+        recorded = loss(model(x), t)
+        expected = tg.gradients(recorded, model.parameters())
+        value, found = replay.run(x, t)
+        assert value == recorded.item()
+        for a, b in zip(found, expected, strict=True):
+            assert (a.dtype, a.shape, a.tobytes()) == (b.dtype, b.shape, b.tobytes())
+            assert a.flags.writeable
+
+
+def test_parameters_beside_the_path_and_frozen_ones():
+    model, unused = network(), tg.Tensor(np.ones(2))
+    x, t = DATA.features[:8], DATA.labels[:8]
+    recorded = loss_of(model)(model(x), t)
+    some = [model.parameters()[2], unused]
+    _, found = Replay.of(recorded, some, x, t).run(x, t)
+    np.testing.assert_array_equal(found[0], tg.gradients(recorded, some[0]))
+    assert found[1].tolist() == [0, 0]
+
+
+class Branching(nn.Module):
+    """Decides by the numbers what it computes."""
+
+    def forward(self, x):
+        return x if np.sum(x.data if isinstance(x, tg.Tensor) else x) > 0 else 2 * x
+
+
+class Own(nn.Linear):
+    """Looks like a layer, and computes something else."""
+
+    def forward(self, x):
+        return super().forward(x) * float(np.max(np.abs(x)))
+
+
+def patched():
+    layer = nn.Linear(4, 3, rng=rng())
+    layer.forward = lambda x: x @ layer.W
+    return layer
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        [nn.Linear(4, 3, rng=rng()), Branching()],
+        [Own(4, 3, rng=rng())],
+        [patched()],
+        [nn.Linear(4, 3, rng=rng()), nn.Dropout(0.5, rng())],
+    ],
+)
+def test_a_model_that_may_compute_something_else_is_recorded_each_time(layers):
+    model = nn.Sequential(*layers, nn.head("multiclass", 3))
+    assert not always_computes_the_same(model, loss_of(model))
+    assert always_computes_the_same(network(), tg.softmax_cross_entropy)
+    assert not always_computes_the_same(network(), lambda z, t: tg.softmax_cross_entropy(z, t))
+
+
+def test_an_array_that_depends_on_the_batch_is_noticed():
+    x, t = DATA.features[:8], DATA.labels[:8]
+    W = tg.Tensor(np.ones((4, 3)))
+    centred = tg.softmax_cross_entropy((x - x.mean(axis=0)) @ W, t)
+    assert Replay.of(centred, [W], x, t) is None
+    assert Replay.of(tg.softmax_cross_entropy(x @ W, t), [W], x, t) is not None
+
+
+@pytest.mark.parametrize("kind", ["plain", "images", "binary", "penalty of a layer", "penalty"])
+def test_training_is_the_same_with_and_without(monkeypatch, kind):
+    data = (DATA.features, (DATA.labels > 0).astype(int) if kind == "binary" else DATA.labels)
+    l2 = 0.1 if kind == "penalty of a layer" else 0.0
+    layers = [nn.Linear(4, 5, l2=l2, rng=rng()), nn.Tanh()]
+    if kind == "images":
+        data, layers = (data[0].reshape(-1, 2, 2), data[1]), [nn.Flatten(), *layers]
+    outputs, head = (1, "binary") if kind == "binary" else (3, "multiclass")
+    penalty = (lambda m: nn.penalty(m, l1=0.1)) if kind == "penalty" else None
+    states, histories, replays = [], [], []
+    run = Replay.run
+    monkeypatch.setattr(Replay, "run", lambda *args: replays.append(1) or run(*args))
+    for recorded in (False, True):
+        if recorded:
+            monkeypatch.setattr(Replay, "of", lambda *args: None)
+        model = nn.Sequential(*layers, nn.Linear(5, outputs, rng=rng()), nn.head(head, outputs))
+        for tensor, draws in zip(model.parameters(), rng(9).spawn(9), strict=False):
+            tensor.data = draws.normal(size=tensor.shape)
+        options = {"epochs": 2, "batch_size": 32, "rng": rng(), "penalty": penalty}
+        histories.append(train.fit(model, data, optimizer=sgd(model), **options).loss.tolist())
+        states.append(model.state_dict())
+    assert len(replays) == (4 if kind == "plain" else 0)  # of 2 · 3 whole batches, 2 are recorded
+    assert same(*states)
+    assert histories[0] == histories[1]
