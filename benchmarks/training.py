@@ -19,8 +19,8 @@ import numpy as np
 from tinygrad_edu import nn, optim, train
 from tinygrad_edu.data import load_fashion_mnist
 
-IMAGES = 6_000
-ROUNDS = 7
+IMAGES = 60_000
+ROUNDS = 3
 BATCH = 32
 RATE = 0.1
 WIDTHS = (784, 300, 100, 10)
@@ -159,13 +159,13 @@ def speed():
 
 def memory(name):
     """Print the most that weights and training take, and that the process ever held, in MB."""
-    X, Y = images(60_000)
+    X, Y = images(IMAGES)
     epoch = CONTESTANTS[name](X, Y)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     epoch()
     held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     tracemalloc.start()
-    CONTESTANTS[name](X[:IMAGES], Y[:IMAGES])()
+    CONTESTANTS[name](X, Y)()
     print(
         f"{name:15} {tracemalloc.get_traced_memory()[1] / 2**20:6.2f} MB beside the data, "
         f"{held:.0f} MB held by the process, {before:.0f} of them before training"
