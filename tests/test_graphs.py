@@ -1,5 +1,6 @@
 """Graphs of any size: built, differentiated, released, and interrupted at any moment."""
 
+import contextvars
 import copy
 import gc
 import pickle
@@ -210,14 +211,15 @@ class Moments:
 
     def interrupts(self, action):
         """Whether the action was interrupted; False where it ended before."""
+        context = contextvars.copy_context()  # NumPy keeps there what np.errstate is set to
         sys.settrace(self)
         try:
-            action()
+            context.run(action)
         except KeyboardInterrupt:
             return True
         finally:
             sys.settrace(None)
-            # Within the two halves of `with`, Python takes no signal, but the tracer interrupts.
+            # Python takes no signal between `with` and its block, but the tracer interrupts there.
             while tensor._adding._is_owned():
                 tensor._adding.release()
         return False

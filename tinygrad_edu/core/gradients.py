@@ -9,11 +9,12 @@ vertices give a graph.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from heapq import heappop, heappush
 from typing import Any, cast, overload
 
 import numpy as np
 
-from tinygrad_edu.core.graph import by_serial, depends_on, differentiable
+from tinygrad_edu.core.graph import depends_on, differentiable
 from tinygrad_edu.core.node import NO_ATTRIBUTES, Node, slots
 
 __all__ = ["Watch", "gradients", "like_argument", "own_arrays", "propagate"]
@@ -105,12 +106,12 @@ def propagate(
     Returns the gradients of the leaves among them and of `keep`; those of the others are
     released as soon as they are used, so that memory stays near that of the forward pass.
     """
-    order = differentiable(output) if active is None else sorted(active, key=by_serial)
-    inside, kept = set(order), set(keep)
+    inside = None if active is None else set(active)
+    kept = set(keep)
     totals: dict[Node, Any] = {output: output.seed(seed, graph)}
-    for node in reversed(order):  # the youngest first: no vertex that was made from it is left
-        if node.op is None or node not in totals:
-            continue
+    pending = [] if output.op is None else [(-output.serial, output)]
+    while pending:
+        node = heappop(pending)[1]  # the youngest: no vertex that was made from it is left
         g = totals[node] if node in kept else totals.pop(node)
         op, attributes = node.op, node.attributes
         if graph:
@@ -130,7 +131,7 @@ def propagate(
             source = argument.op
             if source is not None and source.constant:
                 continue
-            if argument not in inside:
+            if inside is not None and argument not in inside:
                 continue
             rule = op.rules[index]
             if rule is None:
@@ -154,6 +155,8 @@ def propagate(
                 totals[argument] = totals[argument] + part
             else:
                 totals[argument] = part
+                if source is not None:
+                    heappush(pending, (-argument.serial, argument))
     return totals
 
 

@@ -7,9 +7,9 @@ from operator import attrgetter
 
 from tinygrad_edu.core.node import Node
 
-__all__ = ["ancestors", "by_serial", "depends_on", "differentiable", "on_every_path"]
+__all__ = ["ancestors", "depends_on", "differentiable", "on_every_path"]
 
-by_serial = attrgetter("serial")
+_by_serial = attrgetter("serial")
 
 
 def ancestors(*outputs: Node) -> list[Node]:
@@ -68,4 +68,4 @@ def _walk(outputs: Iterable[Node], *, through_constants: bool) -> list[Node]:
                     found[argument] = None
                     pending.append(argument)
     # A walk from the output finds results before arguments, or nearly so: quick to sort.
-    return sorted(found, key=by_serial)
+    return sorted(found, key=_by_serial)

@@ -10,13 +10,12 @@ import numpy.typing as npt
 
 from tinygrad_edu.core.node import next_serial
 from tinygrad_edu.naming import Part, end_part
+from tinygrad_edu.nn.names import CONTAINERS, inside, join, suffixes_of
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["Module", "still"]
 
 Self = TypeVar("Self", bound="Module")
-
-_CONTAINERS: frozenset[Any] = frozenset({list, tuple, dict})
 
 # What others call it, for those who come from there.
 _ELSEWHERE = {
@@ -114,7 +113,7 @@ class Module:
     def _members(self) -> Iterator[tuple[str, Any]]:
         """Yield attributes, and what their lists and dicts hold, under dotted names."""
         for name, value in vars(self).items():
-            yield from _inside(name, value)
+            yield from inside(name, value)
 
     def named_modules(self) -> dict[str, Module]:
         """Return this module, under ``""``, and all that it is made of, by dotted name.
@@ -138,14 +137,14 @@ class Module:
         pending: list[Any] = [self]
         while pending:
             value = pending.pop()
-            if value.__class__ in _CONTAINERS:
-                inside = value.values() if value.__class__ is dict else value
+            if value.__class__ in CONTAINERS:
+                held = value.values() if value.__class__ is dict else value
             elif id(value) in found:
                 continue
             else:
                 found[id(value)] = value
-                inside = vars(value).values()
-            parts = [v for v in inside if isinstance(v, Module) or v.__class__ in _CONTAINERS]
+                held = vars(value).values()
+            parts = [v for v in held if isinstance(v, Module) or v.__class__ in CONTAINERS]
             pending += reversed(parts)
         return list(found.values())
 
@@ -166,7 +165,7 @@ class Module:
             for name, tensor in module._own_parameters().items():
                 if tensor not in seen:
                     seen.add(tensor)
-                    found[_join(place, name)] = tensor
+                    found[join(place, name)] = tensor
         return found
 
     def _own_parameters(self) -> dict[str, Tensor]:
@@ -191,7 +190,7 @@ class Module:
             Their states belong into a checkpoint, so that training can go on as it would have.
         """
         return {
-            _join(place, name): value
+            join(place, name): value
             for place, module in self.named_modules().items()
             for name, value in module._members()
             if isinstance(value, np.random.Generator)
@@ -207,7 +206,7 @@ class Module:
         """
         modules = self.named_modules()
         owners = {place: module for place, module in modules.items() if module._own_parameters()}
-        suffixes, latest = _suffixes(list(owners)), ""
+        suffixes, latest = suffixes_of(list(owners)), ""
         for place, module in modules.items():
             latest = suffixes.get(place, latest)  # an activation goes with the layer before it
             letter = module.letter + latest if module.letter else ""
@@ -477,21 +476,6 @@ class Module:
         raise AttributeError(sentence, name=name, obj=self)
 
 
-def _join(place: str, name: str) -> str:
-    return f"{place}.{name}" if place else name
-
-
-def _inside(name: str, value: Any) -> Iterator[tuple[str, Any]]:
-    if value.__class__ in (list, tuple):
-        for number, each in enumerate(value):
-            yield from _inside(f"{name}.{number}", each)
-    elif value.__class__ is dict:
-        for key, each in value.items():
-            yield from _inside(f"{name}.{key}", each)
-    else:
-        yield name, value
-
-
 def _walk(place: str, module: Module, seen: set[int]) -> Iterator[tuple[str, Module]]:
     if id(module) in seen:
         return
@@ -499,30 +483,7 @@ def _walk(place: str, module: Module, seen: set[int]) -> Iterator[tuple[str, Mod
     yield place, module
     for name, value in module._members():
         if isinstance(value, Module):
-            yield from _walk(_join(place, name), value, seen)
-
-
-def _suffixes(places: list[str]) -> dict[str, str]:
-    """Return what tells the parameters of several layers apart, as short as it can be.
-
-    Examples
-    --------
-    >>> _suffixes(["0", "2"])
-    {'0': '1', '2': '2'}
-    >>> _suffixes(["net.hidden", "net.out"])
-    {'net.hidden': '_hidden', 'net.out': '_out'}
-    """
-    words = {place: [w for w in place.split(".") if w and not w.isdigit()] for place in places}
-    while all(words.values()) and len({each[0] for each in words.values()}) == 1:
-        words = {place: each[1:] for place, each in words.items()}  # all are within one part
-    joined = {place: "".join(f"_{word}" for word in each) for place, each in words.items()}
-    alike: dict[str, list[str]] = {}
-    for place, suffix in joined.items():
-        alike.setdefault(suffix, []).append(place)
-    return {
-        place: suffix + (str(alike[suffix].index(place) + 1) if len(alike[suffix]) > 1 else "")
-        for place, suffix in joined.items()
-    }
+            yield from _walk(join(place, name), value, seen)
 
 
 def still(module: Self) -> Self:

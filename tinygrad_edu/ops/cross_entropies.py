@@ -47,12 +47,11 @@ __all__ = [
 
 
 @op(inline=True, name="residual")
-def _residual(g: Any, logits: Any, targets: Any, e: Any, rest: Any) -> Any:
-    """g (a Σy - y) with a = e / Σe, and with labels scattered instead of one-hot arrays.
+def _residual(g: Any, logits: Any, targets: Any, e: Any, rest: Any, total: Any) -> Any:
+    """g (a Σy - y) with a = e / total, and with labels scattered instead of one-hot arrays.
 
-    Where a is near 1, it is the others that have the digits: 1 - a = (rest + (1 - e)) / Σe.
+    Where a is near 1, it is the others that have the digits: a - 1 = (e - 1 - rest) / total.
     """
-    total = rest + 1
     if targets.shape == e.shape:
         weight = np.asarray(targets.sum(-1) / total)
         out = np.asarray(g)[..., None] * (weight[..., None] * e - targets)
@@ -60,13 +59,12 @@ def _residual(g: Any, logits: Any, targets: Any, e: Any, rest: Any) -> Any:
     scale = np.asarray(g / total)
     out = np.multiply(scale[..., None], e, order="C")
     own = places(out, targets)
-    others = rest.ravel() + (1 - np.ravel(e)[own])
-    out.ravel()[own] = -scale.ravel() * others  # in that order, a view
+    out.ravel()[own] = scale.ravel() * (e.ravel()[own] - 1 - rest.ravel())  # in C order, a view
     return out
 
 
 @_residual.defined_as
-def _(g: Any, logits: Any, targets: Any, e: Any, rest: Any) -> Any:
+def _(g: Any, logits: Any, targets: Any, e: Any, rest: Any, total: Any) -> Any:
     y = distributions(targets, logits, "softmax_cross_entropy")
     return expand_dims(g, axis=-1) * (softmax(logits) * sum(y, axis=-1, keepdims=True) - y)
 
@@ -84,7 +82,7 @@ def _(g: Any, logits: Any, targets: Any, e: Any, rest: Any) -> Any:
 def _softmax_cross_entropy(logits: Any, targets: Any) -> Any:
     """Cross-entropy of each example, from logits."""
     rows, put_back = as_rows(logits, -1)
-    e, largest, rest, _ = shifted_exponentials(rows)
+    e, largest, rest, total = shifted_exponentials(rows)
     log_sum = np.log1p(rest)
     if targets.shape == logits.shape:
         y, top, norm = targets.reshape(rows.shape), largest[:, None], log_sum[:, None]
@@ -97,13 +95,14 @@ def _softmax_cross_entropy(logits: Any, targets: Any) -> Any:
         losses = log_sum - (rows.ravel()[places(rows, targets)] - largest)
     shape = logits.shape[:-1]
     losses = in_dtype_of(logits, losses.reshape(shape))
-    return losses, (put_back(e), rest.reshape(shape))
+    return losses, (put_back(e), rest.reshape(shape), total.reshape(shape))
 
 
 @_softmax_cross_entropy.saves
 def _(logits: Any, targets: Any) -> Any:
     e = exp(logits - max(logits, axis=-1, keepdims=True))  # not divided: a pass less over it
-    return e, sum(e, axis=-1) - 1
+    total = sum(e, axis=-1)
+    return e, total - 1, total
 
 
 @_softmax_cross_entropy.defined_as
