@@ -162,6 +162,12 @@ def propagate(
 
 def like_argument(part: Any, like: Any, name: str) -> Any:
     """Sum a gradient over the axes along which its argument was spread; keep the dtype."""
+    if (
+        part.__class__ is np.ndarray is like.__class__
+        and part.shape[1:] == like.shape
+        and part.dtype is like.dtype
+    ):
+        return np.add.reduce(part, 0)  # a bias, added to every row: what happens most
     vertex = isinstance(like, Node)
     if part.__class__ is not like.__class__ and (
         vertex is not isinstance(part, Node) or not hasattr(part, "dtype")
