@@ -10,6 +10,7 @@ import pytest
 
 from tinygrad_edu import cli
 from tinygrad_edu.cli import main
+from tinygrad_edu.experiments import EXPERIMENTS
 from tinygrad_edu.lectures import IDENTITIES, LECTURES
 from tinygrad_edu.symbolic.derive import derive_named
 from tinygrad_edu.symbolic.prove import prove_named
@@ -113,6 +114,12 @@ def test_what_is_no_command_ends_with_status_2(arguments, complaint, capsys):
     assert captured.out == ""
     assert complaint in captured.err
     assert captured.err.startswith("usage: python -m tinygrad_edu")
+
+
+def test_train_leads_to_the_experiments(capsys):
+    assert main(["train", "--list"]) == 0
+    listed = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    assert listed == list(EXPERIMENTS)
 
 
 def test_an_unknown_command_is_told_which_there_are(capsys):

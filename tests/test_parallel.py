@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,8 +12,10 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
+from tests.experiments.pictures import write_pictures
 from tests.together import CASES, network, recorded
 from tinygrad_edu import nn, optim, parallel, train
+from tinygrad_edu.experiments import fashion
 
 ROOT = Path(__file__).resolve().parent.parent
 BESIDE = [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
@@ -26,8 +29,12 @@ needs_mpi = pytest.mark.skipif(
 
 def together(job, folder, processes=2):
     """Run a job of tests/together.py; a job that hangs fails by its time."""
+    return launch(processes, "tests.together", job, folder)
+
+
+def launch(processes, module, *arguments):
     return subprocess.run(
-        [MPIEXEC, "-n", str(processes), sys.executable, "-m", "tests.together", job, folder],
+        [MPIEXEC, "-n", str(processes), sys.executable, "-m", module, *map(str, arguments)],
         capture_output=True,
         text=True,
         timeout=120,
@@ -54,6 +61,18 @@ def test_gradients_are_those_of_one_process(computed):
         scale = np.abs(gradients).max()
         assert np.abs(results[f"{name}/gradients"] - gradients).max() <= 1e-12 * scale, name
         np.testing.assert_allclose(results[f"{name}/losses"], losses, rtol=1e-12, err_msg=name)
+
+
+@needs_mpi
+def test_an_experiment_is_run_together_and_reported_once(tmp_path):
+    folder = write_pictures(tmp_path)
+    options = ("train", "fashion", "--epochs", "2", "--folder", folder, "--into", tmp_path / "new")
+    done = launch(2, "tinygrad_edu", *options)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count("test accuracy without dropout") == 1
+    (alone,) = fashion.run(epochs=2, folder=folder).runs
+    assert abs(float(re.search(r"([\d.]+)%", done.stdout)[1]) / 100 - alone.accuracy) < 0.03
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["fashion.svg"]
 
 
 @needs_mpi

@@ -1,6 +1,5 @@
 """What the lectures say of training, on small versions of the experiments."""
 
-import gzip
 import os
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from tests.experiments.pictures import write_pictures
 from tinygrad_edu.data import fashion as fashion_data
 from tinygrad_edu.experiments import (
     convergence,
@@ -116,21 +116,9 @@ def test_d9_a_spring_keeps_weights_short_and_units_unsaturated():
     assert held.balance < 2e-3  # the data pull as strongly as the spring
 
 
-def idx(array):
-    header = bytes([0, 0, 8, array.ndim]) + b"".join(n.to_bytes(4, "big") for n in array.shape)
-    return gzip.compress(header + array.astype(np.uint8).tobytes())
-
-
 @pytest.fixture
 def pictures(tmp_path):
-    """A folder with pictures in which a bright row tells the class."""
-    for part, n in (("train", 300), ("t10k", 100)):
-        labels = np.arange(n) % 10
-        images = np.zeros((n, 28, 28))
-        images[np.arange(n), 2 * labels] = 255
-        (tmp_path / f"{part}-images-idx3-ubyte.gz").write_bytes(idx(images))
-        (tmp_path / f"{part}-labels-idx1-ubyte.gz").write_bytes(idx(labels))
-    return tmp_path
+    return write_pictures(tmp_path)
 
 
 def test_a18_the_network_without_and_with_dropout_over_seeds(pictures):
