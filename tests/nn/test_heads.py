@@ -94,7 +94,9 @@ def test_two_heads_are_not_one():
         def __init__(self):
             self.species, self.length = nn.head("multiclass", 3), nn.head("positive")
 
-    with pytest.raises(ValueError, match="Two: has 2 heads, so call the loss of each"):
+    with pytest.raises(
+        ValueError, match="Two: has 2 heads, so it has no loss and no prediction of its own"
+    ):
         Two().loss(Z, Z)
 
 
