@@ -191,8 +191,13 @@ class Dropout(Module):
     letter: ClassVar[str] = "d"
 
     def __init__(self, p: float, rng: np.random.Generator) -> None:
-        if not 0 <= float(p) <= 1:
-            raise ValueError(f"Dropout: p = {float(p):g} is no probability; choose 0 ≤ p ≤ 1")
+        try:
+            probability = float(p)
+        except (TypeError, ValueError):
+            kind = type(p).__name__
+            raise TypeError(f"Dropout: p is a {kind}; pass a probability, such as 0.2") from None
+        if not 0 <= probability <= 1:
+            raise ValueError(f"Dropout: p = {probability:g} is no probability; choose 0 ≤ p ≤ 1")
         self.p = p
         self.rng = _generator(rng, "Dropout")
 
