@@ -80,6 +80,7 @@ CASES = {
     "a negative clip": ({"clip": -1.0}, "clip = -1"),
     "resume without a checkpoint": ({"resume": True}, "resume=True needs checkpoint=path"),
     "a checkpoint in no folder": ({"checkpoint": "no/folder/at.npz"}, "there is no folder"),
+    "a checkpoint that is a folder": ({"checkpoint": "."}, "is a folder; name a file, such as"),
     "a checkpoint that is no path": ({"checkpoint": 3}, "checkpoint is a int; pass a path"),
 }
 
@@ -98,7 +99,7 @@ def test_refused_before_anything_is_changed(case):
         "validation": HELD,
     }
     changed, complaint = CASES[case]
-    with pytest.raises((ValueError, TypeError, FileNotFoundError)) as raised:
+    with pytest.raises((ValueError, TypeError, FileNotFoundError, IsADirectoryError)) as raised:
         train.fit(model, **{**options, **changed})
     assert complaint in str(raised.value)
     assert "\n" not in str(raised.value)

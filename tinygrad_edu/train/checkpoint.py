@@ -204,5 +204,9 @@ def _refuse_unfit_best(path: Path, stored: Mapping[str, Array], model: Module) -
             )
     weights = {k.removeprefix("weights/"): a for k, a in found.items() if k.startswith("weights/")}
     expected = {name: tensor.shape for name, tensor in model.named_parameters().items()}
-    if weights and {name: array.shape for name, array in weights.items()} != expected:
-        raise ValueError(f"{path}: its best weights are those of another model")
+    differing = {name: array.shape for name, array in weights.items()}.items() ^ expected.items()
+    if weights and differing:
+        raise ValueError(
+            f"{path}: is the checkpoint of another model: its best weights and the model differ in "
+            f"{min(differing)[0]}"
+        )

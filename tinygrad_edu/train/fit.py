@@ -180,6 +180,10 @@ def _checkpoint(checkpoint: Any, resume: bool) -> Path | None:
     if checkpoint is None:
         return None
     path = Path(checkpoint)
+    if path.is_dir():
+        raise IsADirectoryError(
+            f"fit: checkpoint = {path} is a folder; name a file, such as {path / 'model.npz'}"
+        )
     if not path.parent.is_dir():
         raise FileNotFoundError(
             f"fit: there is no folder {path.parent} for the checkpoint; make it first"
