@@ -59,6 +59,11 @@ CASES = {
         {"data": (X, np.eye(3)[Y] * 0.5 + 1 / 6), "metrics": "accuracy", "validation": None},
         "not one-hot",
     ),
+    "a metric that gives a Tensor": (
+        {"metrics": lambda predicted, targets: tg.Tensor(1.0)},
+        "metric <lambda>: gave a Tensor; return a number",
+    ),
+    "a metric that gives nothing": ({"metrics": lambda *_: None}, "gave a NoneType"),
     "the name of a loss": ({"loss": "mse"}, "loss is a str; pass a function"),
     "a loss of probabilities": ({"loss": tg.cross_entropy}, "takes probabilities"),
     "a loss for each example": (

@@ -99,6 +99,10 @@ def test_names_and_functions():
     assert list(metrics_of(("log_likelihood", mine))) == ["log_likelihood", "mine"]
     assert metrics_of(mine) == {"mine": mine}
     assert metrics_of(()) == {}
+    with pytest.raises(ValueError, match="two are called 'mine'; give each a name of its own"):
+        metrics_of([mine, mine])
+    with pytest.raises(TypeError, match="metrics: int is none; pass a name, a function, or a list"):
+        metrics_of(3)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import numpy as np
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.train.examples import Examples
 from tinygrad_edu.train.loss import BATCH, BatchLoss, head_of, like_parameters
-from tinygrad_edu.train.metrics import Metric, metrics_of
+from tinygrad_edu.train.metrics import Metric, measured, metrics_of
 from tinygrad_edu.train.modes import mode
 
 __all__ = ["evaluate", "measure"]
@@ -58,8 +58,8 @@ def evaluate(
     """
     examples = Examples.read(data, "evaluate: data")
     wanted = metrics_of(metrics)
-    value, measured = measure(model, examples, BatchLoss.prepared(model, loss, examples), wanted)
-    return {"loss": value, **measured}
+    value, found = measure(model, examples, BatchLoss.prepared(model, loss, examples), wanted)
+    return {"loss": value, **found}
 
 
 def measure(
@@ -74,6 +74,5 @@ def measure(
             total += loss.whole(loss(outputs, targets).item(), len(targets))
             if metrics:
                 values.append(outputs.data if head is None else head.activation(outputs.data))
-    predicted = np.concatenate(values) if values else None
-    measured = {name: each(predicted, examples.targets) for name, each in metrics.items()}
-    return total / len(examples), measured
+    found = measured(metrics, np.concatenate(values), examples.targets) if values else {}
+    return total / len(examples), found

@@ -5,12 +5,13 @@ Each takes what the model predicts, probabilities in the case of classes, and th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from tinygrad_edu.core.node import Node
 from tinygrad_edu.nn.known import look_up
 from tinygrad_edu.ops.elementwise import xlogy
 
@@ -21,6 +22,7 @@ __all__ = [
     "binary_accuracy",
     "confusion_matrix",
     "log_likelihood",
+    "measured",
     "metrics_of",
 ]
 
@@ -203,15 +205,42 @@ def metrics_of(wanted: str | Metric | Iterable[str | Metric]) -> dict[str, Metri
     Raises
     ------
     ValueError
-        If a name is unknown; the message names the nearest known.
+        If a name is unknown, then the message names the nearest known; or is there twice.
+    TypeError
+        If it is none of the three.
     """
-    listed = [wanted] if isinstance(wanted, str) or callable(wanted) else list(wanted)
+    listed: Any = [wanted] if isinstance(wanted, str) or callable(wanted) else wanted
+    if not isinstance(listed, Iterable):
+        kind = type(wanted).__name__
+        raise TypeError(f"metrics: {kind} is none; pass a name, a function, or a list of them")
     found: dict[str, Metric] = {}
     for each in listed:
         if callable(each):
-            found[getattr(each, "__name__", type(each).__name__)] = each
+            name, function = getattr(each, "__name__", type(each).__name__), each
         else:
-            found[each] = look_up(each, METRICS, "metric", _ELSEWHERE)
+            name, function = each, look_up(each, METRICS, "metric", _ELSEWHERE)
+        if name in found:
+            raise ValueError(f"metrics: two are called {name!r}; give each a name of its own")
+        found[name] = function
+    return found
+
+
+def measured(metrics: Mapping[str, Metric], predicted: Array, targets: Array) -> dict[str, Any]:
+    """Return what each metric gives, by name.
+
+    Raises
+    ------
+    TypeError
+        If one gives something else than numbers.
+    """
+    found: dict[str, Any] = {}
+    for name, metric in metrics.items():
+        found[name] = value = metric(predicted, targets)
+        if isinstance(value, Node) or np.asarray(value).dtype.kind not in "fiub":
+            raise TypeError(
+                f"metric {name}: gave a {type(value).__name__}; return a number, or an array of "
+                "numbers"
+            )
     return found
 
 
