@@ -124,6 +124,46 @@ def test_a_model_without_a_head_needs_a_loss():
         train.fit(model, DATA, optimizer=sgd(model), epochs=1, rng=rng())
 
 
+class Net(nn.Module):
+    """A module of one's own, whose parts say nothing of their order."""
+
+    def __init__(self, forward):
+        self.hidden, self.out = nn.Linear(4, 5, rng=rng()), nn.Linear(5, 3, rng=rng())
+        self.squash = nn.Sigmoid()
+        self.computes = forward
+
+    def forward(self, x):
+        return self.computes(self, x)
+
+
+def test_a_hidden_activation_that_stands_last_among_the_parts_is_no_wrong_pair():
+    model = Net(lambda m, x: m.out(m.squash(m.hidden(x))))
+    data = (X, np.eye(3)[Y])
+    train.fit(model, data, tg.sigmoid_cross_entropy, sgd(model), epochs=1, rng=rng())
+
+
+@pytest.mark.parametrize(
+    ("last", "loss", "complaint"),
+    [
+        (tg.sigmoid, tg.sigmoid_cross_entropy, "applies sigmoid itself, .* ends in sigmoid"),
+        (tg.softmax, tg.softmax_cross_entropy, "applies softmax itself, .* ends in softmax"),
+    ],
+)
+def test_an_activation_applied_twice_by_a_model_of_ones_own(last, loss, complaint):
+    model = Net(lambda m, x: last(m.out(m.hidden(x))))
+    before = model.state_dict()
+    with pytest.raises(ValueError, match=complaint):
+        train.fit(model, (X, np.eye(3)[Y]), loss, sgd(model), epochs=1, rng=rng())
+    assert same(model.state_dict(), before)
+
+
+def test_a_model_with_several_heads_needs_a_loss():
+    model = Net(lambda m, x: m.out(m.hidden(x)))
+    model.heads = [nn.head("multiclass", 3), nn.head("regression", 3)]
+    with pytest.raises(ValueError, match="has several heads and no loss was given"):
+        train.fit(model, DATA, optimizer=sgd(model), epochs=1, rng=rng())
+
+
 def test_a_model_that_is_no_module():
     with pytest.raises(TypeError, match="the model is a function; pass an nn"):
         train.fit(lambda x: x, DATA, epochs=1, rng=rng(), optimizer=sgd(network()))
