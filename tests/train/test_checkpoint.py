@@ -231,6 +231,17 @@ def test_the_checkpoint_of_another_optimiser_is_refused(tmp_path):
         fitted(prepared("sgd"), 2, path, resume=True)
 
 
+def test_an_optimiser_with_the_same_state_is_another_one_all_the_same(tmp_path):
+    path, model = tmp_path / "run.npz", network()
+    train.save_checkpoint(path, model, optim.Adam(model, lr=0.1))
+    train.load_checkpoint(path, model, optim.Adam(model, lr=0.2))
+    with pytest.raises(ValueError, match="AdamW cannot go on from the state of Adam"):
+        train.load_checkpoint(path, model, optim.AdamW(model, lr=0.1))
+    train.save_checkpoint(path, model)
+    with pytest.raises(ValueError, match="was written without an optimiser; load it without one"):
+        train.load_checkpoint(path, model, optim.Adam(model, lr=0.1))
+
+
 def test_loading_a_pickle_runs_no_code(tmp_path):
     class Evil:
         def __reduce__(self):
