@@ -54,8 +54,8 @@ def test_features_that_do_not_match(shape, mend):
 @pytest.mark.parametrize(
     ("arguments", "options", "error", "complaint"),
     [
-        ((0, 3), {}, ValueError, "Linear: inputs is 0; it is their number, at least 1"),
-        ((4, 2.5), {}, TypeError, "Linear: outputs is a float; it is their number"),
+        ((0, 3), {}, ValueError, "Linear: inputs = 0 does not make sense; choose at least 1"),
+        ((4, 2.5), {}, TypeError, "Linear: outputs is a float, and an integer is expected"),
         ((4, 3), {"l1": -1}, ValueError, "Linear: l1 is -1; a penalty's strength is a number ≥ 0"),
         ((4, 3), {"l2": np.nan}, ValueError, "Linear: l2 is nan"),
         ((4, 3), {"l2": None}, TypeError, "Linear: l2 is a NoneType; a penalty's strength is a"),

@@ -281,7 +281,7 @@ def test_predict_of_nothing():
     assert mlp(seeded()).predict(X[:0]).shape == (0, 3)
     assert mlp(seeded()).predict(X[:0], batch_size=4).shape == (0, 3)
     with pytest.raises(
-        ValueError, match="predict: batch_size is 0; it is their number, at least 1"
+        ValueError, match="predict: batch_size = 0 does not make sense; choose at least 1"
     ):
         mlp(seeded()).predict(X, batch_size=0)
 

@@ -22,8 +22,8 @@ from tinygrad_edu.nn.layers import Dropout, Linear, Sequential
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.optim.first_order import SGD
 from tinygrad_edu.optim.schedules import CosineDecay
-from tinygrad_edu.optim.settings import count, number
 from tinygrad_edu.parallel import launched
+from tinygrad_edu.settings import count, number
 from tinygrad_edu.train.fit import fit
 from tinygrad_edu.train.history import History
 from tinygrad_edu.train.metrics import accuracy, confusion_matrix

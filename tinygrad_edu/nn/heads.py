@@ -11,9 +11,9 @@ import numpy as np
 from tinygrad_edu import ops
 from tinygrad_edu.core.node import Node
 from tinygrad_edu.nn.activations import LogSoftmax, Sigmoid, Softmax
-from tinygrad_edu.nn.known import count, look_up
 from tinygrad_edu.nn.layers import Sequential
 from tinygrad_edu.nn.module import Module
+from tinygrad_edu.settings import count, look_up
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["Head", "head", "refuse_applied_twice", "refuse_wrong_pair"]
@@ -277,7 +277,7 @@ def head(problem: str, outputs: int | None = None, *, activation: str | None = N
     1.0986
     """
     known = look_up(problem, _PROBLEMS, "head", _ELSEWHERE)
-    outputs = 1 if outputs is None else count(outputs, "head", "outputs")
+    outputs = 1 if outputs is None else count("head: outputs", outputs, 1)
     if problem == "multiclass" and outputs == 1:
         raise ValueError(
             "head: one class alone always has probability 1; pass the number of classes, or "

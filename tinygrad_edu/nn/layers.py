@@ -12,9 +12,9 @@ import numpy.typing as npt
 from tinygrad_edu import ops
 from tinygrad_edu.core.node import Node
 from tinygrad_edu.nn.initialisers import Initialiser, initial
-from tinygrad_edu.nn.known import count
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.nn.penalties import checked_strength, l1_and_l2
+from tinygrad_edu.settings import count
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["Dropout", "Flatten", "Linear", "Sequential"]
@@ -94,8 +94,8 @@ class Linear(Module):
         l2: float = 0.0,
         dtype: npt.DTypeLike = float,
     ) -> None:
-        self.inputs = count(inputs, "Linear", "inputs")
-        self.outputs = count(outputs, "Linear", "outputs")
+        self.inputs = count("Linear: inputs", inputs, 1)
+        self.outputs = count("Linear: outputs", outputs, 1)
         self.l1 = checked_strength(l1, "Linear", "l1")
         self.l2 = checked_strength(l2, "Linear", "l2")
         kind = np.dtype(dtype)

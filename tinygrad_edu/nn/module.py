@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from tinygrad_edu.core.node import next_serial
 from tinygrad_edu.naming import Part, end_part
-from tinygrad_edu.nn.known import count
 from tinygrad_edu.nn.names import CONTAINERS, ELSEWHERE, inside, join, suffixes_of
+from tinygrad_edu.settings import count
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["Module", "still"]
@@ -288,7 +288,7 @@ class Module:
 
         if batch_size is None:
             return outputs(inputs)
-        size = count(batch_size, "predict", "batch_size")
+        size = count("predict: batch_size", batch_size, 1)
         starts = range(0, max(len(inputs), 1), size)
         return np.concatenate([outputs(inputs[at : at + size]) for at in starts])
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.optim.optimizer import Optimizer
-from tinygrad_edu.optim.settings import count, number
 from tinygrad_edu.parallel import Alone
+from tinygrad_edu.settings import count, number
 from tinygrad_edu.train.examples import Examples
 from tinygrad_edu.train.history import History
 from tinygrad_edu.train.loop import Loop, Settings

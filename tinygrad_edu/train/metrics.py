@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygrad_edu.core.node import Node
-from tinygrad_edu.nn.known import look_up
 from tinygrad_edu.ops.elementwise import xlogy
+from tinygrad_edu.settings import look_up
 
 __all__ = [
     "METRICS",

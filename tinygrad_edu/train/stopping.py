@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_edu.nn.module import Module
-from tinygrad_edu.optim.settings import count, number
+from tinygrad_edu.settings import count, number
 
 __all__ = ["Best", "EarlyStopping"]
 
