@@ -43,6 +43,8 @@ def test_dtype_of_parameters_outputs_and_gradients(dtype):
         ((5, 3), "the last axis holds the features"),
         ((), "the last axis holds the features"),
         ((5, 2, 2), r"put nn.Flatten\(\) before it"),
+        ((1, 2, 2), r"put nn.Flatten\(\) before it"),
+        ((2, 2), r"give one image alone a batch axis, x\[None\], and"),
     ],
 )
 def test_features_that_do_not_match(shape, mend):

@@ -133,8 +133,11 @@ class Linear(Module):
         return z if self.b is None else z + self.b
 
     def _misfit(self, shape: tuple[int, ...]) -> str:
-        several = len(shape) > 2 and math.prod(shape[1:]) == self.inputs
-        mend = "put nn.Flatten() before it" if several else "the last axis holds the features"
+        mend = "the last axis holds the features"
+        if len(shape) > 2 and math.prod(shape[1:]) == self.inputs:
+            mend = "put nn.Flatten() before it"
+        elif len(shape) > 1 and math.prod(shape) == self.inputs:
+            mend = "give one image alone a batch axis, x[None], and put nn.Flatten() before it"
         return f"{self._called()}: takes {self.inputs} features, and x has shape {shape}; {mend}"
 
     def own_penalty(self) -> Any:

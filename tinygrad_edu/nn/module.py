@@ -144,8 +144,9 @@ class Module:
         Returns
         -------
         dict of str to Tensor
-            In the order in which they were assigned; one that is used twice stands under its
-            first name. Tensors that were computed from others are no parameters.
+            A module's own before those of its parts, each in the order in which they were
+            assigned; one that is used twice stands under its first name. Tensors that were
+            computed from others are no parameters.
         """
         if self._part is None:
             self._find_places()
