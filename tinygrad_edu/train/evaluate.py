@@ -10,7 +10,7 @@ import numpy as np
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.train.examples import Examples
 from tinygrad_edu.train.loss import BATCH, BatchLoss, head_of, like_parameters
-from tinygrad_edu.train.metrics import Metric, measured, metrics_of
+from tinygrad_edu.train.metrics import Metric, measured, metrics_of, usual_metrics
 from tinygrad_edu.train.modes import mode
 
 __all__ = ["evaluate", "measure"]
@@ -21,7 +21,7 @@ def evaluate(
     data: Any,
     loss: Callable[[Any, Any], Any] | None = None,
     *,
-    metrics: str | Metric | Iterable[str | Metric] = ("accuracy",),
+    metrics: str | Metric | Iterable[str | Metric] | None = None,
 ) -> dict[str, Any]:
     """Measure the loss and metrics of a model on data.
 
@@ -34,7 +34,7 @@ def evaluate(
     loss : callable, optional
         ``loss(outputs, targets)``; by default that of the model's head.
     metrics : name, function, or iterable of them, optional
-        As for `fit`.
+        As for `fit`. By default the accuracy, where each example has one class.
 
     Returns
     -------
@@ -57,8 +57,12 @@ def evaluate(
     ['accuracy', 'loss']
     """
     examples = Examples.read(data, "evaluate: data")
-    wanted = metrics_of(metrics)
-    value, found = measure(model, examples, BatchLoss.prepared(model, loss, examples), wanted)
+    prepared = BatchLoss.prepared(model, loss, examples)
+    if metrics is None:
+        wanted = usual_metrics(head_of(model), examples.targets)
+    else:
+        wanted = metrics_of(metrics)
+    value, found = measure(model, examples, prepared, wanted)
     return {"loss": value, **found}
 
 

@@ -24,6 +24,7 @@ __all__ = [
     "log_likelihood",
     "measured",
     "metrics_of",
+    "usual_metrics",
 ]
 
 Array = npt.NDArray[Any]
@@ -223,6 +224,18 @@ def metrics_of(wanted: str | Metric | Iterable[str | Metric]) -> dict[str, Metri
             raise ValueError(f"metrics: two are called {name!r}; give each a name of its own")
         found[name] = function
     return found
+
+
+def usual_metrics(head: Any, targets: Array) -> dict[str, Metric]:
+    """Return the accuracy where each example has one class, else nothing.
+
+    Integers may be amounts: a head says whether they are classes.
+    """
+    fits = targets.ndim == 1 and targets.dtype.kind in "iu"
+    if head is not None:
+        one_class = head.problem in ("multiclass", "binary")
+        fits = one_class and (fits or bool(np.isin(targets, (0, 1)).all()))
+    return metrics_of("accuracy" if fits else ())
 
 
 def measured(metrics: Mapping[str, Metric], predicted: Array, targets: Array) -> dict[str, Any]:
