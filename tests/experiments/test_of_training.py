@@ -134,6 +134,16 @@ def test_a18_the_network_without_and_with_dropout_over_seeds(pictures):
     assert "one seed; more say how sure that is" in again.table()
 
 
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [({"dropout": 1.5}, "fashion: dropout = 1.5"), ({"seeds": 0}, "fashion: seeds = 0")],
+)
+def test_a18_nonsense_is_refused_before_anything_is_read(monkeypatch, options, complaint):
+    monkeypatch.setattr(fashion, "load_fashion_mnist", None)
+    with pytest.raises(ValueError, match=complaint):
+        fashion.run(**options)
+
+
 def test_a18_the_layers_are_the_lectures():
     shapes = [p.shape for p in fashion.network(0.2, np.random.default_rng(0)).parameters()]
     assert shapes == [(784, 300), (300,), (300, 100), (100,), (100, 10), (10,)]

@@ -94,7 +94,9 @@ def test_two_heads_are_not_one():
         def __init__(self):
             self.species, self.length = nn.head("multiclass", 3), nn.head("positive")
 
-    with pytest.raises(ValueError, match="Two: has 2 heads, so call the loss of each"):
+    with pytest.raises(
+        ValueError, match="Two: has 2 heads, so it has no loss and no prediction of its own"
+    ):
         Two().loss(Z, Z)
 
 
@@ -182,7 +184,7 @@ def test_right_pairs_of_model_and_loss(layer, loss):
         ((None, 3), "head: None is unknown"),
         (("multiclass",), r"one class alone always has probability 1; .*nn.head\(\"binary\"\)"),
         (("binary", 2), r"binary has one output, not 2; choose nn.head\(\"multiclass\", 2\)"),
-        (("regression", 0), "head: outputs is 0; it is their number, at least 1"),
+        (("regression", 0), "head: outputs = 0 does not make sense; choose at least 1"),
     ],
 )
 def test_what_head_refuses(arguments, complaint):

@@ -43,6 +43,8 @@ def test_dtype_of_parameters_outputs_and_gradients(dtype):
         ((5, 3), "the last axis holds the features"),
         ((), "the last axis holds the features"),
         ((5, 2, 2), r"put nn.Flatten\(\) before it"),
+        ((1, 2, 2), r"put nn.Flatten\(\) before it"),
+        ((2, 2), r"give one image alone a batch axis, x\[None\], and"),
     ],
 )
 def test_features_that_do_not_match(shape, mend):
@@ -54,10 +56,12 @@ def test_features_that_do_not_match(shape, mend):
 @pytest.mark.parametrize(
     ("arguments", "options", "error", "complaint"),
     [
-        ((0, 3), {}, ValueError, "Linear: inputs is 0; it is their number, at least 1"),
-        ((4, 2.5), {}, TypeError, "Linear: outputs is a float; it is their number"),
+        ((0, 3), {}, ValueError, "Linear: inputs = 0 does not make sense; choose at least 1"),
+        ((4, 2.5), {}, TypeError, "Linear: outputs is a float, and an integer is expected"),
         ((4, 3), {"l1": -1}, ValueError, "Linear: l1 is -1; a penalty's strength is a number ≥ 0"),
         ((4, 3), {"l2": np.nan}, ValueError, "Linear: l2 is nan"),
+        ((4, 3), {"l2": None}, TypeError, "Linear: l2 is a NoneType; a penalty's strength is a"),
+        ((4, 3), {"l1": "much"}, TypeError, "Linear: l1 is a str; a penalty's strength is a"),
         ((4, 3), {"dtype": int}, TypeError, "Linear: dtype is int64; weights are real numbers"),
         ((4, 3), {"rng": 0}, TypeError, "Linear: rng is a int; make one rng = "),
         ((4, 3), {"initialiser": "xaver"}, ValueError, "did you mean 'glorot'"),
@@ -148,6 +152,8 @@ def test_dropout_can_be_replayed():
 def test_what_dropout_refuses(p):
     with pytest.raises(ValueError, match=r"Dropout: p = .* is no probability; choose 0 ≤ p ≤ 1"):
         nn.Dropout(p, seeded())
+    with pytest.raises(TypeError, match="Dropout: p is a str; pass a probability"):
+        nn.Dropout("half", seeded())
     with pytest.raises(TypeError, match="Dropout: rng is a int; make one rng"):
         nn.Dropout(0.5, 0)
 

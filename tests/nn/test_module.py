@@ -280,7 +280,9 @@ def test_predict_in_batches(batch_size):
 def test_predict_of_nothing():
     assert mlp(seeded()).predict(X[:0]).shape == (0, 3)
     assert mlp(seeded()).predict(X[:0], batch_size=4).shape == (0, 3)
-    with pytest.raises(ValueError, match="predict: batch_size is 0; choose at least 1"):
+    with pytest.raises(
+        ValueError, match="predict: batch_size = 0 does not make sense; choose at least 1"
+    ):
         mlp(seeded()).predict(X, batch_size=0)
 
 
@@ -389,13 +391,26 @@ def test_repr():
 
 @pytest.mark.parametrize(
     ("name", "mend"),
-    [("weight", "W"), ("bias", "b"), ("in_features", "inputs"), ("wieght", None)],
+    [
+        ("weight", "W"),
+        ("bias", "b"),
+        ("in_features", "inputs"),
+        ("get_weights", "state_dict()"),
+        ("wieght", None),
+    ],
 )
 def test_attributes_of_other_libraries(name, mend):
     with pytest.raises(AttributeError) as caught:
         getattr(nn.Linear(2, 2, rng=seeded()), name)
     sentence = f"'Linear' has no attribute {name!r}"
     assert str(caught.value) == sentence + (f"; what you look for is {mend} here" if mend else "")
+
+
+def test_classes_of_other_libraries():
+    with pytest.raises(AttributeError, match=r"'Dense'; what you look for is nn\.Linear\("):
+        _ = nn.Dense
+    with pytest.raises(AttributeError, match=r"has no attribute 'Denes'$"):
+        _ = nn.Denes
 
 
 def test_a_module_without_forward_or_without_return():

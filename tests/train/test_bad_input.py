@@ -59,6 +59,11 @@ CASES = {
         {"data": (X, np.eye(3)[Y] * 0.5 + 1 / 6), "metrics": "accuracy", "validation": None},
         "not one-hot",
     ),
+    "a metric that gives a Tensor": (
+        {"metrics": lambda predicted, targets: tg.Tensor(1.0)},
+        "metric <lambda>: gave a Tensor; return a number",
+    ),
+    "a metric that gives nothing": ({"metrics": lambda *_: None}, "gave a NoneType"),
     "the name of a loss": ({"loss": "mse"}, "loss is a str; pass a function"),
     "a loss of probabilities": ({"loss": tg.cross_entropy}, "takes probabilities"),
     "a loss for each example": (
@@ -80,6 +85,7 @@ CASES = {
     "a negative clip": ({"clip": -1.0}, "clip = -1"),
     "resume without a checkpoint": ({"resume": True}, "resume=True needs checkpoint=path"),
     "a checkpoint in no folder": ({"checkpoint": "no/folder/at.npz"}, "there is no folder"),
+    "a checkpoint that is a folder": ({"checkpoint": "."}, "is a folder; name a file, such as"),
     "a checkpoint that is no path": ({"checkpoint": 3}, "checkpoint is a int; pass a path"),
 }
 
@@ -98,7 +104,7 @@ def test_refused_before_anything_is_changed(case):
         "validation": HELD,
     }
     changed, complaint = CASES[case]
-    with pytest.raises((ValueError, TypeError, FileNotFoundError)) as raised:
+    with pytest.raises((ValueError, TypeError, FileNotFoundError, IsADirectoryError)) as raised:
         train.fit(model, **{**options, **changed})
     assert complaint in str(raised.value)
     assert "\n" not in str(raised.value)
@@ -115,6 +121,46 @@ def test_large_numbers_are_not_taken_for_infinity():
 def test_a_model_without_a_head_needs_a_loss():
     model = nn.Linear(4, 3, rng=rng())
     with pytest.raises(ValueError, match="has no head and no loss was given"):
+        train.fit(model, DATA, optimizer=sgd(model), epochs=1, rng=rng())
+
+
+class Net(nn.Module):
+    """A module of one's own, whose parts say nothing of their order."""
+
+    def __init__(self, forward):
+        self.hidden, self.out = nn.Linear(4, 5, rng=rng()), nn.Linear(5, 3, rng=rng())
+        self.squash = nn.Sigmoid()
+        self.computes = forward
+
+    def forward(self, x):
+        return self.computes(self, x)
+
+
+def test_a_hidden_activation_that_stands_last_among_the_parts_is_no_wrong_pair():
+    model = Net(lambda m, x: m.out(m.squash(m.hidden(x))))
+    data = (X, np.eye(3)[Y])
+    train.fit(model, data, tg.sigmoid_cross_entropy, sgd(model), epochs=1, rng=rng())
+
+
+@pytest.mark.parametrize(
+    ("last", "loss", "complaint"),
+    [
+        (tg.sigmoid, tg.sigmoid_cross_entropy, "applies sigmoid itself, .* ends in sigmoid"),
+        (tg.softmax, tg.softmax_cross_entropy, "applies softmax itself, .* ends in softmax"),
+    ],
+)
+def test_an_activation_applied_twice_by_a_model_of_ones_own(last, loss, complaint):
+    model = Net(lambda m, x: last(m.out(m.hidden(x))))
+    before = model.state_dict()
+    with pytest.raises(ValueError, match=complaint):
+        train.fit(model, (X, np.eye(3)[Y]), loss, sgd(model), epochs=1, rng=rng())
+    assert same(model.state_dict(), before)
+
+
+def test_a_model_with_several_heads_needs_a_loss():
+    model = Net(lambda m, x: m.out(m.hidden(x)))
+    model.heads = [nn.head("multiclass", 3), nn.head("regression", 3)]
+    with pytest.raises(ValueError, match="has several heads and no loss was given"):
         train.fit(model, DATA, optimizer=sgd(model), epochs=1, rng=rng())
 
 

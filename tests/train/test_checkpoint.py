@@ -149,7 +149,24 @@ def pickled(path):
         np.lib.format.write_array(entry, np.array([{}], dtype=object), allow_pickle=True)
 
 
+def encrypted(path):
+    """Set the mark in the list of contents that says so: zipfile answers with a RuntimeError."""
+    content = bytearray(path.read_bytes())
+    content[content.rindex(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(content)
+
+
+def before_the_start(path):
+    """Move the first entry to a place that is none: zipfile answers with an OSError."""
+    content = bytearray(path.read_bytes())
+    end = content.rindex(b"PK\x05\x06")
+    content[end + 16 : end + 20] = (2**31).to_bytes(4, "little")
+    path.write_bytes(content)
+
+
 SPOILT = {
+    "marked as encrypted": (encrypted, "no whole archive"),
+    "a place before the start": (before_the_start, "no whole archive"),
     "cut off": (cut, "no whole archive"),
     "damaged": (flipped, "no whole archive"),
     "empty": (lambda path: path.write_bytes(b""), "no whole archive"),
@@ -183,7 +200,7 @@ SPOILT = {
     "no best": (other_entries(best__waited=None), "no number 'best/waited'"),
     "the best of another model": (
         other_entries(**{"best__weights__0.W": np.ones(2)}),
-        "best weights are those of another model",
+        "its best weights and the model differ in 0.W",
     ),
 }
 
@@ -212,6 +229,17 @@ def test_the_checkpoint_of_another_optimiser_is_refused(tmp_path):
     fitted(prepared("adam"), 1, path)
     with pytest.raises(ValueError, match="another model or optimiser: SGD"):
         fitted(prepared("sgd"), 2, path, resume=True)
+
+
+def test_an_optimiser_with_the_same_state_is_another_one_all_the_same(tmp_path):
+    path, model = tmp_path / "run.npz", network()
+    train.save_checkpoint(path, model, optim.Adam(model, lr=0.1))
+    train.load_checkpoint(path, model, optim.Adam(model, lr=0.2))
+    with pytest.raises(ValueError, match="AdamW cannot go on from the state of Adam"):
+        train.load_checkpoint(path, model, optim.AdamW(model, lr=0.1))
+    train.save_checkpoint(path, model)
+    with pytest.raises(ValueError, match="was written without an optimiser; load it without one"):
+        train.load_checkpoint(path, model, optim.Adam(model, lr=0.1))
 
 
 def test_loading_a_pickle_runs_no_code(tmp_path):

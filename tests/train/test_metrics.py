@@ -5,9 +5,9 @@ import pytest
 import sklearn.metrics
 
 from tests.train.problems import rng
-from tinygrad_edu import ops
+from tinygrad_edu import nn, ops, train
 from tinygrad_edu.train import accuracy, binary_accuracy, confusion_matrix, log_likelihood
-from tinygrad_edu.train.metrics import metrics_of
+from tinygrad_edu.train.metrics import metrics_of, usual_metrics
 
 P = ops.softmax(rng().normal(size=(200, 4)))
 LABELS = rng(1).integers(4, size=200)
@@ -99,6 +99,33 @@ def test_names_and_functions():
     assert list(metrics_of(("log_likelihood", mine))) == ["log_likelihood", "mine"]
     assert metrics_of(mine) == {"mine": mine}
     assert metrics_of(()) == {}
+    with pytest.raises(ValueError, match="two are called 'mine'; give each a name of its own"):
+        metrics_of([mine, mine])
+    with pytest.raises(TypeError, match="metrics: int is none; pass a name, a function, or a list"):
+        metrics_of(3)
+
+
+def test_the_accuracy_is_usual_where_each_example_has_one_class():
+    labels, amounts = np.array([0, 1, 2]), np.array([0.0, 1.0, 2.0])
+    classes, numbers = nn.head("multiclass", 3), nn.head("regression")
+    for head, targets, usual in (
+        (None, labels, True),
+        (None, amounts, False),
+        (classes, labels, True),
+        (classes, np.eye(3), True),
+        (classes, np.full((3, 3), 1 / 3), False),
+        (nn.head("binary"), np.array([[0.0], [1.0]]), True),
+        (nn.head("multilabel", 3), np.eye(3), False),
+        (numbers, labels, False),
+        (numbers, amounts, False),
+    ):
+        assert list(usual_metrics(head, targets)) == ["accuracy"] * usual
+
+
+def test_a_regression_is_evaluated_without_an_accuracy():
+    model = nn.Sequential(nn.Linear(2, 1, rng=np.random.default_rng(0)), nn.head("regression"))
+    data = np.ones((4, 2)), np.array([0.5, 1.5, 2.0, 3.0])
+    assert list(train.evaluate(model, data)) == ["loss"]
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,25 @@ def run(losses, **options):
     return used, best.epoch, model.W.data.item()
 
 
+def test_ctrl_c_while_the_best_weights_are_copied_keeps_those_before(monkeypatch):
+    model = nn.Linear(1, 1, bias=False, rng=rng())
+    best = Best(model, None)
+    best.watch(1, 2.0)
+    kept = model.state_dict()
+
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(model, "state_dict", interrupted, raising=False)
+    with pytest.raises(KeyboardInterrupt):
+        best.watch(2, 1.0)
+    assert best.epoch == 1
+    model.W.data = model.W.data + 1
+    best.restore()
+    monkeypatch.undo()
+    assert same(model.state_dict(), kept)
+
+
 @pytest.mark.parametrize(
     ("losses", "options", "expected"),
     [

@@ -108,8 +108,9 @@ def test_names():
         ({"wrt": np.ones(5)}, TypeError, "forces: a weight is a float64"),
         ({"wrt": []}, ValueError, "forces: there are no weights"),
         ({"wrt": tg.Tensor([1.0], name="v")}, ValueError, "the loss does not depend on v"),
-        ({"decay": -1}, ValueError, "decay is -1; a penalty's rate is at least 0"),
-        ({"l1": np.nan}, ValueError, "l1 is nan"),
+        ({"decay": -1}, ValueError, "forces: decay = -1 does not make sense; choose 0 ≤ value"),
+        ({"l1": "a"}, TypeError, "forces: l1 is a str, and a number is expected"),
+        ({"l1": np.nan}, ValueError, "l1 = nan does not make sense"),
     ],
 )
 def test_what_is_refused(change, error, complaint):

@@ -10,8 +10,8 @@ from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 from tinygrad_edu.experiments.experiment import EXPERIMENTS, Experiment, Option
-from tinygrad_edu.optim.settings import did_you_mean
 from tinygrad_edu.parallel import launched
+from tinygrad_edu.settings import did_you_mean
 
 __all__ = ["main"]
 

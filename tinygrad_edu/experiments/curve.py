@@ -16,7 +16,7 @@ from tinygrad_edu.nn.heads import head
 from tinygrad_edu.nn.layers import Linear, Sequential
 from tinygrad_edu.optim.first_order import Adam
 from tinygrad_edu.optim.schedules import CosineDecay
-from tinygrad_edu.optim.settings import count
+from tinygrad_edu.settings import count
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -16,7 +16,7 @@ from tinygrad_edu.nn.activations import ReLU
 from tinygrad_edu.nn.heads import head
 from tinygrad_edu.nn.layers import Linear, Sequential
 from tinygrad_edu.optim.first_order import Adam
-from tinygrad_edu.optim.settings import count
+from tinygrad_edu.settings import count
 from tinygrad_edu.train.evaluate import evaluate
 from tinygrad_edu.train.fit import fit
 from tinygrad_edu.train.history import History

@@ -22,8 +22,8 @@ from tinygrad_edu.nn.layers import Dropout, Linear, Sequential
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.optim.first_order import SGD
 from tinygrad_edu.optim.schedules import CosineDecay
-from tinygrad_edu.optim.settings import count
 from tinygrad_edu.parallel import launched
+from tinygrad_edu.settings import count, number
 from tinygrad_edu.train.fit import fit
 from tinygrad_edu.train.history import History
 from tinygrad_edu.train.metrics import accuracy, confusion_matrix
@@ -219,17 +219,18 @@ def run(
     gradient of the loss is (A − Y)/N in the logits; one step of plain gradient descent per batch.
     Where ``mpiexec`` started several processes, they share every batch.
     """
-    learned, unseen = load_fashion_mnist(folder)
-    epochs, batch_size = (
+    epochs, batch_size, seeds = (
         count(f"fashion: {name}", value, 1)
-        for name, value in (("epochs", epochs), ("batch_size", batch_size))
+        for name, value in (("epochs", epochs), ("batch_size", batch_size), ("seeds", seeds))
     )
+    dropout = number("fashion: dropout", dropout, high=1.0)  # now, and not after ten epochs
+    learned, unseen = load_fashion_mnist(folder)
     rates = (0.0, dropout) if dropout else (0.0,)
     stop = EarlyStopping(patience=3) if early_stopping else None
     group = launched()
     runs = []
     for p in rates:
-        for seed in range(count("fashion: seeds", seeds, 1)):
+        for seed in range(seeds):
             rng = np.random.default_rng(seed)
             fitted, held = split(learned, 0.1, rng=rng)
             model = network(p, rng)

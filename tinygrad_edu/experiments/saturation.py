@@ -21,7 +21,7 @@ from tinygrad_edu.nn.heads import head
 from tinygrad_edu.nn.layers import Linear, Sequential
 from tinygrad_edu.nn.penalties import weights
 from tinygrad_edu.optim.first_order import SGD
-from tinygrad_edu.optim.settings import count, number
+from tinygrad_edu.settings import count, number
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.train.evaluate import evaluate
 

@@ -13,7 +13,7 @@ from tinygrad_edu.core.gradients import gradients
 from tinygrad_edu.experiments.charts import COLOURS, columns, panels
 from tinygrad_edu.experiments.experiment import Result, experiment
 from tinygrad_edu.optim.first_order import SGD
-from tinygrad_edu.optim.settings import count, number
+from tinygrad_edu.settings import count, number
 from tinygrad_edu.tensor import Tensor
 
 if TYPE_CHECKING:

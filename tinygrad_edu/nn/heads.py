@@ -11,11 +11,12 @@ import numpy as np
 from tinygrad_edu import ops
 from tinygrad_edu.core.node import Node
 from tinygrad_edu.nn.activations import LogSoftmax, Sigmoid, Softmax
-from tinygrad_edu.nn.known import count, look_up
+from tinygrad_edu.nn.layers import Sequential
 from tinygrad_edu.nn.module import Module
+from tinygrad_edu.settings import count, look_up
 from tinygrad_edu.tensor import Tensor
 
-__all__ = ["Head", "head", "refuse_wrong_pair"]
+__all__ = ["Head", "head", "refuse_applied_twice", "refuse_wrong_pair"]
 
 Function = Callable[..., Any]
 
@@ -276,7 +277,7 @@ def head(problem: str, outputs: int | None = None, *, activation: str | None = N
     1.0986
     """
     known = look_up(problem, _PROBLEMS, "head", _ELSEWHERE)
-    outputs = 1 if outputs is None else count(outputs, "head", "outputs")
+    outputs = 1 if outputs is None else count("head: outputs", outputs, 1)
     if problem == "multiclass" and outputs == 1:
         raise ValueError(
             "head: one class alone always has probability 1; pass the number of classes, or "
@@ -322,18 +323,40 @@ def refuse_wrong_pair(model: Module, loss: Any) -> None:
         ...
     ValueError: softmax_cross_entropy: applies softmax itself, and the model ends in Softmax(); ...
     """
-    last = list(model.named_modules().values())[-1]
+    last = _last(model)
+    heads = [part for part in model.modules() if part.is_head]
     for fused, activation, plain in _LOSSES:
         if loss is fused and isinstance(last, _LAYERS[activation]):
+            raise ValueError(_ends_in(repr(last), fused, activation, plain))
+        if loss is plain and heads:
             raise ValueError(
-                f"{fused.__name__}: applies {activation} itself, and the model ends in {last!r}; "
-                f"leave that layer out, or use {plain.__name__}"
+                f"{plain.__name__}: takes probabilities, and the model ends in {heads[-1]!r}, "
+                f"which gives logits; use the model's own loss, or {fused.__name__}"
             )
-        if loss is plain and last.is_head:
-            raise ValueError(
-                f"{plain.__name__}: takes probabilities, and the model ends in {last!r}, which "
-                f"gives logits; use the model's own loss, or {fused.__name__}"
-            )
+
+
+def refuse_applied_twice(outputs: Tensor, loss: Any) -> None:
+    """Raise where a loss would apply once more the operation that gave the outputs.
+
+    It finds what `refuse_wrong_pair` cannot see: an activation in the forward of one's own module.
+    """
+    for fused, activation, plain in _LOSSES:
+        if loss is fused and outputs.op is not None and outputs.op in _APPLIED_TWICE[activation]:
+            raise ValueError(_ends_in(outputs.op.name, fused, activation, plain))
+
+
+def _last(model: Module) -> Module:
+    """Return the layer that is applied last; only of a Sequential is the order known."""
+    while isinstance(model, Sequential) and len(model):
+        model = model[-1]
+    return model
+
+
+def _ends_in(what: str, fused: Function, activation: str, plain: Function) -> str:
+    return (
+        f"{fused.__name__}: applies {activation} itself, and the model ends in {what}; "
+        f"leave that out, or use {plain.__name__}"
+    )
 
 
 # Losses of logits, what they apply, and the same of probabilities.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinygrad_edu.nn.known import look_up
+from tinygrad_edu.settings import look_up
 
 __all__ = ["INITIALISERS", "Initialiser", "glorot", "he", "initial", "lecun", "zeros"]
 

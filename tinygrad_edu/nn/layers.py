@@ -12,9 +12,9 @@ import numpy.typing as npt
 from tinygrad_edu import ops
 from tinygrad_edu.core.node import Node
 from tinygrad_edu.nn.initialisers import Initialiser, initial
-from tinygrad_edu.nn.known import count
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.nn.penalties import checked_strength, l1_and_l2
+from tinygrad_edu.settings import count
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["Dropout", "Flatten", "Linear", "Sequential"]
@@ -94,8 +94,8 @@ class Linear(Module):
         l2: float = 0.0,
         dtype: npt.DTypeLike = float,
     ) -> None:
-        self.inputs = count(inputs, "Linear", "inputs")
-        self.outputs = count(outputs, "Linear", "outputs")
+        self.inputs = count("Linear: inputs", inputs, 1)
+        self.outputs = count("Linear: outputs", outputs, 1)
         self.l1 = checked_strength(l1, "Linear", "l1")
         self.l2 = checked_strength(l2, "Linear", "l2")
         kind = np.dtype(dtype)
@@ -133,8 +133,11 @@ class Linear(Module):
         return z if self.b is None else z + self.b
 
     def _misfit(self, shape: tuple[int, ...]) -> str:
-        several = len(shape) > 2 and math.prod(shape[1:]) == self.inputs
-        mend = "put nn.Flatten() before it" if several else "the last axis holds the features"
+        mend = "the last axis holds the features"
+        if len(shape) > 2 and math.prod(shape[1:]) == self.inputs:
+            mend = "put nn.Flatten() before it"
+        elif len(shape) > 1 and math.prod(shape) == self.inputs:
+            mend = "give one image alone a batch axis, x[None], and put nn.Flatten() before it"
         return f"{self._called()}: takes {self.inputs} features, and x has shape {shape}; {mend}"
 
     def own_penalty(self) -> Any:
@@ -191,8 +194,13 @@ class Dropout(Module):
     letter: ClassVar[str] = "d"
 
     def __init__(self, p: float, rng: np.random.Generator) -> None:
-        if not 0 <= float(p) <= 1:
-            raise ValueError(f"Dropout: p = {float(p):g} is no probability; choose 0 ≤ p ≤ 1")
+        try:
+            probability = float(p)
+        except (TypeError, ValueError):
+            kind = type(p).__name__
+            raise TypeError(f"Dropout: p is a {kind}; pass a probability, such as 0.2") from None
+        if not 0 <= probability <= 1:
+            raise ValueError(f"Dropout: p = {probability:g} is no probability; choose 0 ≤ p ≤ 1")
         self.p = p
         self.rng = _generator(rng, "Dropout")
 

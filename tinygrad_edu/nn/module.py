@@ -10,23 +10,13 @@ import numpy.typing as npt
 
 from tinygrad_edu.core.node import next_serial
 from tinygrad_edu.naming import Part, end_part
-from tinygrad_edu.nn.names import CONTAINERS, inside, join, suffixes_of
+from tinygrad_edu.nn.names import CONTAINERS, ELSEWHERE, inside, join, suffixes_of
+from tinygrad_edu.settings import count
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["Module", "still"]
 
 Self = TypeVar("Self", bound="Module")
-
-# What others call it, for those who come from there.
-_ELSEWHERE = {
-    "weight": "W",
-    "kernel": "W",
-    "bias": "b",
-    "in_features": "inputs",
-    "out_features": "outputs",
-    "zero_grad": "zero_grad() of the optimiser",
-    "fit": "tinygrad_edu.train.fit(model, …)",
-}
 
 
 class Module:
@@ -154,8 +144,9 @@ class Module:
         Returns
         -------
         dict of str to Tensor
-            In the order in which they were assigned; one that is used twice stands under its
-            first name. Tensors that were computed from others are no parameters.
+            A module's own before those of its parts, each in the order in which they were
+            assigned; one that is used twice stands under its first name. Tensors that were
+            computed from others are no parameters.
         """
         if self._part is None:
             self._find_places()
@@ -298,16 +289,16 @@ class Module:
 
         if batch_size is None:
             return outputs(inputs)
-        if batch_size < 1:
-            raise ValueError(f"predict: batch_size is {batch_size}; choose at least 1")
-        starts = range(0, max(len(inputs), 1), batch_size)
-        return np.concatenate([outputs(inputs[at : at + batch_size]) for at in starts])
+        size = count("predict: batch_size", batch_size, 1)
+        starts = range(0, max(len(inputs), 1), size)
+        return np.concatenate([outputs(inputs[at : at + size]) for at in starts])
 
     def _find_head(self) -> Any:
         heads = [module for module in self.modules() if module.is_head]
         if len(heads) > 1:
             raise ValueError(
-                f"{type(self).__name__}: has {len(heads)} heads, so call the loss of each by itself"
+                f"{type(self).__name__}: has {len(heads)} heads, so it has no loss and no "
+                "prediction of its own; call the loss and the activation of each head"
             )
         return heads[0] if heads else None
 
@@ -471,8 +462,8 @@ class Module:
 
     def __getattr__(self, name: str) -> Any:
         sentence = f"{type(self).__name__!r} has no attribute {name!r}"
-        if name in _ELSEWHERE:
-            sentence += f"; what you look for is {_ELSEWHERE[name]} here"
+        if name in ELSEWHERE:
+            sentence += f"; what you look for is {ELSEWHERE[name]} here"
         raise AttributeError(sentence, name=name, obj=self)
 
 

@@ -15,7 +15,13 @@ __all__ = ["checked_strength", "l1_and_l2", "penalty", "weights"]
 
 def checked_strength(value: Any, who: str, what: str) -> Any:
     """Return the strength of a penalty; refuse what is negative or no number."""
-    number = float(value)
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        kind = type(value).__name__
+        raise TypeError(f"{who}: {what} is a {kind}; a penalty's strength is a number ≥ 0") from (
+            None
+        )
     if not 0 <= number < math.inf:
         raise ValueError(f"{who}: {what} is {number:g}; a penalty's strength is a number ≥ 0")
     return value

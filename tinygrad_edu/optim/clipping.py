@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_edu.optim.settings import number
 from tinygrad_edu.optim.vectors import first_nonfinite, global_norm
+from tinygrad_edu.settings import number
 
 __all__ = ["clip_by_norm", "clip_by_value"]
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tinygrad_edu.optim.settings import count, number
 from tinygrad_edu.optim.solution import Path, Solution, Vector
+from tinygrad_edu.settings import count, number
 
 __all__ = ["conjugate_gradients"]
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from tinygrad_edu.optim.optimizer import Array, Optimizer
 from tinygrad_edu.optim.schedules import Schedule
-from tinygrad_edu.optim.settings import did_you_mean, number
+from tinygrad_edu.settings import did_you_mean, number
 
 __all__ = ["OPTIMIZERS", "SGD", "Adam", "AdamW", "RMSProp", "make_optimizer"]
 

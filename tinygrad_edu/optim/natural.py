@@ -10,9 +10,9 @@ import numpy as np
 
 from tinygrad_edu.optim.conjugate import conjugate_gradients
 from tinygrad_edu.optim.schedules import Schedule
-from tinygrad_edu.optim.settings import count, number
 from tinygrad_edu.optim.solution import Objective, Path, Solution
 from tinygrad_edu.optim.vectors import global_norm
+from tinygrad_edu.settings import count, number
 from tinygrad_edu.transforms import hvp
 
 __all__ = ["fisher_product", "natural_gradient"]

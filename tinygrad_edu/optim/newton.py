@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.optim.conjugate import conjugate_gradients
-from tinygrad_edu.optim.settings import count, number
 from tinygrad_edu.optim.solution import Objective, Path, Solution, Vector
 from tinygrad_edu.optim.vectors import global_norm
+from tinygrad_edu.settings import count, number
 from tinygrad_edu.transforms import hessian
 
 __all__ = ["newton", "newton_cg"]

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_edu.optim.schedules import Schedule
-from tinygrad_edu.optim.settings import did_you_mean, number
 from tinygrad_edu.optim.vectors import first_nonfinite
+from tinygrad_edu.settings import did_you_mean, number
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["Array", "Optimizer", "named"]

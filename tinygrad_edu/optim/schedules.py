@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tinygrad_edu.optim.settings import count, did_you_mean, number
+from tinygrad_edu.settings import count, did_you_mean, number
 
 __all__ = [
     "SCHEDULES",

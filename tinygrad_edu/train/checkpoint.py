@@ -76,6 +76,7 @@ def save_checkpoint(
     parts["generator"] = {name: _state(each) for name, each in model.generators().items()}
     if optimizer is not None:
         parts["optimizer"] = optimizer.state_dict()
+        arrays["optimizer"] = np.array(type(optimizer).__name__)  # AdamW has the state of Adam
     if rng is not None:
         arrays["rng"] = _state(rng)
     if history is not None:
@@ -132,6 +133,8 @@ def load_checkpoint(
     stored = read_arrays(path)
     if str(stored.get("format")) != _FORMAT:
         raise ValueError(f"{path}: no checkpoint of tinygrad_edu, there is no entry 'format' of it")
+    if optimizer is not None:
+        _refuse_other_kind(path, stored, optimizer)
     generators = {f"generator/{name}": each for name, each in model.generators().items()}
     if rng is not None:
         generators["rng"] = rng
@@ -182,6 +185,17 @@ def _checked_state(path: Path, stored: Mapping[str, Array], name: str, rng: Any)
     return state
 
 
+def _refuse_other_kind(path: Path, stored: Mapping[str, Array], optimizer: Optimizer) -> None:
+    own = type(optimizer).__name__
+    if "optimizer" not in stored:
+        raise ValueError(f"{path}: was written without an optimiser; load it without one")
+    if str(stored["optimizer"]) != own:
+        raise ValueError(
+            f"{path}: is the checkpoint of another model or optimiser: {own} cannot go on from the "
+            f"state of {stored['optimizer']}"
+        )
+
+
 def _refuse_unfit_history(path: Path, stored: Mapping[str, Array], history: History) -> None:
     found = _entries(stored, "history")
     for needed in sorted(history.expected or {"loss", "seconds"}):
@@ -204,5 +218,9 @@ def _refuse_unfit_best(path: Path, stored: Mapping[str, Array], model: Module) -
             )
     weights = {k.removeprefix("weights/"): a for k, a in found.items() if k.startswith("weights/")}
     expected = {name: tensor.shape for name, tensor in model.named_parameters().items()}
-    if weights and {name: array.shape for name, array in weights.items()} != expected:
-        raise ValueError(f"{path}: its best weights are those of another model")
+    differing = {name: array.shape for name, array in weights.items()}.items() ^ expected.items()
+    if weights and differing:
+        raise ValueError(
+            f"{path}: is the checkpoint of another model: its best weights and the model differ in "
+            f"{min(differing)[0]}"
+        )

@@ -10,7 +10,7 @@ import numpy as np
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.train.examples import Examples
 from tinygrad_edu.train.loss import BATCH, BatchLoss, head_of, like_parameters
-from tinygrad_edu.train.metrics import Metric, metrics_of
+from tinygrad_edu.train.metrics import Metric, measured, metrics_of, usual_metrics
 from tinygrad_edu.train.modes import mode
 
 __all__ = ["evaluate", "measure"]
@@ -21,7 +21,7 @@ def evaluate(
     data: Any,
     loss: Callable[[Any, Any], Any] | None = None,
     *,
-    metrics: str | Metric | Iterable[str | Metric] = ("accuracy",),
+    metrics: str | Metric | Iterable[str | Metric] | None = None,
 ) -> dict[str, Any]:
     """Measure the loss and metrics of a model on data.
 
@@ -34,7 +34,7 @@ def evaluate(
     loss : callable, optional
         ``loss(outputs, targets)``; by default that of the model's head.
     metrics : name, function, or iterable of them, optional
-        As for `fit`.
+        As for `fit`. By default the accuracy, where each example has one class.
 
     Returns
     -------
@@ -57,9 +57,13 @@ def evaluate(
     ['accuracy', 'loss']
     """
     examples = Examples.read(data, "evaluate: data")
-    wanted = metrics_of(metrics)
-    value, measured = measure(model, examples, BatchLoss.prepared(model, loss, examples), wanted)
-    return {"loss": value, **measured}
+    prepared = BatchLoss.prepared(model, loss, examples)
+    if metrics is None:
+        wanted = usual_metrics(head_of(model), examples.targets)
+    else:
+        wanted = metrics_of(metrics)
+    value, found = measure(model, examples, prepared, wanted)
+    return {"loss": value, **found}
 
 
 def measure(
@@ -74,6 +78,5 @@ def measure(
             total += loss.whole(loss(outputs, targets).item(), len(targets))
             if metrics:
                 values.append(outputs.data if head is None else head.activation(outputs.data))
-    predicted = np.concatenate(values) if values else None
-    measured = {name: each(predicted, examples.targets) for name, each in metrics.items()}
-    return total / len(examples), measured
+    found = measured(metrics, np.concatenate(values), examples.targets) if values else {}
+    return total / len(examples), found

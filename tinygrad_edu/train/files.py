@@ -16,6 +16,10 @@ __all__ = ["read_arrays", "write_arrays"]
 
 Array = NDArray[Any]
 
+# What reading raises where bytes are missing or wrong: an OSError is then a place before the start
+# of the file, a RuntimeError a mark that says it is encrypted.
+_DAMAGED = (zipfile.BadZipFile, ValueError, EOFError, RuntimeError, OSError)
+
 
 def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, Array]) -> None:
     """Write arrays as ``.npz``, all or nothing.
@@ -90,12 +94,14 @@ def read_arrays(path: str | os.PathLike[str]) -> dict[str, Array]:
     OSError
         If it cannot be read.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            spoilt = archive.testzip()
-            if spoilt is not None:
-                raise zipfile.BadZipFile(f"{spoilt} is damaged")
-        with np.load(path, allow_pickle=False) as stored:
-            return {name: stored[name] for name in stored.files}
-    except (zipfile.BadZipFile, ValueError, EOFError, NotImplementedError) as error:
-        raise ValueError(f"{path}: no whole archive of arrays ({error})") from error
+    with Path(path).open("rb") as file:
+        try:
+            with zipfile.ZipFile(file) as archive:
+                spoilt = archive.testzip()
+                if spoilt is not None:
+                    raise zipfile.BadZipFile(f"{spoilt} is damaged")
+            file.seek(0)
+            with np.load(file, allow_pickle=False) as stored:
+                return {name: stored[name] for name in stored.files}
+        except _DAMAGED as error:
+            raise ValueError(f"{path}: no whole archive of arrays ({error})") from error

@@ -11,13 +11,13 @@ import numpy as np
 
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.optim.optimizer import Optimizer
-from tinygrad_edu.optim.settings import count, number
 from tinygrad_edu.parallel import Alone
+from tinygrad_edu.settings import count, number
 from tinygrad_edu.train.examples import Examples
 from tinygrad_edu.train.history import History
 from tinygrad_edu.train.loop import Loop, Settings
-from tinygrad_edu.train.loss import BatchLoss
-from tinygrad_edu.train.metrics import Metric, metrics_of
+from tinygrad_edu.train.loss import BatchLoss, head_of
+from tinygrad_edu.train.metrics import Metric, metrics_of, usual_metrics
 from tinygrad_edu.train.stopping import EarlyStopping
 
 __all__ = ["fit"]
@@ -67,7 +67,7 @@ def fit(
         What else is measured: ``"accuracy"``, ``"binary_accuracy"``, ``"confusion_matrix"``,
         ``"log_likelihood"``, or ``metric(predicted, targets)``. Measured on the validation data
         or, without, on the training data once more, which costs time. By default the accuracy,
-        where there are validation data with class labels.
+        where there are validation data and each example has one class.
     penalty : callable, optional
         ``penalty(model)`` is added to the loss, beside the penalties of the layers.
     early_stopping : EarlyStopping, optional
@@ -120,7 +120,7 @@ def fit(
         settings = Settings(
             batch_size=_batch_size(batch_size, examples),
             rng=_generator(rng),
-            metrics=_metrics(metrics, held),
+            metrics=_metrics(metrics, model, held),
             penalty=penalty,
             early_stopping=_early_stopping(early_stopping, held),
             clip=None if clip is None else number("fit: clip", clip, positive=True),
@@ -152,11 +152,12 @@ def _generator(rng: Any) -> np.random.Generator:
     return rng
 
 
-def _metrics(metrics: Any, held: Examples | None) -> dict[str, Metric]:
-    if metrics is None:
-        labels = held is not None and held.targets.ndim == 1 and held.targets.dtype.kind in "iu"
-        return metrics_of("accuracy" if labels else ())
-    return metrics_of(metrics)
+def _metrics(metrics: Any, model: Any, held: Examples | None) -> dict[str, Metric]:
+    if metrics is not None:
+        return metrics_of(metrics)
+    if held is None or not isinstance(model, Module):  # which is refused soon
+        return {}
+    return usual_metrics(head_of(model), held.targets)
 
 
 def _early_stopping(rule: Any, held: Examples | None) -> EarlyStopping | None:
@@ -180,6 +181,10 @@ def _checkpoint(checkpoint: Any, resume: bool) -> Path | None:
     if checkpoint is None:
         return None
     path = Path(checkpoint)
+    if path.is_dir():
+        raise IsADirectoryError(
+            f"fit: checkpoint = {path} is a folder; name a file, such as {path / 'model.npz'}"
+        )
     if not path.parent.is_dir():
         raise FileNotFoundError(
             f"fit: there is no folder {path.parent} for the checkpoint; make it first"

@@ -21,7 +21,7 @@ from tinygrad_edu.train.checkpoint import load_checkpoint, save_checkpoint
 from tinygrad_edu.train.evaluate import measure
 from tinygrad_edu.train.examples import Examples
 from tinygrad_edu.train.history import Epoch, History
-from tinygrad_edu.train.loss import BatchLoss, like_parameters
+from tinygrad_edu.train.loss import BATCH, BatchLoss, like_parameters
 from tinygrad_edu.train.metrics import Metric
 from tinygrad_edu.train.modes import mode
 from tinygrad_edu.train.progress import Progress
@@ -70,7 +70,7 @@ class Loop:
         self.history = History([*columns, *([] if validation is None else ["validation_loss"])])
         self.best = None if validation is None else Best(model, settings.early_stopping)
         # A metric that does not fit fails here, and not after the first epoch.
-        measure(model, (validation or examples).first(2), loss, settings.metrics)
+        measure(model, (validation or examples).first(BATCH), loss, settings.metrics)
 
     def run(self, epochs: int, *, resume: bool, progress: bool) -> History:
         """Train until all epochs are done, patience runs out, or the user interrupts."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.core.node import Node
-from tinygrad_edu.nn.heads import refuse_wrong_pair
+from tinygrad_edu.nn.heads import refuse_applied_twice, refuse_wrong_pair
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.train.examples import Examples
@@ -70,6 +70,7 @@ def _try(function: Callable[[Any, Any], Any], model: Module, examples: Examples)
             f"fit: the model's output for {len(first)} examples is {given}; it has one row per "
             "example, computed from its parameters"
         )
+    refuse_applied_twice(outputs, function)
     for start in range(0, len(examples), BATCH):
         targets = examples.targets[start : start + BATCH]
         _number(function(Tensor(np.repeat(outputs.data[:1], len(targets), axis=0)), targets))
@@ -77,8 +78,9 @@ def _try(function: Callable[[Any, Any], Any], model: Module, examples: Examples)
 
 
 def head_of(model: Module) -> Any:
-    """Return the head of the model, or None."""
-    return next((part for part in model.named_modules().values() if part.is_head), None)
+    """Return the head of the model; None where it has none, or several."""
+    heads = [part for part in model.modules() if part.is_head]
+    return heads[0] if len(heads) == 1 else None
 
 
 def like_parameters(model: Module) -> Callable[[Any], Any]:
@@ -98,8 +100,10 @@ def _function(model: Module, loss: Any) -> Callable[[Any, Any], Any]:
     if loss is None:
         head = head_of(model)
         if head is None:
+            several = any(part.is_head for part in model.modules())
             raise ValueError(
-                "the model has no head and no loss was given; end the model with "
+                f"the model has {'several heads' if several else 'no head'} and no loss was given; "
+                "end the model with "
                 'nn.head("multiclass", classes), or pass loss=tg.mean_squared_error or another'
             )
         own: Callable[[Any, Any], Any] = head.loss

@@ -5,14 +5,15 @@ Each takes what the model predicts, probabilities in the case of classes, and th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tinygrad_edu.nn.known import look_up
+from tinygrad_edu.core.node import Node
 from tinygrad_edu.ops.elementwise import xlogy
+from tinygrad_edu.settings import look_up
 
 __all__ = [
     "METRICS",
@@ -21,7 +22,9 @@ __all__ = [
     "binary_accuracy",
     "confusion_matrix",
     "log_likelihood",
+    "measured",
     "metrics_of",
+    "usual_metrics",
 ]
 
 Array = npt.NDArray[Any]
@@ -203,15 +206,54 @@ def metrics_of(wanted: str | Metric | Iterable[str | Metric]) -> dict[str, Metri
     Raises
     ------
     ValueError
-        If a name is unknown; the message names the nearest known.
+        If a name is unknown, then the message names the nearest known; or is there twice.
+    TypeError
+        If it is none of the three.
     """
-    listed = [wanted] if isinstance(wanted, str) or callable(wanted) else list(wanted)
+    listed: Any = [wanted] if isinstance(wanted, str) or callable(wanted) else wanted
+    if not isinstance(listed, Iterable):
+        kind = type(wanted).__name__
+        raise TypeError(f"metrics: {kind} is none; pass a name, a function, or a list of them")
     found: dict[str, Metric] = {}
     for each in listed:
         if callable(each):
-            found[getattr(each, "__name__", type(each).__name__)] = each
+            name, function = getattr(each, "__name__", type(each).__name__), each
         else:
-            found[each] = look_up(each, METRICS, "metric", _ELSEWHERE)
+            name, function = each, look_up(each, METRICS, "metric", _ELSEWHERE)
+        if name in found:
+            raise ValueError(f"metrics: two are called {name!r}; give each a name of its own")
+        found[name] = function
+    return found
+
+
+def usual_metrics(head: Any, targets: Array) -> dict[str, Metric]:
+    """Return the accuracy where each example has one class, else nothing.
+
+    Integers may be amounts: a head says whether they are classes.
+    """
+    fits = targets.ndim == 1 and targets.dtype.kind in "iu"
+    if head is not None:
+        one_class = head.problem in ("multiclass", "binary")
+        fits = one_class and (fits or bool(np.isin(targets, (0, 1)).all()))
+    return metrics_of("accuracy" if fits else ())
+
+
+def measured(metrics: Mapping[str, Metric], predicted: Array, targets: Array) -> dict[str, Any]:
+    """Return what each metric gives, by name.
+
+    Raises
+    ------
+    TypeError
+        If one gives something else than numbers.
+    """
+    found: dict[str, Any] = {}
+    for name, metric in metrics.items():
+        found[name] = value = metric(predicted, targets)
+        if isinstance(value, Node) or np.asarray(value).dtype.kind not in "fiub":
+            raise TypeError(
+                f"metric {name}: gave a {type(value).__name__}; return a number, or an array of "
+                "numbers"
+            )
     return found
 
 

@@ -34,13 +34,31 @@ _FEATURES, _TARGETS = 0, 1  # their places among the values
 
 def always_computes_the_same(model: Module, loss: Function) -> bool:
     """Whether the operations can depend on nothing but the shape of the input."""
-    made_of = [type(part) for part in model.named_modules().values()]
-    plain = not any("forward" in vars(part) for part in model.named_modules().values())
+    parts = model.modules()
+    made_of = [type(part) for part in parts]
+    plain = not any("forward" in vars(part) for part in parts)
+    computed = any(  # such as W = other.W.T: a recording keeps the value of that moment
+        isinstance(value, Tensor) and value.op is not None
+        for part in parts
+        for value in vars(part).values()
+    )
     return (
         plain
+        and not computed
         and not model.generators()  # which would draw something new
         and all(str(getattr(each, "__module__", "")).startswith(_OURS) for each in (loss, *made_of))
     )
+
+
+def _source(value: Array, features: Array, targets: Array) -> int | None:
+    """Return which of the two an array is, whole, though perhaps reshaped; None for another one."""
+    for place, given in ((_FEATURES, features), (_TARGETS, targets)):
+        if value is given:
+            return place
+        whole = value.base is given and value.size == given.size and value.dtype == given.dtype
+        if whole and value.flags.c_contiguous and given.flags.c_contiguous:
+            return place
+    return None
 
 
 class _Call(NamedTuple):
@@ -84,7 +102,7 @@ class Replay:
     ) -> Replay | None:
         """Return None where an array was recorded that will be another one for another batch."""
         known = [
-            np.ndim(value) == 0 or value is features or value is targets
+            np.ndim(value) == 0 or _source(value, features, targets) is not None
             for node in ancestors(loss)
             if node.op is not None
             for argument, value in zip(node.args, node.inputs, strict=True)
@@ -98,6 +116,7 @@ class Replay:
         order = ancestors(loss)
         place = {node: index for index, node in enumerate(order, start=2)}
         self._values: list[Any] = [features, targets, *[None] * len(order)]
+        self._reshaped: list[tuple[int, int, tuple[int, ...]]] = []
         self._leaves = [(place[node], node) for node in order if node.op is None]
         self._loss, self._parameters = place[loss], list(parameters)
         calls = {node: self._call(node, place) for node in order if node.op is not None}
@@ -118,11 +137,15 @@ class Replay:
         for argument, value in zip(node.args, node.inputs, strict=True):
             if isinstance(argument, Node):
                 places.append(place[argument])
-            elif value is features or value is targets:
-                places.append(_FEATURES if value is features else _TARGETS)
-            else:  # a number
-                places.append(len(self._values))
-                self._values.append(value)
+                continue
+            source = None if np.ndim(value) == 0 else _source(value, features, targets)
+            if source is not None and value.shape == self._values[source].shape:
+                places.append(source)
+                continue
+            if source is not None:
+                self._reshaped.append((len(self._values), source, value.shape))
+            places.append(len(self._values))
+            self._values.append(value)
         saves = node.op.saved is not None
         return _Call(node.op.forward, dict(node.attributes), tuple(places), place[node], saves)
 
@@ -143,6 +166,8 @@ class Replay:
         """
         values = self._values
         values[_FEATURES], values[_TARGETS] = features, targets
+        for index, source, shape in self._reshaped:
+            values[index] = values[source].reshape(shape)
         for index, leaf in self._leaves:
             values[index] = leaf.value
         saved: dict[int, Any] = {}

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_edu.nn.module import Module
-from tinygrad_edu.optim.settings import count, number
+from tinygrad_edu.settings import count, number
 
 __all__ = ["Best", "EarlyStopping"]
 
@@ -84,8 +84,8 @@ class Best:
     def watch(self, epoch: int, loss: float) -> None:
         """Take note of the validation loss after an epoch."""
         if loss < self._loss - (self._rule.min_delta if self._rule else 0.0):
-            self.epoch, self._loss, self._waited = epoch, loss, 0
-            self._weights = self._model.state_dict()
+            weights = self._model.state_dict()  # first: Ctrl-C may come while they are copied
+            self.epoch, self._loss, self._waited, self._weights = epoch, loss, 0, weights
         else:
             self._waited += 1
 

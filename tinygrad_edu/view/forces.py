@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +13,7 @@ from tinygrad_edu import ops
 from tinygrad_edu.core.gradients import gradients
 from tinygrad_edu.core.graph import ancestors
 from tinygrad_edu.naming import Names, names_around
+from tinygrad_edu.settings import number
 from tinygrad_edu.tensor import Tensor, refuse_changed
 from tinygrad_edu.view.lanes import Lanes, draw_lanes
 from tinygrad_edu.view.sheet import Drawing
@@ -278,5 +278,4 @@ def _refuse(loss: Any, tensors: Sequence[Any], decay: float, l1: float) -> None:
             which = tensor.name or f"a weight of shape {tensor.shape}"
             raise ValueError(f"forces: the loss does not depend on {which}; pass a weight of it")
     for what, rate in (("decay", decay), ("l1", l1)):
-        if not 0 <= float(rate) < math.inf:
-            raise ValueError(f"forces: {what} is {float(rate):g}; a penalty's rate is at least 0")
+        number(f"forces: {what}", rate)

@@ -1,14 +1,16 @@
-"""Settings that a caller passes: checked on arrival, refused in one sentence."""
+"""Settings and names that a caller passes: checked on arrival, refused in one sentence."""
 
 from __future__ import annotations
 
 import difflib
 import math
 import numbers
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
-__all__ = ["count", "did_you_mean", "number"]
+__all__ = ["count", "did_you_mean", "look_up", "number"]
+
+Value = TypeVar("Value")
 
 
 def number(
@@ -40,6 +42,47 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Name the nearest known word, and all of them."""
     there = list(known)
     near = difflib.get_close_matches(word, there, 1, 0.5)
+    return _hint(near, there)
+
+
+def look_up(
+    name: object, known: Mapping[str, Value], what: str, elsewhere: Mapping[str, str] | None = None
+) -> Value:
+    """Return what a name stands for.
+
+    Parameters
+    ----------
+    name
+        What the caller asked for.
+    known
+        What there is.
+    what
+        What kind of thing it is, for the message.
+    elsewhere
+        What others call it, and its name here.
+
+    Raises
+    ------
+    ValueError
+        If there is nothing of that name; the message says what was probably meant.
+
+    Examples
+    --------
+    >>> look_up("kaiming_normal", {"he": 1, "zeros": 2}, "initialiser", {"kaiming": "he"})
+    Traceback (most recent call last):
+        ...
+    ValueError: initialiser: 'kaiming_normal' is unknown; did you mean 'he'? There are: he, zeros
+    """
+    if isinstance(name, str) and name in known:
+        return known[name]
+    word = str(name).lower()
+    others = {each: each for each in known} | dict(elsewhere or {})
+    begun = [each for each in others if word.startswith(each)]
+    near = begun or difflib.get_close_matches(word, others, 1, 0.5)
+    raise ValueError(f"{what}: {name!r} is unknown; {_hint([others[n] for n in near], known)}")
+
+
+def _hint(near: Sequence[str], there: Iterable[str]) -> str:
     meant = f"did you mean {near[0]!r}? There are: " if near else "there are: "
     return meant + ", ".join(there)
 
