@@ -35,6 +35,8 @@ CASES = {
         {"validation": (HELD.features, HELD.labels + 1)},
         "label 3 is no class of K = 3",
     ),
+    "Keras's name of an option": ({"validation_data": (X, Y)}, "pass validation="),
+    "a slip in an option": ({"batchsize": 8}, "'batch_size'"),
     "labels that are floats": ({"data": (X, Y / 2)}, "labels"),
     "too many features": ({"data": (np.ones((120, 5)), Y)}, "5"),
     "too many features in validation": ({"validation": (np.ones((30, 5)), HELD.labels)}, "5"),
