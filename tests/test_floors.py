@@ -36,6 +36,7 @@ FLOORS = {
     "parallel": 4,
     "lectures": 4,
     "experiments": 4,
+    "charts": 4,
     "catalogue": 4,
     "demo": 5,
     "cli": 5,

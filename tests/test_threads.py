@@ -137,7 +137,7 @@ def test_pictures_and_pages():
 
 
 def test_setting_formulas_leaves_the_settings_of_the_program():
-    ziamath = pytest.importorskip("ziamath")
+    ziamath = pytest.importorskip("ziamath", reason="it draws the formulas")
     config = ziamath.zmath.config
     config.precision, theirs = 5, config.precision
     filters = list(warnings.filters)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 import math
 import numbers
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-__all__ = ["count", "did_you_mean", "look_up", "number"]
+__all__ = ["count", "did_you_mean", "look_up", "number", "refuse_unknown"]
 
 Value = TypeVar("Value")
 
@@ -43,6 +44,19 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     there = list(known)
     near = difflib.get_close_matches(word, there, 1, 0.5)
     return _hint(near, there)
+
+
+def refuse_unknown(
+    who: str, given: Iterable[str], function: Callable[..., Any], elsewhere: Mapping[str, str]
+) -> None:
+    """Raise for keywords that a function gathered as ``**unknown``; `elsewhere` has others' names.
+
+    The sentence says what to write here instead, or else the nearest keyword there is.
+    """
+    for name in given:
+        known = [each for each in inspect.signature(function).parameters if each != "unknown"]
+        hint = elsewhere.get(name) or did_you_mean(name, known)
+        raise TypeError(f"{who}: there is no {name}=; {hint}")
 
 
 def look_up(

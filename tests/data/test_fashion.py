@@ -7,16 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.data.idx_files import idx
 from tinygrad_edu.data import load_fashion_mnist
 from tinygrad_edu.data.fashion import DEBIAN, VARIABLE
 
 IMAGES, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
-
-
-def idx(array):
-    """The bytes of an IDX file."""
-    head = struct.pack(f">4B{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
-    return head + array.astype(np.uint8).tobytes()
 
 
 def images(n):

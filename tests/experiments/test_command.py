@@ -6,8 +6,8 @@ from typing import Literal
 
 import pytest
 
+from tinygrad_edu.charts import columns, panels
 from tinygrad_edu.experiments import EXPERIMENTS, Result, experiment, main
-from tinygrad_edu.experiments.charts import columns, panels
 
 
 @dataclass

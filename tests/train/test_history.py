@@ -34,6 +34,7 @@ def test_the_table():
     made.ended, made.best_epoch, made.restored = "early stopping", 2, True
     assert made.table().splitlines() == [
         "epoch    loss  validation loss  accuracy",
+        "-----  ------  ---------------  --------",
         "    1  0.9000           0.8000    0.5000",
         "    2  0.5000           0.6000    0.7500",
         "    3  0.3000           0.7000    0.7000",

@@ -13,7 +13,7 @@ from tinygrad_edu.view.formula import Formula, label, text_width, typeset
 # Both load their fonts through an importlib function that Python deprecates.
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
-    ziamath = pytest.importorskip("ziamath")
+    ziamath = pytest.importorskip("ziamath", reason="it draws the formulas")
 
 FORMULAS = [
     "e^{z}",

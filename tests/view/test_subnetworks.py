@@ -8,8 +8,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import tinygrad_edu as tg
 from tinygrad_edu import nn
+from tinygrad_edu.view.dropped import Dropped
 from tinygrad_edu.view.network import chain_of
-from tinygrad_edu.view.replay import Replay
 from tinygrad_edu.view.subnetworks import subnetwork, subnetworks
 
 X = np.random.default_rng(3).normal(size=(1, 3))
@@ -37,7 +37,7 @@ def test_the_recorded_masks_give_the_recorded_output():
     out = network()(X)
     found = subnetwork(out)
     assert_array_equal(found.output.data, out.data)
-    assert_array_equal(found.masks[0], Replay(out).dropouts[0].inputs[1])
+    assert_array_equal(found.masks[0], Dropped(out).dropouts[0].inputs[1])
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -55,8 +55,8 @@ def test_seeds_leave_different_subnetworks():
 def test_without_masks_the_graph_is_that_of_inference():
     model = network()
     out = model(X)
-    replay = Replay(out)
-    assert_array_equal(replay.again(None)[out].data, model.eval()(X).data)
+    recorded = Dropped(out)
+    assert_array_equal(recorded.again(None)[out].data, model.eval()(X).data)
 
 
 def test_two_dropouts_are_drawn_from_one_seed_in_their_order():
@@ -224,9 +224,9 @@ def test_A17_dropped_units_are_grey_forwards_and_backwards():
 def test_the_values_in_the_units():
     model = network(seed=3)
     out = model(X)
-    replay = Replay(out)
-    layers = chain_of(replay).forward(replay.again(replay.masks()), 0)
-    mask = replay.masks()[0][0]
+    recorded = Dropped(out)
+    layers = chain_of(recorded).forward(recorded.again(recorded.masks()), 0)
+    mask = recorded.masks()[0][0]
     h = np.tanh(X @ model[0].W.data + model[0].b.data)[0] * mask * 2
     assert [len(layer.kept) for layer in layers] == [3, 4, 2]
     assert_allclose(layers[0].values, X[0])
@@ -239,10 +239,10 @@ def test_the_values_in_the_units():
 def test_A17_the_gradients_in_the_units():
     model = network(seed=3)
     L = tg.softmax_cross_entropy(model(X), [1])
-    replay = Replay(L)
-    new = replay.again(replay.masks())
-    layers = chain_of(replay).backward(new, new[L], 0)
-    gone = ~replay.masks()[0][0]
+    recorded = Dropped(L)
+    new = recorded.again(recorded.masks())
+    layers = chain_of(recorded).backward(new, new[L], 0)
+    gone = ~recorded.masks()[0][0]
     assert layers[0].values is None  # data have no gradient
     assert (layers[1].values[gone] == 0).all()  # zero backwards, too
     assert (layers[1].values[~gone] != 0).all()
@@ -258,7 +258,7 @@ def test_one_example_of_a_batch():
     out = model(np.concatenate([X, 2 * X]))
     for example in (0, 1):
         svg = subnetwork(out, example=example).svg()
-        dropped = (~Replay(out).masks()[0][example]).sum()
+        dropped = (~Dropped(out).masks()[0][example]).sum()
         assert len(circles(svg, "tg-gone")) == dropped
 
 

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_edu import ops
+from tinygrad_edu.charts import COLOURS, columns, panels
 from tinygrad_edu.core.gradients import gradients
 from tinygrad_edu.data.iris import load_iris
 from tinygrad_edu.data.preparation import standardize
-from tinygrad_edu.experiments.charts import COLOURS, columns, panels
 from tinygrad_edu.experiments.experiment import Result, experiment
 from tinygrad_edu.optim.first_order import SGD
 from tinygrad_edu.settings import count
@@ -123,7 +123,7 @@ class Convergence(Result):
             axes.set(title=f"{start} start", xlabel="step", ylim=(-3, 103))
             axes.set_xscale("symlog")  # from step 0 on
             axes.set_xlim(left=0)
-            axes.legend(loc="center right", fontsize="small")
+            axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), fontsize="small")
         courses[0].set_ylabel("% right")
         return figure
 

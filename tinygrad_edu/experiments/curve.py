@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_edu.charts import columns, panels
 from tinygrad_edu.core.gradients import gradients
-from tinygrad_edu.experiments.charts import columns, panels
 from tinygrad_edu.experiments.experiment import Result, experiment
 from tinygrad_edu.nn.activations import Tanh
 from tinygrad_edu.nn.heads import head

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_edu.charts import columns, panels
 from tinygrad_edu.data.iris import load_iris
 from tinygrad_edu.data.preparation import split, standardize
-from tinygrad_edu.experiments.charts import columns, panels
 from tinygrad_edu.experiments.experiment import Result, experiment
 from tinygrad_edu.nn.activations import ReLU
 from tinygrad_edu.nn.heads import head
@@ -58,6 +58,7 @@ class EarlyStopped(Result):
 
     def table(self) -> str:
         """Write what the weights in the end and the best ones do on the test data."""
+        held = self.whole.columns()["validation loss"]
         lines = columns(
             ("weights of", "epoch", "train loss", "validation loss", "test loss", "test accuracy"),
             [
@@ -65,7 +66,7 @@ class EarlyStopped(Result):
                     name,
                     one.epoch,
                     f"{self.whole.loss[one.epoch - 1]:.3f}",
-                    f"{_validation(self.whole)[one.epoch - 1]:.3f}",
+                    f"{held[one.epoch - 1]:.3f}",
                     f"{one.loss:.3f}",
                     f"{one.accuracy:.1%}",
                 )
@@ -77,16 +78,16 @@ class EarlyStopped(Result):
     def figure(self) -> Figure:
         """Draw both losses, the best epoch, and where patience ran out."""
         figure, (axes,) = panels(width=6.0, height=3.6)
-        epochs = np.arange(1, len(self.whole) + 1)
+        epochs, held = np.arange(1, len(self.whole) + 1), self.whole.columns()["validation loss"]
         axes.plot(epochs, self.whole.loss, "--", label="training")
-        axes.plot(epochs, _validation(self.whole), label="validation")
-        lowest = _validation(self.whole)[self.best.epoch - 1]
+        axes.plot(epochs, held, label="validation")
+        lowest = held[self.best.epoch - 1]
         axes.plot([self.best.epoch], [lowest], "o", color="black", label="best weights")
         if self.stopped.ended == "early stopping":
             stop = len(self.stopped)
             axes.axvline(stop, color="black", linewidth=0.8, linestyle=":", label="stopped")
         axes.set(title="early stopping", xlabel="epoch", ylabel="cross-entropy")
-        axes.set_ylim(0, 1.1 * _validation(self.whole).max())
+        axes.set_ylim(0, 1.1 * held.max())
         axes.legend()
         return figure
 
@@ -178,7 +179,3 @@ def _mislabelled(
 ) -> NDArray[np.int64]:
     drawn = rng.integers(0, 3, len(labels))
     return np.where(rng.random(len(labels)) < share, drawn, labels)
-
-
-def _validation(history: History) -> Array:
-    return cast(Array, history.validation_loss)  # there are validation data

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
-from tinygrad_edu.experiments import charts
+from tinygrad_edu import charts
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

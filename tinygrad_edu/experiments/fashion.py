@@ -6,15 +6,15 @@ import math
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_edu.charts import COLOURS, columns, panels
 from tinygrad_edu.data.dataset import DataSet
 from tinygrad_edu.data.fashion import load_fashion_mnist
 from tinygrad_edu.data.preparation import split
-from tinygrad_edu.experiments.charts import COLOURS, columns, panels
 from tinygrad_edu.experiments.experiment import Result, experiment
 from tinygrad_edu.nn.activations import ReLU
 from tinygrad_edu.nn.heads import head
@@ -92,7 +92,7 @@ class Fashion(Result):
                     len(run.history),
                     run.history.best_epoch,
                     f"{run.history.loss[-1]:.3f}",
-                    f"{_validation(run.history).min():.3f}",
+                    f"{run.history.columns()['validation loss'].min():.3f}",
                     f"{run.accuracy:.2%}",
                 )
                 for run in self.runs
@@ -133,9 +133,8 @@ class Fashion(Result):
             first = run is next(r for r in self.runs if r.dropout == run.dropout)
             name = f"dropout {run.dropout:g}" if run.dropout else "no dropout"
             losses.plot(epochs, run.history.loss, "--", color=colour, linewidth=1)
-            losses.plot(
-                epochs, _validation(run.history), color=colour, label=name if first else None
-            )
+            held = run.history.columns()["validation loss"]
+            losses.plot(epochs, held, color=colour, label=name if first else None)
             accuracies.plot(epochs, 100 * run.history.metrics["accuracy"], color=colour)
         losses.plot([], "--", color="black", linewidth=1, label="on training batches")
         losses.legend()
@@ -258,10 +257,6 @@ def _tested(seed: int, p: float, history: History, model: Module, unseen: DataSe
         accuracy(predicted, unseen.labels),
         confusion_matrix(predicted, unseen.labels),
     )
-
-
-def _validation(history: History) -> NDArray[np.float64]:
-    return cast("NDArray[np.float64]", history.validation_loss)  # there are validation data
 
 
 def _mean_and_spread(shares: NDArray[np.float64], sign: str = "") -> str:

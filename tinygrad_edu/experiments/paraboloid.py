@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_edu import ops
-from tinygrad_edu.experiments.charts import COLOURS, columns, panels
+from tinygrad_edu.charts import COLOURS, columns, panels
 from tinygrad_edu.experiments.experiment import Result, experiment
 from tinygrad_edu.optim.conjugate import conjugate_gradients
 from tinygrad_edu.optim.solution import Solution

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_edu import ops
+from tinygrad_edu.charts import columns, panels
 from tinygrad_edu.core.gradients import gradients
 from tinygrad_edu.data.iris import load_iris
 from tinygrad_edu.data.preparation import split, standardize
-from tinygrad_edu.experiments.charts import columns, panels
 from tinygrad_edu.experiments.experiment import Result, experiment
 from tinygrad_edu.nn.activations import Sigmoid
 from tinygrad_edu.nn.heads import head

@@ -197,11 +197,11 @@ class Module:
         """
         modules = self.named_modules()
         owners = {place: module for place, module in modules.items() if module._own_parameters()}
-        suffixes, latest = suffixes_of(list(owners)), ""
+        suffixes, latest, parts = suffixes_of(list(owners)), "", {}
         for place, module in modules.items():
             latest = suffixes.get(place, latest)  # an activation goes with the layer before it
             letter = module.letter + latest if module.letter else ""
-            module._part = Part(place, module._title(), letter)
+            module._part = parts[place] = Part(place, module._title(), letter)
         for place, suffix in suffixes.items():
             module, given = owners[place], {}
             for name, tensor in module._own_parameters().items():
@@ -209,8 +209,7 @@ class Module:
                 if tensor.name in (None, letter, module._named.get(name)):
                     tensor.name = given[name] = letter + suffix
             module._named = given
-        assert self._part is not None
-        return self._part
+        return parts[""]
 
     # --- training and inference -------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from tinygrad_edu.optim.schedules import Schedule
 from tinygrad_edu.optim.vectors import first_nonfinite
-from tinygrad_edu.settings import did_you_mean, number
+from tinygrad_edu.settings import did_you_mean, number, refuse_unknown
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["Array", "Optimizer", "named"]
@@ -23,7 +24,7 @@ Array = NDArray[Any]
 _BIAS = re.compile(r"(b|bias|biases)\d*")
 
 
-class Optimizer:
+class Optimizer(ABC):
     """Move Tensors against their gradients; the subclasses say how far.
 
     Parameters
@@ -160,9 +161,9 @@ class Optimizer:
             tensor.data = g
         self.steps += 1
 
+    @abstractmethod
     def _change(self, index: int, g: Array, rate: float) -> None:
         """Turn the gradient into what is added to the parameter, in place."""
-        raise NotImplementedError
 
     def zero_grad(self) -> None:
         """Clear the `.grad` of every parameter, to which `backward` would add.
@@ -258,11 +259,8 @@ class Optimizer:
 
     def _refuse(self, unknown: Mapping[str, Any]) -> None:
         """Raise for settings that this optimiser does not have."""
-        for name in unknown:
-            known = [n for n in inspect.signature(type(self)).parameters if n != "unknown"]
-            hint = "write lr=" if name == "learning_rate" else self._elsewhere.get(name)
-            hint = hint or did_you_mean(name, known)
-            raise TypeError(f"{self._who}: there is no {name}=; {hint}")
+        elsewhere = {"learning_rate": "write lr=", **self._elsewhere}
+        refuse_unknown(self._who, unknown, type(self), elsewhere)
 
     # --- checks ---------------------------------------------------------------------------------
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import numpy as np
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.optim.optimizer import Optimizer
 from tinygrad_edu.parallel import Alone
-from tinygrad_edu.settings import count, did_you_mean, number
+from tinygrad_edu.settings import count, number, refuse_unknown
 from tinygrad_edu.train.examples import Examples
 from tinygrad_edu.train.history import History
 from tinygrad_edu.train.loop import Loop, Settings
@@ -22,6 +21,17 @@ from tinygrad_edu.train.metrics import Metric, metrics_of, usual_metrics
 from tinygrad_edu.train.stopping import EarlyStopping
 
 __all__ = ["fit"]
+
+
+# What others call the options.
+_ELSEWHERE = {
+    "validation_data": "pass validation=",
+    "validation_split": "pass validation=, a part that split(data, 0.2, rng=rng) gives",
+    "callbacks": "pass early_stopping= and checkpoint=",
+    "shuffle": "each epoch is shuffled by rng=",
+    "verbose": "pass progress=",
+    "lr": "the optimizer has it: optim.SGD(model, lr=0.1)",
+}
 
 
 def fit(
@@ -116,7 +126,7 @@ def fit(
     >>> bool(history.metrics["accuracy"][-1] > 0.9)
     True
     """
-    _refuse_unknown(unknown)
+    refuse_unknown("fit", unknown, fit, _ELSEWHERE)
     with group or Alone() as processes:
         examples = Examples.read(data, "fit: data")
         held = None if validation is None else Examples.read(validation, "fit: validation")
@@ -134,24 +144,6 @@ def fit(
         prepared = BatchLoss.prepared(model, loss, examples, held)
         loop = Loop(model, examples, held, prepared, _optimizer(optimizer, model), settings)
         return loop.run(epochs, resume=resume, progress=progress)
-
-
-# What others call the options.
-_ELSEWHERE = {
-    "validation_data": "pass validation=",
-    "validation_split": "pass validation=, a part that split(data, 0.2, rng=rng) gives",
-    "callbacks": "pass early_stopping= and checkpoint=",
-    "shuffle": "each epoch is shuffled by rng=",
-    "verbose": "pass progress=",
-    "lr": "the optimizer has it: optim.SGD(model, lr=0.1)",
-}
-
-
-def _refuse_unknown(options: Mapping[str, Any]) -> None:
-    for name in options:
-        known = [option for option in inspect.signature(fit).parameters if option != "unknown"]
-        hint = _ELSEWHERE.get(name) or did_you_mean(name, known)
-        raise TypeError(f"fit: there is no {name}=; {hint}")
 
 
 def _batch_size(batch_size: int, examples: Examples) -> int:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_edu.charts import columns, panels
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -127,15 +129,14 @@ class History:
         >>> history.add(Epoch(0.75, 0.875, {"accuracy": 0.5}, 1.0))
         >>> print(history.table())
         epoch    loss  validation loss  accuracy
+        -----  ------  ---------------  --------
             1  0.7500           0.8750    0.5000
         """
-        columns = self.columns()
-        widths = {name: max(len(name), 6) for name in columns}
-        lines = ["  ".join(["epoch", *(name.rjust(widths[name]) for name in columns)])]
-        for index in range(len(self)):
-            cells = [f"{columns[name][index]:.4f}".rjust(widths[name]) for name in columns]
-            lines.append("  ".join([f"{index + 1:5d}", *cells]))
-        return "\n".join([*lines, *([self._ending()] if self.ended else [])])
+        measured = self.columns()
+        rows = zip(range(1, len(self) + 1), *measured.values(), strict=True)
+        written = [(epoch, *(f"{value:.4f}" for value in values)) for epoch, *values in rows]
+        lines = columns(("epoch", *measured), written)
+        return f"{lines}\n{self._ending()}" if self.ended else lines
 
     def _ending(self) -> str:
         sentence = f"ended after epoch {len(self)}: {self.ended}"
@@ -161,33 +162,22 @@ class History:
         """
         if not len(self):
             raise ValueError("curve: no epoch was finished, so there is nothing to draw")
-        try:
-            from matplotlib.figure import Figure
-        except ImportError as error:
-            raise ImportError(
-                "curve: matplotlib draws it, and matplotlib is not installed; "
-                'run: pip install "tinygrad_edu[train]"'
-            ) from error
-        columns = self.columns()
-        losses = {name: columns.pop(name) for name in list(columns) if name.endswith("loss")}
-        wide = 1 + bool(columns)
-        figure = Figure(figsize=(5.5 * wide, 4), layout="constrained")
-        axes = figure.subplots(1, wide, squeeze=False)[0]
-        for place, lines in zip(axes, (losses, columns), strict=False):
+        measured = self.columns()
+        losses = {name: measured.pop(name) for name in list(measured) if name.endswith("loss")}
+        figure, axes = panels(across=1 + bool(measured), width=5.5)
+        for place, lines in zip(axes, (losses, measured), strict=False):
             self._draw(place, lines)
         axes[0].set_ylabel("loss")
         return figure
 
     def _draw(self, axes: Axes, lines: Mapping[str, Array]) -> None:
-        from matplotlib.ticker import MaxNLocator
-
         numbers = np.arange(1, len(self) + 1)
         for name, values in lines.items():
             axes.plot(numbers, values, marker="o", markersize=3, label=name)
         if self.best_epoch is not None:
             axes.axvline(self.best_epoch, color="0.6", linestyle=":", label="best epoch")
         axes.set_xlabel("epoch")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.locator_params(axis="x", integer=True)
         axes.legend()
 
     def __repr__(self) -> str:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tinygrad_edu.core.gradients import gradients
 from tinygrad_edu.tensor import Tensor
-from tinygrad_edu.view.replay import Replay
+from tinygrad_edu.view.dropped import Dropped
 
 __all__ = ["Chain", "Layer", "Network", "chain_of"]
 
@@ -53,14 +53,14 @@ class Chain:
     dropped: Mapping[int, list[Tensor]]  # by layer, the inputs' number is 0
 
     def forward(self, new: Mapping[Tensor, Any], example: int) -> Network:
-        """Return the values and weights of one example, in a replay."""
+        """Return the values and weights of one example, computed again."""
         entering = [new[p].inputs[0] for p in self.products]
         values = [*entering, new[self.outputs].value]
         weights = [None, *(p.args[1].value for p in self.products)]
         return self._network(new, values, weights, example)
 
     def backward(self, new: Mapping[Tensor, Any], output: Tensor, example: int) -> Network:
-        """Return the gradients of units and weights, in a replay.
+        """Return the gradients of units and weights, computed again.
 
         The gradient of a unit is that of its value before dropout: 0 where it is dropped.
         """
@@ -102,7 +102,7 @@ def _row(array: Any, example: int) -> Any:
     return array if np.ndim(array) < 2 else array[example]
 
 
-def chain_of(replay: Replay) -> Chain:
+def chain_of(recorded: Dropped) -> Chain:
     """Read a chain of layers off a graph: products with weights, one after the other.
 
     Raises
@@ -113,7 +113,7 @@ def chain_of(replay: Replay) -> Chain:
     depth: dict[Tensor, int] = {}  # how many layers a vertex is behind
     products: list[Tensor] = []
     dropped: dict[int, list[Tensor]] = {}
-    for node in replay.order:
+    for node in recorded.order:
         before = max((depth[a] for a in node.args if isinstance(a, Tensor)), default=0)
         depth[node] = before
         if node.op is not None and node.op.name == "dropout":
@@ -134,7 +134,7 @@ def chain_of(replay: Replay) -> Chain:
                 f"subnetworks: layer {number} has {width} units, and a picture of more than "
                 f"{_MOST_UNITS} cannot be read; draw a smaller network"
             )
-    return Chain(tuple(products), _with_biases(products[-1], replay), dropped)
+    return Chain(tuple(products), _with_biases(products[-1], recorded), dropped)
 
 
 def _is_layer(node: Tensor) -> bool:
@@ -144,9 +144,9 @@ def _is_layer(node: Tensor) -> bool:
     return isinstance(weights, Tensor) and weights.op is None and weights.ndim == 2
 
 
-def _with_biases(product: Tensor, replay: Replay) -> Tensor:
+def _with_biases(product: Tensor, recorded: Dropped) -> Tensor:
     """Return a layer's sums: its product, or what the biases were added to."""
-    for node in replay.order:
+    for node in recorded.order:
         if node.op is not None and node.op.name == "add":
             others = [a for a in node.args if a is not product]
             if len(others) == 1 and np.shape(_value(others[0])) == product.shape[-1:]:

@@ -160,7 +160,7 @@ class _Builder:
         shares: dict[tuple[Tensor, int], Any] = {}
         if seed is not None:
             active = differentiable(level.output)
-            watch = lambda node, index, g, part: shares.update({(node, index): part})  # noqa: E731
+            watch = lambda node, index, g, part: shares.update({(node, index): part})  # noqa: E731  # used once
             with np.errstate(all="ignore"):
                 totals = propagate(level.output, seed, active, keep=active, watch=watch)
         entries: dict[Tensor, str] = {}
@@ -213,7 +213,7 @@ class _Builder:
         key = f"g{len(self.groups)}"
         self.groups.append(Group(key, "", ()))  # keeps its place; filled below
         self.members.append([])
-        level = _Level(ancestors(result), result, node.value)  # type: ignore[arg-type]
+        level = _Level(ancestors(result), result, node.value)  # type: ignore[arg-type]  # Tensors
         self.held.append(level)
         outside = {inner: ports[outer] for outer, inner in inside.items()}
         port = self.add(level, g, outside)[result]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import xml.etree.ElementTree as ET
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -115,12 +116,12 @@ class Sheet:
         return ET.tostring(root, encoding="unicode") + "\n"
 
 
-class Drawing:
+class Drawing(ABC):
     """What a notebook shows as a drawing, and what can be saved as one."""
 
+    @abstractmethod
     def svg(self) -> str:
         """Return the drawing as one self-contained SVG document."""
-        raise NotImplementedError
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the drawing to an SVG file and return its path.

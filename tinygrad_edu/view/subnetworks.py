@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_edu.tensor import Tensor
+from tinygrad_edu.view.dropped import Dropped, Mask
 from tinygrad_edu.view.formula import TEXT_SIZES, text_width
 from tinygrad_edu.view.network import chain_of
-from tinygrad_edu.view.replay import Mask, Replay
 from tinygrad_edu.view.sheet import Drawing, Sheet
 from tinygrad_edu.view.units import UNIT_STYLE, draw_units
 from tinygrad_edu.view.values import number_text, one_line
@@ -41,14 +41,14 @@ class Subnetwork(Drawing):
 
     masks: list[Mask]
     output: Tensor
-    _replay: Replay
+    _recorded: Dropped
     _new: Mapping[Tensor, Any]
     _backward: bool
     _example: int
 
     def svg(self) -> str:
         """Return the drawing: each unit with its value or gradient, the dropped ones grey."""
-        chain = chain_of(self._replay)
+        chain = chain_of(self._recorded)
         if self._backward:
             network = chain.backward(self._new, self.output, self._example)
         else:
@@ -67,7 +67,7 @@ class Subnetwork(Drawing):
         return sheet.svg(max(size[0] + 28, widest + 20), y)
 
     def _notes(self) -> list[str]:
-        rates = self._replay.probabilities()
+        rates = self._recorded.probabilities()
         chances = " and ".join(dict.fromkeys(number_text(p) for p in rates))
         factors = " and ".join(dict.fromkeys(number_text(1 / (1 - p)) for p in rates if p < 1))
         scaled = f"; what is kept is multiplied by {factors}" if factors else ""
@@ -107,7 +107,7 @@ class Subnetworks(Drawing):
     probabilities: Array
     outputs: Array
     inference: Array
-    _replay: Replay
+    _recorded: Dropped
 
     @property
     def mean(self) -> Array:
@@ -172,14 +172,14 @@ class Subnetworks(Drawing):
 
     def svg(self) -> str:
         """Return the drawing: the sub-networks side by side, the dropped units grey."""
-        chain = chain_of(self._replay)
+        chain = chain_of(self._recorded)
         sheet = Sheet("The sub-networks of dropout", UNIT_STYLE)
         sheet.text(10, 21, sheet.title, "tg-title")
         compared = [*self.outputs, self.mean, self.inference]
         place, width, height = (0, 0), 0.0, 0.0
         top = 40.0
         for count, number in enumerate(self._shown()):
-            new = self._replay.again(_split(self.masks[number], self._replay))
+            new = self._recorded.again(_split(self.masks[number], self._recorded))
             network = chain.forward(new, 0)
             place = (count % _ACROSS, count // _ACROSS)
             left = 20 + place[0] * (width + 56)
@@ -244,10 +244,10 @@ def subnetwork(
     >>> subnetwork(z, seed=3).output
     Tensor([6.])
     """
-    replay = Replay(output)
-    masks = replay.masks() if seed is None else replay.drawn(seed)
-    new = replay.again(masks)
-    return Subnetwork(masks, new[output], replay, new, backward, example)
+    recorded = Dropped(output)
+    masks = recorded.masks() if seed is None else recorded.drawn(seed)
+    new = recorded.again(masks)
+    return Subnetwork(masks, new[output], recorded, new, backward, example)
 
 
 def subnetworks(output: Tensor) -> Subnetworks:
@@ -292,8 +292,8 @@ def subnetworks(output: Tensor) -> Subnetworks:
     Output at inference: 3
     They agree, as they must where all that follows the dropped units is linear.
     """
-    replay = Replay(output)
-    count = sum(mask.size for mask in replay.masks())
+    recorded = Dropped(output)
+    count = sum(mask.size for mask in recorded.masks())
     if count > _MOST_DROPPED:
         raise ValueError(
             f"subnetworks: {count} units can be dropped, which makes 2^{count} sub-networks; "
@@ -301,22 +301,25 @@ def subnetworks(output: Tensor) -> Subnetworks:
         )
     masks = np.array(list(itertools.product((True, False), repeat=count)))
     drop = np.concatenate(
-        [np.full(m.size, p) for m, p in zip(replay.masks(), replay.probabilities(), strict=True)]
+        [
+            np.full(m.size, p)
+            for m, p in zip(recorded.masks(), recorded.probabilities(), strict=True)
+        ]
     )
-    outputs = [replay.again(_split(mask, replay))[output].data for mask in masks]
+    outputs = [recorded.again(_split(mask, recorded))[output].data for mask in masks]
     return Subnetworks(
         masks,
         np.where(masks, 1 - drop, drop).prod(axis=1),
         np.array(outputs),
-        replay.again(None)[output].data,
-        replay,
+        recorded.again(None)[output].data,
+        recorded,
     )
 
 
-def _split(mask: Mask, replay: Replay) -> Sequence[Mask]:
+def _split(mask: Mask, recorded: Dropped) -> Sequence[Mask]:
     """Cut one row of bits into the masks of each dropout."""
-    shapes = [each.shape for each in replay.masks()]
-    sizes = [each.size for each in replay.masks()]
+    shapes = [each.shape for each in recorded.masks()]
+    sizes = [each.size for each in recorded.masks()]
     pieces = np.split(mask, np.cumsum(sizes)[:-1])
     return [piece.reshape(shape) for piece, shape in zip(pieces, shapes, strict=True)]
 

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from tinygrad_edu.core.graph import ancestors
 from tinygrad_edu.tensor import Tensor, refuse_changed
 
-__all__ = ["Mask", "Replay"]
+__all__ = ["Dropped", "Mask"]
 
 Mask = NDArray[np.bool_]
 
 
-class Replay:
+class Dropped:
     """A recorded graph in which units were dropped.
 
     Parameters
@@ -42,12 +42,12 @@ class Replay:
     --------
     >>> import numpy as np, tinygrad_edu as tg
     >>> x = tg.Tensor([1.0, 2.0, 3.0])
-    >>> replay = Replay(tg.dropout(x, 0.5, np.random.default_rng(0)).sum())
-    >>> replay.masks()
+    >>> recorded = Dropped(tg.dropout(x, 0.5, np.random.default_rng(0)).sum())
+    >>> recorded.masks()
     [array([ True, False, False])]
-    >>> replay.again([np.array([False, True, True])])[replay.output]
+    >>> recorded.again([np.array([False, True, True])])[recorded.output]
     Tensor(10.)
-    >>> replay.again(None)[replay.output]  # as at inference
+    >>> recorded.again(None)[recorded.output]  # as at inference
     Tensor(6.)
     """
 

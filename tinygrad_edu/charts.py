@@ -1,4 +1,4 @@
-"""Tables and figures of one look, for all experiments."""
+"""Tables and figures of one look, for training and for the experiments."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def columns(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
     Examples
     --------
-    >>> from tinygrad_edu.experiments.charts import columns
+    >>> from tinygrad_edu.charts import columns
     >>> print(columns(("method", "steps"), [("Newton", 7), ("gradient descent", 1234)]))
     method            steps
     ----------------  -----
