@@ -275,12 +275,11 @@ class Tensor(Node):
         array(6.)
         """
         totals: dict[Any, Any] = propagate(self, seed)
-        found = own_arrays(totals, totals)
+        sums = own_arrays(totals.values())
         with _adding:
-            sums = [
-                gradient if leaf._grad is None else np.asarray(leaf._grad + gradient)
-                for leaf, gradient in zip(totals, found, strict=True)
-            ]
+            for place, leaf in enumerate(totals):
+                if leaf._grad is not None:
+                    sums[place] = np.asarray(leaf._grad + sums[place])
             # One call into C, within which Python handles no signal: all are set, or none.
             deque(map(_set_grad, totals, sums), maxlen=0)
 
@@ -586,7 +585,7 @@ def _frozen(array: npt.NDArray[Any], what: str) -> npt.NDArray[Any]:
     """Return what a leaf may hold: floating-point numbers that nobody changes."""
     if array.dtype not in _FLOATS:
         array = _real(array, what)
-    array.flags.writeable = False
+    array.setflags(write=False)
     return array
 
 

@@ -8,7 +8,7 @@ vertices give a graph.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
 from typing import Any, cast, overload
 
@@ -88,7 +88,10 @@ def gradients(
     if graph:
         found = [totals[target] if target in totals else target.zeros_like() for target in targets]
     else:
-        found = own_arrays(totals, targets)
+        found = own_arrays(
+            totals[target] if target in totals else np.zeros(target.shape, target.dtype)
+            for target in targets
+        )
     return found[0] if single else found
 
 
@@ -195,21 +198,18 @@ def like_argument(part: Any, like: Any, name: str) -> Any:
     return slots.astype(part, dtype=like.dtype.name)
 
 
-def own_arrays(totals: Mapping[Node, Any], targets: Iterable[Node]) -> list[Any]:
-    """Give each target a writable array that nothing else holds."""
-    given: set[int] = set()
-    found = []
-    for target in targets:
-        array = totals.get(target)
-        if array is None:
-            array = np.zeros(target.shape, target.dtype)
-        elif (
-            array.__class__ is not np.ndarray
-            or id(array) in given
-            or array.base is not None
-            or not array.flags.writeable
-        ):
-            array = np.array(array)
-        given.add(id(array))
-        found.append(array)
+def own_arrays(arrays: Iterable[Any]) -> list[Any]:
+    """Return each as a writable array that nothing else holds, copied where it is not yet one."""
+    found = [
+        array
+        if array.__class__ is np.ndarray and array.base is None and array.flags.writeable
+        else np.array(array)
+        for array in arrays
+    ]
+    if len(set(map(id, found))) < len(found):  # one array for several, as from x + y
+        given: set[int] = set()
+        for place, array in enumerate(found):
+            if id(array) in given:
+                found[place] = array.copy()
+            given.add(id(array))
     return found

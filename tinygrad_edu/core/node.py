@@ -114,6 +114,11 @@ class Node:
         """The transpose: all axes reversed."""
         return slots.transpose(self)
 
+    @property
+    def mT(self) -> Any:
+        """The matrix, or each of a stack, transposed: the last two axes exchanged."""
+        return slots.swapaxes(self, axis1=-1, axis2=-2)
+
     def swapaxes(self, axis1: int, axis2: int) -> Any:
         """Exchange two axes."""
         return slots.swapaxes(self, axis1=axis1, axis2=axis2)

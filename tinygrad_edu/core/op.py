@@ -113,6 +113,7 @@ class Op:
         self.saved: Function | None = None
         self.arity, self.required, self.defaults = _signature(signature or forward)
         self.optional = inspect.Parameter.empty not in self.defaults.values()
+        self.plain = self.defaults or NO_ATTRIBUTES  # the attributes of a call that gives none
         missing = (self.arity or 0) - len(rules)
         self.rules: list[Function | None] | _ForEach = [*rules, *[None] * missing]
         self.constant = not any(rules)  # no gradient passes: comparisons, sign, argmax
@@ -139,7 +140,10 @@ class Op:
                     if out.dtype.kind in "fiub":
                         return out
             elif isinstance(first, Node) and not self.inline:
-                return first.record(self, args, self.with_defaults(attributes))
+                given = attributes or not self.optional
+                return first.record(
+                    self, args, self.with_defaults(attributes) if given else self.plain
+                )
         if self.arity is not None and len(args) > self.arity:
             args, attributes = self._attributes_by_position(args, attributes)
         return call(self, args, attributes)
@@ -188,7 +192,7 @@ class Op:
     def with_defaults(self, attributes: Mapping[str, Any]) -> Mapping[str, Any]:
         """Complete the attributes and make them hashable."""
         if not attributes and self.optional:
-            return self.defaults or NO_ATTRIBUTES
+            return self.plain
         complete = {**self.defaults, **attributes}
         for key, value in complete.items():
             if key not in self.defaults:
@@ -344,7 +348,7 @@ def real_array(value: Any, name: str) -> Any:
 
 def operand(value: Any, name: str) -> Any:
     """Return a vertex as it is, and all else as an array."""
-    return value if isinstance(value, Node) else np.asarray(real_array(value, name))
+    return value if isinstance(value, Node) else real_array(value, name)
 
 
 def op(**options: Any) -> Callable[[Function], Op]:

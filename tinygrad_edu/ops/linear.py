@@ -33,15 +33,15 @@ def _left(g: Any, out: Any, a: Any, b: Any) -> Any:
         return g * b if a.ndim == 1 else expand_dims(g, axis=-1) * b
     if a.ndim == 1:
         return squeeze(b @ expand_dims(g, axis=-1), axis=-1)
-    return g @ b.swapaxes(-1, -2)
+    return g @ b.mT
 
 
 def _right(g: Any, out: Any, a: Any, b: Any) -> Any:
     if a.ndim == 1:
         return g * a if b.ndim == 1 else expand_dims(a, axis=-1) * expand_dims(g, axis=-2)
     if b.ndim == 1:
-        return squeeze(a.swapaxes(-1, -2) @ expand_dims(g, axis=-1), axis=-1)
-    return a.swapaxes(-1, -2) @ g
+        return squeeze(a.mT @ expand_dims(g, axis=-1), axis=-1)
+    return a.mT @ g
 
 
 # d(AB) = dA B + A dB, so the gradients are G Bᵀ and Aᵀ G

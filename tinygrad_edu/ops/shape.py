@@ -614,7 +614,9 @@ def spread(g: Any, x: Any, axis: Axes, keepdims: bool = False) -> Any:
     shape = x.shape
     if axis is not None and not keepdims and len(shape) != g.ndim:
         g = expand_dims(g, axis=axis)
-    return g if g.shape == shape else broadcast_to(g, shape=shape)
+    if g.shape == shape:
+        return g
+    return broadcast_to(g, shape=shape) if isinstance(g, Node) else broadcast_to.forward(g, shape=shape)
 
 
 slots.swapaxes = swapaxes

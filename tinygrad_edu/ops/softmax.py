@@ -20,6 +20,8 @@ from tinygrad_edu.ops.shape import spread
 
 __all__ = ["log_softmax", "logsumexp", "softmax"]
 
+_add_all: Any = np.add.reduce
+
 
 def as_rows(x: Any, axis: int) -> tuple[Any, Any]:
     """Return x as the rows of a contiguous matrix, and what puts rows back into x's shape."""
@@ -61,11 +63,11 @@ def shifted_exponentials(rows: Any) -> tuple[Any, Any, Any, Any]:
     places = rows.argmax(1) + row_starts(*rows.shape)
     largest = rows.ravel()[places]
     e = rows - largest[:, None]
-    np.exp(e, out=e)
+    np.exp(e, e)
     flat = e.ravel()
     one = flat[places]  # 1, or NaN where the maximum is infinite or NaN
     flat[places] = one - one
-    rest = np.add.reduce(e, 1)
+    rest = _add_all(e, 1)
     flat[places] = one
     return e, largest, rest, rest + one
 

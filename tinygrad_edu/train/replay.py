@@ -194,7 +194,9 @@ class Replay:
                 part = like_argument(part, like, name)
             earlier = totals.get(argument)
             totals[argument] = part if earlier is None else earlier + part
-        found: dict[Node, Any] = {
-            leaf: totals[index] for index, leaf in self._leaves if index in totals
-        }
-        return float(loss), own_arrays(found, self._parameters)
+        places = {leaf: index for index, leaf in self._leaves}
+        found = [
+            totals[places[tensor]] if places.get(tensor) in totals else tensor.zeros_like().value
+            for tensor in self._parameters
+        ]
+        return float(loss), own_arrays(found)
