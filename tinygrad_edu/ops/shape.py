@@ -616,7 +616,8 @@ def spread(g: Any, x: Any, axis: Axes, keepdims: bool = False) -> Any:
         g = expand_dims(g, axis=axis)
     if g.shape == shape:
         return g
-    return broadcast_to(g, shape=shape) if isinstance(g, Node) else broadcast_to.forward(g, shape=shape)
+    repeat = broadcast_to if isinstance(g, Node) else broadcast_to.forward
+    return repeat(g, shape=shape)
 
 
 slots.swapaxes = swapaxes
