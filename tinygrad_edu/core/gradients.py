@@ -8,6 +8,7 @@ vertices give a graph.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
 from typing import Any, cast, overload
@@ -207,9 +208,6 @@ def own_arrays(arrays: Iterable[Any]) -> list[Any]:
         for array in arrays
     ]
     if len(set(map(id, found))) < len(found):  # one array for several, as from x + y
-        given: set[int] = set()
-        for place, array in enumerate(found):
-            if id(array) in given:
-                found[place] = array.copy()
-            given.add(id(array))
+        times = Counter(map(id, found))
+        return [array.copy() if times[id(array)] > 1 else array for array in found]
     return found

@@ -93,6 +93,8 @@ def _softmax_cross_entropy(logits: Any, targets: Any) -> Any:
             losses += 0 * log_sum  # but NaN stays
     else:
         losses = log_sum - (rows.ravel()[places(rows, targets)] - largest)
+        if rows is logits:  # what happens most: nothing to put back
+            return losses, (e, rest, total)
     shape = logits.shape[:-1]
     losses = in_dtype_of(logits, losses.reshape(shape))
     return losses, (put_back(e), rest.reshape(shape), total.reshape(shape))

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_edu.core.gradients import own_arrays
 from tinygrad_edu.optim.schedules import Schedule
 from tinygrad_edu.optim.vectors import first_nonfinite
 from tinygrad_edu.settings import did_you_mean, number, refuse_unknown
@@ -303,19 +304,10 @@ class Optimizer(ABC):
     def _owned(self, gradients: Any) -> list[Array]:
         """Return arrays to write on, one for each parameter, all of them checked."""
         given = self._own_gradients() if gradients is None else self._listed(gradients)
-        for (name, tensor), g in zip(self._parameters.items(), given, strict=True):
+        for tensor, g in zip(self._parameters.values(), given, strict=True):
             w = tensor.value
-            if g.__class__ is not np.ndarray or g.dtype != w.dtype:
-                kind = g.dtype if isinstance(g, np.ndarray) else type(g).__name__
-                raise TypeError(
-                    f"{self._who}: the gradient of {name} is of type {kind}, and an array of "
-                    f"{w.dtype} is expected; pass what gradients(loss, parameters) returns"
-                )
-            if g.shape != w.shape:
-                raise ValueError(
-                    f"{self._who}: the gradient of {name} has shape {g.shape}, and the parameter "
-                    f"{w.shape}; pass the gradients in the order of the parameters"
-                )
+            if g.__class__ is not np.ndarray or g.dtype != w.dtype or g.shape != w.shape:
+                raise self._misfit(tensor, g)
         bad = first_nonfinite(given)
         if bad is not None:
             raise ValueError(
@@ -323,8 +315,21 @@ class Optimizer(ABC):
                 f"{_worst(given[bad])}, and nothing was moved; lower the learning rate, or find "
                 "where it arises: tg.find_nonfinite(loss)"
             )
-        once = len({id(g) for g in given}) == len(given)
-        return [g if once and g.base is None and g.flags.writeable else g.copy() for g in given]
+        return own_arrays(given)
+
+    def _misfit(self, tensor: Tensor, g: Any) -> Exception:
+        """Say in which way a gradient is not that of its parameter."""
+        name = next(name for name, each in self._parameters.items() if each is tensor)
+        kind = g.dtype if isinstance(g, np.ndarray) else type(g).__name__
+        if kind != tensor.dtype:
+            return TypeError(
+                f"{self._who}: the gradient of {name} is of type {kind}, and an array of "
+                f"{tensor.dtype} is expected; pass what gradients(loss, parameters) returns"
+            )
+        return ValueError(
+            f"{self._who}: the gradient of {name} has shape {g.shape}, and the parameter "
+            f"{tensor.shape}; pass the gradients in the order of the parameters"
+        )
 
     def _listed(self, gradients: Any) -> list[Any]:
         if isinstance(gradients, np.ndarray | Tensor | Mapping):

@@ -2,8 +2,9 @@
 
 Recording has a price: a Tensor for every operation, and a walk over all of them for the gradient.
 A network made of the layers of `tinygrad_edu.nn` computes every batch of one size by the same
-operations, so the recording of one says how to compute all. Forwards, rules and their order are
-those of the recording, and so are the results, bit for bit.
+operations, so the recording of one says how to compute all. It is written out as a Python
+function, a line for each forward and each rule, as one would write the backward pass by hand.
+Forwards, rules and their order are those of the recording, and so are the results, bit for bit.
 
 Not every model can be replayed: a module of one's own may decide by the numbers what it computes,
 and Dropout draws a new mask each time. Then each batch is recorded.
@@ -11,8 +12,8 @@ and Dropout draws a new mask each time. Then each batch is recorded.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +30,6 @@ __all__ = ["Replay", "always_computes_the_same"]
 Array = NDArray[Any]
 
 _OURS = f"{__name__.partition('.')[0]}."
-_FEATURES, _TARGETS = 0, 1  # their places among the values
 
 
 def always_computes_the_same(model: Module, loss: Function) -> bool:
@@ -50,37 +50,17 @@ def always_computes_the_same(model: Module, loss: Function) -> bool:
     )
 
 
-def _source(value: Array, features: Array, targets: Array) -> int | None:
-    """Return which of the two an array is, whole, though perhaps reshaped; None for another one."""
-    for place, given in ((_FEATURES, features), (_TARGETS, targets)):
+def _origin(value: Any, features: Array, targets: Array) -> str | None:
+    """Write which of the two an array is, whole, though perhaps reshaped; None for another one."""
+    if not isinstance(value, np.ndarray):
+        return None
+    for name, given in (("features", features), ("targets", targets)):
         if value is given:
-            return place
+            return name
         whole = value.base is given and value.size == given.size and value.dtype == given.dtype
         if whole and value.flags.c_contiguous and given.flags.c_contiguous:
-            return place
+            return f"{name}.reshape({value.shape})"
     return None
-
-
-class _Call(NamedTuple):
-    """An operation: what it is computed from, and where its result is put."""
-
-    forward: Function
-    attributes: Mapping[str, Any]
-    places: tuple[int, ...]
-    result: int
-    saves: bool
-
-
-class _Contribution(NamedTuple):
-    """A rule: from the gradient of a result to a part of the gradient of an argument."""
-
-    rule: Function
-    attributes: Mapping[str, Any]
-    places: tuple[int, ...]
-    result: int
-    saves: bool
-    argument: int
-    name: str
 
 
 class Replay:
@@ -94,6 +74,11 @@ class Replay:
         What to differentiate by.
     features, targets : ndarray
         The very arrays from which the loss was recorded.
+
+    Attributes
+    ----------
+    source : str
+        The function that computes a batch.
     """
 
     @classmethod
@@ -102,7 +87,7 @@ class Replay:
     ) -> Replay | None:
         """Return None where an array was recorded that will be another one for another batch."""
         known = [
-            np.ndim(value) == 0 or _source(value, features, targets) is not None
+            np.ndim(value) == 0 or _origin(value, features, targets) is not None
             for node in ancestors(loss)
             if node.op is not None
             for argument, value in zip(node.args, node.inputs, strict=True)
@@ -113,41 +98,11 @@ class Replay:
     def __init__(
         self, loss: Tensor, parameters: Sequence[Tensor], features: Array, targets: Array
     ) -> None:
-        order = ancestors(loss)
-        place = {node: index for index, node in enumerate(order, start=2)}
-        self._values: list[Any] = [features, targets, *[None] * len(order)]
-        self._reshaped: list[tuple[int, int, tuple[int, ...]]] = []
-        self._leaves = [(place[node], node) for node in order if node.op is None]
-        self._loss, self._parameters = place[loss], list(parameters)
-        calls = {node: self._call(node, place) for node in order if node.op is not None}
-        self._calls = list(calls.values())
-        active = depends_on(differentiable(loss), parameters)
-        self._contributions = [
-            _Contribution(rule, *calls[node][1:], argument=place[argument], name=node.op.name)
-            for node in reversed(order)
-            if node.op is not None and node in active
-            for index, argument in enumerate(node.args)
-            if isinstance(argument, Node) and argument in active
-            if (rule := node.op.rule_of(index)) is not None
-        ]
-
-    def _call(self, node: Any, place: Mapping[Node, int]) -> _Call:
-        features, targets = self._values[:2]
-        places = []
-        for argument, value in zip(node.args, node.inputs, strict=True):
-            if isinstance(argument, Node):
-                places.append(place[argument])
-                continue
-            source = None if np.ndim(value) == 0 else _source(value, features, targets)
-            if source is not None and value.shape == self._values[source].shape:
-                places.append(source)
-                continue
-            if source is not None:
-                self._reshaped.append((len(self._values), source, value.shape))
-            places.append(len(self._values))
-            self._values.append(value)
-        saves = node.op.saved is not None
-        return _Call(node.op.forward, dict(node.attributes), tuple(places), place[node], saves)
+        self._leaves = [node for node in ancestors(loss) if node.op is None]
+        writing = _Writing(loss, parameters, features, targets)
+        self.source, names = writing.source(), writing.names
+        exec(compile(self.source, "<a batch, replayed>", "exec"), names)
+        self._batch: Function = names["batch"]
 
     def run(self, features: Array, targets: Array) -> tuple[float, list[Array]]:
         """Compute another batch.
@@ -164,39 +119,80 @@ class Replay:
         list of ndarray
             Its gradients, as `gradients` returns them.
         """
-        values = self._values
-        values[_FEATURES], values[_TARGETS] = features, targets
-        for index, source, shape in self._reshaped:
-            values[index] = values[source].reshape(shape)
-        for index, leaf in self._leaves:
-            values[index] = leaf.value
-        saved: dict[int, Any] = {}
-        for forward, attributes, places, result, saves in self._calls:
-            value = forward(*[values[i] for i in places], **attributes)
-            if saves:
-                value, saved[result] = value
-            values[result] = value
-        loss = values[self._loss]
-        totals: dict[int, Any] = {self._loss: loss.dtype.type(1)}
-        for rule, attributes, places, result, saves, argument, name in self._contributions:
-            inputs = [values[i] for i in places]
-            if saves:
-                attributes = {**attributes, "saved": saved[result]}
-            part, like = (
-                rule(totals[result], values[result], *inputs, **attributes),
-                values[argument],
-            )
-            if (
-                part.__class__ is not like.__class__
-                or part.shape != like.shape
-                or part.dtype is not like.dtype
-            ):
-                part = like_argument(part, like, name)
-            earlier = totals.get(argument)
-            totals[argument] = part if earlier is None else earlier + part
-        places = {leaf: index for index, leaf in self._leaves}
+        loss, found = self._batch(features, targets, *[leaf.value for leaf in self._leaves])
+        return float(loss), own_arrays(found)
+
+
+class _Writing:
+    """Writes the function: v1, v2 … are values, s1 … what was saved, g1 … gradients."""
+
+    def __init__(
+        self, loss: Tensor, parameters: Sequence[Tensor], features: Array, targets: Array
+    ) -> None:
+        #: What the names stand for that the function does not define itself.
+        self.names: dict[str, Any] = {"like_argument": like_argument, "zeros_like": np.zeros_like}
+        self._loss, self._parameters, self._batch = loss, parameters, (features, targets)
+        order = ancestors(loss)
+        self._leaves = [node for node in order if node.op is None]
+        self._computed: list[Any] = [node for node in order if node.op is not None]
+        self._number = {node: number for number, node in enumerate(order, start=1)}
+
+    def source(self) -> str:
+        """Return the text of the function."""
+        given = ["features", "targets", *[f"v{self._number[leaf]}" for leaf in self._leaves]]
+        calls = {node: self._call(node) for node in self._computed}
+        lines = [f"def batch({', '.join(given)}):"]
+        for node, (arguments, attributes) in calls.items():
+            n, forward = self._number[node], self._named(node.op.name, node.op.forward)
+            results = f"v{n}, s{n}" if node.op.saved is not None else f"v{n}"
+            lines.append(f"{results} = {forward}({', '.join([*arguments, *attributes])})")
+        lines += self._backward(calls)
+        return "\n    ".join(lines) + "\n"
+
+    def _call(self, node: Any) -> tuple[list[str], list[str]]:
+        """Write the arguments of a call and its attributes."""
+        arguments = [
+            f"v{self._number[argument]}"
+            if isinstance(argument, Node)
+            else _origin(value, *self._batch) or self._named("constant", value)
+            for argument, value in zip(node.args, node.inputs, strict=True)
+        ]
+        attributes = [f"{key}={self._named(key, value)}" for key, value in node.attributes.items()]
+        return arguments, attributes
+
+    def _backward(self, calls: Mapping[Node, tuple[list[str], list[str]]]) -> Iterator[str]:
+        """Write the rules, the youngest call first, as the backward pass runs them."""
+        active = depends_on(differentiable(self._loss), self._parameters)
+        reached: set[Node] = {self._loss}
+        yield f"g{self._number[self._loss]} = {self._named('one', self._loss.seed(None, False))}"
+        for node in reversed(self._computed):
+            if node not in active or node not in reached:
+                continue
+            n, (arguments, attributes) = self._number[node], calls[node]
+            saved = [f"saved=s{n}"] if node.op.saved is not None else []
+            given = ", ".join([f"g{n}", f"v{n}", *arguments, *attributes, *saved])
+            for index, argument in enumerate(node.args):
+                rule = node.op.rule_of(index)
+                if rule is None or not isinstance(argument, Node) or argument not in active:
+                    continue
+                k, name = self._number[argument], node.op.name
+                yield f"part = {self._named(f'{name}_rule_{index}', rule)}({given})"
+                yield f"if part.shape != v{k}.shape or part.dtype is not v{k}.dtype:"
+                yield f"    part = like_argument(part, v{k}, {name!r})"
+                yield f"g{k} = g{k} + part" if argument in reached else f"g{k} = part"
+                reached.add(argument)
+            if node is not self._loss:
+                yield f"del v{n}, g{n}"  # which nothing reads any more
         found = [
-            totals[places[tensor]] if places.get(tensor) in totals else tensor.zeros_like().value
+            f"g{self._number[tensor]}"
+            if tensor in reached
+            else f"zeros_like({self._named('unused', tensor.value)})"
             for tensor in self._parameters
         ]
-        return float(loss), own_arrays(found)
+        yield f"return v{self._number[self._loss]}, [{', '.join(found)}]"
+
+    def _named(self, name: str, value: Any) -> str:
+        """Return what an object is called in the text: the name, or one like it."""
+        while self.names.setdefault(name, value) is not value:
+            name += "_"
+        return name
