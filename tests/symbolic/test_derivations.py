@@ -391,6 +391,23 @@ def test_columns_that_sum_to_one_by_chance_are_not_assumed_to():
     assert [a.statement for a in found.assumptions if a.used] == ["Σₖ Y = 1"]
 
 
+def test_the_rows_of_weights_are_classes_and_those_of_data_are_examples():
+    """One example z = W x has no n; X w has one output for each n."""
+    draws = np.random.default_rng(0)
+    V, W = named("V", draws.normal(size=(5, 4))), named("W", draws.normal(size=(3, 5)))
+    x, y = draws.normal(size=4), np.array([0.0, 1.0, 0.0])
+    h = tg.name(tg.tanh(V @ x), "h")
+    L = tg.softmax_cross_entropy(tg.name(W @ h, "z"), y)
+    found = tg.derive(L, wrt=V, names={"x": x, "y": y}).text(indices=True)
+    assert found.startswith("∂L/∂Vᵢₘ = xₘ·(Σₖ(Wₖᵢ·(softmax(z)ₖ − yₖ)))·(1 − hᵢ²)\n")
+    assert "ₙ" not in found
+    assert "softmax(z)·Σₖ y" in tg.derive(L, wrt=W, names={"x": x, "y": y}).text()
+
+    X, w, t = draws.normal(size=(6, 4)), named("w", draws.normal(size=4)), np.array([0, 1.0] * 3)
+    found = tg.derive(tg.sigmoid_cross_entropy(X @ w, t), wrt=w, names={"X": X, "t": t})
+    assert "∂L/∂wⱼ = Σₙ(Xₙⱼ·(σ(X w)ₙ − tₙ))/N" in found.text(indices=True)
+
+
 def test_what_is_derived_with_respect_to_is_one_vertex_and_not_its_equals():
     x = named("x", [1.0, 2.0, 4.0])
     v = tg.name(tg.var(x), "v")

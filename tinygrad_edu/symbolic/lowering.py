@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu import ops
+from tinygrad_edu.core.node import Node
 from tinygrad_edu.core.op import Op
 from tinygrad_edu.symbolic import expr as ex
 from tinygrad_edu.symbolic import notation
@@ -121,16 +122,22 @@ class Lowering:
     def _name_labels(self, symbols: Iterable[Symbol]) -> None:
         """Call rows N, the columns of results K, and what lies between D, M, H and so on.
 
-        Where there are vectors alone, what a mean runs over is N.
+        Where there are vectors alone, what a mean runs over is N. The rows of W in W x, a layer
+        of one example, are columns of what X Wᵀ would be.
         """
         first: set[Label] = set()
         counted: set[Label] = set()
         last: set[Label] = set()
         results: set[Label] = set()
+        units: set[Label] = set()
+        fed: set[Label] = set()
         every: dict[Label, None] = {}  # an ordered set
         for symbol in symbols:
             axes = self.axes_of(symbol)
             every.update((a, None) for a in axes if a is not None)
+            if _is_layer_of_one(symbol):
+                units |= self.indices(symbol)
+                fed |= self.indices(symbol.args[1])
             if symbol.counted is not None:
                 source, places = symbol.counted
                 counted.update(a for i in places if (a := self.axes_of(source)[i]) is not None)
@@ -142,9 +149,11 @@ class Lowering:
                 last.add(axes[-1])
                 if symbol.op is not None and symbol.op.name in {"add", *PRODUCTS}:
                     results.add(axes[-1])
+        first -= units
+        results |= units - fed
         rows = [a for a in every if a in (first - last if first else counted)]
         columns = [a for a in every if a in (results or last) - first]
-        if not first:
+        if not first and not results:
             columns = [a for a in every if a not in rows]
         letters: dict[Label, str] = {}
         if rows:
@@ -303,6 +312,18 @@ class Lowering:
                         inner[letter] = axis
             return ex.sum_over(inner.values(), ex.product(1, [(a, ONE) for a in args]))
         return None
+
+
+def _is_layer_of_one(symbol: Symbol) -> bool:
+    """Whether this is W x: the weights are a leaf, and the vector is data, or was computed."""
+    if symbol.op is None or symbol.op.name != "matmul" or symbol.ndim != 1:
+        return False
+    weights, x = symbol.args
+    return weights.ndim == 2 and _is_parameter(weights) and not _is_parameter(x)
+
+
+def _is_parameter(symbol: Any) -> bool:
+    return isinstance(symbol, Symbol) and isinstance(symbol.source, Node) and symbol.op is None
 
 
 def _number(value: Any) -> Expr:
