@@ -271,6 +271,25 @@ def test_predict_records_nothing_and_changes_nothing():
     assert_array_equal(values[:1], model.predict(X[:1].tolist()))
 
 
+@pytest.mark.parametrize("given", [np.float16, np.float32, np.float64])
+def test_predict_in_the_dtype_of_the_parameters(given):
+    layer = nn.Linear(4, 3, rng=seeded(), dtype=np.float32)
+    found = layer.predict(X.astype(given))
+    assert found.dtype == np.float32
+    assert_array_equal(found, layer(X.astype(given).astype(np.float32)).data)
+
+
+def test_predict_leaves_indices_as_they_are():
+    class Table(nn.Module):
+        def __init__(self):
+            self.W = tg.Tensor(np.eye(3))
+
+        def forward(self, x):
+            return self.W[x]
+
+    assert_array_equal(Table().predict([2, 0]), np.eye(3)[[2, 0]])
+
+
 @pytest.mark.parametrize("batch_size", [1, 2, 4, 9, 100])
 def test_predict_in_batches(batch_size):
     model = mlp(seeded())

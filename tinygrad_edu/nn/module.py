@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -14,7 +14,7 @@ from tinygrad_edu.nn.names import CONTAINERS, ELSEWHERE, inside, join, suffixes_
 from tinygrad_edu.settings import count
 from tinygrad_edu.tensor import Tensor
 
-__all__ = ["Module", "still"]
+__all__ = ["Module", "like_parameters", "still"]
 
 Self = TypeVar("Self", bound="Module")
 
@@ -246,7 +246,8 @@ class Module:
         Parameters
         ----------
         X : array_like
-            Inputs, with the batch axis first.
+            Inputs, with the batch axis first. Floating-point numbers are taken in the dtype of the
+            parameters, as in training; whole numbers, which may be indices, stay.
         batch_size : int, optional
             Compute this many at a time, so that less memory is needed.
 
@@ -278,11 +279,11 @@ class Module:
         if self._part is None:
             self._find_places()
         inputs = X.data if isinstance(X, Tensor) else np.asarray(X)
-        twin = still(self)
+        fit_kind, twin = like_parameters(self), still(self)
         head = twin._find_head()
 
         def outputs(x: npt.NDArray[Any]) -> npt.NDArray[Any]:
-            out = twin(x)
+            out = twin(fit_kind(x) if x.dtype.kind == "f" else x)
             out = out.data if isinstance(out, Tensor) else out
             return np.asarray(out if head is None else head.activation(out))
 
@@ -474,6 +475,15 @@ def _walk(place: str, module: Module, seen: set[int]) -> Iterator[tuple[str, Mod
     for name, value in module._members():
         if isinstance(value, Module):
             yield from _walk(join(place, name), value, seen)
+
+
+def like_parameters(model: Module) -> Callable[[Any], Any]:
+    """Return what brings features to the dtype of the parameters, so that nothing is widened."""
+    kinds = {tensor.dtype for tensor in model.parameters()}
+    if len(kinds) != 1:
+        return lambda features: features
+    (kind,) = kinds
+    return lambda features: features.astype(kind, copy=False)
 
 
 def still(module: Self) -> Self:

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.nn.module import Module
+from tinygrad_edu.nn.module import Module, like_parameters
 from tinygrad_edu.train.examples import Examples
-from tinygrad_edu.train.loss import BATCH, BatchLoss, head_of, like_parameters
+from tinygrad_edu.train.loss import BATCH, BatchLoss, head_of
 from tinygrad_edu.train.metrics import Metric, measured, metrics_of, usual_metrics
 from tinygrad_edu.train.modes import mode
 

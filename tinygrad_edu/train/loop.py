@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_edu.core.gradients import gradients
-from tinygrad_edu.nn.module import Module
+from tinygrad_edu.nn.module import Module, like_parameters
 from tinygrad_edu.optim.clipping import clip_by_norm
 from tinygrad_edu.optim.optimizer import Optimizer
 from tinygrad_edu.parallel import Alone
@@ -21,7 +21,7 @@ from tinygrad_edu.train.checkpoint import load_checkpoint, save_checkpoint
 from tinygrad_edu.train.evaluate import measure
 from tinygrad_edu.train.examples import Examples
 from tinygrad_edu.train.history import Epoch, History
-from tinygrad_edu.train.loss import BATCH, BatchLoss, like_parameters
+from tinygrad_edu.train.loss import BATCH, BatchLoss
 from tinygrad_edu.train.metrics import Metric
 from tinygrad_edu.train.modes import mode
 from tinygrad_edu.train.progress import Progress

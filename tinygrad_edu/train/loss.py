@@ -10,12 +10,12 @@ import numpy as np
 
 from tinygrad_edu.core.node import Node
 from tinygrad_edu.nn.heads import refuse_applied_twice, refuse_wrong_pair
-from tinygrad_edu.nn.module import Module
+from tinygrad_edu.nn.module import Module, like_parameters
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.train.examples import Examples
 from tinygrad_edu.train.modes import mode
 
-__all__ = ["BATCH", "BatchLoss", "head_of", "like_parameters"]
+__all__ = ["BATCH", "BatchLoss", "head_of"]
 
 BATCH = 256  # examples that are evaluated at a time: memory does not grow with the data
 
@@ -81,15 +81,6 @@ def head_of(model: Module) -> Any:
     """Return the head of the model; None where it has none, or several."""
     heads = [part for part in model.modules() if part.is_head]
     return heads[0] if len(heads) == 1 else None
-
-
-def like_parameters(model: Module) -> Callable[[Any], Any]:
-    """Return what brings features to the dtype of the parameters, so that nothing is widened."""
-    kinds = {tensor.dtype for tensor in model.parameters()}
-    if len(kinds) != 1:
-        return lambda features: features
-    (kind,) = kinds
-    return lambda features: features.astype(kind, copy=False)
 
 
 def _function(model: Module, loss: Any) -> Callable[[Any, Any], Any]:
