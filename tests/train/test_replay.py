@@ -89,6 +89,12 @@ def patched():
     return layer
 
 
+def with_own_penalty():
+    layer = nn.Linear(4, 3, rng=rng())
+    layer.own_penalty = lambda: tg.sum(layer.W**2) if layer.W.data.sum() > 0 else 0.0
+    return layer
+
+
 def tied():
     """W was computed once, from another parameter, and a recording keeps the value it had."""
     layer = nn.Linear(4, 3, rng=rng())
@@ -103,6 +109,7 @@ def tied():
         [tied()],
         [Own(4, 3, rng=rng())],
         [patched()],
+        [with_own_penalty()],
         [nn.Linear(4, 3, rng=rng()), nn.Dropout(0.5, rng())],
     ],
 )
@@ -146,7 +153,7 @@ def test_training_is_the_same_with_and_without(monkeypatch, kind):
         options = {"epochs": 2, "batch_size": 32, "rng": rng(), "penalty": penalty}
         histories.append(train.fit(model, data, optimizer=sgd(model), **options).loss.tolist())
         states.append(model.state_dict())
-    expected = 0 if "penalty" in kind else 4  # of 2 · 3 whole batches, 2 are recorded
+    expected = 0 if kind == "penalty" else 4  # of 2 · 3 whole batches, 2 are recorded
     assert len(replays) == expected
     assert same(*states)
     assert histories[0] == histories[1]

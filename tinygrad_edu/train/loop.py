@@ -147,10 +147,8 @@ class Loop:
         """Find out what is the same in all batches of an epoch: asking each time costs time."""
         self.penalised = isinstance(self.model.penalty(), Tensor)
         self.replay = None
-        self.replayable = (
-            not self.penalised
-            and self.settings.penalty is None
-            and always_computes_the_same(self.model, self.loss.function)
+        self.replayable = self.settings.penalty is None and always_computes_the_same(
+            self.model, self.loss.function
         )
 
     def _step(self, rows: Array) -> float:
@@ -169,20 +167,16 @@ class Loop:
         usual = whole == self.settings.batch_size  # so this process's part has its usual size, too
         if self.replay is not None and usual:
             return self.replay.run(features, targets)
-        value, total = 0.0, None
-        if len(own):
-            total = self.loss(self.model(features), targets)
-            if self.loss.reduction == "mean" and len(own) < whole:
-                total = total * (len(own) / whole)  # so that the parts add up to the mean
-            value = float(total.value)
-        if self.group.rank == 0:  # which always has examples; penalties count once
-            total = self._penalised(total)
-        if total is None:
-            return value, [np.zeros(each.shape, each.dtype) for each in self.parameters]
+        if not len(own):  # of the first process never: penalties count once, there
+            return 0.0, [np.zeros(each.shape, each.dtype) for each in self.parameters]
+        loss = self.loss(self.model(features), targets)
+        if self.loss.reduction == "mean" and len(own) < whole:
+            loss = loss * (len(own) / whole)  # so that the parts add up to the mean
+        objective = self._penalised(loss) if self.group.rank == 0 else loss
         if self.replayable and usual:
-            self.replay = Replay.of(total, self.parameters, features, targets)
+            self.replay = Replay.of(objective, self.parameters, features, targets, loss)
             self.replayable = self.replay is not None
-        return value, gradients(total, self.parameters)
+        return float(loss.value), gradients(objective, self.parameters)
 
     def _penalised(self, loss: Any) -> Any:
         if self.penalised:

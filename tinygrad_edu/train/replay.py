@@ -36,7 +36,7 @@ def always_computes_the_same(model: Module, loss: Function) -> bool:
     """Whether the operations can depend on nothing but the shape of the input."""
     parts = model.modules()
     made_of = [type(part) for part in parts]
-    plain = not any("forward" in vars(part) for part in parts)
+    plain = not any({"forward", "own_penalty"} & vars(part).keys() for part in parts)
     computed = any(  # such as W = other.W.T: a recording keeps the value of that moment
         isinstance(value, Tensor) and value.op is not None
         for part in parts
@@ -68,12 +68,14 @@ class Replay:
 
     Parameters
     ----------
-    loss : Tensor
-        The recorded loss.
+    objective : Tensor
+        The recorded loss, with penalties where there are any.
     parameters : sequence of Tensor
         What to differentiate by.
     features, targets : ndarray
         The very arrays from which the loss was recorded.
+    loss : Tensor, optional
+        The part of the objective that a run returns; by default all of it.
 
     Attributes
     ----------
@@ -83,23 +85,34 @@ class Replay:
 
     @classmethod
     def of(
-        cls, loss: Tensor, parameters: Sequence[Tensor], features: Array, targets: Array
+        cls,
+        objective: Tensor,
+        parameters: Sequence[Tensor],
+        features: Array,
+        targets: Array,
+        loss: Tensor | None = None,
     ) -> Replay | None:
         """Return None where an array was recorded that will be another one for another batch."""
         known = [
             np.ndim(value) == 0 or _origin(value, features, targets) is not None
-            for node in ancestors(loss)
+            for node in ancestors(objective)
             if node.op is not None
             for argument, value in zip(node.args, node.inputs, strict=True)
             if not isinstance(argument, Node)
         ]
-        return cls(loss, parameters, features, targets) if all(known) else None
+        return cls(objective, parameters, features, targets, loss) if all(known) else None
 
     def __init__(
-        self, loss: Tensor, parameters: Sequence[Tensor], features: Array, targets: Array
+        self,
+        objective: Tensor,
+        parameters: Sequence[Tensor],
+        features: Array,
+        targets: Array,
+        loss: Tensor | None = None,
     ) -> None:
-        self._leaves = [node for node in ancestors(loss) if node.op is None]
-        writing = _Writing(loss, parameters, features, targets)
+        self._leaves = [node for node in ancestors(objective) if node.op is None]
+        reported = objective if loss is None else loss
+        writing = _Writing(objective, parameters, (features, targets), reported)
         self.source, names = writing.source(), writing.names
         exec(compile(self.source, "<a batch, replayed>", "exec"), names)
         self._batch: Function = names["batch"]
@@ -117,7 +130,7 @@ class Replay:
         float
             The loss.
         list of ndarray
-            Its gradients, as `gradients` returns them.
+            The gradients of the objective, as `gradients` returns them.
         """
         loss, found = self._batch(features, targets, *[leaf.value for leaf in self._leaves])
         return float(loss), own_arrays(found)
@@ -127,12 +140,17 @@ class _Writing:
     """Writes the function: v1, v2 … are values, s1 … what was saved, g1 … gradients."""
 
     def __init__(
-        self, loss: Tensor, parameters: Sequence[Tensor], features: Array, targets: Array
+        self,
+        objective: Tensor,
+        parameters: Sequence[Tensor],
+        batch: tuple[Array, Array],
+        loss: Tensor,
     ) -> None:
         #: What the names stand for that the function does not define itself.
         self.names: dict[str, Any] = {"like_argument": like_argument, "zeros_like": np.zeros_like}
-        self._loss, self._parameters, self._batch = loss, parameters, (features, targets)
-        order = ancestors(loss)
+        self._objective, self._parameters, self._batch = objective, parameters, batch
+        self._loss = loss
+        order = ancestors(objective)
         self._leaves = [node for node in order if node.op is None]
         self._computed: list[Any] = [node for node in order if node.op is not None]
         self._number = {node: number for number, node in enumerate(order, start=1)}
@@ -162,9 +180,10 @@ class _Writing:
 
     def _backward(self, calls: Mapping[Node, tuple[list[str], list[str]]]) -> Iterator[str]:
         """Write the rules, the youngest call first, as the backward pass runs them."""
-        active = depends_on(differentiable(self._loss), self._parameters)
-        reached: set[Node] = {self._loss}
-        yield f"g{self._number[self._loss]} = {self._named('one', self._loss.seed(None, False))}"
+        active = depends_on(differentiable(self._objective), self._parameters)
+        reached: set[Node] = {self._objective}
+        one = self._named("one", self._objective.seed(None, False))
+        yield f"g{self._number[self._objective]} = {one}"
         for node in reversed(self._computed):
             if node not in active or node not in reached:
                 continue
