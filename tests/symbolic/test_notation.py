@@ -282,6 +282,12 @@ READINGS = [
     (power(Apply(ops.exp, (u,), {}), 2), "exp(u)²", "exp(uⱼ)²"),
     (Apply(ops.abs, (DIFFERENCE,), {}), "|u − y|", "|uⱼ − yⱼ|"),
     (Apply(ops.power, (u, c), {}), "u^c", "uⱼ^c"),
+    (Apply(ops.greater, (DIFFERENCE, c), {}), "[u − y > c]", "[uⱼ − yⱼ > c]"),
+    (
+        Apply(ops.where, (Apply(ops.less_equal, (c, DIFFERENCE), {}), u, y), {}),
+        "where([c ≤ u − y], u, y)",
+        "where([c ≤ uⱼ − yⱼ], uⱼ, yⱼ)",
+    ),
     (Delta(K, Label("k", 2, K)), "I", "δₖⱼ"),
 ]
 
@@ -347,6 +353,27 @@ LATEX = [
         power(Apply(ops.exp, (u,), {}), 2),
         r"{\left(e^{u}\right)}^{2}",
         r"{\left(e^{u_{j}}\right)}^{2}",
+    ),
+    (Apply(ops.power, (u, c), {}), r"{u}^{c}", r"{u_{j}}^{c}"),
+    (
+        Apply(ops.power, (DIFFERENCE, c), {}),
+        r"{\left(u - y\right)}^{c}",
+        r"{\left(u_{j} - y_{j}\right)}^{c}",
+    ),
+    (
+        Apply(ops.power, (Sum(K, u), c), {}),
+        r"{\left(\sum u\right)}^{c}",
+        r"{\left(\sum_{k} u_{k}\right)}^{c}",
+    ),
+    (
+        Apply(ops.power, (c, DIFFERENCE), {}),
+        r"{c}^{u - y}",
+        r"{c}^{u_{j} - y_{j}}",
+    ),
+    (
+        Apply(ops.where, (Apply(ops.less, (DIFFERENCE, c), {}), DIFFERENCE, y), {}),
+        r"\begin{cases} u - y & [u - y < c] \\ y & \text{else} \end{cases}",
+        r"\begin{cases} u_{j} - y_{j} & [u_{j} - y_{j} < c] \\ y_{j} & \text{else} \end{cases}",
     ),
     (product(10**20, [(u, ONE)]), r"10^{20} \, u", r"10^{20} \, u_{j}"),
     (number(Fraction(1, 3)), r"\frac{1}{3}", r"\frac{1}{3}"),

@@ -217,7 +217,7 @@ class _Printer:
             piece = pieces.get(place)
             if piece is not None and not piece.enclosed and (piece.raised or not is_sum):
                 written = self._within((written, binds), ATOM)
-            if in_latex and piece is not None and piece.raised:
+            if in_latex and piece is not None and piece.raised and not piece.braced:
                 written = f"{{{written}}}"  # TeX refuses two superscripts on one base
             filled.append(written)
         bare = [written for (written, _), _ in parts]
@@ -407,21 +407,33 @@ def _ends_open(shown: Shown) -> bool:
 
 @dataclass(frozen=True)
 class _Piece:
-    """Where an argument stands in a template: between brackets, or as the base of a power."""
+    """Where an argument stands in a template.
+
+    It may be `enclosed`: between brackets, or between what binds no tighter than a sum; or be the
+    base of a power, `raised`, which TeX may have in braces already.
+    """
 
     enclosed: bool
     raised: bool
+    braced: bool
+
+
+#: What an argument may follow, and what may follow it, so that it needs no parentheses.
+_RELATIONS = ("=", "≠", "<", "≤", ">", "≥", r"\ne", r"\le", r"\ge")
+_BEFORE = ("(", "|", "‖", "{", ",", "&", r"\\", "[", r"\begin{cases}", *_RELATIONS)
+_AFTER = (")", "|", "‖", "}", ",", "&", r"\\", r"\right", "]", *_RELATIONS)
 
 
 @cache
 def _template(template: str) -> dict[int, _Piece]:
     found = {}
     for match in re.finditer(r"\{(\d)\}", template):
-        before = template[: match.start()].replace("{{", "{").rstrip()
+        before = template[: match.start()].replace("{{", "{").replace("}}", "}").rstrip()
         after = template[match.end() :].replace("}}", "}").lstrip()
-        opened = before.endswith(("(", "|", "‖", "{", ",", "&", r"\\", "["))
-        closed = after.startswith((")", "|", "‖", "}", ",", "&", r"\\", r"\right", "]"))
-        found[int(match[1])] = _Piece(opened and closed, after.startswith(("^", "_")))
+        braced = before.endswith("{") and after.startswith(("}^", "}_"))  # which nobody sees
+        raised = braced or after.startswith(("^", "_"))
+        closed = not raised and before.endswith(_BEFORE) and after.startswith(_AFTER)
+        found[int(match[1])] = _Piece(closed, raised, braced)
     return found
 
 
