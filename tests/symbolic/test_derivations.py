@@ -637,6 +637,19 @@ def test_the_text_tells_the_whole_story():
     assert max(map(len, written.splitlines())) <= 110
 
 
+def test_paths_meet_in_a_vertex_and_not_in_all_that_are_written_alike():
+    """−(−x) is written x, and so are the entries of Kᵀ: one path goes through both vertices."""
+    x, K = named("x", [0.5, -1.2]), named("K", ROWS)
+    for output, wrt in ((tg.exp(tg.negative(-x)).sum(), x), (named("q", LOGITS) @ K.T, K)):
+        assert "paths meet" not in tg.derive(output, wrt=wrt).text(indices=True)
+    found = tg.derive(output, wrt=wrt)
+    rows = [len(found.text(indices).split("Algebra")[0].splitlines()) for indices in (False, True)]
+    assert rows[0] == rows[1] + 1  # with indices, K and Kᵀ are one
+    both = x.reshape(2, 1) * x.reshape(1, 2)  # what only moves entries is no vertex of its own
+    assert "2 paths meet in x" in tg.derive(both, wrt=x).text()
+    assert "2 paths meet in x" in tg.derive(x * tg.exp(x), wrt=x).text()
+
+
 def test_wide_derivations_are_written_below_one_another():
     output, wrt = layer()
     for indices in (False, True):

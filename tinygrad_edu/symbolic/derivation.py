@@ -201,13 +201,15 @@ class Contribution:
     """What one vertex passes back to one of its arguments.
 
     `incoming` is the gradient that arrives, `local` the rule applied to a letter g, and
-    `contribution` the rule applied to what arrived; `jacobian` is ∂of/∂to with indices.
+    `contribution` the rule applied to what arrived; `jacobian` is ∂of/∂to with indices. Two that
+    go to the same `vertex` add up; two vertices may have one formula, such as x and −(−x).
     """
 
     of: Formula
     to: Formula
     op: str
     index: int
+    vertex: int
     incoming: Formula
     local: Formula
     contribution: Formula

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from tinygrad_edu.symbolic import notation
-from tinygrad_edu.symbolic.expr import Expr, Leaf, distinct, total
+from tinygrad_edu.symbolic.expr import Leaf, distinct, total
 
 if TYPE_CHECKING:
     from tinygrad_edu.symbolic.derivation import Contribution, Derivation, Formula, Step
@@ -83,6 +83,8 @@ def _chain(derivation: Derivation, indices: bool) -> list[str]:
     local = "∂vertex/∂argument" if indices else "local rule"
     rows = [("vertex", "argument", "g comes in", local, "goes on as")]
     for entry in derivation.chain:
+        if indices and entry.of.expr == entry.to.expr:
+            continue  # a transpose: its entries are those of its argument
         rule = entry.jacobian if indices else entry.local
         rows.append(
             (
@@ -121,9 +123,9 @@ def _chain(derivation: Derivation, indices: bool) -> list[str]:
 
 def meeting(chain: Sequence[Contribution]) -> list[list[Contribution]]:
     """Return, for every argument that gradients reach by several paths, what comes by each."""
-    arrived: dict[Expr, list[Contribution]] = {}
+    arrived: dict[int, list[Contribution]] = {}
     for entry in chain:
-        arrived.setdefault(entry.to.expr, []).append(entry)
+        arrived.setdefault(entry.vertex, []).append(entry)
     return [parts for parts in arrived.values() if len(parts) > 1]
 
 

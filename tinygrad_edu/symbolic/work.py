@@ -411,6 +411,7 @@ class Work:
             to=self._formula(lower(argument), argument),
             op=node.op.name,
             index=index,
+            vertex=_without_moves(argument).serial,
             incoming=self._formula(lower(g), node),
             local=self._formula(rule, argument),
             contribution=self._formula(lower(part), argument),
@@ -427,6 +428,13 @@ MOST_BESIDE = 64
 _TRANSPARENT = frozenset({"mean"})
 #: Vertices that only move entries: they leave no trace in formulas.
 _SILENT = frozenset({"reshape", "expand_dims", "squeeze", "broadcast_to", "astype"})
+
+
+def _without_moves(symbol: Symbol) -> Symbol:
+    """Return the vertex that another one shows, where what lies between only moves entries."""
+    while symbol.op is not None and symbol.op.name in _SILENT:
+        symbol = symbol.args[0]
+    return symbol
 
 
 def _checks(start: Expr, used: set[str]) -> dict[str | None, list[Environment]]:
