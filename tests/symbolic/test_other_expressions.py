@@ -6,9 +6,11 @@ import time
 
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
 
 import tinygrad_edu as tg
 from tests.symbolic.exercises import LOGITS, ONE_HOT, named
+from tinygrad_edu.symbolic.expr import Opaque, distinct
 
 RNG = np.random.default_rng(1)
 X, W = RNG.normal(size=(5, 3)), RNG.normal(size=(3, 2))
@@ -167,6 +169,61 @@ def harmonic_mean():
     return (2 * x * y / (x + y)).sum(), x
 
 
+def residual():
+    x, w = named("x", LOGITS), named("W", RNG.normal(size=(3, 3)))
+    h = tg.name(x + tg.name(tg.tanh(w @ x), "u"), "h")
+    return tg.sum_squared_error(h, named("t", P)), x
+
+
+def twice_the_same_weights():
+    x, w = named("x", LOGITS), named("W", RNG.normal(size=(3, 3)))
+    h = tg.name(tg.tanh(w @ x), "h")
+    o = tg.name(w @ h, "o")
+    return tg.sum_squared_error(o, named("t", P)), w
+
+
+def two_steps_of_a_recurrent_layer():
+    u, v = named("U", RNG.normal(size=(3, 2))), named("V", RNG.normal(size=(3, 3)))
+    h = tg.name(tg.tanh(u @ named("x", [0.3, -1.0])), "h")
+    o = tg.name(tg.tanh(v @ h), "o")
+    return tg.sum_squared_error(o, named("t", P)), u
+
+
+def quadratic_form():
+    x, matrix = named("x", LOGITS), named("A", RNG.normal(size=(3, 3)))
+    return x @ matrix @ x - named("b", P) @ x, x
+
+
+def rayleigh():
+    x, matrix = named("x", LOGITS), named("A", RNG.normal(size=(3, 3)))
+    n = tg.name((x * x).sum(), "n")
+    return tg.name((x * (matrix @ x)).sum() / n, "ρ"), x
+
+
+def gram():
+    x = named("X", X)
+    return ((x.T @ x) ** 2).sum() / 4, x
+
+
+def attention_to_itself():
+    x = named("X", X)
+    return tg.name(tg.softmax(x @ x.T) @ x, "O"), x
+
+
+SQUARE = [
+    (residual, "h + Wᵀ((h − t)·(1 − u²)) − t", "hⱼ + Σₙ(Wₙⱼ·(hₙ − tₙ)·(1 − uₙ²)) − tⱼ"),
+    (twice_the_same_weights, "(o − t) hᵀ + ((Wᵀ(o − t))·(1 − h²)) xᵀ", None),
+    (
+        two_steps_of_a_recurrent_layer,
+        "((Vᵀ((o − t)·(1 − o²)))·(1 − h²)) xᵀ",
+        "xₘ·(Σₖ(Vₖᵢ·(oₖ − tₖ)·(1 − oₖ²)))·(1 − hᵢ²)",
+    ),
+    (quadratic_form, "Aᵀ x + A x − b", "Σₖ(Aₖₙ·xₖ) + Σₖ(Aₙₖ·xₖ) − bₙ"),
+    (rayleigh, "(Aᵀ x + A x − 2·x·ρ)/n", "(Σₖ(Aₖₙ·xₖ) + Σₖ(Aₙₖ·xₖ) − 2·xₙ·ρ)/n"),
+    (gram, "X(Xᵀ X)", None),
+    (attention_to_itself, None, None),
+]
+
 EXPRESSIONS = [
     (squared_hinge, "−2·Xᵀ(relu(1 − t·X w)·t)"),
     (softplus_loss, "−Xᵀ(t·σ(−t·X w))"),
@@ -207,6 +264,29 @@ def test_expressions_that_nobody_teaches(build, text):
     assert len(str(found.result)) < len(str(found.start))
     assert not found.capped
     assert text is None or str(found.result) == text
+
+
+@pytest.mark.parametrize(("build", "text", "indices"), SQUARE)
+def test_two_axes_of_one_range_have_two_indices(build, text, indices):
+    """Where W is square, or X meets itself, no operation is kept whole for that."""
+    output, wrt = build()
+    found = tg.derive(output, wrt=wrt, names={})
+    assert found.residual < 1e-12
+    assert all(step.residual < 1e-12 for step in found.steps)
+    assert_allclose(found.result.tensor().data, found.computed, rtol=1e-10, atol=1e-12)
+    for formula in (found.start, found.result):
+        whole = [e.op.name for e in distinct(formula.expr) if isinstance(e, Opaque)]
+        assert not whole
+    assert not found.capped
+    assert text is None or str(found.result) == text
+    assert indices is None or found.result.text(indices=True) == indices
+
+
+def test_what_has_a_name_is_named_at_other_indices_too():
+    """Attention of X to itself holds softmax(X Xᵀ) and its transpose."""
+    output, wrt = attention_to_itself()
+    found = tg.derive(output, wrt=wrt, names={})
+    assert "exp" not in str(found.result)
 
 
 @pytest.mark.usefixtures("untraced")

@@ -11,7 +11,7 @@ import numpy as np
 from tinygrad_edu.symbolic.derivation import Formula, disagreement, residual
 from tinygrad_edu.symbolic.draws import draws
 from tinygrad_edu.symbolic.evaluate import Environment, magnitudes
-from tinygrad_edu.symbolic.expr import Expr, Quantity, Sum, distinct, quantities_in
+from tinygrad_edu.symbolic.expr import Expr, Quantity, distinct, quantities_in, sum_over
 from tinygrad_edu.symbolic.facts import TOLERANCE
 from tinygrad_edu.symbolic.notation import text
 
@@ -160,7 +160,7 @@ def simplexes(exprs: Sequence[Expr]) -> set[str]:
         for place, axis in enumerate(quantity.axes if values.dtype.kind == "f" else ()):
             sums = np.sum(values, axis=place)
             if axis is not None and np.all(np.abs(sums - 1) <= TOLERANCE):
-                found.add(f"{text(Sum(axis, quantity.leaf))} = 1")
+                found.add(f"{text(sum_over((axis,), quantity.leaf))} = 1")
     return found
 
 

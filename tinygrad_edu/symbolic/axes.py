@@ -1,8 +1,8 @@
 """Axes become labels: which axes of a traced graph run over the same index.
 
 Two axes are one index where an operation says so: entry by entry, along a sum, between the inner
-axes of a matrix product. An operation that would give one array the same index on two axes
-(X Xᵀ, say) is not joined at all; the lowering then keeps it whole.
+axes of a matrix product. Where this would give one array the same index on two axes (X Xᵀ, say, or
+x + W x), two indices remain that share a range, and the lowering renames one of them.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ class Axes:
         # No paths are shortened, so that a union can be undone; by size, they stay short.
         self._parent: dict[Place, Place] = {}
         self._members: dict[Place, set[int]] = {}
+        self._akin: dict[Place, Place] = {}
         for symbol in symbols:
             for axis, length in enumerate(symbol.shape):
                 if length != 1:
@@ -62,6 +63,20 @@ class Axes:
             self._members[large] |= self._members[small]
             done.append((small, large))
         return True
+
+    def relate(self, pairs: Iterable[tuple[Place, Place]]) -> None:
+        """Let pairs of axes share a range; nothing may be joined after that."""
+        for pair in pairs:
+            one, other = map(self.kin, pair)
+            if one != other:
+                self._akin[one] = other
+
+    def kin(self, place: Place) -> Place:
+        """Return the axis that stands for all that share a range with this one."""
+        place = self.root(place)
+        while place in self._akin:
+            place = self._akin[place]
+        return place
 
     def parts(self, pairs: Iterable[tuple[Place, Place]], held: set[Place]) -> bool:
         """Whether joining pairs would make one label of two that are held apart."""

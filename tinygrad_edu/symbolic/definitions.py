@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 
-from tinygrad_edu.symbolic.expr import Expr, Label, Leaf, Number, Sum, distinct, parts, product
+from tinygrad_edu.symbolic.expr import (
+    Expr,
+    Label,
+    Leaf,
+    Number,
+    Sum,
+    distinct,
+    parts,
+    product,
+    sum_over,
+)
 from tinygrad_edu.symbolic.facts import Facts
 from tinygrad_edu.symbolic.notation import text
 from tinygrad_edu.symbolic.rewrite import Rewriter
@@ -19,8 +30,13 @@ __all__ = ["Definition", "rules_with", "substitute"]
 Definition = tuple[Leaf, Expr]  # a name, and what it stands for
 
 
-def rules_with(definitions: Sequence[Definition], facts: Facts) -> tuple[Rule, ...]:
-    """Add the equations of a derivation to the general ones: names, then their lemmas."""
+def rules_with(
+    definitions: Sequence[Definition], facts: Facts, indices: Sequence[Label] = ()
+) -> tuple[Rule, ...]:
+    """Add the equations of a derivation to the general ones: names, then their lemmas.
+
+    Where arrays have several of the `indices` of one range, what holds at one holds at the others.
+    """
     names = Equations("name")
     lemmas, complements = Equations("lemma"), Equations("complement")
     plain = Rewriter((*UNDOING, *TIDYING), facts)
@@ -40,20 +56,36 @@ def rules_with(definitions: Sequence[Definition], facts: Facts) -> tuple[Rule, .
             lemmas.add(lemma)
     for equation in _met_in_other_names(definitions, facts):
         names.add(equation)
+    for equations in (names, complements, lemmas):
+        for equation in list(equations):
+            for names_of in _other_indices(equation.left, indices):
+                equations.add(equation.renamed(names_of))
     return (*UNDOING, names.rule(), complements.rule(), lemmas.rule(), *TIDYING)
+
+
+def _other_indices(expr: Expr, indices: Sequence[Label]) -> Iterator[dict[Label, Label]]:
+    """Yield all other ways to write an expression with indices of the same ranges."""
+    own = sorted(expr.labels, key=lambda label: label.order)
+    if not any(label.range.told_apart for label in own):
+        return
+    choices = [[other for other in indices if other.range is label.range] for label in own]
+    for others in itertools.product(*choices):
+        if len({*others}) == len(own) and list(others) != own:
+            yield dict(zip(own, others, strict=True))
 
 
 def _sums(leaf: Leaf, meaning: Expr, because: str, plain: Rewriter) -> Iterator[Equation]:
     """Yield what a quantity sums to along an axis, where that is a number."""
     for label in sorted(leaf.labels, key=lambda label: label.order):
-        found, moves = plain.close(Sum(label, meaning))
+        found, moves = plain.close(sum_over((label,), meaning))
         opened = _opened(meaning, label)
         if not isinstance(found, Number) and opened != meaning:
-            search = plain.search(Sum(label, opened), (sum_of_terms,), patience=3, limit=1000)
+            summed = sum_over((label,), opened)
+            search = plain.search(summed, (sum_of_terms,), patience=3, limit=1000)
             found, moves = search.expr, search.moves
         assumed = {move.match.assumption for move in moves} - {None}
         if isinstance(found, Number) and len(assumed) <= 1:
-            yield Equation(Sum(label, leaf), found, f"since {because}", *assumed)
+            yield Equation(sum_over((label,), leaf), found, f"since {because}", *assumed)
 
 
 def _gates(leaf: Leaf, meaning: Expr, because: str) -> Iterator[Equation]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.symbolic.evaluate import Environment
-from tinygrad_edu.symbolic.expr import Expr, Label, Quantity, Sum, quantities_in
+from tinygrad_edu.symbolic.expr import Expr, Label, Quantity, quantities_in, sum_over
 from tinygrad_edu.symbolic.notation import text
 
 __all__ = ["draws"]
@@ -58,7 +58,9 @@ def _simplex(quantity: Quantity, assumed: Collection[str]) -> list[int]:
     return [
         place
         for place, axis in enumerate(quantity.axes)
-        if assumed and axis is not None and f"{text(Sum(axis, quantity.leaf))} = 1" in assumed
+        if assumed
+        and axis is not None
+        and f"{text(sum_over((axis,), quantity.leaf))} = 1" in assumed
     ]
 
 

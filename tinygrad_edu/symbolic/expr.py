@@ -55,7 +55,18 @@ class Label:
     `source` is a recorded Tensor with this range, and the place of the axis, where there is one.
     """
 
-    __slots__ = ("_entries", "fixed", "length", "letter", "place", "range", "serial", "source")
+    __slots__ = (
+        "_entries",
+        "_family",
+        "_range",
+        "fixed",
+        "length",
+        "letter",
+        "place",
+        "serial",
+        "source",
+        "told_apart",
+    )
 
     def __init__(
         self,
@@ -68,9 +79,43 @@ class Label:
         self.letter, self.length, self.place = letter, length, place
         self.serial = next(_serial)
         self.fixed = False  # an attribute, an index or an index array depends on this length
-        self.range: Label = same_range_as.range if same_range_as else self
+        self._range: Label = same_range_as.range if same_range_as else self
         self.source: tuple[Any, int] | None = None
         self._entries: dict[int, Label] = {}
+        self._family: list[Label] = []  # of a range: what `spare` chooses from
+        self.told_apart = False  # of a range: whether arrays have several indices of it
+
+    @property
+    def range(self) -> Label:
+        """The label that stands for the range."""
+        found = self._range
+        while found._range is not found:
+            found = found._range
+        return found
+
+    def share(self, other: Label) -> None:
+        """Let all labels of this range run over that of another one as well."""
+        old, new = self.range, other.range
+        if old is not new:
+            new.fixed = new.fixed or old.fixed
+            old._range = new
+
+    def tell_apart(self) -> None:
+        """Say that this index is one of several of its range, in arrays of the graph."""
+        self.range.told_apart = True
+        self.range._family.append(self)
+
+    def spare(self, taken: Collection[Label]) -> Label:
+        """Return another index of the range, always the first that is not taken.
+
+        So two sums that were given other indices for the same reason are still equal.
+        """
+        family = self.range._family
+        found = next((label for label in family if label not in taken), None)
+        if found is None:
+            found = Label(self.letter, self.length, self)
+            family.append(found)
+        return found
 
     def at(self, place: int) -> Label:
         """Return the entry of the range at a place; the range keeps its length from now on."""
@@ -474,7 +519,11 @@ def sum_over(labels: Iterable[Label], body: Expr) -> Expr:
     if isinstance(body, Number) and body.value == 0:
         return body
     for label in sorted(labels, key=lambda label: label.order, reverse=True):
-        body = Sum(label, body)
+        bound = label
+        if label.range.told_apart:  # sums that differ in the name of their index are one
+            bound = label.spare(body.labels - {label})
+            body = rename(body, {label: bound})
+        body = Sum(bound, body)
     return body
 
 
@@ -547,8 +596,8 @@ def rename(expr: Expr, labels: Mapping[Label, Label]) -> Expr:
     if isinstance(expr, Sum):
         labels = {old: new for old, new in labels.items() if old is not expr.label}
         if expr.label in labels.values():  # the new index would be caught by this sum
-            fresh = Label(expr.label.letter, expr.label.length, expr.label)
-            return Sum(fresh, rename(expr.body, {**labels, expr.label: fresh}))
+            fresh = expr.label.spare({*expr.body.labels, *labels.values()})
+            return sum_over((fresh,), rename(expr.body, {**labels, expr.label: fresh}))
     return expr.rebuild(tuple(rename(child, labels) for child in expr.children))
 
 

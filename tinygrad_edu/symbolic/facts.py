@@ -29,6 +29,7 @@ from tinygrad_edu.symbolic.expr import (
     distinct,
     parts,
     product,
+    sum_over,
     total,
 )
 from tinygrad_edu.symbolic.notation import text
@@ -68,6 +69,17 @@ class Assumption:
     holds: bool
     deviation: float
     used: bool = False
+
+
+def _at_its_own_indices(label: Label, leaf: Leaf) -> Sum:
+    """Return the sum of a letter with the indices that it has by itself, as it is stated."""
+    own = leaf.quantity.leaf
+    apart = len({*leaf.axes}) == len(own.axes) and all(a.place is None for a in leaf.axes)
+    if apart and label in leaf.axes:
+        label, leaf = own.axes[leaf.axes.index(label)], own
+    found = sum_over((label,), leaf)
+    assert isinstance(found, Sum)
+    return found
 
 
 class Facts:
@@ -235,6 +247,8 @@ class Facts:
         """Return the statement that a constant sums to 1, if that may be used."""
         if not isinstance(expr.body, Leaf) or not self.is_constant(expr.body):
             return None
+        expr = _at_its_own_indices(expr.label, expr.body)
+        assert isinstance(expr.body, Leaf)
         deviation = float(np.max(np.abs(self.data.value(expr)[0] - 1), initial=0))
         holds = deviation <= TOLERANCE
         statement = f"{text(expr)} = 1"

@@ -20,6 +20,7 @@ from tinygrad_edu.symbolic.axes import (
     PRODUCTS,
     SPREADS,
     Axes,
+    Pairs,
     Place,
     joins,
     picks,
@@ -62,12 +63,14 @@ class Lowering:
     ) -> None:
         self.trace = trace
         self.opaque: set[Symbol] = set()
+        self.renaming: set[Symbol] = set()  # whose arguments have indices that are not its own
         self._axes = Axes(trace.symbols)
         self._known: dict[Symbol, Expr] = {}
         self._quantities: dict[Symbol, Quantity] = {}
         self._labels: dict[Place, Label] = {}
+        self._ranges: dict[Place, Label] = {}
         self._beside = others = set(beside)
-        self._join([s for s in trace.symbols if s not in others], alike)
+        apart = self._join([s for s in trace.symbols if s not in others], alike)
         held = {
             self._axes.root((s.serial, axis))
             for s in trace.symbols
@@ -79,6 +82,7 @@ class Lowering:
             pairs = joins(symbol) if symbol.op is not None else []
             if pairs is None or self._axes.parts(pairs, held) or not self._axes.join(pairs):
                 self.opaque.add(symbol)
+        self._axes.relate(apart)
         self._name_labels(forward or trace.symbols)
         for symbol in trace.symbols:
             if symbol.source is not None:
@@ -88,18 +92,24 @@ class Lowering:
 
     # --- labels -----------------------------------------------------------------------------------
 
-    def _join(self, symbols: Iterable[Symbol], alike: Iterable[tuple[Symbol, Symbol]]) -> None:
+    def _join(self, symbols: Iterable[Symbol], alike: Iterable[tuple[Symbol, Symbol]]) -> Pairs:
+        """Join the axes that are one index, and return the pairs that only share a range."""
+        apart: Pairs = []
         for symbol in symbols:
-            if symbol.op is not None:
-                pairs = joins(symbol)
-                if pairs is None or not self._axes.join(pairs):
-                    self.opaque.add(symbol)
+            if symbol.op is None:
+                continue
+            pairs = joins(symbol)
+            if pairs is None or _takes_a_diagonal(symbol):
+                self.opaque.add(symbol)
+            elif not self._axes.join(pairs):
+                self.renaming.add(symbol)
+                apart += [pair for pair in pairs if not self._axes.join([pair])]
         for one, other in alike:
-            self._axes.join(
-                ((one.serial, i), (other.serial, i))
-                for i, length in enumerate(one.shape)
-                if length != 1
-            )
+            for axis, length in enumerate(one.shape):
+                pair = (one.serial, axis), (other.serial, axis)
+                if length != 1 and not self._axes.join([pair]):
+                    apart.append(pair)
+        return apart
 
     def axes_of(self, symbol: Symbol) -> tuple[Label | None, ...]:
         """Return the label of each axis, None where the length is 1."""
@@ -107,6 +117,10 @@ class Lowering:
             None if length == 1 else self._label(symbol, axis)
             for axis, length in enumerate(symbol.shape)
         )
+
+    def labels(self) -> list[Label]:
+        """Return every index."""
+        return list(self._labels.values())
 
     def indices(self, symbol: Symbol) -> set[Label]:
         """Return the labels of all axes."""
@@ -116,7 +130,13 @@ class Lowering:
         root = self._axes.root((symbol.serial, axis))
         found = self._labels.get(root)
         if found is None:
-            found = self._labels[root] = Label("", symbol.shape[axis])
+            kin = self._axes.kin(root)
+            found = Label("", symbol.shape[axis], self._ranges.get(kin))
+            first = self._ranges.setdefault(kin, found)
+            self._labels[root] = found
+            if first is not found:
+                for each in (found,) if first.told_apart else (first, found):
+                    each.tell_apart()
         return found
 
     def _name_labels(self, symbols: Iterable[Symbol]) -> None:
@@ -247,11 +267,12 @@ class Lowering:
         assert op is not None
         args = [self._known[a] if isinstance(a, Symbol) else _number(a) for a in symbol.args]
         if symbol not in self.opaque:
-            built = self._built_in(symbol, op.name, args)
+            own = list(map(ex.rename, args, self._indices_inside(symbol)))
+            built = self._built_in(symbol, op.name, own)
             if built is not None:
                 return built
             if op.elementwise:
-                return ex.Apply(op, tuple(args), symbol.attributes)
+                return ex.Apply(op, tuple(own), symbol.attributes)
         axes = self.axes_of(symbol)
         inside = tuple(map(self._axes_inside, symbol.args))
         within = {label for each in inside for label in each}
@@ -260,6 +281,43 @@ class Lowering:
             if label is not None and (symbol in self.opaque or label not in within):
                 label.range.fixed = True
         return ex.Opaque(op, tuple(args), symbol.attributes, inside, axes)
+
+    def _indices_inside(self, symbol: Symbol) -> list[dict[Label, Label]]:
+        """Say for each argument which of its indices are others within this operation.
+
+        They are only where one array would have had one index on two axes.
+        """
+        inside: list[dict[Label, Label]] = [{} for _ in symbol.args]
+        if symbol not in self.renaming:
+            return inside
+        out = self.axes_of(symbol)
+        every = [self._axes_inside(a) for a in symbol.args]
+        assert symbol.op is not None
+        if symbol.op.name in PRODUCTS:
+            terms, result = subscripts_of(symbol)
+            taken = self.indices(symbol)
+            called = {c: a for c, a in zip(result, out, strict=True) if a is not None}
+            for argument, term in zip(every, terms, strict=True):
+                for axis, letter in zip(argument, term, strict=True):
+                    if axis is not None and letter not in called:
+                        called[letter] = axis.spare(taken) if axis in taken else axis
+                        taken.add(called[letter])
+            for names, argument, term in zip(inside, every, terms, strict=True):
+                called_so = zip(argument, term, strict=True)
+                names.update((a, called[letter]) for a, letter in called_so if a is not None)
+            return inside
+        pairs = joins(symbol) or []
+        for names, argument, axes in zip(inside, symbol.args, every, strict=True):
+            for (serial, i), (_, k) in pairs:
+                axis, other = axes[i] if i < len(axes) else None, out[k]
+                if isinstance(argument, Symbol) and serial == argument.serial:
+                    assert axis is not None
+                    assert other is not None
+                    names[axis] = other
+            for axis in axes:
+                if axis is not None and axis not in names and axis in names.values():
+                    names[axis] = axis.spare({*self.indices(symbol), *names.values()})
+        return inside
 
     def _axes_inside(self, argument: Any) -> tuple[Label | None, ...]:
         return self.axes_of(argument) if isinstance(argument, Symbol) else ()
@@ -295,8 +353,9 @@ class Lowering:
         if name in MOVES or name in SPREADS:
             return args[0]
         if name in {"sum", "sum_to"}:
-            before = self.axes_of(symbol.args[0])
-            return ex.sum_over((a for i in summed(symbol) if (a := before[i]) is not None), args[0])
+            before, (others,) = self.axes_of(symbol.args[0]), self._indices_inside(symbol)
+            over = (others.get(a, a) for i in summed(symbol) if (a := before[i]) is not None)
+            return ex.sum_over(over, args[0])
         if name in PICKS and (picked := picks(symbol)) is not None:
             longer = self.axes_of(symbol.args[0] if name == "getitem" else symbol)
             places = [(a, a.at(at)) for i, at in picked[1].items() if (a := longer[i]) is not None]
@@ -306,12 +365,21 @@ class Lowering:
         if name in PRODUCTS:
             terms, result = subscripts_of(symbol)
             inner: dict[str, Label] = {}
-            for argument, term in zip(symbol.args, terms, strict=True):
+            inside = self._indices_inside(symbol)
+            for argument, term, others in zip(symbol.args, terms, inside, strict=True):
                 for axis, letter in zip(self.axes_of(argument), term, strict=True):
                     if axis is not None and letter not in result:
-                        inner[letter] = axis
+                        inner[letter] = others.get(axis, axis)
             return ex.sum_over(inner.values(), ex.product(1, [(a, ONE) for a in args]))
         return None
+
+
+def _takes_a_diagonal(symbol: Symbol) -> bool:
+    """Whether this is an einsum that reads one argument along a diagonal, as in "kk->k"."""
+    assert symbol.op is not None
+    if symbol.op.name not in PRODUCTS:
+        return False
+    return any(len(set(term)) < len(term) for term in subscripts_of(symbol)[0])
 
 
 def _is_layer_of_one(symbol: Symbol) -> bool:

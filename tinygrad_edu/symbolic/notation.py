@@ -112,7 +112,7 @@ class _Printer:
         # The free index of the classes is j, as in a_j - y_j; the one summed over is k. The
         # features are counted by i: Unicode has no small d.
         preferred = {"k": "jklm" if free else "klmj", "d": "i"}
-        wanted = preferred.get(label.range.letter, [label.range.letter])
+        wanted = preferred.get(label.letter, [label.letter])
         used = set(self.letters.values())
         numbered = (f"i{n}" for n in itertools.count(1))
         return next(c for c in itertools.chain(wanted, _INDICES, numbered) if c not in used)

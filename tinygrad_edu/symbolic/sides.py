@@ -107,12 +107,8 @@ class Sides:
     def _share_ranges(self, others: tuple[Label | None, ...]) -> None:
         """Let the axes of both sides have one length each, in random draws too."""
         for one, other in zip(self.axes, others, strict=True):
-            if one is not None and other is not None and one.range is not other.range:
-                old = other.range
-                for label in (*self.axes, *others):
-                    if label is not None and label.range is old:
-                        label.range = one.range
-                one.range.fixed = one.range.fixed or old.fixed
+            if one is not None and other is not None:
+                other.share(one)
 
     def _quantity(self, tensor: Tensor) -> Quantity:
         leaf = self.lowering.lower(self.symbols[tensor])

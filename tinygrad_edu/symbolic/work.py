@@ -263,7 +263,7 @@ class Work:
     @cached_property
     def rules(self) -> tuple[Rule, ...]:
         """The equations of this derivation, with the general ones that make every form simpler."""
-        return rules_with(self.definitions, self.facts)
+        return rules_with(self.definitions, self.facts, self.lowering.labels())
 
     def lemma(self, leg: Leg) -> Derivation:
         """Derive one leg by itself, with a letter for the gradient that comes in."""

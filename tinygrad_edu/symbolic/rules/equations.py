@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 
@@ -11,6 +11,7 @@ from tinygrad_edu import ops
 from tinygrad_edu.symbolic.expr import (
     Expr,
     Factor,
+    Label,
     Leaf,
     Number,
     Product,
@@ -19,6 +20,7 @@ from tinygrad_edu.symbolic.expr import (
     parts,
     power,
     product,
+    rename,
     total,
 )
 from tinygrad_edu.symbolic.facts import Facts
@@ -36,6 +38,11 @@ class Equation:
     right: Expr
     because: str
     assumption: str | None = None
+
+    def renamed(self, indices: Mapping[Label, Label]) -> Equation:
+        """Return the equation at other indices."""
+        left, right = rename(self.left, indices), rename(self.right, indices)
+        return replace(self, left=left, right=right)
 
     def at(self, expr: Expr, facts: Facts) -> Iterator[Match]:
         """Yield where the left side stands: as the whole, among factors, or as another power."""
@@ -125,6 +132,10 @@ class Equations:
         left = equation.left
         key = left.factors[0][0] if isinstance(left, Product) else split(left)[0]
         self._by_left.setdefault(key, []).append(equation)
+
+    def __iter__(self) -> Iterator[Equation]:
+        for equations in self._by_left.values():
+            yield from equations
 
     def rule(self, unless: Callable[[Equation], bool] = lambda equation: False) -> Rule:
         """Return the rule that replaces left sides by right sides, but for some equations."""
