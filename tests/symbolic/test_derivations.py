@@ -560,6 +560,22 @@ def letters_as_exponents():
     return (x * tg.exp(w) ** p * tg.exp(w) ** 2).sum(), x
 
 
+def margins_of(op):
+    x, w = _inverse_functions()
+    return op(0.0, 1 - w * x).sum(), x
+
+
+def quantiles():
+    x, w = _inverse_functions()
+    q = named("q", 0.9)
+    return tg.maximum(q * (w - x), (q - 1) * (w - x)).sum(), x
+
+
+def logarithm_of_cosh():
+    x, w = _inverse_functions()
+    return tg.log(tg.cosh(x * w)).sum(), x
+
+
 NEEDED_BY = {
     "x sign(x)": sign_of_itself,
     "decided": norm_of_any_order,
@@ -572,6 +588,9 @@ NEEDED_BY = {
     "root of a square": root_of_square,
     "add exponents": letters_as_exponents,
     "tanh": log_cosh,
+    "tie": lambda: margins_of(tg.maximum),
+    "quotient of functions": logarithm_of_cosh,
+    "odd function": quantiles,
     "common denominator": binary_of_probabilities,
     "cancel": composed,
     "log undoes exp": log_of_exp,

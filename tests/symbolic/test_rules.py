@@ -91,8 +91,14 @@ def limited(e, bound):
     return Apply(ops.where, (inside, e, times(bound, apply(ops.sign, e))), {})
 
 
+def halved(condition, e):
+    """An expression, or half of it on a condition."""
+    return Apply(ops.where, (condition, product(HALF, [(e, 1)]), e), {})
+
+
 J = Label("j", K.length, K)
 NONE = number(0)
+HALF = Fraction(1, 2)
 
 #: rule → (where it applies, where it must not, the equation forced there: left and right)
 CASES = {
@@ -210,6 +216,30 @@ CASES = {
         (
             product(1, [(raised(zeros, y), 1), (zeros, -1)]),
             raised(zeros, plus(y, number(-1))),
+        ),
+    ),
+    "tie": (
+        times(gate(ops.greater_equal, u, c), halved(gate(ops.equal, c, u), p), v),
+        times(gate(ops.greater_equal, u, c), halved(gate(ops.equal, u, v), p)),
+        (
+            times(gate(ops.greater, u, c), halved(gate(ops.equal, c, u), p)),
+            product(HALF, [(p, 1), (plus(number(1), apply(ops.sign, plus(c, u))), 1)]),
+        ),
+    ),
+    "odd function": (
+        apply(ops.tanh, product(-2, [(u, 1)])),
+        apply(ops.abs, product(-2, [(u, 1)])),
+        (
+            apply(ops.abs, product(-2, [(u, 1)])),
+            times(number(-1), apply(ops.abs, times(number(2), u))),
+        ),
+    ),
+    "quotient of functions": (
+        product(1, [(apply(ops.sinh, u), 2), (p, 1), (apply(ops.cosh, u), -1)]),
+        product(1, [(apply(ops.sinh, u), 1), (apply(ops.cosh, p), -1)]),
+        (
+            product(1, [(apply(ops.sinh, u), 1), (apply(ops.cosh, p), -1)]),
+            apply(ops.tanh, u),
         ),
     ),
     "tanh": (

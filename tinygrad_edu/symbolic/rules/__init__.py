@@ -31,7 +31,10 @@ UNDOING: tuple[Rule, ...] = (
 TIDYING: tuple[Rule, ...] = (
     functions.divide_by_exp,
     functions.tanh_of_exponentials,
+    functions.quotient_of_functions,
+    functions.odd_function,
     cases.clip,
+    cases.tie,
     sums.distribution,
     sums.sums_to_one,
     sums.constant_out,

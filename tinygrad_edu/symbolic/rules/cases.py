@@ -36,7 +36,7 @@ from tinygrad_edu.symbolic.rules.rule import (
     without,
 )
 
-__all__ = ["cases", "clip", "decided", "gate", "gate_twice", "opposite_gates", "opposite_of"]
+__all__ = ["cases", "clip", "decided", "gate", "gate_twice", "opposite_gates", "opposite_of", "tie"]
 
 _OPPOSITE = {
     ops.less: ops.greater_equal,
@@ -138,6 +138,30 @@ def cases(expr: Total, facts: Facts) -> Iterator[Match]:
                     right = Apply(ops.where, (condition, chosen, otherwise), {})
                     result = total([*others(expr.terms, (one, other)), right])
                     yield Match(total((one, other)), right, result)
+
+
+@rule(
+    "tie",
+    "[x ≥ y]·where([x = y], f/2, f) = f·(1 + sign(x − y))/2",
+    "a tie counts half, and the sign of 0 is 0",
+    at=Product,
+)
+def tie(expr: Product, facts: Facts) -> Iterator[Match]:
+    """The gradient of max(x, y) by x: of both where they are equal, half."""
+    for gate, exponent in expr.factors:
+        if exponent != 1 or not is_call(gate, (ops.greater_equal, ops.less_equal)):
+            continue
+        one, other = gate.children if is_call(gate, ops.greater_equal) else gate.children[::-1]
+        for choice, power in expr.factors:
+            if power != 1 or not is_call(choice, ops.where):
+                continue
+            condition, half, whole = choice.children
+            if not is_call(condition, ops.equal) or {*condition.children} != {one, other}:
+                continue
+            if half == product(Fraction(1, 2), [(whole, ONE)]):
+                sign = Apply(ops.sign, (_minus(one, other),), {})
+                right = product(Fraction(1, 2), [(whole, ONE), (total([Number(ONE), sign]), ONE)])
+                yield within_product(expr, ((gate, ONE), (choice, ONE)), right)
 
 
 #: Of two opposite comparisons, the one that cases are written with.

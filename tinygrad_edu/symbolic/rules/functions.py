@@ -35,6 +35,8 @@ __all__ = [
     "exp_of_log",
     "join_exponentials",
     "log_of_exp",
+    "odd_function",
+    "quotient_of_functions",
     "sign_times_abs",
     "sign_times_itself",
     "tanh_of_exponentials",
@@ -81,6 +83,38 @@ def divide_by_exp(expr: Product, facts: Facts) -> Iterator[Match]:
             below = total([Number(ONE), product(constant.value, [(inverse, ONE)])])
             pair = ((top, ONE), (bottom, -ONE))
             yield within_product(expr, pair, power(below, -1), "e^x > 0, so it divides both")
+
+
+@rule(
+    "quotient of functions",
+    "sinh x/cosh x = tanh x, sin x/cos x = tan x",
+    "what tanh and tan are defined as",
+    at=Product,
+)
+def quotient_of_functions(expr: Product, facts: Facts) -> Iterator[Match]:
+    for above, exponent in expr.factors:
+        below = _BELOW.get(above.op) if isinstance(above, Apply) else None
+        if below is None or exponent < 1:
+            continue
+        assert isinstance(above, Apply)
+        pair = ((above, ONE), (Apply(below[0], above.args, {}), -ONE))
+        if without(expr.factors, pair) is not None:
+            yield within_product(expr, pair, Apply(below[1], above.args, {}))
+
+
+@rule("odd function", "f(−x) = −f(x), f odd", "sign, tanh, sinh, sin and tan are odd", at=Apply)
+def odd_function(expr: Apply, facts: Facts) -> Iterator[Match]:
+    if expr.op not in _ODD:
+        return
+    coefficient, factors = parts(expr.args[0])
+    if coefficient < 0:
+        inside = product(-coefficient, factors)
+        right = product(-1, [(Apply(expr.op, (inside,), expr.attributes), ONE)])
+        yield Match(expr, right, right)
+
+
+_ODD = frozenset({ops.sign, ops.tanh, ops.sinh, ops.sin, ops.tan})
+_BELOW = {ops.sinh: (ops.cosh, ops.tanh), ops.sin: (ops.cos, ops.tan)}
 
 
 @rule("tanh", "(e^x − e^y)/(e^x + e^y) = tanh((x − y)/2)", "what tanh is defined as", at=Product)
