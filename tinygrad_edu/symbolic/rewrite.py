@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from tinygrad_edu.symbolic.expr import Expr, distinct, parts, replace
+from tinygrad_edu.symbolic.expr import Expr, Leaf, Product, distinct, parts, replace
 from tinygrad_edu.symbolic.facts import Facts
 from tinygrad_edu.symbolic.rules.rule import Kinds, Match, Rule
 
@@ -107,7 +107,8 @@ class Rewriter:
     ) -> Found:
         """Search for the smallest form: best first by size, then by the number of steps.
 
-        Of forms of one size, that with the fewest minus signs is best, found in the fewest steps.
+        Of forms of one size, that with the fewest minus signs is best, then that with the fewest
+        fraction lines, then letters, found in the fewest steps.
         Every state is closed under the eager rules. The search ends when `patience` expansions
         in a row found nothing smaller (fewer where the best is so short that little can be
         gained), when nothing is left, or when the forms it looked at have `limit` parts in all.
@@ -149,9 +150,23 @@ class Rewriter:
 def _is_better(expr: Expr, path: Sequence[Move], best: Expr, best_path: Sequence[Move]) -> bool:
     if expr.size != best.size:
         return expr.size < best.size
-    return (_minuses(expr), len(path)) < (_minuses(best), len(best_path))
+    if (found := _minuses(expr)) != (least := _minuses(best)):
+        return found < least
+    return (*_to_read(expr), len(path)) < (*_to_read(best), len(best_path))
 
 
 def _minuses(expr: Expr) -> int:
     """Count the minus signs: (y − x)/n is to be found, and not −(x − y)/n."""
     return sum(parts(each)[0] < 0 for each in distinct(expr))
+
+
+def _to_read(expr: Expr) -> tuple[int, int]:
+    """Count fraction lines and letters: (y − x)/(x·z) and a·(1 + x) are to be found.
+
+    And not (y/x − 1)/z, nor a + a·x.
+    """
+    lines = letters = 0
+    for each in expr.walk():
+        letters += isinstance(each, Leaf)
+        lines += isinstance(each, Product) and any(exponent < 0 for _, exponent in each.factors)
+    return lines, letters
