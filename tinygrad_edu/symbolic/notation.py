@@ -242,8 +242,9 @@ class _Printer:
             joined = "".join(letters)
             under = f"_{{{joined}}}" if in_latex else _subscript(joined)
         # In LaTeX a sum reaches over the product behind it, as on a blackboard.
+        axes, self.axes = self.axes, [*(a for a in labels if a.letter == "n"), *self.axes]  # rows
         written = self.write(body, PRODUCT if in_latex else ATOM)
-        self.letters = outer
+        self.letters, self.axes = outer, axes
         if in_latex:
             return rf"\sum{under} {written}", PRODUCT
         gap = " " if under and not written.startswith("(") else ""
