@@ -26,6 +26,7 @@ from tinygrad_edu.symbolic.expr import (
     Product,
     Quantity,
     Sum,
+    constant,
     distinct,
     number,
     power,
@@ -454,3 +455,16 @@ def test_shared_parts_are_printed_in_time():
     assert len(text(expr)) < 20_000
     assert len(list(distinct(expr))) == 17
     assert letter("q", [], 1.0).quantity.name == "q"
+
+
+def test_a_float_that_is_a_root_is_written_as_one():
+    for value, written in (
+        (np.sqrt(2), "√2"),
+        (1 / np.sqrt(3), "1/√3"),
+        (-np.sqrt(2 / 3), "−√2/√3"),
+        (np.sqrt(0.25), "1/2"),
+        (0.3, "0.3"),
+        (1.41421, "1.41421"),
+        (np.pi, "3.14159"),
+    ):
+        assert text(constant(float(value))) == written

@@ -169,6 +169,45 @@ def harmonic_mean():
     return (2 * x * y / (x + y)).sum(), x
 
 
+def hinge():
+    m, w = margins()
+    return tg.maximum(0, 1 - m).mean(), w
+
+
+def quantiles():
+    h, t, q = named("h", [0.3, 1.0]), named("t", [0.4, 0.2]), named("τ", 0.9)
+    return tg.maximum(q * (t - h), (q - 1) * (t - h)).sum(), h
+
+
+def log_cosh_of_residuals():
+    w, t = named("w", [0.3, -1.0, 0.5]), named("t", SIGNS)
+    return tg.log(tg.cosh(named("X", X) @ w - t)).mean(), w
+
+
+def pooled_by_softmax():
+    x = named("x", LOGITS)
+    a = tg.name(tg.softmax(x), "a")
+    return tg.name((a * x).sum(), "p"), x
+
+
+def divergence_of_bernoulli():
+    p, q = named("p", [0.3, 0.6]), named("q", [0.2, 0.5])
+    return (p * tg.log(p / q) + (1 - p) * tg.log((1 - p) / (1 - q))).sum(), q
+
+
+def attention_of_one_query():
+    q, k = named("q", [0.3, -1.0, 0.2]), named("K", RNG.normal(size=(4, 3)))
+    a = tg.name(tg.softmax(k @ q / np.sqrt(3)), "α")
+    return tg.name(a @ named("V", RNG.normal(size=(4, 2))), "o"), q
+
+
+def bias_below_another_layer():
+    b = named("b", [0.1, 0.2])
+    H = tg.name(tg.relu(named("X", X) @ named("W", W) + b), "H")
+    A = tg.name(tg.softmax(H @ named("V", W.T)), "A")
+    return tg.cross_entropy(A, named("Y", np.eye(3)[[0, 1, 2, 1, 0]])), b
+
+
 def residual():
     x, w = named("x", LOGITS), named("W", RNG.normal(size=(3, 3)))
     h = tg.name(x + tg.name(tg.tanh(w @ x), "u"), "h")
@@ -250,6 +289,13 @@ EXPRESSIONS = [
     (softsign, "1/(1 + |x|)²"),
     (power_mean, "x^(p − 1)"),
     (policy_value, "a·(v − V)"),
+    (hinge, "−Xᵀ(t·(1 + sign(1 − t·X w)))/(2·N)"),
+    (quantiles, "1/2 − τ − sign(t − h)/2"),
+    (log_cosh_of_residuals, "Xᵀ tanh(X w − t)/N"),
+    (pooled_by_softmax, "a·(1 + x − p)"),
+    (divergence_of_bernoulli, "(q − p)/(q·(1 − q))"),
+    (attention_of_one_query, "Kᵀ(α·(V g − Σₙ(α·V g)))/√3"),
+    (bias_below_another_layer, "Σₙ([b + X W > 0]·(A − Y) Vᵀ)/N"),
     (harmonic_mean, "2·y²/(x + y)²"),
 ]
 

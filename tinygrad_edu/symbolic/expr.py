@@ -31,6 +31,7 @@ __all__ = [
     "Quantity",
     "Sum",
     "Total",
+    "constant",
     "distinct",
     "number",
     "parts",
@@ -428,6 +429,10 @@ def _fraction(value: Numeric) -> Fraction:
 
 
 _ONE = _SHARED[1]
+HALF = Fraction(1, 2)
+
+#: A float that is a decimal with fewer digits than this was written so, and not computed.
+LONGEST_DECIMAL = 10**12
 
 
 def number(value: Numeric) -> Number:
@@ -440,6 +445,25 @@ def number(value: Numeric) -> Number:
     short = decimal.limit_denominator(1000)
     # An exponent computed as 1 - 1/3 is two thirds, though it misses the nearest float by one.
     return Number(short if math.isclose(short, value, rel_tol=4e-16, abs_tol=0) else decimal)
+
+
+def constant(value: Numeric) -> Expr:
+    """Return a number, or the root of a short fraction where that is what it was computed as.
+
+    A float that is no short decimal, and whose square misses a short fraction by rounding alone.
+    """
+    found = number(value)
+    if found.value.denominator <= LONGEST_DECIMAL or not isinstance(value, float):
+        return found
+    square = value * value
+    short = Fraction(square).limit_denominator(1000) if square < 1e6 else Fraction(0)
+    if not math.isclose(short, square, rel_tol=1e-15, abs_tol=0):
+        return found
+    sides = [
+        (Number(Fraction(short.numerator)), HALF),
+        (Number(Fraction(short.denominator)), -HALF),
+    ]
+    return product(math.copysign(1, value), [(n, p) for n, p in sides if n.value != 1])
 
 
 def product(coefficient: Numeric, factors: Iterable[Factor]) -> Expr:

@@ -227,7 +227,7 @@ class Lowering:
             axes = [axis for i, axis in enumerate(self.axes_of(source)) if i in places and axis]
             return ex.product(1, [(ex.Dimension(axis), ONE) for axis in axes])
         if symbol.is_number:
-            return ex.number(float(symbol.value.flat[0])) if symbol.value.size else ex.number(0)
+            return ex.constant(float(symbol.value.flat[0])) if symbol.value.size else ex.number(0)
         if symbol.op is None:
             return self._quantity(symbol).leaf
         meaning = self._apply(symbol)
@@ -396,6 +396,6 @@ def _is_parameter(symbol: Any) -> bool:
 
 def _number(value: Any) -> Expr:
     if np.isfinite(value):
-        return ex.number(value)
+        return ex.constant(value)
     name = "NaN" if np.isnan(value) else "∞" if value > 0 else "−∞"
     return Quantity(name, (), np.float64(value)).leaf
