@@ -323,6 +323,9 @@ def test_two_axes_of_one_range_have_two_indices(build, text, indices):
     for formula in (found.start, found.result):
         whole = [e.op.name for e in distinct(formula.expr) if isinstance(e, Opaque)]
         assert not whole
+    for entry in found.chain:  # what arrives has the indices of the vertex that it arrives at
+        for formula in (entry.incoming, entry.contribution):
+            assert np.isfinite(formula.evaluate()).all()
     assert not found.capped
     assert text is None or str(found.result) == text
     assert indices is None or found.result.text(indices=True) == indices

@@ -25,6 +25,7 @@ from tinygrad_edu.symbolic.expr import (
     Leaf,
     Quantity,
     distinct,
+    rename,
 )
 from tinygrad_edu.symbolic.facts import Facts
 from tinygrad_edu.symbolic.jacobian import filled, row_of
@@ -404,7 +405,7 @@ class Work:
             return None
         lower = self.lowering.lower
         argument = node.args[index]
-        rule, g_ = lower(local), lower(letter)
+        rule, g_ = self._at_indices_of(argument, local), lower(letter)
         assert isinstance(g_, Leaf)
         return Contribution(
             of=self._formula(lower(node), node),
@@ -412,11 +413,19 @@ class Work:
             op=node.op.name,
             index=index,
             vertex=_without_moves(argument).serial,
-            incoming=self._formula(lower(g), node),
+            incoming=self._formula(self._at_indices_of(node, g), node),
             local=self._formula(rule, argument),
-            contribution=self._formula(lower(part), argument),
+            contribution=self._formula(self._at_indices_of(argument, part), argument),
             jacobian=self._formula(filled(rule, g_, row_of(g_), tidy), argument),
         )
+
+    def _at_indices_of(self, value: Symbol, gradient: Any) -> Expr:
+        """Return the expression of a gradient at the indices of what it is the gradient of."""
+        found = self.lowering.lower(gradient)
+        if not isinstance(gradient, Symbol):
+            return found
+        pairs = zip(self.lowering.axes_of(gradient), self.lowering.axes_of(value), strict=True)
+        return rename(found, {a: b for a, b in pairs if a is not None and b is not None})
 
     def _formula(self, expr: Expr, at: Symbol) -> Formula:
         return Formula(expr, self.lowering.axes_of(at))
