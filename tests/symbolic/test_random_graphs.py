@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
-from tests.samples import DIFFERENTIABLE, tensors
+from tests.samples import quick_and_deep, tensors
 from tinygrad_edu.symbolic.expr import Leaf, Opaque, distinct
 
 SHAPES = [(), (3,), (4,), (3, 1), (1, 3), (3, 3), (3, 4), (4, 3), (1,), (1, 1), (2, 3, 4), (4, 4)]
@@ -181,23 +181,14 @@ def test_random_graphs(batch):
     assert derived >= 20
 
 
-def rows():
-    """Each row of the table, alone and under a loss: the first of each operation is quick."""
-    seen = set()
-    for case in DIFFERENTIABLE:
-        yield pytest.param(case, False, id=str(case))
-        marks = [pytest.mark.deep] if case.name in seen else []
-        yield pytest.param(case, True, id=f"{case}-squared", marks=marks)
-        seen.add(case.name)
-
-
-@pytest.mark.parametrize(("case", "squared"), list(rows()))
-def test_every_operation_derives(case, squared):
-    """With respect to each argument."""
+@pytest.mark.parametrize("case", quick_and_deep())
+def test_every_operation_derives(case):
+    """Alone and under a loss, with respect to each argument."""
     args = case.arguments()
     output = case.call(*args)
-    for found in derivations(tg.sum(output * output) if squared else output, tensors(args)):
-        check(found)
+    for loss in (output, tg.sum(output * output)):
+        for found in derivations(loss, tensors(args)):
+            check(found)
 
 
 SEEDS = range(400, 420)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
-from tests.samples import DIFFERENTIABLE
+from tests.samples import quick_and_deep
 from tinygrad_edu.view import draw
 from tinygrad_edu.view.draw import notebook
 from tinygrad_edu.view.formula import typeset
@@ -385,7 +385,7 @@ def test_the_transpose_of_a_constant_is_called_so():
 # --- all operations -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("case", DIFFERENTIABLE, ids=str)
+@pytest.mark.parametrize("case", quick_and_deep())
 @pytest.mark.filterwarnings("ignore")
 def test_every_operation_can_be_drawn(case):
     out = case.call(*case.arguments())
