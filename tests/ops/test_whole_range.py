@@ -17,6 +17,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 import tinygrad_edu as tg
 from tinygrad_edu.core.op import REGISTRY
 
+# Thousands of draws, and no line of the operations that other tests do not reach.
+pytestmark = pytest.mark.usefixtures("untraced")
+
 #: How many examples `make test` draws, and `make test-deep`.
 counted = pytest.mark.parametrize(
     "examples", [25, pytest.param(1000, marks=pytest.mark.deep)], ids=["quick", "deep"]
