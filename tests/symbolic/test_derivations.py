@@ -424,6 +424,23 @@ def test_one_example_before_its_weights_has_features_and_no_n():
     assert "∂L/∂Xₙⱼ = 2·softmax(a)ₙ·" in tg.derive(L, wrt=X).text(indices=True)
 
 
+def test_no_sum_runs_over_a_letter_that_is_in_use_around_it():
+    """Not even where the sum's own part has no entry of that letter: a reader would join them."""
+    draws = np.random.default_rng(0)
+    V, w = named("V", draws.normal(size=(4, 5))), named("w", draws.normal(size=5))
+    X, t = draws.normal(size=(6, 4)), draws.normal(size=6)
+    L = tg.mean((tg.tanh(X @ V) @ w - t) ** 2)
+    found = tg.derive(L, wrt=V, names={"X": X, "t": t}).text(indices=True).split("\n")[0]
+    assert found.startswith("∂L/∂Vᵢⱼ = ")
+    assert "Σₖ(wₖ·tanh(Σₗ(Vₗₖ·Xₙₗ)))" in found
+
+    a = named("a", draws.normal(size=6))
+    L = tg.sum((tg.softmax(a) @ X) ** 2)
+    found = tg.derive(L, wrt=a, names={"X": X}).text(indices=True).split("\n")[0]
+    assert found.startswith("∂L/∂aₙ = ")
+    assert "Σₙ" not in found
+
+
 def test_what_is_derived_with_respect_to_is_one_vertex_and_not_its_equals():
     x = named("x", [1.0, 2.0, 4.0])
     v = tg.name(tg.var(x), "v")
