@@ -123,7 +123,7 @@ class Lowering:
         """Call rows N, the columns of results K, and what lies between D, M, H and so on.
 
         Where there are vectors alone, what a mean runs over is N. The rows of W in W x, a layer
-        of one example, are columns of what X Wᵀ would be.
+        of one example, are columns of what X Wᵀ would be, and those of W in x W are features.
         """
         first: set[Label] = set()
         counted: set[Label] = set()
@@ -131,6 +131,7 @@ class Lowering:
         results: set[Label] = set()
         units: set[Label] = set()
         fed: set[Label] = set()
+        features: set[Label] = set()
         every: dict[Label, None] = {}  # an ordered set
         for symbol in symbols:
             axes = self.axes_of(symbol)
@@ -138,6 +139,13 @@ class Lowering:
             if _is_layer_of_one(symbol):
                 units |= self.indices(symbol)
                 fed |= self.indices(symbol.args[1])
+            elif _is_row_of_layer(symbol):
+                x = symbol.args[0]
+                # What was computed may weigh examples instead, as softmax(a) does in softmax(a) X.
+                if x.op is None or self.indices(x) <= units:
+                    units |= self.indices(symbol)
+                    fed |= self.indices(x)
+                    features |= self.indices(x)
             if symbol.counted is not None:
                 source, places = symbol.counted
                 counted.update(a for i in places if (a := self.axes_of(source)[i]) is not None)
@@ -149,7 +157,7 @@ class Lowering:
                 last.add(axes[-1])
                 if symbol.op is not None and symbol.op.name in {"add", *PRODUCTS}:
                     results.add(axes[-1])
-        first -= units
+        first -= units | features
         results |= units - fed
         rows = [a for a in every if a in (first - last if first else counted)]
         columns = [a for a in every if a in (results or last) - first]
@@ -319,6 +327,14 @@ def _is_layer_of_one(symbol: Symbol) -> bool:
     if symbol.op is None or symbol.op.name != "matmul" or symbol.ndim != 1:
         return False
     weights, x = symbol.args
+    return weights.ndim == 2 and _is_parameter(weights) and not _is_parameter(x)
+
+
+def _is_row_of_layer(symbol: Symbol) -> bool:
+    """Whether this is x W, as `_is_layer_of_one` asks of W x."""
+    if symbol.op is None or symbol.op.name != "matmul" or symbol.ndim != 1:
+        return False
+    x, weights = symbol.args
     return weights.ndim == 2 and _is_parameter(weights) and not _is_parameter(x)
 
 
