@@ -119,7 +119,7 @@ class Lowering:
             found = self._labels[root] = Label("", symbol.shape[axis])
         return found
 
-    def _name_labels(self, symbols: Iterable[Symbol]) -> None:
+    def _name_labels(self, symbols: Collection[Symbol]) -> None:
         """Call rows N, the columns of results K, and what lies between D, M, H and so on.
 
         Where there are vectors alone, what a mean runs over is N. The rows of W in W x, a layer
@@ -129,23 +129,10 @@ class Lowering:
         counted: set[Label] = set()
         last: set[Label] = set()
         results: set[Label] = set()
-        units: set[Label] = set()
-        fed: set[Label] = set()
-        features: set[Label] = set()
         every: dict[Label, None] = {}  # an ordered set
         for symbol in symbols:
             axes = self.axes_of(symbol)
             every.update((a, None) for a in axes if a is not None)
-            if _is_layer_of_one(symbol):
-                units |= self.indices(symbol)
-                fed |= self.indices(symbol.args[1])
-            elif _is_row_of_layer(symbol):
-                x = symbol.args[0]
-                # What was computed may weigh examples instead, as softmax(a) does in softmax(a) X.
-                if x.op is None or self.indices(x) <= units:
-                    units |= self.indices(symbol)
-                    fed |= self.indices(x)
-                    features |= self.indices(x)
             if symbol.counted is not None:
                 source, places = symbol.counted
                 counted.update(a for i in places if (a := self.axes_of(source)[i]) is not None)
@@ -157,7 +144,8 @@ class Lowering:
                 last.add(axes[-1])
                 if symbol.op is not None and symbol.op.name in {"add", *PRODUCTS}:
                     results.add(axes[-1])
-        first -= units | features
+        units, fed = self._layers_of_one(symbols)
+        first -= units | fed
         results |= units - fed
         rows = [a for a in every if a in (first - last if first else counted)]
         columns = [a for a in every if a in (results or last) - first]
@@ -173,6 +161,26 @@ class Lowering:
         spare = itertools.chain("dmhpruvlaqwcfgb", (f"i{n}" for n in itertools.count(1)))
         for label in every:
             label.letter = letters.get(label) or next(spare)
+
+    def _layers_of_one(self, symbols: Iterable[Symbol]) -> tuple[set[Label], set[Label]]:
+        """Return the axes of layers of one example, W x or x W: of the results, and of x.
+
+        The weights are a leaf, and x is data or was computed.
+        """
+        units: set[Label] = set()
+        fed: set[Label] = set()
+        for symbol in symbols:
+            if symbol.op is None or symbol.op.name != "matmul" or symbol.ndim != 1:
+                continue
+            left, right = symbol.args
+            weights, x = (left, right) if left.ndim == 2 else (right, left)
+            if not _is_parameter(weights) or _is_parameter(x):
+                continue
+            # What was computed may weigh examples instead, as softmax(a) does in softmax(a) X.
+            if weights is left or x.op is None or self.indices(x) <= units:
+                units |= self.indices(symbol)
+                fed |= self.indices(x)
+        return units, fed
 
     # --- expressions ------------------------------------------------------------------------------
 
@@ -320,22 +328,6 @@ class Lowering:
                         inner[letter] = axis
             return ex.sum_over(inner.values(), ex.product(1, [(a, ONE) for a in args]))
         return None
-
-
-def _is_layer_of_one(symbol: Symbol) -> bool:
-    """Whether this is W x: the weights are a leaf, and the vector is data, or was computed."""
-    if symbol.op is None or symbol.op.name != "matmul" or symbol.ndim != 1:
-        return False
-    weights, x = symbol.args
-    return weights.ndim == 2 and _is_parameter(weights) and not _is_parameter(x)
-
-
-def _is_row_of_layer(symbol: Symbol) -> bool:
-    """Whether this is x W, as `_is_layer_of_one` asks of W x."""
-    if symbol.op is None or symbol.op.name != "matmul" or symbol.ndim != 1:
-        return False
-    x, weights = symbol.args
-    return weights.ndim == 2 and _is_parameter(weights) and not _is_parameter(x)
 
 
 def _is_parameter(symbol: Any) -> bool:
