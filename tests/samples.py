@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import pytest
 
 import tinygrad_edu as tg
 from tinygrad_edu.core.op import REGISTRY
@@ -757,3 +758,12 @@ row(
 # Rows that are not operations of the registry but composed of them.
 COMPOSED = {case.name for case in CASES} - REGISTRY.keys()
 DIFFERENTIABLE = [case for case in CASES if case.differentiable]
+
+# Where a test of all rows takes long, `make test` runs it for one of each operation.
+ONE_OF_EACH = list({case.name: case for case in reversed(DIFFERENTIABLE)}.values())[::-1]
+
+
+def quick_and_deep() -> list[Any]:
+    """Return the differentiable rows as parameters, all but the first of each operation deep."""
+    marks = {True: [], False: [pytest.mark.deep]}
+    return [pytest.param(c, id=str(c), marks=marks[c in ONE_OF_EACH]) for c in DIFFERENTIABLE]

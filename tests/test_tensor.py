@@ -146,6 +146,20 @@ def test_backward_of_a_leaf_and_with_a_seed():
     assert_array_equal(x.grad, [5, 44])
 
 
+def test_a_gradient_is_neither_the_seed_nor_of_its_dtype():
+    """The rule of x + 1 hands g on as it is, and the seed is a Tensor that was computed."""
+    x, seed = tg.Tensor(np.float32([1.0, 2.0])), tg.Tensor([3.0, 4.0]) * 1
+    found = tg.gradients(x + 1, x, seed)
+    x.backward(seed)
+    for gradient in (found, x.grad):
+        assert gradient.dtype == np.float32
+    y, computed = tg.Tensor([1.0, 2.0]), tg.Tensor([3.0, 4.0]) * 1
+    y.backward(computed)
+    for gradient in (tg.gradients(y + 1, y, computed), y.grad):
+        gradient[...] = 0
+    assert_array_equal(computed.data, [3, 4])
+
+
 # --- Python --------------------------------------------------------------------------------------
 
 

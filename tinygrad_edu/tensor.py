@@ -143,10 +143,7 @@ class Tensor(Node):
             one = self.value.dtype.type(1)
             ones = np.full(self.shape, one) if self.shape else one
             return Tensor(ones) if graph else ones
-        if isinstance(seed, Tensor):
-            value: Any = seed.value
-        else:
-            value = _real(_array(seed, "seed"), "seed").astype(self.dtype, copy=False)
+        value = _real(_array(seed, "seed"), "seed").astype(self.dtype, copy=False)
         if value.shape != self.shape:
             raise ValueError(
                 f"backward: the seed has shape {value.shape} and the output {self.shape}; "

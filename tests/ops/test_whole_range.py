@@ -4,6 +4,7 @@ Shapes with no axes, with axes of length 0 and 1; ±0, subnormal, huge and infin
 Where values are infinite, NumPy's warnings are no matter here; what must be silent is tested so.
 """
 
+import functools
 import math
 
 import numpy as np
@@ -16,9 +17,12 @@ from numpy.testing import assert_allclose, assert_array_equal
 import tinygrad_edu as tg
 from tinygrad_edu.core.op import REGISTRY
 
+# Thousands of draws, and no line of the operations that other tests do not reach.
+pytestmark = pytest.mark.usefixtures("untraced")
+
 #: How many examples `make test` draws, and `make test-deep`.
 counted = pytest.mark.parametrize(
-    "examples", [100, pytest.param(1000, marks=pytest.mark.deep)], ids=["quick", "deep"]
+    "examples", [25, pytest.param(1000, marks=pytest.mark.deep)], ids=["quick", "deep"]
 )
 dtypes = st.sampled_from([np.float16, np.float32, np.float64])
 ENTRYWISE = sorted(name for name, op in REGISTRY.items() if op.sealed and op.elementwise)
@@ -39,13 +43,22 @@ NUMBERS_FROM_NAN = {
 SILENT = ("sigmoid", "softplus", "gelu", "relu", "normal_cdf", "logaddexp", "share")
 
 
-def numbers(dtype):
-    """Numbers of a dtype, the special ones often."""
+def special_numbers(dtype):
     info = np.finfo(dtype)
     special = [0.0, -0.0, 1.0, -1.0, info.max, -info.max, info.tiny, np.inf, -np.inf, np.nan]
     special += [float(info.smallest_subnormal), -float(info.smallest_subnormal)]
-    width = info.bits
-    return st.sampled_from([float(x) for x in special]) | st.floats(width=width)
+    return [float(x) for x in special]
+
+
+@functools.cache  # Hypothesis takes longer to make a strategy than to draw from it
+def numbers(dtype):
+    """Numbers of a dtype, the special ones often."""
+    return st.sampled_from(special_numbers(dtype)) | st.floats(width=np.finfo(dtype).bits)
+
+
+def all_special(count, dtype):
+    """Arrays that broadcast to all combinations of the special numbers."""
+    return list(np.ix_(*[np.array(special_numbers(dtype), dtype)] * count))
 
 
 @st.composite
@@ -105,6 +118,8 @@ def test_entrywise_operations(name, examples):
             nan = np.logical_or.reduce([np.isnan(x) for x in spread])
             assert np.isnan(out[nan]).all()
 
+    for dtype in (np.float16, np.float32, np.float64):
+        check(all_special(op.arity, dtype))
     run(examples, broadcastable(op.arity), check)
 
 
@@ -124,6 +139,8 @@ def test_fused_operations_are_silent(name, examples):
                 assert not np.isnan(np.broadcast_to(gradient, out.shape)[finite]).any()
                 assert array.dtype == gradient.dtype
 
+    for dtype in (np.float16, np.float32, np.float64):
+        check(all_special(op.arity, dtype))
     run(examples, broadcastable(op.arity), check)
 
 

@@ -16,6 +16,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 import tinygrad_edu as tg
 from tests.ops.test_whole_range import counted, derivatives, dtypes, numbers, run
 
+# Thousands of draws, and no line of the operations that other tests do not reach.
+pytestmark = pytest.mark.usefixtures("untraced")
+
 small_numbers = st.integers(-4, 4).map(float)
 shapes = hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=3)
 

@@ -234,8 +234,9 @@ def test_a_thousand_layers_without_names_are_refused():
     refused(ValueError, "nests", "give Tensors on the way a name", output=output, wrt=x)
 
 
-def test_hundreds_of_layers_with_names_are_written_down():
-    output, x = layers(300, name=True)
+@pytest.mark.parametrize("count", [100, pytest.param(300, marks=pytest.mark.deep)])
+def test_hundreds_of_layers_with_names_are_written_down(count):
+    output, x = layers(count, name=True)
     found = tg.derive(output, wrt=x)
     assert found.residual < 1e-12
     assert "(1 − h2²)·(1 − h3²)" in str(found.result)  # in the order of their numbers
@@ -330,7 +331,8 @@ for seed in (401, 402, 410):
 """
 
 
-def test_the_text_is_the_same_whatever_the_hash_seed():
+@pytest.mark.parametrize("seeds", ["01", pytest.param("01234", marks=pytest.mark.deep)])
+def test_the_text_is_the_same_whatever_the_hash_seed(seeds):
     runs = {
         subprocess.run(
             [sys.executable, "-c", SCRIPT],
@@ -340,7 +342,7 @@ def test_the_text_is_the_same_whatever_the_hash_seed():
             text=True,
             encoding="utf-8",
         ).stdout
-        for seed in ("0", "1", "2")
+        for seed in seeds
     }
     assert len(runs) == 1
     assert "a − y" in runs.pop()

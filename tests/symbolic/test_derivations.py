@@ -408,6 +408,39 @@ def test_the_rows_of_weights_are_classes_and_those_of_data_are_examples():
     assert "∂L/∂wⱼ = Σₙ(Xₙⱼ·(σ(X w)ₙ − tₙ))/N" in found.text(indices=True)
 
 
+def test_one_example_before_its_weights_has_features_and_no_n():
+    """x W of one example, as nn.Linear computes; softmax(a) X weighs the rows of X, examples."""
+    draws = np.random.default_rng(0)
+    V, W = named("V", draws.normal(size=(4, 5))), named("W", draws.normal(size=(5, 3)))
+    x, y = draws.normal(size=4), np.array([0.0, 1.0, 0.0])
+    h = tg.name(tg.tanh(x @ V), "h")
+    L = tg.softmax_cross_entropy(tg.name(h @ W, "z"), y)
+    found = tg.derive(L, wrt=V, names={"x": x, "y": y}).text(indices=True)
+    assert found.startswith("∂L/∂Vᵢₘ = xᵢ·(Σₖ(Wₘₖ·(softmax(z)ₖ − yₖ)))·(1 − hₘ²)\n")
+    assert "ₙ" not in found
+
+    X, a = named("X", draws.normal(size=(6, 4))), named("a", draws.normal(size=6))
+    L = tg.sum((tg.softmax(a) @ X) ** 2)
+    assert "∂L/∂Xₙⱼ = 2·softmax(a)ₙ·" in tg.derive(L, wrt=X).text(indices=True)
+
+
+def test_no_sum_runs_over_a_letter_that_is_in_use_around_it():
+    """Not even where the sum's own part has no entry of that letter: a reader would join them."""
+    draws = np.random.default_rng(0)
+    V, w = named("V", draws.normal(size=(4, 5))), named("w", draws.normal(size=5))
+    X, t = draws.normal(size=(6, 4)), draws.normal(size=6)
+    L = tg.mean((tg.tanh(X @ V) @ w - t) ** 2)
+    found = tg.derive(L, wrt=V, names={"X": X, "t": t}).text(indices=True).split("\n")[0]
+    assert found.startswith("∂L/∂Vᵢⱼ = ")
+    assert "Σₖ(wₖ·tanh(Σₗ(Vₗₖ·Xₙₗ)))" in found
+
+    a = named("a", draws.normal(size=6))
+    L = tg.sum((tg.softmax(a) @ X) ** 2)
+    found = tg.derive(L, wrt=a, names={"X": X}).text(indices=True).split("\n")[0]
+    assert found.startswith("∂L/∂aₙ = ")
+    assert "Σₙ" not in found
+
+
 def test_what_is_derived_with_respect_to_is_one_vertex_and_not_its_equals():
     x = named("x", [1.0, 2.0, 4.0])
     v = tg.name(tg.var(x), "v")

@@ -184,11 +184,15 @@ def test_a_claim_cannot_be_too_long():
 SIGNS = "aXyλΣ√()[]|‖·/^@+−-*.,=<≤0123ᵀ²ₖ′_ e\u0302" + string.punctuation
 
 
-@settings(max_examples=500, deadline=None)
-@given(st.one_of(st.text(SIGNS, max_size=40), st.text(max_size=20)))
-def test_any_text_is_read_or_refused(text):
-    with contextlib.suppress(ClaimError):  # any other error is a failure
-        tree(text)
+@pytest.mark.parametrize("examples", [150, pytest.param(1500, marks=pytest.mark.deep)])
+def test_any_text_is_read_or_refused(examples):
+    @settings(max_examples=examples)
+    @given(st.one_of(st.text(SIGNS, max_size=40), st.text(max_size=20)))
+    def check(text):
+        with contextlib.suppress(ClaimError):  # any other error is a failure
+            tree(text)
+
+    check()
 
 
 # --- what is printed can be read again ------------------------------------------------------------

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
-from tests.samples import CASES, tensors
+from tests.samples import quick_and_deep, tensors
 from tinygrad_edu.symbolic.expr import Leaf, Opaque, distinct
 
 SHAPES = [(), (3,), (4,), (3, 1), (1, 3), (3, 3), (3, 4), (4, 3), (1,), (1, 1), (2, 3, 4), (4, 4)]
@@ -165,7 +165,9 @@ of_a_softmax = pytest.mark.filterwarnings("ignore:.*result of a softmax:UserWarn
 
 
 @of_a_softmax
-@pytest.mark.parametrize("batch", range(12))
+@pytest.mark.parametrize(
+    "batch", [*range(4), *(pytest.param(b, marks=pytest.mark.deep) for b in range(4, 12))]
+)
 def test_random_graphs(batch):
     derived = 0
     for seed in range(30 * batch, 30 * batch + 30):
@@ -179,9 +181,9 @@ def test_random_graphs(batch):
     assert derived >= 20
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if c.differentiable], ids=lambda case: str(case))
+@pytest.mark.parametrize("case", quick_and_deep())
 def test_every_operation_derives(case):
-    """Each row of the table, alone and under a loss, with respect to each argument."""
+    """Alone and under a loss, with respect to each argument."""
     args = case.arguments()
     output = case.call(*args)
     for loss in (output, tg.sum(output * output)):

@@ -95,6 +95,12 @@ def with_own_penalty():
     return layer
 
 
+def with_another_function():
+    activation = nn.Tanh()
+    activation.function = lambda x: x * float(np.max(np.abs(x.data)))
+    return activation
+
+
 def tied():
     """W was computed once, from another parameter, and a recording keeps the value it had."""
     layer = nn.Linear(4, 3, rng=rng())
@@ -110,6 +116,7 @@ def tied():
         [Own(4, 3, rng=rng())],
         [patched()],
         [with_own_penalty()],
+        [nn.Linear(4, 3, rng=rng()), with_another_function()],
         [nn.Linear(4, 3, rng=rng()), nn.Dropout(0.5, rng())],
     ],
 )
@@ -118,6 +125,12 @@ def test_a_model_that_may_compute_something_else_is_recorded_each_time(layers):
     assert not always_computes_the_same(model, loss_of(model))
     assert always_computes_the_same(network(), tg.softmax_cross_entropy)
     assert not always_computes_the_same(network(), lambda z, t: tg.softmax_cross_entropy(z, t))
+
+
+def test_a_model_with_a_penalty_of_its_own_is_recorded_each_time():
+    model, strengths = network(), iter(range(1, 100))
+    model.penalty = lambda: next(strengths) * tg.sum(model.parameters()[0] ** 2)
+    assert not always_computes_the_same(model, loss_of(model))
 
 
 def test_an_array_that_depends_on_the_batch_is_noticed():

@@ -78,11 +78,12 @@ def visit(browser, path):
 @pytest.fixture
 def current():
     """Return the key of the step that is shown, which must be one."""
+    visible = """[...document.querySelectorAll('.step')]
+      .filter(step => step.checkVisibility({visibilityProperty: true})).map(step => step.id)"""
 
     def key(page):
-        shown = page.locator(".step:visible")
-        assert shown.count() == 1
-        return shown.get_attribute("id")
+        (shown,) = page.evaluate(visible)  # one call: the locator's take ten times as long
+        return shown
 
     return key
 

@@ -30,21 +30,30 @@ def test_the_graph_stands_near_the_formula(visit, width, height):
         assert graph["y"] + graph["height"] <= height
 
 
+#: Go through the page from its first step, and look at each: its key, and what was found.
+ON_EVERY_STEP = """() => {
+  const found = {}, next = document.querySelector('[data-action=next]');
+  for (;;) {
+    found[document.querySelector('.step.current').id] = %s;
+    if (next.disabled) return found;
+    next.click();
+  }
+}"""
+
+
 @pytest.mark.parametrize("width", [375, 1440, 1920])
 def test_the_page_does_not_scroll_sideways(visit, keys, width):
     page = visit(viewport={"width": width, "height": 800})
-    for _ in keys():
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        page.keyboard.press("ArrowRight")
+    widths = page.evaluate(ON_EVERY_STEP % "document.documentElement.scrollWidth")
+    assert list(widths) == keys()
+    assert max(widths.values()) <= width
 
 
 def test_on_a_wide_screen_no_formula_is_cut_off(visit, keys):
     page = visit(viewport={"width": 1440, "height": 900})
-    cut = """() => [...document.querySelectorAll('.step.current :is(.equation, .formula)')]
+    cut = """[...document.querySelectorAll('.step.current :is(.equation, .formula)')]
       .filter(each => each.scrollWidth > each.clientWidth + 1).map(each => each.textContent)"""
-    for key in keys():
-        assert page.evaluate(cut) == [], key
-        page.keyboard.press("ArrowRight")
+    assert page.evaluate(ON_EVERY_STEP % cut) == {key: [] for key in keys()}
 
 
 OVERLAPS = """() => {
@@ -180,7 +189,13 @@ def test_axe_finds_nothing(visit, scheme):
         page.keyboard.press(key)
         if key == "2":
             page.locator(".step:visible .vertex").first.hover()
-        report = page.evaluate("axe.run()")
+        # What is the same in every step is looked at in the first; what passes is not described.
+        known = [] if key == "1" else [".step:not(.current)", "details"]
+        report = page.evaluate(
+            "known => axe.run(known.length ? {exclude: known} : document,"
+            " {resultTypes: ['violations'], preload: false})",
+            known,
+        )
         said = [
             f"{v['id']}: {v['help']}: {v['nodes'][0]['html'][:120]}" for v in report["violations"]
         ]
@@ -265,4 +280,6 @@ def test_explain_takes_less_than_three_seconds(tmp_path):
         subprocess.run(run, cwd=ROOT, env=dict(os.environ), capture_output=True, check=True)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         times.append(after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
-    assert min(times) < 3, times
+        if times[-1] < 3:
+            return
+    pytest.fail(f"it took {times} s")

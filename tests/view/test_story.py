@@ -209,10 +209,15 @@ GRAPHS = {
 }
 
 
-@pytest.mark.parametrize("build", GRAPHS.values(), ids=GRAPHS)
-def test_the_program_computes_the_same_gradient(build, tmp_path):
-    output, wrt, names = build()
-    told = story(output, wrt, names)
+@pytest.fixture(scope="module", params=GRAPHS.values(), ids=GRAPHS)
+def told_of(request):
+    """Return a graph's output and argument, and its story, which takes most of the time."""
+    output, wrt, names = request.param()
+    return output, wrt, story(output, wrt, names)
+
+
+def test_the_program_computes_the_same_gradient(told_of, tmp_path):
+    output, wrt, told = told_of
     program = tmp_path / "program.py"
     program.write_text(told.program, encoding="utf-8")
     scope = runpy.run_path(str(program))
@@ -220,9 +225,8 @@ def test_the_program_computes_the_same_gradient(build, tmp_path):
     assert_allclose(scope["gradient"], expected, rtol=1e-13, atol=1e-15)
 
 
-@pytest.mark.parametrize("build", GRAPHS.values(), ids=GRAPHS)
-def test_every_residual_is_rounding_and_every_node_has_a_line(build):
-    told = story(*build())
+def test_every_residual_is_rounding_and_every_node_has_a_line(told_of):
+    _, _, told = told_of
     assert {frame.check for frame in told.frames} <= {"", "≤ 10⁻¹⁴", "≤ 10⁻¹³"}
     assert all(node.python for node in told.nodes)
 

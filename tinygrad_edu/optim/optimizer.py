@@ -320,8 +320,9 @@ class Optimizer(ABC):
     def _misfit(self, tensor: Tensor, g: Any) -> Exception:
         """Say in which way a gradient is not that of its parameter."""
         name = next(name for name, each in self._parameters.items() if each is tensor)
-        kind = g.dtype if isinstance(g, np.ndarray) else type(g).__name__
-        if kind != tensor.dtype:
+        array = g.__class__ is np.ndarray
+        if not array or g.dtype != tensor.dtype:
+            kind = g.dtype if array else type(g).__name__
             return TypeError(
                 f"{self._who}: the gradient of {name} is of type {kind}, and an array of "
                 f"{tensor.dtype} is expected; pass what gradients(loss, parameters) returns"

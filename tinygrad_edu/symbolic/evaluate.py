@@ -86,10 +86,11 @@ class Environment:
         return value.reshape(tuple(1 if a is None else self.length(a) for a in axes))
 
     def value(self, expr: Expr) -> Valued:
-        """Return an array and the label of each of its axes."""
+        """Return an array and the label of each of its axes; never a warning."""
         found = self._seen.get(expr)
         if found is None:
-            found = self._seen[expr] = self._compute(expr)
+            with np.errstate(all="ignore"):
+                found = self._seen[expr] = self._compute(expr)
         return found
 
     def _compute(self, expr: Expr) -> Valued:

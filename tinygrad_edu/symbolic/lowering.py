@@ -139,25 +139,20 @@ class Lowering:
                     each.tell_apart()
         return found
 
-    def _name_labels(self, symbols: Iterable[Symbol]) -> None:
+    def _name_labels(self, symbols: Collection[Symbol]) -> None:
         """Call rows N, the columns of results K, and what lies between D, M, H and so on.
 
         Where there are vectors alone, what a mean runs over is N. The rows of W in W x, a layer
-        of one example, are columns of what X Wᵀ would be.
+        of one example, are columns of what X Wᵀ would be, and those of W in x W are features.
         """
         first: set[Label] = set()
         counted: set[Label] = set()
         last: set[Label] = set()
         results: set[Label] = set()
-        units: set[Label] = set()
-        fed: set[Label] = set()
         every: dict[Label, None] = {}  # an ordered set
         for symbol in symbols:
             axes = self.axes_of(symbol)
             every.update((a, None) for a in axes if a is not None)
-            if _is_layer_of_one(symbol):
-                units |= self.indices(symbol)
-                fed |= self.indices(symbol.args[1])
             if symbol.counted is not None:
                 source, places = symbol.counted
                 counted.update(a for i in places if (a := self.axes_of(source)[i]) is not None)
@@ -169,7 +164,8 @@ class Lowering:
                 last.add(axes[-1])
                 if symbol.op is not None and symbol.op.name in {"add", *PRODUCTS}:
                     results.add(axes[-1])
-        first -= units
+        units, fed = self._layers_of_one(symbols)
+        first -= units | fed
         results |= units - fed
         rows = [a for a in every if a in (first - last if first else counted)]
         columns = [a for a in every if a in (results or last) - first]
@@ -185,6 +181,26 @@ class Lowering:
         spare = itertools.chain("dmhpruvlaqwcfgb", (f"i{n}" for n in itertools.count(1)))
         for label in every:
             label.letter = letters.get(label) or next(spare)
+
+    def _layers_of_one(self, symbols: Iterable[Symbol]) -> tuple[set[Label], set[Label]]:
+        """Return the axes of layers of one example, W x or x W: of the results, and of x.
+
+        The weights are a leaf, and x is data or was computed.
+        """
+        units: set[Label] = set()
+        fed: set[Label] = set()
+        for symbol in symbols:
+            if symbol.op is None or symbol.op.name != "matmul" or symbol.ndim != 1:
+                continue
+            left, right = symbol.args
+            weights, x = (left, right) if left.ndim == 2 else (right, left)
+            if not _is_parameter(weights) or _is_parameter(x):
+                continue
+            # What was computed may weigh examples instead, as softmax(a) does in softmax(a) X.
+            if weights is left or x.op is None or self.indices(x) <= units:
+                units |= self.indices(symbol)
+                fed |= self.indices(x)
+        return units, fed
 
     # --- expressions ------------------------------------------------------------------------------
 
@@ -380,14 +396,6 @@ def _takes_a_diagonal(symbol: Symbol) -> bool:
     if symbol.op.name not in PRODUCTS:
         return False
     return any(len(set(term)) < len(term) for term in subscripts_of(symbol)[0])
-
-
-def _is_layer_of_one(symbol: Symbol) -> bool:
-    """Whether this is W x: the weights are a leaf, and the vector is data, or was computed."""
-    if symbol.op is None or symbol.op.name != "matmul" or symbol.ndim != 1:
-        return False
-    weights, x = symbol.args
-    return weights.ndim == 2 and _is_parameter(weights) and not _is_parameter(x)
 
 
 def _is_parameter(symbol: Any) -> bool:

@@ -103,6 +103,7 @@ class _Printer:
         self.instead = instead or {}
         self.axes = [axis for axis in axes if axis is not None]
         self.letters: dict[Label, str] = {}
+        self.used: set[str] = set()  # also by a label that an inner sum binds again
         self.several = len({label for each in distinct(expr) for label in each.labels}) > 1
         if style.indices:
             for label in sorted(expr.labels, key=lambda label: label.order):
@@ -113,9 +114,11 @@ class _Printer:
         # features are counted by i: Unicode has no small d.
         preferred = {"k": "jklm" if free else "klmj", "d": "i"}
         wanted = preferred.get(label.letter, [label.letter])
-        used = set(self.letters.values())
         numbered = (f"i{n}" for n in itertools.count(1))
-        return next(c for c in itertools.chain(wanted, _INDICES, numbered) if c not in used)
+        every = itertools.chain(wanted, _INDICES, numbered)
+        found = next(c for c in every if c not in self.used)
+        self.used.add(found)
+        return found
 
     def write(self, shown: Shown, outside: int = 0) -> str:
         """Write a form, in parentheses where it binds less than what is around it."""
@@ -232,7 +235,7 @@ class _Printer:
             if matrices is not None:
                 return matrices, PRODUCT
         in_latex = self.style.latex
-        outer = dict(self.letters)
+        outer, used = dict(self.letters), set(self.used)
         letters = [label.letter for label in labels]
         if self.style.indices:  # an index that is in use outside gets another letter inside
             for place, label in enumerate(labels):
@@ -244,7 +247,7 @@ class _Printer:
         # In LaTeX a sum reaches over the product behind it, as on a blackboard.
         axes, self.axes = self.axes, [*(a for a in labels if a.letter == "n"), *self.axes]  # rows
         written = self.write(body, PRODUCT if in_latex else ATOM)
-        self.letters, self.axes = outer, axes
+        self.letters, self.used, self.axes = outer, used, axes
         if in_latex:
             return rf"\sum{under} {written}", PRODUCT
         gap = " " if under and not written.startswith("(") else ""
