@@ -441,6 +441,28 @@ def test_no_sum_runs_over_a_letter_that_is_in_use_around_it():
     assert "Σₙ" not in found
 
 
+def test_a_gradient_has_the_indices_of_what_it_is_the_gradient_of():
+    """In h + tanh(W h) rows and columns of W have one range, and each of them its own index."""
+    h, W = named("h", [0.3, -1.0, 2.0]), named("W", np.arange(9.0).reshape(3, 3) / 5 - 1)
+    u = tg.name(tg.tanh(W @ h), "u")
+    L = 0.5 * ((h + u) ** 2).sum()
+    found = tg.derive(L, wrt=W).text(indices=True)
+    assert found.startswith("∂L/∂Wₙⱼ = hⱼ·(hₙ + uₙ)·(1 − uₙ²)\n")
+    staged = tg.derive(L, wrt=W, staged=True)
+    assert "∂L/∂Wₙⱼ = hⱼ·(hₙ + uₙ)·(1 − uₙ²)" in staged.text(indices=True)
+
+
+def test_the_name_of_an_operation_on_a_matrix_has_its_rows_and_columns():
+    draws = np.random.default_rng(0)
+    Q, K = named("Q", draws.normal(size=(4, 3))), named("K", draws.normal(size=(5, 3)))
+    V, W = named("V", draws.normal(size=(5, 2))), named("W", draws.normal(size=(3, 3)))
+    attended = tg.derive((tg.softmax(Q @ K.T) @ V).sum(), wrt=V)
+    assert "∂L/∂Vₘⱼ = Σₙ softmax(Q Kᵀ)ₙₘ\n" in attended.text(indices=True)
+    to_itself = tg.derive((tg.softmax(Q @ W @ Q.T) @ Q).sum(), wrt=W).text()
+    assert "softmax((Q W) Qᵀ) = exp((Q W) Qᵀ)" in to_itself
+    assert to_itself.splitlines()[0].count("softmax((Q W) Qᵀ)") == 2
+
+
 def test_what_is_derived_with_respect_to_is_one_vertex_and_not_its_equals():
     x = named("x", [1.0, 2.0, 4.0])
     v = tg.name(tg.var(x), "v")

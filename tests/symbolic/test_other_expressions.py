@@ -258,7 +258,7 @@ SQUARE = [
         "xₘ·(Σₖ(Vₖᵢ·(oₖ − tₖ)·(1 − oₖ²)))·(1 − hᵢ²)",
     ),
     (quadratic_form, "Aᵀ x + A x − b", "Σₖ(Aₖₙ·xₖ) + Σₖ(Aₙₖ·xₖ) − bₙ"),
-    (rayleigh, "(Aᵀ x + A x − 2·x·ρ)/n", "(Σₖ(Aₖₙ·xₖ) + Σₖ(Aₙₖ·xₖ) − 2·xₙ·ρ)/n"),
+    (rayleigh, "(A x + Aᵀ x − 2·x·ρ)/n", "(Σₙ(Aⱼₙ·xₙ) + Σₙ(Aₙⱼ·xₙ) − 2·xⱼ·ρ)/n"),
     (gram, "X(Xᵀ X)", None),
     (attention_to_itself, None, None),
 ]

@@ -146,7 +146,7 @@ def test_a_jacobian_through_an_operation_on_whole_arrays_is_refused():
     X = named("X", ROWS)
     with pytest.raises(ValueError, match=r"scatter_add is kept whole in .* tg\.jacobian"):
         tg.derive(X[1:] * X[:-1], wrt=X).jacobian()
-    assert str(tg.derive(X @ X.T, wrt=X).jacobian()) == "Xᵢₘ·δⱼₕ + Xⱼₘ·δᵢₕ"
+    assert str(tg.derive(X @ X.T, wrt=X).jacobian()) == "Xⱼₘ·δᵢₕ + Xₕₘ·δⱼᵢ"
 
 
 @of_a_softmax

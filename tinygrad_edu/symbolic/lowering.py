@@ -231,7 +231,7 @@ class Lowering:
     def written(self, op: Op, args: Iterable[Any], *, in_latex: bool) -> str:
         """Write an operation as its name applied to its arguments."""
         write = notation.latex if in_latex else notation.text
-        inner = [write(self.lower(a)) for a in args]
+        inner = [write(self.lower(a), axes=self._axes_inside(a)) for a in args]
         template = op.tex if in_latex else op.text
         if template is None:
             return f"{op.name}({', '.join(inner)})"

@@ -277,7 +277,7 @@ class Work:
         if not leg.seed.is_number:
             incoming = self._formula(self.lowering.lower(leg.seed), leg.seed)
         return self.simplified(
-            self.lowering.lower(leg.gradient),
+            self._at_indices_of(self.symbols[leg.wrt], leg.gradient),
             leg,
             of=leg.output,
             computed=computed,
@@ -302,7 +302,7 @@ class Work:
         found = Rewriter(self.rules, self.facts).search(
             start, CHOICES, accept=lambda expr: len(notation.text(expr)) <= longest
         )
-        axes = self.lowering.axes_of(leg.gradient)  # not always those of what it is the gradient of
+        axes = self.lowering.axes_of(wrt)
         used = {move.match.assumption for move in found.moves if move.match.assumption}
         checks = _checks(start, used)
         return Derivation(
