@@ -6,6 +6,7 @@ import sys
 import textwrap
 import time
 import xml.etree.ElementTree as ET
+from statistics import median
 
 import numpy as np
 import pytest
@@ -458,10 +459,8 @@ def test_five_hundred_nodes_in_a_second(graph, gradients):
         picture = draw(graph, gradients=gradients)
         picture.svg()
         times.append(time.perf_counter() - start)
-        assert len(picture.model.vertices) >= 490
-        if times[-1] < 3.0:  # a second, and room for a busy machine
-            return
-    pytest.fail(f"it took {times} s")
+    assert len(picture.model.vertices) >= 490
+    assert median(times) < 3.0  # a second, and room for a busy machine
 
 
 def test_a_graph_beyond_reading_is_refused_without_recursion():

@@ -225,8 +225,7 @@ class Facts:
 
     def assumed(self, expr: Expr, relation: str) -> str | None:
         """Return the statement that an expression is > 0 or ≥ 0, if that may be used."""
-        with np.errstate(all="ignore"):
-            values = self.data.value(expr)[0]
+        values = self.data.value(expr)[0]
         holds = bool(np.all(values > 0 if relation == ">" else values >= 0))
         deviation = 0.0 if holds else float(np.max(-values, initial=0))
         return self._use(f"{text(expr)} {relation} 0", expr, holds, deviation)

@@ -283,20 +283,21 @@ class Lowering:
         assert op is not None
         args = [self._known[a] if isinstance(a, Symbol) else _number(a) for a in symbol.args]
         if symbol not in self.opaque:
-            own = list(map(ex.rename, args, self._indices_inside(symbol)))
-            built = self._built_in(symbol, op.name, own)
+            inside = self._indices_inside(symbol)
+            own = list(map(ex.rename, args, inside))
+            built = self._built_in(symbol, op.name, own, inside)
             if built is not None:
                 return built
             if op.elementwise:
                 return ex.Apply(op, tuple(own), symbol.attributes)
         axes = self.axes_of(symbol)
-        inside = tuple(map(self._axes_inside, symbol.args))
-        within = {label for each in inside for label in each}
+        arguments = tuple(map(self._axes_inside, symbol.args))
+        within = {label for each in arguments for label in each}
         for label in (*axes, *within) if symbol not in self._beside else ():
             # A length that an attribute, an index or an unknown operation decides stays as it is.
             if label is not None and (symbol in self.opaque or label not in within):
                 label.range.fixed = True
-        return ex.Opaque(op, tuple(args), symbol.attributes, inside, axes)
+        return ex.Opaque(op, tuple(args), symbol.attributes, arguments, axes)
 
     def _indices_inside(self, symbol: Symbol) -> list[dict[Label, Label]]:
         """Say for each argument which of its indices are others within this operation.
@@ -348,7 +349,9 @@ class Lowering:
             self.axes_of(opened.result),
         )
 
-    def _built_in(self, symbol: Symbol, name: str, args: list[Expr]) -> Expr | None:
+    def _built_in(
+        self, symbol: Symbol, name: str, args: list[Expr], inside: list[dict[Label, Label]]
+    ) -> Expr | None:
         """Write the arithmetic, the sums and the products in the algebra's own terms."""
         if name == "add":
             return ex.total(args)
@@ -369,7 +372,7 @@ class Lowering:
         if name in MOVES or name in SPREADS:
             return args[0]
         if name in {"sum", "sum_to"}:
-            before, (others,) = self.axes_of(symbol.args[0]), self._indices_inside(symbol)
+            before, (others,) = self.axes_of(symbol.args[0]), inside
             over = (others.get(a, a) for i in summed(symbol) if (a := before[i]) is not None)
             return ex.sum_over(over, args[0])
         if name in PICKS and (picked := picks(symbol)) is not None:
@@ -381,7 +384,6 @@ class Lowering:
         if name in PRODUCTS:
             terms, result = subscripts_of(symbol)
             inner: dict[str, Label] = {}
-            inside = self._indices_inside(symbol)
             for argument, term, others in zip(symbol.args, terms, inside, strict=True):
                 for axis, letter in zip(self.axes_of(argument), term, strict=True):
                     if axis is not None and letter not in result:

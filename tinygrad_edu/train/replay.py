@@ -112,10 +112,10 @@ class Replay:
         targets: Array,
         loss: Tensor | None = None,
     ) -> None:
-        self._leaves = [node for node in ancestors(objective) if node.op is None]
         reported = objective if loss is None else loss
         writing = _Writing(objective, parameters, (features, targets), reported)
-        self.source, names = writing.source(), writing.names
+        self._leaves, self.source, names = writing.leaves, writing.source(), writing.names
+        # All of the text is ours: names of operations and attributes, and numbered letters.
         exec(compile(self.source, "<a batch, replayed>", "exec"), names)
         self._batch: Function = names["batch"]
 
@@ -153,13 +153,13 @@ class _Writing:
         self._objective, self._parameters, self._batch = objective, parameters, batch
         self._loss = loss
         order = ancestors(objective)
-        self._leaves = [node for node in order if node.op is None]
+        self.leaves: list[Any] = [node for node in order if node.op is None]
         self._computed: list[Any] = [node for node in order if node.op is not None]
         self._number = {node: number for number, node in enumerate(order, start=1)}
 
     def source(self) -> str:
         """Return the text of the function."""
-        given = ["features", "targets", *[f"v{self._number[leaf]}" for leaf in self._leaves]]
+        given = ["features", "targets", *[f"v{self._number[leaf]}" for leaf in self.leaves]]
         calls = {node: self._call(node) for node in self._computed}
         lines = [f"def batch({', '.join(given)}):"]
         for node, (arguments, attributes) in calls.items():
