@@ -163,7 +163,6 @@ class Work:
         for node, index, g, part, letter, _ in self.events:
             alike += [(g, node), (letter, node), (part, node.args[index])]
         self.lowering = Lowering(self.trace, alike, forward=forward, beside=beside)
-        self.start = self.lowering.lower(self.gradient)
         self.title = title or self._called(output, self.trace.unique("L"))
 
     def _called(self, tensor: Tensor, fallback: str) -> str:
