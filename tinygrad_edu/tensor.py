@@ -272,13 +272,10 @@ class Tensor(Node):
         array(6.)
         """
         totals: dict[Any, Any] = propagate(self, seed)
-        sums = own_arrays(totals.values())
         with _adding:
-            for place, leaf in enumerate(totals):
-                if leaf._grad is not None:
-                    sums[place] = np.asarray(leaf._grad + sums[place])
+            sums = [g if leaf._grad is None else leaf._grad + g for leaf, g in totals.items()]
             # One call into C, within which Python handles no signal: all are set, or none.
-            deque(map(_set_grad, totals, sums), maxlen=0)
+            deque(map(_set_grad, totals, own_arrays(sums)), maxlen=0)
 
     def count(self, axis: Axes = None) -> int:
         """Return the number of entries that a reduction over `axis` joins."""

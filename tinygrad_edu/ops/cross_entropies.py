@@ -47,24 +47,13 @@ __all__ = [
 
 
 @op(inline=True, name="residual")
-def _residual(g: Any, logits: Any, targets: Any, e: Any, rest: Any, total: Any) -> Any:
-    """g (a Σy - y) with a = e / total, and with labels scattered instead of one-hot arrays.
-
-    Where a is near 1, it is the others that have the digits: a - 1 = (e - 1 - rest) / total.
-    """
-    if targets.shape == e.shape:
-        weight = np.asarray(targets.sum(-1) / total)
-        out = np.asarray(g)[..., None] * (weight[..., None] * e - targets)
-        return out if rest.min(initial=1) >= SURE else balanced(out, e, -1)
-    scale = np.asarray(g / total)
-    out = np.multiply(scale[..., None], e, order="C")
-    own = places(out, targets)
-    out.ravel()[own] = scale.ravel() * (e.ravel()[own] - 1 - rest.ravel())  # in C order, a view
-    return out
+def _residual(g: Any, logits: Any, targets: Any, differences: Any, total: Any) -> Any:
+    """g (a Σy - y), from what the forward saved."""
+    return np.asarray(g / total)[..., None] * differences
 
 
 @_residual.defined_as
-def _(g: Any, logits: Any, targets: Any, e: Any, rest: Any, total: Any) -> Any:
+def _(g: Any, logits: Any, targets: Any, differences: Any, total: Any) -> Any:
     y = distributions(targets, logits, "softmax_cross_entropy")
     return expand_dims(g, axis=-1) * (softmax(logits) * sum(y, axis=-1, keepdims=True) - y)
 
@@ -81,7 +70,7 @@ def _(g: Any, logits: Any, targets: Any, e: Any, rest: Any, total: Any) -> Any:
 @np.errstate(all="ignore")
 def _softmax_cross_entropy(logits: Any, targets: Any) -> Any:
     """Cross-entropy of each example, from logits."""
-    rows, put_back = as_rows(logits, -1)
+    rows, _ = as_rows(logits, -1)
     e, largest, rest, total = shifted_exponentials(rows)
     log_sum = np.log1p(rest)
     if targets.shape == logits.shape:
@@ -91,20 +80,28 @@ def _softmax_cross_entropy(logits: Any, targets: Any) -> Any:
             negative_log = y * norm + (y * top - y * rows)  # and half of ∞ may be less
             losses = np.where(y == 0, 0, negative_log).sum(-1)
             losses += 0 * log_sum  # but NaN stays
+        differences = y.sum(-1, keepdims=True) * e - y * total[:, None]
+        if rest.min(initial=1) < SURE:
+            differences = balanced(differences, e, -1)
     else:
-        losses = log_sum - (rows.ravel()[places(rows, targets)] - largest)
+        own = places(rows, targets)
+        losses = log_sum - (rows.ravel()[own] - largest)
+        differences, flat = e, e.ravel()
+        flat[own] = flat[own] - 1 - rest  # e - total, with the digits that `rest` has
         if rows is logits:  # what happens most: nothing to put back
-            return losses, (e, rest, total)
+            return losses, (differences, total)
     shape = logits.shape[:-1]
-    losses = in_dtype_of(logits, losses.reshape(shape))
-    return losses, (put_back(e), rest.reshape(shape), total.reshape(shape))
+    saved = differences.reshape(logits.shape), total.reshape(shape)  # float16 cannot hold a sum
+    return in_dtype_of(logits, losses.reshape(shape)), saved
 
 
 @_softmax_cross_entropy.saves
 def _(logits: Any, targets: Any) -> Any:
-    e = exp(logits - max(logits, axis=-1, keepdims=True))  # not divided: a pass less over it
+    """a Σy - y, not yet divided by the sum Σe: a pass less over the block."""
+    y = distributions(targets, logits, "softmax_cross_entropy")
+    e = exp(logits - max(logits, axis=-1, keepdims=True))
     total = sum(e, axis=-1)
-    return e, total - 1, total
+    return sum(y, axis=-1, keepdims=True) * e - y * expand_dims(total, axis=-1), total
 
 
 @_softmax_cross_entropy.defined_as
