@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
 import tinygrad_edu as tg
 from tinygrad_edu.core.graph import ancestors
@@ -83,7 +83,7 @@ def test_a_mask_is_not_dropped_unseen():
             tg.softmax_cross_entropy(logits, targets)
 
 
-@pytest.mark.parametrize("dtype", ["int8", "uint16", "<i8", ">i8", ">u4"])
+@pytest.mark.parametrize("dtype", ["int8", "uint16", "<i8", ">i8", ">u4", "uint64"])
 def test_labels_of_any_integer_type(dtype):
     logits = np.log([[1.0, 3.0], [3.0, 1.0]])
     labels = np.array([1, 0], dtype)
@@ -91,6 +91,41 @@ def test_labels_of_any_integer_type(dtype):
     for wrong in [2, -1] if np.dtype(dtype).kind == "i" else [2]:
         with pytest.raises(ValueError, match=f"label {wrong} is no class of K = 2"):
             tg.softmax_cross_entropy(logits, np.array([0, wrong], dtype))
+
+
+@pytest.mark.parametrize("label", [-1, -100])
+def test_negative_labels_of_a_small_type_are_no_large_ones(label):
+    p, labels = np.full((2, 300), 1 / 300), np.array([3, label], np.int8)
+    for wrong in (
+        lambda: tg.softmax_cross_entropy(p, labels),
+        lambda: tg.cross_entropy(p, labels),
+        lambda: tg.one_hot(labels, classes=300),
+    ):
+        with pytest.raises(ValueError, match=f"label {label} is no class of K = 300"):
+            wrong()
+    assert_allclose(tg.cross_entropy(p, np.array([3, 127], np.int8)), np.log(300))
+
+
+@pytest.mark.parametrize("targets", [[0, 0], [[1.0, 0.0], [1.0, 0.0]]])
+def test_nan_in_one_example_costs_no_digits_in_another(targets):
+    z = tg.Tensor([[40.0, 0.0], [np.nan, 0.0]])
+    found = tg.gradients(tg.softmax_cross_entropy(z, targets, "none"), z, [1, 1])
+    a = np.exp(-40) / (1 + np.exp(-40))
+    assert_allclose(found, [[-a, a], [np.nan, np.nan]], rtol=1e-15, atol=0)
+
+
+@pytest.mark.parametrize("narrow", [np.float16, np.float32])
+def test_targets_of_a_narrower_type_do_not_blur_the_gradient(narrow):
+    z, y = [[0.3, -1.2, 0.5]], np.array([[0.1, 0.7, 0.35]], narrow)
+    found = tg.grad(tg.softmax_cross_entropy)(z, y)
+    assert_allclose(found, tg.grad(tg.softmax_cross_entropy)(z, y.astype(float)), rtol=1e-14)
+
+
+def test_a_sum_of_targets_in_float16_does_not_overflow():
+    z, y = np.zeros(70_000, np.float16), np.ones(70_000, np.float16)
+    assert_array_equal(
+        tg.vjp(tg.softmax_cross_entropy, z, y)[1](np.float16(1))[0], np.zeros(70_000)
+    )
 
 
 @pytest.mark.parametrize(

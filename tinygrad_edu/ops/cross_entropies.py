@@ -80,8 +80,9 @@ def _softmax_cross_entropy(logits: Any, targets: Any) -> Any:
             negative_log = y * norm + (y * top - y * rows)  # and half of ∞ may be less
             losses = np.where(y == 0, 0, negative_log).sum(-1)
             losses += 0 * log_sum  # but NaN stays
-        differences = y.sum(-1, keepdims=True) * e - y * total[:, None]
-        if rest.min(initial=1) < SURE:
+        sums = y.sum(-1, keepdims=True, dtype=np.result_type(y, e))
+        differences = sums * e - y * total[:, None]
+        if not rest.min(initial=1) >= SURE:  # or NaN, which hides that of other examples
             differences = balanced(differences, e, -1)
     else:
         own = places(rows, targets)

@@ -105,8 +105,9 @@ def refuse_labels(labels: Any, classes: int, name: str) -> None:
             f"{name}: class labels are integers, not {labels.dtype}; convert them with .astype(int)"
         )
     # Read as unsigned numbers, negative labels are too large as well: one pass finds both.
-    unsigned = labels.view(_unsigned(labels.dtype))
-    if labels.size and unsigned.item(unsigned.argmax()) >= classes:
+    dtype, end = _unsigned(labels.dtype)
+    unsigned = labels.view(dtype)
+    if labels.size and unsigned.item(unsigned.argmax()) >= min(classes, end):
         wrong = labels[(labels < 0) | (labels >= classes)].flat[0]
         raise ValueError(
             f"{name}: label {wrong} is no class of K = {classes}; labels run from 0 to "
@@ -115,8 +116,9 @@ def refuse_labels(labels: Any, classes: int, name: str) -> None:
 
 
 @functools.cache
-def _unsigned(dtype: Any) -> Any:
-    return np.dtype(dtype.str.replace("i", "u"))  # in the same byte order
+def _unsigned(dtype: Any) -> tuple[Any, int]:
+    """Return the unsigned type in the same byte order, and where its negative numbers begin."""
+    return np.dtype(dtype.str.replace("i", "u")), np.iinfo(dtype).max + 1
 
 
 def are_labels(targets: Any, x: Any, name: str) -> bool:
@@ -154,7 +156,8 @@ def distributions(targets: Any, x: Any, name: str) -> Any:
 
 def places(x: Any, labels: Any) -> Any:
     """Return where, in the flat order of x, the entries stand that labels name."""
-    return labels.ravel() + row_starts(labels.size, x.shape[-1])
+    # uint64 and int64 would meet in float64
+    return labels.ravel().astype(np.intp, copy=False) + row_starts(labels.size, x.shape[-1])
 
 
 # --- probabilities -------------------------------------------------------------------------------
