@@ -175,6 +175,31 @@ def test_a_rule_may_return_what_it_was_given(declare, which):
     assert_array_equal([held, seed], [[7, 8], [1, 1]])
 
 
+def test_a_rule_may_return_what_it_keeps(declare):
+    kept = np.array([7.0, 8.0])
+    constant = declare(double, lambda g, out, x: kept)
+    x = tg.Tensor([1.0, 2.0])
+    out = constant(x + 1)
+    out.backward([1, 1])
+    x.grad += 5
+    out.backward([1, 1])
+    assert_array_equal(x.grad, [19, 21])
+    kept += 1  # still its own: neither changed nor made read-only
+    assert_array_equal(kept, [8, 9])
+
+
+def test_a_rule_may_return_what_the_forward_saved(declare):
+    op = declare(lambda x: (3 * x, np.full(2, 3.0)), lambda g, out, x, *, saved: saved)
+    op.saves(lambda x: 3 + 0 * x)
+    x = tg.Tensor([1.0, 2.0])
+    out = op(x)
+    out.backward([1, 1])
+    x.grad *= 100
+    x.grad = None
+    out.backward([1, 1])
+    assert_array_equal(x.grad, [3, 3])
+
+
 def test_a_rule_may_not_change_what_it_is_given(declare):
     def in_place(g, out, x):
         g *= 2

@@ -151,8 +151,8 @@ def propagate(
                 kind not in _SCALARS and (part.shape != like.shape or part.dtype is not like.dtype)
             ):
                 part = like_argument(part, like, op.name)
-            if guarded and any(part is held for held in (out, *inputs)):
-                part = part.copy()  # a user's rule handed out an array of the graph itself
+            if guarded and part is not g and part.__class__ is np.ndarray:
+                part = part.copy()  # a user's rule may keep the array that it hands out
             if watch is not None:
                 watch(node, index, g, part)
             if argument in totals:
