@@ -440,6 +440,30 @@ def test_operations_on_whole_arrays_show_arrays_inside_and_an_index_outside():
     assert text(times(c, picked)) == "c·u[0:1]"
 
 
+@pytest.mark.parametrize(
+    ("kept", "written"),
+    [
+        (lambda v: v[:, 1:3], "V[:, 1:3]"),
+        (lambda v: tg.cumsum(v, axis=0), "cumsum(V)"),
+        (lambda v: tg.concatenate([v, v]), "[V, V]"),
+        (lambda v: v[np.array([2, 0])], "V[•]"),
+    ],
+)
+def test_an_operation_on_whole_arrays_is_transposed_as_a_letter_is(kept, written):
+    rng = np.random.default_rng(0)
+    v = tg.Tensor(rng.normal(size=(3, 4)), name="V")
+    rows, columns = kept(v).shape
+    h = tg.Tensor(rng.normal(size=(5, rows)), name="H")
+    y = rng.normal(size=(5, columns))
+    found = tg.derive(tg.sum((h @ kept(v) - y) ** 2) / 2, wrt=h).result
+    assert str(found) == f"(H {written} − y) {written}ᵀ"
+    assert text(found.expr, axes=found.axes[::-1]) == f"{written}(H {written} − y)ᵀ"
+    assert found.latex().endswith(r"}^{\top}")
+    m = tg.Tensor(rng.normal(size=(columns, rows)), name="M")
+    product = tg.derive(tg.sum(m * kept(v).T), wrt=m).result
+    assert str(product) == f"{written}ᵀ"
+
+
 def test_twenty_indices_do_not_run_out_of_letters():
     labels = [Label("k", 2, K) for _ in range(20)]
     many = Quantity("t", tuple(labels), None).leaf

@@ -161,9 +161,14 @@ class _Printer:
         if any(a.place is not None for a in leaf.axes):
             places = (":" if a.place is None else a.letter for a in leaf.axes)
             return f"{name}[{', '.join(places)}]", ATOM
-        if [a for a in self.axes if a in leaf.axes] == [*leaf.axes[::-1]] and len(leaf.axes) == 2:
-            return (rf"{{{name}}}^{{\top}}", POWER) if self.style.latex else (f"{name}ᵀ", ATOM)
-        return name, ATOM
+        return self._transposed(name) if self._lies_across(leaf.axes) else (name, ATOM)
+
+    def _lies_across(self, axes: tuple[Label | None, ...]) -> bool:
+        """Whether the rows of a matrix are the columns of what is written."""
+        return len(axes) == 2 and [a for a in self.axes if a in axes] == [*axes[::-1]]
+
+    def _transposed(self, shown: str) -> Written:
+        return (rf"{{{shown}}}^{{\top}}", POWER) if self.style.latex else (f"{shown}ᵀ", ATOM)
 
     def _indexed(self, name: str, axes: tuple[Label, ...]) -> str:
         return self._scripted(name, "".join(self.letters.get(a, a.letter) for a in axes))
@@ -205,6 +210,8 @@ class _Printer:
             axes = tuple(a for a in expr.axes if a is not None)
             if axes:
                 return self._indexed(self._within(written, ATOM), axes), ATOM
+        elif isinstance(expr, Opaque) and self._lies_across(expr.axes):
+            return self._transposed(self._within(written, ATOM))
         return written
 
     def _filled(self, expr: Apply | Opaque, parts: list[tuple[Written, bool]]) -> Written:
@@ -287,7 +294,7 @@ class _Printer:
             (
                 tuple(axis for axis in e.axes if axis in wanted)
                 for e in distinct(expr)
-                if isinstance(e, Leaf) and set(wanted) <= set(e.axes)
+                if isinstance(e, Leaf | Opaque) and set(wanted) <= set(e.axes)
             ),
             wanted,
         )
@@ -296,8 +303,7 @@ class _Printer:
         self.axes = outer
         if own == wanted:
             return self._within(written, ATOM)
-        shown = self._within(written, ATOM)
-        return rf"{{{shown}}}^{{\top}}" if self.style.latex else f"{shown}ᵀ"
+        return self._transposed(self._within(written, ATOM))[0]
 
     def _of_two_vectors(self, expr: Expr | None) -> Written | None:
         """Write a_k b_j as a bᵀ, and a_k δ_kj as diag(a), where a product is no more than that."""
