@@ -492,3 +492,29 @@ def test_a_float_that_is_a_root_is_written_as_one():
         (np.pi, "3.14159"),
     ):
         assert text(constant(float(value))) == written
+
+
+def test_both_sides_of_an_equation_have_their_examples_in_rows():
+    rng = np.random.default_rng(1)
+    x, w = rng.normal(size=(5, 3)), tg.Tensor(rng.normal(size=(3, 2)), name="W")
+    found = tg.derive(tg.softmax_cross_entropy(x @ w, np.eye(2)[[0, 1, 1, 0, 1]]), wrt=w)
+    (step,) = [step for step in found.steps if step.rule == "name"]
+    assert step.because == "by definition softmax(x W) = exp(x W)/Σₖ exp(x W)"
+    assert f"{step.matched} = {step.replaced}" == "exp(x W)/Σₖ exp(x W) = softmax(x W)"
+
+
+def test_matrices_read_by_rows_whatever_their_index_is_called():
+    rng = np.random.default_rng(2)
+    x, y = rng.normal(size=(5, 3)), rng.normal(size=(5, 2))
+    w = tg.Tensor(rng.normal(size=(3, 2)), name="W")
+    u = tg.Tensor(rng.normal(size=(2, 2)), name="U")
+    a, b = (tg.Tensor(rng.normal(size=(3, 3)), name=name) for name in "AB")
+
+    found = tg.derive(tg.sum((tg.tanh(x @ w) @ u - y) ** 2) / 2, wrt=u).result
+    assert str(found) == "tanh(x W)ᵀ(tanh(x W) U − y)"
+
+    whole, part = tg.mean((x @ w - y) ** 2), tg.mean((x[1:4] @ w - y[1:4]) ** 2)
+    assert "Wᵀ" not in tg.derive(whole + part, wrt=w).text()
+
+    found = tg.derive(tg.sum((a @ b @ a) ** 2) / 2, wrt=a).result
+    assert str(found) == "(((A B) A) Aᵀ) Bᵀ + (A B)ᵀ((A B) A)"

@@ -41,7 +41,7 @@ def rules_with(
     lemmas, complements = Equations("lemma"), Equations("complement")
     plain = Rewriter((*UNDOING, *TIDYING), facts)
     for leaf, meaning in definitions:
-        because = f"{text(leaf)} = {text(meaning)}"
+        because = f"{text(leaf)} = {text(meaning, axes=leaf.axes)}"
         # A definition is put into the form that it will be met in.
         closed, _ = Rewriter((*UNDOING, names.rule(), *TIDYING), facts).close(meaning)
         for form in dict.fromkeys((closed, meaning)):
@@ -124,7 +124,7 @@ def _met_in_other_names(definitions: Sequence[Definition], facts: Facts) -> Iter
         rules = (*UNDOING, every.rule(unless=is_made_of_it), *TIDYING)
         form, _ = Rewriter(rules, facts).close(meaning)
         if form.size > 1:
-            because = f"by definition {text(leaf)} = {text(meaning)}"
+            because = f"by definition {text(leaf)} = {text(meaning, axes=leaf.axes)}"
             yield Equation(form, leaf, because)
 
 

@@ -161,8 +161,10 @@ class Step:
         self.rule = move.rule.name
         self.because = move.match.because or move.rule.because
         self.before, self.after = Formula(move.before, axes), Formula(move.after, axes)
-        self.matched = Formula(move.match.left, axes)
-        self.replaced = Formula(move.match.right, axes)
+        sides = move.match.left, move.match.right
+        named = next((side.axes for side in sides if isinstance(side, Leaf)), ())
+        rows_first = *named, *(axis for axis in axes if axis not in named)
+        self.matched, self.replaced = (Formula(side, rows_first) for side in sides)
         self.equation = move.rule.equation or f"{self.matched} = {self.replaced}"
         self.assumption = move.match.assumption
         self.is_choice = move.is_choice

@@ -101,7 +101,13 @@ class _Printer:
     def __init__(self, style: Style, expr: Expr, axes: Axes, instead: Instead | None) -> None:
         self.style = style
         self.instead = instead or {}
-        self.axes = [axis for axis in axes if axis is not None]
+        given = [axis for axis in axes if axis is not None]
+        of_a_matrix = {
+            a for e in distinct(expr) if isinstance(e, Leaf | Opaque) for a in e.axes[:-1]
+        }
+        rows = [row for row in _rows(expr, expr.labels) if row in of_a_matrix]
+        rows.sort(key=lambda row: row.order)
+        self.axes = [*(a for a in rows if a not in given), *given]
         self.letters: dict[Label, str] = {}
         self.used: set[str] = set()  # also by a label that an inner sum binds again
         self.several = len({label for each in distinct(expr) for label in each.labels}) > 1
@@ -237,6 +243,7 @@ class _Printer:
     def _sum_over(self, shown: Shown) -> Written:
         labels: tuple[Label, ...] = shown.detail
         (body,) = shown.parts
+        assert isinstance(shown.expr, Sum)
         if not self.style.indices and len(labels) == 1:
             matrices = self._matrix_product(labels[0], shown)
             if matrices is not None:
@@ -252,7 +259,7 @@ class _Printer:
             joined = "".join(letters)
             under = f"_{{{joined}}}" if in_latex else _subscript(joined)
         # In LaTeX a sum reaches over the product behind it, as on a blackboard.
-        axes, self.axes = self.axes, [*(a for a in labels if a.letter == "n"), *self.axes]  # rows
+        axes, self.axes = self.axes, [*_rows(shown.expr, labels), *self.axes]
         written = self.write(body, PRODUCT if in_latex else ATOM)
         self.letters, self.used, self.axes = outer, used, axes
         if in_latex:
@@ -290,13 +297,14 @@ class _Printer:
 
     def _matrix(self, expr: Expr, wanted: tuple[Label, ...]) -> str:
         """Write a matrix with the row and column asked for, transposed where it must be."""
+        rows = _rows(expr, wanted)
         own = next(
             (
                 tuple(axis for axis in e.axes if axis in wanted)
                 for e in distinct(expr)
                 if isinstance(e, Leaf | Opaque) and set(wanted) <= set(e.axes)
             ),
-            wanted,
+            (*rows, *(axis for axis in wanted if axis not in rows)),
         )
         outer, self.axes = self.axes, list(own)
         written = self._written(layout(expr))
@@ -397,6 +405,14 @@ class _Printer:
         if part.kind == "product" and self._of_two_vectors(part.expr) is None:
             return self._product(part, ATOM if part.parts[-1].kind == "sum over" else PRODUCT)[0]
         return self.write(part, ATOM if part.kind == "sum over" else PRODUCT)
+
+
+def _rows(expr: Expr, labels: Iterable[Label]) -> list[Label]:
+    """Return which labels count rows: n, or else what is the first axis of matrices alone."""
+    matrices = [e.axes for e in distinct(expr) if isinstance(e, Leaf | Opaque) and len(e.axes) == 2]
+    first, second = ({axes[place] for axes in matrices} for place in (0, 1))
+    examples = [a for a in labels if a.letter == "n" and a not in second - first]
+    return examples or [a for a in labels if a in first - second]
 
 
 def _among(part: Shown, binds: int) -> int:

@@ -220,7 +220,9 @@ def opening(kept: Collection[Quantity], assumed: Mapping[Quantity, str]) -> Rule
         if meaning is not None and expr.quantity not in kept:
             right = rename(meaning, dict(zip(expr.quantity.leaf.axes, expr.axes, strict=True)))
             statement = assumed.get(expr.quantity)
-            because = f"by definition {notation.text(expr)} = {notation.text(right)}"
+            because = (
+                f"by definition {notation.text(expr)} = {notation.text(right, axes=expr.axes)}"
+            )
             if statement is not None:
                 because = f"{statement}, which holds on the data"
             yield Match(expr, right, right, because, statement)
