@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from importlib.metadata import PackageNotFoundError
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
@@ -206,11 +206,26 @@ def test_the_lectures_are_listed_and_what_is_none_of_them_refused(capsys, comman
     known = IDENTITIES if command == "prove" else LECTURES
     listed = [line.split()[0] for line in run(capsys, command, "--list").splitlines()]
     assert listed == list(known)
-    for arguments, said in (([], "name a lecture"), (["nothing"], "no 'nothing' here")):
+    what = "identity" if command == "prove" else "lecture"
+    for arguments, said in (([], f"name a {what}"), (["qqq"], f"{what}: 'qqq' is unknown")):
         with pytest.raises(SystemExit) as ended:
             main([command, *arguments])
         assert ended.value.code == 2
         assert f"{said}; there are: {listed[0]}" in capsys.readouterr().err
+
+
+def test_a_slip_in_the_name_of_a_lecture_is_mended(capsys):
+    with pytest.raises(SystemExit):
+        main(["derive", "softmax-cee"])
+    said = capsys.readouterr().err
+    assert "derive: lecture: 'softmax-cee' is unknown; did you mean 'softmax-ce'? There are" in said
+
+
+def test_the_version_is_that_of_the_package(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"tinygrad_edu {version('tinygrad_edu')}\n"
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m tinygrad_edu", description="See why the gradient is what it is."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    own = _version("tinygrad_edu") or "not installed"
+    parser.add_argument("--version", action="version", version=f"tinygrad_edu {own}")
     demo = commands.add_parser("demo", help="derive ∂L/∂z = a − y on numbers and on flowers")
     _add_folder(demo, "build/demo", "the pictures and texts")
     steps = _of_lecture(commands, "derive", "print how the gradient of a lecture is derived")
@@ -111,24 +113,26 @@ def _of_lecture(
     """Add a command that takes the name of a lecture's equation."""
     parser: argparse.ArgumentParser = commands.add_parser(command, help=what, description=more)
     parser.add_argument("lecture", nargs="?", help="which one; --list says which there are")
-    parser.add_argument("--list", action="store_true", help="list the lectures")
+    parser.add_argument("--list", action="store_true", help="list which there are")
     return parser
 
 
 def _run_on_lecture(parser: argparse.ArgumentParser, given: argparse.Namespace) -> int:
     """Run a command on the lecture it names."""
     from tinygrad_edu.lectures import IDENTITIES, LECTURES
+    from tinygrad_edu.settings import look_up
 
     known: Mapping[str, Lecture | Identity] = LECTURES
+    what = "lecture"
     if given.command == "prove":
-        known = IDENTITIES
+        known, what = IDENTITIES, "identity"
     if given.list:
         return list_lectures(known)
-    if given.lecture not in known:
-        wanted = "name a lecture" if given.lecture is None else f"no {given.lecture!r} here"
-        parser.error(f"{given.command}: {wanted}; there are: {', '.join(known)}")
+    if given.lecture is None:
+        parser.error(f"{given.command}: name a {what}; there are: {', '.join(known)}")
     try:
-        return _COMMANDS[given.command](known[given.lecture], given)
+        chosen = look_up(given.lecture, known, f"{given.command}: {what}")
+        return _COMMANDS[given.command](chosen, given)
     except ValueError as error:  # such as an assumption that is not there, or a slip in a formula
         parser.error(str(error))
 

@@ -1,6 +1,7 @@
 """Theorems about the losses: what the gradients are, and who is refused."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -81,6 +82,16 @@ def test_a_mask_is_not_dropped_unseen():
     for logits, targets in ((z, masked), (tg.Tensor(z), masked), (masked, z)):
         with pytest.raises(TypeError, match=r"softmax_cross_entropy: an argument holds .*Masked"):
             tg.softmax_cross_entropy(logits, targets)
+
+
+@pytest.mark.parametrize("loss", [tg.softmax_cross_entropy, tg.cross_entropy])
+@pytest.mark.parametrize(("shape", "targets"), [((), 1), ((3, 0), [0, 0, 0]), ((0,), [])])
+def test_no_classes_are_refused(loss, shape, targets):
+    with pytest.raises(ValueError, match=rf"{loss.__name__}: shape {re.escape(str(shape))} has no"):
+        loss(np.zeros(shape), np.array(targets))
+    if shape:
+        with pytest.raises(ValueError, match=r"^softmax: .*axis -1 has no classes"):
+            tg.softmax(np.zeros(shape))
 
 
 @pytest.mark.parametrize("dtype", ["int8", "uint16", "<i8", ">i8", ">u4", "uint64"])

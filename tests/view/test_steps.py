@@ -67,7 +67,9 @@ def test_every_step_can_have_a_frame(lecture):
     assert len(picture.model.groups) == len(lecture.steps) + 1
     for group, step in zip(picture.model.groups[1:], lecture.steps, strict=True):
         assert group.text == step.rule
-        assert step.because in group.lines[0]
+        equation = f"{step.matched} = {step.replaced}"
+        assert group.lines[0].count(equation) == 1
+        assert step.because.removeprefix(f"{equation}, ") in group.lines[0]
         assert group.formula.endswith(step.after.latex())
 
 

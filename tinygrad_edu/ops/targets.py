@@ -124,7 +124,12 @@ def _unsigned(dtype: Any) -> tuple[Any, int]:
 def are_labels(targets: Any, x: Any, name: str) -> bool:
     """Tell labels from distributions by their shape, and refuse everything else."""
     shape, given = x.shape, targets.shape
-    if not shape or given not in (shape[:-1], shape):
+    if not shape or not shape[-1]:
+        raise ValueError(
+            f"{name}: shape {shape} has no classes; pass a number for each class, (K,), or (N, K) "
+            "for a batch; for two outcomes use sigmoid_cross_entropy or binary_cross_entropy"
+        )
+    if given not in (shape[:-1], shape):
         raise ValueError(
             f"{name}: targets of shape {given} for {shape}; pass class labels of shape "
             f"{shape[:-1]} or distributions of shape {shape}"

@@ -95,7 +95,8 @@ def _said(step: Step) -> str:
     if len(equation) > _LONGEST:
         equation = step.equation
     because = step.because if len(step.because) <= _LONGEST else "by definition"
-    return f"{step.rule}:   {equation}   ({because})"
+    reason = because.removeprefix(f"{equation}, ")  # an assumption says what it assumes
+    return f"{step.rule}:   {equation}   ({reason})"
 
 
 # --- one formula as a graph -----------------------------------------------------------------------
