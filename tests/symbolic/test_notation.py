@@ -241,6 +241,7 @@ def test_the_index_notation_can_be_read_back(expr):
 
 x, w, v, u, y, c = LETTERS
 ONE = Fraction(1)
+D, H = Label("d", 2), Label("h", 2)
 
 
 def times(*factors):
@@ -283,6 +284,18 @@ READINGS = [
     (power(Apply(ops.exp, (u,), {}), 2), "exp(u)²", "exp(uⱼ)²"),
     (Apply(ops.abs, (DIFFERENCE,), {}), "|u − y|", "|uⱼ − yⱼ|"),
     (Apply(ops.power, (u, c), {}), "u^c", "uⱼ^c"),
+    (
+        times(y, Apply(ops.power, (u, total([number(1), times(number(-1), c)])), {})),
+        "y/u^(c − 1)",
+        "yⱼ/uⱼ^(c − 1)",
+    ),
+    (times(y, Apply(ops.power, (u, times(number(-1), c)), {})), "y/u^c", "yⱼ/uⱼ^c"),
+    (times(y, Apply(ops.power, (u, total([c, number(-1)])), {})), "y·u^(c − 1)", "yⱼ·uⱼ^(c − 1)"),
+    (
+        Apply(ops.power, (u, total([number(1), times(number(-1), c)])), {}),
+        "u^(1 − c)",
+        "uⱼ^(1 − c)",
+    ),
     (Apply(ops.greater, (DIFFERENCE, c), {}), "[u − y > c]", "[uⱼ − yⱼ > c]"),
     (
         Apply(ops.where, (Apply(ops.less_equal, (c, DIFFERENCE), {}), u, y), {}),
@@ -305,6 +318,18 @@ def test_a_matrix_is_transposed_where_rows_and_columns_are_given():
     assert text(whole, axes=(K, N)) == "w·xᵀ"
     assert text(w, axes=(N, K)) == "wᵀ"
     assert latex(whole, axes=(N, K)) == r"{w}^{\top} \odot x"
+
+
+def test_a_product_is_transposed_as_a_whole_where_that_takes_fewer_marks():
+    X, W, Y = (
+        letter(name, axes, np.ones((2, 2)))
+        for name, axes in (("X", [N, D]), ("W", [D, H]), ("Y", [N, K]))
+    )
+    hidden = Apply(ops.tanh, (Sum(D, times(X, W)),), {})
+    assert text(Sum(N, times(hidden, Y))) == "tanh(X W)ᵀ Y"
+    assert latex(Sum(N, times(hidden, Y))) == r"{\tanh(X \, W)}^{\top} \, Y"
+    turned = Sum(D, times(letter("X", [D, N], np.ones((2, 2))), W))
+    assert text(Sum(N, times(turned, Y))) == "(Wᵀ X) Y"
 
 
 # --- LaTeX ----------------------------------------------------------------------------------------

@@ -103,6 +103,7 @@ class _Printer:
         self.instead = instead or {}
         self.axes = [axis for axis in axes if axis is not None]
         self.letters: dict[Label, str] = {}
+        self._matrices: dict[tuple[Expr, tuple[Label, ...]], Written] = {}  # in both orders
         self.used: set[str] = set()  # also by a label that an inner sum binds again
         self.several = len({label for each in distinct(expr) for label in each.labels}) > 1
         if style.indices:
@@ -283,20 +284,19 @@ class _Printer:
 
     def _matrix(self, expr: Expr, wanted: tuple[Label, ...]) -> str:
         """Write a matrix with the row and column asked for, transposed where it must be."""
-        own = next(
-            (
-                tuple(axis for axis in e.axes if axis in wanted)
-                for e in distinct(expr)
-                if isinstance(e, Leaf) and set(wanted) <= set(e.axes)
-            ),
-            wanted,
-        )
-        outer, self.axes = self.axes, list(own)
-        written = self._written(layout(expr))
-        self.axes = outer
+        mark = r"\top" if self.style.latex else "ᵀ"
+        ways = (self._turned(expr, own, wanted) for own in _orders(expr, wanted))
+        return min(ways, key=lambda written: written.count(mark))
+
+    def _turned(self, expr: Expr, own: tuple[Label, ...], wanted: tuple[Label, ...]) -> str:
+        """Write a matrix in the order of its own, and transpose it if another one is wanted."""
+        if (expr, own) not in self._matrices:
+            outer, self.axes = self.axes, list(own)
+            self._matrices[expr, own] = self._written(layout(expr))
+            self.axes = outer
+        shown = self._within(self._matrices[expr, own], ATOM)
         if own == wanted:
-            return self._within(written, ATOM)
-        shown = self._within(written, ATOM)
+            return shown
         return rf"{{{shown}}}^{{\top}}" if self.style.latex else f"{shown}ᵀ"
 
     def _of_two_vectors(self, expr: Expr | None) -> Written | None:
@@ -404,6 +404,17 @@ def _ends_open(shown: Shown) -> bool:
         return _ends_open(shown.parts[-1])
     template = shown.expr.op.text if isinstance(shown.expr, Apply | Opaque) else None
     return template is not None and _binding(template) < POWER
+
+
+def _orders(expr: Expr, wanted: tuple[Label, ...]) -> tuple[tuple[Label, ...], ...]:
+    """Return the orders of row and column that a matrix may be written in.
+
+    A letter with both of them decides. What has none, as tanh(X W), may be transposed as a whole.
+    """
+    for each in distinct(expr):
+        if isinstance(each, Leaf) and set(wanted) <= set(each.axes):
+            return (tuple(axis for axis in each.axes if axis in wanted),)
+    return (wanted, wanted[::-1]) if len(wanted) == 2 else (wanted,)
 
 
 # --- templates of operations ----------------------------------------------------------------------
