@@ -162,6 +162,10 @@ class _Printer:
         if any(a.place is not None for a in leaf.axes):
             places = (":" if a.place is None else a.letter for a in leaf.axes)
             return f"{name}[{', '.join(places)}]", ATOM
+        if len({*leaf.axes}) < len(leaf.axes):  # x_kk
+            return (
+                rf"\operatorname{{diag}}({name})" if self.style.latex else f"diag({name})"
+            ), ATOM
         if [a for a in self.axes if a in leaf.axes] == [*leaf.axes[::-1]] and len(leaf.axes) == 2:
             return (rf"{{{name}}}^{{\top}}", POWER) if self.style.latex else (f"{name}ᵀ", ATOM)
         return name, ATOM
@@ -246,7 +250,7 @@ class _Printer:
             joined = "".join(letters)
             under = f"_{{{joined}}}" if in_latex else _subscript(joined)
         # In LaTeX a sum reaches over the product behind it, as on a blackboard.
-        axes, self.axes = self.axes, [*(a for a in labels if a.letter == "n"), *self.axes]  # rows
+        axes, self.axes = self.axes, [*_rows_first(labels, shown.expr), *self.axes]
         written = self.write(body, PRODUCT if in_latex else ATOM)
         self.letters, self.used, self.axes = outer, used, axes
         if in_latex:
@@ -406,6 +410,15 @@ def _ends_open(shown: Shown) -> bool:
     return template is not None and _binding(template) < POWER
 
 
+def _rows_first(labels: tuple[Label, ...], whole: Expr | None) -> list[Label]:
+    """Order the indices of a sum so that rows come first: by a matrix, if they are all summed."""
+    if whole is not None and not whole.labels:
+        for each in distinct(whole):
+            if isinstance(each, Leaf) and len({*each.axes}.intersection(labels)) > 1:
+                return [axis for axis in each.axes if axis in labels]
+    return [label for label in labels if label.letter == "n"]
+
+
 def _orders(expr: Expr, wanted: tuple[Label, ...]) -> tuple[tuple[Label, ...], ...]:
     """Return the orders of row and column that a matrix may be written in.
 
@@ -413,7 +426,7 @@ def _orders(expr: Expr, wanted: tuple[Label, ...]) -> tuple[tuple[Label, ...], .
     """
     for each in distinct(expr):
         if isinstance(each, Leaf) and set(wanted) <= set(each.axes):
-            return (tuple(axis for axis in each.axes if axis in wanted),)
+            return (tuple(axis for axis in dict.fromkeys(each.axes) if axis in wanted),)
     return (wanted, wanted[::-1]) if len(wanted) == 2 else (wanted,)
 
 
