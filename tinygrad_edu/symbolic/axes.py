@@ -238,7 +238,7 @@ def picks(node: Symbol) -> tuple[list[tuple[int, int]], dict[int, int]] | None:
 
 
 def diagonal(node: Symbol) -> list[tuple[int, int]] | None:
-    """Pair the axes of `getitem` or `scatter_add`, of its argument and its result, along a diagonal.
+    """Pair the axes of an argument and a result of `getitem` or `scatter_add` along a diagonal.
 
     Rows and columns are both paired with the one axis of the diagonal. None where the index is not
     that of a whole diagonal of square matrices.
