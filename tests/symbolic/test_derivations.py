@@ -27,6 +27,8 @@ from tests.symbolic.exercises import (
     layer,
     layer_norm,
     log_cosh,
+    log_cosh_by_softplus,
+    logistic_of_margins,
     named,
     norm_of_any_order,
     softmax_itself,
@@ -645,6 +647,8 @@ NEEDED_BY = {
     "tanh": log_cosh,
     "tie": lambda: margins_of(tg.maximum),
     "quotient of functions": logarithm_of_cosh,
+    "opposite sigmoid": logistic_of_margins,
+    "tanh of a sigmoid": log_cosh_by_softplus,
     "odd function": quantiles,
     "common denominator": binary_of_probabilities,
     "cancel": composed,
@@ -680,6 +684,13 @@ def test_without_any_rule_a_derivation_ends_elsewhere(rule, monkeypatch):
             rules = tuple(r for r in getattr(module, table) if r is not rule)
             monkeypatch.setattr(module, table, rules)
     assert written(tg.derive(output, wrt=wrt, names={})) != whole
+
+
+def test_a_sigmoid_with_a_name_is_not_turned():
+    x = named("x", [0.5, -2.0])
+    a = tg.name(tg.sigmoid(-2 * x), "a")
+    assert str(tg.derive(-tg.log(a).sum(), wrt=x).result) == "2·(1 − a)"
+    assert str(tg.derive((a - a**2 + x).sum(), wrt=a).result) == "1 − 2·a"
 
 
 def test_rules_print_as_equations():

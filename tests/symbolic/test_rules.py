@@ -99,6 +99,7 @@ def halved(condition, e):
 
 J = Label("j", K.length, K)
 NONE = number(0)
+MINUS_U = product(-1, [(u, 1)])
 HALF = Fraction(1, 2)
 
 #: rule → (where it applies, where it must not, the equation forced there: left and right)
@@ -235,6 +236,19 @@ CASES = {
             times(number(-1), apply(ops.abs, times(number(2), u))),
         ),
     ),
+    "opposite sigmoid": (
+        plus(number(2), v, product(-2, [(apply(ops.sigmoid, MINUS_U), 1)])),
+        plus(number(2), product(-1, [(apply(ops.sigmoid, MINUS_U), 1)])),
+        (
+            plus(number(2), product(-1, [(apply(ops.sigmoid, MINUS_U), 1)])),
+            apply(ops.sigmoid, u),
+        ),
+    ),
+    "tanh of a sigmoid": (
+        plus(number(-3), v, product(6, [(apply(ops.sigmoid, u), 1)])),
+        plus(number(-1), apply(ops.sigmoid, u)),
+        (plus(number(-1), apply(ops.sigmoid, u)), apply(ops.tanh, times(number(HALF), u))),
+    ),
     "quotient of functions": (
         product(1, [(apply(ops.sinh, u), 2), (p, 1), (apply(ops.cosh, u), -1)]),
         product(1, [(apply(ops.sinh, u), 1), (apply(ops.cosh, p), -1)]),
@@ -316,6 +330,15 @@ def kept(before, after):
 
 def test_every_rule_has_a_case():
     assert set(CASES) == set(RULES)
+
+
+def test_a_sigmoid_is_turned_where_the_opposite_one_stands():
+    up, down = apply(ops.sigmoid, u), apply(ops.sigmoid, MINUS_U)
+    rewriter = Rewriter(EAGER, Facts(environment()))
+    assert rewriter.close(plus(up, down))[0] == number(1)
+    assert str(rewriter.close(plus(up, times(number(-1), down)))[0]) == "tanh(u/2)"
+    for kept in (plus(number(1), times(number(-1), up)), plus(v, down), plus(number(1), down)):
+        assert rewriter.close(kept) == (kept, ())
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -6,10 +6,12 @@ import itertools
 from collections.abc import Iterator, Sequence
 
 from tinygrad_edu.symbolic.expr import (
+    Apply,
     Expr,
     Label,
     Leaf,
     Number,
+    Opaque,
     Sum,
     distinct,
     parts,
@@ -47,6 +49,13 @@ def rules_with(
         for form in dict.fromkeys((closed, meaning)):
             if form.size > 1:
                 names.add(Equation(form, leaf, f"by definition {because}"))
+        call = leaf.quantity.source
+        if isinstance(call, Opaque) and call.op.elementwise:
+            names.add(
+                Equation(
+                    Apply(call.op, call.args, call.attributes), leaf, f"by definition {because}"
+                )
+            )
         both = complement_of(leaf, meaning)
         if both is not None:
             if facts.sign(both[0]) == "positive":
