@@ -168,6 +168,12 @@ def smoothed():
     return tg.name(-(soft * tg.log(a)).sum(), "L"), z
 
 
+def smoothed_in_place():
+    z, y, epsilon = named("z", LOGITS), named("y", [0.0, 1.0, 0.0]), named("ε", 0.1)
+    a = tg.name(tg.softmax(z), "a")
+    return tg.name(-(((1 - epsilon) * y + epsilon / 3) * tg.log(a)).sum(), "L"), z
+
+
 def log_cosh():
     x = named("x", [0.5, -2.0])
     return tg.name(tg.log((tg.exp(x) + tg.exp(-x)) / 2).sum(), "L"), x
@@ -422,6 +428,16 @@ EXERCISES = [
         6,
         2,
         assumed=("Σy′ = 1",),
+    ),
+    Exercise(
+        "label-smoothing-in-place",
+        smoothed_in_place,
+        lambda f: f("a") - (f("ε") / 3 + f("y") * (1 - f("ε"))),
+        "a − (ε/3 + y·(1 − ε))",
+        "aⱼ − (ε/3 + yⱼ·(1 − ε))",
+        6,
+        3,
+        assumed=("Σ(ε/3 + y·(1 − ε)) = 1",),
     ),
     Exercise("log-cosh", log_cosh, lambda f: f.apply("tanh", "x"), "tanh(x)", "tanh(xⱼ)", 2, 1),
     Exercise(

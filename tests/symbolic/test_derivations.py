@@ -31,6 +31,7 @@ from tests.symbolic.exercises import (
     logistic_of_margins,
     named,
     norm_of_any_order,
+    smoothed_in_place,
     softmax_itself,
     through_softmax,
 )
@@ -659,6 +660,7 @@ NEEDED_BY = {
     "divide by e^x": next(e.build for e in EXERCISES if e.name == "fused-binary"),
     "distribution": lambda: fused(LABELS),
     "assumption": composed,
+    "shares": smoothed_in_place,
     "constant out of Σ": composed,
     "Σ of a constant": constant_sum,
     "collect": composed_sigmoid,
@@ -684,6 +686,33 @@ def test_without_any_rule_a_derivation_ends_elsewhere(rule, monkeypatch):
             rules = tuple(r for r in getattr(module, table) if r is not rule)
             monkeypatch.setattr(module, table, rules)
     assert written(tg.derive(output, wrt=wrt, names={})) != whole
+
+
+def test_shares_are_assumed_only_where_a_length_was_put_in_as_a_number():
+    z, y, u = named("z", [0.3, -1.2, 0.5]), named("y", [0.0, 1.0, 0.0]), named("u", [1 / 3] * 3)
+
+    def statements(_targets, **options):  # a name that no formula takes
+        found = tg.derive(-(_targets * tg.log_softmax(z)).sum(), wrt=z, names={}, **options)
+        assert all(step.residual < 1e-12 for step in found.steps)
+        return {a.statement for a in found.assumptions if a.used}
+
+    assert statements(0.9 * y + 0.1 / 3) == {"Σ(0.0333333 + 0.9·y) = 1"}
+    assert statements(0.9 * y + 0.1 / 3, assume=("Σy = 1",)) == {"Σy = 1"}
+    assert statements(0.9 * y + 0.1 / 3, assume=()) == set()
+    assert statements(0.9 * y + 0.1 / tg.length(y, axis=0)) == {"Σy = 1"}
+    assert statements(0.9 * y + 0.1 * u) == {"Σy = 1", "Σu = 1"}
+    assert statements(0.9 * y + 0.1) == {"Σy = 1"}  # they add up to more
+    assert statements(1.5 * y - 0.5 / 3) == {"Σy = 1"}  # one of them is negative
+
+
+def test_what_stands_beside_the_graph_is_drawn_as_it_is_assumed():
+    z, y, epsilon = named("z", [0.3, -1.2, 0.5]), named("y", [0.0, 1.0, 0.0]), named("ε", 0.1)
+    soft = tg.name((1 - epsilon) * y + epsilon / 3, "T")
+    loss = -(((1 - epsilon) * y + epsilon / 3) * tg.log_softmax(z)).sum()
+    found = tg.derive(loss, wrt=z, names={"T": soft})
+    assert str(found.result) == "softmax(z) − T"
+    assert found.steps[-1].assumption == "ΣT = 1"
+    assert all(step.residual < 1e-12 for step in found.steps)
 
 
 def test_a_sigmoid_with_a_name_is_not_turned():

@@ -144,6 +144,11 @@ CASES = {
         (Sum(N, softmax_over(1)), number(1)),
     ),
     "assumption": (Sum(K, y), Sum(K, t), (Sum(K, t), number(1))),
+    "shares": (
+        Sum(K, plus(number(Fraction(1, 4)), product(HALF, [(y, 1)]))),
+        Sum(K, plus(number(Fraction(1, 4)), product(HALF, [(t, 1)]))),
+        (Sum(K, plus(number(Fraction(1, 4)), product(HALF, [(t, 1)]))), number(1)),
+    ),
     "constant out of Σ": (
         Sum(K, times(x, v, c)),
         Sum(K, times(x, u)),

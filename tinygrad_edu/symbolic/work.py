@@ -24,7 +24,10 @@ from tinygrad_edu.symbolic.expr import (
     Expr,
     Leaf,
     Quantity,
+    Sum,
+    Total,
     distinct,
+    quantities_in,
     rename,
 )
 from tinygrad_edu.symbolic.facts import Facts
@@ -303,7 +306,7 @@ class Work:
         )
         axes = self.lowering.axes_of(wrt)
         used = {move.match.assumption for move in found.moves if move.match.assumption}
-        checks = _checks(start, used)
+        checks = _checks(start, used, self.facts)
         return Derivation(
             title=(self._called(of, self.title), self._title_of(leaf)),
             wrt=self._formula(leaf, wrt),
@@ -445,11 +448,16 @@ def _without_moves(symbol: Symbol) -> Symbol:
     return symbol
 
 
-def _checks(start: Expr, used: set[str]) -> dict[str | None, list[Environment]]:
+def _checks(start: Expr, used: set[str], facts: Facts) -> dict[str | None, list[Environment]]:
     """Draw the numbers that steps are checked on: by what a step assumes, and nothing more."""
     data, plain = Environment(), draws([start], ())
     checks: dict[str | None, list[Environment]] = {None: [data, *plain]}
     for statement in used:
-        is_sum = "= 1" in statement
-        checks[statement] = [data, *(draws([start], {statement}) if is_sum else plain)]
+        about, drawn = facts.about(statement), plain
+        if isinstance(about, Sum) and isinstance(about.body, Total):
+            # Only these numbers, and so many of them, are known to be shares.
+            drawn = draws([start], (), held=quantities_in([about]), resized=False)
+        elif "= 1" in statement:
+            drawn = draws([start, about], {statement})
+        checks[statement] = [data, *drawn]
     return checks

@@ -54,6 +54,7 @@ EAGER = (*UNDOING, *TIDYING)
 CHOICES: tuple[Rule, ...] = (
     arithmetic.distribute,
     sums.sum_of_terms,
+    sums.shares,
     arithmetic.factor,
     cases.cases,
     fractions.common_denominator,
