@@ -715,6 +715,41 @@ def test_what_stands_beside_the_graph_is_drawn_as_it_is_assumed():
     assert all(step.residual < 1e-12 for step in found.steps)
 
 
+HIDDEN = {
+    tg.relu: "relu(b + X W)",
+    tg.sigmoid: "σ(b + X W)",
+    tg.softplus: "softplus(b + X W)",
+    tg.gelu: "gelu(b + X W)",
+    tg.tanh: "tanh(b + X W)",
+}
+
+
+@pytest.mark.parametrize("activation", HIDDEN)
+def test_a_hidden_layer_without_a_name_is_called_what_it_is(activation):
+    rng = np.random.default_rng(0)
+    sizes = {"X": (5, 4), "W": (4, 6), "b": 6, "V": (6, 3)}
+    X, W, b, V = (named(name, rng.normal(size=size)) for name, size in sizes.items())
+    Y = named("Y", np.eye(3)[[0, 2, 1, 1, 0]])
+    loss = tg.cross_entropy(tg.softmax(activation(X @ W + b) @ V), Y)
+    found, hidden = tg.derive(loss, wrt=V, names={}), HIDDEN[activation]
+    assert str(found.result) == f"{hidden}ᵀ(softmax({hidden} V) − Y)/N"
+    assert found.residual < 1e-13
+    meanings = {str(name): str(meaning) for name, meaning in found.definitions}
+    outer = f"softmax({hidden} V)"
+    assert meanings[outer] == f"exp({hidden} V)/Σₖ exp({hidden} V)"
+
+
+def test_a_sigmoid_of_sigmoids_without_names_is_seen_to_be_one():
+    rng = np.random.default_rng(0)
+    X, W, V = (
+        named(n, rng.normal(size=s)) for n, s in [("X", (5, 4)), ("W", (4, 3)), ("V", (3, 2))]
+    )
+    found = tg.derive(tg.sigmoid(tg.sigmoid(X @ W) @ V), wrt=V, names={})
+    outer = "σ(σ(X W) V)"
+    assert str(found.result) == f"σ(X W)ᵀ(g·{outer}·(1 − {outer}))"
+    assert found.residual < 1e-13
+
+
 def test_a_sigmoid_with_a_name_is_not_turned():
     x = named("x", [0.5, -2.0])
     a = tg.name(tg.sigmoid(-2 * x), "a")

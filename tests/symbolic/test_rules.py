@@ -337,6 +337,12 @@ def test_every_rule_has_a_case():
     assert set(CASES) == set(RULES)
 
 
+def test_what_computed_numbers_have_in_common_is_not_factored_out():
+    by_hand, computed = Fraction("0.75"), Fraction("0.3989422804014327")  # 1/√(2π)
+    sums = (plus(product(each, [(u, 1)]), product(HALF, [(v, 1)])) for each in (by_hand, computed))
+    assert [len(list(RULES["factor"].apply(each, facts()))) for each in sums] == [1, 0]
+
+
 def test_a_sigmoid_is_turned_where_the_opposite_one_stands():
     up, down = apply(ops.sigmoid, u), apply(ops.sigmoid, MINUS_U)
     rewriter = Rewriter(EAGER, Facts(environment()))

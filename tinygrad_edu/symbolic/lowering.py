@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from fractions import Fraction
 from typing import Any
 
@@ -229,10 +229,15 @@ class Lowering:
             self._known[top] = self._one(top)
         return self._known[symbol]
 
-    def written(self, op: Op, args: Iterable[Any], *, in_latex: bool) -> str:
-        """Write an operation as its name applied to its arguments."""
+    def written(
+        self, op: Op, args: Iterable[Any], named: Callable[[Expr], Expr], *, in_latex: bool
+    ) -> str:
+        """Write an operation as its name applied to its arguments, with names `named` in these.
+
+        So an opened operation is called softmax(relu(X W) V), and not by what relu means.
+        """
         write = notation.latex if in_latex else notation.text
-        inner = [write(self.lower(a), axes=self._axes_inside(a)) for a in args]
+        inner = [write(named(self.lower(a)), axes=self._axes_inside(a)) for a in args]
         template = op.tex if in_latex else op.text
         if template is None:
             return f"{op.name}({', '.join(inner)})"

@@ -16,7 +16,7 @@ from tinygrad_edu.core.node import Node, slots
 from tinygrad_edu.core.op import REGISTRY
 from tinygrad_edu.naming import Names
 from tinygrad_edu.symbolic import notation
-from tinygrad_edu.symbolic.definitions import Definition, rules_with
+from tinygrad_edu.symbolic.definitions import Definition, named, rules_with, with_names_inside
 from tinygrad_edu.symbolic.derivation import Contribution, Derivation, Formula, Step
 from tinygrad_edu.symbolic.draws import draws
 from tinygrad_edu.symbolic.evaluate import Environment
@@ -314,7 +314,7 @@ class Work:
             output=self._meaning_of(of),
             definitions=[
                 (Formula(name, name.quantity.axes), Formula(meaning, name.quantity.axes))
-                for name, meaning in self.definitions
+                for name, meaning in with_names_inside(self.definitions)
             ],
             chain=chain,
             start=Formula(start, axes),
@@ -381,23 +381,25 @@ class Work:
                 assert isinstance(leaf, Leaf)
                 assert leaf.quantity.definition is not None
                 found.append((leaf, leaf.quantity.definition))
+        so_far: list[Definition] = []
         for opened in self.trace.opened:
             result = opened.result
             if result.name is not None or result.op is None or opened.op.name in _TRANSPARENT:
                 continue
+            call = opened.op, opened.args, named(so_far)
             quantity = Quantity(
-                self.trace.unique(lowering.written(opened.op, opened.args, in_latex=False)),
+                self.trace.unique(lowering.written(*call, in_latex=False)),
                 lowering.axes_of(result),
                 opened.value,
                 definition=lowering.lower(result),
-                latex=lowering.written(opened.op, opened.args, in_latex=True),
+                latex=lowering.written(*call, in_latex=True),
                 sign=opened.op.positive,
                 source=lowering.call(opened),
             )
             assert quantity.definition is not None
             if quantity.definition.size > 1:
-                found.append((quantity.leaf, quantity.definition))
-        return found
+                so_far.append((quantity.leaf, quantity.definition))
+        return found + so_far
 
     # --- the chain --------------------------------------------------------------------------------
 
