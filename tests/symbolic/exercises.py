@@ -168,9 +168,31 @@ def smoothed():
     return tg.name(-(soft * tg.log(a)).sum(), "L"), z
 
 
+def smoothed_in_place():
+    z, y, epsilon = named("z", LOGITS), named("y", [0.0, 1.0, 0.0]), named("ε", 0.1)
+    a = tg.name(tg.softmax(z), "a")
+    return tg.name(-(((1 - epsilon) * y + epsilon / 3) * tg.log(a)).sum(), "L"), z
+
+
 def log_cosh():
     x = named("x", [0.5, -2.0])
     return tg.name(tg.log((tg.exp(x) + tg.exp(-x)) / 2).sum(), "L"), x
+
+
+def log_cosh_by_softplus():
+    x = named("x", [0.5, -2.0])
+    return tg.name((x + tg.softplus(-2 * x) - np.log(2)).sum(), "L"), x
+
+
+def logistic_of_margins():
+    """Each example by −log of its share: σ(m) of the ones, σ(−m) of the others."""
+    m = named("m", [0.5, -2.0])
+    return tg.name(-tg.log(tg.sigmoid(-m)).sum(), "L"), m
+
+
+def symmetric_logistic():
+    m = named("m", [0.5, -2.0])
+    return tg.name((tg.softplus(m) + tg.softplus(-m)).sum(), "L"), m
 
 
 def huber():
@@ -373,8 +395,8 @@ EXERCISES = [
         lambda f: (
             f.apply("sign", "z") * f.apply("abs", "z") ** (f("p") - 1) * f("L") ** (1 - f("p"))
         ),
-        "sign(z)·L^(1 − p)·|z|^(p − 1)",
-        "sign(zⱼ)·L^(1 − p)·|zⱼ|^(p − 1)",
+        "sign(z)·|z|^(p − 1)/L^(p − 1)",
+        "sign(zⱼ)·|zⱼ|^(p − 1)/L^(p − 1)",
         6,
         2,
         assumed=("p ≠ 0",),
@@ -407,7 +429,44 @@ EXERCISES = [
         2,
         assumed=("Σy′ = 1",),
     ),
+    Exercise(
+        "label-smoothing-in-place",
+        smoothed_in_place,
+        lambda f: f("a") - (f("ε") / 3 + f("y") * (1 - f("ε"))),
+        "a − (ε/3 + y·(1 − ε))",
+        "aⱼ − (ε/3 + yⱼ·(1 − ε))",
+        6,
+        3,
+        assumed=("Σ(ε/3 + y·(1 − ε)) = 1",),
+    ),
     Exercise("log-cosh", log_cosh, lambda f: f.apply("tanh", "x"), "tanh(x)", "tanh(xⱼ)", 2, 1),
+    Exercise(
+        "log-cosh-by-softplus",
+        log_cosh_by_softplus,
+        lambda f: f.apply("tanh", "x"),
+        "tanh(x)",
+        "tanh(xⱼ)",
+        4,
+        1,
+    ),
+    Exercise(
+        "logistic-of-margins",
+        logistic_of_margins,
+        lambda f: f.apply("sigmoid", "m"),
+        "σ(m)",
+        "σ(mⱼ)",
+        4,
+        1,
+    ),
+    Exercise(
+        "symmetric-logistic",
+        symmetric_logistic,
+        lambda f: f.apply("tanh", f("m") / 2),
+        "tanh(m/2)",
+        "tanh(mⱼ/2)",
+        9,
+        2,
+    ),
     Exercise(
         "huber",
         huber,

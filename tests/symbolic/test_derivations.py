@@ -27,8 +27,11 @@ from tests.symbolic.exercises import (
     layer,
     layer_norm,
     log_cosh,
+    log_cosh_by_softplus,
+    logistic_of_margins,
     named,
     norm_of_any_order,
+    smoothed_in_place,
     softmax_itself,
     through_softmax,
 )
@@ -645,6 +648,8 @@ NEEDED_BY = {
     "tanh": log_cosh,
     "tie": lambda: margins_of(tg.maximum),
     "quotient of functions": logarithm_of_cosh,
+    "opposite sigmoid": logistic_of_margins,
+    "tanh of a sigmoid": log_cosh_by_softplus,
     "odd function": quantiles,
     "common denominator": binary_of_probabilities,
     "cancel": composed,
@@ -655,6 +660,7 @@ NEEDED_BY = {
     "divide by e^x": next(e.build for e in EXERCISES if e.name == "fused-binary"),
     "distribution": lambda: fused(LABELS),
     "assumption": composed,
+    "shares": smoothed_in_place,
     "constant out of Σ": composed,
     "Σ of a constant": constant_sum,
     "collect": composed_sigmoid,
@@ -680,6 +686,75 @@ def test_without_any_rule_a_derivation_ends_elsewhere(rule, monkeypatch):
             rules = tuple(r for r in getattr(module, table) if r is not rule)
             monkeypatch.setattr(module, table, rules)
     assert written(tg.derive(output, wrt=wrt, names={})) != whole
+
+
+def test_shares_are_assumed_only_where_a_length_was_put_in_as_a_number():
+    z, y, u = named("z", [0.3, -1.2, 0.5]), named("y", [0.0, 1.0, 0.0]), named("u", [1 / 3] * 3)
+
+    def statements(_targets, **options):  # a name that no formula takes
+        found = tg.derive(-(_targets * tg.log_softmax(z)).sum(), wrt=z, names={}, **options)
+        assert all(step.residual < 1e-12 for step in found.steps)
+        return {a.statement for a in found.assumptions if a.used}
+
+    assert statements(0.9 * y + 0.1 / 3) == {"Σ(0.0333333 + 0.9·y) = 1"}
+    assert statements(0.9 * y + 0.1 / 3, assume=("Σy = 1",)) == {"Σy = 1"}
+    assert statements(0.9 * y + 0.1 / 3, assume=()) == set()
+    assert statements(0.9 * y + 0.1 / tg.length(y, axis=0)) == {"Σy = 1"}
+    assert statements(0.9 * y + 0.1 * u) == {"Σy = 1", "Σu = 1"}
+    assert statements(0.9 * y + 0.1) == {"Σy = 1"}  # they add up to more
+    assert statements(1.5 * y - 0.5 / 3) == {"Σy = 1"}  # one of them is negative
+
+
+def test_what_stands_beside_the_graph_is_drawn_as_it_is_assumed():
+    z, y, epsilon = named("z", [0.3, -1.2, 0.5]), named("y", [0.0, 1.0, 0.0]), named("ε", 0.1)
+    soft = tg.name((1 - epsilon) * y + epsilon / 3, "T")
+    loss = -(((1 - epsilon) * y + epsilon / 3) * tg.log_softmax(z)).sum()
+    found = tg.derive(loss, wrt=z, names={"T": soft})
+    assert str(found.result) == "softmax(z) − T"
+    assert found.steps[-1].assumption == "ΣT = 1"
+    assert all(step.residual < 1e-12 for step in found.steps)
+
+
+HIDDEN = {
+    tg.relu: "relu(b + X W)",
+    tg.sigmoid: "σ(b + X W)",
+    tg.softplus: "softplus(b + X W)",
+    tg.gelu: "gelu(b + X W)",
+    tg.tanh: "tanh(b + X W)",
+}
+
+
+@pytest.mark.parametrize("activation", HIDDEN)
+def test_a_hidden_layer_without_a_name_is_called_what_it_is(activation):
+    rng = np.random.default_rng(0)
+    sizes = {"X": (5, 4), "W": (4, 6), "b": 6, "V": (6, 3)}
+    X, W, b, V = (named(name, rng.normal(size=size)) for name, size in sizes.items())
+    Y = named("Y", np.eye(3)[[0, 2, 1, 1, 0]])
+    loss = tg.cross_entropy(tg.softmax(activation(X @ W + b) @ V), Y)
+    found, hidden = tg.derive(loss, wrt=V, names={}), HIDDEN[activation]
+    assert str(found.result) == f"{hidden}ᵀ(softmax({hidden} V) − Y)/N"
+    assert found.residual < 1e-13
+    meanings = {str(name): str(meaning) for name, meaning in found.definitions}
+    outer = f"softmax({hidden} V)"
+    assert meanings[outer] == f"exp({hidden} V)/Σₖ exp({hidden} V)"
+
+
+def test_a_sigmoid_of_sigmoids_without_names_is_seen_to_be_one():
+    rng = np.random.default_rng(0)
+    X, W, V = (
+        named(n, rng.normal(size=s)) for n, s in [("X", (5, 4)), ("W", (4, 3)), ("V", (3, 2))]
+    )
+    found = tg.derive(tg.sigmoid(tg.sigmoid(X @ W) @ V), wrt=V, names={})
+    outer = "σ(σ(X W) V)"
+    assert str(found.result) == f"σ(X W)ᵀ(g·{outer}·(1 − {outer}))"
+    assert found.residual < 1e-13
+
+
+def test_a_sigmoid_with_a_name_is_not_turned():
+    x = named("x", [0.5, -2.0])
+    a = tg.name(tg.sigmoid(-2 * x), "a")
+    assert str(tg.derive(-tg.log(a).sum(), wrt=x).result) == "2·(1 − a)"
+    assert str(tg.derive((a - a**2 + x).sum(), wrt=a).result) == "1 − 2·a"
 
 
 def test_rules_print_as_equations():

@@ -39,6 +39,60 @@ def test_entries_rows_and_columns_are_picked_in_the_algebra(index):
     assert all(step.residual < 1e-12 for step in found.steps)
 
 
+SIZES = {"A": (3, 3), "B": (3, 2), "S": (2, 3, 3), "T": (3, 3, 2), "v": (3,)}
+EVERY = np.arange(3)
+DIAGONALS = [  # what is computed, by what it is differentiated, how both read
+    (lambda A, **_: tg.trace(A), "A", "Σdiag(A)", "I", "δₙⱼ"),
+    (lambda B, **_: tg.trace(B @ B.T), "B", "Σ_dm(B·B)", "2·B", "2·Bᵢₘ"),
+    (lambda A, **_: tg.trace(A @ A), "A", "Σₙₖ(Aᵀ·A)", "2·Aᵀ", "2·Aⱼₙ"),
+    (lambda A, **_: tg.trace(tg.exp(A)), "A", "Σexp(diag(A))", "I·exp(A)", "δₙⱼ·exp(Aₙⱼ)"),
+    (lambda A, **_: tg.diagonal(A), "A", "diag(A)", "diag(g)", "gⱼ·δₙⱼ"),
+    (
+        lambda A, B, **_: B.T @ tg.diagonal(A),
+        "A",
+        "Bᵀ diag(A)",
+        "diag(B g)",
+        "δⱼᵢ·Σₘ(Bⱼₘ·gₘ)",
+    ),
+    (lambda S, **_: tg.trace(S, 0, 1, 2), "S", "Σₖ diag(S)", "g·I", "gₙ·δⱼᵢ"),
+    (lambda T, **_: T[EVERY, EVERY], "T", "diag(T)", "g·I", "gᵢⱼ·δₙᵢ"),
+    (lambda v, **_: tg.diag(v), "v", "diag(v)", "diag(g)", "gₙₙ"),
+]
+
+
+@pytest.mark.parametrize(("compute", "wrt", "output", "plain", "indexed"), DIAGONALS)
+def test_a_diagonal_is_one_index_on_two_axes(compute, wrt, output, plain, indexed):
+    rng = np.random.default_rng(0)
+    letters = {name: named(name, rng.normal(size=size)) for name, size in SIZES.items()}
+    found = tg.derive(compute(**letters), wrt=letters[wrt])
+    assert opaque(found) == []
+    assert (str(found.output), str(found.result)) == (output, plain)
+    assert found.result.text(indices=True) == indexed
+    assert found.residual < 1e-13
+    assert all(step.residual < 1e-12 for step in found.steps)
+    numbers = tg.jacobian(lambda x: compute(**{**letters, wrt: x}))(letters[wrt].data)
+    assert_allclose(found.jacobian().evaluate(), numbers, atol=1e-13)
+
+
+def test_of_what_is_no_whole_diagonal_of_squares_nothing_is_claimed():
+    rng = np.random.default_rng(0)
+    A, R, S = (
+        named(n, rng.normal(size=s)) for n, s in [("A", (3, 3)), ("R", (3, 4)), ("S", (3, 2, 3))]
+    )
+    rows, columns = np.arange(3), np.array([0, 2, 1])
+    for picked, wrt in [
+        (tg.trace(A, 1), A),
+        (tg.trace(R), R),
+        (tg.exp(A)[rows, columns], A),
+        (tg.exp(S)[rows, :, rows], S),
+        (tg.exp(S)[rows, ..., rows], S),
+        (tg.exp(A)[rows], A),
+    ]:
+        found = tg.derive(picked, wrt=wrt)
+        assert opaque(found)
+        assert found.residual < 1e-13
+
+
 @pytest.mark.parametrize("index", [slice(1, None), (slice(None), slice(None, None, -1)), [0, 0, 2]])
 def test_what_cuts_or_reorders_an_axis_stays_whole(index):
     Z = named("Z", ROWS)

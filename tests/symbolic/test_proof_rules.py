@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from tests.symbolic.expressions import K, N, expressions, facts_about, letter
 from tests.symbolic.test_rules import (
     ONE,
+    J,
     apply,
     c,
     close_to,
@@ -59,6 +60,8 @@ below = letter("b", [K], -RNG.uniform(0.5, 2, 2))  # its sign is not known, and 
 y = letter("y", [N, K], np.array([[0.25, 0.75], [1.0, 0.0], [0.5, 0.5]]))
 w = letter("w", [N, K], RNG.normal(size=(3, 2)))
 some = letter("s", [N], RNG.uniform(0.5, 2, 3))  # positive, but only the data say so
+square = letter("S", [K, J], RNG.normal(size=(2, 2)))
+turned = rename(square, {K: J, J: K})
 two = number(2)
 half = Fraction(1, 2)
 
@@ -185,6 +188,11 @@ CASES = {
         Sum(N, times(v, Sum(K, x), Sum(K, w))),
         (Sum(N, times(v, power(Sum(K, x), 2))), sum_over([N, K], times(v, power(x, 2)))),
     ),
+    "exchange": (
+        sum_over([K, J], times(square, u)),
+        sum_over([N, K], times(x, u)),
+        (Sum(K, times(square, u)), Sum(K, times(turned, u))),
+    ),
     "one_within": (
         sum_over([N, K], times(v, y)),
         sum_over([N, K], times(v, w)),
@@ -227,6 +235,12 @@ def test_a_rule_never_changes_the_value(expr):
     for rule in RULES.values():
         for match in rule.apply(expr, known):
             assert kept(expr, match.result), f"{expr} ≠ {match.result} by {rule}"
+
+
+def test_a_sum_within_that_uses_an_index_from_outside_is_given_another():
+    inner = Sum(K, times(square, u))
+    (match,) = nests.join_sums.apply(Sum(J, times(inner, turned, rename(p, {K: J}))), facts())
+    assert close_to(match.left, match.right)
 
 
 def test_every_rule_is_used_at_some_level():

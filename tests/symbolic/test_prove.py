@@ -314,6 +314,11 @@ def more():
     residual = X @ w - t
     normal_form = tg.dot(X @ w, X @ w) - 2 * tg.dot(w, X.T @ t) + tg.dot(t, t)
     yield "least squares", tg.sum(residual**2), normal_form
+    S, B = tensor("S", 3, 3), tensor("B", 3, 3)
+    yield "a number is its own transpose", z @ S @ z, z @ S.T @ z
+    yield "the other way round", z @ S @ S @ w, w @ S.T @ S.T @ z
+    yield "three in a row", z @ S @ S @ z, z @ S.T @ S.T @ z
+    yield "a trace", tg.trace(S @ B), tg.trace(B @ S)
     yield "a power", x**a * x**z, tg.exp((a + z) * tg.log(x))
     yield "products", tg.prod(x * y), tg.prod(x) * tg.prod(y)
     yield "a product of powers", tg.prod(tg.exp(z)), tg.exp(tg.sum(z))
@@ -390,6 +395,15 @@ def test_a_matrix_is_not_its_transpose():
     assert not tg.prove(x, x.T)
     assert not tg.prove(x @ x.T, x.T @ x)
     assert check(tg.prove(x, x.T.T)).steps == []
+
+
+def test_a_number_is_its_own_transpose():
+    x, A = tensor("x", 3), tensor("A", 3, 3)
+    proof = check(tg.prove(x @ A @ x, x @ A.T @ x))
+    assert rules(proof) == ["join sums", "exchange indices", "join sums"]
+    assert check(tg.prove(x @ (A - A.T) @ x, 0 * tg.sum(x)))
+    assert not tg.prove(x @ A, x @ A.T)
+    assert not tg.prove(x @ A @ A @ x, x @ A.T @ A @ x)
 
 
 def test_up_to_drops_nothing_that_varies():

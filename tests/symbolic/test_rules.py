@@ -99,6 +99,7 @@ def halved(condition, e):
 
 J = Label("j", K.length, K)
 NONE = number(0)
+MINUS_U = product(-1, [(u, 1)])
 HALF = Fraction(1, 2)
 
 #: rule → (where it applies, where it must not, the equation forced there: left and right)
@@ -143,6 +144,11 @@ CASES = {
         (Sum(N, softmax_over(1)), number(1)),
     ),
     "assumption": (Sum(K, y), Sum(K, t), (Sum(K, t), number(1))),
+    "shares": (
+        Sum(K, plus(number(Fraction(1, 4)), product(HALF, [(y, 1)]))),
+        Sum(K, plus(number(Fraction(1, 4)), product(HALF, [(t, 1)]))),
+        (Sum(K, plus(number(Fraction(1, 4)), product(HALF, [(t, 1)]))), number(1)),
+    ),
     "constant out of Σ": (
         Sum(K, times(x, v, c)),
         Sum(K, times(x, u)),
@@ -235,6 +241,19 @@ CASES = {
             times(number(-1), apply(ops.abs, times(number(2), u))),
         ),
     ),
+    "opposite sigmoid": (
+        plus(number(2), v, product(-2, [(apply(ops.sigmoid, MINUS_U), 1)])),
+        plus(number(2), product(-1, [(apply(ops.sigmoid, MINUS_U), 1)])),
+        (
+            plus(number(2), product(-1, [(apply(ops.sigmoid, MINUS_U), 1)])),
+            apply(ops.sigmoid, u),
+        ),
+    ),
+    "tanh of a sigmoid": (
+        plus(number(-3), v, product(6, [(apply(ops.sigmoid, u), 1)])),
+        plus(number(-1), apply(ops.sigmoid, u)),
+        (plus(number(-1), apply(ops.sigmoid, u)), apply(ops.tanh, times(number(HALF), u))),
+    ),
     "quotient of functions": (
         product(1, [(apply(ops.sinh, u), 2), (p, 1), (apply(ops.cosh, u), -1)]),
         product(1, [(apply(ops.sinh, u), 1), (apply(ops.cosh, p), -1)]),
@@ -316,6 +335,21 @@ def kept(before, after):
 
 def test_every_rule_has_a_case():
     assert set(CASES) == set(RULES)
+
+
+def test_what_computed_numbers_have_in_common_is_not_factored_out():
+    by_hand, computed = Fraction("0.75"), Fraction("0.3989422804014327")  # 1/√(2π)
+    sums = (plus(product(each, [(u, 1)]), product(HALF, [(v, 1)])) for each in (by_hand, computed))
+    assert [len(list(RULES["factor"].apply(each, facts()))) for each in sums] == [1, 0]
+
+
+def test_a_sigmoid_is_turned_where_the_opposite_one_stands():
+    up, down = apply(ops.sigmoid, u), apply(ops.sigmoid, MINUS_U)
+    rewriter = Rewriter(EAGER, Facts(environment()))
+    assert rewriter.close(plus(up, down))[0] == number(1)
+    assert str(rewriter.close(plus(up, times(number(-1), down)))[0]) == "tanh(u/2)"
+    for kept in (plus(number(1), times(number(-1), up)), plus(v, down), plus(number(1), down)):
+        assert rewriter.close(kept) == (kept, ())
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -10,9 +10,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 from tinygrad_edu.symbolic.trace import Symbol
 
-__all__ = ["Axes", "Pairs", "Place", "joins", "picks", "reduced", "subscripts", "summed"]
+__all__ = [
+    "Axes",
+    "Pairs",
+    "Place",
+    "diagonal",
+    "joins",
+    "picks",
+    "reduced",
+    "subscripts",
+    "summed",
+]
 
 Place = tuple[int, int]  # the serial number of a symbol, and one of its axes
 Pairs = list[tuple[Place, Place]]
@@ -120,6 +132,8 @@ def joins(node: Symbol) -> Pairs | None:
         both = [(symbols[0], moved)]
     elif name in PICKS and (picked := picks(node)) is not None:
         both = [(symbols[0], picked[0])]
+    elif name in PICKS and (paired := diagonal(node)) is not None:
+        both = [(symbols[0], paired)]
     else:
         return None
     return [
@@ -221,6 +235,28 @@ def picks(node: Symbol) -> tuple[list[tuple[int, int]], dict[int, int]] | None:
             return None
         axis += 1
     return kept, fixed
+
+
+def diagonal(node: Symbol) -> list[tuple[int, int]] | None:
+    """Pair the axes of an argument and a result of `getitem` or `scatter_add` along a diagonal.
+
+    Rows and columns are both paired with the one axis of the diagonal. None where the index is not
+    that of a whole diagonal of square matrices.
+    """
+    assert node.op is not None
+    gathers = node.op.name == "getitem"
+    shape, index = (node.args[0] if gathers else node).shape, node.attributes["index"]
+    if [part for part in index if part is not Ellipsis] != ["array", "array"]:
+        return None
+    row = len(shape) - 2 if index[0] is Ellipsis else 0
+    every = range(shape[row])
+    if index[1] is Ellipsis or any(
+        not np.array_equal(places.value, every) or length != len(every)
+        for places, length in zip(node.args[1:], shape[row : row + 2], strict=True)
+    ):
+        return None
+    pairs = [(axis, axis - (axis > row)) for axis in range(len(shape))]
+    return pairs if gathers else [(other, axis) for axis, other in pairs]
 
 
 def _uses_an_axis(part: Any) -> bool:

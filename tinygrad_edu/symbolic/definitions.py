@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from tinygrad_edu.symbolic.evaluate import Environment
 from tinygrad_edu.symbolic.expr import (
+    Apply,
     Expr,
     Label,
     Leaf,
     Number,
+    Opaque,
     Sum,
     distinct,
     parts,
@@ -25,7 +28,7 @@ from tinygrad_edu.symbolic.rules.equations import Equation, Equations, complemen
 from tinygrad_edu.symbolic.rules.rule import ONE, ZERO, Rule
 from tinygrad_edu.symbolic.rules.sums import sum_of_terms
 
-__all__ = ["Definition", "rules_with", "substitute"]
+__all__ = ["Definition", "named", "rules_with", "substitute", "with_names_inside"]
 
 Definition = tuple[Leaf, Expr]  # a name, and what it stands for
 
@@ -40,27 +43,48 @@ def rules_with(
     names = Equations("name")
     lemmas, complements = Equations("lemma"), Equations("complement")
     plain = Rewriter((*UNDOING, *TIDYING), facts)
+    shown = dict(with_names_inside(definitions))
     for leaf, meaning in definitions:
-        because = f"{text(leaf)} = {text(meaning, axes=leaf.axes)}"
+        because = f"{text(leaf)} = {text(shown[leaf], axes=leaf.axes)}"
         # A definition is put into the form that it will be met in.
         closed, _ = Rewriter((*UNDOING, names.rule(), *TIDYING), facts).close(meaning)
         for form in dict.fromkeys((closed, meaning)):
             if form.size > 1:
                 names.add(Equation(form, leaf, f"by definition {because}"))
-        both = complement_of(leaf, meaning)
-        if both is not None:
-            if facts.sign(both[0]) == "positive":
-                facts.declare_positive(both[1])
-            complements.add(Equation(*both, f"since {because}"))
+        call = leaf.quantity.source
+        if isinstance(call, Opaque) and call.op.elementwise:
+            applied = Apply(call.op, call.args, call.attributes)
+            names.add(Equation(applied, leaf, f"by definition {because}"))
+        for equation in _complements(leaf, meaning, because, facts):
+            complements.add(equation)
         for lemma in (*_sums(leaf, meaning, because, plain), *_gates(leaf, closed, because)):
             lemmas.add(lemma)
-    for equation in _met_in_other_names(definitions, facts):
-        names.add(equation)
+    for leaf, form, because in _met_in_other_names(definitions, shown, facts):
+        names.add(Equation(form, leaf, f"by definition {because}"))
+        for equation in _complements(leaf, form, because, facts):
+            complements.add(equation)
     for equations in (names, complements, lemmas):
         for equation in list(equations):
             for names_of in _other_indices(equation.left, indices):
                 equations.add(equation.renamed(names_of))
     return (*UNDOING, names.rule(), complements.rule(), lemmas.rule(), *TIDYING)
+
+
+def with_names_inside(definitions: Sequence[Definition]) -> Iterator[Definition]:
+    """Yield each name with what it stands for, written with the names of opened operations."""
+    opened = [each for each in definitions if isinstance(each[0].quantity.source, Opaque)]
+    folding = named(opened)
+    for leaf, meaning in definitions:
+        yield leaf, meaning.rebuild(tuple(map(folding, meaning.children)))
+
+
+def named(definitions: Sequence[Definition]) -> Callable[[Expr], Expr]:
+    """Return what puts names for what they stand for, as a whole or among factors."""
+    if not definitions:
+        return lambda expr: expr
+    names = Equations("name", (Equation(meaning, leaf, "") for leaf, meaning in definitions))
+    rewriter = Rewriter((names.rule(),), Facts(Environment(), ()))
+    return lambda expr: rewriter.close(expr)[0]
 
 
 def _other_indices(expr: Expr, indices: Sequence[Label]) -> Iterator[dict[Label, Label]]:
@@ -88,6 +112,15 @@ def _sums(leaf: Leaf, meaning: Expr, because: str, plain: Rewriter) -> Iterator[
             yield Equation(sum_over((label,), leaf), found, f"since {because}", *assumed)
 
 
+def _complements(leaf: Leaf, form: Expr, because: str, facts: Facts) -> Iterator[Equation]:
+    """Yield u·z = c − n·z for a quantity z = c/(n + u), and enter that 1 − z is positive, if so."""
+    both = complement_of(leaf, form)
+    if both is not None:
+        if facts.sign(both[0]) == "positive":
+            facts.declare_positive(both[1])
+        yield Equation(*both, f"since {because}")
+
+
 def _gates(leaf: Leaf, meaning: Expr, because: str) -> Iterator[Equation]:
     """Yield what a gate does to a quantity that has it already, or the opposite one."""
     for condition, _ in parts(meaning)[1]:
@@ -110,7 +143,9 @@ def _opened(meaning: Expr, label: Label) -> Expr:
     return meaning
 
 
-def _met_in_other_names(definitions: Sequence[Definition], facts: Facts) -> Iterator[Equation]:
+def _met_in_other_names(
+    definitions: Sequence[Definition], shown: Mapping[Leaf, Expr], facts: Facts
+) -> Iterator[tuple[Leaf, Expr, str]]:
     """Write each definition with the names of its parts, which may be folded before it is."""
     every = Equations("name", (Equation(m, leaf, "") for leaf, m in definitions if m.size > 1))
     meanings = dict(definitions)
@@ -124,8 +159,7 @@ def _met_in_other_names(definitions: Sequence[Definition], facts: Facts) -> Iter
         rules = (*UNDOING, every.rule(unless=is_made_of_it), *TIDYING)
         form, _ = Rewriter(rules, facts).close(meaning)
         if form.size > 1:
-            because = f"by definition {text(leaf)} = {text(meaning, axes=leaf.axes)}"
-            yield Equation(form, leaf, because)
+            yield leaf, form, f"{text(leaf)} = {text(shown[leaf], axes=leaf.axes)}"
 
 
 def substitute(expr: Expr, old: Leaf, new: Expr) -> Expr:

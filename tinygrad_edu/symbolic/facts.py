@@ -255,6 +255,28 @@ class Facts:
             return None
         return self._use(statement, expr, holds, deviation)
 
+    def shares(self, expr: Sum) -> str | None:
+        """Return the statement that c + f_k are shares of 1, if that may be used.
+
+        Then c was computed from the length of the data, as ε/3 in ε/3 + (1 − ε)·y.
+        """
+        body = expr.body
+        if not isinstance(body, Total) or not self.is_fixed(body):
+            return None
+        if all(expr.label in term.labels for term in body.terms):
+            return None
+        if any(isinstance(each, Dimension) for each in distinct(body)):
+            return None
+        least = float(np.min(self.data.value(body)[0], initial=0))
+        deviation = float(np.max(np.abs(self.data.value(expr)[0] - 1), initial=0))
+        if least < 0 or deviation > TOLERANCE:
+            return None
+        return self._use(f"{text(expr)} = 1", expr, True, deviation)
+
+    def about(self, statement: str) -> Expr:
+        """Return the expression that a statement is about: a sum of which it says that it is 1."""
+        return self.met[statement][1]
+
     def _by_chance(self, label: Label, leaf: Leaf) -> bool:
         """Whether a later axis sums to 1 as well: classes come last, so that is the one meant."""
         later = leaf.axes[leaf.axes.index(label) + 1 :] if label in leaf.axes else ()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from tinygrad_edu import ops
 from tinygrad_edu.symbolic.expr import (
     Apply,
     Delta,
@@ -24,6 +25,7 @@ from tinygrad_edu.symbolic.expr import (
     parts,
     power,
     product,
+    total,
 )
 
 __all__ = ["Shown", "is_short", "layout"]
@@ -90,14 +92,31 @@ def _product(expr: Product) -> Shown:
     if denominator != 1:
         below.append(_number(Fraction(denominator)))
     for base, exponent in expr.factors:
-        side = above if exponent > 0 else below
-        side.append(_power(base, abs(exponent)))
+        inverse = _inverse(base) if exponent == 1 else None
+        if inverse is not None:
+            below.append(layout(inverse))
+        else:
+            side = above if exponent > 0 else below
+            side.append(_power(base, abs(exponent)))
     shown = _times(above)
     if below:
         shown = Shown("quotient", (shown, _times(below)), expr)
     elif shown.kind == "product":
         shown = Shown("product", shown.parts, expr)
     return Shown("negative", (shown,), expr) if expr.coefficient < 0 else shown
+
+
+def _inverse(expr: Expr) -> Expr | None:
+    """Return 1/x^(1−p) = x^(p−1), if all letters of the exponent have a minus; else None."""
+    if not isinstance(expr, Apply) or expr.op is not ops.power:
+        return None
+    base, exponent = expr.args
+    terms = exponent.terms if isinstance(exponent, Total) else (exponent,)
+    letters = [parts(term)[0] for term in terms if not isinstance(term, Number)]
+    if not letters or max(letters) > 0:
+        return None
+    opposite = total(product(-1, [(term, Fraction(1))]) for term in terms)
+    return Apply(ops.power, (base, opposite), {})
 
 
 def is_short(value: Fraction) -> bool:

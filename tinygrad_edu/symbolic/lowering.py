@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from fractions import Fraction
 from typing import Any
 
@@ -22,6 +22,7 @@ from tinygrad_edu.symbolic.axes import (
     Axes,
     Pairs,
     Place,
+    diagonal,
     joins,
     picks,
     summed,
@@ -228,10 +229,15 @@ class Lowering:
             self._known[top] = self._one(top)
         return self._known[symbol]
 
-    def written(self, op: Op, args: Iterable[Any], *, in_latex: bool) -> str:
-        """Write an operation as its name applied to its arguments."""
+    def written(
+        self, op: Op, args: Iterable[Any], named: Callable[[Expr], Expr], *, in_latex: bool
+    ) -> str:
+        """Write an operation as its name applied to its arguments, with names `named` in these.
+
+        So an opened operation is called softmax(relu(X W) V), and not by what relu means.
+        """
         write = notation.latex if in_latex else notation.text
-        inner = [write(self.lower(a), axes=self._axes_inside(a)) for a in args]
+        inner = [write(named(self.lower(a)), axes=self._axes_inside(a)) for a in args]
         template = op.tex if in_latex else op.text
         if template is None:
             return f"{op.name}({', '.join(inner)})"
@@ -381,6 +387,11 @@ class Lowering:
             if name == "getitem":
                 return ex.rename(args[0], dict(places))
             return ex.product(1, [(args[0], ONE), *((ex.Delta(a, at), ONE) for a, at in places)])
+        if name in PICKS and (paired := diagonal(symbol)) is not None:
+            if name == "getitem":
+                return args[0]  # its row and its column are one index inside
+            on_it = [(ex.Delta(a, b), ONE) for a, b in _met_twice(paired, self.axes_of(symbol))]
+            return ex.product(1, [(args[0], ONE), *on_it])
         if name in PRODUCTS:
             terms, result = subscripts_of(symbol)
             inner: dict[str, Label] = {}
@@ -398,6 +409,15 @@ def _takes_a_diagonal(symbol: Symbol) -> bool:
     if symbol.op.name not in PRODUCTS:
         return False
     return any(len(set(term)) < len(term) for term in subscripts_of(symbol)[0])
+
+
+def _met_twice(
+    pairs: list[tuple[int, int]], axes: tuple[Label | None, ...]
+) -> list[tuple[Label, Label]]:
+    """Return the two indices that one axis is paired with; none where their length is 1."""
+    found = itertools.combinations(pairs, 2)
+    both = [(axes[k], axes[m]) for (i, k), (j, m) in found if i == j]
+    return [(one, other) for one, other in both if one is not None and other is not None]
 
 
 def _is_parameter(symbol: Any) -> bool:

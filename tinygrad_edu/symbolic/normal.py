@@ -84,6 +84,7 @@ _WRITING_OUT = (*_SPLITTING, expanding.distribute_once)
 _EVERYTHING = (
     *_WRITING_OUT,
     nests.join_sums,
+    nests.exchange,
     logarithms.power_as_exp,
     logarithms.tanh_as_exp,
     expanding.turn_sign,
@@ -92,6 +93,7 @@ _EVERYTHING = (
 _TOGETHER = (
     *_SPLITTING,
     nests.join_sums,
+    nests.exchange,
     expanding.common_factor,
     logarithms.power_as_exp,
     logarithms.tanh_as_exp,

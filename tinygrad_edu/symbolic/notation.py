@@ -109,6 +109,7 @@ class _Printer:
         rows.sort(key=lambda row: row.order)
         self.axes = [*(a for a in rows if a not in given), *given]
         self.letters: dict[Label, str] = {}
+        self._matrices: dict[tuple[Expr, tuple[Label, ...]], Written] = {}  # in both orders
         self.used: set[str] = set()  # also by a label that an inner sum binds again
         self.several = len({label for each in distinct(expr) for label in each.labels}) > 1
         if style.indices:
@@ -167,6 +168,10 @@ class _Printer:
         if any(a.place is not None for a in leaf.axes):
             places = (":" if a.place is None else a.letter for a in leaf.axes)
             return f"{name}[{', '.join(places)}]", ATOM
+        if len({*leaf.axes}) < len(leaf.axes):  # x_kk
+            return (
+                rf"\operatorname{{diag}}({name})" if self.style.latex else f"diag({name})"
+            ), ATOM
         return self._transposed(name) if self._lies_across(leaf.axes) else (name, ATOM)
 
     def _lies_across(self, axes: tuple[Label | None, ...]) -> bool:
@@ -259,7 +264,9 @@ class _Printer:
             joined = "".join(letters)
             under = f"_{{{joined}}}" if in_latex else _subscript(joined)
         # In LaTeX a sum reaches over the product behind it, as on a blackboard.
-        axes, self.axes = self.axes, [*_rows(shown.expr, labels), *self.axes]
+        rows = _rows(shown.expr, labels)
+        inside = [*rows, *self.axes, *(label for label in labels if label not in rows)]
+        axes, self.axes = self.axes, inside
         written = self.write(body, PRODUCT if in_latex else ATOM)
         self.letters, self.used, self.axes = outer, used, axes
         if in_latex:
@@ -297,21 +304,20 @@ class _Printer:
 
     def _matrix(self, expr: Expr, wanted: tuple[Label, ...]) -> str:
         """Write a matrix with the row and column asked for, transposed where it must be."""
-        rows = _rows(expr, wanted)
-        own = next(
-            (
-                tuple(axis for axis in e.axes if axis in wanted)
-                for e in distinct(expr)
-                if isinstance(e, Leaf | Opaque) and set(wanted) <= set(e.axes)
-            ),
-            (*rows, *(axis for axis in wanted if axis not in rows)),
-        )
-        outer, self.axes = self.axes, list(own)
-        written = self._written(layout(expr))
-        self.axes = outer
+        mark = r"\top" if self.style.latex else "ᵀ"
+        ways = (self._turned(expr, own, wanted) for own in _orders(expr, wanted))
+        return min(ways, key=lambda written: written.count(mark))
+
+    def _turned(self, expr: Expr, own: tuple[Label, ...], wanted: tuple[Label, ...]) -> str:
+        """Write a matrix in the order of its own, and transpose it if another one is wanted."""
+        if (expr, own) not in self._matrices:
+            outer, self.axes = self.axes, list(own)
+            self._matrices[expr, own] = self._written(layout(expr))
+            self.axes = outer
+        shown = self._within(self._matrices[expr, own], ATOM)
         if own == wanted:
-            return self._within(written, ATOM)
-        return self._transposed(self._within(written, ATOM))[0]
+            return shown
+        return self._transposed(shown)[0]
 
     def _of_two_vectors(self, expr: Expr | None) -> Written | None:
         """Write a_k b_j as a bᵀ, and a_k δ_kj as diag(a), where a product is no more than that."""
@@ -426,6 +432,19 @@ def _ends_open(shown: Shown) -> bool:
         return _ends_open(shown.parts[-1])
     template = shown.expr.op.text if isinstance(shown.expr, Apply | Opaque) else None
     return template is not None and _binding(template) < POWER
+
+
+def _orders(expr: Expr, wanted: tuple[Label, ...]) -> tuple[tuple[Label, ...], ...]:
+    """Return the orders of row and column that a matrix may be written in, the likelier first.
+
+    A letter with both of them decides. What has none, as tanh(X W), may be transposed as a whole.
+    """
+    for each in distinct(expr):
+        if isinstance(each, Leaf | Opaque) and set(wanted) <= set(each.axes):
+            return (tuple(axis for axis in dict.fromkeys(each.axes) if axis in wanted),)
+    rows = _rows(expr, wanted)
+    order = (*rows, *(axis for axis in wanted if axis not in rows))
+    return (order, order[::-1]) if len(order) == 2 else (order,)
 
 
 # --- templates of operations ----------------------------------------------------------------------

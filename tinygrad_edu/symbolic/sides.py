@@ -131,7 +131,7 @@ class Sides:
     def _named(self, opened: Opened, meaning: Expr) -> Leaf:
         """Return a letter for the result of an opened operation."""
         if meaning not in self._letters:
-            args = opened.op, opened.args
+            args = opened.op, opened.args, lambda expr: expr
             self._letters[meaning] = Quantity(
                 self.trace.unique(self.lowering.written(*args, in_latex=False)),
                 self.lowering.axes_of(opened.result),

@@ -16,7 +16,7 @@ from tinygrad_edu.core.node import Node, slots
 from tinygrad_edu.core.op import REGISTRY
 from tinygrad_edu.naming import Names
 from tinygrad_edu.symbolic import notation
-from tinygrad_edu.symbolic.definitions import Definition, rules_with
+from tinygrad_edu.symbolic.definitions import Definition, named, rules_with, with_names_inside
 from tinygrad_edu.symbolic.derivation import Contribution, Derivation, Formula, Step
 from tinygrad_edu.symbolic.draws import draws
 from tinygrad_edu.symbolic.evaluate import Environment
@@ -24,7 +24,10 @@ from tinygrad_edu.symbolic.expr import (
     Expr,
     Leaf,
     Quantity,
+    Sum,
+    Total,
     distinct,
+    quantities_in,
     rename,
 )
 from tinygrad_edu.symbolic.facts import Facts
@@ -303,7 +306,7 @@ class Work:
         )
         axes = self.lowering.axes_of(wrt)
         used = {move.match.assumption for move in found.moves if move.match.assumption}
-        checks = _checks(start, used)
+        checks = _checks(start, used, self.facts)
         return Derivation(
             title=(self._called(of, self.title), self._title_of(leaf)),
             wrt=self._formula(leaf, wrt),
@@ -311,7 +314,7 @@ class Work:
             output=self._meaning_of(of),
             definitions=[
                 (Formula(name, name.quantity.axes), Formula(meaning, name.quantity.axes))
-                for name, meaning in self.definitions
+                for name, meaning in with_names_inside(self.definitions)
             ],
             chain=chain,
             start=Formula(start, axes),
@@ -378,23 +381,25 @@ class Work:
                 assert isinstance(leaf, Leaf)
                 assert leaf.quantity.definition is not None
                 found.append((leaf, leaf.quantity.definition))
+        so_far: list[Definition] = []
         for opened in self.trace.opened:
             result = opened.result
             if result.name is not None or result.op is None or opened.op.name in _TRANSPARENT:
                 continue
+            call = opened.op, opened.args, named(so_far)
             quantity = Quantity(
-                self.trace.unique(lowering.written(opened.op, opened.args, in_latex=False)),
+                self.trace.unique(lowering.written(*call, in_latex=False)),
                 lowering.axes_of(result),
                 opened.value,
                 definition=lowering.lower(result),
-                latex=lowering.written(opened.op, opened.args, in_latex=True),
+                latex=lowering.written(*call, in_latex=True),
                 sign=opened.op.positive,
                 source=lowering.call(opened),
             )
             assert quantity.definition is not None
             if quantity.definition.size > 1:
-                found.append((quantity.leaf, quantity.definition))
-        return found
+                so_far.append((quantity.leaf, quantity.definition))
+        return found + so_far
 
     # --- the chain --------------------------------------------------------------------------------
 
@@ -445,11 +450,16 @@ def _without_moves(symbol: Symbol) -> Symbol:
     return symbol
 
 
-def _checks(start: Expr, used: set[str]) -> dict[str | None, list[Environment]]:
+def _checks(start: Expr, used: set[str], facts: Facts) -> dict[str | None, list[Environment]]:
     """Draw the numbers that steps are checked on: by what a step assumes, and nothing more."""
     data, plain = Environment(), draws([start], ())
     checks: dict[str | None, list[Environment]] = {None: [data, *plain]}
     for statement in used:
-        is_sum = "= 1" in statement
-        checks[statement] = [data, *(draws([start], {statement}) if is_sum else plain)]
+        about, drawn = facts.about(statement), plain
+        if isinstance(about, Sum) and isinstance(about.body, Total):
+            # Only these numbers, and so many of them, are known to be shares.
+            drawn = draws([start], (), held=quantities_in([about]), resized=False)
+        elif "= 1" in statement:
+            drawn = draws([start, about], {statement})
+        checks[statement] = [data, *drawn]
     return checks

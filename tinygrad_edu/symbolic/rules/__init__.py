@@ -33,6 +33,8 @@ TIDYING: tuple[Rule, ...] = (
     functions.tanh_of_exponentials,
     functions.quotient_of_functions,
     functions.odd_function,
+    functions.opposite_sigmoid,
+    functions.tanh_of_sigmoid,
     cases.clip,
     cases.tie,
     sums.distribution,
@@ -52,6 +54,7 @@ EAGER = (*UNDOING, *TIDYING)
 CHOICES: tuple[Rule, ...] = (
     arithmetic.distribute,
     sums.sum_of_terms,
+    sums.shares,
     arithmetic.factor,
     cases.cases,
     fractions.common_denominator,

@@ -6,7 +6,17 @@ import math
 from collections.abc import Iterator
 from fractions import Fraction
 
-from tinygrad_edu.symbolic.expr import Expr, Factor, Product, Total, parts, power, product, total
+from tinygrad_edu.symbolic.expr import (
+    LONGEST_DECIMAL,
+    Expr,
+    Factor,
+    Product,
+    Total,
+    parts,
+    power,
+    product,
+    total,
+)
 from tinygrad_edu.symbolic.facts import Facts
 from tinygrad_edu.symbolic.rules.rule import ONE, Match, others, rule, within_product, without
 
@@ -100,7 +110,9 @@ def _sharing(expr: Total) -> Iterator[tuple[Expr, ...]]:
 def _common_number(numbers: list[Fraction]) -> Fraction:
     """Return the largest number that all of several are whole multiples of."""
     above, below = (n.numerator for n in numbers), (n.denominator for n in numbers)
-    return Fraction(math.gcd(*above), math.lcm(*below))
+    found = Fraction(math.gcd(*above), math.lcm(*below))
+    # Of floats that were computed, as 1/√(2π), it is the last digit that they have in common.
+    return found if found.denominator <= LONGEST_DECIMAL else ONE
 
 
 def _common(many: list[tuple[Factor, ...]]) -> tuple[Factor, ...]:

@@ -10,12 +10,15 @@ from tinygrad_edu import ops
 from tinygrad_edu.symbolic.expr import (
     Apply,
     Expr,
+    Leaf,
     Number,
+    Opaque,
     Product,
     Total,
     parts,
     power,
     product,
+    rename,
     total,
 )
 from tinygrad_edu.symbolic.facts import Facts
@@ -25,6 +28,7 @@ from tinygrad_edu.symbolic.rules.rule import (
     ZERO,
     Match,
     is_call,
+    others,
     rule,
     within_product,
     without,
@@ -36,10 +40,12 @@ __all__ = [
     "join_exponentials",
     "log_of_exp",
     "odd_function",
+    "opposite_sigmoid",
     "quotient_of_functions",
     "sign_times_abs",
     "sign_times_itself",
     "tanh_of_exponentials",
+    "tanh_of_sigmoid",
 ]
 
 
@@ -145,6 +151,56 @@ def _exponents(expr: Expr) -> dict[Expr, Fraction] | None:
         elif len(factors) == 1 and factors[0][1] == 1 and is_call(factors[0][0], ops.exp):
             found[factors[0][0].children[0]] = coefficient
     return found if len(found) == 2 else None
+
+
+@rule("opposite sigmoid", "σ(−x) = 1 − σ(x)", "e^x/(1 + e^x) + 1/(1 + e^x) = 1", at=Total)
+def opposite_sigmoid(expr: Total, facts: Facts) -> Iterator[Match]:
+    """Write 1 − σ(−x) as σ(x), and σ(−x) as 1 − σ(x) where there is a σ(x) already."""
+    sigmoids = list(_sigmoids(expr))
+    there = {inside for _, _, inside in sigmoids}
+    for term, coefficient, inside in sigmoids:
+        opposite = product(-1, [(inside, ONE)])
+        if parts(inside)[0] > 0:
+            continue
+        number, turned = Number(-coefficient), Apply(ops.sigmoid, (opposite,), {})
+        if number in expr.terms:
+            right = product(-coefficient, [(turned, ONE)])
+            yield Match(
+                total((number, term)), right, total([*others(expr.terms, (number, term)), right])
+            )
+        elif opposite in there:
+            right = total([Number(coefficient), product(-coefficient, [(turned, ONE)])])
+            yield Match(term, right, total([*others(expr.terms, (term,)), right]))
+
+
+@rule("tanh of a sigmoid", "2·σ(2·x) − 1 = tanh x", "what tanh is defined as", at=Total)
+def tanh_of_sigmoid(expr: Total, facts: Facts) -> Iterator[Match]:
+    for term, coefficient, inside in _sigmoids(expr):
+        number = Number(-coefficient / 2)
+        if number in expr.terms:
+            half = product(Fraction(1, 2), [(inside, ONE)])
+            right = product(coefficient / 2, [(Apply(ops.tanh, (half,), {}), ONE)])
+            yield Match(
+                total((number, term)), right, total([*others(expr.terms, (number, term)), right])
+            )
+
+
+def _sigmoids(expr: Total) -> Iterator[tuple[Expr, Fraction, Expr]]:
+    """Yield every term that is a multiple of a sigmoid: with its coefficient, and of what it is.
+
+    One that has a name is left alone: 1 − a is what one wants to read.
+    """
+    for term in expr.terms:
+        coefficient, factors = parts(term)
+        if len(factors) == 1 and factors[0][1] == 1:
+            base = factors[0][0]
+            call = base.quantity.source if isinstance(base, Leaf) else base
+            if isinstance(call, Apply | Opaque) and call.op is ops.sigmoid:
+                inside = call.args[0]
+                if isinstance(base, Leaf):
+                    own = base.quantity.leaf.axes
+                    inside = rename(inside, dict(zip(own, base.axes, strict=True)))
+                yield term, coefficient, inside
 
 
 @rule("|x| sign(x)", "|x|·sign(x) = x", "its magnitude times its sign", at=Product)

@@ -6,6 +6,7 @@ found wherever it stands.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 from tinygrad_edu.symbolic.expr import (
@@ -16,8 +17,10 @@ from tinygrad_edu.symbolic.expr import (
     Leaf,
     Sum,
     Total,
+    order,
     parts,
     product,
+    rename,
     sum_over,
     total,
 )
@@ -26,7 +29,19 @@ from tinygrad_edu.symbolic.notation import text
 from tinygrad_edu.symbolic.rules import sums
 from tinygrad_edu.symbolic.rules.rule import ONE, Match, rule
 
-__all__ = ["ACROSS", "constant_out", "join_sums", "one_within", "separate", "sums_of_terms"]
+__all__ = [
+    "ACROSS",
+    "constant_out",
+    "exchange",
+    "join_sums",
+    "one_within",
+    "separate",
+    "sums_of_terms",
+]
+
+
+#: Of so many indices every order is tried.
+MOST_INDICES = 4
 
 
 def _opened(expr: Sum) -> tuple[list[Label], Expr]:
@@ -109,10 +124,40 @@ def join_sums(expr: Sum, facts: Facts) -> Iterator[Match]:
     assert isinstance(held, Sum)
     more, inside = _opened(held)
     rest = [f for f in factors if f != inner[0]]
-    if set(more) & {*labels, *(label for base, _ in rest for label in base.labels)}:
-        return
+    taken = {*labels, *(label for base, _ in rest for label in base.labels)}
+    for place, label in enumerate(more):
+        if label in taken:  # the inner sum calls its index as something outside is called
+            more[place] = label.spare({*taken, *more, *inside.labels})
+            inside = rename(inside, {label: more[place]})
     right = sum_over([*labels, *more], product(coefficient, [*rest, (inside, ONE)]))
     yield Match(expr, right, right)
+
+
+@rule(
+    "exchange indices",
+    "Σ_jΣ_k x_jk = Σ_jΣ_k x_kj",
+    "what a summed index is called does not matter",
+    at=Sum,
+)
+def exchange(expr: Sum, facts: Facts) -> Iterator[Match]:
+    """Of all ways to call indices of one range take the first, so that xᵀA x is xᵀAᵀ x."""
+    labels, body = _opened(expr)
+    if not 1 < len(labels) <= MOST_INDICES:
+        return
+    ways = [
+        sum_over(labels, rename(body, dict(zip(labels, others, strict=True))))
+        for others in itertools.permutations(labels)
+        if all(one.range is other.range for one, other in zip(labels, others, strict=True))
+    ]
+    first = min(ways, key=_by_indices)
+    if _by_indices(first) < _by_indices(expr):
+        yield Match(expr, first, first)
+
+
+def _by_indices(expr: Expr) -> tuple[object, ...]:
+    """Return what sums are sorted by that differ in nothing but the names of their indices."""
+    leaves = (each for each in expr.walk() if isinstance(each, Leaf))
+    return order(expr), [axis.serial for leaf in leaves for axis in leaf.axes]
 
 
 @rule("assumption", "Σ_nΣ_k x_n·y_nk = Σ_n x_n, Σ_k y_nk = 1", "tested on the data", at=Sum)
@@ -138,4 +183,4 @@ def one_within(expr: Sum, facts: Facts) -> Iterator[Match]:
 
 
 #: These read all sums at once, and are not to be asked at those within.
-ACROSS = frozenset({constant_out, join_sums, one_within, separate, sums_of_terms})
+ACROSS = frozenset({constant_out, exchange, join_sums, one_within, separate, sums_of_terms})

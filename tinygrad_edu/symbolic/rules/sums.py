@@ -25,6 +25,7 @@ __all__ = [
     "constant_out",
     "delta_picks",
     "distribution",
+    "shares",
     "sum_of_constant",
     "sum_of_terms",
     "sums_to_one",
@@ -58,6 +59,15 @@ def sum_of_constant(expr: Sum, facts: Facts) -> Iterator[Match]:
 @rule("assumption", "Σ_k y_k = 1", "tested on the data", at=Sum)
 def sums_to_one(expr: Sum, facts: Facts) -> Iterator[Match]:
     statement = facts.sums_to_one(expr)
+    if statement is not None:
+        one = Number(ONE)
+        yield Match(expr, one, one, f"{statement}, which holds on the data", statement)
+
+
+@rule("shares", "Σ_k (c + f_k) = 1", "tested on the data", at=Sum)
+def shares(expr: Sum, facts: Facts) -> Iterator[Match]:
+    """Smoothed targets such as ε/3 + (1 − ε)·y: K is 3 in the data, and K·(ε/3) is ε there."""
+    statement = facts.shares(expr)
     if statement is not None:
         one = Number(ONE)
         yield Match(expr, one, one, f"{statement}, which holds on the data", statement)
