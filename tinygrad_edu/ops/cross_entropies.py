@@ -10,6 +10,7 @@ import numpy as np
 from tinygrad_edu.core.node import Node
 from tinygrad_edu.core.op import op, operand
 from tinygrad_edu.ops.activations import sigmoid, softplus
+from tinygrad_edu.ops.arithmetic import multiply
 from tinygrad_edu.ops.elementwise import exp, floating, log, xdivy, xlogy
 from tinygrad_edu.ops.reduce import max, sum
 from tinygrad_edu.ops.shape import expand_dims
@@ -102,7 +103,7 @@ def _(logits: Any, targets: Any) -> Any:
     y = distributions(targets, logits, "softmax_cross_entropy")
     e = exp(logits - max(logits, axis=-1, keepdims=True))
     total = sum(e, axis=-1)
-    return sum(y, axis=-1, keepdims=True) * e - y * expand_dims(total, axis=-1), total
+    return sum(y, axis=-1, keepdims=True) * e - multiply(y, expand_dims(total, axis=-1)), total
 
 
 @_softmax_cross_entropy.defined_as
