@@ -21,6 +21,9 @@ from tests.check.planting import (
 )
 from tests.samples import DIFFERENTIABLE, arrays, tensors
 
+# One check like the other, hundreds of times.
+pytestmark = pytest.mark.usefixtures("untraced")
+
 GRID = [
     (call, kind, scale)
     for call, kind in itertools.product(CALLS, RULE_KINDS)
