@@ -52,8 +52,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.write_line(line)
 
 
-#: Of so many parameters of a test, one is traced.
-TRACED = 7
+#: A test with more parameters than this is traced for one in seven of them.
+MANY = 100
 
 
 @pytest.hookimpl(wrapper=True)
@@ -74,16 +74,17 @@ def pytest_collection() -> Generator[None, object, object]:
 
 @pytest.hookimpl(trylast=True)  # when those that are not asked for are gone
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    # The tracer takes as long as the tests themselves, and one parameter after another, as one
-    # random example after another, reaches the same lines: it looks on at a part of them.
-    parameters: Counter[str] = Counter()
-    for item in items:
-        function = item.nodeid.partition("[")[0]
+    # The tracer takes as long as the tests themselves, and in a large grid one parameter after
+    # another, as one random example after another, reaches the same lines: it sees some of them.
+    functions = [item.nodeid.partition("[")[0] for item in items]
+    parameters, seen = Counter(functions), Counter[str]()
+    for item, function in zip(items, functions, strict=True):
         drawn = item.get_closest_marker("hypothesis") is not None
-        if isinstance(item, pytest.Function) and (drawn or parameters[function] % TRACED):
+        passed = parameters[function] > MANY and seen[function] % 7 > 0
+        if isinstance(item, pytest.Function) and (drawn or passed):
             # Before other fixtures, which take time too; the list is that of all parameters.
             item.fixturenames = ["untraced", *item.fixturenames]
-        parameters[function] += 1
+        seen[function] += 1
     seed = config.getoption("--shuffle")
     if seed is not None:
         random.Random(seed).shuffle(items)

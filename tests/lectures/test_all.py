@@ -42,7 +42,6 @@ def test_no_derivation_ends_longer_than_it_starts(key):
     assert_allclose(staged.result.evaluate(), result.evaluate(), rtol=1e-11, atol=1e-14)
 
 
-@pytest.mark.usefixtures("untraced")
 def test_all_together_take_a_few_seconds():
     """The bound is 20 s; a machine that does other things too needs more."""
     start = time.perf_counter()

@@ -182,6 +182,7 @@ def test_random_graphs(batch):
     assert derived >= 20
 
 
+@pytest.mark.usefixtures("untraced")
 @pytest.mark.parametrize("case", quick_and_deep())
 def test_every_operation_derives(case):
     """Alone and under a loss, with respect to each argument."""
