@@ -1,9 +1,13 @@
 """Settings of the whole run: Hypothesis, and an order of one's own choosing."""
 
+import importlib
 import os
+import pkgutil
 import random
 import sys
-from collections.abc import Callable, Iterator
+import threading
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator
 
 import pytest
 from hypothesis import settings
@@ -29,10 +33,12 @@ def figures(record_property: Callable[[str, object], None]) -> Iterator[list[str
 
 @pytest.fixture
 def untraced() -> Iterator[None]:
-    """Time a test without the tracer of the coverage, which slows Python several times."""
-    tracer = sys.gettrace()
+    """Run a test without the tracer of the coverage, which slows Python several times."""
+    tracer, of_threads = sys.gettrace(), threading.gettrace()
     sys.settrace(None)
+    threading.settrace(None)
     yield
+    threading.settrace(of_threads)
     sys.settrace(tracer)
 
 
@@ -46,7 +52,39 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.write_line(line)
 
 
+#: A test with more parameters than this is traced for one in seven of them.
+MANY = 100
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    # The modules of the package are imported with the tracer, and the tests collected without it.
+    tracer = sys.gettrace()
+    if tracer is not None:
+        import tinygrad_edu  # here, where the tracer of a worker process has begun
+
+        for module in pkgutil.walk_packages(tinygrad_edu.__path__, "tinygrad_edu."):
+            importlib.import_module(module.name)
+        sys.settrace(None)
+    try:
+        return (yield)
+    finally:
+        sys.settrace(tracer)
+
+
+@pytest.hookimpl(trylast=True)  # when those that are not asked for are gone
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    # The tracer takes as long as the tests themselves, and in a large grid one parameter after
+    # another, as one random example after another, reaches the same lines: it sees some of them.
+    functions = [item.nodeid.partition("[")[0] for item in items]
+    parameters, seen = Counter(functions), Counter[str]()
+    for item, function in zip(items, functions, strict=True):
+        drawn = item.get_closest_marker("hypothesis") is not None
+        passed = parameters[function] > MANY and seen[function] % 7 > 0
+        if isinstance(item, pytest.Function) and (drawn or passed):
+            # Before other fixtures, which take time too; the list is that of all parameters.
+            item.fixturenames = ["untraced", *item.fixturenames]
+        seen[function] += 1
     seed = config.getoption("--shuffle")
     if seed is not None:
         random.Random(seed).shuffle(items)

@@ -469,6 +469,7 @@ def test_case_27_seeds_are_checked():
         y.backward([1j, 0])
 
 
+@pytest.mark.usefixtures("untraced")
 def test_case_28_deep_chain():
     x = tg.Tensor(1.0)
     y = x
@@ -481,6 +482,7 @@ def test_case_28_deep_chain():
     del y
 
 
+@pytest.mark.usefixtures("untraced")
 def test_case_28_wide_fan_out_takes_linear_time():
     def seconds(width):
         x = tg.Tensor(1.0)
@@ -496,6 +498,7 @@ def test_case_28_wide_fan_out_takes_linear_time():
     assert seconds(10_000) < 40 * small + 0.1
 
 
+@pytest.mark.usefixtures("untraced")
 def test_case_28_many_operands_take_linear_time():
     def seconds(join, width):
         parts = [tg.Tensor([float(i)]) for i in range(width)]

@@ -14,6 +14,9 @@ from tinygrad_edu.view import formula
 
 THREADS = 8
 
+# The same work many times.
+pytestmark = pytest.mark.usefixtures("untraced")
+
 
 @pytest.fixture(autouse=True)
 def often():

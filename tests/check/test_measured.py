@@ -147,6 +147,7 @@ def measure_right(functions, figures):
     return checked
 
 
+@pytest.mark.usefixtures("untraced")
 def test_right_functions_raise_no_alarm(figures):
     some = [f for k, f in enumerate(right_functions()) if k % 40 == f[0] % 40]
     assert measure_right(some, figures) >= 40

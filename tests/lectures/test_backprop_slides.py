@@ -14,6 +14,9 @@ from tests.lectures.test_notes import cross_entropy_of, softmax_of
 from tests.symbolic.exercises import LOGITS, ONE_HOT, ROWS, distribution, named
 from tests.symbolic.witness import exp, log
 
+# The derivations are those of other tests too, and SymPy takes most of the time.
+pytestmark = pytest.mark.usefixtures("untraced")
+
 
 def binary_of(z, t):
     return -(t * log(z) + (1 - t) * log(1 - z)).sum()

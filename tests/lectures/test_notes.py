@@ -22,6 +22,9 @@ from tests.symbolic.exercises import (
 )
 from tests.symbolic.witness import exp, log
 
+# The derivations are those of other tests too, and SymPy takes most of the time.
+pytestmark = pytest.mark.usefixtures("untraced")
+
 ONE = ("Σy = 1",)
 ROWS_ONE = ("Σₖ Y = 1",)
 

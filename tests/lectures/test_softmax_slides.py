@@ -13,6 +13,9 @@ from tests.lectures.checks import agrees, check, derived
 from tests.symbolic.exercises import ONE_HOT, ROWS, composed_batch, named, through_softmax
 from tests.symbolic.witness import exp, log
 
+# The derivations are those of other tests too, and SymPy takes most of the time.
+pytestmark = pytest.mark.usefixtures("untraced")
+
 # The table of the slides: logits, and their softmax as printed there.
 TABLE = [
     ((1.47, -0.39, 0.22), (0.69, 0.11, 0.20)),

@@ -234,6 +234,7 @@ def test_a_thousand_layers_without_names_are_refused():
     refused(ValueError, "nests", "give Tensors on the way a name", output=output, wrt=x)
 
 
+@pytest.mark.usefixtures("untraced")
 @pytest.mark.parametrize("count", [100, pytest.param(300, marks=pytest.mark.deep)])
 def test_hundreds_of_layers_with_names_are_written_down(count):
     output, x = layers(count, name=True)

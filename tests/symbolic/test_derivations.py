@@ -226,6 +226,7 @@ def symbols_of(name, count=3):
     return [sympy.Symbol(f"{name}{i}", real=True) for i in range(count)]
 
 
+@pytest.mark.usefixtures("untraced")
 def test_sympy_agrees_on_cross_entropy():
     z, y = symbols_of("z"), symbols_of("y")
     loss = -sum(y[k] * sympy.log(sympy.exp(z[k]) / sum(map(sympy.exp, z))) for k in range(3))
@@ -238,6 +239,7 @@ def test_sympy_agrees_on_cross_entropy():
             assert sympy.simplify(difference) == 0
 
 
+@pytest.mark.usefixtures("untraced")
 def test_sympy_agrees_on_binary_cross_entropy():
     s, t = symbols_of("s"), symbols_of("t")
     z = [1 / (1 + sympy.exp(-x)) for x in s]
@@ -247,6 +249,7 @@ def test_sympy_agrees_on_binary_cross_entropy():
         assert sympy.simplify(sympy.diff(loss, s[j]) - entry) == 0
 
 
+@pytest.mark.usefixtures("untraced")
 def test_sympy_agrees_on_the_vector_jacobian_product_of_softmax():
     z, g = symbols_of("z"), symbols_of("g")
     a = [sympy.exp(x) / sum(map(sympy.exp, z)) for x in z]
@@ -827,6 +830,7 @@ def test_a_sum_in_latex_does_not_seem_to_reach_over_what_follows():
     assert result.latex(indices=True) == r"a_{j} \, \sum_{k} y_{k} - y_{j}"
 
 
+@pytest.mark.usefixtures("untraced")
 def test_long_formulas_are_not_written_out_in_the_terminal():
     x = named("x", ROWS)
     for _ in range(4):

@@ -184,6 +184,7 @@ def test_a_claim_cannot_be_too_long():
 SIGNS = "aXyλΣ√()[]|‖·/^@+−-*.,=<≤0123ᵀ²ₖ′_ e\u0302" + string.punctuation
 
 
+@pytest.mark.usefixtures("untraced")
 @pytest.mark.parametrize("examples", [150, pytest.param(1500, marks=pytest.mark.deep)])
 def test_any_text_is_read_or_refused(examples):
     @settings(max_examples=examples)

@@ -41,6 +41,7 @@ def test_an_opened_operation_is_called_again():
     assert_allclose(tensor.data, (tg.softmax(Z.data) - ONE_HOT) / 4, rtol=1e-12)
 
 
+@pytest.mark.usefixtures("untraced")
 @of_a_softmax
 @pytest.mark.parametrize("batch", range(4))
 def test_random_formulas_recorded_again(batch):
@@ -149,6 +150,7 @@ def test_a_jacobian_through_an_operation_on_whole_arrays_is_refused():
     assert str(tg.derive(X @ X.T, wrt=X).jacobian()) == "Xⱼₘ·δᵢₕ + Xₕₘ·δⱼᵢ"
 
 
+@pytest.mark.usefixtures("untraced")
 @of_a_softmax
 def test_random_jacobians():
     compared = 0

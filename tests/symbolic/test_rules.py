@@ -374,6 +374,7 @@ def test_the_equation_forced_there_is_false(name):
     assert not close_to(left, right)
 
 
+@pytest.mark.usefixtures("untraced")
 @pytest.mark.parametrize("examples", [300, pytest.param(3000, marks=pytest.mark.deep)])
 def test_a_rule_never_changes_the_value(examples):
     """Of random expressions and their parts; what is assumed is true of the numbers compared.

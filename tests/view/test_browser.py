@@ -16,6 +16,9 @@ from tinygrad_edu.view.story import story
 Z, Y = np.array([1.47, -0.39, 0.22]), np.array([0.0, 1.0, 0.0])
 A = np.exp(Z) / np.exp(Z).sum()
 
+# The work is done in the browser.
+pytestmark = pytest.mark.usefixtures("untraced")
+
 # --- stepping -------------------------------------------------------------------------------------
 
 

@@ -15,6 +15,9 @@ from tinygrad_edu.view.story import story
 
 ROOT = Path(__file__).resolve().parents[2]
 
+# The work is done in the browser.
+pytestmark = pytest.mark.usefixtures("untraced")
+
 # --- where things stand ---------------------------------------------------------------------------
 
 
@@ -176,8 +179,20 @@ def test_the_heat_map_is_darker_where_numbers_are_larger(visit):
     assert ground[1] == ground[3] != ground[2] == ground[6]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing(visit, scheme):
+EVERY = ("1", "2", "3", "End")
+
+
+# A step of each phase in one scheme, and in the other what has colours of its own.
+@pytest.mark.parametrize(
+    ("scheme", "keys"),
+    [
+        ("light", ("1", "2", "End")),
+        ("dark", ("1", "2")),
+        *(pytest.param(scheme, EVERY, marks=pytest.mark.deep) for scheme in ("light", "dark")),
+    ],
+    ids=["light", "dark", "light, every step", "dark, every step"],
+)
+def test_axe_finds_nothing(visit, scheme, keys):
     import axe_playwright_python
 
     source = Path(axe_playwright_python.__file__).parent / "axe.min.js"
@@ -185,7 +200,7 @@ def test_axe_finds_nothing(visit, scheme):
     for summary in page.locator("summary").all():
         summary.click()
     page.evaluate(source.read_text(encoding="utf-8"))
-    for key in ("1", "2", "3", "End"):
+    for key in keys:
         page.keyboard.press(key)
         if key == "2":
             page.locator(".step:visible .vertex").first.hover()

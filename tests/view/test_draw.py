@@ -447,6 +447,7 @@ def recurrent(steps):
     return h.sum()
 
 
+@pytest.mark.usefixtures("untraced")
 @pytest.mark.parametrize(
     ("graph", "gradients"),
     [(network(100), False), (network(100), True), (recurrent(165), False), (recurrent(165), True)],

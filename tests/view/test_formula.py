@@ -93,6 +93,7 @@ def test_without_ziamath_the_text_stands(monkeypatch):
     assert [row.content for row in label("e^{z}", "exp(z)").rows] == ["exp(z)"]
 
 
+@pytest.mark.usefixtures("untraced")
 def test_text_is_never_wider_than_measured():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
