@@ -227,7 +227,11 @@ def test_the_index_notation_can_be_read_back(expr):
         expected = environment().array(expr, free)
         size = magnitudes(expr, environment())
         parts = [environment().value(part)[0] for part in distinct(expr)]
-    if not all(np.isfinite(part).all() for part in parts) or size > 1e12 or any(map(rounded, distinct(expr))):
+    if (
+        not all(np.isfinite(part).all() for part in parts)
+        or size > 1e12
+        or any(map(rounded, distinct(expr)))
+    ):
         return
     if nested_over(N, expr) + (N in expr.labels) > 2 or nested_over(K, expr) > 3:
         return  # letters for a third index of one range are those of another range
