@@ -90,7 +90,7 @@ def test_no_classes_are_refused(loss, shape, targets):
     with pytest.raises(ValueError, match=rf"{loss.__name__}: shape {re.escape(str(shape))} has no"):
         loss(np.zeros(shape), np.array(targets))
     if shape:
-        with pytest.raises(ValueError, match=r"^softmax: .*axis -1 has no classes"):
+        with pytest.raises(ValueError, match=r"softmax: .* there are no classes"):
             tg.softmax(np.zeros(shape))
 
 

@@ -27,8 +27,6 @@ def as_rows(x: Any, axis: int) -> tuple[Any, Any]:
     """Return x as the rows of a contiguous matrix, and what puts rows back into x's shape."""
     if x.ndim == 0:
         raise ValueError("a number has no axis of classes; pass a vector")
-    if x.size == 0 and x.shape[axis] == 0:
-        raise ValueError(f"axis {axis} has no classes; give it one entry at least")
     x = floating(x)
     if x.dtype.char == "e":  # a sum of float16 overflows at 65504
         rows, put_wide_back = as_rows(x.astype(np.float32), axis)
@@ -62,6 +60,8 @@ def shifted_exponentials(rows: Any) -> tuple[Any, Any, Any, Any]:
 
     An infinite maximum gives NaN.
     """
+    if not rows.shape[1]:
+        raise ValueError("there are no classes; that axis needs one entry at least")
     places = rows.argmax(1) + row_starts(*rows.shape)
     largest = rows.ravel()[places]
     e = rows - largest[:, None]
