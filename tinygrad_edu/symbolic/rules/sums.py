@@ -58,16 +58,17 @@ def sum_of_constant(expr: Sum, facts: Facts) -> Iterator[Match]:
 
 @rule("assumption", "Σ_k y_k = 1", "tested on the data", at=Sum)
 def sums_to_one(expr: Sum, facts: Facts) -> Iterator[Match]:
-    statement = facts.sums_to_one(expr)
-    if statement is not None:
-        one = Number(ONE)
-        yield Match(expr, one, one, f"{statement}, which holds on the data", statement)
+    yield from _assumed(expr, facts.sums_to_one(expr))
 
 
 @rule("shares", "Σ_k (c + f_k) = 1", "tested on the data", at=Sum)
 def shares(expr: Sum, facts: Facts) -> Iterator[Match]:
     """Smoothed targets such as ε/3 + (1 − ε)·y: K is 3 in the data, and K·(ε/3) is ε there."""
-    statement = facts.shares(expr)
+    yield from _assumed(expr, facts.shares(expr))
+
+
+def _assumed(expr: Sum, statement: str | None) -> Iterator[Match]:
+    """Put 1 for a sum, if there is a statement that says so and may be used."""
     if statement is not None:
         one = Number(ONE)
         yield Match(expr, one, one, f"{statement}, which holds on the data", statement)
