@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from tinygrad_edu.check.definition import check_definition
     from tinygrad_edu.check.gradcheck import assert_gradients, gradcheck
     from tinygrad_edu.check.nonfinite import find_nonfinite
-    from tinygrad_edu.symbolic.answer import check_answer
-    from tinygrad_edu.symbolic.derive import derive
-    from tinygrad_edu.symbolic.prove import prove
+    from tinygrad_edu.symbolic.answers.answer import check_answer
+    from tinygrad_edu.symbolic.derive.derive import derive
+    from tinygrad_edu.symbolic.prove.prove import prove
     from tinygrad_edu.view.draw import draw
     from tinygrad_edu.view.forces import forces
     from tinygrad_edu.view.page import explain
@@ -73,10 +73,10 @@ __all__ = [
 # Loaded when they are first asked for, so that importing the package costs little more than NumPy.
 _LAZY = {
     "assert_gradients": "tinygrad_edu.check.gradcheck",
-    "check_answer": "tinygrad_edu.symbolic.answer",
+    "check_answer": "tinygrad_edu.symbolic.answers.answer",
     "check_definition": "tinygrad_edu.check.definition",
     "data": "tinygrad_edu.data",
-    "derive": "tinygrad_edu.symbolic.derive",
+    "derive": "tinygrad_edu.symbolic.derive.derive",
     "draw": "tinygrad_edu.view.draw",
     "explain": "tinygrad_edu.view.page",
     "find_nonfinite": "tinygrad_edu.check.nonfinite",
@@ -84,7 +84,7 @@ _LAZY = {
     "gradcheck": "tinygrad_edu.check.gradcheck",
     "nn": "tinygrad_edu.nn",
     "optim": "tinygrad_edu.optim",
-    "prove": "tinygrad_edu.symbolic.prove",
+    "prove": "tinygrad_edu.symbolic.prove.prove",
     "routes": "tinygrad_edu.view.routes",
     "subnetwork": "tinygrad_edu.view.subnetworks",
     "subnetworks": "tinygrad_edu.view.subnetworks",

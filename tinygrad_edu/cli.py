@@ -147,8 +147,8 @@ def list_lectures(lectures: Mapping[str, Lecture | Identity]) -> int:
 
 def derive(lecture: Lecture, given: argparse.Namespace) -> int:
     """Print the derivation of a lecture."""
-    from tinygrad_edu.symbolic.staged import stages_of
-    from tinygrad_edu.symbolic.work import work_on
+    from tinygrad_edu.symbolic.derive.staged import stages_of
+    from tinygrad_edu.symbolic.derive.work import work_on
 
     work = work_on(*lecture.build(), given.assume, staged=given.staged)
     derivation = stages_of(work) if given.staged else work.derivation()
@@ -160,7 +160,7 @@ def derive(lecture: Lecture, given: argparse.Namespace) -> int:
 
 def prove(identity: Identity, given: argparse.Namespace) -> int:
     """Print the proof of an identity; status 1 if there is none."""
-    from tinygrad_edu.symbolic.prove import prove_named
+    from tinygrad_edu.symbolic.prove.prove import prove_named
 
     proof = prove_named(*identity.build(), given.assume, identity.up_to)
     write = proof.latex if given.latex else proof.text
@@ -170,7 +170,7 @@ def prove(identity: Identity, given: argparse.Namespace) -> int:
 
 def draw(lecture: Lecture, given: argparse.Namespace) -> int:
     """Draw the graph of a lecture, or its derivation: as SVG, or as DOT text without a renderer."""
-    from tinygrad_edu.symbolic.derive import derive_named
+    from tinygrad_edu.symbolic.derive.derive import derive_named
     from tinygrad_edu.view import RendererError, RendererNotFound
     from tinygrad_edu.view.draw import draw as draw_picture
 
@@ -203,8 +203,8 @@ def explain(lecture: Lecture, given: argparse.Namespace) -> int:
 
 def check(lecture: Lecture, given: argparse.Namespace) -> int:
     """Print the verdict on a claim; the status is 0 if it is right, and 1 if it is wrong."""
-    from tinygrad_edu.symbolic.answer import check_answer
-    from tinygrad_edu.symbolic.derive import derive_named
+    from tinygrad_edu.symbolic.answers.answer import check_answer
+    from tinygrad_edu.symbolic.derive.derive import derive_named
 
     if given.claim is None:
         raise ValueError('check: say what the gradient is, such as "a − y", after the lecture')

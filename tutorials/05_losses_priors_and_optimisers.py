@@ -26,8 +26,8 @@ from tinygrad_edu.experiments import (
     posterior,
 )
 from tinygrad_edu.lectures import IDENTITIES, LECTURES
-from tinygrad_edu.symbolic.derive import derive_named
-from tinygrad_edu.symbolic.prove import prove_named
+from tinygrad_edu.symbolic.derive.derive import derive_named
+from tinygrad_edu.symbolic.prove.prove import prove_named
 
 pictures = Path("build/tutorials")
 pictures.mkdir(parents=True, exist_ok=True)

@@ -8,8 +8,8 @@ import hypothesis.strategies as st
 import numpy as np
 
 from tinygrad_edu import ops
-from tinygrad_edu.symbolic.evaluate import Environment
-from tinygrad_edu.symbolic.expr import (
+from tinygrad_edu.symbolic.algebra.evaluate import Environment
+from tinygrad_edu.symbolic.algebra.expr import (
     Apply,
     Dimension,
     Label,
@@ -19,7 +19,7 @@ from tinygrad_edu.symbolic.expr import (
     sum_over,
     total,
 )
-from tinygrad_edu.symbolic.facts import Facts
+from tinygrad_edu.symbolic.algebra.facts import Facts
 
 N = Label("n", 3)
 K = Label("k", 2)

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from tinygrad_edu import ops
 from tinygrad_edu.core.op import REGISTRY
-from tinygrad_edu.symbolic.expr import (
+from tinygrad_edu.symbolic.algebra.expr import (
     Apply,
     Delta,
     Dimension,

@@ -39,19 +39,19 @@ from tests.symbolic.forms import Letters
 from tests.symbolic.witness import entries
 from tinygrad_edu.core.graph import ancestors
 from tinygrad_edu.core.op import REGISTRY
-from tinygrad_edu.symbolic import definitions as definitions_module
-from tinygrad_edu.symbolic import work as work_module
-from tinygrad_edu.symbolic.draws import draws
-from tinygrad_edu.symbolic.evaluate import Environment
-from tinygrad_edu.symbolic.expr import (
+from tinygrad_edu.symbolic.algebra import definitions as definitions_module
+from tinygrad_edu.symbolic.algebra.draws import draws
+from tinygrad_edu.symbolic.algebra.evaluate import Environment
+from tinygrad_edu.symbolic.algebra.expr import (
     Label,
     Leaf,
     Opaque,
     distinct,
 )
-from tinygrad_edu.symbolic.notation import text
-from tinygrad_edu.symbolic.rules import CHOICES, EAGER
-from tinygrad_edu.symbolic.trace import Symbol
+from tinygrad_edu.symbolic.algebra.rules import CHOICES, EAGER
+from tinygrad_edu.symbolic.derive import work as work_module
+from tinygrad_edu.symbolic.derive.trace import Symbol
+from tinygrad_edu.symbolic.notation.written import text
 
 each = pytest.mark.parametrize("exercise", EXERCISES, ids=str)
 

@@ -8,8 +8,16 @@ from numpy.testing import assert_allclose
 
 import tinygrad_edu as tg
 from tests.symbolic.exercises import LOGITS, ROWS, named
-from tinygrad_edu.symbolic.expr import Delta, Label, Number, Opaque, Quantity, distinct, rename
-from tinygrad_edu.symbolic.notation import latex, text
+from tinygrad_edu.symbolic.algebra.expr import (
+    Delta,
+    Label,
+    Number,
+    Opaque,
+    Quantity,
+    distinct,
+    rename,
+)
+from tinygrad_edu.symbolic.notation.written import latex, text
 
 
 def opaque(derivation):

@@ -17,8 +17,8 @@ from tests.symbolic.exercises import EXERCISES
 from tests.symbolic.expressions import LETTERS, K, N, environment, expressions, letter
 from tinygrad_edu import ops
 from tinygrad_edu.core.op import REGISTRY
-from tinygrad_edu.symbolic.evaluate import magnitudes
-from tinygrad_edu.symbolic.expr import (
+from tinygrad_edu.symbolic.algebra.evaluate import magnitudes
+from tinygrad_edu.symbolic.algebra.expr import (
     Apply,
     Delta,
     Label,
@@ -34,8 +34,8 @@ from tinygrad_edu.symbolic.expr import (
     sum_over,
     total,
 )
-from tinygrad_edu.symbolic.layout import is_short
-from tinygrad_edu.symbolic.notation import escape_latex, latex, name_latex, text
+from tinygrad_edu.symbolic.notation.layout import is_short
+from tinygrad_edu.symbolic.notation.written import escape_latex, latex, name_latex, text
 
 SUBSCRIPTS = dict(zip("ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ", "aehijklmnoprstuvx", strict=True))
 SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-", strict=True))

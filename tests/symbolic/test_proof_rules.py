@@ -29,7 +29,7 @@ from tests.symbolic.test_rules import (
 )
 from tinygrad_edu import ops
 from tinygrad_edu.core.op import REGISTRY
-from tinygrad_edu.symbolic.expr import (
+from tinygrad_edu.symbolic.algebra.expr import (
     Apply,
     Label,
     Opaque,
@@ -40,10 +40,10 @@ from tinygrad_edu.symbolic.expr import (
     rename,
     sum_over,
 )
-from tinygrad_edu.symbolic.normal import LEVELS, Normaliser
-from tinygrad_edu.symbolic.rounding import alike
-from tinygrad_edu.symbolic.rules import CHOICES, EAGER, expanding, logarithms, nests, stacks
-from tinygrad_edu.symbolic.rules.rule import Rule
+from tinygrad_edu.symbolic.algebra.normal import LEVELS, Normaliser
+from tinygrad_edu.symbolic.algebra.rounding import alike
+from tinygrad_edu.symbolic.algebra.rules import CHOICES, EAGER, expanding, logarithms, nests, stacks
+from tinygrad_edu.symbolic.algebra.rules.rule import Rule
 
 MODULES = (expanding, logarithms, nests, stacks)
 RULES = {

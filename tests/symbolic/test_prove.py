@@ -10,13 +10,13 @@ import pytest
 from numpy.testing import assert_allclose
 
 import tinygrad_edu as tg
-from tinygrad_edu.symbolic import normal
-from tinygrad_edu.symbolic import prove as prove_module
-from tinygrad_edu.symbolic.agreement import Agreement
-from tinygrad_edu.symbolic.derivation import Formula
-from tinygrad_edu.symbolic.expr import Apply, Leaf, product, total
-from tinygrad_edu.symbolic.rules import functions
-from tinygrad_edu.symbolic.rules.rule import Match, Rule
+from tinygrad_edu.symbolic.algebra import normal
+from tinygrad_edu.symbolic.algebra.expr import Apply, Leaf, product, total
+from tinygrad_edu.symbolic.algebra.rules import functions
+from tinygrad_edu.symbolic.algebra.rules.rule import Match, Rule
+from tinygrad_edu.symbolic.derive.derivation import Formula
+from tinygrad_edu.symbolic.prove import prove as prove_module
+from tinygrad_edu.symbolic.prove.agreement import Agreement
 
 BOTH = ("constant", "positive factor")
 ONE_HOT = np.eye(3)[[0, 2, 1, 1]]

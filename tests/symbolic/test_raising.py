@@ -11,7 +11,7 @@ from tests.symbolic.exercises import EXERCISES, LOGITS, ONE_HOT, ROWS, composed,
 from tests.symbolic.forms import Letters
 from tests.symbolic.test_random_graphs import derivations, of_a_softmax, random_graph
 from tinygrad_edu.core.graph import ancestors
-from tinygrad_edu.symbolic.expr import Opaque, distinct
+from tinygrad_edu.symbolic.algebra.expr import Opaque, distinct
 
 each = pytest.mark.parametrize("exercise", EXERCISES, ids=str)
 

@@ -13,8 +13,8 @@ from numpy.testing import assert_allclose
 from tests.symbolic.expressions import K, N, environment, expressions, facts_about, letter
 from tinygrad_edu import ops
 from tinygrad_edu.core.op import REGISTRY
-from tinygrad_edu.symbolic.evaluate import Environment, magnitudes
-from tinygrad_edu.symbolic.expr import (
+from tinygrad_edu.symbolic.algebra.evaluate import Environment, magnitudes
+from tinygrad_edu.symbolic.algebra.expr import (
     Apply,
     Delta,
     Dimension,
@@ -33,12 +33,12 @@ from tinygrad_edu.symbolic.expr import (
     sum_over,
     total,
 )
-from tinygrad_edu.symbolic.facts import Facts
-from tinygrad_edu.symbolic.rewrite import Rewriter
-from tinygrad_edu.symbolic.rules import CHOICES, EAGER
-from tinygrad_edu.symbolic.rules.arithmetic import _common
-from tinygrad_edu.symbolic.rules.equations import Equation, Equations, complement_of
-from tinygrad_edu.symbolic.rules.rule import without
+from tinygrad_edu.symbolic.algebra.facts import Facts
+from tinygrad_edu.symbolic.algebra.rewrite import Rewriter
+from tinygrad_edu.symbolic.algebra.rules import CHOICES, EAGER
+from tinygrad_edu.symbolic.algebra.rules.arithmetic import _common
+from tinygrad_edu.symbolic.algebra.rules.equations import Equation, Equations, complement_of
+from tinygrad_edu.symbolic.algebra.rules.rule import without
 
 ONE = Fraction(1)
 RULES = {rule.name: rule for rule in (*EAGER, *CHOICES)}

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import sympy
 
-from tinygrad_edu.symbolic.expr import (
+from tinygrad_edu.symbolic.algebra.expr import (
     Apply,
     Delta,
     Dimension,

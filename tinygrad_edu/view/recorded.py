@@ -18,7 +18,7 @@ from tinygrad_edu.core.gradients import propagate
 from tinygrad_edu.core.graph import ancestors, differentiable
 from tinygrad_edu.core.op import Op
 from tinygrad_edu.naming import Names
-from tinygrad_edu.symbolic.notation import name_latex
+from tinygrad_edu.symbolic.notation.written import name_latex
 from tinygrad_edu.tensor import Tensor, refuse_changed
 from tinygrad_edu.view.fold import fold as fold_clusters
 from tinygrad_edu.view.grouping import Fold, Origin, chosen, clusters

@@ -7,9 +7,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from tinygrad_edu.symbolic import notation
-from tinygrad_edu.symbolic.derivation import Derivation, Formula, Step
-from tinygrad_edu.symbolic.expr import (
+from tinygrad_edu.symbolic.algebra.expr import (
     Apply,
     Expr,
     Leaf,
@@ -21,8 +19,10 @@ from tinygrad_edu.symbolic.expr import (
     product,
     total,
 )
-from tinygrad_edu.symbolic.layout import Shown, layout
-from tinygrad_edu.symbolic.rules.rule import without
+from tinygrad_edu.symbolic.algebra.rules.rule import without
+from tinygrad_edu.symbolic.derive.derivation import Derivation, Formula, Step
+from tinygrad_edu.symbolic.notation import written as notation
+from tinygrad_edu.symbolic.notation.layout import Shown, layout
 from tinygrad_edu.view.model import Edge, Group, LegendKind, Mark, Model, Vertex, VertexKind
 from tinygrad_edu.view.recorded import derivative
 from tinygrad_edu.view.symbols import Operand, number_operand, symbol

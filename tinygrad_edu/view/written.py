@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.symbolic import notation
-from tinygrad_edu.symbolic.derivation import Formula, residual
-from tinygrad_edu.symbolic.evaluate import ROUNDING, Environment, magnitudes
-from tinygrad_edu.symbolic.expr import Leaf, Quantity, distinct
+from tinygrad_edu.symbolic.algebra.evaluate import ROUNDING, Environment, magnitudes
+from tinygrad_edu.symbolic.algebra.expr import Leaf, Quantity, distinct
+from tinygrad_edu.symbolic.derive.derivation import Formula, residual
+from tinygrad_edu.symbolic.notation import written as notation
 from tinygrad_edu.view.formula import formula_width
 from tinygrad_edu.view.values import number_text, value_lines
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tinygrad_edu.symbolic import notation
-from tinygrad_edu.symbolic.derivation import Derivation
+from tinygrad_edu.symbolic.derive.derivation import Derivation
+from tinygrad_edu.symbolic.notation import written as notation
 from tinygrad_edu.view.evolution import Evolution
 from tinygrad_edu.view.model import Model
 from tinygrad_edu.view.recorded import derivative

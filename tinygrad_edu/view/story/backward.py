@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinygrad_edu.symbolic import notation
-from tinygrad_edu.symbolic.derivation import Contribution, Formula
-from tinygrad_edu.symbolic.expr import Leaf, distinct, total
-from tinygrad_edu.symbolic.work import Visit
+from tinygrad_edu.symbolic.algebra.expr import Leaf, distinct, total
+from tinygrad_edu.symbolic.derive.derivation import Contribution, Formula
+from tinygrad_edu.symbolic.derive.work import Visit
+from tinygrad_edu.symbolic.notation import written as notation
 from tinygrad_edu.view.recorded import derivative
 from tinygrad_edu.view.story.flow import Flow, if_full
 from tinygrad_edu.view.story.frames import Frame, Scene, Track

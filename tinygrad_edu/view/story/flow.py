@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.core.graph import ancestors
-from tinygrad_edu.symbolic import notation
-from tinygrad_edu.symbolic.derivation import Formula
-from tinygrad_edu.symbolic.expr import Leaf
-from tinygrad_edu.symbolic.trace import Symbol
-from tinygrad_edu.symbolic.work import Passes, Visit
+from tinygrad_edu.symbolic.algebra.expr import Leaf
+from tinygrad_edu.symbolic.derive.derivation import Formula
+from tinygrad_edu.symbolic.derive.trace import Symbol
+from tinygrad_edu.symbolic.derive.work import Passes, Visit
+from tinygrad_edu.symbolic.notation import written as notation
 from tinygrad_edu.view.jacobian import Heat, Rows, is_full, local, total
 from tinygrad_edu.view.model import Edge, Model, Vertex
 from tinygrad_edu.view.program import Program

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tinygrad_edu.symbolic.trace import Symbol
+from tinygrad_edu.symbolic.derive.trace import Symbol
 from tinygrad_edu.view.story.flow import Flow, if_full
 from tinygrad_edu.view.story.frames import Frame, Scene, Track
 from tinygrad_edu.view.values import shape_text

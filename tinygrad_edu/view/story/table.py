@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tinygrad_edu.symbolic.trace import Symbol
+from tinygrad_edu.symbolic.derive.trace import Symbol
 from tinygrad_edu.view.story.flow import Flow, plain
 from tinygrad_edu.view.story.frames import Node
 from tinygrad_edu.view.values import shape_text, value_lines

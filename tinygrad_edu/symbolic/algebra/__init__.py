@@ -1,0 +1,1 @@
+"""Expressions over labelled axes, what is known of them, and the equations that rewrite them."""

@@ -1,0 +1,171 @@
+"""What follows from the definitions of names: the equations that one derivation brings along."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from tinygrad_edu.symbolic.algebra.evaluate import Environment
+from tinygrad_edu.symbolic.algebra.expr import (
+    Apply,
+    Expr,
+    Label,
+    Leaf,
+    Number,
+    Opaque,
+    Sum,
+    distinct,
+    parts,
+    product,
+    sum_over,
+)
+from tinygrad_edu.symbolic.algebra.facts import Facts
+from tinygrad_edu.symbolic.algebra.rewrite import Rewriter
+from tinygrad_edu.symbolic.algebra.rules import TIDYING, UNDOING
+from tinygrad_edu.symbolic.algebra.rules.cases import opposite_of
+from tinygrad_edu.symbolic.algebra.rules.equations import Equation, Equations, complement_of
+from tinygrad_edu.symbolic.algebra.rules.rule import ONE, ZERO, Rule
+from tinygrad_edu.symbolic.algebra.rules.sums import sum_of_terms
+from tinygrad_edu.symbolic.notation.written import text
+
+__all__ = ["Definition", "named", "rules_with", "substitute", "with_names_inside"]
+
+Definition = tuple[Leaf, Expr]  # a name, and what it stands for
+
+
+def rules_with(
+    definitions: Sequence[Definition], facts: Facts, indices: Sequence[Label] = ()
+) -> tuple[Rule, ...]:
+    """Add the equations of a derivation to the general ones: names, then their lemmas.
+
+    Where arrays have several of the `indices` of one range, what holds at one holds at the others.
+    """
+    names = Equations("name")
+    lemmas, complements = Equations("lemma"), Equations("complement")
+    plain = Rewriter((*UNDOING, *TIDYING), facts)
+    shown = dict(with_names_inside(definitions))
+    for leaf, meaning in definitions:
+        because = f"{text(leaf)} = {text(shown[leaf], axes=leaf.axes)}"
+        # A definition is put into the form that it will be met in.
+        closed, _ = Rewriter((*UNDOING, names.rule(), *TIDYING), facts).close(meaning)
+        for form in dict.fromkeys((closed, meaning)):
+            if form.size > 1:
+                names.add(Equation(form, leaf, f"by definition {because}"))
+        call = leaf.quantity.source
+        if isinstance(call, Opaque) and call.op.elementwise:
+            applied = Apply(call.op, call.args, call.attributes)
+            names.add(Equation(applied, leaf, f"by definition {because}"))
+        for equation in _complements(leaf, meaning, because, facts):
+            complements.add(equation)
+        for lemma in (*_sums(leaf, meaning, because, plain), *_gates(leaf, closed, because)):
+            lemmas.add(lemma)
+    for leaf, form, because in _met_in_other_names(definitions, shown, facts):
+        names.add(Equation(form, leaf, f"by definition {because}"))
+        for equation in _complements(leaf, form, because, facts):
+            complements.add(equation)
+    for equations in (names, complements, lemmas):
+        for equation in list(equations):
+            for names_of in _other_indices(equation.left, indices):
+                equations.add(equation.renamed(names_of))
+    return (*UNDOING, names.rule(), complements.rule(), lemmas.rule(), *TIDYING)
+
+
+def with_names_inside(definitions: Sequence[Definition]) -> Iterator[Definition]:
+    """Yield each name with what it stands for, written with the names of opened operations."""
+    opened = [each for each in definitions if isinstance(each[0].quantity.source, Opaque)]
+    folding = named(opened)
+    for leaf, meaning in definitions:
+        yield leaf, meaning.rebuild(tuple(map(folding, meaning.children)))
+
+
+def named(definitions: Sequence[Definition]) -> Callable[[Expr], Expr]:
+    """Return what puts names for what they stand for, as a whole or among factors."""
+    if not definitions:
+        return lambda expr: expr
+    names = Equations("name", (Equation(meaning, leaf, "") for leaf, meaning in definitions))
+    rewriter = Rewriter((names.rule(),), Facts(Environment(), ()))
+    return lambda expr: rewriter.close(expr)[0]
+
+
+def _other_indices(expr: Expr, indices: Sequence[Label]) -> Iterator[dict[Label, Label]]:
+    """Yield all other ways to write an expression with indices of the same ranges."""
+    own = sorted(expr.labels, key=lambda label: label.order)
+    if not any(label.range.told_apart for label in own):
+        return
+    choices = [[other for other in indices if other.range is label.range] for label in own]
+    for others in itertools.product(*choices):
+        if len({*others}) == len(own) and list(others) != own:
+            yield dict(zip(own, others, strict=True))
+
+
+def _sums(leaf: Leaf, meaning: Expr, because: str, plain: Rewriter) -> Iterator[Equation]:
+    """Yield what a quantity sums to along an axis, where that is a number."""
+    for label in sorted(leaf.labels, key=lambda label: label.order):
+        found, moves = plain.close(sum_over((label,), meaning))
+        opened = _opened(meaning, label)
+        if not isinstance(found, Number) and opened != meaning:
+            summed = sum_over((label,), opened)
+            search = plain.search(summed, (sum_of_terms,), patience=3, limit=1000)
+            found, moves = search.expr, search.moves
+        assumed = {move.match.assumption for move in moves} - {None}
+        if isinstance(found, Number) and len(assumed) <= 1:
+            yield Equation(sum_over((label,), leaf), found, f"since {because}", *assumed)
+
+
+def _complements(leaf: Leaf, form: Expr, because: str, facts: Facts) -> Iterator[Equation]:
+    """Yield u·z = c − n·z for a quantity z = c/(n + u), and enter that 1 − z is positive, if so."""
+    both = complement_of(leaf, form)
+    if both is not None:
+        if facts.sign(both[0]) == "positive":
+            facts.declare_positive(both[1])
+        yield Equation(*both, f"since {because}")
+
+
+def _gates(leaf: Leaf, meaning: Expr, because: str) -> Iterator[Equation]:
+    """Yield what a gate does to a quantity that has it already, or the opposite one."""
+    for condition, _ in parts(meaning)[1]:
+        opposite = opposite_of(condition)
+        if opposite is not None:
+            yield Equation(product(1, [(leaf, ONE), (condition, ONE)]), leaf, f"since {because}")
+            yield Equation(product(1, [(leaf, ONE), (opposite, ONE)]), ZERO, f"since {because}")
+
+
+def _opened(meaning: Expr, label: Label) -> Expr:
+    """Put in what sums along an axis are called: Σ(x − μ) is 0 because of what μ is."""
+    for part in distinct(meaning):
+        if not isinstance(part, Leaf) or label in part.labels or part != part.quantity.leaf:
+            continue
+        inside = part.quantity.definition
+        if inside is not None and any(
+            isinstance(each, Sum) and each.label is label for each in distinct(inside)
+        ):
+            meaning = substitute(meaning, part, inside)
+    return meaning
+
+
+def _met_in_other_names(
+    definitions: Sequence[Definition], shown: Mapping[Leaf, Expr], facts: Facts
+) -> Iterator[tuple[Leaf, Expr, str]]:
+    """Write each definition with the names of its parts, which may be folded before it is."""
+    every = Equations("name", (Equation(m, leaf, "") for leaf, m in definitions if m.size > 1))
+    meanings = dict(definitions)
+    for leaf, meaning in definitions:
+
+        def is_made_of_it(equation: Equation, leaf: Leaf = leaf) -> bool:
+            other = equation.right
+            assert isinstance(other, Leaf)
+            return other == leaf or leaf in distinct(meanings[other])
+
+        rules = (*UNDOING, every.rule(unless=is_made_of_it), *TIDYING)
+        form, _ = Rewriter(rules, facts).close(meaning)
+        if form.size > 1:
+            yield leaf, form, f"{text(leaf)} = {text(shown[leaf], axes=leaf.axes)}"
+
+
+def substitute(expr: Expr, old: Leaf, new: Expr) -> Expr:
+    """Put an expression in place of a leaf; inside a sum it meets the sum's own index."""
+    if expr == old:
+        return new
+    if not expr.children:
+        return expr
+    return expr.rebuild(tuple(substitute(child, old, new) for child in expr.children))

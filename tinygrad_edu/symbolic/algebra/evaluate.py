@@ -1,0 +1,272 @@
+"""Numbers for expressions: on the recorded data, or on any other arrays."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu import ops
+from tinygrad_edu.core.op import Op
+from tinygrad_edu.symbolic.algebra.expr import (
+    Apply,
+    Delta,
+    Dimension,
+    Expr,
+    Label,
+    Leaf,
+    Number,
+    Opaque,
+    Product,
+    Quantity,
+    Sum,
+    Total,
+    distinct,
+    parts,
+)
+
+__all__ = ["ROUNDING", "Environment", "magnitudes"]
+
+#: How far numbers are apart that differ by rounding, relative to the terms they are made of.
+ROUNDING = 1e-13
+
+#: Functions with a jump.
+_STEPS = frozenset(
+    {
+        ops.equal,
+        ops.not_equal,
+        ops.less,
+        ops.less_equal,
+        ops.greater,
+        ops.greater_equal,
+        ops.sign,
+    }
+)
+
+Valued = tuple[Any, tuple[Label, ...]]  # an array, and the label of each of its axes
+
+
+class Environment:
+    """Where expressions are evaluated: arrays for quantities, lengths for labels.
+
+    Without arrays it is the recorded data, named intermediates included; with arrays these are
+    computed again from their definitions.
+
+    Parameters
+    ----------
+    arrays : dict of Quantity to array, optional
+        What letters stand for; those without an array keep the recorded data.
+    lengths : dict of Label to int, optional
+        Lengths of ranges; the others keep the recorded ones.
+    """
+
+    def __init__(
+        self,
+        arrays: Mapping[Quantity, Any] | None = None,
+        lengths: Mapping[Label, int] | None = None,
+    ) -> None:
+        self.recorded = arrays is None
+        self.arrays = dict(arrays or {})
+        self.lengths = lengths or {}
+        self._seen: dict[Expr, Valued] = {}
+
+    def length(self, label: Label) -> int:
+        """Length of a label's range here."""
+        return self.lengths.get(label.range, label.range.length)
+
+    def array(self, expr: Expr, axes: Iterable[Label | None]) -> Any:
+        """Evaluate to an array with the axes asked for; where it has no such index it repeats."""
+        axes = tuple(axes)
+        wanted = tuple(axis for axis in axes if axis is not None)
+        value = _aligned(*self.value(expr), wanted)
+        value = np.broadcast_to(value, tuple(self.length(axis) for axis in wanted))
+        return value.reshape(tuple(1 if a is None else self.length(a) for a in axes))
+
+    def value(self, expr: Expr) -> Valued:
+        """Return an array and the label of each of its axes; never a warning."""
+        found = self._seen.get(expr)
+        if found is None:
+            with np.errstate(all="ignore"):
+                found = self._seen[expr] = self._compute(expr)
+        return found
+
+    def _compute(self, expr: Expr) -> Valued:
+        if isinstance(expr, Number):
+            return _float(expr.value), ()
+        if isinstance(expr, Dimension):
+            return np.float64(self.length(expr.label)), ()
+        if isinstance(expr, Leaf):
+            return self._leaf(expr)
+        if isinstance(expr, Delta):
+            return _pick(np.eye(self.length(expr.axes[0])), expr.axes)
+        if isinstance(expr, Sum | Product):
+            return self._contract(expr)
+        if isinstance(expr, Opaque):
+            arrays = [self.array(a, axes) for a, axes in zip(expr.args, expr.inside, strict=True)]
+            return _pick(np.asarray(_run(expr.op, arrays, expr.attributes)), expr.axes)
+        labels = tuple(sorted(expr.labels, key=lambda label: label.order))
+        arrays = [_real(_aligned(*self.value(child), labels)) for child in expr.children]
+        if isinstance(expr, Total):
+            return sum(arrays[1:], start=arrays[0]), labels
+        assert isinstance(expr, Apply)
+        if expr.op in _STEPS:
+            arrays = self._without_rounding(expr, arrays, labels)
+        return _run(expr.op, arrays, expr.attributes), labels
+
+    def _without_rounding(
+        self, expr: Apply, arrays: list[Any], labels: tuple[Label, ...]
+    ) -> list[Any]:
+        """Make arguments of a step function equal that differ by rounding alone.
+
+        A formula computes the same number in another order than the graph did, and a step
+        function would make a whole number of the last digit.
+        """
+        one, other = (*arrays, np.float64(0))[:2]
+        terms = _Magnitudes(self)
+        sizes = [_real(_aligned(*terms.value(child), labels)) for child in expr.children]
+        with np.errstate(all="ignore"):
+            rounding = ROUNDING * sum(sizes)
+            same = np.isfinite(rounding) & (np.abs(one - other) <= rounding)
+        return [np.where(same, other, one), other][: len(arrays)]
+
+    def _leaf(self, leaf: Leaf) -> Valued:
+        quantity = leaf.quantity
+        if quantity not in self.arrays:
+            self._define(quantity)
+        array, _ = _pick(np.asarray(self.arrays[quantity]), quantity.axes)
+        array, axes = _pick(array, leaf.axes)
+        once = tuple(dict.fromkeys(axes))
+        if len(once) == len(axes):
+            return array, axes
+        places = {label: i for i, label in enumerate(once)}  # x_kk is the diagonal
+        return np.einsum(array, [places[a] for a in axes], [*places.values()]), once
+
+    def _define(self, quantity: Quantity) -> None:
+        """Compute what a letter stands for; what it is defined by first, without recursion."""
+        pending = [quantity]
+        while pending:
+            top = pending[-1]
+            meaning = top.definition
+            if meaning is None or (self.recorded and top.value is not None):
+                self.arrays[top] = top.value
+            elif top not in self.arrays:
+                leaves = (e.quantity for e in distinct(meaning) if isinstance(e, Leaf))
+                missing = [q for q in dict.fromkeys(leaves) if q not in self.arrays]
+                if missing:
+                    pending += missing
+                    continue
+                self.arrays[top] = self.array(meaning, top.axes)
+            pending.pop()
+
+    def _contract(self, expr: Expr) -> Valued:
+        """Multiply and sum in one einsum, so that no array over all indices is made."""
+        bound: list[Label] = []
+        while isinstance(expr, Sum) and expr.label not in bound:
+            bound.append(expr.label)
+            expr = expr.body
+        coefficient, factors = parts(expr)
+        bases = [(_real(array), labels) for array, labels in (self.value(b) for b, _ in factors)]
+        operands = [
+            (_power(array, exponent), labels)
+            for (array, labels), (_, exponent) in zip(bases, factors, strict=True)
+        ]
+        present = {label for _, labels in operands for label in labels}
+        repeated = math.prod(self.length(label) for label in bound if label not in present)
+        free = tuple(sorted(present - set(bound), key=lambda label: label.order))
+        every = (*free, *(label for label in bound if label in present))
+        if all(np.isfinite(array).all() for array, _ in operands):
+            out = _einsum(operands, every, free)
+        else:
+            zeros = [
+                _aligned(base == 0, labels, every)
+                for (base, labels), (_, exponent) in zip(bases, factors, strict=True)
+                if exponent > 0
+            ]
+            out = _product_of_infinite([_aligned(*o, every) for o in operands], zeros)
+            out = np.sum(out, axis=tuple(range(len(free), len(every))))
+        return out * (_float(coefficient) * repeated), free
+
+
+class _Magnitudes(Environment):
+    """Every term counts with its absolute value: how large a sum is before its terms cancel."""
+
+    def __init__(self, env: Environment) -> None:
+        super().__init__(env.arrays, env.lengths)
+        self.env = env
+
+    def _compute(self, expr: Expr) -> Valued:
+        # Operations on whole arrays and `where` pick and place entries.
+        inside = isinstance(expr, Total | Sum | Product | Opaque) or (
+            isinstance(expr, Apply) and expr.op is ops.where
+        )
+        array, labels = super()._compute(expr) if inside else self.env.value(expr)
+        return (np.abs(array) if array.dtype.kind == "f" else array), labels
+
+
+def magnitudes(expr: Expr, env: Environment) -> float:
+    """Return how large the terms of an expression are: what rounding errors are relative to."""
+    return float(np.max(_Magnitudes(env).value(expr)[0], initial=0))
+
+
+def _einsum(operands: list[Valued], every: tuple[Label, ...], free: tuple[Label, ...]) -> Any:
+    alike: dict[tuple[Label, ...], Any] = {}  # NumPy's einsum takes no more than 32 operands
+    for array, labels in operands:
+        alike[labels] = alike[labels] * array if labels in alike else array
+    scale = alike.pop((), 1.0)
+    if not alike:
+        return scale
+    numbers = {label: i for i, label in enumerate(every)}
+    terms = (x for labels, array in alike.items() for x in (array, [numbers[a] for a in labels]))
+    return scale * np.einsum(*terms, [numbers[a] for a in free], optimize=len(alike) > 2)
+
+
+def _product_of_infinite(operands: list[Any], zeros: list[Any]) -> Any:
+    """Multiply where not all is finite: what is 0 stays 0, as 0·log 0 and 0/0 do in losses."""
+    zero: Any = False
+    for each in zeros:
+        zero = zero | each
+    return np.where(zero, 0.0, math.prod(operands))
+
+
+def _float(value: Fraction) -> Any:
+    try:
+        return np.float64(float(value))
+    except OverflowError:
+        return np.float64(np.inf if value > 0 else -np.inf)
+
+
+def _real(array: Any) -> Any:
+    """Return booleans and integers as what they count for in a sum or a product."""
+    return array if array.dtype.kind == "f" else array.astype(np.float64)
+
+
+def _power(array: Any, exponent: Fraction) -> Any:
+    if exponent == 1:
+        return array
+    return array ** (int(exponent) if exponent.denominator == 1 else float(exponent))
+
+
+def _pick(array: Any, axes: tuple[Label | None, ...]) -> Valued:
+    """Keep the axes that have an index; take the only entry, or the one meant, of the others."""
+    if any(axis is None or axis.place is not None for axis in axes):
+        array = array[
+            tuple(0 if a is None else slice(None) if a.place is None else a.place for a in axes)
+        ]
+    return array, tuple(a for a in axes if a is not None and a.place is None)
+
+
+def _aligned(array: Any, labels: tuple[Label, ...], wanted: tuple[Label, ...]) -> Any:
+    """Order axes as wanted, with length 1 where an index is missing."""
+    if labels == wanted:
+        return array
+    places = [labels.index(label) for label in wanted if label in labels]
+    index = tuple(slice(None) if label in labels else None for label in wanted)
+    return np.transpose(array, places)[index]
+
+
+def _run(op: Op, arrays: list[Any], attributes: Mapping[str, Any]) -> Any:
+    out = op.forward(*(np.asarray(a) for a in arrays), **attributes)
+    return out[0] if op.saved is not None else out

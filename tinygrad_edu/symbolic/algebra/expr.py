@@ -1,0 +1,686 @@
+"""Expressions of the algebra: products, sums and functions over labelled axes.
+
+An axis is a label (an index with a range), so an expression is what its entry at given indices
+is: a_k y_k, Σ_k y_k, e^(z_k). Spreading, reshaping and keeping axes leave no trace, and a matrix
+product is a sum of a product.
+
+Order, signs and the arithmetic of numbers are part of the form and happen silently. What a reader
+wants to see happen (equal factors that cancel, like terms that add up) is left for the rules.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from fractions import Fraction
+from typing import Any
+
+from tinygrad_edu.core.op import Op
+
+__all__ = [
+    "Apply",
+    "Delta",
+    "Dimension",
+    "Expr",
+    "Label",
+    "Leaf",
+    "Number",
+    "Opaque",
+    "Product",
+    "Quantity",
+    "Sum",
+    "Total",
+    "constant",
+    "distinct",
+    "number",
+    "parts",
+    "power",
+    "product",
+    "quantities_in",
+    "rename",
+    "replace",
+    "sum_over",
+    "total",
+]
+
+
+_serial = itertools.count()
+
+
+class Label:
+    """An index: the name of an axis wherever it occurs, with the length it has in the data.
+
+    Two labels can share one range (a row and a column of the same matrix): `range` is the label
+    that stands for both. A label with a `place` is no index but one entry of the range, as in z₁.
+    `source` is a recorded Tensor with this range, and the place of the axis, where there is one.
+    """
+
+    __slots__ = (
+        "_entries",
+        "_family",
+        "_range",
+        "fixed",
+        "length",
+        "letter",
+        "place",
+        "serial",
+        "source",
+        "told_apart",
+    )
+
+    def __init__(
+        self,
+        letter: str,
+        length: int,
+        same_range_as: Label | None = None,
+        *,
+        place: int | None = None,
+    ) -> None:
+        self.letter, self.length, self.place = letter, length, place
+        self.serial = next(_serial)
+        self.fixed = False  # an attribute, an index or an index array depends on this length
+        self._range: Label = same_range_as.range if same_range_as else self
+        self.source: tuple[Any, int] | None = None
+        self._entries: dict[int, Label] = {}
+        self._family: list[Label] = []  # of a range: what `spare` chooses from
+        self.told_apart = False  # of a range: whether arrays have several indices of it
+
+    @property
+    def range(self) -> Label:
+        """The label that stands for the range."""
+        found = self._range
+        while found._range is not found:
+            found = found._range
+        return found
+
+    def share(self, other: Label) -> None:
+        """Let all labels of this range run over that of another one as well."""
+        old, new = self.range, other.range
+        if old is not new:
+            new.fixed = new.fixed or old.fixed
+            old._range = new
+
+    def tell_apart(self) -> None:
+        """Say that this index is one of several of its range, in arrays of the graph."""
+        self.range.told_apart = True
+        self.range._family.append(self)
+
+    def spare(self, taken: Collection[Label]) -> Label:
+        """Return another index of the range, always the first that is not taken.
+
+        So two sums that were given other indices for the same reason are still equal.
+        """
+        family = self.range._family
+        found = next((label for label in family if label not in taken), None)
+        if found is None:
+            found = Label(self.letter, self.length, self)
+            family.append(found)
+        return found
+
+    def at(self, place: int) -> Label:
+        """Return the entry of the range at a place; the range keeps its length from now on."""
+        found = self.range._entries.get(place)
+        if found is None:
+            found = Label(str(place), self.length, self, place=place)
+            self.range._entries[place] = found
+            self.range.fixed = True
+        return found
+
+    @property
+    def order(self) -> tuple[str, int]:
+        """What labels are sorted by: their letters, and older ones first."""
+        return self.letter, self.serial
+
+    def __repr__(self) -> str:
+        return f"<{self.letter}:{self.length}>"
+
+
+class Quantity:
+    """What a letter stands for: an array of the graph, its axes, and what is known of it.
+
+    `axes` has one label per axis of the array, None where the length is 1. A named intermediate
+    has a `definition`; all else has a `value`. `source` is what was recorded: a Tensor, a constant
+    array, or the call of an operation that was opened.
+    """
+
+    __slots__ = ("axes", "definition", "latex", "name", "rank", "sign", "source", "value")
+
+    def __init__(
+        self,
+        name: str,
+        axes: tuple[Label | None, ...] = (),
+        value: Any = None,
+        *,
+        definition: Expr | None = None,
+        sign: str = "",
+        latex: str | None = None,
+        rank: int = 0,
+        source: Any = None,
+    ) -> None:
+        self.name, self.axes, self.value, self.source = name, axes, value, source
+        self.definition, self.sign, self.latex, self.rank = definition, sign, latex, rank
+
+    @property
+    def leaf(self) -> Leaf:
+        """The quantity as an expression, on its own axes."""
+        return Leaf(self, tuple(axis for axis in self.axes if axis is not None))
+
+    def __repr__(self) -> str:
+        return f"<{self.name}>"
+
+
+class Expr:
+    """A value with a structure: equal expressions compare and hash equal.
+
+    Attributes
+    ----------
+    key : tuple
+        The kind and its parts; two expressions are equal if their keys are.
+    labels : frozenset of Label
+        The free indices.
+    size : int
+        How much there is to read: leaves, functions, powers, sums and numbers count one each.
+    depth : int
+        How far it is nested.
+    """
+
+    __slots__ = ("_hash", "_order", "depth", "key", "labels", "size")
+
+    key: tuple[Any, ...]
+    labels: frozenset[Label]
+    size: int
+    depth: int
+    _hash: int
+    _order: tuple[Any, ...] | None
+
+    def _set(self, key: tuple[Any, ...], labels: Iterable[Label], size: int) -> None:
+        self.key = key
+        self.labels = frozenset(label for label in labels if label.place is None)
+        self.size = size
+        self.depth = 1 + max((child.depth for child in self.children), default=0)
+        self._hash = hash((type(self).__name__, key))
+        self._order = None
+
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        """The expressions directly inside."""
+        return ()
+
+    def rebuild(self, children: tuple[Expr, ...]) -> Expr:
+        """Make the same kind of expression of other children."""
+        return self
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if type(self) is not type(other) or not isinstance(other, Expr):
+            return False
+        if self._hash != other._hash:
+            return False
+        if self.key is not other.key:
+            if self.key != other.key:
+                return False
+            self.key = other.key  # so that it need not be compared part by part again
+        return True
+
+    def walk(self) -> Iterator[Expr]:
+        """Yield this expression and all inside it, outermost first."""
+        pending = [self]
+        while pending:
+            expr = pending.pop()
+            yield expr
+            pending.extend(reversed(expr.children))
+
+    def __repr__(self) -> str:
+        from tinygrad_edu.symbolic.notation.written import text
+
+        return text(self)
+
+
+class Number(Expr):
+    """A rational number."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Fraction) -> None:
+        self.value = value
+        self._set((value,), (), 1)
+
+
+class Leaf(Expr):
+    """A quantity, at given indices."""
+
+    __slots__ = ("axes", "quantity")
+
+    def __init__(self, quantity: Quantity, axes: tuple[Label, ...]) -> None:
+        self.quantity, self.axes = quantity, axes
+        self._set((quantity, axes), axes, 1)
+
+
+class Dimension(Expr):
+    """The length of a range, such as N or K."""
+
+    __slots__ = ("label",)
+
+    def __init__(self, label: Label) -> None:
+        self.label = label.range
+        self._set((label.range,), (), 1)
+
+
+class Delta(Expr):
+    """Kronecker's δ: 1 where two indices are equal, else 0."""
+
+    __slots__ = ("axes",)
+
+    def __init__(self, one: Label, other: Label) -> None:
+        self.axes = tuple(sorted((one, other), key=lambda label: label.serial))
+        self._set(self.axes, self.axes, 1)
+
+
+class Apply(Expr):
+    """A function applied entry by entry."""
+
+    __slots__ = ("args", "attributes", "op")
+
+    def __init__(self, op: Op, args: tuple[Expr, ...], attributes: Mapping[str, Any]) -> None:
+        self.op, self.args, self.attributes = op, args, attributes
+        labels = frozenset().union(*(a.labels for a in args))
+        size = 1 + sum(a.size for a in args)
+        self._set((op, args, tuple(sorted(attributes.items()))), labels, size)
+
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        """The arguments."""
+        return self.args
+
+    def rebuild(self, children: tuple[Expr, ...]) -> Expr:
+        """Apply the function to other arguments; a power to a number is one of a product."""
+        if self.op.name == "power" and isinstance(children[1], Number):
+            return power(children[0], children[1].value)
+        return Apply(self.op, children, self.attributes)
+
+
+class Opaque(Expr):
+    """An operation on whole arrays that is kept as it is.
+
+    `inside` names, for each argument, the label of each axis of its array (None for length 1);
+    these are bound. `axes` names those of the result.
+    """
+
+    __slots__ = ("args", "attributes", "axes", "inside", "op")
+
+    def __init__(
+        self,
+        op: Op,
+        args: tuple[Expr, ...],
+        attributes: Mapping[str, Any],
+        inside: tuple[tuple[Label | None, ...], ...],
+        axes: tuple[Label | None, ...],
+    ) -> None:
+        self.op, self.args, self.attributes = op, args, attributes
+        self.inside, self.axes = inside, axes
+        free = [axis for axis in axes if axis is not None]
+        key = (op, args, tuple(sorted(attributes.items())), inside, axes)
+        self._set(key, free, 1 + sum(a.size for a in args))
+
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        """The arguments."""
+        return self.args
+
+    def rebuild(self, children: tuple[Expr, ...]) -> Expr:
+        """Apply the operation to other arguments."""
+        return Opaque(self.op, children, self.attributes, self.inside, self.axes)
+
+
+class Sum(Expr):
+    """Σ over one index, which it binds."""
+
+    __slots__ = ("body", "label")
+
+    def __init__(self, label: Label, body: Expr) -> None:
+        self.label, self.body = label, body
+        self._set((label, body), body.labels - {label}, 1 + body.size)
+
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        """What is summed."""
+        return (self.body,)
+
+    def rebuild(self, children: tuple[Expr, ...]) -> Expr:
+        """Sum something else."""
+        return sum_over((self.label,), children[0])
+
+
+Factor = tuple[Expr, Fraction]
+
+
+def _is_unit(value: Fraction) -> bool:
+    """Whether a number is 1 or −1."""
+    return value.denominator == 1 and value.numerator in {1, -1}
+
+
+class Product(Expr):
+    """A coefficient times powers; equal bases need not be joined yet."""
+
+    __slots__ = ("coefficient", "factors")
+
+    def __init__(self, coefficient: Fraction, factors: tuple[Factor, ...]) -> None:
+        self.coefficient, self.factors = coefficient, factors
+        labels = frozenset().union(*(base.labels for base, _ in factors))
+        size = sum(base.size + (not _is_unit(exponent)) for base, exponent in factors)
+        size += len(factors) - 1 + (not _is_unit(coefficient))
+        self._set((coefficient, factors), labels, size)
+
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        """The bases of the powers."""
+        return tuple(base for base, _ in self.factors)
+
+    def rebuild(self, children: tuple[Expr, ...]) -> Expr:
+        """Multiply the powers of other bases."""
+        exponents = (exponent for _, exponent in self.factors)
+        return product(self.coefficient, zip(children, exponents, strict=True))
+
+
+class Total(Expr):
+    """A sum of terms; like terms need not be joined yet."""
+
+    __slots__ = ("terms",)
+
+    def __init__(self, terms: tuple[Expr, ...]) -> None:
+        self.terms = terms
+        labels = frozenset().union(*(t.labels for t in terms))
+        self._set((terms,), labels, sum(t.size for t in terms) + len(terms) - 1)
+
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        """The terms."""
+        return self.terms
+
+    def rebuild(self, children: tuple[Expr, ...]) -> Expr:
+        """Add other terms."""
+        return total(children)
+
+
+# --- making them: order, signs and numbers take care of themselves ------------------------------
+
+Numeric = int | float | Fraction
+
+#: Numbers are raised to no higher power than this: 0.3^1000 is better left as it is.
+MAX_POWER = 64
+
+
+#: Comparing fractions is slow, unless they are the same object.
+_SHARED = {n: Fraction(n) for n in range(-4, 5)}
+
+
+def _shared(value: Fraction) -> Fraction:
+    """Return the one object that stands for a small whole number."""
+    return _SHARED.get(value.numerator, value) if value.denominator == 1 else value
+
+
+def _fraction(value: Numeric) -> Fraction:
+    return value if isinstance(value, Fraction) else Fraction(value)
+
+
+_ONE = _SHARED[1]
+HALF = Fraction(1, 2)
+
+#: A float that is a decimal with fewer digits than this was written so, and not computed.
+LONGEST_DECIMAL = 10**12
+
+
+def number(value: Numeric) -> Number:
+    """Return a number; a float counts as the short fraction or the decimal that it stands for."""
+    if isinstance(value, Fraction):
+        return Number(_shared(value))
+    if not isinstance(value, float):
+        return Number(Fraction(value))
+    decimal = Fraction(repr(float(value)))
+    short = decimal.limit_denominator(1000)
+    # An exponent computed as 1 - 1/3 is two thirds, though it misses the nearest float by one.
+    return Number(short if math.isclose(short, value, rel_tol=4e-16, abs_tol=0) else decimal)
+
+
+def constant(value: Numeric) -> Expr:
+    """Return a number, or the root of a short fraction where that is what it was computed as.
+
+    A float that is no short decimal, and whose square misses a short fraction by rounding alone.
+    """
+    found = number(value)
+    if found.value.denominator <= LONGEST_DECIMAL or not isinstance(value, float):
+        return found
+    square = value * value
+    short = Fraction(square).limit_denominator(1000) if square < 1e6 else Fraction(0)
+    if not math.isclose(short, square, rel_tol=1e-15, abs_tol=0):
+        return found
+    sides = [
+        (Number(Fraction(short.numerator)), HALF),
+        (Number(Fraction(short.denominator)), -HALF),
+    ]
+    return product(math.copysign(1, value), [(n, p) for n, p in sides if n.value != 1])
+
+
+def product(coefficient: Numeric, factors: Iterable[Factor]) -> Expr:
+    """Multiply a number and powers."""
+    scale = _fraction(coefficient)
+    flat: list[Factor] = []
+    for base, exponent in factors:
+        if not exponent:
+            continue
+        if isinstance(base, Product) and _exact_power(base.coefficient, exponent):
+            scale *= base.coefficient ** int(exponent)
+            flat.extend((inner, _shared(power * exponent)) for inner, power in base.factors)
+        elif isinstance(base, Number) and _exact_power(base.value, exponent):
+            scale *= base.value ** int(exponent)
+        elif isinstance(base, Total) and exponent.denominator == 1 and _is_negated(base):
+            scale *= _SHARED[-1] ** int(exponent)  # x·(−y − z) is −x·(y + z)
+            flat.append((total(map(_negated, base.terms)), exponent))
+        else:
+            flat.append((base, _shared(exponent)))
+    scale = _shared(scale)
+    if scale == 0 or not flat:
+        return Number(scale)
+    if scale == 1 and len(flat) == 1 and flat[0][1] == 1:
+        return flat[0][0]
+    flat.sort(key=_factor_order)
+    return Product(scale, tuple(flat))
+
+
+def _negated(expr: Expr) -> Expr:
+    return product(_SHARED[-1], [(expr, _ONE)])
+
+
+def _is_negated(expr: Total) -> bool:
+    """Whether every term has a minus."""
+    return all(parts(term)[0] < 0 for term in expr.terms)
+
+
+def _exact_power(value: Fraction, exponent: Fraction) -> bool:
+    """Whether a power of a number is a number that can be written down."""
+    return exponent.denominator == 1 and (
+        abs(value) == 1 or (abs(exponent) <= MAX_POWER and (value != 0 or exponent > 0))
+    )
+
+
+def power(base: Expr, exponent: Numeric) -> Expr:
+    """Raise to a rational power."""
+    return product(_ONE, [(base, _fraction(exponent))])
+
+
+def total(terms: Iterable[Expr]) -> Expr:
+    """Add terms."""
+    flat: list[Expr] = []
+    constant = Fraction(0)
+    pending = list(terms)[::-1]
+    while pending:
+        term = pending.pop()
+        if isinstance(term, Total):
+            pending.extend(reversed(term.terms))
+        elif isinstance(term, Number):
+            constant += term.value
+        else:
+            flat.append(term)
+    if constant or not flat:
+        flat.append(Number(constant))
+    if len(flat) == 1:
+        return flat[0]
+    flat.sort(key=_term_order)
+    return Total(tuple(flat))
+
+
+def sum_over(labels: Iterable[Label], body: Expr) -> Expr:
+    """Sum over indices; the order of neighbouring sums is that of their letters."""
+    labels = list(labels)
+    while isinstance(body, Sum):
+        labels.append(body.label)
+        body = body.body
+    if isinstance(body, Number) and body.value == 0:
+        return body
+    for label in sorted(labels, key=lambda label: label.order, reverse=True):
+        bound = label
+        if label.range.told_apart:  # sums that differ in the name of their index are one
+            bound = label.spare(body.labels - {label})
+            body = rename(body, {label: bound})
+        body = Sum(bound, body)
+    return body
+
+
+_KINDS = (Number, Dimension, Leaf, Delta, Apply, Product, Opaque, Sum, Total)
+_RANK = {kind: rank for rank, kind in enumerate(_KINDS)}
+
+
+def order(expr: Expr) -> tuple[Any, ...]:
+    """Return a key that sorts expressions the same way in every run."""
+    if expr._order is None:
+        expr._order = (_RANK[type(expr)], expr.size, _inner_order(expr))
+    return expr._order
+
+
+def _inner_order(expr: Expr) -> tuple[Any, ...]:
+    if isinstance(expr, Leaf):
+        letters = "".join(a.letter for a in expr.axes)
+        parameter = not expr.axes and expr.quantity.definition is None
+        return (not parameter, *_natural(expr.quantity.name), letters)  # λ·w, not w·λ
+    if isinstance(expr, Dimension):
+        return (expr.label.letter,)
+    if isinstance(expr, Number):
+        return ("", expr.value)
+    if isinstance(expr, Apply | Opaque):
+        return (expr.op.name, tuple(order(a) for a in expr.args))
+    if isinstance(expr, Product):
+        return ("", (tuple(_factor_order(f) for f in expr.factors), expr.coefficient))
+    if isinstance(expr, Sum):
+        return (expr.label.letter, order(expr.body))
+    if isinstance(expr, Delta):
+        return ("", tuple(sorted(a.letter for a in expr.axes)))
+    return ("", tuple(order(t) for t in expr.children))
+
+
+def _natural(name: str) -> tuple[str, int]:
+    """Sort x2 before x10."""
+    stem = name.rstrip("0123456789")
+    return stem, int(name[len(stem) :] or -1)
+
+
+def _factor_order(factor: Factor) -> tuple[Any, ...]:
+    base, exponent = factor
+    return (exponent < 0, order(base), exponent)
+
+
+def _term_order(term: Expr) -> tuple[Any, ...]:
+    negative = isinstance(term, Product) and term.coefficient < 0
+    if isinstance(term, Number):
+        return (term.value < 0, order(term))
+    if isinstance(term, Product):
+        # Among letters of its size, where products are read; before them, for it has no name.
+        return (negative, (_RANK[Leaf], term.size, (True, "", -1, "", order(term))))
+    return (negative, order(term))
+
+
+def rename(expr: Expr, labels: Mapping[Label, Label]) -> Expr:
+    """Replace free indices."""
+    if not expr.labels & labels.keys():
+        return expr
+    if isinstance(expr, Leaf):
+        return Leaf(expr.quantity, tuple(labels.get(a, a) for a in expr.axes))
+    if isinstance(expr, Delta):
+        one, other = (labels.get(a, a) for a in expr.axes)
+        if one.place is not None and other.place is not None:
+            return Number(Fraction(one is other))
+        return Number(Fraction(1)) if one is other else Delta(one, other)
+    if isinstance(expr, Opaque):
+        axes = tuple(labels.get(a, a) if a is not None else None for a in expr.axes)
+        return Opaque(expr.op, expr.args, expr.attributes, expr.inside, axes)
+    if isinstance(expr, Sum):
+        labels = {old: new for old, new in labels.items() if old is not expr.label}
+        if expr.label in labels.values():  # the new index would be caught by this sum
+            fresh = expr.label.spare({*expr.body.labels, *labels.values()})
+            return sum_over((fresh,), rename(expr.body, {**labels, expr.label: fresh}))
+    return expr.rebuild(tuple(rename(child, labels) for child in expr.children))
+
+
+def replace(expr: Expr, new: Mapping[Expr, Expr]) -> Expr:
+    """Put other expressions for some, wherever they stand."""
+    done = dict(new)
+    shallowest = min((old.depth for old in new), default=0)
+
+    def inside(expr: Expr) -> Expr:
+        if expr.depth < shallowest:
+            return expr
+        found = done.get(expr)
+        if found is None:
+            children = expr.children
+            changed = tuple(map(inside, children))
+            same = all(a is b for a, b in zip(changed, children, strict=True))
+            found = done[expr] = expr if same else expr.rebuild(changed)
+        return found
+
+    return inside(expr)
+
+
+def distinct(root: Expr, settled: Collection[Expr] = ()) -> Iterator[Expr]:
+    """Yield the different parts of an expression, outermost first; what is settled is left out."""
+    seen: set[Expr] = set()
+    pending = [root]
+    while pending:
+        expr = pending.pop()
+        if expr not in seen and expr not in settled:
+            seen.add(expr)
+            yield expr
+            pending.extend(reversed(expr.children))
+
+
+def parts(expr: Expr) -> tuple[Fraction, tuple[Factor, ...]]:
+    """Return any expression as a coefficient and factors."""
+    if isinstance(expr, Product):
+        return expr.coefficient, expr.factors
+    if isinstance(expr, Number):
+        return expr.value, ()
+    return _ONE, ((expr, _ONE),)
+
+
+def quantities_in(
+    exprs: Iterable[Expr], is_given: Callable[[Quantity], bool] = lambda quantity: False
+) -> list[Quantity]:
+    """Return the quantities with a value of their own that expressions are made of.
+
+    Those that are given count as such, whatever they are defined as.
+    """
+    found: dict[Quantity, None] = {}
+    pending = list(exprs)
+    seen: set[Quantity] = set()
+    while pending:
+        for leaf in distinct(pending.pop()):
+            if isinstance(leaf, Leaf) and leaf.quantity not in seen:
+                seen.add(leaf.quantity)
+                if leaf.quantity.definition is None or is_given(leaf.quantity):
+                    found[leaf.quantity] = None
+                else:
+                    pending.append(leaf.quantity.definition)
+    return list(found)

@@ -1,0 +1,317 @@
+"""What is known of expressions: signs that follow from the graph, and assumptions.
+
+The graph gives signs (an exponential is positive, a sum of positives too). What it cannot give
+(targets sum to 1, a denominator is not 0) is an assumption: stated, tested on the data, and used
+only where it holds and is allowed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+import numpy as np
+
+from tinygrad_edu import ops
+from tinygrad_edu.symbolic.algebra.evaluate import Environment
+from tinygrad_edu.symbolic.algebra.expr import (
+    Apply,
+    Dimension,
+    Expr,
+    Label,
+    Leaf,
+    Number,
+    Opaque,
+    Product,
+    Sum,
+    Total,
+    distinct,
+    parts,
+    product,
+    sum_over,
+    total,
+)
+from tinygrad_edu.symbolic.notation.written import text
+
+__all__ = ["Assumption", "Facts"]
+
+_SIGNED = frozenset({"positive", "negative"})
+
+#: How far the data may be from an assumption that counts as holding.
+TOLERANCE = 1e-6
+
+
+Reason = tuple[str, str | None]  # why something holds, and the statement that it assumes
+
+
+def _plain(statement: str) -> str:
+    return "".join(statement.split())
+
+
+@dataclass(frozen=True)
+class Assumption:
+    """A statement that the graph does not imply.
+
+    Attributes
+    ----------
+    statement : str
+        As it is printed and as `assume` names it, such as "Σy = 1".
+    holds : bool
+        Whether it is true of the data.
+    deviation : float
+        By how much the data miss it; 0 where there is nothing to measure.
+    used : bool
+        Whether the derivation rests on it.
+    """
+
+    statement: str
+    holds: bool
+    deviation: float
+    used: bool = False
+
+
+def _at_its_own_indices(label: Label, leaf: Leaf) -> Sum:
+    """Return the sum of a letter with the indices that it has by itself, as it is stated."""
+    own = leaf.quantity.leaf
+    apart = len({*leaf.axes}) == len(own.axes) and all(a.place is None for a in leaf.axes)
+    if apart and label in leaf.axes:
+        label, leaf = own.axes[leaf.axes.index(label)], own
+    found = sum_over((label,), leaf)
+    assert isinstance(found, Sum)
+    return found
+
+
+class Facts:
+    """Signs and assumptions for one derivation.
+
+    Parameters
+    ----------
+    data : Environment
+        The recorded values.
+    allowed : iterable of str or None
+        The assumptions that may be used; None allows all that hold.
+    constants : callable
+        Whether a leaf is held constant, so that something may be assumed of it.
+    """
+
+    def __init__(
+        self,
+        data: Environment,
+        allowed: Iterable[str] | None = None,
+        constants: Callable[[Leaf], bool] = lambda leaf: True,
+    ) -> None:
+        self.data = data
+        self.allowed = None if allowed is None else frozenset(map(_plain, allowed))
+        self.is_constant = constants
+        self.met: dict[str, tuple[Assumption, Expr]] = {}
+        self._signs: dict[Expr, str] = {}
+        self._nonzero: dict[Expr, str | None] = {}
+
+    # --- signs ------------------------------------------------------------------------------------
+
+    def sign(self, expr: Expr) -> str:
+        """Return "positive", "nonnegative", "negative", or "" where nothing is known."""
+        found = self._signs.get(expr)
+        if found is None:
+            found = self._signs[expr] = self._sign(expr)
+        return found
+
+    def declare_positive(self, expr: Expr) -> None:
+        """Enter what follows from a definition; it must come before anything is asked."""
+        self._signs[expr] = "positive"
+
+    def _sign(self, expr: Expr) -> str:
+        if isinstance(expr, Number):
+            return (
+                "nonnegative" if expr.value == 0 else "positive" if expr.value > 0 else "negative"
+            )
+        if isinstance(expr, Dimension):
+            return "positive"
+        if isinstance(expr, Leaf):
+            quantity = expr.quantity
+            if quantity.sign:
+                return quantity.sign
+            return self.sign(quantity.definition) if quantity.definition is not None else ""
+        if isinstance(expr, Apply) and expr.op is ops.power:  # x^p with any p
+            sign = self.sign(expr.args[0])
+            return sign if sign in {"positive", "nonnegative"} else ""
+        if isinstance(expr, Apply | Opaque):
+            return expr.op.positive
+        if isinstance(expr, Sum):
+            sign = self.sign(expr.body)
+            if expr.label.length == 0:  # a sum of nothing is 0
+                return "nonnegative" if sign in {"positive", "nonnegative"} else ""
+            return sign
+        if isinstance(expr, Product):
+            return self._sign_of_product(expr)
+        if isinstance(expr, Total):
+            signs = {self.sign(t) for t in expr.terms}
+            if signs <= {"positive", "nonnegative"}:
+                return "positive" if "positive" in signs else "nonnegative"
+            return "negative" if signs == {"negative"} else ""
+        return ""
+
+    def _sign_of_product(self, expr: Product) -> str:
+        strict, flips = True, expr.coefficient < 0
+        for base, exponent in expr.factors:
+            sign = self.sign(base)
+            if sign == "positive":
+                continue
+            if exponent.denominator == 1 and exponent % 2 == 0:
+                strict = strict and sign == "negative"
+            elif sign == "nonnegative":
+                strict = False
+            elif sign == "negative" and exponent.denominator == 1:
+                flips = not flips
+            elif exponent == Fraction(1, 2):
+                strict = False
+            else:
+                return ""
+        if flips:
+            return "negative" if strict else ""
+        return "positive" if strict else "nonnegative"
+
+    # --- assumptions ------------------------------------------------------------------------------
+
+    def nonzero(self, expr: Expr) -> str | None:
+        """Say why an expression is not zero; None where that is neither known nor assumed."""
+        if expr not in self._nonzero:
+            self._nonzero[expr] = self._why_nonzero(expr)
+        return self._nonzero[expr]
+
+    def _why_nonzero(self, expr: Expr) -> str | None:
+        sign = self.sign(expr)
+        if sign == "positive":
+            return f"{text(expr)} > 0"
+        if sign == "negative":
+            return f"{text(expr)} < 0"
+        # A power is 0 nowhere if its base is not, and what is known of factors is not assumed.
+        unknown = [base for base, _ in parts(expr)[1] if self.sign(base) not in _SIGNED]
+        about = product(1, [(base, Fraction(1)) for base in dict.fromkeys(unknown)])
+        holds = all(np.all(self.data.value(e)[0] != 0) for e in (expr, about))
+        return self._use(f"{text(about)} ≠ 0", about, bool(holds), 0.0)
+
+    def never_zero(self, expr: Expr) -> Reason | None:
+        """Return the reason why an expression is not zero, and what that assumes."""
+        why = self.nonzero(expr)
+        if why is None:
+            return None
+        return (f"where {why}", why) if why in self.met else (why, None)
+
+    def nonnegative(self, expr: Expr) -> str | None:
+        """Say why a constant is not negative; None where that is neither known nor assumed."""
+        statement = f"{text(expr)} ≥ 0"
+        if self.sign(expr) in {"positive", "nonnegative"}:
+            return statement
+        if not self.is_fixed(expr):
+            return None
+        least = float(np.min(self.data.value(expr)[0], initial=0))
+        return self._use(statement, expr, least >= 0, -least)
+
+    def differ(self, one: Expr, other: Expr) -> Reason | None:
+        """Return the reason why two expressions are never equal, and what that assumes.
+
+        It is assumed of constants only: elsewhere a tie is a case of its own.
+        """
+        difference = total([one, product(-1, [(other, Fraction(1))])])
+        if self.sign(difference) in _SIGNED or self.is_fixed(difference):
+            return self.never_zero(difference)
+        return None
+
+    def is_fixed(self, expr: Expr) -> bool:
+        """Whether nothing in an expression varies with what is differentiated."""
+        return all(self.is_constant(leaf) for leaf in distinct(expr) if isinstance(leaf, Leaf))
+
+    def assumed(self, expr: Expr, relation: str) -> str | None:
+        """Return the statement that an expression is > 0 or ≥ 0, if that may be used."""
+        values = self.data.value(expr)[0]
+        holds = bool(np.all(values > 0 if relation == ">" else values >= 0))
+        deviation = 0.0 if holds else float(np.max(-values, initial=0))
+        return self._use(f"{text(expr)} {relation} 0", expr, holds, deviation)
+
+    def constant(self, leaf: Leaf) -> str | None:
+        """Return the statement that a letter is held constant, if that may be used."""
+        return self._use(f"{text(leaf)} is constant", leaf, True, 0.0)
+
+    def equal(self, one: Expr, other: Expr) -> str | None:
+        """Return the statement that two expressions are equal, if that may be used."""
+        labels = sorted(one.labels | other.labels, key=lambda label: label.order)
+        gap = self.data.array(one, labels) - self.data.array(other, labels)
+        deviation = float(np.max(np.abs(gap), initial=0))
+        statement = f"{text(one)} = {text(other)}"
+        return self._use(statement, one, deviation <= TOLERANCE, deviation)
+
+    def sums_to_one(self, expr: Sum) -> str | None:
+        """Return the statement that a constant sums to 1, if that may be used."""
+        if not isinstance(expr.body, Leaf) or not self.is_constant(expr.body):
+            return None
+        expr = _at_its_own_indices(expr.label, expr.body)
+        assert isinstance(expr.body, Leaf)
+        deviation = float(np.max(np.abs(self.data.value(expr)[0] - 1), initial=0))
+        holds = deviation <= TOLERANCE
+        statement = f"{text(expr)} = 1"
+        if holds and self.allowed is None and self._by_chance(expr.label, expr.body):
+            return None
+        return self._use(statement, expr, holds, deviation)
+
+    def shares(self, expr: Sum) -> str | None:
+        """Return the statement that c + f_k are shares of 1, if that may be used.
+
+        Then c was computed from the length of the data, as ε/3 in ε/3 + (1 − ε)·y.
+        """
+        body = expr.body
+        if not isinstance(body, Total) or not self.is_fixed(body):
+            return None
+        if all(expr.label in term.labels for term in body.terms):
+            return None
+        if any(isinstance(each, Dimension) for each in distinct(body)):
+            return None
+        least = float(np.min(self.data.value(body)[0], initial=0))
+        deviation = float(np.max(np.abs(self.data.value(expr)[0] - 1), initial=0))
+        if least < 0 or deviation > TOLERANCE:
+            return None
+        return self._use(f"{text(expr)} = 1", expr, True, deviation)
+
+    def about(self, statement: str) -> Expr:
+        """Return the expression that a statement is about: a sum of which it says that it is 1."""
+        return self.met[statement][1]
+
+    def _by_chance(self, label: Label, leaf: Leaf) -> bool:
+        """Whether a later axis sums to 1 as well: classes come last, so that is the one meant."""
+        later = leaf.axes[leaf.axes.index(label) + 1 :] if label in leaf.axes else ()
+        sums = (self.data.value(Sum(other, leaf))[0] for other in later)
+        return any(np.all(np.abs(found - 1) <= TOLERANCE) for found in sums)
+
+    def _use(self, statement: str, about: Expr, holds: bool, deviation: float) -> str | None:
+        """Enter a statement that was asked for, and return it if it may be used."""
+        while statement in self.met and self.met[statement][1] != about:
+            statement += "′"  # two expressions that print alike, such as maxima over other axes
+        self.met[statement] = Assumption(statement, holds, deviation), about
+        return statement if holds and self._is_allowed(statement) else None
+
+    def _is_allowed(self, statement: str) -> bool:
+        return self.allowed is None or _plain(statement) in self.allowed
+
+    def refuse_unknown(self, asker: str = "derive") -> None:
+        """Raise where something was allowed that the derivation never asked for."""
+        met = {_plain(statement) for statement in self.met}
+        for statement in sorted((self.allowed or frozenset()) - met):
+            known = ", ".join(map(repr, self.met)) or "none"
+            raise ValueError(
+                f"{asker}: nothing here rests on the assumption {statement!r}; the statements that "
+                f"it asks for are: {known}"
+            )
+
+    def assumptions(self, used: Collection[str], result: Expr) -> list[Assumption]:
+        """Return the assumptions that were used, and those that the result still waits for."""
+        inside = set(distinct(result))
+        return [
+            replace(assumption, used=assumption.statement in used)
+            for assumption, about in self.met.values()
+            if assumption.statement in used
+            or (
+                about in inside
+                and not (assumption.holds and self._is_allowed(assumption.statement))
+            )
+        ]

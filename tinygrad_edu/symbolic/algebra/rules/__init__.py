@@ -1,0 +1,68 @@
+"""The named equations of the algebra.
+
+A rule looks at one expression and yields the ways in which its equation applies there. A rule
+that only ever tidies is eager; one that may lead up or down is a choice, and the search decides.
+No rule knows an exercise: names, definitions and assumptions come in as equations of the
+derivation at hand.
+"""
+
+from tinygrad_edu.symbolic.algebra.rules import (
+    arithmetic,
+    cases,
+    fractions,
+    functions,
+    powers,
+    sums,
+)
+from tinygrad_edu.symbolic.algebra.rules.rule import Rule
+
+__all__ = ["CHOICES", "EAGER", "TIDYING", "UNDOING"]
+
+#: Rules that undo something; they come before names are folded, for they make names visible.
+UNDOING: tuple[Rule, ...] = (
+    arithmetic.cancel,
+    functions.log_of_exp,
+    functions.exp_of_log,
+    functions.sign_times_abs,
+    functions.sign_times_itself,
+    cases.decided,
+    cases.gate,
+    cases.gate_twice,
+    cases.opposite_gates,
+    powers.power_of_power,
+    powers.root_of_square,
+    sums.delta_picks,
+)
+
+#: Rules that tidy up what is left.
+TIDYING: tuple[Rule, ...] = (
+    functions.divide_by_exp,
+    functions.tanh_of_exponentials,
+    functions.quotient_of_functions,
+    functions.odd_function,
+    functions.opposite_sigmoid,
+    functions.tanh_of_sigmoid,
+    cases.clip,
+    cases.tie,
+    sums.distribution,
+    sums.sums_to_one,
+    sums.constant_out,
+    sums.sum_of_constant,
+    arithmetic.collect,
+    arithmetic.join_powers,
+    powers.add_exponents,
+    functions.join_exponentials,
+)
+
+#: Rules that close a form: each makes it simpler whatever comes next.
+EAGER = (*UNDOING, *TIDYING)
+
+#: Rules that the search tries: each may lead to a simpler form or away from it.
+CHOICES: tuple[Rule, ...] = (
+    arithmetic.distribute,
+    sums.sum_of_terms,
+    sums.shares,
+    arithmetic.factor,
+    cases.cases,
+    fractions.common_denominator,
+)

@@ -1,0 +1,199 @@
+"""Equations of conditions: comparisons that are decided, gates, and cases.
+
+A comparison is a factor that is 1 where it holds and 0 elsewhere. What is chosen by a condition
+is a sum of such gates, and a sum of two opposite gates is a choice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+import numpy as np
+
+from tinygrad_edu import ops
+from tinygrad_edu.core.op import REGISTRY
+from tinygrad_edu.symbolic.algebra.expr import (
+    Apply,
+    Expr,
+    Leaf,
+    Number,
+    Product,
+    Total,
+    parts,
+    product,
+    total,
+)
+from tinygrad_edu.symbolic.algebra.facts import Facts
+from tinygrad_edu.symbolic.algebra.rules.rule import (
+    ONE,
+    ZERO,
+    Match,
+    is_call,
+    others,
+    rule,
+    within_product,
+    without,
+)
+
+__all__ = ["cases", "clip", "decided", "gate", "gate_twice", "opposite_gates", "opposite_of", "tie"]
+
+_OPPOSITE = {
+    ops.less: ops.greater_equal,
+    ops.less_equal: ops.greater,
+    ops.equal: ops.not_equal,
+    ops.greater_equal: ops.less,
+    ops.greater: ops.less_equal,
+    ops.not_equal: ops.equal,
+}
+
+
+def opposite_of(condition: Expr) -> Expr | None:
+    """Return the comparison that holds where another does not; None for what is no comparison."""
+    if isinstance(condition, Apply) and condition.op in _OPPOSITE:
+        return Apply(_OPPOSITE[condition.op], condition.args, {})
+    return None
+
+
+def _is_gate(condition: Expr) -> bool:
+    """Whether a condition is 0 or 1 as a number: a comparison or a mask."""
+    if isinstance(condition, Leaf):
+        value = condition.quantity.value
+        return value is not None and np.asarray(value).dtype.kind == "b"
+    return opposite_of(condition) is not None
+
+
+@rule("decided", "[x < y] = 1, x < y", "it is known how the two compare", at=Apply)
+def decided(expr: Apply, facts: Facts) -> Iterator[Match]:
+    if expr.op not in _OPPOSITE:
+        return
+    one, other = expr.args
+    reason = None
+    if expr.op is ops.equal or expr.op is ops.not_equal:
+        reason = facts.differ(one, other)
+        holds = None if reason is None else expr.op is ops.not_equal
+    elif expr.op is ops.less or expr.op is ops.greater_equal:
+        less = _is_less(one, other, facts)
+        holds = less if expr.op is ops.less or less is None else not less
+    else:
+        less = _is_less(other, one, facts)
+        holds = less if expr.op is ops.greater or less is None else not less
+    if holds is not None:
+        right = Number(Fraction(holds))
+        yield Match(expr, right, right, *(reason or ()))
+
+
+def _is_less(one: Expr, other: Expr, facts: Facts) -> bool | None:
+    """Whether x < y; None where that is not known."""
+    if facts.sign(_minus(one, other)) in {"positive", "nonnegative"}:
+        return False
+    return True if facts.sign(_minus(other, one)) == "positive" else None
+
+
+def _minus(one: Expr, other: Expr) -> Expr:
+    return total([one, product(-1, [(other, ONE)])])
+
+
+@rule("gate", "where(c, x, 0) = [c]·x", "a condition is 1 where it holds, else 0", at=Apply)
+def gate(expr: Apply, facts: Facts) -> Iterator[Match]:
+    if expr.op is not ops.where:
+        return
+    condition, chosen, otherwise = expr.args
+    opposite = opposite_of(condition)
+    if otherwise == ZERO and _is_gate(condition):
+        right = product(1, [(condition, ONE), (chosen, ONE)])
+    elif chosen == ZERO and opposite is not None:
+        right = product(1, [(opposite, ONE), (otherwise, ONE)])
+    else:
+        return
+    yield Match(expr, right, right)
+
+
+@rule("gate twice", "[c]^n = [c]", "1·1 = 1 and 0·0 = 0", at=Product)
+def gate_twice(expr: Product, facts: Facts) -> Iterator[Match]:
+    for base, exponent in expr.factors:
+        if exponent > 1 and _is_gate(base):
+            yield within_product(expr, ((base, exponent),), base)
+
+
+@rule("opposite gates", "[c]·[not c] = 0", "only one of the two holds", at=Product)
+def opposite_gates(expr: Product, facts: Facts) -> Iterator[Match]:
+    for base, exponent in expr.factors:
+        opposite = opposite_of(base)
+        if exponent == 1 and opposite is not None and (opposite, ONE) in expr.factors:
+            yield within_product(expr, ((base, ONE), (opposite, ONE)), ZERO)
+            return
+
+
+@rule("cases", "[c]·x + [not c]·y = where(c, x, y)", "one of two opposite gates is open", at=Total)
+def cases(expr: Total, facts: Facts) -> Iterator[Match]:
+    for one in expr.terms:
+        for condition, exponent in parts(one)[1]:
+            opposite = opposite_of(condition)
+            if exponent != 1 or opposite is None or not is_call(condition, _FIRST):
+                continue
+            for other in expr.terms:
+                chosen, otherwise = _open(one, condition), _open(other, opposite)
+                if chosen is not None and otherwise is not None:
+                    right = Apply(ops.where, (condition, chosen, otherwise), {})
+                    result = total([*others(expr.terms, (one, other)), right])
+                    yield Match(total((one, other)), right, result)
+
+
+@rule(
+    "tie",
+    "[x ≥ y]·where([x = y], f/2, f) = f·(1 + sign(x − y))/2",
+    "a tie counts half, and the sign of 0 is 0",
+    at=Product,
+)
+def tie(expr: Product, facts: Facts) -> Iterator[Match]:
+    """The gradient of max(x, y) by x: of both where they are equal, half."""
+    for gate, exponent in expr.factors:
+        if exponent != 1 or not is_call(gate, (ops.greater_equal, ops.less_equal)):
+            continue
+        one, other = gate.children if is_call(gate, ops.greater_equal) else gate.children[::-1]
+        for choice, power in expr.factors:
+            if power != 1 or not is_call(choice, ops.where):
+                continue
+            condition, half, whole = choice.children
+            if not is_call(condition, ops.equal) or {*condition.children} != {one, other}:
+                continue
+            if half == product(Fraction(1, 2), [(whole, ONE)]):
+                sign = Apply(ops.sign, (_minus(one, other),), {})
+                right = product(Fraction(1, 2), [(whole, ONE), (total([Number(ONE), sign]), ONE)])
+                yield within_product(expr, ((gate, ONE), (choice, ONE)), right)
+
+
+#: Of two opposite comparisons, the one that cases are written with.
+_FIRST = (ops.less, ops.less_equal, ops.equal)
+
+
+def _open(term: Expr, condition: Expr) -> Expr | None:
+    """Return what stands behind a gate in a term; None where the gate is not there."""
+    coefficient, factors = parts(term)
+    rest = without(factors, ((condition, ONE),))
+    return None if rest is None else product(coefficient, rest)
+
+
+@rule(
+    "clip",
+    "where(|x| ≤ c, x, c·sign(x)) = clip(x, −c, c), c ≥ 0",
+    "beyond ±c, what is left of x is ±c",
+    at=Apply,
+)
+def clip(expr: Apply, facts: Facts) -> Iterator[Match]:
+    if expr.op is not ops.where:
+        return
+    condition, inside, beyond = expr.args
+    if not is_call(condition, (ops.less, ops.less_equal)):
+        return
+    magnitude, bound = condition.children
+    if magnitude != Apply(ops.abs, (inside,), {}):
+        return
+    if beyond != product(1, [(bound, ONE), (Apply(ops.sign, (inside,), {}), ONE)]):
+        return
+    why = facts.nonnegative(bound)
+    if why is not None:
+        lowest = product(-1, [(bound, ONE)])
+        right = Apply(REGISTRY["clip"], (inside, lowest, bound), {})
+        yield Match(expr, right, right, why, why if why in facts.met else None)

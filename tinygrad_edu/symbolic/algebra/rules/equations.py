@@ -1,0 +1,166 @@
+"""Equations that a derivation brings along: names, lemmas, complements."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import cached_property
+
+from tinygrad_edu import ops
+from tinygrad_edu.symbolic.algebra.expr import (
+    Expr,
+    Factor,
+    Label,
+    Leaf,
+    Number,
+    Product,
+    Total,
+    number,
+    parts,
+    power,
+    product,
+    rename,
+    total,
+)
+from tinygrad_edu.symbolic.algebra.facts import Facts
+from tinygrad_edu.symbolic.algebra.rules.powers import raised, split
+from tinygrad_edu.symbolic.algebra.rules.rule import ONE, Match, Rule, is_call, others, without
+
+__all__ = ["Equation", "Equations", "complement_of"]
+
+
+@dataclass(frozen=True)
+class Equation:
+    """An equation of one derivation: a name and its definition, or a lemma that follows."""
+
+    left: Expr
+    right: Expr
+    because: str
+    assumption: str | None = None
+
+    def renamed(self, indices: Mapping[Label, Label]) -> Equation:
+        """Return the equation at other indices."""
+        left, right = rename(self.left, indices), rename(self.right, indices)
+        return replace(self, left=left, right=right)
+
+    def at(self, expr: Expr, facts: Facts) -> Iterator[Match]:
+        """Yield where the left side stands: as the whole, among factors, or as another power."""
+        if expr == self.left:
+            yield self._match(expr, self.right, self.right)
+            return
+        yield from self._other_powers(expr, facts)
+        if isinstance(expr, Product):
+            yield from self._among_factors(expr)
+
+    def _match(self, left: Expr, right: Expr, result: Expr, assumption: str | None = None) -> Match:
+        return Match(left, right, result, self.because, assumption or self.assumption)
+
+    @cached_property
+    def _power(self) -> tuple[Expr, Expr] | None:
+        """The base and the exponent of the left side, if it is a power."""
+        base, exponent = split(self.left)
+        return None if base is self.left else (base, exponent)
+
+    def _other_powers(self, expr: Expr, facts: Facts) -> Iterator[Match]:
+        """If the left side is x^q, replace x^r by the power r/q of the right side."""
+        if self._power is None:
+            return
+        base, q = self._power
+        coefficient, factors = parts(expr)
+        for place, (other, exponent) in enumerate(factors):
+            r: Expr = number(exponent)
+            if is_call(other, ops.power) and exponent == 1:
+                other, r = split(other)
+            if other != base or r == q:
+                continue
+            ratio, assumption = _ratio(base, q, r, facts)
+            if ratio is None:
+                continue
+            right = raised(self.right, ratio)
+            rest = [*factors[:place], *factors[place + 1 :]]
+            result = product(coefficient, [*rest, (right, ONE)])
+            if result.size < expr.size:
+                yield self._match(raised(base, r), right, result, assumption)
+
+    @cached_property
+    def _directions(self) -> list[tuple[Fraction, tuple[Factor, ...]]]:
+        """The factors of the left side, upright and upside down."""
+        factors = self.left.factors if isinstance(self.left, Product) else ()
+        upside_down = tuple((base, -exponent) for base, exponent in factors)
+        return [(ONE, factors), (-ONE, upside_down)] if factors else []
+
+    def _among_factors(self, expr: Product) -> Iterator[Match]:
+        for direction, taken in self._directions:
+            rest = without(expr.factors, taken)
+            if rest is None:
+                continue
+            scale = parts(self.left)[0] ** int(direction)
+            right = power(self.right, direction)
+            result = product(expr.coefficient / scale, [*rest, (right, ONE)])
+            if result.size < expr.size:  # 3·a is not to become 3·c/2 because c = 2·a
+                yield self._match(product(scale, taken), right, result)
+
+
+def _ratio(base: Expr, q: Expr, r: Expr, facts: Facts) -> tuple[Expr | None, str | None]:
+    """Return r/q and what that assumes, where x^r is (x^q)^(r/q); None elsewhere."""
+    if facts.sign(base) not in {"positive", "nonnegative"}:
+        if not isinstance(q, Number) or not isinstance(r, Number):
+            return None, None
+        if q.value.denominator != 1 or (r.value / q.value).denominator != 1:
+            return None, None
+    reason = facts.never_zero(q)
+    if reason is None:
+        return None, None
+    return product(1, [(r, ONE), (q, -ONE)]), reason[1]
+
+
+class Equations:
+    """Equations of one derivation that are used in the same way, as one rule.
+
+    They are found by what stands on their left, so that a hundred cost no more than one.
+    """
+
+    def __init__(self, name: str, equations: Iterable[Equation] = ()) -> None:
+        self.name = name
+        self._by_left: dict[Expr, list[Equation]] = {}
+        for equation in equations:
+            self.add(equation)
+
+    def add(self, equation: Equation) -> None:
+        """Add one; those that were there before are tried first."""
+        left = equation.left
+        key = left.factors[0][0] if isinstance(left, Product) else split(left)[0]
+        self._by_left.setdefault(key, []).append(equation)
+
+    def __iter__(self) -> Iterator[Equation]:
+        for equations in self._by_left.values():
+            yield from equations
+
+    def rule(self, unless: Callable[[Equation], bool] = lambda equation: False) -> Rule:
+        """Return the rule that replaces left sides by right sides, but for some equations."""
+
+        def apply(expr: Expr, facts: Facts) -> Iterator[Match]:
+            bases = [base for base, _ in parts(expr)[1]]
+            powers = [base.children[0] for base in bases if is_call(base, ops.power)]
+            for key in dict.fromkeys((expr, *bases, *powers)):
+                for equation in self._by_left.get(key, ()):
+                    if not unless(equation):
+                        yield from equation.at(expr, facts)
+
+        return Rule(self.name, "", "", apply)
+
+
+def complement_of(name: Leaf, meaning: Expr) -> tuple[Expr, Expr] | None:
+    """Return the two sides of u·z = c - n·z for a quantity z = c/(n + u), else None."""
+    coefficient, factors = parts(meaning)
+    for place, (base, exponent) in enumerate(factors):
+        if exponent == -1 and isinstance(base, Total) and len(base.terms) == 2:
+            numbers = [t for t in base.terms if isinstance(t, Number)]
+            if len(numbers) != 1:
+                continue
+            (other,) = others(base.terms, numbers)
+            numerator = product(coefficient, factors[:place] + factors[place + 1 :])
+            right = total([numerator, product(-numbers[0].value, [(name, ONE)])])
+            return product(1, [(other, ONE), (name, ONE)]), right
+    return None

@@ -1,0 +1,105 @@
+"""Equations that bring a formula into one form: powers of sums written out, fractions joined."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from fractions import Fraction
+
+from tinygrad_edu.symbolic.algebra.expr import (
+    Expr,
+    Number,
+    Product,
+    Total,
+    order,
+    parts,
+    product,
+    total,
+)
+from tinygrad_edu.symbolic.algebra.facts import Facts
+from tinygrad_edu.symbolic.algebra.rules.arithmetic import distribute
+from tinygrad_edu.symbolic.algebra.rules.rule import ONE, Match, rule, within_product
+from tinygrad_edu.symbolic.notation.written import text
+
+__all__ = ["common_factor", "distribute_once", "expand_power", "turn_sign"]
+
+#: A power of a sum is written out up to this exponent, and while it has no more terms than this.
+LARGEST_POWER = 4
+MOST_TERMS = 200
+
+
+@rule("distribute", distribute.equation, distribute.because, at=Product)
+def distribute_once(expr: Product, facts: Facts) -> Iterator[Match]:
+    """Distribute over a sum, but leave powers of sums alone."""
+    if any(isinstance(b, Total) and p == 1 for b, p in expr.factors):
+        yield from distribute.apply(expr, facts)
+
+
+@rule("expand", "(x + y)² = x² + 2·x·y + y²", "the binomial theorem", at=Product)
+def expand_power(expr: Product, facts: Facts) -> Iterator[Match]:
+    for base, exponent in expr.factors:
+        if not isinstance(base, Total) or exponent.denominator != 1 or exponent < 2:
+            continue
+        if (
+            exponent > LARGEST_POWER
+            or math.comb(len(base.terms) + exponent.numerator, exponent.numerator) > MOST_TERMS
+        ):
+            continue
+        right = total(_multinomial(base.terms, int(exponent)))
+        yield within_product(expr, ((base, exponent),), right)
+
+
+def _multinomial(terms: tuple[Expr, ...], exponent: int) -> Iterator[Expr]:
+    """Yield the terms of a power of a sum, with their multiplicities."""
+    first, *rest = terms
+    if not rest:
+        yield product(1, [(first, Fraction(exponent))])
+        return
+    for taken in range(exponent, -1, -1):
+        head = [(first, Fraction(taken))]
+        for tail in _multinomial(tuple(rest), exponent - taken):
+            yield product(math.comb(exponent, taken), [*head, (tail, ONE)])
+
+
+@rule("common factor", "x/z + y = (x + y·z)/z", "the distributive law", at=Total)
+def common_factor(expr: Total, facts: Facts) -> Iterator[Match]:
+    """Take out of a sum what all terms share, and the denominators that any term has."""
+    powers = [_powers(term) for term in expr.terms]
+    bases = dict.fromkeys(base for each in powers for base in each)
+    least = {base: min(each.get(base, Fraction(0)) for each in powers) for base in bases}
+    shared = {base: exponent for base, exponent in least.items() if exponent}
+    scale = abs(parts(leading(expr))[0])
+    if not shared and scale == 1:
+        return
+    inside = []
+    for term, held in zip(expr.terms, powers, strict=True):
+        rest = {base: p for base in bases if (p := held.get(base, Fraction(0)) - least[base])}
+        inside.append(product(parts(term)[0] / scale, rest.items()))
+    right = product(scale, [*shared.items(), (total(inside), ONE)])
+    below = [text(base) for base, exponent in shared.items() if exponent < 0]
+    because = f"{', '.join(below)} ≠ 0, for it is divided by" if below else ""
+    yield Match(expr, right, right, because)
+
+
+def _powers(term: Expr) -> dict[Expr, Fraction]:
+    found: dict[Expr, Fraction] = {}
+    for base, exponent in parts(term)[1]:
+        found[base] = found.get(base, Fraction(0)) + exponent
+    return found
+
+
+def leading(expr: Total) -> Expr:
+    """Return the term that decides the sign and the scale of a sum, whatever these are."""
+    return min(expr.terms, key=lambda t: (isinstance(t, Number), order(product(1, parts(t)[1]))))
+
+
+@rule("turn", "(y − x)^n = (−1)^n·(x − y)^n", "−1 is a common factor", at=Product)
+def turn_sign(expr: Product, facts: Facts) -> Iterator[Match]:
+    """Let the leading term of a sum be positive, where the sum is raised to a whole power."""
+    for base, exponent in expr.factors:
+        if not isinstance(base, Total) or exponent.denominator != 1:
+            continue
+        if parts(leading(base))[0] < 0:
+            other = total(product(-1, [(term, ONE)]) for term in base.terms)
+            right = product((-1) ** int(exponent), [(other, exponent)])
+            yield within_product(expr, ((base, exponent),), right)

@@ -1,0 +1,318 @@
+"""Equations of logarithms, exponentials and products over an axis.
+
+They take a formula apart: a logarithm of a product becomes a sum, an exponential of a sum a
+product. A proof needs that; in the derivation of a gradient it would lengthen most formulas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+from tinygrad_edu import ops
+from tinygrad_edu.symbolic.algebra.expr import (
+    Apply,
+    Expr,
+    Factor,
+    Label,
+    Number,
+    Opaque,
+    Product,
+    Sum,
+    Total,
+    parts,
+    power,
+    product,
+    rename,
+    sum_over,
+    total,
+)
+from tinygrad_edu.symbolic.algebra.facts import Facts
+from tinygrad_edu.symbolic.algebra.rules.rule import ONE, Match, is_call, rule, within_product
+from tinygrad_edu.symbolic.derive.axes import reduced
+from tinygrad_edu.symbolic.notation.written import text
+
+__all__ = [
+    "exp_of_multiple",
+    "exp_of_sum",
+    "log_of_power",
+    "log_of_prod",
+    "log_of_product",
+    "power_as_exp",
+    "power_of_product",
+    "prod_of_exp",
+    "prod_of_product",
+    "tanh_as_exp",
+    "values",
+    "weighted_log",
+]
+
+
+def _log(expr: Expr) -> Expr:
+    return Apply(ops.log, (expr,), {})
+
+
+def _exp(expr: Expr) -> Expr:
+    return Apply(ops.exp, (expr,), {})
+
+
+# --- what is positive -----------------------------------------------------------------------------
+
+
+def _ground(expr: Expr, facts: Facts) -> Expr:
+    """Return the part whose sign decides that of an expression: f for f^t, σ for 2/σ."""
+    if is_call(expr, ops.power):
+        return _ground(expr.children[0], facts)
+    if isinstance(expr, Sum):
+        return _ground(expr.body, facts)
+    if is_prod(expr):
+        return _ground(_prod(expr)[1], facts)
+    if isinstance(expr, Product) and expr.coefficient > 0:
+        unknown = [base for base, _ in expr.factors if not _known(base, facts)]
+        if len(unknown) == 1:
+            return _ground(unknown[0], facts)
+    return expr
+
+
+def _known(expr: Expr, facts: Facts) -> bool:
+    """Whether an expression is positive by what the graph says."""
+    if facts.sign(expr) == "positive":
+        return True
+    ground = _ground(expr, facts)
+    return ground != expr and facts.sign(ground) == "positive"
+
+
+def _positive(expr: Expr, facts: Facts) -> tuple[str, str | None] | None:
+    """Say why an expression is positive, with the assumption that rests on, if any."""
+    if _known(expr, facts):
+        return f"{text(expr)} > 0", None
+    ground = _ground(expr, facts)
+    if isinstance(ground, Product):  # to be split, so that it is assumed of each factor
+        return None
+    statement = facts.assumed(ground, ">")
+    return None if statement is None else (statement, statement)
+
+
+# --- logarithms -----------------------------------------------------------------------------------
+
+
+def _log_of(factor: Factor) -> Expr:
+    base, exponent = factor
+    return product(exponent, [(_log(base), ONE)])
+
+
+@rule(
+    "log of a product",
+    "log(x^p·y^q) = p·log x + q·log y, x > 0, y > 0",
+    "the law of logarithms",
+    at=Apply,
+)
+def log_of_product(expr: Apply, facts: Facts) -> Iterator[Match]:
+    """Split what is positive; the one factor of unknown sign is so too, where all of them are."""
+    if not is_call(expr, ops.log):
+        return
+    coefficient, factors = parts(expr.children[0])
+    if coefficient <= 0 or not factors or (coefficient == 1 and len(factors) == 1):
+        return
+    unknown = [f for f in factors if not _known(f[0], facts)]
+    known = [f for f in factors if f not in unknown]
+    statement = None
+    if len(unknown) > 1:
+        found = _positive(unknown[0][0], facts)
+        if found is None:
+            return
+        _, statement = found
+        known.append(unknown.pop(0))
+    terms = [_log_of(f) for f in known]
+    if coefficient != 1:
+        terms.append(_log(Number(coefficient)))
+    if unknown:
+        terms.append(_log(product(1, unknown)))
+    right = total(terms)
+    because = "the law of logarithms, for what is positive" + (
+        f": {statement}" if statement else ""
+    )
+    yield Match(expr, right, right, because, statement)
+
+
+@rule("log of a power", "log x^p = p·log x, x > 0", "the law of logarithms", at=Apply)
+def log_of_power(expr: Apply, facts: Facts) -> Iterator[Match]:
+    """log x^p = p log x; where p is odd, x^p has no logarithm unless x is positive."""
+    if not is_call(expr, ops.log):
+        return
+    inside = expr.children[0]
+    base, exponent = inside, None
+    if is_call(inside, ops.power):
+        base, exponent = inside.children
+    elif isinstance(inside, Product) and inside.coefficient == 1 and len(inside.factors) == 1:
+        (base, rational), exponent = inside.factors[0], Number(inside.factors[0][1])
+        if rational.denominator == 1 and rational % 2 == 1:
+            right = _log_of((base, rational))
+            yield Match(expr, right, right)
+            return
+    if exponent is None:
+        return
+    found = _positive(base, facts)
+    if found is not None:
+        right = product(1, [(exponent, ONE), (_log(base), ONE)])
+        yield Match(expr, right, right, *found)
+
+
+@rule("log of Π", "log Π_k x_k = Σ_k log x_k, x > 0", "the law of logarithms", at=Apply)
+def log_of_prod(expr: Apply, facts: Facts) -> Iterator[Match]:
+    if not is_call(expr, ops.log) or not is_prod(expr.children[0]):
+        return
+    labels, body = _prod(expr.children[0])
+    found = _positive(body, facts)
+    if found is not None:
+        right = sum_over(labels, _log(body))
+        yield Match(expr, right, right, *found)
+
+
+def is_prod(expr: Expr) -> bool:
+    """Whether an expression is a product over axes."""
+    return isinstance(expr, Opaque) and expr.op is ops.prod
+
+
+def _prod(expr: Expr) -> tuple[list[Label], Expr]:
+    """Return the indices that a product runs over, and its body with the indices outside."""
+    assert isinstance(expr, Opaque)
+    inside = expr.inside[0]
+    gone = reduced(len(inside), expr.attributes["axis"])
+    labels = [label for i in gone if (label := inside[i]) is not None]
+    kept = [label for i, label in enumerate(inside) if i not in gone]
+    outside = expr.axes
+    if expr.attributes["keepdims"]:
+        outside = tuple(a for i, a in enumerate(outside) if i not in gone)
+    new = {a: b for a, b in zip(kept, outside, strict=True) if a is not None and b is not None}
+    return labels, rename(expr.args[0], new)
+
+
+@rule("weighted log", "p·log(p·x) = p·log p + p·log x, p ≥ 0", "0·log 0 = 0", at=Product)
+def weighted_log(expr: Product, facts: Facts) -> Iterator[Match]:
+    """Entropies hold p log p, which is 0 where p is 0: there p log(p/q) can be split too."""
+    for place, (call, exponent) in enumerate(expr.factors):
+        if exponent != 1 or not is_call(call, ops.log) or not isinstance(call.children[0], Product):
+            continue
+        coefficient, inside = parts(call.children[0])
+        weights = {base for base, power in expr.factors if power > 0}
+        for held in inside:
+            if held[0] not in weights or coefficient < 0 or facts.sign(held[0]) == "positive":
+                continue
+            known = facts.sign(held[0]) == "nonnegative"
+            statement = None if known else facts.assumed(held[0], "≥")
+            if not known and statement is None:
+                continue
+            remaining = list(inside)
+            remaining.remove(held)
+            logs = [_log_of(held), _log(product(coefficient, remaining))]
+            around = [*expr.factors[:place], *expr.factors[place + 1 :]]
+            right = total(product(expr.coefficient, [*around, (each, ONE)]) for each in logs)
+            because = f"{text(held[0])} ≥ 0, and 0·log 0 = 0"
+            yield Match(expr, right, right, because, statement)
+
+
+@rule("values", "log 1 = 0, e⁰ = 1", "a value of the function", at=Apply)
+def values(expr: Apply, facts: Facts) -> Iterator[Match]:
+    for op, at, value in ((ops.log, 1, 0), (ops.exp, 0, 1)):
+        if is_call(expr, op) and expr.children[0] == Number(Fraction(at)):
+            right = Number(Fraction(value))
+            yield Match(expr, right, right)
+
+
+# --- exponentials and powers ----------------------------------------------------------------------
+
+
+@rule("exp of a sum", "e^(x+y) = e^x·e^y", "the law of exponents", at=Apply)
+def exp_of_sum(expr: Apply, facts: Facts) -> Iterator[Match]:
+    if is_call(expr, ops.exp) and isinstance(expr.children[0], Total):
+        right = product(1, [(_exp(term), ONE) for term in expr.children[0].terms])
+        yield Match(expr, right, right)
+
+
+@rule("exp of a multiple", "e^(n·x) = (e^x)^n", "the law of exponents", at=Apply)
+def exp_of_multiple(expr: Apply, facts: Facts) -> Iterator[Match]:
+    if is_call(expr, ops.exp):
+        coefficient, factors = parts(expr.children[0])
+        if coefficient != 1 and factors:
+            right = power(_exp(product(1, factors)), coefficient)
+            yield Match(expr, right, right)
+
+
+@rule("power", "x^t = e^(t·log x), x > 0", "the definition of a power", at=Apply)
+def power_as_exp(expr: Apply, facts: Facts) -> Iterator[Match]:
+    if is_call(expr, ops.power):
+        base, exponent = expr.children
+        found = _positive(base, facts)
+        if found is not None:
+            right = _exp(product(1, [(exponent, ONE), (_log(base), ONE)]))
+            yield Match(expr, right, right, *found)
+
+
+@rule("tanh", "tanh x = (e^x − e^(−x))/(e^x + e^(−x))", "the definition of tanh", at=Apply)
+def tanh_as_exp(expr: Apply, facts: Facts) -> Iterator[Match]:
+    if is_call(expr, ops.tanh):
+        up, down = _exp(expr.children[0]), _exp(product(-1, [(expr.children[0], ONE)]))
+        difference = total([up, product(-1, [(down, ONE)])])
+        right = product(1, [(difference, ONE), (total([up, down]), -ONE)])
+        yield Match(expr, right, right)
+
+
+@rule("power of a product", "(c·x^p)^q = c^q·x^(p·q), x > 0", "the law of exponents", at=Product)
+def power_of_product(expr: Product, facts: Facts) -> Iterator[Match]:
+    for base, exponent in expr.factors:
+        if not isinstance(base, Product) or base.coefficient <= 0:
+            continue
+        unknown = [f for f in base.factors if not _never_negative(f, exponent, facts)]
+        statement = None
+        if unknown:
+            found = _positive(unknown[0][0], facts) if len(unknown) == 1 else None
+            if found is None:
+                continue
+            _, statement = found
+        inner = [(each, p * exponent) for each, p in base.factors]
+        right = product(1, [(Number(base.coefficient), exponent), *inner])
+        yield within_product(expr, ((base, exponent),), right, statement or "", statement)
+
+
+def _never_negative(factor: Factor, exponent: Fraction, facts: Facts) -> bool:
+    """Whether the power of a factor may be raised on its own."""
+    base, inside = factor
+    nonnegative = facts.sign(base) == "nonnegative" and inside > 0 and exponent > 0
+    return nonnegative or _known(base, facts)
+
+
+# --- products over an axis ------------------------------------------------------------------------
+
+
+def _prod_again(expr: Opaque, body: Expr) -> Expr:
+    """Take the product of something else over the same axes."""
+    return Opaque(expr.op, (body,), expr.attributes, expr.inside, expr.axes)
+
+
+@rule(
+    "Π of a product",
+    "Π_k x_k·y_k = Π_k x_k · Π_k y_k",
+    "factors can be taken in any order",
+    at=Opaque,
+)
+def prod_of_product(expr: Opaque, facts: Facts) -> Iterator[Match]:
+    if not is_prod(expr):
+        return
+    coefficient, factors = parts(expr.args[0])
+    each: list[Factor] = [] if coefficient == 1 else [(Number(coefficient), ONE)]
+    for base, exponent in factors:
+        outside = exponent.denominator == 1 or _known(base, facts)
+        each.append((base, exponent) if outside else (power(base, exponent), ONE))
+    if len(each) > 1 or (each and each[0][1] != 1):
+        right = product(1, [(_prod_again(expr, base), exponent) for base, exponent in each])
+        yield Match(expr, right, right)
+
+
+@rule("Π of exponentials", "Π_k e^(x_k) = e^(Σ_k x_k)", "the law of exponents", at=Opaque)
+def prod_of_exp(expr: Opaque, facts: Facts) -> Iterator[Match]:
+    if is_prod(expr):
+        labels, body = _prod(expr)
+        if is_call(body, ops.exp):
+            right = _exp(sum_over(labels, body.children[0]))
+            yield Match(expr, right, right)

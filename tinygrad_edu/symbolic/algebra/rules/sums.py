@@ -1,0 +1,102 @@
+"""Equations of sums over an index."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tinygrad_edu.symbolic.algebra.expr import (
+    Delta,
+    Dimension,
+    Number,
+    Opaque,
+    Sum,
+    Total,
+    parts,
+    product,
+    rename,
+    sum_over,
+    total,
+)
+from tinygrad_edu.symbolic.algebra.facts import Facts
+from tinygrad_edu.symbolic.algebra.rules.rule import ONE, Match, rule
+from tinygrad_edu.symbolic.notation.written import text
+
+__all__ = [
+    "constant_out",
+    "delta_picks",
+    "distribution",
+    "shares",
+    "sum_of_constant",
+    "sum_of_terms",
+    "sums_to_one",
+]
+
+
+@rule(
+    "constant out of Σ",
+    "Σ_k c·f_k = c·Σ_k f_k",
+    "the distributive law, for what does not depend on k",
+    at=Sum,
+)
+def constant_out(expr: Sum, facts: Facts) -> Iterator[Match]:
+    coefficient, factors = parts(expr.body)
+    outside = [f for f in factors if expr.label not in f[0].labels]
+    inside = [f for f in factors if expr.label in f[0].labels]
+    if not inside or (not outside and coefficient == 1):
+        return
+    right = product(coefficient, [*outside, (sum_over((expr.label,), product(1, inside)), ONE)])
+    which = text(product(coefficient, outside))
+    yield Match(expr, right, right, f"{which} does not depend on {expr.label.letter}")
+
+
+@rule("Σ of a constant", "Σ_k c = K·c", "K equal terms", at=Sum)
+def sum_of_constant(expr: Sum, facts: Facts) -> Iterator[Match]:
+    if expr.label not in expr.body.labels:
+        right = product(1, [(Dimension(expr.label), ONE), (expr.body, ONE)])
+        yield Match(expr, right, right)
+
+
+@rule("assumption", "Σ_k y_k = 1", "tested on the data", at=Sum)
+def sums_to_one(expr: Sum, facts: Facts) -> Iterator[Match]:
+    yield from _assumed(expr, facts.sums_to_one(expr))
+
+
+@rule("shares", "Σ_k (c + f_k) = 1", "tested on the data", at=Sum)
+def shares(expr: Sum, facts: Facts) -> Iterator[Match]:
+    """Smoothed targets such as ε/3 + (1 − ε)·y: K is 3 in the data, and K·(ε/3) is ε there."""
+    yield from _assumed(expr, facts.shares(expr))
+
+
+def _assumed(expr: Sum, statement: str | None) -> Iterator[Match]:
+    """Put 1 for a sum, if there is a statement that says so and may be used."""
+    if statement is not None:
+        one = Number(ONE)
+        yield Match(expr, one, one, f"{statement}, which holds on the data", statement)
+
+
+@rule("distribution", "Σ_k p_k = 1", "probabilities sum to 1", at=Sum)
+def distribution(expr: Sum, facts: Facts) -> Iterator[Match]:
+    """Σ_k softmax(z)_k = 1, and so does every row of a one-hot matrix."""
+    if isinstance(expr.body, Opaque) and expr.body.op.distribution:
+        axes = expr.body.axes
+        if axes[expr.body.attributes.get("axis", -1)] is expr.label:
+            one = Number(ONE)
+            yield Match(expr, one, one, f"{text(expr.body)} is a distribution")
+
+
+@rule("δ picks", "Σ_k δ_kj·f_k = f_j", "only the term with k = j is not 0", at=Sum)
+def delta_picks(expr: Sum, facts: Facts) -> Iterator[Match]:
+    coefficient, factors = parts(expr.body)
+    for place, (base, exponent) in enumerate(factors):
+        if isinstance(base, Delta) and exponent == 1 and expr.label in base.axes:
+            other = base.axes[0] if base.axes[1] is expr.label else base.axes[1]
+            body = product(coefficient, factors[:place] + factors[place + 1 :])
+            right = rename(body, {expr.label: other})
+            yield Match(expr, right, right)
+
+
+@rule("Σ of a sum", "Σ(x + y) = Σx + Σy", "a sum can be taken in any order", at=Sum)
+def sum_of_terms(expr: Sum, facts: Facts) -> Iterator[Match]:
+    if isinstance(expr.body, Total):
+        right = total(sum_over((expr.label,), t) for t in expr.body.terms)
+        yield Match(expr, right, right)

@@ -1,0 +1,1 @@
+"""What a student believes a gradient to be, judged."""

@@ -1,0 +1,327 @@
+"""What may have gone wrong with an answer, found by trying.
+
+Each usual slip is made on the true gradient, or mended in the claim; the first one that makes the
+two the same, on all numbers tried, is the suspect. What is looked for first is most specific.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.symbolic.algebra.expr import (
+    Dimension,
+    Expr,
+    Label,
+    Leaf,
+    Product,
+    Sum,
+    Total,
+    distinct,
+    number,
+    power,
+    product,
+    replace,
+    total,
+)
+from tinygrad_edu.symbolic.algebra.rules.rule import ONE
+from tinygrad_edu.symbolic.answers.backward import Backward, Segment
+from tinygrad_edu.symbolic.answers.claims import Claim, Letters, of_tree
+from tinygrad_edu.symbolic.answers.trials import Array, Trial, agree, environments, try_out
+from tinygrad_edu.symbolic.derive.derivation import Derivation, Formula
+from tinygrad_edu.symbolic.notation.grammar import Tree
+from tinygrad_edu.symbolic.notation.written import text
+
+__all__ = ["Suspect", "suspect_of", "suspect_of_misfit"]
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A slip that reproduces the claim.
+
+    `kind` is one of "sign", "factor 2", "factor N" (or of another length), "transpose",
+    "broadcast sum", "assumption", "diagonal", "chain factor", "term" and "constant factor";
+    `sentence` says it of this claim.
+    """
+
+    kind: str
+    sentence: str
+
+
+#: A slip, and what the gradient becomes with it; None where that cannot be computed.
+Slip = tuple[Suspect, Callable[[Trial], Array | None]]
+
+
+def suspect_of(
+    derivation: Derivation, letters: Letters, claim: Claim, trials: Sequence[Trial]
+) -> Suspect | None:
+    """Return the slip that reproduces a wrong claim, or None."""
+    result, start = derivation.result.expr, derivation.start.expr
+    slips = itertools.chain(
+        _factors(letters),
+        _transposed(),
+        _unsummed(derivation),
+        _assumed(derivation),
+        _in_one_term(result, derivation, letters),
+        _in_one_term(start, derivation, letters),
+        _in_the_chain(derivation, letters),
+        _left_out(result, derivation),
+        _left_out(start, derivation),
+    )
+    for suspect, made in slips:
+        if _reproduces(made, trials):
+            return suspect
+    return suspect_of_misfit(derivation, letters, claim) or _multiple(trials)
+
+
+def _reproduces(made: Callable[[Trial], Array | None], trials: Sequence[Trial]) -> bool:
+    """Whether a slip gives the claim wherever both can be computed, and somewhere they can."""
+    met = False
+    for trial in trials:
+        with np.errstate(all="ignore"):
+            array = made(trial)
+        if array is None:
+            continue
+        found = agree(trial, array)
+        if found is False:
+            return False
+        met = met or found is True
+    return met
+
+
+# --- factors --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Factor:
+    """What a gradient may be multiplied by: a kind of slip, its letters above and below, a size."""
+
+    kind: str
+    above: str
+    below: str
+    size: Callable[[Trial], float]
+
+
+_SIGN = _Factor("sign", "−1", "", lambda trial: -1.0)
+_TWICE = _Factor("factor 2", "2", "", lambda trial: 2.0)
+_HALF = _Factor("factor 2", "", "2", lambda trial: 0.5)
+
+
+def _factors(letters: Letters) -> Iterator[Slip]:
+    """Yield −1, 2, N and their inverses, then two of them at once, then three."""
+    lengths = [f for letter, label in letters.ranges.items() for f in _lengths(letter, label)]
+    every = [_SIGN, _TWICE, _HALF, *lengths]
+    for count in (1, 2, 3):
+        for factors in itertools.combinations(every, count):
+            written = [letter for f in factors for letter in f.above + f.below if letter.isalnum()]
+            if len(set(written)) == len(written):  # 2 and 1/2 make nothing
+                yield _multiplied(factors)
+
+
+def _lengths(letter: str, label: Label) -> tuple[_Factor, _Factor]:
+    kind = f"factor {letter}"
+    return (
+        _Factor(kind, letter, "", lambda trial: float(trial.env.length(label))),
+        _Factor(kind, "", letter, lambda trial: 1 / trial.env.length(label)),
+    )
+
+
+def _multiplied(factors: Sequence[_Factor]) -> Slip:
+    names = " and ".join(dict.fromkeys(factor.kind for factor in factors))
+    above = "·".join(factor.above for factor in factors if factor.above) or "1"
+    below = "·".join(factor.below for factor in factors if factor.below)
+    below = f"({below})" if "·" in below else below
+    times = f"{above}/{below}" if below else above
+    suspect = Suspect(factors[0].kind, f"{names}: the claim is {times} times the gradient")
+    return suspect, lambda trial: trial.truth * math.prod(factor.size(trial) for factor in factors)
+
+
+def _multiple(trials: Sequence[Trial]) -> Suspect | None:
+    """Find any other number that the gradient was multiplied by."""
+    first = trials[0]
+    if first.truth.shape != first.claimed.shape or not first.truth.size:
+        return None
+    place = np.unravel_index(np.argmax(np.abs(first.truth)), first.truth.shape)
+    with np.errstate(all="ignore"):
+        factor = first.claimed[place] / first.truth[place]
+    if not np.isfinite(factor) or not _reproduces(lambda trial: trial.truth * factor, trials):
+        return None
+    return Suspect("constant factor", f"a factor: the claim is {factor:.6g} times the gradient")
+
+
+# --- shapes ---------------------------------------------------------------------------------------
+
+
+def _transposed() -> Iterator[Slip]:
+    said = "missing transpose: the claim is the transpose of the gradient"
+    yield Suspect("transpose", said), lambda trial: trial.truth.T if trial.truth.ndim > 1 else None
+
+
+def _unsummed(derivation: Derivation) -> Iterator[Slip]:
+    """Yield every sum of the result left out, so that the claim keeps the axes it runs over."""
+    result = derivation.result
+    kept = [axis for axis in result.axes if axis is not None]
+    for place in distinct(result.expr):
+        if not isinstance(place, Sum):
+            continue
+        labels, body = [place.label], place.body
+        while isinstance(body, Sum):
+            labels.append(body.label)
+            body = body.body
+        without = replace(result.expr, {place: body})
+        said = f"missing broadcast sum: the sum in {text(place)} was left out"
+        every = [*kept, *labels]
+        if len(set(every)) < len(every) or not without.labels <= set(every):
+            continue  # the index is in use outside of the sum as well
+        found = [axis for axis in every if axis in without.labels]
+        for axes in {*itertools.permutations(every), *itertools.permutations(found)}:
+            yield Suspect("broadcast sum", said), _on(Formula(without, axes))
+
+
+def _on(formula: Formula) -> Callable[[Trial], Array | None]:
+    return lambda trial: formula.on(trial.env)
+
+
+def suspect_of_misfit(derivation: Derivation, letters: Letters, claim: Claim) -> Suspect | None:
+    """Find one factor of a matrix product in the claim that is right when it is transposed."""
+    for name, mended in _with_one_turned(letters, claim):
+        try:
+            trials = [
+                try_out(derivation, letters, mended, where, env)
+                for where, env in environments(derivation, letters)
+            ]
+        except (ValueError, TypeError, IndexError):
+            continue
+        if _reproduces(lambda trial: trial.truth, trials):
+            return Suspect("transpose", f"missing transpose: it is right with {name}")
+    return None
+
+
+def _with_one_turned(letters: Letters, claim: Claim) -> Iterator[tuple[str, Claim]]:
+    if claim.tree is not None:
+        for tree, name in _turnings(claim.tree):
+            yield name, of_tree(tree, claim.written)
+        return
+    for name, quantity in letters.quantities.items():
+        if len(quantity.axes) == 2:
+            yield (
+                f"{name} transposed",
+                dataclasses.replace(claim, compute=_seeing_transposed(claim, name)),
+            )
+
+
+def _seeing_transposed(claim: Claim, name: str) -> Callable[[Any], Any]:
+    def compute(scene: Any) -> Any:
+        arrays = {**scene.arrays, name: scene.arrays[name].T}
+        return claim.compute(dataclasses.replace(scene, arrays=arrays))
+
+    return compute
+
+
+def _turnings(tree: Tree) -> Iterator[tuple[Tree, str]]:
+    """Yield a tree with one factor of a matrix product transposed, and what that factor is."""
+    for place, part in enumerate(tree.parts):
+        for turned, name in _turnings(part):
+            yield _with_part(tree, place, turned), name
+    if tree.kind in {"beside", "matrix product"}:
+        for place, part in enumerate(tree.parts):
+            if part.kind == "transpose":
+                (inner,) = part.parts
+                yield _with_part(tree, place, inner), f"{_said(inner)} not transposed"
+            elif part.kind not in {"number", "dimension", "beside"}:
+                turned = Tree("transpose", part.at, (part,), None, part.depth + 1)
+                yield _with_part(tree, place, turned), f"{_said(part)} transposed"
+
+
+def _with_part(tree: Tree, place: int, part: Tree) -> Tree:
+    parts = (*tree.parts[:place], part, *tree.parts[place + 1 :])
+    return dataclasses.replace(tree, parts=parts)
+
+
+def _said(tree: Tree) -> str:
+    return str(tree.detail) if tree.kind == "name" else "what stands in parentheses"
+
+
+# --- parts of the formula -------------------------------------------------------------------------
+
+
+def _of(expr: Expr, derivation: Derivation) -> Callable[[Trial], Array | None]:
+    """Evaluate a formula in place of the result, unless it has an index too many."""
+    axes = derivation.result.axes
+    return _on(Formula(expr, axes)) if expr.labels <= set(axes) else lambda trial: None
+
+
+def _assumed(derivation: Derivation) -> Iterator[Slip]:
+    """Yield the sum of a constant taken for 1."""
+    for place in distinct(derivation.result.expr):
+        if isinstance(place, Sum) and isinstance(place.body, Leaf):
+            said = f"missing {text(place)}: the claim needs {text(place)} = 1, which is not assumed"
+            one = replace(derivation.result.expr, {place: number(1)})
+            yield Suspect("assumption", said), _of(one, derivation)
+
+
+def _in_one_term(whole: Expr, derivation: Derivation, letters: Letters) -> Iterator[Slip]:
+    """Yield one term of a formula with another sign, or with 2 or N too often or too seldom."""
+    factors: list[tuple[str, Expr]] = [("sign", number(-1)), ("factor 2", number(2))]
+    factors += [(f"factor {letter}", Dimension(n)) for letter, n in letters.ranges.items()]
+    for place, index, term in _terms(whole):
+        for (kind, factor), exponent in itertools.product(factors, (1, -1)):
+            by = power(factor, exponent)
+            changed = product(1, [(term, ONE), (by, ONE)])
+            terms = (*place.terms[:index], changed, *place.terms[index + 1 :])
+            said = f"{kind}: the claim has {text(by)} times the term {text(term)}"
+            yield Suspect(kind, said), _of(replace(whole, {place: total(terms)}), derivation)
+
+
+def _left_out(whole: Expr, derivation: Derivation) -> Iterator[Slip]:
+    """Yield one or two factors, or one term, of a formula left out."""
+    products = [place for place in distinct(whole) if isinstance(place, Product)]
+    for count, place in itertools.product((1, 2), products):
+        for gone in itertools.combinations(range(len(place.factors)), count):
+            kept = [f for i, f in enumerate(place.factors) if i not in gone]
+            rest = replace(whole, {place: product(place.coefficient, kept)})
+            missing = product(1, [place.factors[i] for i in gone])
+            said = f"missing chain factor: {text(missing)} was left out"
+            yield Suspect("chain factor", said), _of(rest, derivation)
+    for terms, index, term in _terms(whole):
+        rest = replace(whole, {terms: total((*terms.terms[:index], *terms.terms[index + 1 :]))})
+        said = f"missing term: {text(term)} was left out"
+        yield Suspect("term", said), _of(rest, derivation)
+
+
+def _terms(whole: Expr) -> Iterator[tuple[Total, int, Expr]]:
+    """Yield every sum inside a formula with each of its terms."""
+    for place in distinct(whole):
+        if isinstance(place, Total):
+            for index, term in enumerate(place.terms):
+                yield place, index, term
+
+
+# --- the chain ------------------------------------------------------------------------------------
+
+
+def _in_the_chain(derivation: Derivation, letters: Letters) -> Iterator[Slip]:
+    """Yield every stage of the backward pass reduced to its diagonal, or left out."""
+    backward = Backward.of(derivation, letters)
+    if backward is None:
+        return
+    for segment in backward.segments():
+        said = f"diagonal only: of the Jacobian {segment.name} nothing but the diagonal was kept"
+        yield Suspect("diagonal", said), _stage(backward, segment, "diagonal")
+    for segment in backward.segments():
+        said = f"missing chain factor: {segment.name} was left out"
+        yield Suspect("chain factor", said), _stage(backward, segment, "skipped")
+
+
+def _stage(backward: Backward, segment: Segment, how: str) -> Callable[[Trial], Array | None]:
+    def made(trial: Trial) -> Array | None:
+        # The recorded operations may hold recorded lengths.
+        return None if trial.where == "other sizes" else backward.run(trial.env, segment, how)
+
+    return made

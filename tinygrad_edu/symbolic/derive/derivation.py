@@ -1,0 +1,382 @@
+"""A finished derivation: its formulas, steps and checks, and how it is printed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tinygrad_edu.symbolic.algebra.evaluate import ROUNDING, Environment, magnitudes
+from tinygrad_edu.symbolic.algebra.expr import Expr, Label, Leaf, Quantity, quantities_in
+from tinygrad_edu.symbolic.algebra.facts import Assumption, Facts
+from tinygrad_edu.symbolic.algebra.rewrite import Move
+from tinygrad_edu.symbolic.derive import report
+from tinygrad_edu.symbolic.derive.jacobian import jacobian, row_of
+from tinygrad_edu.symbolic.derive.raising import raised, sources
+from tinygrad_edu.symbolic.notation import written as notation
+from tinygrad_edu.tensor import Tensor
+
+__all__ = ["Contribution", "Derivation", "Formula", "Step"]
+
+Array = npt.NDArray[np.float64]
+
+
+class Formula:
+    """An expression of a derivation, with the numbers it can be evaluated on.
+
+    ``str`` writes it in Unicode, `latex` in LaTeX; `evaluate` computes it. One that is `indexed`
+    is always written with indices, for it has more of them than a matrix.
+    """
+
+    def __init__(
+        self, expr: Expr, axes: tuple[Label | None, ...], *, indexed: bool = False
+    ) -> None:
+        self.expr = expr
+        self.axes = axes
+        self.indexed = indexed
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def __repr__(self) -> str:
+        return f"<formula {self}>"
+
+    def text(self, indices: bool = False) -> str:
+        """Write it in Unicode, with indices if asked for."""
+        return notation.text(self.expr, indices=indices or self.indexed, axes=self.axes)
+
+    def latex(self, indices: bool = False) -> str:
+        """Write it in LaTeX, with indices if asked for."""
+        return notation.latex(self.expr, indices=indices or self.indexed, axes=self.axes)
+
+    def _repr_latex_(self) -> str:
+        return f"${self.latex()}$"
+
+    def evaluate(self, values: Mapping[str, npt.ArrayLike] | None = None) -> Array:
+        """Compute it on the recorded data, or on other arrays.
+
+        Parameters
+        ----------
+        values : dict of str to array_like, optional
+            Arrays by the names of the formula's leaves; the others keep the recorded data.
+            Lengths may differ from the recorded ones if they fit each other.
+
+        Returns
+        -------
+        ndarray
+            Of the shape of what was differentiated with respect to.
+
+        Raises
+        ------
+        ValueError
+            If a name is unknown, or arrays do not fit each other.
+        """
+        if values is None:
+            return self.on(Environment())
+        quantities = {q.name: q for q in quantities_in([self.expr])}
+        for name in values:
+            if name not in quantities:
+                known = ", ".join(sorted(quantities)) or "none"
+                raise ValueError(f"evaluate: no quantity is called {name!r}; there are: {known}")
+        arrays: dict[Quantity, Any] = {}
+        lengths: dict[Label, tuple[int, str]] = {}
+        # What is given decides the lengths; what keeps the recorded data must then fit.
+        for name, quantity in sorted(quantities.items(), key=lambda item: item[0] not in values):
+            array = np.asarray(quantity.value)
+            if name in values:
+                array = np.asarray(values[name], dtype=np.float64)
+            _fit(name, quantity, array, lengths)
+            arrays[quantity] = array
+        return self.on(Environment(arrays, {r: length for r, (length, _) in lengths.items()}))
+
+    def tensor(self) -> Tensor:
+        """Record it as a graph of the Tensors it came from, to differentiate, draw or compare.
+
+        Examples
+        --------
+        >>> import tinygrad_edu as tg
+        >>> z, y = tg.Tensor([1.0, 2.0], name="z"), tg.Tensor([0.0, 1.0], name="y")
+        >>> tg.derive(tg.sum_squared_error(z, y), wrt=z).result.tensor()
+        Tensor([1., 1.])
+        """
+        return raised(self.expr, self.axes)
+
+    def on(self, env: Environment) -> Array:
+        """Compute it in an environment."""
+        with np.errstate(all="ignore"):
+            array: Array = np.array(env.array(self.expr, self.axes))
+        return array
+
+
+def _fit(name: str, quantity: Quantity, array: Any, lengths: dict[Label, tuple[int, str]]) -> None:
+    """Enter the lengths of an array, and refuse one that does not fit those that are there."""
+    if array.ndim != len(quantity.axes):
+        raise ValueError(f"evaluate: {name} has {len(quantity.axes)} axes, got shape {array.shape}")
+    for axis, length in zip(quantity.axes, array.shape, strict=True):
+        if axis is None:
+            known, whose = 1, "in the recorded graph"
+        elif axis.range.fixed:
+            known, whose = (
+                axis.range.length,
+                "in the recorded graph, where an index or attribute fixes it",
+            )
+        else:
+            known, whose = lengths.setdefault(axis.range, (length, f"in {name}"))
+        if length != known:
+            raise ValueError(
+                f"evaluate: {name} has length {length} where it is {known} {whose}; give arrays "
+                "that fit each other"
+            )
+
+
+class Step:
+    """One equation, applied at one place.
+
+    Attributes
+    ----------
+    rule : str
+        The name of the equation.
+    equation : str
+        The equation itself, with wildcards.
+    because : str
+        Why it holds here.
+    before, after : Formula
+        The whole expression.
+    matched, replaced : Formula
+        The part of it that changed: the two sides of the equation as it applied.
+    assumption : str or None
+        The statement it rests on, if any.
+    is_choice : bool
+        Whether it begins a lecture line: a choice of the search, and not its tidying.
+    residual : float
+        The largest difference between before and after, relative to their size, over the data
+        and all random draws.
+    """
+
+    def __init__(
+        self, move: Move, axes: tuple[Label | None, ...], checks: Sequence[Environment]
+    ) -> None:
+        self.rule = move.rule.name
+        self.because = move.match.because or move.rule.because
+        self.before, self.after = Formula(move.before, axes), Formula(move.after, axes)
+        sides = move.match.left, move.match.right
+        named = next((side.axes for side in sides if isinstance(side, Leaf)), ())
+        rows_first = *named, *(axis for axis in axes if axis not in named)
+        self.matched, self.replaced = (Formula(side, rows_first) for side in sides)
+        self.equation = move.rule.equation or f"{self.matched} = {self.replaced}"
+        self.assumption = move.match.assumption
+        self.is_choice = move.is_choice
+        residuals = [disagreement(self.before, self.after, env) for env in checks]
+        known = [r for r in residuals if not np.isnan(r)]
+        self.residual = max(known) if known else float("nan")
+        self.on_data = not np.isnan(residuals[0])
+
+    def __repr__(self) -> str:
+        return f"<step {self.rule}: {self.before} = {self.after}>"
+
+
+def disagreement(one: Formula, other: Formula, env: Environment) -> float:
+    """Return the largest difference of two formulas, relative to the size of their terms."""
+    found = residual(one.on(env), other.on(env))
+    if found > ROUNDING:  # perhaps large terms cancel: what is left of them is rounding
+        with np.errstate(all="ignore"):
+            size = max(magnitudes(f.expr, env) for f in (one, other))
+        found = residual(one.on(env), other.on(env), size)
+    return found
+
+
+def residual(one: Array, other: Array, size: float = 0) -> float:
+    """Return the largest difference, relative to the larger array and to a size of its terms.
+
+    NaN where one of the arrays is not finite.
+    """
+    if not (np.isfinite(one).all() and np.isfinite(other).all()):
+        return float("nan")
+    size = max(size, np.max(np.abs(one), initial=0), np.max(np.abs(other), initial=0), 1e-300)
+    return float(np.max(np.abs(one - other), initial=0) / size)
+
+
+@dataclass(frozen=True, eq=False)
+class Contribution:
+    """What one vertex passes back to one of its arguments.
+
+    `incoming` is the gradient that arrives, `local` the rule applied to a letter g, and
+    `contribution` the rule applied to what arrived; `jacobian` is ∂of/∂to with indices. Two that
+    go to the same `vertex` add up; two vertices may have one formula, such as x and −(−x).
+    """
+
+    of: Formula
+    to: Formula
+    op: str
+    index: int
+    vertex: int
+    incoming: Formula
+    local: Formula
+    contribution: Formula
+    jacobian: Formula
+
+    def __repr__(self) -> str:
+        return f"<∂/∂{self.to}: {self.local} = {self.contribution}>"
+
+
+@dataclass(frozen=True, eq=False)
+class Derivation:
+    """A gradient, derived.
+
+    Attributes
+    ----------
+    title : (str, str)
+        What is differentiated, and with respect to what.
+    wrt, output : Formula
+        The same two, as formulas.
+    incoming : Formula or None
+        The letter of the gradient that comes in, where the output has several entries.
+    definitions : list of (Formula, Formula)
+        Names, and what they stand for.
+    chain : list of Contribution
+        The backward pass, vertex by vertex.
+    start, result : Formula
+        The gradient as the backward pass leaves it, and its shortest form found.
+    steps : list of Step
+        The equations between the two.
+    assumptions : list of Assumption
+        What was assumed, and what could not be because it fails on the data.
+    computed : ndarray
+        The gradient as the engine computes it.
+    capped : bool
+        Whether the search was cut short.
+    """
+
+    title: tuple[str, str]
+    wrt: Formula
+    incoming: Formula | None
+    output: Formula
+    definitions: list[tuple[Formula, Formula]]
+    chain: list[Contribution]
+    start: Formula
+    steps: list[Step]
+    result: Formula
+    assumptions: list[Assumption]
+    computed: Array
+    capped: bool
+
+    @property
+    def seed(self) -> str | None:
+        """The letter of the gradient that comes in, as it is printed."""
+        return None if self.incoming is None else str(self.incoming)
+
+    def sources(self) -> dict[str, Any]:
+        """Return the Tensors and arrays that the formulas are made of, by name."""
+        formulas = [self.result, *(meaning for _, meaning in self.definitions)]
+        return sources(formula.expr for formula in formulas)
+
+    def jacobian(self) -> Formula:
+        """Return ∂output/∂wrt as a formula: the axes of the output first, then those of `wrt`.
+
+        The result is linear in the gradient g that comes in, and g_k = δ_kj gives the row j.
+
+        Returns
+        -------
+        Formula
+            For an output with one entry, the result as it is.
+
+        Raises
+        ------
+        ValueError
+            If g stands inside an operation on whole arrays, such as a product X Xᵀ.
+
+        Examples
+        --------
+        >>> import tinygrad_edu as tg
+        >>> z = tg.Tensor([1.47, -0.39, 0.22], name="z")
+        >>> a = tg.name(tg.softmax(z), "a")
+        >>> jacobian = tg.derive(a, wrt=z).jacobian()
+        >>> print(jacobian, "or", jacobian.text(indices=True))
+        diag(a) − a aᵀ or aⱼ·δₖⱼ − aⱼ·aₖ
+        """
+        if self.incoming is None:
+            return self.result
+        letter, result = self.incoming.expr, self.result
+        assert isinstance(letter, Leaf)
+        row = row_of(letter)
+        used = {a.statement for a in self.assumptions if a.used}
+        axes = (*(a and row[a] for a in self.incoming.axes), *result.axes)
+        found = jacobian(result.expr, letter, row, Facts(Environment(), used))
+        return Formula(found, axes, indexed=len(found.labels) > 2)
+
+    @property
+    def residual(self) -> float:
+        """Difference between the result and the gradient that the engine computes."""
+        result, computed = self.result.evaluate(), np.asarray(self.computed, dtype=np.float64)
+        found = residual(result, computed)
+        if found > ROUNDING:
+            env = Environment()
+            with np.errstate(all="ignore"):
+                size = max(magnitudes(f.expr, env) for f in (self.start, self.result))
+            found = residual(result, computed, size if np.isfinite(size) else 0)
+        return found
+
+    @property
+    def lines(self) -> int:
+        """Number of lecture lines."""
+        return len(self.lecture)
+
+    @property
+    def lecture(self) -> tuple[tuple[Step, ...], ...]:
+        """The steps, line by line as a lecturer would write them.
+
+        A line is a choice with the tidying that follows; the first may be tidying alone, and the
+        same choice made again at once stays in its line.
+        """
+        lines: list[list[Step]] = []
+        before = None
+        for step in self.steps:
+            again = before is not None and before.is_choice and before.rule == step.rule
+            if before is None or (step.is_choice and not again):
+                lines.append([])
+            lines[-1].append(step)
+            before = step
+        return tuple(map(tuple, lines))
+
+    def text(self, indices: bool = False, detail: str = "full") -> str:
+        """Write the derivation for a terminal.
+
+        Parameters
+        ----------
+        indices : bool, optional
+            Write every formula with indices, such as a_j − y_j.
+        detail : {"full", "lecture"}, optional
+            One line per step, or one per choice with its tidying.
+
+        Returns
+        -------
+        str
+            Lines of Unicode text.
+
+        Raises
+        ------
+        ValueError
+            If `detail` is neither.
+
+        Examples
+        --------
+        >>> import tinygrad_edu as tg
+        >>> z, y = tg.Tensor([1.47, -0.39, 0.22]), tg.Tensor([0.0, 1.0, 0.0])
+        >>> L = tg.softmax_cross_entropy(z, y)
+        >>> "softmax(z) − y" in tg.derive(L, wrt=z).text(detail="lecture")
+        True
+        """
+        return report.text(self, indices, detail)
+
+    def latex(self, indices: bool = False, detail: str = "full") -> str:
+        """Write the derivation in LaTeX, as one aligned display; arguments as for `text`."""
+        return report.latex(self, indices, detail)
+
+    def _repr_latex_(self) -> str:
+        return self.latex()
+
+    def __repr__(self) -> str:
+        return f"<derivation {report.gradient(self)} = {self.result}, {len(self.steps)} steps>"

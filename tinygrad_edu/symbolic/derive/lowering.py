@@ -1,0 +1,431 @@
+"""Symbols become expressions: axes get labels with letters, operations their algebraic form."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Collection, Iterable
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu import ops
+from tinygrad_edu.core.node import Node
+from tinygrad_edu.core.op import Op
+from tinygrad_edu.symbolic.algebra import expr as ex
+from tinygrad_edu.symbolic.algebra.expr import Expr, Label, Quantity
+from tinygrad_edu.symbolic.derive.axes import (
+    MOVES,
+    PICKS,
+    PRODUCTS,
+    SPREADS,
+    Axes,
+    Pairs,
+    Place,
+    diagonal,
+    joins,
+    picks,
+    summed,
+)
+from tinygrad_edu.symbolic.derive.axes import subscripts as subscripts_of
+from tinygrad_edu.symbolic.derive.trace import Opened, Symbol, Trace
+from tinygrad_edu.symbolic.notation import written as notation
+
+__all__ = ["MAX_DEPTH", "MAX_SIZE", "Lowering"]
+
+#: A formula nested deeper, or longer, is one that nobody reads and that the algebra cannot hold.
+MAX_DEPTH = 120
+MAX_SIZE = 20_000
+
+ONE = Fraction(1)
+
+
+class Lowering:
+    """Turn symbols into expressions over labelled axes.
+
+    Parameters
+    ----------
+    trace : Trace
+        The symbols.
+    alike : iterable of (Symbol, Symbol)
+        Pairs of one shape whose axes are the same: a value and its gradient.
+    forward, beside : collection of Symbol, optional
+        The symbols of the forward pass, which name the axes (by default all); and symbols that
+        stand beside the graph, which get labels from it and have no say in them.
+    """
+
+    def __init__(
+        self,
+        trace: Trace,
+        alike: Iterable[tuple[Symbol, Symbol]] = (),
+        *,
+        forward: Collection[Symbol] = (),
+        beside: Collection[Symbol] = (),
+    ) -> None:
+        self.trace = trace
+        self.opaque: set[Symbol] = set()
+        self.renaming: set[Symbol] = set()  # whose arguments have indices that are not its own
+        self._axes = Axes(trace.symbols)
+        self._known: dict[Symbol, Expr] = {}
+        self._quantities: dict[Symbol, Quantity] = {}
+        self._labels: dict[Place, Label] = {}
+        self._ranges: dict[Place, Label] = {}
+        self._beside = others = set(beside)
+        apart = self._join([s for s in trace.symbols if s not in others], alike)
+        held = {
+            self._axes.root((s.serial, axis))
+            for s in trace.symbols
+            if s not in others
+            for axis, length in enumerate(s.shape)
+            if length != 1
+        }
+        for symbol in beside:
+            pairs = joins(symbol) if symbol.op is not None else []
+            if pairs is None or self._axes.parts(pairs, held) or not self._axes.join(pairs):
+                self.opaque.add(symbol)
+        self._axes.relate(apart)
+        self._name_labels(forward or trace.symbols)
+        for symbol in trace.symbols:
+            if symbol.source is not None:
+                for place, axis in enumerate(self.axes_of(symbol)):
+                    if axis is not None and axis.range.source is None:
+                        axis.range.source = symbol.source, place
+
+    # --- labels -----------------------------------------------------------------------------------
+
+    def _join(self, symbols: Iterable[Symbol], alike: Iterable[tuple[Symbol, Symbol]]) -> Pairs:
+        """Join the axes that are one index, and return the pairs that only share a range."""
+        apart: Pairs = []
+        for symbol in symbols:
+            if symbol.op is None:
+                continue
+            pairs = joins(symbol)
+            if pairs is None or _takes_a_diagonal(symbol):
+                self.opaque.add(symbol)
+            elif not self._axes.join(pairs):
+                self.renaming.add(symbol)
+                apart += [pair for pair in pairs if not self._axes.join([pair])]
+        for one, other in alike:
+            for axis, length in enumerate(one.shape):
+                pair = (one.serial, axis), (other.serial, axis)
+                if length != 1 and not self._axes.join([pair]):
+                    apart.append(pair)
+        return apart
+
+    def axes_of(self, symbol: Symbol) -> tuple[Label | None, ...]:
+        """Return the label of each axis, None where the length is 1."""
+        return tuple(
+            None if length == 1 else self._label(symbol, axis)
+            for axis, length in enumerate(symbol.shape)
+        )
+
+    def labels(self) -> list[Label]:
+        """Return every index."""
+        return list(self._labels.values())
+
+    def indices(self, symbol: Symbol) -> set[Label]:
+        """Return the labels of all axes."""
+        return {axis for axis in self.axes_of(symbol) if axis is not None}
+
+    def _label(self, symbol: Symbol, axis: int) -> Label:
+        root = self._axes.root((symbol.serial, axis))
+        found = self._labels.get(root)
+        if found is None:
+            kin = self._axes.kin(root)
+            found = Label("", symbol.shape[axis], self._ranges.get(kin))
+            first = self._ranges.setdefault(kin, found)
+            self._labels[root] = found
+            if first is not found:
+                for each in (found,) if first.told_apart else (first, found):
+                    each.tell_apart()
+        return found
+
+    def _name_labels(self, symbols: Collection[Symbol]) -> None:
+        """Call rows N, the columns of results K, and what lies between D, M, H and so on.
+
+        Where there are vectors alone, what a mean runs over is N. The rows of W in W x, a layer
+        of one example, are columns of what X Wᵀ would be, and those of W in x W are features.
+        """
+        first: set[Label] = set()
+        counted: set[Label] = set()
+        last: set[Label] = set()
+        results: set[Label] = set()
+        every: dict[Label, None] = {}  # an ordered set
+        for symbol in symbols:
+            axes = self.axes_of(symbol)
+            every.update((a, None) for a in axes if a is not None)
+            if symbol.counted is not None:
+                source, places = symbol.counted
+                counted.update(a for i in places if (a := self.axes_of(source)[i]) is not None)
+            if len(axes) < 2:
+                continue
+            if axes[0] is not None:
+                first.add(axes[0])
+            if axes[-1] is not None:
+                last.add(axes[-1])
+                if symbol.op is not None and symbol.op.name in {"add", *PRODUCTS}:
+                    results.add(axes[-1])
+        units, fed = self._layers_of_one(symbols)
+        first -= units | fed
+        results |= units - fed
+        rows = [a for a in every if a in (first - last if first else counted)]
+        columns = [a for a in every if a in (results or last) - first]
+        if not first and not results:
+            columns = [a for a in every if a not in rows]
+        letters: dict[Label, str] = {}
+        if rows:
+            letters[rows[0]] = "n"
+        if columns:
+            letters[columns[0]] = "k"
+        for symbol in self.trace.symbols:
+            every.update((a, None) for a in self.axes_of(symbol) if a is not None)
+        spare = itertools.chain("dmhpruvlaqwcfgb", (f"i{n}" for n in itertools.count(1)))
+        for label in every:
+            label.letter = letters.get(label) or next(spare)
+
+    def _layers_of_one(self, symbols: Iterable[Symbol]) -> tuple[set[Label], set[Label]]:
+        """Return the axes of layers of one example, W x or x W: of the results, and of x.
+
+        The weights are a leaf, and x is data or was computed.
+        """
+        units: set[Label] = set()
+        fed: set[Label] = set()
+        for symbol in symbols:
+            if symbol.op is None or symbol.op.name != "matmul" or symbol.ndim != 1:
+                continue
+            left, right = symbol.args
+            weights, x = (left, right) if left.ndim == 2 else (right, left)
+            if not _is_parameter(weights) or _is_parameter(x):
+                continue
+            # What was computed may weigh examples instead, as softmax(a) does in softmax(a) X.
+            if weights is left or x.op is None or self.indices(x) <= units:
+                units |= self.indices(symbol)
+                fed |= self.indices(x)
+        return units, fed
+
+    # --- expressions ------------------------------------------------------------------------------
+
+    def lower(self, symbol: Any) -> Expr:
+        """Return the expression of a symbol, or of a number.
+
+        Raises
+        ------
+        ValueError
+            If it would be too long or too deep to be a formula.
+        """
+        if not isinstance(symbol, Symbol):
+            return _number(symbol)
+        pending = [symbol]
+        while pending:
+            top = pending[-1]
+            if top in self._known:
+                pending.pop()
+                continue
+            missing = [a for a in top.args if isinstance(a, Symbol) and a not in self._known]
+            if top.op is not None and missing:
+                pending += missing
+                continue
+            pending.pop()
+            self._known[top] = self._one(top)
+        return self._known[symbol]
+
+    def written(
+        self, op: Op, args: Iterable[Any], named: Callable[[Expr], Expr], *, in_latex: bool
+    ) -> str:
+        """Write an operation as its name applied to its arguments, with names `named` in these.
+
+        So an opened operation is called softmax(relu(X W) V), and not by what relu means.
+        """
+        write = notation.latex if in_latex else notation.text
+        inner = [write(named(self.lower(a)), axes=self._axes_inside(a)) for a in args]
+        template = op.tex if in_latex else op.text
+        if template is None:
+            return f"{op.name}({', '.join(inner)})"
+        return str(template.format(*inner, args=", ".join(inner)))
+
+    def _one(self, symbol: Symbol) -> Expr:
+        if symbol.counted is not None:
+            source, places = symbol.counted
+            axes = [axis for i, axis in enumerate(self.axes_of(source)) if i in places and axis]
+            return ex.product(1, [(ex.Dimension(axis), ONE) for axis in axes])
+        if symbol.is_number:
+            return ex.constant(float(symbol.value.flat[0])) if symbol.value.size else ex.number(0)
+        if symbol.op is None:
+            return self._quantity(symbol).leaf
+        meaning = self._apply(symbol)
+        if meaning.depth > MAX_DEPTH or meaning.size > MAX_SIZE:
+            raise ValueError(
+                f"derive: written out, the formula nests {meaning.depth} deep and has "
+                f"{meaning.size} parts, more than {MAX_DEPTH} or {MAX_SIZE}; give Tensors on the "
+                "way a name, or derive with respect to one of them"
+            )
+        if symbol.name is None:
+            return meaning
+        quantity = self._quantity(symbol)
+        quantity.definition = meaning
+        return quantity.leaf
+
+    def _quantity(self, symbol: Symbol) -> Quantity:
+        found = self._quantities.get(symbol)
+        if found is None:
+            name = symbol.name or self._spare_name()
+            found = Quantity(
+                name,
+                self.axes_of(symbol),
+                symbol.value,
+                rank=symbol.serial,
+                source=symbol.source,
+            )
+            self._quantities[symbol] = found
+        return found
+
+    def _spare_name(self) -> str:
+        """Return a letter for an array that the user did not name: c, c1, c2."""
+        taken = {q.name for q in self._quantities.values()} | {s.name for s in self.trace.symbols}
+        return next(c for i in itertools.count() if (c := f"c{i or ''}") not in taken)
+
+    def _apply(self, symbol: Symbol) -> Expr:
+        op = symbol.op
+        assert op is not None
+        args = [self._known[a] if isinstance(a, Symbol) else _number(a) for a in symbol.args]
+        if symbol not in self.opaque:
+            inside = self._indices_inside(symbol)
+            own = list(map(ex.rename, args, inside))
+            built = self._built_in(symbol, op.name, own, inside)
+            if built is not None:
+                return built
+            if op.elementwise:
+                return ex.Apply(op, tuple(own), symbol.attributes)
+        axes = self.axes_of(symbol)
+        arguments = tuple(map(self._axes_inside, symbol.args))
+        within = {label for each in arguments for label in each}
+        for label in (*axes, *within) if symbol not in self._beside else ():
+            # A length that an attribute, an index or an unknown operation decides stays as it is.
+            if label is not None and (symbol in self.opaque or label not in within):
+                label.range.fixed = True
+        return ex.Opaque(op, tuple(args), symbol.attributes, arguments, axes)
+
+    def _indices_inside(self, symbol: Symbol) -> list[dict[Label, Label]]:
+        """Say for each argument which of its indices are others within this operation.
+
+        They are only where one array would have had one index on two axes.
+        """
+        inside: list[dict[Label, Label]] = [{} for _ in symbol.args]
+        if symbol not in self.renaming:
+            return inside
+        out = self.axes_of(symbol)
+        every = [self._axes_inside(a) for a in symbol.args]
+        assert symbol.op is not None
+        if symbol.op.name in PRODUCTS:
+            terms, result = subscripts_of(symbol)
+            taken = self.indices(symbol)
+            called = {c: a for c, a in zip(result, out, strict=True) if a is not None}
+            for argument, term in zip(every, terms, strict=True):
+                for axis, letter in zip(argument, term, strict=True):
+                    if axis is not None and letter not in called:
+                        called[letter] = axis.spare(taken) if axis in taken else axis
+                        taken.add(called[letter])
+            for names, argument, term in zip(inside, every, terms, strict=True):
+                called_so = zip(argument, term, strict=True)
+                names.update((a, called[letter]) for a, letter in called_so if a is not None)
+            return inside
+        pairs = joins(symbol) or []
+        for names, argument, axes in zip(inside, symbol.args, every, strict=True):
+            for (serial, i), (_, k) in pairs:
+                axis, other = axes[i] if i < len(axes) else None, out[k]
+                if isinstance(argument, Symbol) and serial == argument.serial:
+                    assert axis is not None
+                    assert other is not None
+                    names[axis] = other
+            for axis in axes:
+                if axis is not None and axis not in names and axis in names.values():
+                    names[axis] = axis.spare({*self.indices(symbol), *names.values()})
+        return inside
+
+    def _axes_inside(self, argument: Any) -> tuple[Label | None, ...]:
+        return self.axes_of(argument) if isinstance(argument, Symbol) else ()
+
+    def call(self, opened: Opened) -> Expr:
+        """Return an opened operation as the call that was recorded."""
+        return ex.Opaque(
+            opened.op,
+            tuple(map(self.lower, opened.args)),
+            opened.attributes,
+            tuple(map(self._axes_inside, opened.args)),
+            self.axes_of(opened.result),
+        )
+
+    def _built_in(
+        self, symbol: Symbol, name: str, args: list[Expr], inside: list[dict[Label, Label]]
+    ) -> Expr | None:
+        """Write the arithmetic, the sums and the products in the algebra's own terms."""
+        if name == "add":
+            return ex.total(args)
+        if name == "subtract":
+            return ex.total([args[0], ex.product(-1, [(args[1], ONE)])])
+        if name == "negative":
+            return ex.product(-1, [(args[0], ONE)])
+        if name == "multiply":
+            return ex.product(1, [(a, ONE) for a in args])
+        if name in {"divide", "xdivy"}:
+            return ex.product(1, [(args[0], ONE), (args[1], -ONE)])
+        if name == "power" and isinstance(args[1], ex.Number):
+            return ex.power(args[0], args[1].value)
+        if name == "sqrt":
+            return ex.power(args[0], Fraction(1, 2))
+        if name == "xlogy":
+            return ex.product(1, [(args[0], ONE), (ex.Apply(ops.log, (args[1],), {}), ONE)])
+        if name in MOVES or name in SPREADS:
+            return args[0]
+        if name in {"sum", "sum_to"}:
+            before, (others,) = self.axes_of(symbol.args[0]), inside
+            over = (others.get(a, a) for i in summed(symbol) if (a := before[i]) is not None)
+            return ex.sum_over(over, args[0])
+        if name in PICKS and (picked := picks(symbol)) is not None:
+            longer = self.axes_of(symbol.args[0] if name == "getitem" else symbol)
+            places = [(a, a.at(at)) for i, at in picked[1].items() if (a := longer[i]) is not None]
+            if name == "getitem":
+                return ex.rename(args[0], dict(places))
+            return ex.product(1, [(args[0], ONE), *((ex.Delta(a, at), ONE) for a, at in places)])
+        if name in PICKS and (paired := diagonal(symbol)) is not None:
+            if name == "getitem":
+                return args[0]  # its row and its column are one index inside
+            on_it = [(ex.Delta(a, b), ONE) for a, b in _met_twice(paired, self.axes_of(symbol))]
+            return ex.product(1, [(args[0], ONE), *on_it])
+        if name in PRODUCTS:
+            terms, result = subscripts_of(symbol)
+            inner: dict[str, Label] = {}
+            for argument, term, others in zip(symbol.args, terms, inside, strict=True):
+                for axis, letter in zip(self.axes_of(argument), term, strict=True):
+                    if axis is not None and letter not in result:
+                        inner[letter] = others.get(axis, axis)
+            return ex.sum_over(inner.values(), ex.product(1, [(a, ONE) for a in args]))
+        return None
+
+
+def _takes_a_diagonal(symbol: Symbol) -> bool:
+    """Whether this is an einsum that reads one argument along a diagonal, as in "kk->k"."""
+    assert symbol.op is not None
+    if symbol.op.name not in PRODUCTS:
+        return False
+    return any(len(set(term)) < len(term) for term in subscripts_of(symbol)[0])
+
+
+def _met_twice(
+    pairs: list[tuple[int, int]], axes: tuple[Label | None, ...]
+) -> list[tuple[Label, Label]]:
+    """Return the two indices that one axis is paired with; none where their length is 1."""
+    found = itertools.combinations(pairs, 2)
+    both = [(axes[k], axes[m]) for (i, k), (j, m) in found if i == j]
+    return [(one, other) for one, other in both if one is not None and other is not None]
+
+
+def _is_parameter(symbol: Any) -> bool:
+    return isinstance(symbol, Symbol) and isinstance(symbol.source, Node) and symbol.op is None
+
+
+def _number(value: Any) -> Expr:
+    if np.isfinite(value):
+        return ex.constant(value)
+    name = "NaN" if np.isnan(value) else "∞" if value > 0 else "−∞"
+    return Quantity(name, (), np.float64(value)).leaf

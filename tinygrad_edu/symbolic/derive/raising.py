@@ -1,0 +1,206 @@
+"""The inverse of lowering: a formula becomes a recorded graph of the Tensors it came from.
+
+So a formula can be differentiated again, drawn, or compared with what somebody else wrote, by
+what there is for recorded graphs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu import ops
+from tinygrad_edu.symbolic.algebra.expr import (
+    Apply,
+    Delta,
+    Dimension,
+    Expr,
+    Label,
+    Leaf,
+    Number,
+    Opaque,
+    Quantity,
+    Sum,
+    Total,
+    distinct,
+    parts,
+    product,
+)
+from tinygrad_edu.tensor import Tensor
+
+__all__ = ["raised", "sources"]
+
+Axes = Iterable[Label | None]
+Raised = tuple[Any, tuple[Label, ...]]  # a Tensor, an array or a number; the label of each axis
+
+
+def raised(expr: Expr, axes: Axes) -> Tensor:
+    """Record an expression as a graph of its sources, with the axes asked for."""
+    value = _Raising().array(expr, axes)
+    return value if isinstance(value, Tensor) else Tensor(value)
+
+
+def sources(exprs: Iterable[Expr]) -> dict[str, Any]:
+    """Return the recorded Tensors and arrays that expressions are made of, by name."""
+    leaves = (e.quantity for expr in exprs for e in distinct(expr) if isinstance(e, Leaf))
+    return {q.name: _source(q) for q in leaves if not isinstance(q.source, Expr)}
+
+
+def _source(quantity: Quantity) -> Any:
+    return quantity.value if quantity.source is None else quantity.source
+
+
+class _Raising:
+    """One graph: what stands in several places is recorded once."""
+
+    def __init__(self) -> None:
+        self._known: dict[Expr, Raised] = {}
+
+    def array(self, expr: Expr, axes: Axes) -> Any:
+        """Record an expression with given axes; where it has no such index it repeats."""
+        axes = tuple(axes)
+        wanted = tuple(axis for axis in axes if axis is not None)
+        value = _aligned(*self.value(expr), wanted)
+        lengths = tuple(axis.length for axis in wanted)
+        if _shape(value) != lengths:
+            value = ops.broadcast_to(value, shape=lengths)
+        ones = tuple(i for i, axis in enumerate(axes) if axis is None)
+        return ops.expand_dims(value, axis=ones) if ones else value
+
+    def value(self, expr: Expr) -> Raised:
+        """Record an expression, and say which axes it has."""
+        found = self._known.get(expr)
+        if found is None:
+            found = self._known[expr] = self._record(expr)
+        return found
+
+    def _record(self, expr: Expr) -> Raised:
+        if isinstance(expr, Number):
+            return float(expr.value), ()
+        if isinstance(expr, Dimension):
+            tensor, axis = expr.label.source or (np.empty(expr.label.length), 0)
+            return ops.length(tensor, axis=axis), ()
+        if isinstance(expr, Leaf):
+            return self._leaf(expr)
+        if isinstance(expr, Delta):
+            return _picked(np.eye(expr.axes[0].length), expr.axes)
+        if isinstance(expr, Opaque):
+            args = [self.array(a, axes) for a, axes in zip(expr.args, expr.inside, strict=True)]
+            return _picked(expr.op(*args, **expr.attributes), expr.axes)
+        if isinstance(expr, Apply):
+            operands = [self.value(a) for a in expr.args]
+            labels = _joined(operands)
+            return expr.op(*(_aligned(*o, labels) for o in operands), **expr.attributes), labels
+        if isinstance(expr, Total):
+            return self._total(expr)
+        return self._contract(expr)
+
+    def _leaf(self, leaf: Leaf) -> Raised:
+        quantity, source = leaf.quantity, _source(leaf.quantity)
+        if isinstance(source, Expr):
+            source = self.array(source, quantity.axes)
+        value, _ = _picked(source, quantity.axes)
+        value, labels = _picked(value, leaf.axes)
+        once = tuple(dict.fromkeys(labels))
+        if once != labels:  # x_kk is the diagonal
+            letters = dict(zip(once, "abcdefgh", strict=False))
+            inside = "".join(letters[label] for label in labels)
+            value = ops.einsum(f"{inside}->{''.join(letters.values())}", value)
+        return value, once
+
+    def _total(self, expr: Total) -> Raised:
+        signed: list[tuple[bool, Raised]] = []
+        for term in expr.terms:
+            coefficient, factors = parts(term)
+            minus = coefficient < 0 and bool(signed)
+            signed.append((minus, self.value(product(-coefficient, factors) if minus else term)))
+        labels = _joined(operand for _, operand in signed)
+        whole: Any = None
+        for minus, operand in signed:
+            part = _aligned(*operand, labels)
+            whole = part if whole is None else whole - part if minus else whole + part
+        return whole, labels
+
+    def _contract(self, expr: Expr) -> Raised:
+        """Record a sum of a product; what the sum does not run over stays outside."""
+        bound: list[Label] = []
+        while isinstance(expr, Sum):
+            bound.append(expr.label)
+            expr = expr.body
+        coefficient, factors = parts(expr)
+        inside = [f for f in factors if not f[0].labels.isdisjoint(bound)]
+        above = [self._summed([self._power(*f) for f in inside], bound)] if inside else []
+        above += [self._power(*f) for f in factors if f not in inside and f[1] > 0]
+        below = [self._power(base, -p) for base, p in factors if (base, p) not in inside and p < 0]
+        found = {label for base, _ in inside for label in base.labels}
+        above += [self.value(Dimension(label)) for label in bound if label not in found]
+        if abs(coefficient) != 1 or not above:
+            above.append((float(abs(coefficient)), ()))
+        value, labels = _multiplied(above)
+        if below:
+            operands = [(value, labels), _multiplied(below)]
+            labels = _joined(operands)
+            over, under = (_aligned(*operand, labels) for operand in operands)
+            value = over / under
+        return -value if coefficient < 0 else value, labels
+
+    def _power(self, base: Expr, exponent: Fraction) -> Raised:
+        value, labels = self.value(base)
+        if exponent == Fraction(1, 2):
+            return ops.sqrt(value), labels
+        if exponent != 1:
+            value = value ** (int(exponent) if exponent.denominator == 1 else float(exponent))
+        return value, labels
+
+    def _summed(self, operands: list[Raised], bound: list[Label]) -> Raised:
+        every = _joined(operands)
+        free = tuple(label for label in every if label not in bound)
+        if len(operands) == 1:
+            ((value, labels),) = operands
+            gone = tuple(i for i, label in enumerate(labels) if label in bound)
+            return ops.sum(value, axis=gone), tuple(x for x in labels if x not in bound)
+        letters = dict(zip(every, "abcdefghijklmnopqrstuvwxyz", strict=False))
+        terms = ["".join(letters[label] for label in labels) for _, labels in operands]
+        result = "".join(letters[label] for label in free)
+        values = [value for value, _ in operands]
+        return ops.einsum(f"{','.join(terms)}->{result}", *values), free
+
+
+def _multiplied(operands: list[Raised]) -> Raised:
+    every = _joined(operands)
+    whole: Any = None
+    for value, labels in operands:
+        part = _aligned(value, labels, every)
+        whole = part if whole is None else whole * part
+    return whole, every
+
+
+def _picked(value: Any, axes: tuple[Label | None, ...]) -> Raised:
+    """Keep the axes that have an index; take the only entry, or the one meant, of the others."""
+    if any(axis is None or axis.place is not None for axis in axes):
+        places = (0 if a is None else slice(None) if a.place is None else a.place for a in axes)
+        value = ops.getitem(value, tuple(places))
+    return value, tuple(a for a in axes if a is not None and a.place is None)
+
+
+def _aligned(value: Any, labels: tuple[Label, ...], wanted: tuple[Label, ...]) -> Any:
+    """Order axes as wanted, with length 1 where an index is missing."""
+    order = tuple(labels.index(label) for label in wanted if label in labels)
+    if order != tuple(range(len(order))):
+        value = ops.transpose(value, axes=order)
+    missing = tuple(i for i, label in enumerate(wanted) if label not in labels)
+    return ops.expand_dims(value, axis=missing) if labels and missing else value
+
+
+def _joined(operands: Iterable[Raised]) -> tuple[Label, ...]:
+    """Return all axes, in the order of the operand that has most of them."""
+    ordered = sorted((labels for _, labels in operands), key=len, reverse=True)
+    return tuple(dict.fromkeys(label for labels in ordered for label in labels))
+
+
+def _shape(value: Any) -> tuple[int, ...]:
+    shape: tuple[int, ...] = getattr(value, "shape", ())
+    return shape

@@ -1,0 +1,470 @@
+"""The work of a derivation: both passes on symbols, then the algebra of what they leave."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.core.gradients import gradients, propagate
+from tinygrad_edu.core.graph import ancestors, depends_on, differentiable, on_every_path
+from tinygrad_edu.core.node import Node, slots
+from tinygrad_edu.core.op import REGISTRY
+from tinygrad_edu.naming import Names
+from tinygrad_edu.symbolic.algebra.definitions import (
+    Definition,
+    named,
+    rules_with,
+    with_names_inside,
+)
+from tinygrad_edu.symbolic.algebra.draws import draws
+from tinygrad_edu.symbolic.algebra.evaluate import Environment
+from tinygrad_edu.symbolic.algebra.expr import (
+    Expr,
+    Leaf,
+    Quantity,
+    Sum,
+    Total,
+    distinct,
+    quantities_in,
+    rename,
+)
+from tinygrad_edu.symbolic.algebra.facts import Facts
+from tinygrad_edu.symbolic.algebra.rewrite import Rewriter
+from tinygrad_edu.symbolic.algebra.rules import CHOICES, TIDYING, UNDOING
+from tinygrad_edu.symbolic.algebra.rules.rule import Rule
+from tinygrad_edu.symbolic.derive.derivation import Contribution, Derivation, Formula, Step
+from tinygrad_edu.symbolic.derive.jacobian import filled, row_of
+from tinygrad_edu.symbolic.derive.lowering import Lowering
+from tinygrad_edu.symbolic.derive.trace import Symbol, Trace
+from tinygrad_edu.symbolic.notation import written as notation
+from tinygrad_edu.tensor import Tensor, refuse_changed
+
+__all__ = ["Leg", "Passes", "Visit", "Work", "passes", "work_on"]
+
+
+@dataclass(frozen=True, eq=False)
+class Visit:
+    """One rule of the backward pass: from the vertex `of` to its argument `to`.
+
+    `incoming` is the gradient that arrives at `of`, `part` what the rule passes on. What only
+    moves entries leaves no trace in formulas: it has no `contribution`.
+    """
+
+    of: Symbol
+    to: Symbol
+    index: int
+    incoming: Symbol
+    part: Symbol
+    contribution: Contribution | None
+
+
+@dataclass(frozen=True, eq=False)
+class Passes:
+    """The forward and the backward pass of a derivation, on symbols, before any algebra.
+
+    `forward` holds every vertex of the output, arguments first; `backward` every visit, in the
+    order of the pass; `letter` stands for what comes in, in a local rule; `formula` writes a
+    vertex.
+    """
+
+    output: Symbol
+    wrt: Symbol
+    forward: list[Symbol]
+    backward: list[Visit]
+    letter: str
+    formula: Callable[[Symbol], Formula]
+
+
+def passes(output: Tensor, wrt: Tensor, names: Names, fused: Iterable[str] = ()) -> Passes:
+    """Return the passes that the derivation of a gradient starts from."""
+    return work_on(output, wrt, names, (), fused).passes()
+
+
+def work_on(
+    output: Tensor,
+    wrt: Tensor,
+    names: Names,
+    assume: Iterable[str] | None = None,
+    fused: Iterable[str] = (),
+    *,
+    staged: bool = False,
+    title: str | None = None,
+) -> Work:
+    """Check the arguments of a derivation, and run both passes."""
+    for role, tensor in (("output", output), ("wrt", wrt)):
+        if not isinstance(tensor, Tensor):
+            raise TypeError(
+                f"derive: {role} is a {type(tensor).__name__}; wrap the array in Tensor(...) and "
+                "compute with that, so that there is a graph"
+            )
+    for op in (fused := tuple(fused)):
+        if op not in REGISTRY:
+            raise ValueError(f"derive: fused names no operation {op!r}; see tg.ops")
+    return Work(output, wrt, assume, names, fused, staged, title)
+
+
+Event = tuple[Symbol, int, Any, Any, Any, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Leg:
+    """A part of the backward pass: from one vertex, where `seed` comes in, to another."""
+
+    output: Tensor
+    wrt: Tensor
+    seed: Symbol
+    gradient: Symbol
+    events: list[Event]
+
+
+class Work:
+    """The stages of one derivation, each a method, in the order in which they run.
+
+    If it is `staged`, the backward pass is done in legs, from one named vertex to the next.
+    """
+
+    def __init__(
+        self,
+        output: Tensor,
+        wrt: Tensor,
+        assume: Iterable[str] | None,
+        names: Names,
+        fused: tuple[str, ...],
+        staged: bool,
+        title: str | None,
+    ) -> None:
+        self.output, self.wrt, self.names = output, wrt, names
+        self.assume = [assume] if isinstance(assume, str) else assume and list(assume)
+        order, active = ancestors(output), differentiable(output)
+        reached = depends_on(active, [wrt])
+        if output not in reached:
+            raise ValueError(
+                f"derive: {self._called(output, 'the output')} does not depend on "
+                f"{self._called(wrt, 'wrt')}, so there is nothing to derive; check which Tensors "
+                "it was computed from"
+            )
+        refuse_changed(order, "derive")
+        self.trace = Trace(fused, names.of)
+        self.symbols: dict[Node, Any] = {}
+        self.stops: list[Any] = [output, wrt]  # where a leg ends and the next begins
+        if staged:
+            through = on_every_path([node for node in active if node in reached])[1:-1]
+            self.stops[1:1] = [node for node in through if names.in_formulas(node)]
+        self._replay(order)
+        forward = list(self.trace.symbols)
+        beside = self._replay_beside(order)
+        self.letter = self.trace.unique("g")  # the gradient that comes in, where it is not known
+        self.legs: list[Leg] = []
+        for leg in itertools.pairwise(self.stops):
+            self.legs.append(self._backward(*leg))
+        self.seed, self.gradient = self.legs[0].seed, self.legs[-1].gradient
+        self.events = [event for leg in self.legs for event in leg.events]
+        alike = []
+        for each in self.legs:
+            alike += [(each.seed, self.symbols[each.output])]
+            alike += [(each.gradient, self.symbols[each.wrt])]
+        for node, index, g, part, letter, _ in self.events:
+            alike += [(g, node), (letter, node), (part, node.args[index])]
+        self.lowering = Lowering(self.trace, alike, forward=forward, beside=beside)
+        self.title = title or self._called(output, self.trace.unique("L"))
+
+    def _called(self, tensor: Tensor, fallback: str) -> str:
+        return self.names.of(tensor) or fallback
+
+    # --- forward and backward, on symbols ---------------------------------------------------------
+
+    def _replay(self, nodes: Iterable[Node]) -> None:
+        """Put a symbol beside every vertex."""
+        trace, symbols = self.trace, self.symbols
+        apart = set(self.stops[1:])
+        for node in nodes:
+            assert isinstance(node, Tensor)
+            if node in symbols:
+                continue
+            name = self.names.in_formulas(node)
+            if node.op is None:
+                symbols[node] = Symbol(trace, node.value, trace.unique(name or "x"))
+                symbols[node].source = node
+                continue
+            trace.replay(node, symbols, alone=node in apart)
+            symbol = symbols.get(node)
+            if isinstance(symbol, Symbol) and symbol.op is not None:
+                symbol.value = np.asarray(node.value)  # exact, where the opened form overflows
+                symbol.source = node
+                if name and symbol.name is None:
+                    symbol.name = trace.unique(name)
+
+    def _replay_beside(self, order: list[Node]) -> list[Symbol]:
+        """Replay what has a name and is made of the same leaves: it may name a part of a formula.
+
+        So softmax(Z) can be called A, though the loss was computed from Z in one operation.
+        """
+        inside = set(order)
+        leaves = {node for node in order if node.op is None}
+        start = len(self.trace.symbols)
+        for tensor in self.names.tensors():
+            if tensor in inside or tensor.op is None:
+                continue
+            made_of = dict.fromkeys(ancestors(tensor))
+            small = len(made_of) <= MOST_BESIDE and len(self.trace.symbols) <= start + MOST_BESIDE
+            if (
+                small
+                and self.output not in made_of
+                and leaves.issuperset(node for node in made_of if node.op is None)
+            ):
+                self._replay(made_of)
+        return self.trace.symbols[start:]
+
+    def _seed(self, of: Tensor) -> Symbol:
+        """Return the gradient that comes in: 1, a letter, or one for what was found before."""
+        symbol = self.symbols[of]
+        if self.legs:
+            name = "δ" if len(self.stops) == 3 else f"δ_{self.names.in_formulas(of)}"
+            return Symbol(self.trace, self.legs[-1].gradient.value, self.trace.unique(name))
+        if of.size == 1:
+            return self.trace.number(np.ones(symbol.shape))
+        values = np.random.default_rng(0).standard_normal(symbol.shape)
+        return Symbol(self.trace, values, self.letter)
+
+    def _backward(self, of: Tensor, by: Tensor) -> Leg:
+        output, wrt = self.symbols[of], self.symbols[by]
+        order = differentiable(output)
+        reached = depends_on(order, [wrt])
+        active = [node for node in order if node in reached]
+        events: list[Event] = []
+        seed = self._seed(of)
+
+        def watch(node: Any, index: int, g: Any, part: Any) -> None:
+            # The local rule is the same rule, fed with a letter instead of what came in.
+            letter = Symbol(self.trace, g.value, self.letter)
+            attributes = node.attributes
+            if node.op.saved is not None:
+                attributes = {**attributes, "saved": node.op.saved(*node.args, **attributes)}
+            local = node.op.rule_of(index)(letter, node, *node.args, **attributes)
+            argument = node.args[index]
+            if local.shape != argument.shape:  # the engine sums what its argument was spread over
+                local = slots.sum_to(local, shape=argument.shape)
+            events.append((node, index, g, part, letter, local))
+
+        totals = propagate(output, seed, active, keep=[wrt], graph=True, watch=watch)
+        return Leg(of, by, seed, totals[wrt], events)
+
+    # --- algebra ----------------------------------------------------------------------------------
+
+    def derivation(self) -> Derivation:
+        """Run the algebra and put the pieces together."""
+        found = self.lemma(self.legs[0])
+        self.facts.refuse_unknown()
+        return found
+
+    @cached_property
+    def facts(self) -> Facts:
+        """What is known of the letters; nothing may be assumed of what varies."""
+        varying = self._varying()
+        return Facts(Environment(), self.assume, lambda x: x.quantity not in varying)
+
+    @cached_property
+    def rules(self) -> tuple[Rule, ...]:
+        """The equations of this derivation, with the general ones that make every form simpler."""
+        return rules_with(self.definitions, self.facts, self.lowering.labels())
+
+    def lemma(self, leg: Leg) -> Derivation:
+        """Derive one leg by itself, with a letter for the gradient that comes in."""
+        with np.errstate(all="ignore"):  # what is not finite is reported
+            seed = None if leg.seed.is_number else leg.seed.value
+            computed = gradients(leg.output, leg.wrt, seed=seed)
+        tidy = Rewriter((*UNDOING, *TIDYING), self.facts)
+        chain = [self._contribution(event, tidy) for event in leg.events]
+        incoming = None
+        if not leg.seed.is_number:
+            incoming = self._formula(self.lowering.lower(leg.seed), leg.seed)
+        return self.simplified(
+            self._at_indices_of(self.symbols[leg.wrt], leg.gradient),
+            leg,
+            of=leg.output,
+            computed=computed,
+            incoming=incoming,
+            chain=[entry for entry in chain if entry is not None],
+        )
+
+    def simplified(
+        self,
+        start: Expr,
+        leg: Leg,
+        *,
+        of: Tensor,
+        computed: Any,
+        incoming: Formula | None,
+        chain: list[Contribution],
+    ) -> Derivation:
+        """Rewrite a formula of a leg's gradient until nothing shorter is found."""
+        wrt = self.symbols[leg.wrt]
+        leaf = self.lowering.lower(wrt)
+        longest = len(notation.text(start))
+        found = Rewriter(self.rules, self.facts).search(
+            start, CHOICES, accept=lambda expr: len(notation.text(expr)) <= longest
+        )
+        axes = self.lowering.axes_of(wrt)
+        used = {move.match.assumption for move in found.moves if move.match.assumption}
+        checks = _checks(start, used, self.facts)
+        return Derivation(
+            title=(self._called(of, self.title), self._title_of(leaf)),
+            wrt=self._formula(leaf, wrt),
+            incoming=incoming,
+            output=self._meaning_of(of),
+            definitions=[
+                (Formula(name, name.quantity.axes), Formula(meaning, name.quantity.axes))
+                for name, meaning in with_names_inside(self.definitions)
+            ],
+            chain=chain,
+            start=Formula(start, axes),
+            steps=[Step(move, axes, checks[move.match.assumption]) for move in found.moves],
+            result=Formula(found.expr, axes),
+            assumptions=self.facts.assumptions(used, found.expr),
+            computed=computed,
+            capped=found.capped,
+        )
+
+    def _varying(self) -> set[Quantity]:
+        """Return the letters that vary with what is differentiated with respect to."""
+        lower = self.lowering.lower
+        wrt = lower(self.symbols[self.wrt])
+        letters = [wrt, *(lower(leg.seed) for leg in self.legs)]
+        varying = {letter.quantity for letter in letters if isinstance(letter, Leaf)}
+        for leaf, meaning in self.definitions:
+            if any(
+                part == wrt or (isinstance(part, Leaf) and part.quantity in varying)
+                for part in distinct(meaning)
+            ):
+                varying.add(leaf.quantity)
+        return varying
+
+    def passes(self) -> Passes:
+        """Return both passes with their formulas."""
+        tidy = Rewriter((*UNDOING, *TIDYING), Facts(Environment(), ()))
+        output: Symbol = self.symbols[self.output]
+        visits = [
+            Visit(node, node.args[index], index, g, part, self._contribution(event, tidy))
+            for event in self.events
+            for node, index, g, part, _, _ in [event]
+        ]
+        forward: list[Symbol] = ancestors(output)  # type: ignore[assignment]  # of symbols, too
+        return Passes(
+            output,
+            self.symbols[self.wrt],
+            forward,
+            visits,
+            self.letter,
+            lambda symbol: self._formula(self.lowering.lower(symbol), symbol),
+        )
+
+    def _title_of(self, expr: Expr) -> str:
+        if isinstance(expr, Leaf):
+            return expr.quantity.name
+        return f"({notation.text(expr)})"
+
+    def _meaning_of(self, tensor: Tensor) -> Formula:
+        symbol = self.symbols[tensor]
+        expr = self.lowering.lower(symbol)
+        if isinstance(expr, Leaf) and expr.quantity.definition is not None:
+            expr = expr.quantity.definition
+        return self._formula(expr, symbol)
+
+    @cached_property
+    def definitions(self) -> list[Definition]:
+        """Return every name with what it stands for: the user's, then those of opened ops."""
+        lowering = self.lowering
+        found: list[Definition] = []
+        for symbol in self.trace.symbols:
+            if symbol.name is not None and symbol.op is not None:
+                leaf = lowering.lower(symbol)
+                assert isinstance(leaf, Leaf)
+                assert leaf.quantity.definition is not None
+                found.append((leaf, leaf.quantity.definition))
+        so_far: list[Definition] = []
+        for opened in self.trace.opened:
+            result = opened.result
+            if result.name is not None or result.op is None or opened.op.name in _TRANSPARENT:
+                continue
+            call = opened.op, opened.args, named(so_far)
+            quantity = Quantity(
+                self.trace.unique(lowering.written(*call, in_latex=False)),
+                lowering.axes_of(result),
+                opened.value,
+                definition=lowering.lower(result),
+                latex=lowering.written(*call, in_latex=True),
+                sign=opened.op.positive,
+                source=lowering.call(opened),
+            )
+            assert quantity.definition is not None
+            if quantity.definition.size > 1:
+                so_far.append((quantity.leaf, quantity.definition))
+        return found + so_far
+
+    # --- the chain --------------------------------------------------------------------------------
+
+    def _contribution(self, event: Any, tidy: Rewriter) -> Contribution | None:
+        node, index, g, part, letter, local = event
+        if node.op.name in _SILENT:
+            return None
+        lower = self.lowering.lower
+        argument = node.args[index]
+        rule, g_ = self._at_indices_of(argument, local), lower(letter)
+        assert isinstance(g_, Leaf)
+        return Contribution(
+            of=self._formula(lower(node), node),
+            to=self._formula(lower(argument), argument),
+            op=node.op.name,
+            index=index,
+            vertex=_without_moves(argument).serial,
+            incoming=self._formula(self._at_indices_of(node, g), node),
+            local=self._formula(rule, argument),
+            contribution=self._formula(self._at_indices_of(argument, part), argument),
+            jacobian=self._formula(filled(rule, g_, row_of(g_), tidy), argument),
+        )
+
+    def _at_indices_of(self, value: Symbol, gradient: Any) -> Expr:
+        """Return the expression of a gradient at the indices of what it is the gradient of."""
+        found = self.lowering.lower(gradient)
+        if not isinstance(gradient, Symbol):
+            return found
+        pairs = zip(self.lowering.axes_of(gradient), self.lowering.axes_of(value), strict=True)
+        return rename(found, {a: b for a, b in pairs if a is not None and b is not None})
+
+    def _formula(self, expr: Expr, at: Symbol) -> Formula:
+        return Formula(expr, self.lowering.axes_of(at))
+
+
+#: How large a named Tensor beside the graph may be, and all of them together.
+MOST_BESIDE = 64
+#: Opened operations that have no letter of their own in a formula: 1/N is to be seen.
+_TRANSPARENT = frozenset({"mean"})
+#: Vertices that only move entries: they leave no trace in formulas.
+_SILENT = frozenset({"reshape", "expand_dims", "squeeze", "broadcast_to", "astype"})
+
+
+def _without_moves(symbol: Symbol) -> Symbol:
+    """Return the vertex that another one shows, where what lies between only moves entries."""
+    while symbol.op is not None and symbol.op.name in _SILENT:
+        symbol = symbol.args[0]
+    return symbol
+
+
+def _checks(start: Expr, used: set[str], facts: Facts) -> dict[str | None, list[Environment]]:
+    """Draw the numbers that steps are checked on: by what a step assumes, and nothing more."""
+    data, plain = Environment(), draws([start], ())
+    checks: dict[str | None, list[Environment]] = {None: [data, *plain]}
+    for statement in used:
+        about, drawn = facts.about(statement), plain
+        if isinstance(about, Sum) and isinstance(about.body, Total):
+            # Only these numbers, and so many of them, are known to be shares.
+            drawn = draws([start], (), held=quantities_in([about]), resized=False)
+        elif "= 1" in statement:
+            drawn = draws([start, about], {statement})
+        checks[statement] = [data, *drawn]
+    return checks

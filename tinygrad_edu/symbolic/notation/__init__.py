@@ -1,0 +1,1 @@
+"""How formulas are written, and how what is written is read."""

@@ -1,0 +1,1 @@
+"""Whether two recorded graphs are equal, joined by steps."""

@@ -1,0 +1,211 @@
+"""Whether the numbers of two formulas agree: on the data, and on random draws."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.symbolic.algebra.draws import draws
+from tinygrad_edu.symbolic.algebra.evaluate import Environment, magnitudes
+from tinygrad_edu.symbolic.algebra.expr import Expr, Quantity, distinct, quantities_in, sum_over
+from tinygrad_edu.symbolic.algebra.facts import TOLERANCE
+from tinygrad_edu.symbolic.derive.derivation import Formula, disagreement, residual
+from tinygrad_edu.symbolic.notation.written import text
+
+__all__ = [
+    "AGREE",
+    "Agreement",
+    "affine_agreement",
+    "agreement",
+    "apart",
+    "data_of",
+    "environments",
+    "faithful",
+    "simplexes",
+]
+
+#: Numbers that are no further apart, relative to the size of their terms, are said to agree.
+AGREE = 1e-11
+
+#: A few roundings of a double, relative to its size.
+ROUNDED = 1e-15
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far apart the numbers of two formulas are.
+
+    Attributes
+    ----------
+    residual : float
+        The largest difference, relative to the size of the terms, on the data and on the draws;
+        NaN where no numbers are finite.
+    draws : int
+        On how many random draws both sides are finite.
+    on_data : bool
+        Whether both are finite on the data.
+    agrees_on_data : bool
+        Whether they agree on the data, though perhaps on no draw.
+    where : str
+        Where they are furthest apart, and what the two numbers are there; empty if they agree.
+    """
+
+    residual: float
+    draws: int
+    on_data: bool
+    agrees_on_data: bool = False
+    where: str = ""
+
+    def __bool__(self) -> bool:
+        return self.residual <= AGREE
+
+
+def agreement(left: Formula, right: Formula, envs: Sequence[Environment]) -> Agreement:
+    """Compare two formulas on the data, which come first, and on draws."""
+    found = [apart(left, right, env) for env in envs]
+    finite = [not np.isnan(each) for each in found]
+    if not any(finite):
+        return Agreement(float("nan"), 0, False)
+    worst = 0 if found[0] > AGREE else int(np.nanargmax(found))
+    where = ""
+    if not found[worst] <= AGREE:
+        where = _where(left.on(envs[worst]), right.on(envs[worst]))
+        where = f"on random draw {worst}, {where}" if worst else f"on the data, {where}"
+    return Agreement(found[worst], sum(finite[1:]), finite[0], found[0] <= AGREE, where)
+
+
+def apart(one: Formula, other: Formula, env: Environment) -> float:
+    """Return how far two formulas are apart, but for the rounding of what they are computed from.
+
+    The logarithm of e^x is x, and for a small x it is no better than the last digit of e^x.
+    """
+    found = disagreement(one, other, env)
+    if found > AGREE:
+        with np.errstate(all="ignore"):
+            parts = (env.value(part)[0] for f in (one, other) for part in distinct(f.expr))
+            largest = max(float(np.max(np.abs(part), initial=0)) for part in parts)
+            gap = float(np.max(np.abs(one.on(env) - other.on(env)), initial=0))
+        if gap <= ROUNDED * largest < np.inf:
+            return 0.0
+    return found
+
+
+def _where(one: Any, other: Any) -> str:
+    """Say where two arrays are furthest apart."""
+    place = np.unravel_index(int(np.argmax(np.abs(one - other))), one.shape)
+    at = f"at [{', '.join(map(str, place))}] " if place else ""
+    return f"{at}by {abs(one[place] - other[place]):.6g}: {one[place]:.6g} and {other[place]:.6g}"
+
+
+# --- what they are compared on --------------------------------------------------------------------
+
+
+def environments(
+    exprs: Sequence[Expr],
+    statements: Collection[str],
+    count: int = 3,
+    *,
+    varying: Collection[Quantity] | None = None,
+) -> list[Environment]:
+    """Return the data, and draws that obey what is assumed.
+
+    If it is said what varies, all else keeps its numbers. Where a formula is not finite on a draw
+    (the logarithm of z − t, say), the draw is taken from near the data.
+    """
+    quantities = quantities_in(exprs)
+    held = [] if varying is None else [q for q in quantities if q not in varying]
+    found = [data_of(exprs)]
+    drawn = draws(exprs, statements, count, held=held, resized=varying is None)
+    for seed, env in enumerate(drawn):
+        with np.errstate(all="ignore"):
+            usable = all(np.isfinite(env.value(expr)[0]).all() for expr in exprs)
+        found.append(env if usable else _near(exprs, held, seed))
+    return found
+
+
+def data_of(exprs: Sequence[Expr]) -> Environment:
+    """Return the recorded data; those of single precision are computed with in double."""
+    values = {q: np.asarray(q.value) for q in quantities_in(exprs)}
+    if all(a.dtype == np.float64 or a.dtype.kind in "iub" for a in values.values()):
+        return Environment()
+    return Environment(
+        {q: a.astype(np.float64) if a.dtype.kind == "f" else a for q, a in values.items()}
+    )
+
+
+def _near(exprs: Sequence[Expr], held: Collection[Quantity], seed: int) -> Environment:
+    """Move the data by up to a tenth; what sums to 1 along an axis still does."""
+    rng = np.random.default_rng(seed)
+    arrays: dict[Quantity, Any] = {}
+    for quantity in quantities_in(exprs):
+        data = np.asarray(quantity.value)
+        if quantity not in held and data.dtype.kind == "f":
+            moved = data * rng.uniform(0.9, 1.1, data.shape)
+            for axis in range(data.ndim):
+                if data.size and np.allclose(data.sum(axis), 1, rtol=0, atol=TOLERANCE):
+                    moved = moved / moved.sum(axis, keepdims=True)
+            data = moved
+        arrays[quantity] = data
+    return Environment(arrays)
+
+
+def simplexes(exprs: Sequence[Expr]) -> set[str]:
+    """Return the statements Σy = 1 that hold on the data, as they are printed."""
+    found = set()
+    for quantity in quantities_in(exprs):
+        values = np.asarray(quantity.value)
+        for place, axis in enumerate(quantity.axes if values.dtype.kind == "f" else ()):
+            sums = np.sum(values, axis=place)
+            if axis is not None and np.all(np.abs(sums - 1) <= TOLERANCE):
+                found.add(f"{text(sum_over((axis,), quantity.leaf))} = 1")
+    return found
+
+
+# --- up to a constant and a factor ----------------------------------------------------------------
+
+
+def affine_agreement(
+    left: Formula, right: Formula, varying: Collection[Quantity], up_to: Collection[str]
+) -> Agreement:
+    """Fit left = c·right + C on numbers, where only what varies is moved, and say how well."""
+    exprs = [left.expr, right.expr]
+    envs = environments(exprs, simplexes(exprs), 5, varying=varying)
+    ones = np.array([left.on(env).ravel() for env in envs])
+    others = np.array([right.on(env).ravel() for env in envs])
+    if not (np.isfinite(ones).all() and np.isfinite(others).all()):
+        return Agreement(float("nan"), 0, False)
+    factor = 1.0
+    offset = "constant" in up_to
+    if "positive factor" in up_to:
+        moved = [a - a.mean(0) if offset else a for a in (ones, others)]
+        factor = float(np.sum(moved[0] * moved[1]) / max(np.sum(moved[1] ** 2), 1e-300))
+    gaps = ones - factor * others
+    if offset:
+        gaps = gaps - gaps[0]
+    with np.errstate(all="ignore"):
+        size = max(magnitudes(expr, env) for expr in exprs for env in envs)
+    found = float(np.max(np.abs(gaps), initial=0) / max(size, 1e-300))
+    where = ""
+    if factor <= 0:
+        return Agreement(1.0, len(envs) - 1, True, where=f"by a factor of {factor:.6g}, if any")
+    if not found <= AGREE:
+        shape = left.on(envs[0]).shape
+        row = int(np.argmax(np.max(np.abs(gaps), axis=1, initial=0)))
+        where = _where(ones[row].reshape(shape), (ones - gaps)[row].reshape(shape))
+        where = f"for the factor and the constant that fit best, {where}"
+    return Agreement(found, len(envs) - 1, True, where=where)
+
+
+def faithful(formula: Formula, recorded: Any) -> bool:
+    """Whether a formula gives the numbers that were computed; what is not finite proves nothing."""
+    found = residual(formula.evaluate(), np.asarray(recorded, dtype=np.float64))
+    kind = np.asarray(recorded).dtype
+    allowed = max(AGREE, 1e3 * float(np.finfo(kind).eps)) if kind.kind == "f" else AGREE
+    if found > allowed:
+        with np.errstate(all="ignore"):
+            size = magnitudes(formula.expr, Environment())
+        found = residual(formula.evaluate(), np.asarray(recorded, dtype=np.float64), size)
+    return not found > allowed

@@ -1,0 +1,194 @@
+"""Where two ways through formulas meet, and what may be dropped so that they do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+
+from tinygrad_edu.symbolic.algebra.expr import (
+    Expr,
+    Factor,
+    Number,
+    Total,
+    distinct,
+    parts,
+    product,
+    total,
+)
+from tinygrad_edu.symbolic.algebra.facts import Facts
+from tinygrad_edu.symbolic.algebra.normal import Normaliser, Path
+from tinygrad_edu.symbolic.algebra.rewrite import Move
+from tinygrad_edu.symbolic.algebra.rounding import alike
+from tinygrad_edu.symbolic.algebra.rules.rule import ONE, ZERO, Match, Rule
+
+__all__ = ["Dropped", "drop", "join", "over_one_denominator"]
+
+ZERO_POWER = Fraction(0)
+
+ROUNDED = Rule(
+    "rounding", "", "the numbers differ by their rounding alone", lambda expr, facts: iter(())
+)
+
+
+def join(left: Path, right: Path) -> tuple[list[Move], Expr] | None:
+    """Return one chain of moves from the start of one path to that of the other, and its middle.
+
+    The second path is walked backwards; what both do at their ends is left out.
+    """
+    places = {form: j for j, form in reversed(list(enumerate(right.forms)))}
+    both = [
+        (i + places[form], i, places[form]) for i, form in enumerate(left.forms) if form in places
+    ]
+    middle: list[Move] = []
+    if both:
+        _, i, j = min(both)
+    elif alike(left.end, right.end, max(map(_largest_number, (*left.forms, *right.forms)))):
+        i, j = len(left.moves), len(right.moves)
+        match = Match(left.end, right.end, right.end)
+        middle = [Move(ROUNDED, match, left.end, right.end, is_choice=True)]
+    else:
+        return None
+    back = [_backwards(move) for move in reversed(right.moves[:j])]
+    return [*left.moves[:i], *middle, *back], left.forms[i]
+
+
+def _largest_number(expr: Expr) -> float:
+    """Return the size of the largest number among terms: what remains of it may be rounding."""
+    terms = (t for each in distinct(expr) if isinstance(each, Total) for t in each.terms)
+    return max((abs(float(t.value)) for t in terms if isinstance(t, Number)), default=0.0)
+
+
+def _backwards(move: Move) -> Move:
+    match = move.match
+    turned = Match(match.right, match.left, match.left, match.because, match.assumption)
+    return Move(move.rule, turned, move.after, move.before, is_choice=True)
+
+
+# --- over one denominator -------------------------------------------------------------------------
+
+EXPANDED = Rule(
+    "expand the fraction",
+    "x/y = x·z/(y·z), z ≠ 0",
+    "numerator and denominator times the same",
+    lambda expr, facts: iter(()),
+)
+
+
+def over_one_denominator(
+    paths: tuple[Path, Path], facts: Facts, normaliser: Normaliser
+) -> tuple[Path, Path]:
+    """Bring the ends of two paths over the same denominator, and write the numerators out."""
+    below = [_below(path.end) for path in paths]
+    both = {
+        base: max(each.get(base, ZERO_POWER) for each in below) for base in {**below[0], **below[1]}
+    }
+    first, second = (
+        _over(path, {b: p - own.get(b, ZERO_POWER) for b, p in both.items()}, facts, normaliser)
+        for path, own in zip(paths, below, strict=True)
+    )
+    return first, second
+
+
+def _below(expr: Expr) -> dict[Expr, Fraction]:
+    """Return the powers that an expression is divided by."""
+    return {base: -exponent for base, exponent in parts(expr)[1] if exponent < 0}
+
+
+def _over(path: Path, missing: dict[Expr, Fraction], facts: Facts, normaliser: Normaliser) -> Path:
+    """Expand the fraction at the end of a path by what is missing below, and write it out above."""
+    coefficient, factors = parts(path.end)
+    above = [f for f in factors if f[1] > 0]
+    below = [f for f in factors if f[1] < 0]
+    for base, exponent in missing.items():
+        if exponent:
+            why = facts.nonzero(base)
+            if why is None:
+                return path
+            assumed = why if why.endswith("≠ 0") else None
+            above.append((base, exponent))
+            below.append((base, -exponent))
+            after = product(coefficient, [*above, *below])
+            match = Match(path.end, after, after, f"where {why}" if assumed else why, assumed)
+            path = path.then(Move(EXPANDED, match, path.end, after, is_choice=True))
+    for move in normaliser.path(product(coefficient, above)).moves:
+        before, after = (product(1, [(e, ONE), *below]) for e in (move.before, move.after))
+        path = path.then(Move(move.rule, move.match, before, after, is_choice=True))
+    return path
+
+
+# --- up to a constant and a factor ----------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """A factor and a constant such that left = factor·right + constant, if all goes well."""
+
+    factor: Expr
+    constant: Expr
+    assumption: str | None = None
+
+    def target(self, right: Expr) -> Expr:
+        """Return what the left side is then equal to."""
+        return total([product(1, [(self.factor, ONE), (right, ONE)]), self.constant])
+
+
+def drop(
+    left: Expr,
+    right: Expr,
+    up_to: tuple[str, ...],
+    is_constant: Callable[[Expr], bool],
+    facts: Facts,
+) -> list[Dropped]:
+    """Compare two sums term by term, and return what may have to be dropped."""
+    fixed: list[list[Expr]] = [[], []]
+    varying: list[list[Expr]] = [[], []]
+    for side, expr in enumerate((left, right)):
+        for term in _terms(expr):
+            constant = "constant" in up_to and is_constant(term)
+            (fixed if constant else varying)[side].append(term)
+    if len(varying[0]) != len(varying[1]):
+        return []
+    factors: list[Expr] = [Number(ONE)]
+    if "positive factor" in up_to and varying[1]:
+        ratios = (_ratio(term, varying[1][0]) for term in varying[0])
+        factors = [r for r in dict.fromkeys(ratios) if is_constant(r) and not r.labels]
+    found = []
+    for factor in factors:
+        positive, assumption = _is_positive(factor, facts)
+        if positive:
+            taken = [product(-1, [(factor, ONE), (term, ONE)]) for term in fixed[1]]
+            found.append(Dropped(factor, total([*fixed[0], *taken]), assumption))
+    return found
+
+
+def _terms(expr: Expr) -> tuple[Expr, ...]:
+    if isinstance(expr, Total):
+        return expr.terms
+    return () if expr == ZERO else (expr,)
+
+
+def _ratio(one: Expr, other: Expr) -> Expr:
+    """Divide two terms; equal factors cancel."""
+    (scale, factors), (divisor, others) = parts(one), parts(other)
+    powers: dict[Expr, Fraction] = {}
+    for sign, each in ((1, factors), (-1, others)):
+        for base, exponent in each:
+            powers[base] = powers.get(base, Fraction(0)) + sign * exponent
+    return product(scale / divisor, powers.items())
+
+
+def _is_positive(factor: Expr, facts: Facts) -> tuple[bool, str | None]:
+    """Whether a factor is positive, and the assumption that this rests on."""
+    coefficient, factors = parts(factor)
+    if coefficient <= 0:
+        return False, None
+    unknown: list[Factor] = [
+        (base, exponent)
+        for base, exponent in factors
+        if facts.sign(base) != "positive" and exponent % 2  # an even power is never negative
+    ]
+    if not unknown:
+        return True, None
+    statement = facts.assumed(product(1, unknown), ">")
+    return statement is not None, statement

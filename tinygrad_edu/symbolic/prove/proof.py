@@ -1,0 +1,186 @@
+"""A finished proof: two formulas, the steps that join them, and how far the numbers agree."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from tinygrad_edu.symbolic.algebra.facts import Assumption
+from tinygrad_edu.symbolic.derive.derivation import Formula, Step
+from tinygrad_edu.symbolic.derive.report import (
+    WIDTH,
+    assumptions,
+    checked,
+    rounded_up,
+    rule_name,
+    table,
+    width,
+    write,
+)
+from tinygrad_edu.symbolic.prove.agreement import Agreement
+
+__all__ = ["Proof"]
+
+
+@dataclass(frozen=True, eq=False)
+class Proof:
+    """What `prove` found: a chain left = … = right, or how far it came. True if it is proved.
+
+    Attributes
+    ----------
+    proved : bool
+        Whether the steps join the two sides.
+    left, right : Formula
+        The two sides.
+    steps : list of Step
+        From left to right, one chain; those that rewrite the right side are read backwards. Up
+        to a constant C or a factor c, the chain ends in c·right + C. Empty if nothing was proved.
+    assumptions : list of Assumption
+        What the steps rest on and the graph does not imply.
+    dropped : dict of str to Formula
+        What `up_to` took away: the "constant" C and the "positive factor" c.
+    agreement : Agreement
+        Whether the numbers of both ends agree, on the data and on random draws.
+    furthest : (Formula, Formula)
+        The shortest forms of both sides that were found; where something was proved, both are
+        the form in which they meet.
+    capped : bool
+        Whether the search was cut short.
+    """
+
+    left: Formula
+    right: Formula
+    proved: bool
+    steps: list[Step]
+    assumptions: list[Assumption]
+    agreement: Agreement
+    furthest: tuple[Formula, Formula]
+    dropped: dict[str, Formula] = field(default_factory=dict)
+    capped: bool = False
+
+    def __bool__(self) -> bool:
+        return self.proved
+
+    @property
+    def residual(self) -> float:
+        """Largest difference of the two ends, on the data and on random draws."""
+        return self.agreement.residual
+
+    @property
+    def verdict(self) -> str:
+        """What was found, in one sentence."""
+        if self.proved:
+            return f"proved in {len(self.steps)} step{'s' * (len(self.steps) != 1)}"
+        found = self.agreement
+        if found:
+            return f"not proved, but the numbers agree{_on(found)}"
+        if math.isnan(found.residual):
+            return "not proved; no numbers are finite"
+        if found.agrees_on_data:
+            return (
+                f"not proved: the numbers agree on the data, but differ {found.where}; what NumPy "
+                "computed before anything was recorded is only a number here"
+            )
+        return f"not true: the numbers differ {found.where}"
+
+    def text(self, indices: bool = False) -> str:
+        """Write the proof for a terminal.
+
+        Parameters
+        ----------
+        indices : bool, optional
+            Write every formula with indices, such as log aⱼ.
+
+        Returns
+        -------
+        str
+            Lines of Unicode text.
+
+        Examples
+        --------
+        >>> import tinygrad_edu as tg
+        >>> z = tg.Tensor([1.47, -0.39, 0.22])
+        >>> print(tg.prove(tg.log(tg.exp(z)), z).text())
+        log exp(z) = z: proved in 1 step
+        <BLANKLINE>
+          log exp(z)
+          = z  log undoes exp  the logarithm is the inverse of e^x   (≤ 1e-14)
+        <BLANKLINE>
+        Checked: largest difference of both sides, relative to their size, on the data and on 3
+          random draws: ≤ 1e-14
+        """
+        claim = f"{write(self.left, indices)} = {write(self.right, indices)}"
+        if self.dropped:
+            claim = f"{self._claimed(indices)}"
+        sections = [
+            [f"{claim}: {self.verdict}"],
+            self._chain(indices) if self.proved else self._furthest(indices),
+            [f"The {name} is {write(f, indices)}." for name, f in self.dropped.items()],
+            assumptions(self.assumptions),
+            self._checks(),
+        ]
+        return "\n\n".join("\n".join(lines) for lines in sections if lines)
+
+    def latex(self, indices: bool = False) -> str:
+        """Write the chain as one aligned display; if nothing was proved, the claim."""
+        if not self.proved:
+            return rf"{self.left.latex(indices)} \overset{{?}}{{=}} {self.right.latex(indices)}"
+        rows = [f"& {self.left.latex(indices)}"]
+        for step in self.steps:
+            rows.append(f"={{}}& {step.after.latex(indices)} && {rule_name(step.rule)}")
+        body = " \\\\\n".join(rows)
+        return f"\\begin{{align*}}\n{body}\n\\end{{align*}}"
+
+    def _repr_latex_(self) -> str:
+        shown = self.latex()
+        return shown if self.proved else f"${shown}$"
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def __repr__(self) -> str:
+        return f"<proof {self._claimed(False)}: {self.verdict}>"
+
+    # --- what the text is made of -----------------------------------------------------------------
+
+    def _claimed(self, indices: bool) -> str:
+        sides = f"{write(self.left, indices)} = {write(self.right, indices)}"
+        return sides + (f" up to a {' and a '.join(self.dropped)}" if self.dropped else "")
+
+    def _chain(self, indices: bool) -> list[str]:
+        start = f"  {write(self.left, indices)}"
+        rows = [
+            (f"= {write(s.after, indices)}", s.rule, f"{s.because}   {checked((s,))}")
+            for s in self.steps
+        ]
+        if not rows:
+            return [start, "  is the right side already"]
+        if width(rows) <= WIDTH:
+            return [start, *table(rows)]
+        lines = [start]
+        for formula, rule, why in rows:
+            lines += [f"      {rule}: {why}", f"  {formula}"]
+        return lines
+
+    def _furthest(self, indices: bool) -> list[str]:
+        left, right = (write(form, indices) for form in self.furthest)
+        return ["The sides came as far as", f"  left   {left}", f"  right  {right}"]
+
+    def _checks(self) -> list[str]:
+        lines = []
+        if not math.isnan(self.residual):
+            lines.append(
+                "Checked: largest difference of both sides, relative to their size,"
+                f"{_on(self.agreement)}: {rounded_up(self.residual)}"
+            )
+        if self.proved and not self.agreement.on_data:
+            lines.append("On the data, a side is not finite; where 0·log 0 = 0, the proof holds.")
+        if self.capped:
+            lines.append("The search was cut short: a proof may exist.")
+        return lines
+
+
+def _on(found: Agreement) -> str:
+    """Say what numbers were compared on."""
+    random = f"{found.draws} random draw{'s' * (found.draws != 1)}"
+    return f" on the data and on {random}" if found.on_data else f" on {random}"

@@ -1,0 +1,267 @@
+"""The two sides of a claim: graphs over the same leaves, as expressions over the same axes."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Collection, Iterator, Mapping
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.core.graph import ancestors
+from tinygrad_edu.core.node import Node
+from tinygrad_edu.naming import Names
+from tinygrad_edu.symbolic.algebra.expr import (
+    Dimension,
+    Expr,
+    Label,
+    Leaf,
+    Number,
+    Opaque,
+    Product,
+    Quantity,
+    Sum,
+    Total,
+    distinct,
+    number,
+    product,
+    quantities_in,
+    rename,
+    replace,
+    total,
+)
+from tinygrad_edu.symbolic.algebra.facts import Facts
+from tinygrad_edu.symbolic.algebra.rounding import TOLERANCE as ROUNDED
+from tinygrad_edu.symbolic.algebra.rules.rule import ONE, Match, Rule
+from tinygrad_edu.symbolic.derive.lowering import Lowering
+from tinygrad_edu.symbolic.derive.trace import Opened, Symbol, Trace
+from tinygrad_edu.symbolic.notation import written as notation
+from tinygrad_edu.tensor import Tensor, refuse_changed
+
+__all__ = ["Sides", "named_in", "number_of", "opening"]
+
+#: So many ways of writing one operation at fixed entries are looked for.
+MOST_PLACES = 64
+
+
+class Sides:
+    """Two graphs as expressions over the same axes."""
+
+    def __init__(self, left: Tensor, right: Tensor, names: Names, wrt: list[Tensor] | None) -> None:
+        self.roots = {left, right}
+        self.values = (left.value, right.value)
+        order = ancestors(left, right)
+        refuse_changed(order, "prove")
+        self.nameless: set[Node] = set()  # leaves that the user did not name
+        self.given: set[str] = set()  # names of constant arrays that come from the user
+        self.trace = Trace(name_of=lambda array: self._name_of(array, names))
+        self.symbols: dict[Node, Any] = {}
+        self._replay(order, names)
+        one, other = self.symbols[left], self.symbols[right]
+        self.lowering = Lowering(self.trace, [(one, other)])
+        self._letters: dict[Expr, Quantity] = {}
+        self.axes = self.lowering.axes_of(one)
+        others = self.lowering.axes_of(other)
+        self._share_ranges(others)
+        exprs = [self.lowering.lower(s) for s in (one, other)]
+        self.left, folded = map(self._folded, exprs, (left, right))
+        moved = {b: a for a, b in zip(self.axes, others, strict=True) if a is not None and b}
+        self.right = rename(folded, moved)
+        self.chosen = wrt is not None
+        leaves = [
+            t
+            for t in order
+            if isinstance(t, Tensor) and t.op is None and (wrt is None or t in set(wrt))
+        ]
+        self.variables = {self._quantity(t) for t in leaves}
+
+    def _name_of(self, array: Any, names: Names) -> str | None:
+        name = names.of(array)
+        if name is not None:
+            self.given.add(name)
+        return name
+
+    def _replay(self, order: list[Node], names: Names) -> None:
+        for node in order:
+            assert isinstance(node, Tensor)
+            name = names.of(node)
+            if node.op is None:
+                if name is None:
+                    self.nameless.add(node)
+                self.symbols[node] = Symbol(self.trace, node.value, self.trace.unique(name or "x"))
+                continue
+            self.trace.replay(node, self.symbols)
+            symbol = self.symbols[node]
+            symbol.value = np.asarray(node.value)
+            if name and symbol.name is None and node not in self.roots:
+                symbol.name = self.trace.unique(name)
+        for symbol in self.trace.symbols:
+            if symbol.op is None and symbol.value.dtype.kind == "f" and not self._is_given(symbol):
+                symbol.is_number = len(np.unique(symbol.value)) == 1
+
+    def _is_given(self, symbol: Symbol) -> bool:
+        """Whether a leaf has a name of its own, and not one that an operation lent it."""
+        return symbol in set(self.symbols.values()) or (symbol.name or "").rstrip("′") in self.given
+
+    def _share_ranges(self, others: tuple[Label | None, ...]) -> None:
+        """Let the axes of both sides have one length each, in random draws too."""
+        for one, other in zip(self.axes, others, strict=True):
+            if one is not None and other is not None:
+                other.share(one)
+
+    def _quantity(self, tensor: Tensor) -> Quantity:
+        leaf = self.lowering.lower(self.symbols[tensor])
+        assert isinstance(leaf, Leaf)
+        return leaf.quantity
+
+    def _folded(self, expr: Expr, side: Tensor) -> Expr:
+        """Write an operation that this side calls by its name, as softmax(z)."""
+        called = {node.op for node in ancestors(side)}
+        found: dict[Expr, Expr] = {}
+        for opened in self.trace.opened:
+            if opened.op in called and opened.op.name != "mean" and opened.result.name is None:
+                meaning = self.lowering.lower(opened.result)
+                if meaning.size > 1 and not isinstance(meaning, Leaf):
+                    leaf = self._named(opened, meaning)
+                    for at in _places(leaf.axes, expr):
+                        found[rename(meaning, at)] = rename(leaf, at)
+        return replace(expr, found)
+
+    def _named(self, opened: Opened, meaning: Expr) -> Leaf:
+        """Return a letter for the result of an opened operation."""
+        if meaning not in self._letters:
+            args = opened.op, opened.args, lambda expr: expr
+            self._letters[meaning] = Quantity(
+                self.trace.unique(self.lowering.written(*args, in_latex=False)),
+                self.lowering.axes_of(opened.result),
+                opened.value,
+                definition=meaning,
+                latex=self.lowering.written(*args, in_latex=True),
+                sign=opened.op.positive,
+            )
+        return self._letters[meaning].leaf
+
+    def computed_before(self) -> Iterator[tuple[Leaf, Expr]]:
+        """Yield arrays without a name with what they hold: 1 − t, or ones.
+
+        What NumPy made of t before is not recorded; that an array is a + b·t, for short a and b,
+        shows. Ones without a name are what the backward pass of a recorded gradient began with.
+        """
+        for node, symbol in self.symbols.items():
+            if node.op is None and node in self.nameless and np.all(symbol.value == 1):
+                leaf = self.lowering.lower(symbol)
+                assert isinstance(leaf, Leaf)
+                yield leaf, Number(ONE)
+        leaves = [s for s in self.trace.symbols if s.op is None and not s.is_number]
+        tensors = set(self.symbols.values())
+        constants = [s for s in leaves if s not in tensors and s.counted is None]
+        for array in constants:
+            for other in constants:
+                if self._is_given(array) or not self._is_given(other):
+                    continue
+                if self.lowering.axes_of(array) != self.lowering.axes_of(other):
+                    continue
+                line = _line(array.value, other.value)
+                if line is not None:
+                    leaf, given = self.lowering.lower(array), self.lowering.lower(other)
+                    assert isinstance(leaf, Leaf)
+                    yield leaf, total([Number(line[0]), product(line[1], [(given, ONE)])])
+                    break
+
+    def is_constant(self, expr: Expr) -> bool:
+        """Whether a formula depends on nothing that varies."""
+        return self.variables.isdisjoint(quantities_in([expr]))
+
+
+def _places(axes: tuple[Label, ...], expr: Expr) -> Iterator[dict[Label, Label]]:
+    """Yield the ways in which axes may stand in an expression: as they are, or at an entry."""
+    leaves = (e for e in distinct(expr) if isinstance(e, Leaf | Opaque))
+    entries = {a for leaf in leaves for a in leaf.axes if a is not None and a.place is not None}
+    choices = [[axis, *(e for e in entries if e.range is axis.range)] for axis in axes]
+    for choice in itertools.islice(itertools.product(*choices), MOST_PLACES):
+        yield dict(zip(axes, choice, strict=True))
+
+
+def _line(array: Any, other: Any) -> tuple[Fraction, Fraction] | None:
+    """Return short a and b, if an array is a + b·other."""
+    both = (array, other)
+    if any(a.dtype.kind != "f" or not np.isfinite(a).all() for a in both):
+        return None
+    apart = np.flatnonzero(other.ravel() != other.ravel()[:1])
+    if not len(apart):
+        return None
+    xs, ys = (a.ravel()[[0, apart[0]]].tolist() for a in (other, array))
+    slope = (ys[1] - ys[0]) / (xs[1] - xs[0])
+    b, a = (Fraction(n).limit_denominator(12) for n in (slope, ys[0] - slope * xs[0]))
+    fits = np.allclose(array, float(a) + float(b) * other, rtol=1e-14, atol=1e-14)
+    return (a, b) if fits and b else None
+
+
+def named_in(exprs: Collection[Expr]) -> list[Quantity]:
+    """Return every quantity with a definition that expressions are made of, the simplest first."""
+    found: dict[Quantity, Expr] = {}
+    pending = list(exprs)
+    while pending:
+        for each in distinct(pending.pop()):
+            if isinstance(each, Leaf) and each.quantity not in found:
+                meaning = each.quantity.definition
+                if meaning is not None:
+                    found[each.quantity] = meaning
+                    pending.append(meaning)
+    return sorted(found, key=lambda quantity: found[quantity].size)
+
+
+def opening(kept: Collection[Quantity], assumed: Mapping[Quantity, str]) -> Rule:
+    """Return the rule that puts the meaning for a name; some are kept, some only assumed."""
+
+    def matches(expr: Leaf, facts: Facts) -> Iterator[Match]:
+        meaning = expr.quantity.definition
+        if meaning is not None and expr.quantity not in kept:
+            right = rename(meaning, dict(zip(expr.quantity.leaf.axes, expr.axes, strict=True)))
+            statement = assumed.get(expr.quantity)
+            because = (
+                f"by definition {notation.text(expr)} = {notation.text(right, axes=expr.axes)}"
+            )
+            if statement is not None:
+                because = f"{statement}, which holds on the data"
+            yield Match(expr, right, right, because, statement)
+
+    return Rule("definition", "", "", matches, Leaf)
+
+
+def number_of(sides: Sides) -> Rule:
+    """Return the rule that puts its number for what is constant, such as Σ(p·log p) or N.
+
+    It is for data that NumPy computed with: there p is an array like any other, and its entropy
+    a number. A number that stands in a formula already is the one that is meant.
+    """
+    both = [e for side in (sides.left, sides.right) for e in distinct(side)]
+    known = {abs(n) for e in both for n in _numbers(e)}
+
+    def matches(expr: Expr, facts: Facts) -> Iterator[Match]:
+        if expr.labels or not sides.is_constant(expr):
+            return
+        if not any(isinstance(each, Leaf | Dimension) for each in distinct(expr)):
+            return
+        value = float(facts.data.value(expr)[0])
+        if not np.isfinite(value):
+            return
+        near = (n if value > 0 else -n for n in known if abs(n - abs(value)) <= ROUNDED * n)
+        right = Number(next(near, number(value).value))
+        statement = facts.equal(expr, right)
+        if statement is not None:
+            yield Match(expr, right, right, f"{statement}, computed from the data", statement)
+
+    return Rule("number", "", "", matches, _WHOLE)
+
+
+#: Where a constant is looked for: the largest formula that is one comes first.
+_WHOLE = (Total, Product, Sum, Dimension, Opaque, Leaf)
+
+
+def _numbers(expr: Expr) -> Iterator[Fraction]:
+    if isinstance(expr, Number):
+        yield expr.value
+    elif isinstance(expr, Product):
+        yield expr.coefficient
