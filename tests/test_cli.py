@@ -8,12 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.symbolic.inside import derive_named, prove_named
 from tinygrad_edu import cli
 from tinygrad_edu.cli import main
 from tinygrad_edu.experiments import EXPERIMENTS
 from tinygrad_edu.lectures import IDENTITIES, LECTURES
-from tinygrad_edu.symbolic.derive.derive import derive_named
-from tinygrad_edu.symbolic.prove.prove import prove_named
 from tinygrad_edu.view import renderer
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -11,11 +11,9 @@ import numpy as np
 import sympy
 
 from tests.symbolic.forms import Form, Letters
+from tests.symbolic.inside import derive_named, number, prove_named
 from tests.symbolic.witness import array_of, entries, letters_of
 from tinygrad_edu.lectures import IDENTITIES, LECTURES
-from tinygrad_edu.symbolic.algebra.expr import number
-from tinygrad_edu.symbolic.derive.derive import derive_named
-from tinygrad_edu.symbolic.prove.prove import prove_named
 
 ZERO = Form(number(0))
 

@@ -9,11 +9,8 @@ from numpy.testing import assert_allclose
 
 import tinygrad_edu as tg
 from tests.symbolic.exercises import ONE_HOT, ROWS, named
+from tests.symbolic.inside import derive_named, prove_named, stages_of, work_on
 from tinygrad_edu.lectures import IDENTITIES, LECTURES
-from tinygrad_edu.symbolic.derive.derive import derive_named
-from tinygrad_edu.symbolic.derive.staged import stages_of
-from tinygrad_edu.symbolic.derive.work import work_on
-from tinygrad_edu.symbolic.prove.prove import prove_named
 
 GRADIENTS = "A11 A12 A13 A14 A17 B2 B4 B5 B6 C3 C4 D1 D2 D3 D5 D7 D8 D9 D11"
 TO_PROVE = "C1 C4 D4 D5 D7 D10"

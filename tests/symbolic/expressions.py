@@ -7,11 +7,11 @@ from fractions import Fraction
 import hypothesis.strategies as st
 import numpy as np
 
-from tinygrad_edu import ops
-from tinygrad_edu.symbolic.algebra.evaluate import Environment
-from tinygrad_edu.symbolic.algebra.expr import (
+from tests.symbolic.inside import (
     Apply,
     Dimension,
+    Environment,
+    Facts,
     Label,
     Quantity,
     number,
@@ -19,7 +19,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
     sum_over,
     total,
 )
-from tinygrad_edu.symbolic.algebra.facts import Facts
+from tinygrad_edu import ops
 
 N = Label("n", 3)
 K = Label("k", 2)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from tinygrad_edu import ops
-from tinygrad_edu.core.op import REGISTRY
-from tinygrad_edu.symbolic.algebra.expr import (
+from tests.symbolic.inside import (
     Apply,
     Delta,
     Dimension,
@@ -19,6 +17,8 @@ from tinygrad_edu.symbolic.algebra.expr import (
     sum_over,
     total,
 )
+from tinygrad_edu import ops
+from tinygrad_edu.core.op import REGISTRY
 
 
 class Form:

@@ -11,8 +11,7 @@ from numpy.testing import assert_allclose
 import tinygrad_edu as tg
 from tests.symbolic.answers import BUILD, RIGHT, WRONG
 from tests.symbolic.exercises import ONE_HOT, ROWS, composed, named
-from tinygrad_edu.symbolic.algebra.expr import quantities_in
-from tinygrad_edu.symbolic.notation.grammar import ClaimError
+from tests.symbolic.inside import ClaimError, quantities_in
 
 
 @functools.cache

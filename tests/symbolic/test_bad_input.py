@@ -210,7 +210,7 @@ def test_what_no_rule_shortens_is_returned_and_said():
 
 
 def test_a_search_that_was_cut_short_says_so(monkeypatch):
-    from tinygrad_edu.symbolic.algebra.rewrite import Rewriter
+    from tests.symbolic.inside import Rewriter
 
     monkeypatch.setitem(Rewriter.search.__kwdefaults__, "limit", 1)
     output, z = composed_batch()

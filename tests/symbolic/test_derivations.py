@@ -36,22 +36,23 @@ from tests.symbolic.exercises import (
     through_softmax,
 )
 from tests.symbolic.forms import Letters
-from tests.symbolic.witness import entries
-from tinygrad_edu.core.graph import ancestors
-from tinygrad_edu.core.op import REGISTRY
-from tinygrad_edu.symbolic.algebra import definitions as definitions_module
-from tinygrad_edu.symbolic.algebra.draws import draws
-from tinygrad_edu.symbolic.algebra.evaluate import Environment
-from tinygrad_edu.symbolic.algebra.expr import (
+from tests.symbolic.inside import (
+    CHOICES,
+    EAGER,
+    Environment,
     Label,
     Leaf,
     Opaque,
+    Symbol,
+    definitions_module,
     distinct,
+    draws,
+    text,
+    work_module,
 )
-from tinygrad_edu.symbolic.algebra.rules import CHOICES, EAGER
-from tinygrad_edu.symbolic.derive import work as work_module
-from tinygrad_edu.symbolic.derive.trace import Symbol
-from tinygrad_edu.symbolic.notation.written import text
+from tests.symbolic.witness import entries
+from tinygrad_edu.core.graph import ancestors
+from tinygrad_edu.core.op import REGISTRY
 
 each = pytest.mark.parametrize("exercise", EXERCISES, ids=str)
 

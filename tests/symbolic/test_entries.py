@@ -8,16 +8,17 @@ from numpy.testing import assert_allclose
 
 import tinygrad_edu as tg
 from tests.symbolic.exercises import LOGITS, ROWS, named
-from tinygrad_edu.symbolic.algebra.expr import (
+from tests.symbolic.inside import (
     Delta,
     Label,
     Number,
     Opaque,
     Quantity,
     distinct,
+    latex,
     rename,
+    text,
 )
-from tinygrad_edu.symbolic.notation.written import latex, text
 
 
 def opaque(derivation):

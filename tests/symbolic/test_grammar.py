@@ -14,9 +14,7 @@ from numpy.testing import assert_allclose
 import tinygrad_edu as tg
 from tests.symbolic.answers import BUILD
 from tests.symbolic.exercises import EXERCISES, named
-from tinygrad_edu.symbolic.algebra.evaluate import Environment
-from tinygrad_edu.symbolic.answers.claims import Letters, read
-from tinygrad_edu.symbolic.answers.trials import scene
+from tests.symbolic.inside import Environment, Letters, read, scene
 from tinygrad_edu.symbolic.notation.grammar import MAX_DEPTH, MAX_LENGTH, ClaimError, parse
 
 NAMES = ["a", "b", "c", "x", "y", "y′", "z", "A", "X", "Y", "W1", "x̂", "λ", "softmax(Z)", "e_1"]

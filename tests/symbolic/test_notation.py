@@ -15,10 +15,7 @@ from numpy.testing import assert_allclose
 import tinygrad_edu as tg
 from tests.symbolic.exercises import EXERCISES
 from tests.symbolic.expressions import LETTERS, K, N, environment, expressions, letter
-from tinygrad_edu import ops
-from tinygrad_edu.core.op import REGISTRY
-from tinygrad_edu.symbolic.algebra.evaluate import magnitudes
-from tinygrad_edu.symbolic.algebra.expr import (
+from tests.symbolic.inside import (
     Apply,
     Delta,
     Label,
@@ -28,13 +25,16 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Sum,
     constant,
     distinct,
+    is_short,
+    magnitudes,
     number,
     power,
     product,
     sum_over,
     total,
 )
-from tinygrad_edu.symbolic.notation.layout import is_short
+from tinygrad_edu import ops
+from tinygrad_edu.core.op import REGISTRY
 from tinygrad_edu.symbolic.notation.written import escape_latex, latex, name_latex, text
 
 SUBSCRIPTS = dict(zip("ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ", "aehijklmnoprstuvx", strict=True))

@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 
 import tinygrad_edu as tg
 from tests.symbolic.exercises import LOGITS, ONE_HOT, named
-from tinygrad_edu.symbolic.algebra.expr import Opaque, distinct
+from tests.symbolic.inside import Opaque, distinct
 
 RNG = np.random.default_rng(1)
 X, W = RNG.normal(size=(5, 3)), RNG.normal(size=(3, 2))

@@ -9,6 +9,27 @@ import pytest
 from hypothesis import given, settings
 
 from tests.symbolic.expressions import K, N, expressions, facts_about, letter
+from tests.symbolic.inside import (
+    CHOICES,
+    EAGER,
+    LEVELS,
+    Apply,
+    Label,
+    Normaliser,
+    Opaque,
+    Rule,
+    Sum,
+    alike,
+    expanding,
+    logarithms,
+    nests,
+    number,
+    power,
+    product,
+    rename,
+    stacks,
+    sum_over,
+)
 from tests.symbolic.test_rules import (
     ONE,
     J,
@@ -29,21 +50,6 @@ from tests.symbolic.test_rules import (
 )
 from tinygrad_edu import ops
 from tinygrad_edu.core.op import REGISTRY
-from tinygrad_edu.symbolic.algebra.expr import (
-    Apply,
-    Label,
-    Opaque,
-    Sum,
-    number,
-    power,
-    product,
-    rename,
-    sum_over,
-)
-from tinygrad_edu.symbolic.algebra.normal import LEVELS, Normaliser
-from tinygrad_edu.symbolic.algebra.rounding import alike
-from tinygrad_edu.symbolic.algebra.rules import CHOICES, EAGER, expanding, logarithms, nests, stacks
-from tinygrad_edu.symbolic.algebra.rules.rule import Rule
 
 MODULES = (expanding, logarithms, nests, stacks)
 RULES = {

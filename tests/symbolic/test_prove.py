@@ -10,13 +10,19 @@ import pytest
 from numpy.testing import assert_allclose
 
 import tinygrad_edu as tg
-from tinygrad_edu.symbolic.algebra import normal
-from tinygrad_edu.symbolic.algebra.expr import Apply, Leaf, product, total
-from tinygrad_edu.symbolic.algebra.rules import functions
-from tinygrad_edu.symbolic.algebra.rules.rule import Match, Rule
-from tinygrad_edu.symbolic.derive.derivation import Formula
-from tinygrad_edu.symbolic.prove import prove as prove_module
-from tinygrad_edu.symbolic.prove.agreement import Agreement
+from tests.symbolic.inside import (
+    Agreement,
+    Apply,
+    Formula,
+    Leaf,
+    Match,
+    Rule,
+    functions,
+    normal,
+    product,
+    prove_module,
+    total,
+)
 
 BOTH = ("constant", "positive factor")
 ONE_HOT = np.eye(3)[[0, 2, 1, 1]]

@@ -9,9 +9,9 @@ from numpy.testing import assert_allclose
 import tinygrad_edu as tg
 from tests.symbolic.exercises import EXERCISES, LOGITS, ONE_HOT, ROWS, composed, fused, named
 from tests.symbolic.forms import Letters
+from tests.symbolic.inside import Opaque, distinct
 from tests.symbolic.test_random_graphs import derivations, of_a_softmax, random_graph
 from tinygrad_edu.core.graph import ancestors
-from tinygrad_edu.symbolic.algebra.expr import Opaque, distinct
 
 each = pytest.mark.parametrize("exercise", EXERCISES, ids=str)
 

@@ -10,7 +10,7 @@ import pytest
 
 import tinygrad_edu as tg
 from tests.samples import quick_and_deep, tensors
-from tinygrad_edu.symbolic.algebra.expr import Leaf, Opaque, distinct
+from tests.symbolic.inside import Leaf, Opaque, distinct
 
 SHAPES = [(), (3,), (4,), (3, 1), (1, 3), (3, 3), (3, 4), (4, 3), (1,), (1, 1), (2, 3, 4), (4, 4)]
 

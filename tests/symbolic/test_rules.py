@@ -11,20 +11,27 @@ from hypothesis import given, settings
 from numpy.testing import assert_allclose
 
 from tests.symbolic.expressions import K, N, environment, expressions, facts_about, letter
-from tinygrad_edu import ops
-from tinygrad_edu.core.op import REGISTRY
-from tinygrad_edu.symbolic.algebra.evaluate import Environment, magnitudes
-from tinygrad_edu.symbolic.algebra.expr import (
+from tests.symbolic.inside import (
+    CHOICES,
+    EAGER,
     Apply,
     Delta,
     Dimension,
+    Environment,
+    Equation,
+    Equations,
+    Facts,
     Label,
     Number,
     Opaque,
     Product,
+    Rewriter,
     Sum,
     Total,
+    _common,
+    complement_of,
     distinct,
+    magnitudes,
     number,
     parts,
     power,
@@ -32,13 +39,10 @@ from tinygrad_edu.symbolic.algebra.expr import (
     rename,
     sum_over,
     total,
+    without,
 )
-from tinygrad_edu.symbolic.algebra.facts import Facts
-from tinygrad_edu.symbolic.algebra.rewrite import Rewriter
-from tinygrad_edu.symbolic.algebra.rules import CHOICES, EAGER
-from tinygrad_edu.symbolic.algebra.rules.arithmetic import _common
-from tinygrad_edu.symbolic.algebra.rules.equations import Equation, Equations, complement_of
-from tinygrad_edu.symbolic.algebra.rules.rule import without
+from tinygrad_edu import ops
+from tinygrad_edu.core.op import REGISTRY
 
 ONE = Fraction(1)
 RULES = {rule.name: rule for rule in (*EAGER, *CHOICES)}

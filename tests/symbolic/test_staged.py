@@ -19,7 +19,7 @@ from tests.symbolic.exercises import (
     softmax_itself,
 )
 from tests.symbolic.forms import Letters
-from tinygrad_edu.symbolic.algebra.expr import Leaf, distinct
+from tests.symbolic.inside import Leaf, distinct
 
 
 def example():

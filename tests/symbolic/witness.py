@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import sympy
 
-from tinygrad_edu.symbolic.algebra.expr import (
+from tests.symbolic.inside import (
     Apply,
     Delta,
     Dimension,

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
-from tinygrad_edu.symbolic.algebra.expr import Quantity, product, total
-from tinygrad_edu.symbolic.derive.derive import derive
+from tests.symbolic.inside import Quantity, derive, product, total
 from tinygrad_edu.view import draw
 from tinygrad_edu.view.formula import typeset
 from tinygrad_edu.view.steps import place_of

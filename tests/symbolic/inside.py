@@ -1,0 +1,66 @@
+"""The one door of the tests to what is inside `tinygrad_edu.symbolic`.
+
+Rules and the algebra are tested on expressions, which no public call makes. Tests import them
+from here, so that a move of a module changes this file alone.
+"""
+
+from __future__ import annotations
+
+from tinygrad_edu.symbolic.algebra import definitions as definitions_module
+from tinygrad_edu.symbolic.algebra import normal
+from tinygrad_edu.symbolic.algebra.draws import draws
+from tinygrad_edu.symbolic.algebra.evaluate import Environment, magnitudes
+from tinygrad_edu.symbolic.algebra.expr import (
+    Apply,
+    Delta,
+    Dimension,
+    Expr,
+    Label,
+    Leaf,
+    Number,
+    Opaque,
+    Product,
+    Quantity,
+    Sum,
+    Total,
+    constant,
+    distinct,
+    number,
+    parts,
+    power,
+    product,
+    quantities_in,
+    rename,
+    sum_over,
+    total,
+)
+from tinygrad_edu.symbolic.algebra.facts import Facts
+from tinygrad_edu.symbolic.algebra.normal import LEVELS, Normaliser
+from tinygrad_edu.symbolic.algebra.rewrite import Rewriter
+from tinygrad_edu.symbolic.algebra.rounding import alike
+from tinygrad_edu.symbolic.algebra.rules import (
+    CHOICES,
+    EAGER,
+    expanding,
+    functions,
+    logarithms,
+    nests,
+    stacks,
+)
+from tinygrad_edu.symbolic.algebra.rules.arithmetic import _common
+from tinygrad_edu.symbolic.algebra.rules.equations import Equation, Equations, complement_of
+from tinygrad_edu.symbolic.algebra.rules.rule import Match, Rule, without
+from tinygrad_edu.symbolic.answers.claims import Letters, read
+from tinygrad_edu.symbolic.answers.trials import scene
+from tinygrad_edu.symbolic.derive import work as work_module
+from tinygrad_edu.symbolic.derive.derivation import Formula
+from tinygrad_edu.symbolic.derive.derive import derive, derive_named
+from tinygrad_edu.symbolic.derive.staged import stages_of
+from tinygrad_edu.symbolic.derive.trace import Symbol
+from tinygrad_edu.symbolic.derive.work import work_on
+from tinygrad_edu.symbolic.notation.grammar import ClaimError
+from tinygrad_edu.symbolic.notation.layout import is_short
+from tinygrad_edu.symbolic.notation.written import latex, text
+from tinygrad_edu.symbolic.prove import prove as prove_module
+from tinygrad_edu.symbolic.prove.agreement import Agreement
+from tinygrad_edu.symbolic.prove.prove import prove_named
