@@ -46,6 +46,27 @@ FLOORS = {
 # Neighbours on one floor that do not know each other.
 STRANGERS = {("view", "nn"), ("view", "optim")}
 
+# The rooms inside a floor, lowest first; the folder itself, "", is one of them.
+ROOMS = {
+    "symbolic": ("algebra", "notation", "derive", "prove", "answers"),
+    "view": ("", "story", "page"),
+}
+
+# Imports that still go up inside a floor: the file, and the module that it should not know. What
+# no longer happens is struck from the list; nothing is added to it.
+STAIRS = {
+    *(
+        (f"symbolic/algebra/{file}.py", "symbolic.notation.written")
+        for file in (
+            # These spell the reasons and the statements of steps.
+            *("definitions", "draws", "facts"),
+            *(f"rules/{name}" for name in ("expanding", "functions", "logarithms", "nests")),
+            *("rules/powers", "rules/sums"),
+            "expr",  # its repr
+        )
+    ),
+}
+
 # What costs time to import, and is imported where it is used.
 HEAVY = (
     *("graphviz", "ziamath", "ziafont", "sympy", "matplotlib", "sklearn", "IPython"),
@@ -125,6 +146,31 @@ def violations(root: Path) -> list[str]:
     return found
 
 
+def climbs(root: Path) -> set[tuple[str, str]]:
+    """The imports that go up from one room of a floor to another: file and module."""
+    found = set()
+    known = modules(root)
+    for name, path in known.items():
+        file = path.relative_to(root)
+        if room(name) not in ROOMS or name.count(".") == 1:  # a floor's own door may name it all
+            continue
+        for _, target in imports(path, name, set(known)):
+            on_this_floor = target in known and room(target) == room(name)
+            if on_this_floor and height(known[target].relative_to(root)) > height(file):
+                found.add((file.as_posix(), target.partition(".")[2]))
+    return found
+
+
+def height(file: Path) -> int:
+    """How high inside its floor a file stands; one that is in no folder is in the room ""."""
+    floor, *folders = file.parent.parts
+    return ROOMS[floor].index(folders[0] if folders else "")
+
+
+def test_imports_go_down_inside_a_floor_too():
+    assert climbs(ROOT) == STAIRS
+
+
 def test_imports_go_down_only():
     assert len(modules(ROOT)) > 1
     assert violations(ROOT) == []
@@ -174,6 +220,35 @@ def test_the_reader_of_imports_itself(tmp_path, file, code, complaint):
     else:
         assert len(found) == 1
         assert complaint in found[0]
+
+
+@pytest.mark.parametrize(
+    ("file", "code", "module"),
+    [
+        ("symbolic/algebra/expr.py", "from ...symbolic.prove import sides", "symbolic.prove.sides"),
+        (
+            "symbolic/algebra/rules/sums.py",
+            "import tinygrad_edu.symbolic.prove.sides",
+            "symbolic.prove.sides",
+        ),
+        ("symbolic/prove/sides.py", "from ..algebra.expr import Expr", None),
+        ("symbolic/prove/sides.py", "from . import meeting", None),
+        ("symbolic/__init__.py", "from .prove.sides import Sides", None),
+        ("view/draw.py", "def f():\n    from .page import Page", "view.page"),
+        ("view/page/__init__.py", "from ..draw import draw", None),
+        ("view/draw.py", "from ..symbolic.prove.sides import Sides", None),
+    ],
+)
+def test_the_reader_of_rooms_itself(tmp_path, file, code, module):
+    root = tmp_path / PACKAGE
+    rooms = ("algebra/expr.py", "algebra/rules/sums.py", "prove/__init__.py", "prove/sides.py")
+    present = [f"symbolic/{each}" for each in ("__init__.py", *rooms)]
+    for each in (*present, "view/__init__.py", "view/draw.py", "view/page/__init__.py", file):
+        path = root / each
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    (root / file).write_text(code, encoding="utf-8")
+    assert climbs(root) == (set() if module is None else {(file, module)})
 
 
 def loaded_by(statement: str) -> set[str]:

@@ -33,6 +33,7 @@ __all__ = [
     "Total",
     "constant",
     "distinct",
+    "named_axes",
     "number",
     "parts",
     "power",
@@ -684,3 +685,10 @@ def quantities_in(
                 else:
                     pending.append(leaf.quantity.definition)
     return list(found)
+
+
+def named_axes(ndim: int, axis: Any) -> tuple[int, ...]:
+    """Return the axes that the attribute `axis` of an operation names: all of them for None."""
+    if axis is None or ndim == 0:  # NumPy takes an axis of a number and ignores it
+        return tuple(range(ndim))
+    return tuple(a % ndim for a in (axis if isinstance(axis, tuple) else (axis,)))

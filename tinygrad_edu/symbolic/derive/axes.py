@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.symbolic.algebra.expr import named_axes
 from tinygrad_edu.symbolic.derive.trace import Symbol
 
 __all__ = [
@@ -21,7 +22,6 @@ __all__ = [
     "diagonal",
     "joins",
     "picks",
-    "reduced",
     "subscripts",
     "summed",
 ]
@@ -153,29 +153,18 @@ def _aligned_right(argument: Symbol, out: Symbol) -> list[tuple[int, int]]:
 def _kept(node: Symbol) -> list[tuple[int, int]]:
     """Pair the axes that a reduction keeps."""
     argument = node.args[0]
-    gone = reduced(argument.ndim, node.attributes["axis"])
+    gone = named_axes(argument.ndim, node.attributes["axis"])
     kept = [i for i in range(argument.ndim) if i not in gone]
     if node.attributes["keepdims"]:
         return [(i, i) for i in kept]
     return [(i, k) for k, i in enumerate(kept)]
 
 
-def reduced(ndim: int, axis: Any) -> tuple[int, ...]:
-    """Return the axes that the attribute `axis` of a reduction names."""
-    if axis is None or ndim == 0:  # NumPy takes an axis of a number and ignores it
-        return tuple(range(ndim))
-    return tuple(a % ndim for a in _tuple(axis))
-
-
-def _tuple(axis: Any) -> tuple[int, ...]:
-    return axis if isinstance(axis, tuple) else (axis,)
-
-
 def summed(node: Symbol) -> tuple[int, ...]:
     """Return the axes that `sum` and `sum_to` sum over, with those of length 1."""
     argument = node.args[0]
     if "axis" in node.attributes:
-        return reduced(argument.ndim, node.attributes["axis"])
+        return named_axes(argument.ndim, node.attributes["axis"])
     lead = argument.ndim - node.ndim
     return tuple(
         i
@@ -190,8 +179,8 @@ def _moved(node: Symbol) -> list[tuple[int, int]] | None:
     argument, name = node.args[0], node.op.name
     if name == "transpose":
         axes = node.attributes["axes"]
-        axes = tuple(reversed(range(argument.ndim))) if axes is None else _tuple(axes)
-        return [(a % argument.ndim, k) for k, a in enumerate(axes)]
+        axes = named_axes(argument.ndim, axes)[:: -1 if axes is None else 1]
+        return [(a, k) for k, a in enumerate(axes)]
     if name == "swapaxes":
         order = list(range(argument.ndim))
         one = node.attributes["axis1"] % argument.ndim

@@ -20,6 +20,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Product,
     Sum,
     Total,
+    named_axes,
     parts,
     power,
     product,
@@ -29,7 +30,6 @@ from tinygrad_edu.symbolic.algebra.expr import (
 )
 from tinygrad_edu.symbolic.algebra.facts import Facts
 from tinygrad_edu.symbolic.algebra.rules.rule import ONE, Match, is_call, rule, within_product
-from tinygrad_edu.symbolic.derive.axes import reduced
 from tinygrad_edu.symbolic.notation.written import text
 
 __all__ = [
@@ -178,7 +178,7 @@ def _prod(expr: Expr) -> tuple[list[Label], Expr]:
     """Return the indices that a product runs over, and its body with the indices outside."""
     assert isinstance(expr, Opaque)
     inside = expr.inside[0]
-    gone = reduced(len(inside), expr.attributes["axis"])
+    gone = named_axes(len(inside), expr.attributes["axis"])
     labels = [label for i in gone if (label := inside[i]) is not None]
     kept = [label for i, label in enumerate(inside) if i not in gone]
     outside = expr.axes
