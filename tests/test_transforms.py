@@ -141,6 +141,231 @@ def test_numbers_and_lists_are_arrays(x):
     assert found == 6
 
 
+# --- what comes from outside ---------------------------------------------------------------------
+
+WEIGHTS, DIRECTION, INNER = np.array([0.7, -1.2]), np.array([0.4, 0.9]), np.array([0.3, 1.1])
+
+
+def both(x, y):
+    """A function of two vectors in which no derivative vanishes."""
+    return tg.sum(tg.sin(x * y[::-1]) * tg.exp(x * 0.3) * y)
+
+
+def stretched(f):
+    return lambda x, **kwargs: x[::-1] * f(x, **kwargs)
+
+
+def value_and_slope(f, x, **kwargs):
+    value, slope = tg.value_and_grad(f)(x, **kwargs)
+    return value + tg.sum(WEIGHTS * slope)
+
+
+def value_and_pulled(f, x, **kwargs):
+    value, pull_back = tg.vjp(stretched(f), x, **kwargs)
+    return tg.sum(value) + tg.sum(WEIGHTS * pull_back(DIRECTION))
+
+
+def value_and_tangent(f, x, **kwargs):
+    value, tangent = tg.jvp(stretched(f), x, DIRECTION, **kwargs)
+    return tg.sum(value) + tg.sum(WEIGHTS * tangent)
+
+
+# Each transform, applied to a function with one result, and made into one number.
+NUMBERS = {
+    "grad": lambda f, x, **k: tg.sum(WEIGHTS * tg.grad(f)(x, **k)),
+    "value_and_grad": value_and_slope,
+    "vjp": value_and_pulled,
+    "jvp": value_and_tangent,
+    "jacobian": lambda f, x, **k: DIRECTION @ tg.jacobian(stretched(f))(x, **k) @ WEIGHTS,
+    "hessian": lambda f, x, **k: DIRECTION @ tg.hessian(f)(x, **k) @ WEIGHTS,
+    "hvp": lambda f, x, **k: tg.sum(WEIGHTS * tg.hvp(f, x, DIRECTION, **k)),
+}
+
+
+def by_gradients(name, f, x, **kwargs):
+    """The same number, as a graph of `gradients` alone."""
+    x = tg.reshape(tg.Tensor(x) if isinstance(x, np.ndarray) else x, (2,))
+    value, vector = f(x, **kwargs), stretched(f)(x, **kwargs)
+    slope = tg.gradients(value, x, graph=True)
+    pulled = tg.gradients(vector, x, DIRECTION, graph=True)
+    along = tg.sum(WEIGHTS * slope)
+    return {
+        "grad": lambda: along,
+        "value_and_grad": lambda: value + along,
+        "vjp": lambda: tg.sum(vector) + tg.sum(WEIGHTS * pulled),
+        "jvp": lambda: (
+            tg.sum(vector)
+            + DIRECTION @ tg.gradients(vector, x, WEIGHTS, graph=True)  # wᵀ (J v) = (wᵀ J) v
+        ),
+        "jacobian": lambda: tg.sum(WEIGHTS * pulled),
+        "hessian": lambda: DIRECTION @ tg.gradients(along, x, graph=True),
+        "hvp": lambda: DIRECTION @ tg.gradients(along, x, graph=True),
+    }[name]()
+
+
+@pytest.mark.parametrize("inner", NUMBERS)
+@pytest.mark.parametrize("outer", NUMBERS)
+def test_every_transform_in_every_other_sees_what_is_closed_over_and_what_is_named(outer, inner):
+    x, t = np.array([0.8, -0.5]), tg.Tensor([0.6, 1.4])
+
+    def expected(x):
+        return by_gradients(inner, lambda y: both(x, y) * both(y, t), INNER)
+
+    def closed(x):
+        return NUMBERS[inner](lambda y: both(x, y) * both(y, t), INNER)
+
+    def named(x):
+        return NUMBERS[inner](lambda y, s, t: both(s, y) * both(y, t), INNER, s=x, t=t)
+
+    right = by_gradients(outer, expected, x)
+    slope = tg.gradients(right, t)
+    for found in (NUMBERS[outer](closed, x), NUMBERS[outer](named, x)):
+        assert type(found) is tg.Tensor
+        assert found.item() == pytest.approx(right.item(), rel=1e-11)
+        assert_allclose(tg.gradients(found, t), slope, rtol=1e-11)
+    t = t.data  # the functions above close over the name: now there are arrays alone
+    for found in (NUMBERS[outer](closed, x), NUMBERS[outer](named, x)):
+        assert isinstance(found, np.ndarray | np.float64)
+        assert found == pytest.approx(right.item(), rel=1e-11)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_random_compositions(seed):
+    """Transforms three or four deep, each of which sees some of the variables around it."""
+    rng = np.random.default_rng(seed)
+    depth = rng.integers(3, 5)
+    names = [*rng.choice(list(NUMBERS), depth)]
+    if depth == 4:  # one Hessian of Hessians is enough
+        names = [name if k < 2 else "grad" for k, name in enumerate(names)]
+    points = rng.uniform(0.2, 1.2, (depth, 2))
+    uses = [[j for j in range(k) if rng.random() < 0.7] for k in range(1, depth + 1)]
+
+    def level(k, apply, around):
+        """The number of transform k at its point, with the variables around it as a function."""
+
+        def body(y):
+            variables = [*around, y]
+            f = tg.sum(tg.tanh(y))
+            for j in uses[k]:
+                f = f + both(variables[j], y) * rng_weights[k, j]
+            return f * (level(k + 1, apply, variables) if k + 1 < depth else 1.0)
+
+        return apply(names[k], body, points[k])
+
+    rng_weights = rng.normal(size=(depth, depth))
+    found = level(0, lambda name, f, x: NUMBERS[name](f, x), [])
+    assert isinstance(found, np.ndarray | np.float64)
+    assert found == pytest.approx(level(0, by_gradients, []).item(), rel=1e-9)
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_tensor_of_the_outside_against_differences(name):
+    x, t = np.array([0.8, -0.5]), tg.Tensor([0.6, 1.4])
+    shared = tg.exp(t)  # computed, and itself differentiated with respect to
+
+    def number(t):
+        return NUMBERS[name](lambda y: both(y, t) ** 2, x)
+
+    slopes = [
+        (number(shared.data + step) - number(shared.data - step)) / 2e-6
+        for step in 1e-6 * np.eye(2)
+    ]
+    assert_allclose(tg.gradients(number(shared), shared), slopes, rtol=1e-6)
+    assert_allclose(tg.gradients(number(shared), t), slopes * shared.data, rtol=1e-6)
+
+
+def test_the_product_rule_through_what_is_closed_over():
+    assert tg.grad(lambda x: x * tg.grad(lambda y: x * y)(2.0))(1.0) == 2
+    assert tg.grad(lambda x: x * tg.grad(lambda y, s: s * y)(2, s=x))(1.0) == 2
+    cube = tg.grad(lambda x: tg.grad(lambda y: tg.grad(lambda z: x * y * z * x)(1.0) * y)(1.0) * x)
+    assert cube(2.0) == 24  # (2x²)·x
+
+
+def test_only_what_depends_on_the_outside_is_a_tensor():
+    x, t = np.array([1.0, 2.0]), tg.Tensor([3.0, 4.0])
+    value, slope = tg.value_and_grad(lambda x: tg.sum(x * x + t))(x)
+    assert type(value) is tg.Tensor
+    assert type(slope) is np.ndarray
+    assert slope.flags.writeable
+    assert_array_equal(slope, 2 * x)
+    value, slope = tg.value_and_grad(lambda x: t[0])(x)  # of the outside alone
+    assert_array_equal(tg.gradients(value, t), [1, 0])
+    assert_array_equal(slope, [0, 0])
+    held = (
+        lambda x: tg.sum(x * tg.stop_gradient(t)),
+        lambda x: tg.sum(x * (t > 3.5)),
+        lambda x: tg.sum(tg.take(x, tg.argmax(t))),
+        lambda x: tg.sum(x * tg.Tensor([3.0, 4.0])),  # its own
+        lambda x: 3.0,
+    )
+    for f in held:
+        assert all(type(each) is np.ndarray for each in tg.value_and_grad(f)(x))
+        assert all(type(each) is np.ndarray for each in tg.jvp(f, x, x))
+        assert type(tg.hessian(f)(x)) is np.ndarray
+
+
+def test_a_pullback_that_is_called_later():
+    x, t = np.array([1.0, 2.0]), tg.Tensor([3.0, 4.0])
+    _, pull_back = tg.vjp(lambda x: x * x * t, x)
+    pulled = pull_back(np.ones(2))
+    assert_array_equal(tg.gradients(pulled, t, [1.0, 1.0]), 2 * x)
+    u = tg.Tensor([5.0, 6.0])
+    assert_array_equal(tg.gradients(pull_back(u), u, [1.0, 1.0]), 2 * x * t.data)
+    t.data = [0.0, 0.0]
+    with pytest.raises(ValueError, match="given new data"):
+        pull_back(np.ones(2))
+
+
+def test_a_pullback_of_arrays_is_a_function_of_arrays():
+    """What it was linearised at is no Tensor that anybody could differentiate by."""
+    x = np.array([0.3, 1.1])
+    _, pull_back = tg.vjp(lambda x: tg.exp(x) * x[::-1], x)
+    found = tg.jacobian(pull_back)(np.ones(2))
+    assert type(found) is np.ndarray
+    assert_allclose(found.T, tg.jacobian(lambda x: tg.exp(x) * x[::-1])(x))
+    tangent = tg.vjp(pull_back, np.ones(2))[1](DIRECTION)
+    assert_allclose(tangent, tg.jvp(lambda x: tg.exp(x) * x[::-1], x, DIRECTION)[1])
+
+
+def test_directions_and_seeds_that_are_tensors_keep_the_dtype_of_the_input():
+    x = np.array([1.0, 2.0], np.float32)
+    v = tg.Tensor([3.0, 4.0])
+    cases = {
+        1: (tg.jvp(lambda x: x, x, v)[1], tg.vjp(lambda x: x, x)[1](v)),
+        2: (tg.hvp(square, x, v), tg.jvp(lambda x: 2 * x, x, v)[1]),
+    }
+    for times, found in ((times, each) for times, several in cases.items() for each in several):
+        assert found.dtype == np.float32
+        assert_array_equal(tg.gradients(found, v, [1.0, 1.0]), [times, times])
+
+
+def test_functions_with_side_outputs_and_several_outside_tensors():
+    seen, t, s = [], tg.Tensor(2.0), tg.Tensor(5.0)
+
+    def f(x):
+        seen.append(x * t)
+        return seen[-1] * s
+
+    slope = tg.grad(f)(3.0)
+    assert seen[0].item() == 6
+    assert [g.item() for g in tg.gradients(slope, [t, s])] == [5, 2]
+    parameters = {"w": [t, s]}  # not an argument that one could see to be a Tensor
+    slope = tg.grad(lambda x, p: x * p["w"][0] * p["w"][1])(3.0, parameters)
+    assert [g.item() for g in tg.gradients(slope, [t, s])] == [5, 2]
+
+
+def test_depth_is_limited_by_memory_alone():
+    t = tg.Tensor(1.0)
+
+    def f(x):
+        for _ in range(20_000):
+            x = x * t
+        return x
+
+    slope = tg.grad(f)(1.0)
+    assert tg.gradients(slope, t) == 20_000
+
+
 # --- arguments -----------------------------------------------------------------------------------
 
 

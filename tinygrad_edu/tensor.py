@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from tinygrad_edu import ops
 from tinygrad_edu.core.gradients import own_arrays, propagate
-from tinygrad_edu.core.node import NO_ATTRIBUTES, Node, next_serial
+from tinygrad_edu.core.node import NO_ATTRIBUTES, Node, next_serial, slots
 from tinygrad_edu.core.op import Op, real_array, run
 from tinygrad_edu.numpy_functions import UFUNCS, call_numpy
 from tinygrad_edu.ops.reduce import count_of_shape
@@ -150,7 +150,11 @@ class Tensor(Node):
                 "pass a seed of the output's shape"
             )
         if graph:
-            return seed if isinstance(seed, Tensor) else Tensor(value)
+            if not isinstance(seed, Tensor):
+                return Tensor(value)
+            if seed.dtype != value.dtype and value.dtype.kind == "f":
+                return slots.astype(seed, dtype=value.dtype.name)
+            return seed
         return value
 
     def zeros_like(self) -> Tensor:

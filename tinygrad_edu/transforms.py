@@ -1,25 +1,88 @@
 """Functions of arrays, turned into functions that compute derivatives.
 
-Every transform wraps its inputs in fresh Tensors, so that nested ones never confuse what is
-being differentiated. Arrays and numbers give arrays; Tensors give Tensors, still in the graph.
+Every transform wraps its inputs in fresh vertices, so that nested ones never confuse what is
+being differentiated. What the function was recorded to depend on decides what comes out: a Tensor
+that comes from outside, as an argument, by keyword or closed over, gives Tensors, still in its
+graph; else there are arrays. A Tensor that the function makes itself is its own affair.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, cast
 
 import numpy as np
 
 from tinygrad_edu import ops
 from tinygrad_edu.core.gradients import gradients
-from tinygrad_edu.core.node import Node
+from tinygrad_edu.core.graph import depends_on, differentiable
+from tinygrad_edu.core.node import Node, next_serial
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
 
 Function = Callable[..., Any]
+
+_CLOSED: Mapping[str, Any] = MappingProxyType({})  # the attributes of a leaf that nobody can reach
+
+
+class _Call:
+    """One call of a function, with fresh vertices for the inputs numbered `numbers`.
+
+    Vertices are numbered in the order in which they are made: a leaf that is older than the call
+    comes from outside.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        f: Function,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        numbers: Sequence[int] = (0,),
+    ) -> None:
+        _refuse_no_function(f, name)
+        self.began = next_serial()
+        self.given = _any_vertex((*args, *kwargs.values()))
+        inputs = list(args)
+        for n in numbers:
+            inputs[n] = _fresh(args[n])
+        self.inputs: list[Tensor] = [inputs[n] for n in numbers]
+        out = f(*inputs, **kwargs)
+        if isinstance(out, tuple | list | dict) or out is None:
+            raise TypeError(
+                f"{name}: the function returned a {type(out).__name__}; return one tensor "
+                "(tg.stack joins several)"
+            )
+        self.out: Any = out if isinstance(out, Node) else Tensor(out)  # constant in its inputs
+
+    def reaches_outside(self, x: Node) -> bool:
+        """Whether a gradient of `x` passes to a Tensor that was there before the call."""
+        order = differentiable(x)
+        outside = [
+            node
+            for node in order
+            if node.op is None and node.serial < self.began and node.attributes is not _CLOSED
+        ]
+        return bool(outside) and x in depends_on(order, outside)
+
+    def result(self, x: Any, *given: Any) -> Any:
+        """Return a Tensor where one was given or is reached, else an array that the caller owns."""
+        if not isinstance(x, Node):
+            return x
+        linked = self.given or _any_vertex(given) or self.reaches_outside(x)
+        return x if linked else np.array(x.value)
+
+    def derivatives(self, output: Node, wrt: Sequence[Node], seeds: Sequence[Any]) -> list[Any]:
+        """Return the gradients of `output` for each seed, as a graph where they may need one."""
+        graph = self.given or _any_vertex(seeds) or self.reaches_outside(output)
+        return [gradients(output, wrt, seed, graph=graph) for seed in seeds]
+
+
+def _any_vertex(values: Iterable[Any]) -> bool:
+    return any(isinstance(value, Node) for value in values)
 
 
 def _fresh(x: Any) -> Tensor:
@@ -29,32 +92,19 @@ def _fresh(x: Any) -> Tensor:
     return Tensor(x)
 
 
-def _result(x: Any, *given: Any) -> Any:
-    """Return a Tensor where any input was one, else an array that the caller owns."""
-    if any(isinstance(g, Node) for g in given):
-        return x
-    return np.array(x.value) if isinstance(x, Node) else np.asarray(x)
+def _direction(name: str, v: Any, start: Tensor) -> Any:
+    """Return what to differentiate along, of the shape and dtype of the input."""
+    direction = v if isinstance(v, Node) else np.asarray(v, dtype=start.dtype)
+    if direction.shape != start.shape:
+        raise ValueError(
+            f"{name}: v has shape {direction.shape} and x {start.shape}; make them equal"
+        )
+    return direction
 
 
 def _refuse_no_function(f: Any, name: str) -> None:
     if not callable(f):
         raise TypeError(f"{name}: f is a {type(f).__name__}; pass a function of arrays or Tensors")
-
-
-def _output(f: Function, args: tuple[Any, ...], name: str) -> Any:
-    _refuse_no_function(f, name)
-    out = f(*args)
-    if isinstance(out, tuple | list | dict) or out is None:
-        raise TypeError(
-            f"{name}: the function returned a {type(out).__name__}; return one tensor (tg.stack "
-            "joins several)"
-        )
-    return out if isinstance(out, Node) else Tensor(out)  # constant in its inputs
-
-
-def _derivative(out: Tensor, wrt: Any, seed: Any, given: tuple[Any, ...]) -> Any:
-    graph = any(isinstance(g, Node) for g in given)
-    return gradients(out, wrt, seed, graph=graph)
 
 
 def value_and_grad(f: Function, argnum: int | tuple[int, ...] = 0) -> Function:
@@ -98,14 +148,10 @@ def value_and_grad(f: Function, argnum: int | tuple[int, ...] = 0) -> Function:
                 raise ValueError(f"grad: argnum {n} of a call with {len(args)} argument(s)")
         if len({n % len(args) for n in numbers}) < len(numbers):
             raise ValueError(f"grad: argnum {argnum} names an argument twice; name each once")
-        inputs = list(args)
-        wrt = []
-        for n in numbers:
-            inputs[n] = _fresh(args[n])
-            wrt.append(inputs[n])
-        out = _output(functools.partial(f, **kwargs), tuple(inputs), "grad")
-        found = _derivative(out, wrt, None, args)
-        return _result(out, *args), tuple(found) if isinstance(argnum, tuple) else found[0]
+        call = _Call("grad", f, args, kwargs, numbers)
+        (found,) = call.derivatives(call.out, call.inputs, [None])
+        slopes = tuple(map(call.result, found))
+        return call.result(call.out), slopes if isinstance(argnum, tuple) else slopes[0]
 
     return differentiate
 
@@ -145,7 +191,7 @@ def grad(f: Function, argnum: int | tuple[int, ...] = 0) -> Function:
     return differentiate
 
 
-def vjp(f: Function, *x: Any) -> tuple[Any, Function]:
+def vjp(f: Function, *x: Any, **kwargs: Any) -> tuple[Any, Function]:
     """Compute a function and what pulls a gradient of its result back to its inputs.
 
     Parameters
@@ -154,6 +200,8 @@ def vjp(f: Function, *x: Any) -> tuple[Any, Function]:
         From arrays or Tensors to one tensor.
     *x : array_like or Tensor
         Where to linearise.
+    **kwargs
+        What `f` takes by keyword.
 
     Returns
     -------
@@ -175,17 +223,20 @@ def vjp(f: Function, *x: Any) -> tuple[Any, Function]:
     >>> pull_back([1.0, 0.0, 0.0]).round(4)
     array([ 0.0819, -0.022 , -0.0599])
     """
-    inputs = [_fresh(each) for each in x]
-    out = _output(f, tuple(inputs), "vjp")
+    call = _Call("vjp", f, x, kwargs, range(len(x)))
+    for start in call.inputs:
+        if start.op is None:
+            start.attributes = _CLOSED  # by which `pull_back` alone can differentiate now
 
     def pull_back(seed: Any = None) -> Any:
-        found = _derivative(out, inputs, seed, (*x, seed))
-        return tuple(found) if len(x) != 1 else found[0]
+        (found,) = call.derivatives(call.out, call.inputs, [seed])
+        slopes = tuple(call.result(each, seed) for each in found)
+        return slopes if len(x) != 1 else slopes[0]
 
-    return _result(out, *x), pull_back
+    return call.result(call.out), pull_back
 
 
-def jvp(f: Function, x: Any, v: Any) -> tuple[Any, Any]:
+def jvp(f: Function, x: Any, v: Any, **kwargs: Any) -> tuple[Any, Any]:
     """Compute a function and its derivative along a direction.
 
     Parameters
@@ -196,6 +247,8 @@ def jvp(f: Function, x: Any, v: Any) -> tuple[Any, Any]:
         Where.
     v : array_like or Tensor
         The direction, of the shape of `x`.
+    **kwargs
+        What `f` takes by keyword.
 
     Returns
     -------
@@ -220,14 +273,13 @@ def jvp(f: Function, x: Any, v: Any) -> tuple[Any, Any]:
     >>> tg.jvp(lambda x: x**2, [1.0, 3.0], [1.0, 0.0])
     (array([1., 9.]), array([2., 0.]))
     """
-    start = _fresh(x)
-    out = _output(f, (start,), "jvp")
+    call = _Call("jvp", f, (x,), kwargs)
+    (start,), out = call.inputs, call.out
+    direction = _direction("jvp", v, start)
     dummy = Tensor(np.ones(out.shape, out.dtype))
     pulled = gradients(out, start, dummy, graph=True)
-    direction = v if isinstance(v, Node) else np.asarray(v, dtype=start.dtype)
-    if direction.shape != start.shape:
-        raise ValueError(f"jvp: v has shape {direction.shape} and x {start.shape}; make them equal")
-    return _result(out, x, v), _derivative(pulled, dummy, direction, (x, v))
+    ((tangent,),) = call.derivatives(pulled, [dummy], [direction])
+    return call.result(out, v), call.result(tangent, v)
 
 
 def jacobian(f: Function) -> Function:
@@ -241,7 +293,8 @@ def jacobian(f: Function) -> Function:
     Returns
     -------
     callable
-        From x to J, of shape f(x).shape + x.shape.
+        With the arguments of `f`, of which the first is x; returns J, of shape
+        f(x).shape + x.shape.
 
     Raises
     ------
@@ -255,17 +308,18 @@ def jacobian(f: Function) -> Function:
     array([[ 0.25, -0.25],
            [-0.25,  0.25]])
     """
+    _refuse_no_function(f, "jacobian")
 
-    def differentiate(x: Any) -> Any:
-        start = _fresh(x)
-        out = _output(f, (start,), "jacobian")
-        seeds = np.eye(max(out.size, 1), dtype=out.dtype)[: out.size]
-        rows = [_derivative(out, start, seed.reshape(out.shape), (x,)) for seed in seeds]
+    def differentiate(x: Any, *others: Any, **kwargs: Any) -> Any:
+        call = _Call("jacobian", f, (x, *others), kwargs)
+        (start,), out = call.inputs, call.out
         shape = out.shape + start.shape
+        seeds = np.eye(out.size, dtype=out.dtype).reshape(out.size, *out.shape)
+        rows = [row for (row,) in call.derivatives(out, [start], list(seeds))]
         if not rows:
-            return _result(Tensor(np.zeros(shape, start.dtype)), x)
-        if isinstance(x, Node):
-            return ops.reshape(ops.stack(rows), shape=shape)
+            return call.result(Tensor(np.zeros(shape, start.dtype)))
+        if isinstance(rows[0], Node):
+            return call.result(ops.reshape(ops.stack(rows), shape=shape))
         return np.stack(rows).reshape(shape)
 
     return differentiate
@@ -282,7 +336,8 @@ def hessian(f: Function) -> Function:
     Returns
     -------
     callable
-        From x to H, of shape x.shape + x.shape.
+        With the arguments of `f`, of which the first is x; returns H, of shape
+        x.shape + x.shape.
 
     Raises
     ------
@@ -299,7 +354,7 @@ def hessian(f: Function) -> Function:
     return jacobian(grad(f))
 
 
-def hvp(f: Function, x: Any, v: Any) -> Any:
+def hvp(f: Function, x: Any, v: Any, **kwargs: Any) -> Any:
     """Multiply the Hessian of a function by a vector, without forming it.
 
     Parameters
@@ -310,6 +365,8 @@ def hvp(f: Function, x: Any, v: Any) -> Any:
         Where.
     v : array_like or Tensor
         Of the shape of `x`.
+    **kwargs
+        What `f` takes by keyword.
 
     Returns
     -------
@@ -331,9 +388,9 @@ def hvp(f: Function, x: Any, v: Any) -> Any:
     >>> tg.hvp(lambda x: (x**3).sum(), [1.0, 2.0], [1.0, 1.0])
     array([ 6., 12.])
     """
-    start = _fresh(x)
-    direction = v if isinstance(v, Node) else np.asarray(v, dtype=start.dtype)
-    if direction.shape != start.shape:
-        raise ValueError(f"hvp: v has shape {direction.shape} and x {start.shape}; make them equal")
-    first = gradients(_output(f, (start,), "hvp"), start, graph=True)
-    return _derivative(ops.sum(first * direction), start, None, (x, v))
+    call = _Call("hvp", f, (x,), kwargs)
+    (start,) = call.inputs
+    direction = _direction("hvp", v, start)
+    slope = ops.sum(gradients(call.out, start, graph=True) * direction)
+    ((product,),) = call.derivatives(slope, [start], [None])
+    return call.result(product, v)

@@ -47,6 +47,26 @@ def test_d12_n_steps_reach_the_minimum_of_an_n_dimensional_paraboloid(n):
         assert f"{n - 1} steps were allowed" in early.reason
 
 
+def test_functions_that_hold_tensors_are_minimised_too():
+    A, b = paraboloid(3)
+    held, right = tg.Tensor(A), tg.Tensor(b)
+
+    def f(x):
+        return 0.5 * tg.sum(x * (held @ x)) - tg.sum(right * x)
+
+    expected = np.linalg.solve(A, b)
+    product = lambda v: tg.hvp(f, np.zeros(3), v)  # noqa: E731  reads as in the text
+    for found in (
+        optim.conjugate_gradients(product, b),
+        optim.newton(f, np.zeros(3)),
+        optim.newton_cg(f, np.zeros(3)),
+        optim.natural_gradient(f, np.zeros(3), lambda x, y: 0.5 * (x - y) @ held @ (x - y)),
+    ):
+        assert found.converged
+        assert type(found.x) is np.ndarray
+        assert_allclose(found.x, expected, rtol=1e-6)
+
+
 def test_no_step_undoes_another():
     A, b = paraboloid(6)
     moves = np.diff(optim.conjugate_gradients(A, b).path, axis=0)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tinygrad_edu.optim.solution import Path, Solution, Vector
+from tinygrad_edu.optim.solution import Path, Solution, Vector, plain
 from tinygrad_edu.settings import count, number
 
 __all__ = ["conjugate_gradients"]
@@ -140,7 +140,7 @@ def _multiplication(product: Any, right: Vector) -> Callable[[Vector], Vector]:
 
 
 def _like(given: Any, right: Vector, what: str) -> Vector:
-    array = np.asarray(given, dtype=np.float64)
+    array = plain(given).astype(np.float64)
     if array.shape != right.shape:
         raise ValueError(
             f"conjugate_gradients: {what} has shape {array.shape} and b {right.shape}; make them "

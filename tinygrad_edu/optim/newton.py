@@ -12,7 +12,6 @@ from tinygrad_edu.optim.conjugate import conjugate_gradients
 from tinygrad_edu.optim.solution import Objective, Path, Solution, Vector
 from tinygrad_edu.optim.vectors import global_norm
 from tinygrad_edu.settings import count, number
-from tinygrad_edu.transforms import hessian
 
 __all__ = ["newton", "newton_cg"]
 
@@ -68,19 +67,18 @@ def newton(
             f"newton: the Hessian of {size:,} parameters has {size**2:,} entries; use newton_cg, "
             "which only multiplies by it"
         )
-    full = hessian(objective)
     path = Path()
 
     def direction(x: Vector, gradient: Vector) -> Vector:
         path.products += x.size  # one for each row
-        eigenvalues, vectors = np.linalg.eigh(_symmetric(full(x)))
+        eigenvalues, vectors = np.linalg.eigh(_symmetric(objective.hessian(x)))
         size = np.abs(eigenvalues)
         size = np.maximum(size, 1e-10 * size.max() or 1.0)
         move: Vector = -vectors @ ((vectors.T @ gradient) / size)
         return move
 
     solution = _descend(objective, direction, limit, most, path)
-    return solution if not solution.converged else _classified(solution, path, objective, full)
+    return solution if not solution.converged else _classified(solution, path, objective)
 
 
 def newton_cg(
@@ -193,11 +191,9 @@ def _symmetric(matrix: Any) -> Any:
     return (matrix + matrix.T) / 2
 
 
-def _classified(
-    solution: Solution, path: Path, objective: Objective, full: Callable[[Vector], Any]
-) -> Solution:
+def _classified(solution: Solution, path: Path, objective: Objective) -> Solution:
     """Say of which kind a point without gradient is."""
-    eigenvalues = np.linalg.eigvalsh(_symmetric(full(solution.path[-1])))
+    eigenvalues = np.linalg.eigvalsh(_symmetric(objective.hessian(solution.path[-1])))
     tiny = 1e-10 * float(np.abs(eigenvalues).max())
     if eigenvalues[0] >= -tiny:
         kind = "a minimum" if eigenvalues[0] > tiny else "a point that is flat in some direction"

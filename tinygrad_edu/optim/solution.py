@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from tinygrad_edu.core.node import Node
 from tinygrad_edu.optim.vectors import global_norm
 from tinygrad_edu.tensor import Tensor
-from tinygrad_edu.transforms import hvp, value_and_grad
+from tinygrad_edu.transforms import hessian, hvp, value_and_grad
 
-__all__ = ["Objective", "Path", "Solution", "Vector"]
+__all__ = ["Objective", "Path", "Solution", "Vector", "plain"]
 
 Vector = NDArray[np.float64]
 
@@ -136,21 +136,30 @@ class Objective:
         """The value, NaN outside of the domain."""
         with np.errstate(all="ignore"):  # a step may try points that it does not keep
             out = self(x)
-        return float(out.item() if isinstance(out, Tensor | np.ndarray) else out)
+        return float(plain(out).item())
 
     def value_and_gradient(self, x: Vector) -> tuple[float, Vector]:
         """The value and the gradient, as a vector."""
         with np.errstate(all="ignore"):
             value, gradient = value_and_grad(self)(x)
-        return float(value), gradient
+        return float(plain(value).item()), plain(gradient)
+
+    def hessian(self, x: Vector) -> NDArray[np.float64]:
+        """The Hessian at x."""
+        return plain(hessian(self)(x))
 
     def curvature(self, x: Vector) -> Callable[[Vector], Vector]:
         """The product of the Hessian at x with a vector."""
-        return lambda v: np.asarray(hvp(self, x, v))
+        return lambda v: plain(hvp(self, x, v))
+
+
+def plain(given: Any) -> NDArray[Any]:
+    """Return the array of a Tensor, which results are where the function holds one."""
+    return np.asarray(given.value if isinstance(given, Tensor) else given)
 
 
 def _start(who: str, given: Any) -> Vector:
-    array = np.array(given.value if isinstance(given, Tensor) else given)
+    array = np.array(plain(given))
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{who}: the start holds {array.dtype} values; pass real numbers")
     if not array.size:
