@@ -759,6 +759,13 @@ row(
 COMPOSED = {case.name for case in CASES} - REGISTRY.keys()
 DIFFERENTIABLE = [case for case in CASES if case.differentiable]
 
+
+def by_name(cases: list[Case]) -> list[Any]:
+    """Return the cases of each operation as one parameter, for a test that folds them."""
+    names = dict.fromkeys(case.name for case in cases)
+    return [pytest.param([c for c in cases if c.name == name], id=name) for name in names]
+
+
 # Where a test of all rows takes long, `make test` runs it for one of each operation.
 ONE_OF_EACH = list({case.name: case for case in reversed(DIFFERENTIABLE)}.values())[::-1]
 

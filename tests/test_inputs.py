@@ -1,14 +1,15 @@
 """Arrays of every kind are taken: subclasses, read-only, in any order in memory and of bytes."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
 import tinygrad_edu as tg
+from tests.fold import fold
 from tests.ops.test_table import seed_for
-from tests.samples import CASES
-
-every_case = pytest.mark.parametrize("case", CASES, ids=str)
+from tests.samples import CASES, by_name
 
 
 class Stubborn(np.ndarray):
@@ -75,8 +76,14 @@ def with_tensors(values, wrt):
     return [tg.Tensor(x) if i in wrt else x for i, x in enumerate(values)]
 
 
-@every_case
-def test_arrays_of_every_kind(case):
+@pytest.mark.parametrize("cases", by_name(CASES))
+def test_arrays_of_every_kind(cases):
+    fold(
+        "arrays of every kind", [(str(case), partial(arrays_of_every_kind, case)) for case in cases]
+    )
+
+
+def arrays_of_every_kind(case):
     """Arrays alone; in Tensors; and beside each Tensor in turn."""
     args = case.arguments()
     values = [a.data if isinstance(a, tg.Tensor) else a for a in args]

@@ -1,6 +1,7 @@
 """NumPy's functions on Tensors: NumPy's own results and arguments, or a refusal by name."""
 
 import inspect
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import tinygrad_edu as tg
-from tests.samples import CASES, arrays
+from tests.fold import fold
+from tests.samples import CASES, arrays, by_name
 from tinygrad_edu.catalogue import catalogue
 from tinygrad_edu.core.op import REGISTRY
 from tinygrad_edu.numpy_functions import ANSWERED, FUNCTIONS, RENAMED, SAME
@@ -31,9 +33,13 @@ OTHERWISE |= {"vstack", "hstack", "dstack", "column_stack", "swapaxes", "astype"
 
 
 @pytest.mark.parametrize(
-    "case", [case for case in CASES if case.name in set(SAME) - OTHERWISE], ids=str
+    "cases", by_name([case for case in CASES if case.name in set(SAME) - OTHERWISE])
 )
-def test_numpy_gives_the_same_numbers(case):
+def test_numpy_gives_the_same_numbers(cases):
+    fold("NumPy", [(str(case), partial(numpy_gives_the_same_numbers, case)) for case in cases])
+
+
+def numpy_gives_the_same_numbers(case):
     args = case.arguments()
     found = getattr(np, case.name)(*args, **case.attributes)
     expected = getattr(np, case.name)(*arrays(args), **case.attributes)

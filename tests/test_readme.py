@@ -148,17 +148,7 @@ def test_the_recipe_of_contributing_works():
         assert {case.name for case in cases} == {"softsign"}
         assert len(cases) == 4
         for case in cases:
-            table.test_gradient_against_finite_differences(case)
-            table.test_second_order_against_finite_differences(case)
-            for reading in (table.read_tensors, table.read_definitions):
-                table.test_readings_of_the_rule_agree(case, reading)
-            table.test_arrays_in_arrays_out(case)
-            table.test_gradients_alias_nothing(case)
-            table.test_jvp_is_the_transpose_of_vjp(case)
-            table.test_hessian_is_symmetric(case)
-            table.test_fused_operation_equals_its_definition(case)
-            for dtype in (np.float16, np.float32, np.float64):
-                table.test_gradient_has_shape_and_dtype_of_its_argument(case, dtype)
+            table.test_a_case(case)
         table.test_notation_renders("softsign")
         for section in ("Parameters", "Returns", "Raises", "Notes", "Examples"):
             assert f"\n    {section}\n" in softsign.__doc__

@@ -1,19 +1,91 @@
 """The calculus table against finite differences, its own definitions and itself.
 
-Every test is generated from the rows of `tests/samples.py`.
+Every test is generated from the rows of `tests/samples.py`. A case is one test, `test_a_case`: it
+is recorded once, every check below looks at it, and those that fail are named together.
 """
+
+from functools import cached_property, partial
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
 import tinygrad_edu as tg
-from tests.samples import CASES, COMPOSED, DIFFERENTIABLE, arrays, tensors
+from tests.fold import fold
+from tests.samples import CASES, COMPOSED, arrays, tensors
 from tinygrad_edu.core.graph import ancestors
 from tinygrad_edu.core.op import REGISTRY
 
-every_case = pytest.mark.parametrize("case", CASES, ids=str)
-every_derivative = pytest.mark.parametrize("case", DIFFERENTIABLE, ids=str)
+
+class Recorded:
+    """One call of a case, and its gradients, computed when a check first asks for them."""
+
+    def __init__(self, case, dtype=np.float64):
+        self.case, self.args = case, case.arguments(dtype=dtype)
+        self.wrt = tensors(self.args)
+        self.out = case.call(*self.args)
+
+    @cached_property
+    def seed(self):
+        return seed_for(self.out)
+
+    @cached_property
+    def gradients(self):
+        """Of one random seed, as arrays."""
+        return tg.gradients(self.out, self.wrt, self.seed)
+
+    @cached_property
+    def graphs(self):
+        """The same as Tensors."""
+        return tg.gradients(self.out, self.wrt, self.seed, graph=True)
+
+    @cached_property
+    def plain(self):
+        """What the arguments as arrays give."""
+        return self.case.call(*arrays(self.args))
+
+
+CHECKS = []
+
+
+def check(where):
+    """Have a function look at every recorded case of which ``where(case)`` is true."""
+
+    def add(function):
+        CHECKS.append((where, function))
+        return function
+
+    return add
+
+
+def every(case):
+    return True
+
+
+def derivative(case):
+    return case.differentiable
+
+
+def constant(case):
+    return not case.differentiable
+
+
+# The definition has no value there, and the fused operation has the limit.
+LIMITS = {"dropout-all", "euclidean_norm-empty"}
+
+
+def derivative_of_definition(case):
+    return case.differentiable and str(case) not in LIMITS
+
+
+def inline(case):
+    return case.name in REGISTRY and REGISTRY[case.name].inline
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_case(case):
+    call = Recorded(case)
+    fold(str(case), [(f.__name__, partial(f, call)) for where, f in CHECKS if where(case)])
 
 
 def seed_for(out, seed=1):
@@ -49,63 +121,46 @@ def finite_differences(f, xs, step=1e-3):
     return found
 
 
-def pulled(case, args, seed, graph=False):
-    """The gradients of one call, given the gradient of its result."""
-    return tg.gradients(case.call(*args), tensors(args), seed, graph=graph)
-
-
 # --- first and second order ----------------------------------------------------------------------
 
 
-@every_derivative
-def test_gradient_against_finite_differences(case):
-    args = case.arguments()
-    out = case.call(*args)
-    values = [t.data for t in tensors(args)]
-    jacobians = finite_differences(lambda *xs: case.call(*with_values(args, xs)).data, values)
-    for draw in range(2):
-        seed = seed_for(out, draw)
-        found = tg.gradients(out, tensors(args), seed)
+@check(derivative)
+def gradient_against_finite_differences(call):
+    values = [t.data for t in call.wrt]
+    jacobians = finite_differences(
+        lambda *xs: call.case.call(*with_values(call.args, xs)).data, values
+    )
+    another = seed_for(call.out, 0)
+    for seed, found in (
+        (another, tg.gradients(call.out, call.wrt, another)),
+        (call.seed, call.gradients),
+    ):
         for gradient, jacobian in zip(found, jacobians, strict=True):
             expected = (seed.ravel() @ jacobian).reshape(gradient.shape)
             assert_allclose(gradient, expected, rtol=1e-8, atol=1e-8)
 
 
-@every_derivative
-def test_second_order_against_finite_differences(case):
+@check(derivative)
+def second_order_against_finite_differences(call):
     """Differentiate w·∇(u·f) by the arguments and by u, the first gradient being trusted."""
-    args = case.arguments()
-    inner = tg.Tensor(seed_for(case.call(*args)))
-    weights = [seed_for(t, i) for i, t in enumerate(tensors(args))]
+    inner = tg.Tensor(call.seed)
+    weights = [seed_for(t, i) for i, t in enumerate(call.wrt)]
 
     def first_order(*values):
         *xs, u = values
-        gradients = pulled(case, with_values(args, xs), u)
+        args = with_values(call.args, xs)
+        gradients = tg.gradients(call.case.call(*args), tensors(args), u)
         return sum(np.vdot(w, g) for w, g in zip(weights, gradients, strict=True))
 
-    first = pulled(case, args, inner, graph=True)
+    first = tg.gradients(call.out, call.wrt, inner, graph=True)
     total = sum(tg.sum(w * g) for w, g in zip(weights, first, strict=True))
-    found = tg.gradients(total, [*tensors(args), inner])
-    expected = finite_differences(first_order, [t.data for t in [*tensors(args), inner]])
+    found = tg.gradients(total, [*call.wrt, inner])
+    expected = finite_differences(first_order, [t.data for t in [*call.wrt, inner]])
     for gradient, row in zip(found, expected, strict=True):
         assert_allclose(gradient, row.reshape(gradient.shape), rtol=1e-7, atol=1e-7)
 
 
 # --- one rule, several readings ------------------------------------------------------------------
-
-
-def read_arrays(case, args, seed):
-    return pulled(case, args, seed)
-
-
-def read_tensors(case, args, seed):
-    return [g.data for g in pulled(case, args, seed, graph=True)]
-
-
-def read_definitions(case, args, seed):
-    """The same call with every fused operation's definition in its place."""
-    out = opened(case.call(*args))
-    return tg.gradients(out, tensors(args), seed)
 
 
 def opened(out):
@@ -118,61 +173,44 @@ def opened(out):
     return new.get(out, out)
 
 
-# The definition has no value there, and the fused operation has the limit.
-LIMITS = {"dropout-all", "euclidean_norm-empty"}
-
-
-@every_derivative
-def test_the_symbolic_reading_agrees(case):
-    if str(case) in LIMITS:
-        return
-    args = case.arguments()
-    out = case.call(*args)
-    seed = seed_for(out)
-    numbers = read_arrays(case, args, seed)
-    for tensor, expected in zip(tensors(args), numbers, strict=True):
-        derivation = tg.derive((out * seed).sum(), wrt=tensor)
+@check(derivative_of_definition)
+def the_symbolic_reading_agrees(call):
+    for tensor, expected in zip(call.wrt, call.gradients, strict=True):
+        derivation = tg.derive((call.out * call.seed).sum(), wrt=tensor)
         assert_allclose(derivation.start.evaluate(), expected, rtol=1e-9, atol=1e-12)
         assert_allclose(derivation.result.evaluate(), expected, rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("reading", [read_tensors, read_definitions])
-@every_derivative
-def test_readings_of_the_rule_agree(case, reading):
-    if reading is read_definitions and str(case) in LIMITS:
-        return
-    args = case.arguments()
-    seed = seed_for(case.call(*args))
-    numbers = read_arrays(case, args, seed)
-    for expected, found in zip(numbers, reading(case, args, seed), strict=True):
+@check(derivative)
+def the_rule_on_tensors_agrees(call):
+    for expected, found in zip(call.gradients, call.graphs, strict=True):
+        assert_allclose(found.data, expected, rtol=1e-12, atol=1e-12)
+
+
+@check(derivative_of_definition)
+def the_rules_of_the_definition_agree(call):
+    """The same call with every fused operation's definition in its place."""
+    through = tg.gradients(opened(call.out), call.wrt, call.seed)
+    for expected, found in zip(call.gradients, through, strict=True):
         assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
 
 
-@every_case
-def test_arrays_in_arrays_out(case):
-    args = case.arguments()
-    out = case.call(*arrays(args))
+@check(every)
+def arrays_in_arrays_out(call):
+    out = call.plain
     assert isinstance(out, np.ndarray | np.generic)
-    wrapped = case.call(*args)
-    expected = wrapped.data if isinstance(wrapped, tg.Tensor) else wrapped
+    expected = call.out.data if isinstance(call.out, tg.Tensor) else call.out
     assert out.shape == expected.shape
     assert out.dtype == expected.dtype
-    inline = case.name in REGISTRY and REGISTRY[case.name].inline  # Tensors get the definition
-    assert_allclose(out, expected, rtol=1e-14 if inline else 0)
+    # Tensors get the definition of what is inline.
+    assert_allclose(out, expected, rtol=1e-14 if inline(call.case) else 0)
 
 
-def fused_calls(case):
-    """The vertices of a case whose operation has a definition."""
-    nodes = ancestors(case.call(*case.arguments())) if case.differentiable else []
-    return [node for node in nodes if node.op is not None and node.op.definition is not None]
-
-
-FUSED = [case for case in DIFFERENTIABLE if fused_calls(case) and str(case) not in LIMITS]
-
-
-@pytest.mark.parametrize("case", FUSED, ids=str)
-def test_fused_operation_equals_its_definition(case):
-    for node in fused_calls(case):
+@check(derivative_of_definition)
+def fused_operation_equals_its_definition(call):
+    for node in ancestors(call.out):
+        if node.op is None or node.op.definition is None:
+            continue
         meaning = node.op.definition(*node.args, **node.attributes)
         assert meaning.shape == node.shape
         assert_allclose(meaning.data, node.data, rtol=1e-12, atol=1e-14)
@@ -188,53 +226,47 @@ def test_fused_operation_equals_its_definition(case):
                 assert_allclose(tensor.data, saved, rtol=1e-12, atol=1e-14)
 
 
-@pytest.mark.parametrize("name", [name for name, op in REGISTRY.items() if op.inline])
-def test_inline_operation_equals_its_definition(name):
-    for case in (case for case in CASES if case.name == name):
-        args = case.arguments()
-        out = case.call(*args)
-        assert all(node.op is not REGISTRY[name] for node in ancestors(out))
-        assert_allclose(case.call(*arrays(args)), out.data, rtol=1e-12, atol=1e-14)
+@check(inline)
+def inline_operation_equals_its_definition(call):
+    assert all(node.op is not REGISTRY[call.case.name] for node in ancestors(call.out))
+    assert_allclose(call.plain, call.out.data, rtol=1e-12, atol=1e-14)
 
 
 # --- what a gradient is --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
-@every_derivative
-def test_gradient_has_shape_and_dtype_of_its_argument(case, dtype):
-    args = case.arguments(dtype=dtype)
-    out = case.call(*args)
-    if case.name != "astype":
-        assert out.dtype == case.call(*arrays(args)).dtype == dtype
-    for graph in (False, True):
-        found = pulled(case, args, seed_for(out), graph)
-        for t, gradient in zip(tensors(args), found, strict=True):
-            assert isinstance(gradient, tg.Tensor if graph else np.ndarray)
-            assert (gradient.shape, gradient.dtype) == (t.shape, dtype)
+@check(derivative)
+def gradient_has_shape_and_dtype_of_its_argument(call):
+    def of(dtype):
+        again = call if dtype is np.float64 else Recorded(call.case, dtype)
+        if call.case.name != "astype":
+            assert again.out.dtype == again.plain.dtype == dtype
+        for kind, found in ((np.ndarray, again.gradients), (tg.Tensor, again.graphs)):
+            for t, gradient in zip(again.wrt, found, strict=True):
+                assert isinstance(gradient, kind)
+                assert (gradient.shape, gradient.dtype) == (t.shape, dtype)
+
+    dtypes = np.float16, np.float32, np.float64
+    fold(str(call.case), [(dtype.__name__, partial(of, dtype)) for dtype in dtypes])
 
 
-@every_derivative
-def test_gradients_alias_nothing(case):
-    args = case.arguments()
-    out = case.call(*args)
-    seed = seed_for(out)
-    targets = [*tensors(args), out, *tensors(args)]
-    found = tg.gradients(out, targets, seed)
-    held = [
-        seed,
-        *(a for node in ancestors(out) for a in (node.value, *getattr(node, "inputs", ()))),
-    ]
+@check(derivative)
+def gradients_alias_nothing(call):
+    targets = [*call.wrt, call.out, *call.wrt]
+    found = tg.gradients(call.out, targets, call.seed)
+    nodes = ancestors(call.out)
+    held = [call.seed, *(a for n in nodes for a in (n.value, *getattr(n, "inputs", ())))]
     for i, gradient in enumerate(found):
         assert gradient.flags.writeable
         assert not any(np.may_share_memory(gradient, a) for a in (*held, *found[:i]))
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if not case.differentiable], ids=str)
-def test_no_gradient_passes(case):
+@check(constant)
+def no_gradient_passes(call):
+    case = call.case
     assert REGISTRY[case.name].constant
     if case.name != "one_hot":  # whose labels are whole numbers, as no Tensor's are
-        args = [tg.Tensor(a) for a in case.arguments()]
+        args = [tg.Tensor(a) for a in call.args]
         out = case.call(*args)
         for gradient in tg.gradients(out, args, np.ones(out.shape)):
             assert not gradient.any()
@@ -243,17 +275,17 @@ def test_no_gradient_passes(case):
 # --- forward mode and Hessians -------------------------------------------------------------------
 
 
-def slices(case):
+def slices(call):
     """The case as functions of one argument each, with where to take them."""
-    args = case.arguments()
+    case, args = call.case, call.args
     for i, t in enumerate(args):
         if isinstance(t, tg.Tensor):
             yield lambda x, i=i: case.call(*arrays(args[:i]), x, *arrays(args[i + 1 :])), t.data
 
 
-@every_derivative
-def test_jvp_is_the_transpose_of_vjp(case):
-    for f, x in slices(case):
+@check(derivative)
+def jvp_is_the_transpose_of_vjp(call):
+    for f, x in slices(call):
         v = seed_for(x, 2)
         value, tangent = tg.jvp(f, x, v)
         u = seed_for(value, 3)
@@ -261,9 +293,9 @@ def test_jvp_is_the_transpose_of_vjp(case):
         assert_allclose(np.vdot(u, tangent), np.vdot(pull_back(u), v), rtol=1e-10, atol=1e-12)
 
 
-@every_derivative
-def test_hessian_is_symmetric(case):
-    for f, x in slices(case):
+@check(derivative)
+def hessian_is_symmetric(call):
+    for f, x in slices(call):
         u, v, w = seed_for(x, 2), seed_for(x, 3), seed_for(f(x), 4)
 
         def total(x, f=f, w=w):
