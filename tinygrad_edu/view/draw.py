@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygrad_edu.core.graph import ancestors
 from tinygrad_edu.naming import Names, names_around
-from tinygrad_edu.symbolic.derive.derivation import Derivation
+from tinygrad_edu.symbolic.derive import Derivation
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.view.picture import Picture
 from tinygrad_edu.view.recorded import backward_model, forward_model

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from typing import Any
 
-from tinygrad_edu.symbolic.derive.derivation import Formula, Step
+from tinygrad_edu.symbolic.derive import Formula, Step
 from tinygrad_edu.view.model import Edge, Mark, Model, Vertex
 from tinygrad_edu.view.steps import FormulaGraph
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.core.node import slots
-from tinygrad_edu.symbolic.derive.trace import Symbol
+from tinygrad_edu.symbolic.derive import Symbol
 
 __all__ = ["Heat", "Rows", "is_full", "local", "total"]
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu import ops
-from tinygrad_edu.symbolic.derive.trace import Symbol
+from tinygrad_edu.symbolic.derive import Symbol
 
 __all__ = ["Program"]
 

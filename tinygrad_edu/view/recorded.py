@@ -18,7 +18,7 @@ from tinygrad_edu.core.gradients import propagate
 from tinygrad_edu.core.graph import ancestors, differentiable
 from tinygrad_edu.core.op import Op
 from tinygrad_edu.naming import Names
-from tinygrad_edu.symbolic.notation.written import name_latex
+from tinygrad_edu.symbolic.notation import written as notation
 from tinygrad_edu.tensor import Tensor, refuse_changed
 from tinygrad_edu.view.fold import fold as fold_clusters
 from tinygrad_edu.view.grouping import Fold, Origin, chosen, clusters
@@ -28,7 +28,7 @@ from tinygrad_edu.view.repeat import repeat_far_leaves
 from tinygrad_edu.view.symbols import Operand, number_operand, symbol
 from tinygrad_edu.view.values import one_line, shape_text, sum_text, value_lines
 
-__all__ = ["Expand", "backward_model", "derivative", "forward_model", "readable"]
+__all__ = ["Expand", "backward_model", "derivative", "forward_model", "name_latex", "readable"]
 
 #: Which operations are opened: all that have a definition, or those of these names.
 Expand = bool | frozenset[str]
@@ -247,7 +247,7 @@ class _Builder:
         """Return the name of a vertex as text and LaTeX, or None."""
         name = self.names.of(node)
         if name is not None:
-            return name, _latex(name)
+            return name, name_latex(name)
         labels = self.labels.get(node) if isinstance(node, Tensor) else None
         if labels is not None:
             text, latex = (" = ".join(label[i] for label in labels) for i in (0, 1))
@@ -256,7 +256,7 @@ class _Builder:
         name = self.names.of(base) if _is_transpose(node, base) else None
         if name is None:
             return None
-        return f"{name}ᵀ", f"{{{_latex(name)}}}^{{\\top}}" if _latex(name) else ""
+        return f"{name}ᵀ", f"{{{name_latex(name)}}}^{{\\top}}" if name_latex(name) else ""
 
     def _leaf(self, node: Tensor) -> str:
         kind: VertexKind = "gradient" if self._is_gradient(node) else "parameter"
@@ -285,7 +285,7 @@ class _Builder:
         if self._is_number(argument):
             return number_operand(argument)
         name = self.names.of(argument)
-        return Operand(name, _latex(name)) if name and _latex(name) else Operand()
+        return Operand(name, name_latex(name)) if name and name_latex(name) else Operand()
 
     def _is_number(self, argument: Any) -> bool:
         """Whether an argument is a plain number, which its operation's vertex shows."""
@@ -386,9 +386,9 @@ def _stand_in(value: Any, name: str | None) -> Tensor:
     return leaf
 
 
-def _latex(name: str) -> str:
+def name_latex(name: str) -> str:
     """Write a name as a formula if it is a word; all else is shown literally."""
-    return name_latex(name) if re.fullmatch(r"[^\W\d]\w*′*", name) else ""
+    return notation.name_latex(name) if re.fullmatch(r"[^\W\d]\w*′*", name) else ""
 
 
 def _is_transpose(array: Any, base: Any) -> bool:
@@ -407,7 +407,7 @@ def derivative(of: str, wrt: str) -> tuple[str, str]:
     >>> print(*derivative("L", "z"))
     ∂L/∂z \frac{\partial L}{\partial z}
     """
-    above, below = _latex(of), _latex(wrt)
+    above, below = name_latex(of), name_latex(wrt)
     latex = rf"\frac{{\partial {above}}}{{\partial {below}}}" if above and below else ""
     return f"∂{of}/∂{wrt}", latex
 

@@ -16,8 +16,7 @@ from tinygrad_edu import ops
 from tinygrad_edu.core.gradients import gradients
 from tinygrad_edu.core.graph import ancestors
 from tinygrad_edu.naming import Names
-from tinygrad_edu.symbolic.derive.derivation import Derivation
-from tinygrad_edu.symbolic.derive.derive import derive_named
+from tinygrad_edu.symbolic.derive import Derivation, derive_named
 from tinygrad_edu.tensor import Tensor, name
 
 __all__ = ["Break", "Route", "Routes", "routes"]

@@ -8,10 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.symbolic.algebra.evaluate import ROUNDING, Environment, magnitudes
-from tinygrad_edu.symbolic.algebra.expr import Leaf, Quantity, distinct
-from tinygrad_edu.symbolic.derive.derivation import Formula, residual
-from tinygrad_edu.symbolic.notation import written as notation
+from tinygrad_edu.symbolic.derive import Formula
 from tinygrad_edu.view.formula import formula_width
 from tinygrad_edu.view.values import number_text, value_lines
 
@@ -21,7 +18,6 @@ __all__ = [
     "Written",
     "bracketed",
     "check_text",
-    "distance",
     "join",
     "listed",
     "numbers_of",
@@ -82,8 +78,8 @@ def prose(template: str, *formulas: Maths | Written) -> Prose:
 
 
 def _maths(formula: Formula, indices: bool = False) -> Maths:
-    if formula.expr.size > _LONGEST:
-        return Maths(f"… (a formula of {formula.expr.size} parts)")
+    if formula.size > _LONGEST:
+        return Maths(f"… (a formula of {formula.size} parts)")
     return Maths(formula.text(indices), formula.latex(indices))
 
 
@@ -168,7 +164,7 @@ def plugged(formula: Formula) -> tuple[Maths, ...]:
     """
     value = numbers_of(formula.evaluate())
     result = () if value is None else (Maths(f"= {value.text}", f"= {value.latex}"),)
-    if formula.expr.size > _MOST_PARTS:
+    if formula.size > _MOST_PARTS:
         return result
     filled = _filled(formula)
     if filled is None:
@@ -180,21 +176,16 @@ def plugged(formula: Formula) -> tuple[Maths, ...]:
 
 def _filled(formula: Formula, upright: bool = False) -> Maths | None:
     """Put numbers into a formula; None where all of its arrays are too large."""
-    environment = Environment()
-    text: dict[Quantity, str] = {}
-    latex: dict[Quantity, str] = {}
-    for each in distinct(formula.expr):
-        if isinstance(each, Leaf):
-            numbers = numbers_of(environment.value(each)[0], inside=True, upright=upright)
-            if numbers is not None:
-                text[each.quantity], latex[each.quantity] = numbers.text, numbers.latex
-    if not text:
+
+    def write(array: Any) -> tuple[str, str] | None:
+        numbers = numbers_of(array, inside=True, upright=upright)
+        return None if numbers is None else (numbers.text, numbers.latex)
+
+    filled = formula.filled(write)
+    if filled is None:
         return None
-    written = notation.latex(formula.expr, axes=formula.axes, instead=latex)
-    return Maths(
-        notation.text(formula.expr, axes=formula.axes, instead=text),
-        written.replace(r" \, ", r" \cdot "),  # letters stand side by side, numbers do not
-    )
+    text, latex = filled
+    return Maths(text, latex.replace(r" \, ", r" \cdot "))  # numbers do not stand side by side
 
 
 def summed(parts: Sequence[Any], total: Any) -> tuple[Maths, ...]:
@@ -210,17 +201,6 @@ def summed(parts: Sequence[Any], total: Any) -> tuple[Maths, ...]:
         if formula_width(row.latex) <= _WIDE:
             break
     return row, Maths(f"= {whole.text}", f"= {whole.latex}")
-
-
-def distance(formula: Formula, value: Any) -> float:
-    """Return how far a formula is from what was computed, relative to the size of its terms."""
-    value = np.asarray(value, dtype=np.float64)
-    with np.errstate(all="ignore"):
-        found = formula.evaluate().reshape(value.shape)
-        apart = residual(found, value)
-        if apart > ROUNDING:  # perhaps large terms cancel: what is left of them is rounding
-            apart = residual(found, value, magnitudes(formula.expr, Environment()))
-    return apart
 
 
 def check_text(value: float) -> str:

@@ -1,1 +1,22 @@
 """From a recorded graph to its gradient as a formula, step by step."""
+
+from .derivation import Contribution, Derivation, Formula, Step
+from .derive import derive_named, staged_named
+from .staged import Stage, StagedDerivation
+from .trace import Symbol
+from .work import Passes, Visit, passes
+
+__all__ = [
+    "Contribution",
+    "Derivation",
+    "Formula",
+    "Passes",
+    "Stage",
+    "StagedDerivation",
+    "Step",
+    "Symbol",
+    "Visit",
+    "derive_named",
+    "passes",
+    "staged_named",
+]

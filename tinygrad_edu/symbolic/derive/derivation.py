@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygrad_edu.symbolic.algebra.evaluate import ROUNDING, Environment, magnitudes
-from tinygrad_edu.symbolic.algebra.expr import Expr, Label, Leaf, Quantity, quantities_in
+from tinygrad_edu.symbolic.algebra.expr import (
+    Expr,
+    Label,
+    Leaf,
+    Quantity,
+    distinct,
+    quantities_in,
+    total,
+)
 from tinygrad_edu.symbolic.algebra.facts import Assumption, Facts
 from tinygrad_edu.symbolic.algebra.rewrite import Move
 from tinygrad_edu.symbolic.derive import report
@@ -44,6 +52,36 @@ class Formula:
     def __repr__(self) -> str:
         return f"<formula {self}>"
 
+    def __add__(self, other: Formula) -> Formula:
+        return Formula(total([self.expr, other.expr]), self.axes, indexed=self.indexed)
+
+    @property
+    def size(self) -> int:
+        """Number of its parts."""
+        return self.expr.size
+
+    @property
+    def letters(self) -> dict[str, Array]:
+        """What it is written in: the arrays that its letters stand for, on the recorded data.
+
+        Examples
+        --------
+        >>> import tinygrad_edu as tg
+        >>> z, y = tg.Tensor([1.0, 2.0], name="z"), tg.Tensor([0.0, 1.0], name="y")
+        >>> tg.derive(tg.sum_squared_error(z, y), wrt=z).result.letters
+        {'z': array([1., 2.]), 'y': array([0., 1.])}
+        """
+        env = Environment()
+        leaves = (each.quantity.leaf for each in distinct(self.expr) if isinstance(each, Leaf))
+        return {leaf.quantity.name: env.value(leaf)[0] for leaf in leaves}
+
+    @property
+    def definition(self) -> Formula | None:
+        """What it stands for, if it is the name of something that was computed."""
+        if not isinstance(self.expr, Leaf) or self.expr.quantity.definition is None:
+            return None
+        return Formula(self.expr.quantity.definition, self.expr.quantity.axes)
+
     def text(self, indices: bool = False) -> str:
         """Write it in Unicode, with indices if asked for."""
         return notation.text(self.expr, indices=indices or self.indexed, axes=self.axes)
@@ -54,6 +92,32 @@ class Formula:
 
     def _repr_latex_(self) -> str:
         return f"${self.latex()}$"
+
+    def filled(self, write: Callable[[Array], tuple[str, str] | None]) -> tuple[str, str] | None:
+        """Write it in Unicode and in LaTeX with numbers for its letters.
+
+        Parameters
+        ----------
+        write : callable
+            From an array to how it is written, in Unicode and in LaTeX; None leaves its letter.
+
+        Returns
+        -------
+        (str, str) or None
+            None where all letters are left.
+        """
+        env = Environment()
+        instead: tuple[dict[Quantity, str], dict[Quantity, str]] = {}, {}
+        for each in distinct(self.expr):
+            if isinstance(each, Leaf) and (numbers := write(env.value(each)[0])) is not None:
+                for known, written in zip(instead, numbers, strict=True):
+                    known[each.quantity] = written
+        if not instead[0]:
+            return None
+        return (
+            notation.text(self.expr, axes=self.axes, instead=instead[0]),
+            notation.latex(self.expr, axes=self.axes, instead=instead[1]),
+        )
 
     def evaluate(self, values: Mapping[str, npt.ArrayLike] | None = None) -> Array:
         """Compute it on the recorded data, or on other arrays.
@@ -103,6 +167,19 @@ class Formula:
         Tensor([1., 1.])
         """
         return raised(self.expr, self.axes)
+
+    def distance_to(self, value: npt.ArrayLike) -> float:
+        """Return how far it is from what was computed, relative to the size of its terms.
+
+        NaN where either is not finite.
+        """
+        array = np.asarray(value, dtype=np.float64)
+        found = self.evaluate().reshape(array.shape)
+        apart = residual(found, array)
+        if apart > ROUNDING:  # perhaps large terms cancel: what is left of them is rounding
+            with np.errstate(all="ignore"):
+                apart = residual(found, array, magnitudes(self.expr, Environment()))
+        return apart
 
     def on(self, env: Environment) -> Array:
         """Compute it in an environment."""
@@ -203,7 +280,7 @@ def residual(one: Array, other: Array, size: float = 0) -> float:
 class Contribution:
     """What one vertex passes back to one of its arguments.
 
-    `incoming` is the gradient that arrives, `local` the rule applied to a letter g, and
+    `incoming` is the gradient that arrives, `local` the rule applied to a `letter` g, and
     `contribution` the rule applied to what arrived; `jacobian` is ∂of/∂to with indices. Two that
     go to the same `vertex` add up; two vertices may have one formula, such as x and −(−x).
     """
@@ -213,6 +290,7 @@ class Contribution:
     op: str
     index: int
     vertex: int
+    letter: Formula
     incoming: Formula
     local: Formula
     contribution: Formula

@@ -11,7 +11,7 @@ from tinygrad_edu.symbolic.derive.staged import StagedDerivation, stages_of
 from tinygrad_edu.symbolic.derive.work import work_on
 from tinygrad_edu.tensor import Tensor
 
-__all__ = ["derive", "derive_named"]
+__all__ = ["derive", "derive_named", "staged_named"]
 
 
 @overload
@@ -117,3 +117,10 @@ def derive_named(
 ) -> Derivation:
     """Derive as `derive` does, with names that were collected already."""
     return work_on(output, wrt, names, assume, fused).derivation()
+
+
+def staged_named(
+    output: Tensor, wrt: Tensor, names: Names, assume: Iterable[str] | None = None
+) -> StagedDerivation:
+    """Derive lemma by lemma, with names that were collected already."""
+    return stages_of(work_on(output, wrt, names, assume, staged=True))

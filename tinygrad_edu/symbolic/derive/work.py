@@ -422,6 +422,7 @@ class Work:
             op=node.op.name,
             index=index,
             vertex=_without_moves(argument).serial,
+            letter=Formula(g_.quantity.leaf, g_.quantity.axes),
             incoming=self._formula(self._at_indices_of(node, g), node),
             local=self._formula(rule, argument),
             contribution=self._formula(self._at_indices_of(argument, part), argument),

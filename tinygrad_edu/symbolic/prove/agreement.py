@@ -12,7 +12,7 @@ from tinygrad_edu.symbolic.algebra.draws import draws
 from tinygrad_edu.symbolic.algebra.evaluate import Environment, magnitudes
 from tinygrad_edu.symbolic.algebra.expr import Expr, Quantity, distinct, quantities_in, sum_over
 from tinygrad_edu.symbolic.algebra.facts import TOLERANCE
-from tinygrad_edu.symbolic.derive.derivation import Formula, disagreement, residual
+from tinygrad_edu.symbolic.derive.derivation import Formula, disagreement
 from tinygrad_edu.symbolic.notation.written import text
 
 __all__ = [
@@ -201,11 +201,6 @@ def affine_agreement(
 
 def faithful(formula: Formula, recorded: Any) -> bool:
     """Whether a formula gives the numbers that were computed; what is not finite proves nothing."""
-    found = residual(formula.evaluate(), np.asarray(recorded, dtype=np.float64))
     kind = np.asarray(recorded).dtype
     allowed = max(AGREE, 1e3 * float(np.finfo(kind).eps)) if kind.kind == "f" else AGREE
-    if found > allowed:
-        with np.errstate(all="ignore"):
-            size = magnitudes(formula.expr, Environment())
-        found = residual(formula.evaluate(), np.asarray(recorded, dtype=np.float64), size)
-    return not found > allowed
+    return not formula.distance_to(recorded) > allowed

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from tinygrad_edu.symbolic.derive.derivation import Derivation
-from tinygrad_edu.symbolic.notation import written as notation
+from tinygrad_edu.symbolic.derive import Derivation
 from tinygrad_edu.view.evolution import Evolution
 from tinygrad_edu.view.model import Model
-from tinygrad_edu.view.recorded import derivative
+from tinygrad_edu.view.recorded import derivative, name_latex
 from tinygrad_edu.view.story.flow import weighted
 from tinygrad_edu.view.story.frames import Frame, Scene, Track
 from tinygrad_edu.view.written import (
@@ -14,7 +13,6 @@ from tinygrad_edu.view.written import (
     Prose,
     Written,
     check_text,
-    distance,
     join,
     plugged,
     prose,
@@ -38,7 +36,7 @@ def left_side(derivation: Derivation) -> Written:
     of, wrt = derivation.title
     vector = Maths(*derivative(of, wrt))
     below = derivation.wrt.latex(True)
-    index = rf"\frac{{\partial {notation.name_latex(of)}}}{{\partial {below}}}"
+    index = rf"\frac{{\partial {name_latex(of)}}}{{\partial {below}}}"
     both = vector, Maths(f"∂{of}/∂{derivation.wrt.text(True)}", index if vector.latex else "")
     return Written(*(weighted(derivation.seed, each) for each in both))
 
@@ -58,7 +56,7 @@ class _Algebra:
             rule="chain rule",
             because=Prose((f"What has come back, written down.{self._end(0)}",)),
             numbers=plugged(derivation.start),
-            check=check_text(distance(derivation.start, derivation.computed)),
+            check=check_text(derivation.start.distance_to(derivation.computed)),
         )
         for number, step in enumerate(derivation.steps, start=1):
             both = Evolution([step.before, step.after])

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinygrad_edu.symbolic.algebra.expr import Leaf, distinct, total
-from tinygrad_edu.symbolic.derive.derivation import Contribution, Formula
-from tinygrad_edu.symbolic.derive.work import Visit
-from tinygrad_edu.symbolic.notation import written as notation
-from tinygrad_edu.view.recorded import derivative
+from tinygrad_edu.symbolic.derive import Visit
+from tinygrad_edu.view.recorded import derivative, name_latex
 from tinygrad_edu.view.story.flow import Flow, if_full
 from tinygrad_edu.view.story.frames import Frame, Scene, Track
 from tinygrad_edu.view.written import (
@@ -16,7 +13,6 @@ from tinygrad_edu.view.written import (
     Written,
     bracketed,
     check_text,
-    distance,
     join,
     plugged,
     prose,
@@ -84,7 +80,7 @@ class _Backward:
         rule, result = written(entry.local), written(entry.contribution)
         middle: tuple[Written | str, ...] = (rule, "=")
         where: Written | None = join(
-            self._letter(entry), "=", arrived, "=", written(entry.incoming)
+            written(entry.letter), "=", arrived, "=", written(entry.incoming)
         )
         if flow.seed is not None:  # the letter already stands for the weights
             middle, where = (), None
@@ -102,25 +98,18 @@ class _Backward:
             local=where,
             numbers=plugged(entry.contribution),
             python=flow.python(visit.of),
-            check=check_text(distance(entry.contribution, visit.part.value)),
+            check=check_text(entry.contribution.distance_to(visit.part.value)),
             heat=if_full(flow.local_heat(visit.of, visit.index)),
         )
 
-    def _letter(self, entry: Contribution) -> Written:
-        """Write the letter of what comes in, with the indices that it has in the local rule."""
-        for each in distinct(entry.local.expr):
-            if isinstance(each, Leaf) and each.quantity.name == self.walk.letter:
-                return written(Formula(each.quantity.leaf, each.quantity.axes))
-        bare = self._bare_letter()
-        return Written(bare, bare)
-
     def _bare_letter(self) -> Maths:
-        return Maths(self.walk.letter, notation.name_latex(self.walk.letter))
+        return Maths(self.walk.letter, name_latex(self.walk.letter))
 
     def _meeting_frame(self, to: int, known: set[int], passed: list[int]) -> None:
         flow, name = self.flow, self.flow.called(self.flow.shown[to])
         entries = [v.contribution for v, _ in flow.parts[to] if v.contribution is not None]
-        whole = Formula(total(e.contribution.expr for e in entries), entries[0].contribution.axes)
+        first, *others = (entry.contribution for entry in entries)
+        whole = sum(others, start=first)
         row: list[Written | str] = []
         for entry in entries:
             row += ["+", bracketed(written(entry.contribution))]
@@ -143,7 +132,7 @@ class _Backward:
                 flow.called(self.walk.output),
             ),
             numbers=summed(values, flow.gradients[to]),
-            check=check_text(distance(whole, flow.gradients[to])),
+            check=check_text(whole.distance_to(flow.gradients[to])),
         )
 
     def _scene(self, now: int, number: int | None, known: set[int], passed: list[int]) -> Scene:

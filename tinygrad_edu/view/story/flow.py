@@ -7,15 +7,11 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.core.graph import ancestors
-from tinygrad_edu.symbolic.algebra.expr import Leaf
-from tinygrad_edu.symbolic.derive.derivation import Formula
-from tinygrad_edu.symbolic.derive.trace import Symbol
-from tinygrad_edu.symbolic.derive.work import Passes, Visit
-from tinygrad_edu.symbolic.notation import written as notation
+from tinygrad_edu.symbolic.derive import Formula, Passes, Symbol, Visit
 from tinygrad_edu.view.jacobian import Heat, Rows, is_full, local, total
 from tinygrad_edu.view.model import Edge, Model, Vertex
 from tinygrad_edu.view.program import Program
-from tinygrad_edu.view.recorded import derivative
+from tinygrad_edu.view.recorded import derivative, name_latex
 from tinygrad_edu.view.symbols import Operand, application, number_operand
 from tinygrad_edu.view.values import one_line, shape_text, sum_text, value_lines
 from tinygrad_edu.view.written import Maths, Written, written
@@ -115,7 +111,7 @@ class Flow:
     def _vertex(self, place: int, s: Symbol) -> Vertex:
         if s.op is None:
             kind: Any = "constant" if s in self.constants else "parameter"
-            text, latex = s.name or "constant", self._name_latex(s)
+            text, latex = s.name or "constant", name_latex(s.name or "")
         else:
             kind = "op"
             operands = [self._operand(a) for a in s.args]
@@ -145,12 +141,9 @@ class Flow:
     def called(self, s: Symbol) -> Maths:
         """Return the name of a vertex: the user's, or that of its line of Python."""
         if s.name is not None:
-            return Maths(s.name, self._name_latex(s))
+            return Maths(s.name, name_latex(s.name))
         name = self.of if s is self.walk.output else self.program.names[s]
-        return Maths(name, _safe(name))
-
-    def _name_latex(self, s: Symbol) -> str:
-        return _safe(s.name or "")
+        return Maths(name, name_latex(name))
 
     def _operand(self, argument: Any) -> Operand:
         if not isinstance(argument, Symbol):
@@ -172,10 +165,7 @@ class Flow:
     def meaning(self, s: Symbol) -> Formula:
         """Return the formula of a vertex, that of its definition where it has a name."""
         formula = self.walk.formula(s)
-        expr = formula.expr
-        if isinstance(expr, Leaf) and expr.quantity.definition is not None and s.op is not None:
-            return Formula(expr.quantity.definition, expr.quantity.axes)
-        return formula
+        return formula if s.op is None else formula.definition or formula
 
     def python(self, s: Symbol) -> str:
         """Return the line of a vertex, with those before it that only move entries."""
@@ -193,7 +183,7 @@ class Flow:
         both = [weighted(self.seed, Maths(text, latex))] * 2
         if self.shown[place].name is not None and latex:
             to_index = self.walk.formula(self.shown[place])
-            below = rf"\frac{{\partial {_safe(self.of)}}}{{\partial {to_index.latex(True)}}}"
+            below = rf"\frac{{\partial {name_latex(self.of)}}}{{\partial {to_index.latex(True)}}}"
             both[1] = weighted(self.seed, Maths(f"∂{self.of}/∂{to_index.text(True)}", below))
         return Written(*both)
 
@@ -216,7 +206,7 @@ def weighted(seed: str | None, derivative: Maths) -> Maths:
     """Write the product of a derivative with the weights of the output, where there are any."""
     if seed is None:
         return derivative
-    inside = rf"\left\langle {notation.name_latex(seed)}, {derivative.latex} \right\rangle"
+    inside = rf"\left\langle {name_latex(seed)}, {derivative.latex} \right\rangle"
     return Maths(f"⟨{seed}, {derivative.text}⟩", inside if derivative.latex else "")
 
 
@@ -239,11 +229,6 @@ def _is_number(s: Symbol) -> bool:
 def _tensors(walk: Passes) -> set[Symbol]:
     """Return the leaves that gradients reach."""
     return {visit.to for visit in walk.backward}
-
-
-def _safe(name: str) -> str:
-    """Return a name as LaTeX if it is a word; all else is shown literally."""
-    return derivative(name, name)[1] and notation.name_latex(name)
 
 
 def _added(numbers: str) -> str:

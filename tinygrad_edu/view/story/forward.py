@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tinygrad_edu.symbolic.derive.trace import Symbol
+from tinygrad_edu.symbolic.derive import Symbol
 from tinygrad_edu.view.story.flow import Flow, if_full
 from tinygrad_edu.view.story.frames import Frame, Scene, Track
 from tinygrad_edu.view.values import shape_text
@@ -14,7 +14,6 @@ from tinygrad_edu.view.written import (
     Prose,
     Written,
     check_text,
-    distance,
     join,
     listed,
     numbers_of,
@@ -66,7 +65,7 @@ class _Forward:
                 because=Prose((_summary(s.op),)),
                 numbers=plugged(right),
                 python=flow.python(s),
-                check=check_text(distance(right, s.value)),
+                check=check_text(right.distance_to(s.value)),
                 heat=if_full(flow.total_heat(s)),
             )
             done.append(s)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tinygrad_edu.symbolic.derive.trace import Symbol
+from tinygrad_edu.symbolic.derive import Symbol
 from tinygrad_edu.view.story.flow import Flow, plain
 from tinygrad_edu.view.story.frames import Node
 from tinygrad_edu.view.values import shape_text, value_lines
@@ -32,7 +32,7 @@ def node(flow: Flow, s: Symbol) -> Node:
                 f"{entry.jacobian.latex(True)}",
             )
         ] * 2
-        if max(of.expr.size, to.expr.size) <= 12:
+        if max(of.size, to.size) <= 12:
             derivatives.append(Written(*both))
         heat = flow.local_heat(s, visit.index)
         if heat is not None and (len(heat.rows) > 1 or len(heat.rows[0]) > 1):

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tinygrad_edu.naming import Names
-from tinygrad_edu.symbolic.derive.derive import derive_named
-from tinygrad_edu.symbolic.derive.work import passes
+from tinygrad_edu.symbolic.derive import derive_named, passes
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.view.steps import derivation_model
 from tinygrad_edu.view.story.algebra import algebra, left_side
