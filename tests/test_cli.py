@@ -166,6 +166,7 @@ def test_derive_goes_lemma_by_lemma(capsys):
 def test_derive_assumes_what_it_is_told_to(capsys):
     assert "∂L/∂z = a·Σy − y\n" in run(capsys, "derive", "softmax-ce", "--assume")
     assert "∂L/∂z = a − y\n" in run(capsys, "derive", "softmax-ce", "--assume", "Σy=1")
+    assert "∂L/∂z = a − y\n" in run(capsys, "derive", "--assume", "Σy = 1", "softmax-ce")
     with pytest.raises(SystemExit) as ended:
         main(["derive", "softmax-ce", "--assume", "Σz = 1"])
     assert ended.value.code == 2

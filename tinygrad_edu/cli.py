@@ -128,6 +128,8 @@ def _run_on_lecture(parser: argparse.ArgumentParser, given: argparse.Namespace) 
         known, what = IDENTITIES, "identity"
     if given.list:
         return list_lectures(known)
+    if given.lecture is None and getattr(given, "assume", None):
+        given.lecture = given.assume.pop()  # the options may come first
     if given.lecture is None:
         parser.error(f"{given.command}: name a {what}; there are: {', '.join(known)}")
     try:

@@ -81,6 +81,8 @@ class Names:
         self._held: list[Any] = []  # an id is a name only as long as its object lives
         for source in (variables, given or {}):
             for name, value in source.items():
+                if source is given and not name.strip():
+                    raise ValueError(f"names: {name!r} is no name; give it a letter or a word")
                 if isinstance(value, Tensor | np.ndarray):
                     self._by_id[id(value)] = name
                     self._held.append(value)

@@ -18,7 +18,7 @@ from tinygrad_edu.numpy_functions import UFUNCS, call_numpy
 from tinygrad_edu.ops.reduce import count_of_shape
 from tinygrad_edu.ops.shape import Axes
 
-__all__ = ["Tensor", "name", "refuse_changed"]
+__all__ = ["Tensor", "is_current", "name", "refuse_changed"]
 
 _PLAIN = frozenset({float, bool, np.float64, np.float32, np.float16, np.bool_, np.int64})
 
@@ -404,6 +404,9 @@ class Tensor(Node):
     def __int__(self) -> int:
         return int(self.item())
 
+    def __round__(self, ndigits: int | None = None) -> float:
+        return round(self.item(), ndigits)
+
     def __format__(self, spec: str) -> str:
         return format(self.item() if spec else str(self), spec)
 
@@ -555,9 +558,20 @@ def refuse_changed(order: Iterable[Node], asker: str) -> None:
             )
 
 
+def is_current(order: Iterable[Node]) -> bool:
+    """Whether a graph still is what would be recorded now, of the data that its leaves hold."""
+    try:
+        refuse_changed(order, "graph")
+    except ValueError:
+        return False
+    return True
+
+
 def _check_name(name: Any) -> None:
     if name is not None and not isinstance(name, str):
         raise TypeError(f"Tensor: a name is text, not a {type(name).__name__}")
+    if name is not None and not name.strip():
+        raise ValueError(f"Tensor: the name {name!r} is blank; leave it out, or give it a letter")
 
 
 def _unknown_option(option: str) -> str:

@@ -22,6 +22,7 @@ __all__ = [
     "REGISTRY",
     "Op",
     "call",
+    "declared",
     "in_the_name_of",
     "names_itself",
     "op",
@@ -229,6 +230,9 @@ class Op:
                 f"{self.name}: a built-in operation cannot be changed; declare your own"
             )
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return declared, (self.name,)
+
     def __repr__(self) -> str:
         return f"<op {self.name}>"
 
@@ -241,6 +245,13 @@ class _ForEach:
 
     def __getitem__(self, index: int) -> Function:
         return functools.partial(self.function, index)
+
+
+def declared(name: str) -> Op:
+    """Return the operation of a name, as what was pickled with it asks for."""
+    if name not in REGISTRY:
+        raise ValueError(f"{name}: no operation of this name is declared here; declare it first")
+    return REGISTRY[name]
 
 
 _ARRAYS = frozenset({np.ndarray, np.float64, np.float32, np.float16})

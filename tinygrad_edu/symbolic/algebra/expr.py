@@ -14,6 +14,7 @@ import itertools
 import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 from tinygrad_edu.core.op import Op
@@ -228,6 +229,11 @@ class Expr:
             self.key = other.key  # so that it need not be compared part by part again
         return True
 
+    def __reduce__(self) -> Any:  # made again: hashes hold in one process alone
+        values = {name: getattr(self, name) for name in type(self).__slots__}
+        parts = {k: dict(v) if isinstance(v, Mapping) else v for k, v in values.items()}
+        return partial(type(self), **parts), ()
+
     def walk(self) -> Iterator[Expr]:
         """Yield this expression and all inside it, outermost first."""
         pending = [self]
@@ -280,6 +286,9 @@ class Delta(Expr):
     def __init__(self, one: Label, other: Label) -> None:
         self.axes = tuple(sorted((one, other), key=lambda label: label.serial))
         self._set(self.axes, self.axes, 1)
+
+    def __reduce__(self) -> Any:
+        return Delta, self.axes
 
 
 class Apply(Expr):

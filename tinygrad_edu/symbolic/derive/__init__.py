@@ -2,6 +2,7 @@
 
 from .derivation import Contribution, Derivation, Formula, Step
 from .derive import derive_named, staged_named
+from .report import remarks
 from .staged import Stage, StagedDerivation
 from .trace import Symbol
 from .work import Passes, Visit, passes
@@ -18,5 +19,6 @@ __all__ = [
     "Visit",
     "derive_named",
     "passes",
+    "remarks",
     "staged_named",
 ]

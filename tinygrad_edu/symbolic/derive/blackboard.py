@@ -54,10 +54,9 @@ def text(derivation: StagedDerivation, indices: bool, detail: str) -> str:
         of = report.gradient(stage.whole, indices)
         left = f"{place}. {of}" if letter is None else f"{place}. {letter.text(indices)} = {of}"
         sections.append(_stage(left, _rows(stage, detail), indices, detail == "full"))
-    capped = any(each.capped for stage in derivation.stages for each in (stage.lemma, stage.whole))
     sections += [
         report.assumptions(derivation.assumptions),
-        report.checks(derivation.residual, capped, "each stage"),
+        report.checks(derivation, "each stage"),
     ]
     return "\n\n".join("\n".join(lines) for lines in sections if lines)
 

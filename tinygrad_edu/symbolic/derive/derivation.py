@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
 from tinygrad_edu.symbolic.algebra.facts import Assumption, Facts
 from tinygrad_edu.symbolic.algebra.rewrite import Move
 from tinygrad_edu.symbolic.derive import report
+from tinygrad_edu.symbolic.derive.faults import bound
 from tinygrad_edu.symbolic.derive.jacobian import jacobian, row_of
 from tinygrad_edu.symbolic.derive.raising import raised, sources
 from tinygrad_edu.symbolic.notation import written as notation
@@ -231,6 +233,8 @@ class Step:
     residual : float
         The largest difference between before and after, relative to their size, over the data
         and all random draws.
+    holds : bool
+        Whether that is rounding.
     """
 
     def __init__(
@@ -246,13 +250,24 @@ class Step:
         self.equation = move.rule.equation or f"{self.matched} = {self.replaced}"
         self.assumption = move.match.assumption
         self.is_choice = move.is_choice
+        self.allowed = _allowed(move.before)
         residuals = [disagreement(self.before, self.after, env) for env in checks]
         known = [r for r in residuals if not np.isnan(r)]
         self.residual = max(known) if known else float("nan")
         self.on_data = not np.isnan(residuals[0])
 
+    @property
+    def holds(self) -> bool:
+        """Whether the two sides differ by rounding alone."""
+        return not self.residual > self.allowed
+
     def __repr__(self) -> str:
         return f"<step {self.rule}: {self.before} = {self.after}>"
+
+
+def _allowed(expr: Expr) -> float:
+    """Return what rounding may do to an expression, in the coarsest numbers it is made of."""
+    return bound(*(quantity.value for quantity in quantities_in([expr])))
 
 
 def disagreement(one: Formula, other: Formula, env: Environment) -> float:
@@ -326,6 +341,11 @@ class Derivation:
         The gradient as the engine computes it.
     capped : bool
         Whether the search was cut short.
+    stale : tuple of str
+        Names of the caller that are left out, for they were recorded from other data.
+    faults : tuple of str
+        Where the result is not the gradient that the engine computes: which operations are not
+        what their definitions say.
     """
 
     title: tuple[str, str]
@@ -340,6 +360,8 @@ class Derivation:
     assumptions: list[Assumption]
     computed: Array
     capped: bool
+    stale: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
 
     @property
     def seed(self) -> str | None:
@@ -385,7 +407,7 @@ class Derivation:
         found = jacobian(result.expr, letter, row, Facts(Environment(), used))
         return Formula(found, axes, indexed=len(found.labels) > 2)
 
-    @property
+    @cached_property
     def residual(self) -> float:
         """Difference between the result and the gradient that the engine computes."""
         result, computed = self.result.evaluate(), np.asarray(self.computed, dtype=np.float64)
@@ -396,6 +418,12 @@ class Derivation:
                 size = max(magnitudes(f.expr, env) for f in (self.start, self.result))
             found = residual(result, computed, size if np.isfinite(size) else 0)
         return found
+
+    @property
+    def agrees(self) -> bool:
+        """Whether every step and the result hold up to rounding; what is not finite counts."""
+        allowed = max(bound(self.computed), _allowed(self.start.expr))
+        return not self.residual > allowed and all(step.holds for step in self.steps)
 
     @property
     def lines(self) -> int:
@@ -455,6 +483,9 @@ class Derivation:
 
     def _repr_latex_(self) -> str:
         return self.latex()
+
+    def __str__(self) -> str:
+        return self.text()
 
     def __repr__(self) -> str:
         return f"<derivation {report.gradient(self)} = {self.result}, {len(self.steps)} steps>"

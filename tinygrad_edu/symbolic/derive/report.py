@@ -12,6 +12,7 @@ from tinygrad_edu.symbolic.notation import written as notation
 if TYPE_CHECKING:
     from tinygrad_edu.symbolic.algebra.facts import Assumption
     from tinygrad_edu.symbolic.derive.derivation import Contribution, Derivation, Formula, Step
+    from tinygrad_edu.symbolic.derive.staged import StagedDerivation
 
 __all__ = [
     "WIDTH",
@@ -23,6 +24,7 @@ __all__ = [
     "latex",
     "lines_of",
     "meeting",
+    "remarks",
     "rounded_up",
     "rule_name",
     "rules_of",
@@ -48,7 +50,7 @@ def text(derivation: Derivation, indices: bool = False, detail: str = "full") ->
         _chain(derivation, indices),
         _algebra(derivation, indices, lines_of(derivation, detail)),
         assumptions(derivation.assumptions),
-        checks(derivation.residual, derivation.capped),
+        checks(derivation),
     ]
     return "\n\n".join("\n".join(lines) for lines in sections if lines)
 
@@ -173,6 +175,8 @@ def checked(line: Sequence[Step]) -> str:
     if any(math.isnan(step.residual) for step in line):
         return "(not finite)"
     checked = rounded_up(max(step.residual for step in line))
+    if not all(step.holds for step in line):
+        checked = f"DISAGREES: {checked}"
     on_data = all(step.on_data for step in line)
     return f"({checked})" if on_data else f"({checked}, on random numbers alone)"
 
@@ -194,18 +198,28 @@ def assumptions(stated: Sequence[Assumption]) -> list[str]:
     return ["Assumptions", *lines] if lines else []
 
 
-def checks(residual: float, capped: bool, what: str = "the result") -> list[str]:
+def checks(found: Derivation | StagedDerivation, what: str = "the result") -> list[str]:
     """Say how far what was derived is from the gradient that the engine computes."""
-    said = []
-    if math.isnan(residual):
-        said.append(f"Not checked: on the data, {what} or its gradient is not finite.")
+    if math.isnan(found.residual):
+        said = [f"Not checked: on the data, {what} or its gradient is not finite."]
     else:
-        said.append(
-            f"Checked: difference of {what} and the gradient that backward computes, "
-            f"relative to their size: {rounded_up(residual)}"
-        )
-    if capped:
+        verdict = "Checked" if found.agrees else "DISAGREES"
+        gap = f"difference of {what} and the gradient that backward computes"
+        said = [f"{verdict}: {gap}, relative to their size: {rounded_up(found.residual)}"]
+    return [*said, *remarks(found)]
+
+
+def remarks(found: Derivation | StagedDerivation) -> list[str]:
+    """Say what else is to be known of a derivation: what is wrong, cut short or left out."""
+    said = []
+    if not found.agrees:
+        wrong = [f"{step.rule} does not hold" for step in found.steps if not step.holds]
+        said.append(f"Wrong here: {'; '.join(found.faults or dict.fromkeys(wrong))}.")
+    if found.capped:
         said.append("The search was cut short: a shorter form may exist.")
+    if found.stale:
+        which, were = ", ".join(found.stale), "was" if len(found.stale) == 1 else "were"
+        said.append(f"Left out: {which}, which {were} recorded from other data than there is now.")
     return said
 
 

@@ -80,10 +80,33 @@ class StagedDerivation:
         return list(found.values())
 
     @property
+    def _derivations(self) -> list[Derivation]:
+        return [each for stage in self.stages for each in (stage.lemma, stage.whole)]
+
+    @property
     def residual(self) -> float:
         """The largest difference of any stage from the gradient that the engine computes."""
-        both = ((stage.lemma, stage.whole) for stage in self.stages)
-        return float(np.max([derivation.residual for pair in both for derivation in pair]))
+        return float(np.max([derivation.residual for derivation in self._derivations]))
+
+    @property
+    def agrees(self) -> bool:
+        """Whether every step and every stage hold up to rounding."""
+        return all(derivation.agrees for derivation in self._derivations)
+
+    @property
+    def capped(self) -> bool:
+        """Whether a search was cut short."""
+        return any(derivation.capped for derivation in self._derivations)
+
+    @property
+    def stale(self) -> tuple[str, ...]:
+        """Names of the caller that are left out, for they were recorded from other data."""
+        return self.stages[0].lemma.stale
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """Which operations are not what their definitions say, where a stage disagrees."""
+        return tuple(dict.fromkeys(f for each in self._derivations for f in each.faults))
 
     def text(self, indices: bool = False, detail: str = "lecture") -> str:
         r"""Write the stages for a terminal, as on a blackboard.

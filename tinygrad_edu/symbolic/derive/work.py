@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -38,11 +38,12 @@ from tinygrad_edu.symbolic.algebra.rewrite import Rewriter
 from tinygrad_edu.symbolic.algebra.rules import CHOICES, TIDYING, UNDOING
 from tinygrad_edu.symbolic.algebra.rules.rule import Rule
 from tinygrad_edu.symbolic.derive.derivation import Contribution, Derivation, Formula, Step
+from tinygrad_edu.symbolic.derive.faults import faults
 from tinygrad_edu.symbolic.derive.jacobian import filled, row_of
 from tinygrad_edu.symbolic.derive.lowering import Lowering
 from tinygrad_edu.symbolic.derive.trace import Symbol, Trace
 from tinygrad_edu.symbolic.notation import written as notation
-from tinygrad_edu.tensor import Tensor, refuse_changed
+from tinygrad_edu.tensor import Tensor, is_current, refuse_changed
 
 __all__ = ["Leg", "Passes", "Visit", "Work", "passes", "work_on"]
 
@@ -151,6 +152,7 @@ class Work:
         refuse_changed(order, "derive")
         self.trace = Trace(fused, names.of)
         self.symbols: dict[Node, Any] = {}
+        self.stale: list[str] = []  # names beside the graph that were recorded from other data
         self.stops: list[Any] = [output, wrt]  # where a leg ends and the next begins
         if staged:
             through = on_every_path([node for node in active if node in reached])[1:-1]
@@ -217,7 +219,10 @@ class Work:
                 and self.output not in made_of
                 and leaves.issuperset(node for node in made_of if node.op is None)
             ):
-                self._replay(made_of)
+                if is_current(made_of):
+                    self._replay(made_of)
+                else:
+                    self.stale.append(self._called(tensor, ""))
         return self.trace.symbols[start:]
 
     def _seed(self, of: Tensor) -> Symbol:
@@ -312,7 +317,7 @@ class Work:
         axes = self.lowering.axes_of(wrt)
         used = {move.match.assumption for move in found.moves if move.match.assumption}
         checks = _checks(start, used, self.facts)
-        return Derivation(
+        derivation = Derivation(
             title=(self._called(of, self.title), self._title_of(leaf)),
             wrt=self._formula(leaf, wrt),
             incoming=incoming,
@@ -328,7 +333,9 @@ class Work:
             assumptions=self.facts.assumptions(used, found.expr),
             computed=computed,
             capped=found.capped,
+            stale=tuple(self.stale),
         )
+        return derivation if derivation.agrees else replace(derivation, faults=faults(self.trace))
 
     def _varying(self) -> set[Quantity]:
         """Return the letters that vary with what is differentiated with respect to."""

@@ -13,6 +13,7 @@ from tinygrad_edu.symbolic.algebra.evaluate import Environment, magnitudes
 from tinygrad_edu.symbolic.algebra.expr import Expr, Quantity, distinct, quantities_in, sum_over
 from tinygrad_edu.symbolic.algebra.facts import TOLERANCE
 from tinygrad_edu.symbolic.derive.derivation import Formula, disagreement
+from tinygrad_edu.symbolic.derive.faults import bound
 from tinygrad_edu.symbolic.notation.written import text
 
 __all__ = [
@@ -201,6 +202,4 @@ def affine_agreement(
 
 def faithful(formula: Formula, recorded: Any) -> bool:
     """Whether a formula gives the numbers that were computed; what is not finite proves nothing."""
-    kind = np.asarray(recorded).dtype
-    allowed = max(AGREE, 1e3 * float(np.finfo(kind).eps)) if kind.kind == "f" else AGREE
-    return not formula.distance_to(recorded) > allowed
+    return not formula.distance_to(recorded) > bound(recorded)

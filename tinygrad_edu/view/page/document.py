@@ -107,7 +107,7 @@ class Document:
             title = _equation(told.title, result)
             formula(add(header, "h1", class_=track, aria_label=title.text), title)
         said = add(header, "p", class_="subtitle")
-        said.text = f"Derived step by step and checked: residual {told.checked}."
+        said.text = f"Derived step by step and {told.checked}."
         for track, _, words in tracks:
             add(said, "span", words, class_=track)
 

@@ -82,10 +82,11 @@ class _Algebra:
         """Say after the last step what the result was compared with."""
         if number < len(self.derivation.steps):
             return ""
+        verdict = "agrees" if self.derivation.agrees else "DISAGREES"
         return (
             f"{'' if number else ' Nothing is left to simplify.'} The result "
-            f"{self.derivation.result.text()} agrees with the gradient that backward computes: "
-            "relative difference "
+            f"{self.derivation.result.text()} {verdict} with "
+            "the gradient that backward computes: relative difference "
             f"{check_text(self.derivation.residual)}."
         )
 

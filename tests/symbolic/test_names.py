@@ -1,0 +1,184 @@
+"""Names and letters: none is stale, none means two things, and each is explained."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+
+R = np.random.default_rng(5).normal
+
+
+def logits():
+    z = tg.Tensor([1.47, -0.39, 0.22], name="z")
+    y = tg.Tensor([0.0, 1.0, 0.0], name="y")
+    return z, y
+
+
+# --- what was recorded from other data --------------------------------------------------------
+
+
+def test_a_name_that_was_recorded_from_other_data_is_left_out():
+    z, y = logits()
+    p = tg.softmax(z)
+    assert str(tg.derive(tg.softmax_cross_entropy(z, y), wrt=z).result) == "p − y"
+    z.data = R(size=3)
+    found = tg.derive(tg.softmax_cross_entropy(z, y), wrt=z)
+    assert str(found.result) == "softmax(z) − y"
+    assert found.residual < 1e-14
+    assert "Left out: p, which was recorded from other data" in found.text()
+    assert "Left out: p" in tg.derive(tg.softmax_cross_entropy(z, y), wrt=z, staged=True).text()
+    p = tg.softmax(z)
+    again = tg.derive(tg.softmax_cross_entropy(z, y), wrt=z)
+    assert str(again.result) == "p − y"
+    assert "Left out" not in again.text()
+    assert p.shape == z.shape
+
+
+def test_names_of_the_step_before_are_left_out_in_a_training_loop():
+    X, t = tg.Tensor(R(size=(5, 2)), name="X"), np.eye(3)[[0, 2, 1, 1, 0]]
+    W = tg.Tensor(R(size=(2, 3)), name="W")
+    for step in range(3):
+        loss = tg.softmax_cross_entropy(X @ W, t)
+        found = tg.derive(loss, wrt=W)
+        assert found.residual < 1e-13
+        assert ("Left out: A" in found.text()) == (step > 0)
+        A = tg.softmax(X @ W)  # what was found is that of this step until W moves
+        assert "A − t" in str(tg.derive(loss, wrt=W).result)
+        W.data = W.data - 0.5 * found.result.evaluate()
+        assert A.shape == t.shape
+
+
+def test_a_constant_array_that_was_changed_makes_a_name_stale():
+    z, shift = tg.Tensor([1.0, 2.0], name="z"), np.array([1.0, 3.0])
+    u = z * shift
+    shift[0] = 7.0
+    assert str(tg.derive((z * shift).sum(), wrt=z).result) == "shift"
+    assert u.shape == z.shape
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda L, z: tg.derive(L, wrt=z),
+        lambda L, z: tg.derive(L, wrt=z, staged=True),
+        lambda L, z: tg.explain(L, wrt=z),
+        lambda L, z: tg.draw(L),
+        lambda L, z: tg.prove(L, L),
+    ],
+)
+def test_a_graph_whose_own_leaf_was_rebound_is_refused_with_the_mend(ask):
+    z, y = logits()
+    L = tg.softmax_cross_entropy(z, y)
+    z.data = R(size=3)
+    with pytest.raises(ValueError, match=r"z was given new data .* compute the output again"):
+        ask(L, z)
+
+
+# --- what is not the gradient that backward computes ------------------------------------------
+
+
+@pytest.fixture
+def wrong():
+    """An operation whose rule is not what its definition says."""
+
+    @tg.op(elementwise=True)
+    def lopsided(x):
+        return x / (1 + np.exp(-x))
+
+    @lopsided.defined_as
+    def _(x):
+        return x * tg.sigmoid(x)
+
+    @lopsided.rule(0)
+    def _(g, out, x):
+        return g * tg.sigmoid(x)
+
+    yield lopsided
+    lopsided.forget()
+
+
+def test_a_rule_that_is_not_what_the_definition_says_is_named(wrong):
+    z = tg.Tensor([1.0, -2.0], name="z")
+    for staged in (False, True):
+        found = tg.derive((tg.exp(wrong(z)) * 2).sum(), wrt=z, staged=staged)
+        assert not found.agrees
+        assert found.faults == ("the rule of lopsided is not what its definition says",)
+        text = found.text()
+        assert "DISAGREES: difference of" in text
+        assert "Wrong here: the rule of lopsided is not what its definition says." in text
+        assert "Checked" not in text
+    page = tg.explain((tg.exp(wrong(z)) * 2).sum(), wrt=z).html()
+    assert "DISAGREES" in page
+    assert "the rule of lopsided is not what its definition says" in page
+
+
+def test_the_innermost_fault_is_the_one_that_is_named(wrong):
+    @tg.op(elementwise=True)
+    def doubled(x):
+        return 2 * wrong(x)
+
+    @doubled.defined_as
+    def _(x):
+        return 2 * wrong(x)
+
+    @doubled.rule(0)
+    def _(g, out, x):
+        s = tg.sigmoid(x)
+        return 2 * g * (s + x * s * (1 - s))  # right, though what it is made of is not
+
+    z = tg.Tensor([1.0, -2.0], name="z")
+    found = tg.derive(doubled(z).sum() + wrong(z).sum(), wrt=z)
+    doubled.forget()
+    assert found.faults == ("the rule of lopsided is not what its definition says",)
+
+
+def test_a_value_that_is_not_what_the_definition_says_is_named():
+    @tg.op(rules=(lambda g, out, x: 2 * g * x,))
+    def nearly_square(x):
+        return x**2 + 0.1
+
+    @nearly_square.defined_as
+    def _(x):
+        return x**2
+
+    z = tg.Tensor([1.0, -2.0], name="z")
+    found = tg.derive((nearly_square(z) / z**2).sum(), wrt=z)
+    nearly_square.forget()
+    assert found.faults == ("the value of nearly_square is not what its definition says",)
+
+
+def test_numbers_of_few_digits_do_not_disagree():
+    z, y = (tg.Tensor(t.data.astype(np.float32), name=t.name) for t in logits())
+    found = tg.derive(tg.softmax_cross_entropy(z, y), wrt=z)
+    assert found.residual > 1e-9
+    assert found.agrees
+
+
+# --- protocols --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("staged", [False, True])
+def test_a_derivation_can_be_pickled_and_prints_as_its_text(staged):
+    z, y = logits()
+    a = tg.softmax(z)
+    found = tg.derive(tg.cross_entropy(a, y), wrt=z, staged=staged)
+    again = pickle.loads(pickle.dumps(found))
+    assert str(found) == found.text() == again.text()
+    assert repr(found).startswith("<")
+    assert again.latex() == found.latex()
+    assert np.array_equal(again.result.evaluate(), found.result.evaluate())
+
+
+def test_numbers_round_and_blank_names_are_refused():
+    L = tg.Tensor(1.2345)
+    assert round(L, 2) == 1.23
+    assert round(L) == 1
+    for name in ("", "  "):
+        with pytest.raises(ValueError, match="is blank"):
+            tg.Tensor([1.0], name=name)
+        with pytest.raises(ValueError, match="is no name"):
+            tg.derive((L * L).sum(), wrt=L, names={name: L})
