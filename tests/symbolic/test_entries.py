@@ -79,7 +79,8 @@ def test_a_diagonal_is_one_index_on_two_axes(compute, wrt, output, plain, indexe
     assert found.result.text(indices=True) == indexed
     assert found.residual < 1e-13
     assert all(step.residual < 1e-12 for step in found.steps)
-    numbers = tg.jacobian(lambda x: compute(**{**letters, wrt: x}))(letters[wrt].data)
+    arrays = {name: letter.data for name, letter in letters.items()}
+    numbers = tg.jacobian(lambda x: compute(**{**arrays, wrt: x}))(arrays[wrt])
     assert_allclose(found.jacobian().evaluate(), numbers, atol=1e-13)
 
 
