@@ -255,3 +255,15 @@ def test_a_graph_that_nobody_could_read_is_refused():
         out = out + x
     with pytest.raises(ValueError, match="more than 300"):
         tell(out.sum(), x)
+
+
+def test_entries_of_one_array_have_numbers_of_their_own():
+    z = tg.Tensor([1.0, 2.0, 3.0], name="z")
+    filled, result = tell(z[0] * z[2] ** 2, z).frames[-1].numbers
+    assert filled.text == "3²·δ₀ + 2·1·3·δ₂"
+    assert filled.latex.count("3") == 2
+    assert numbers(result.text) == [9, 0, 6]
+    X = tg.Tensor([[1.0, 2.0], [3.0, 4.0]], name="X")
+    filled, _ = tell(tg.sum(X[0] * X[1]), X).frames[-1].numbers
+    assert "(1, 2)" in filled.text
+    assert "(3, 4)" in filled.text

@@ -18,6 +18,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Quantity,
     distinct,
     quantities_in,
+    replace,
     total,
 )
 from tinygrad_edu.symbolic.algebra.facts import Assumption, Facts
@@ -109,16 +110,22 @@ class Formula:
             None where all letters are left.
         """
         env = Environment()
-        instead: tuple[dict[Quantity, str], dict[Quantity, str]] = {}, {}
+        text: dict[Quantity, str] = {}
+        latex: dict[Quantity, str] = {}
+        entries: dict[Expr, Expr] = {}
         for each in distinct(self.expr):
             if isinstance(each, Leaf) and (numbers := write(env.value(each)[0])) is not None:
-                for known, written in zip(instead, numbers, strict=True):
-                    known[each.quantity] = written
-        if not instead[0]:
+                letter = each.quantity
+                if any(axis.place is not None for axis in each.axes):  # z₀ and z₂ are two numbers
+                    letter = Quantity(letter.name, letter.axes)
+                    entries[each] = Leaf(letter, each.axes)
+                text[letter], latex[letter] = numbers
+        if not text:
             return None
+        expr = replace(self.expr, entries)
         return (
-            notation.text(self.expr, axes=self.axes, instead=instead[0]),
-            notation.latex(self.expr, axes=self.axes, instead=instead[1]),
+            notation.text(expr, axes=self.axes, instead=text),
+            notation.latex(expr, axes=self.axes, instead=latex),
         )
 
     def evaluate(self, values: Mapping[str, npt.ArrayLike] | None = None) -> Array:
