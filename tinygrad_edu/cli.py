@@ -149,11 +149,7 @@ def list_lectures(lectures: Mapping[str, Lecture | Identity]) -> int:
 
 def derive(lecture: Lecture, given: argparse.Namespace) -> int:
     """Print the derivation of a lecture."""
-    from tinygrad_edu.symbolic.derive.staged import stages_of
-    from tinygrad_edu.symbolic.derive.work import work_on
-
-    work = work_on(*lecture.build(), given.assume, staged=given.staged)
-    derivation = stages_of(work) if given.staged else work.derivation()
+    derivation = (lecture.staged if given.staged else lecture.derive)(given.assume)
     write = derivation.latex if given.latex else derivation.text
     detail = {} if given.detail is None else {"detail": given.detail}
     print(write(indices=given.indices, **detail))
@@ -162,9 +158,7 @@ def derive(lecture: Lecture, given: argparse.Namespace) -> int:
 
 def prove(identity: Identity, given: argparse.Namespace) -> int:
     """Print the proof of an identity; status 1 if there is none."""
-    from tinygrad_edu.symbolic.prove.prove import prove_named
-
-    proof = prove_named(*identity.build(), given.assume, identity.up_to)
+    proof = identity.prove(given.assume)
     write = proof.latex if given.latex else proof.text
     print(write(indices=given.indices))
     return 0 if proof else 1
@@ -172,12 +166,10 @@ def prove(identity: Identity, given: argparse.Namespace) -> int:
 
 def draw(lecture: Lecture, given: argparse.Namespace) -> int:
     """Draw the graph of a lecture, or its derivation: as SVG, or as DOT text without a renderer."""
-    from tinygrad_edu.symbolic.derive.derive import derive_named
     from tinygrad_edu.view import RendererError, RendererNotFound
     from tinygrad_edu.view.draw import draw as draw_picture
 
-    graph = lecture.build()
-    picture = draw_picture(derive_named(*graph) if given.derivation else graph.output)
+    picture = draw_picture(lecture.derive() if given.derivation else lecture.build().output)
     path: Path = given.into / f"{lecture.name}{'-derivation' if given.derivation else ''}.svg"
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -206,11 +198,10 @@ def explain(lecture: Lecture, given: argparse.Namespace) -> int:
 def check(lecture: Lecture, given: argparse.Namespace) -> int:
     """Print the verdict on a claim; the status is 0 if it is right, and 1 if it is wrong."""
     from tinygrad_edu.symbolic.answers.answer import check_answer
-    from tinygrad_edu.symbolic.derive.derive import derive_named
 
     if given.claim is None:
         raise ValueError('check: say what the gradient is, such as "a − y", after the lecture')
-    verdict = check_answer(derive_named(*lecture.build()), given.claim)
+    verdict = check_answer(lecture.derive(), given.claim)
     print(verdict)
     return 0 if verdict else 1
 

@@ -26,8 +26,6 @@ from tinygrad_edu.experiments import (
     posterior,
 )
 from tinygrad_edu.lectures import IDENTITIES, LECTURES
-from tinygrad_edu.symbolic.derive.derive import derive_named
-from tinygrad_edu.symbolic.prove.prove import prove_named
 
 pictures = Path("build/tutorials")
 pictures.mkdir(parents=True, exist_ok=True)
@@ -35,7 +33,7 @@ pictures.mkdir(parents=True, exist_ok=True)
 
 def derived(name):
     """Derive a gradient of the lectures; it must equal the one that backward computes."""
-    derivation = derive_named(*LECTURES[name].build())
+    derivation = LECTURES[name].derive()
     assert_allclose(derivation.result.evaluate(), derivation.computed, rtol=1e-12, atol=1e-14)
     print(f"{LECTURES[name].title}\n    {derivation.result}")
     return derivation
@@ -75,7 +73,7 @@ for name in ("mae", "mse", "norm-1", "norm", "norm-p", "penalty"):
 # %%
 derived("binary-ce")
 for name in ("gaussian-likelihood", "bernoulli-likelihood", "cross-entropy-is-kl"):
-    proof = prove_named(*IDENTITIES[name].build(), up_to=IDENTITIES[name].up_to)
+    proof = IDENTITIES[name].prove()
     print(f"{IDENTITIES[name].title}: proved in {len(proof.steps)} steps")
     assert proof.proved
 one, other = derived("kl-divergence"), derived("kl-cross-entropy")

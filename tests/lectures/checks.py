@@ -11,7 +11,7 @@ import numpy as np
 import sympy
 
 from tests.symbolic.forms import Form, Letters
-from tests.symbolic.inside import derive_named, number, prove_named
+from tests.symbolic.inside import number
 from tests.symbolic.witness import array_of, entries, letters_of
 from tinygrad_edu.lectures import IDENTITIES, LECTURES
 
@@ -20,7 +20,7 @@ ZERO = Form(number(0))
 
 def derived(key: str, assume: Collection[str] | None = None):
     """The derivation of a gradient of the lectures."""
-    return derive_named(*LECTURES[key].build(), assume)
+    return LECTURES[key].derive(assume)
 
 
 def check(
@@ -95,8 +95,7 @@ def _point(
 def proved(key: str, *, steps: int, assumed: tuple[str, ...] = ()):
     """The proof of an identity of the lectures, after a look at its steps."""
     lecture = IDENTITIES[key]
-    left, right, names = lecture.build()
-    found = prove_named(left, right, names, up_to=lecture.up_to)
+    found = lecture.prove()
     assert found.proved, found
     assert 0 < len(found.steps) <= steps
     assert not found.capped

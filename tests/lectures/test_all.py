@@ -9,7 +9,6 @@ from numpy.testing import assert_allclose
 
 import tinygrad_edu as tg
 from tests.symbolic.exercises import ONE_HOT, ROWS, named
-from tests.symbolic.inside import derive_named, prove_named, stages_of, work_on
 from tinygrad_edu.lectures import IDENTITIES, LECTURES
 
 GRADIENTS = "A11 A12 A13 A14 A17 B2 B4 B5 B6 C3 C4 D1 D2 D3 D5 D7 D8 D9 D11"
@@ -27,14 +26,13 @@ def test_every_gradient_and_every_identity_has_a_name():
 
 @pytest.mark.parametrize("key", LECTURES)
 def test_no_derivation_ends_longer_than_it_starts(key):
-    output, wrt, names = LECTURES[key].build()
-    found = derive_named(output, wrt, names)
+    found = LECTURES[key].derive()
     start, result = found.start, found.result
     assert (result.expr.size, len(str(result))) <= (start.expr.size, len(str(start)))
     if found.steps:
         assert result.expr.size < start.expr.size or len(str(result)) < len(str(start))
     assert not found.capped
-    staged = stages_of(work_on(output, wrt, names, staged=True))
+    staged = LECTURES[key].staged()
     assert staged.residual < 1e-12
     assert_allclose(staged.result.evaluate(), result.evaluate(), rtol=1e-11, atol=1e-14)
 
@@ -43,9 +41,9 @@ def test_all_together_take_a_few_seconds():
     """The bound is 20 s; a machine that does other things too needs more."""
     start = time.perf_counter()
     for lecture in LECTURES.values():
-        assert derive_named(*lecture.build()).residual < 1e-12
+        assert lecture.derive().residual < 1e-12
     for identity in IDENTITIES.values():
-        assert prove_named(*identity.build(), up_to=identity.up_to)
+        assert identity.prove()
     assert time.perf_counter() - start < 60
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
-from tests.symbolic.inside import Quantity, derive, product, total
+from tests.symbolic.inside import Quantity, product, total
 from tinygrad_edu.view import draw
 from tinygrad_edu.view.formula import typeset
 from tinygrad_edu.view.steps import place_of
@@ -22,7 +22,7 @@ def lecture():
     s = e.sum()
     a = e / s
     L = -(y * tg.log(a)).sum()
-    return derive(L, wrt=z)
+    return tg.derive(L, wrt=z)
 
 
 def frames(picture):
@@ -106,7 +106,7 @@ def test_what_a_step_matches_is_outlined(lecture):
 def test_a_factor_that_vanishes_whole_is_struck_itself():
     x = tg.Tensor([2.0, 3.0])
     u = tg.exp(x)
-    picture = draw(derive(tg.log(u).sum(), wrt=x))
+    picture = draw(tg.derive(tg.log(u).sum(), wrt=x))
     before, after = frames(picture)  # u/u, then 1
     assert marked(before, "cancelled") == ["u"]
     assert marked(before, "matched") == ["÷"]
@@ -148,7 +148,7 @@ def derivations():
 
 @pytest.mark.parametrize(("output", "wrt"), [(o, w) for _, o, w in derivations()])
 def test_every_derivation_can_be_drawn_and_every_step_marks_something(output, wrt):
-    derivation = derive(output, wrt=wrt)
+    derivation = tg.derive(output, wrt=wrt)
     picture = draw(derivation, every_step=True)
     for frame in frames(picture)[:-1]:
         marks = {m for v in frame for m in v.marks}
@@ -166,7 +166,7 @@ def test_every_derivation_can_be_drawn_and_every_step_marks_something(output, wr
 def test_an_honest_end_without_assumptions_is_drawn():
     z, y = tg.Tensor([1.47, -0.39, 0.22]), np.array([0.0, 1.0, 0.0])
     loss = tg.softmax_cross_entropy(z, y)
-    picture = draw(derive(loss, wrt=z, assume=()))
+    picture = draw(tg.derive(loss, wrt=z, assume=()))
     assert texts(frames(picture)[-1]) == sorted(["softmax(z)", "y", "Σ", "×", "−"])
 
 
@@ -178,6 +178,6 @@ def test_options_of_tensors_are_refused(lecture):
 
 def test_entries_of_one_tensor_and_deltas_are_vertices_of_their_own():
     z = tg.Tensor([1.47, -0.39, 0.22], name="z")
-    first, last = frames(draw(derive(z[0] * tg.exp(z[2]), wrt=z)))
+    first, last = frames(draw(tg.derive(z[0] * tg.exp(z[2]), wrt=z)))
     for frame in (first, last):
         assert texts(frame) == sorted(["z₀", "z₂", "δ₀", "δ₂", "exp", "×", "×", "+"])

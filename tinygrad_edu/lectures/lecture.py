@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from tinygrad_edu.naming import Names
+from tinygrad_edu.symbolic.derive import Derivation, StagedDerivation, derive_named, staged_named
+from tinygrad_edu.symbolic.prove import Proof, prove_named
 from tinygrad_edu.tensor import Tensor
 
 __all__ = [
@@ -47,6 +49,14 @@ class Lecture:
     title: str
     build: Callable[[], Graph]
 
+    def derive(self, assume: Iterable[str] | None = None) -> Derivation:
+        """Derive it, assuming what `tinygrad_edu.derive` would."""
+        return derive_named(*self.build(), assume)
+
+    def staged(self, assume: Iterable[str] | None = None) -> StagedDerivation:
+        """Derive it lemma by lemma."""
+        return staged_named(*self.build(), assume)
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:
@@ -57,6 +67,10 @@ class Identity:
     title: str
     up_to: tuple[str, ...]
     build: Callable[[], Sides]
+
+    def prove(self, assume: Iterable[str] | None = None) -> Proof:
+        """Prove it, assuming what `tinygrad_edu.prove` would."""
+        return prove_named(*self.build(), assume, self.up_to)
 
 
 LECTURES: dict[str, Lecture] = {}
