@@ -15,6 +15,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Expr,
     Label,
     Leaf,
+    Opaque,
     Quantity,
     distinct,
     quantities_in,
@@ -77,6 +78,22 @@ class Formula:
         env = Environment()
         leaves = (each.quantity.leaf for each in distinct(self.expr) if isinstance(each, Leaf))
         return {leaf.quantity.name: env.value(leaf)[0] for leaf in leaves}
+
+    @property
+    def whole(self) -> list[str]:
+        """Names of the operations in it that are left whole: no index reaches inside them.
+
+        Examples
+        --------
+        >>> import tinygrad_edu as tg
+        >>> z, y = tg.Tensor([1.0, 2.0], name="z"), tg.Tensor([0.0, 1.0], name="y")
+        >>> a = tg.name(tg.softmax(z), "a")
+        >>> found = tg.derive(tg.cross_entropy(a, y), wrt=z, fused=["softmax"])
+        >>> letter, meaning = found.definitions[0]
+        >>> print(letter, meaning.whole)
+        a ['softmax']
+        """
+        return [each.op.name for each in distinct(self.expr) if isinstance(each, Opaque)]
 
     @property
     def definition(self) -> Formula | None:
