@@ -36,7 +36,6 @@ from tinygrad_edu.symbolic.algebra.expr import (
 )
 from tinygrad_edu.symbolic.algebra.facts import Facts
 from tinygrad_edu.symbolic.algebra.normal import LEVELS, Normaliser
-from tinygrad_edu.symbolic.algebra.places import place_of
 from tinygrad_edu.symbolic.algebra.rewrite import Rewriter
 from tinygrad_edu.symbolic.algebra.rounding import alike
 from tinygrad_edu.symbolic.algebra.rules import (
@@ -54,6 +53,7 @@ from tinygrad_edu.symbolic.algebra.rules.rule import Match, Rule, without
 from tinygrad_edu.symbolic.answers.claims import Letters, read
 from tinygrad_edu.symbolic.answers.trials import scene
 from tinygrad_edu.symbolic.derive import work as work_module
+from tinygrad_edu.symbolic.derive.derivation import Formula
 from tinygrad_edu.symbolic.derive.trace import Symbol
 from tinygrad_edu.symbolic.notation.grammar import ClaimError
 from tinygrad_edu.symbolic.notation.layout import is_short

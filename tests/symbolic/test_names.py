@@ -158,6 +158,87 @@ def test_numbers_of_few_digits_do_not_disagree():
     assert found.agrees
 
 
+# --- lengths ----------------------------------------------------------------------------------
+
+#: What people call their arrays, in which lengths might be called so too.
+TAKEN = ["N", "K", "D", "M", "H", "P", "Q", "V", "T", "I", "Σ", "δ", "e", "log", "S", "n", "k"]
+
+
+@pytest.mark.parametrize("name", TAKEN)
+def test_a_length_never_has_the_letter_of_an_array(name):
+    x = tg.Tensor(R(size=(4, 3)), name=name)
+    for output in ((x**2).mean(), (x**2).mean(axis=1).sum(), (x @ x.T).mean(), x.var()):
+        found = tg.derive(output, wrt=x)
+        lengths = found.result.lengths
+        assert lengths
+        assert name not in lengths
+        assert len({*lengths}) == len(lengths)
+        assert set(lengths.values()) <= {3, 4}
+        assert found.residual < 1e-13
+
+
+def test_lengths_keep_away_from_every_array_of_the_graph():
+    names = ["N", "K", "D", "Q", "V", "M", "P"]
+    arrays = [tg.Tensor(R(size=(3, 3)), name=name) for name in names]
+    product = arrays[0]
+    for factor in arrays[1:]:
+        product = product @ factor
+    result = tg.derive(product.mean(), wrt=arrays[0]).result
+    assert set(result.lengths.values()) == {3}
+    assert not {*result.lengths} & {*names}
+    assert {*result.lengths} < {*result.letters}
+
+
+def test_every_letter_that_the_user_did_not_choose_is_explained():
+    X, t = tg.Tensor(R(size=(4, 2)), name="X"), R(size=4) ** 2
+    w = tg.Tensor(R(size=2), name="w")
+    found = tg.derive(((X @ w - 3.3 * t - t**4) ** 2).mean(), wrt=w)
+    assert found.result.lengths == {"N": 4}
+    assert found.result.letters["N"] == 4
+    assert "Letters\n  N = 4, the rows of X\n  c: an array that has no name, of shape (4,)" in str(
+        found
+    )
+    found = tg.derive(tg.softmax(w), wrt=w)
+    assert "  g: the gradient that comes in, of shape (2,)" in str(found)
+    assert "N = 4, the rows of X" in str(tg.prove((X @ w).mean(), (X @ w).sum() / tg.length(X @ w)))
+    staged = tg.derive(((X @ w) ** 2).mean(), wrt=w, staged=True)
+    assert str(staged).endswith("N = 4, the rows of X")
+
+
+@pytest.mark.parametrize("constant", [True, False])
+def test_a_length_stays_a_letter_in_second_derivatives(constant):
+    X, y = R(size=(8, 3)), np.eye(2)[[0, 1, 1, 0, 1, 0, 0, 1]]
+    W = tg.Tensor(R(size=(3, 2)), name="W")
+    if not constant:
+        X, y = tg.Tensor(X, name="X"), tg.Tensor(y, name="y")
+    for loss in (tg.softmax_cross_entropy, tg.mean_squared_error, tg.sigmoid_cross_entropy):
+        first = tg.derive(loss(X @ W, y), wrt=W)
+        second = tg.derive(first, wrt=W)
+        assert second.result.lengths == first.result.lengths
+        assert second.residual < 1e-13
+
+
+def test_a_second_derivative_keeps_rows_and_columns_and_all_names():
+    X, y = R(size=(8, 3)), R(size=(8, 2))
+    W = tg.Tensor(R(size=(3, 2)))
+    first = tg.derive(((X @ W - y) ** 2).sum(), wrt=W)
+    assert set(tg.derive(first, wrt=W).sources()) == {"X", "g"}
+    assert str(tg.derive(first, wrt=W).output) == str(first.result)
+    sigmoid = tg.derive(tg.sigmoid(W).sum(), wrt=W)  # W stands in the name of σ(W) alone
+    assert set(sigmoid.sources()) == {"W"}
+
+
+# --- reasons ----------------------------------------------------------------------------------
+
+
+def test_no_name_is_defined_by_itself():
+    z = tg.Tensor(R(size=3), name="z")
+    A = tg.Tensor(R(size=(2, 3)), name="A")
+    for output, wrt in ((tg.sigmoid(z).sum(), z), (tg.norm(A), A), (tg.softmax(z)[0], z)):
+        for name, meaning in tg.derive(output, wrt=wrt).definitions:
+            assert str(name) not in str(meaning)
+
+
 # --- protocols --------------------------------------------------------------------------------
 
 

@@ -73,16 +73,22 @@ def rules_with(
 def with_names_inside(definitions: Sequence[Definition]) -> Iterator[Definition]:
     """Yield each name with what it stands for, written with the names of opened operations."""
     opened = [each for each in definitions if isinstance(each[0].quantity.source, Opaque)]
-    folding = named(opened)
     for leaf, meaning in definitions:
+        folding = named(opened, unless=leaf)  # or √Σx² would be shown as √(‖x‖²)
         yield leaf, meaning.rebuild(tuple(map(folding, meaning.children)))
 
 
-def named(definitions: Sequence[Definition]) -> Callable[[Expr], Expr]:
-    """Return what puts names for what they stand for, as a whole or among factors."""
-    if not definitions:
+def named(
+    definitions: Sequence[Definition], *, unless: Leaf | None = None
+) -> Callable[[Expr], Expr]:
+    """Return what puts names for what they stand for, as a whole or among factors.
+
+    The name `unless` is left out.
+    """
+    known = [(leaf, meaning) for leaf, meaning in definitions if leaf != unless]
+    if not known:
         return lambda expr: expr
-    names = Equations("name", (Equation(meaning, leaf, "") for leaf, meaning in definitions))
+    names = Equations("name", (Equation(meaning, leaf, "") for leaf, meaning in known))
     rewriter = Rewriter((names.rule(),), Facts(Environment(), ()))
     return lambda expr: rewriter.close(expr)[0]
 

@@ -55,10 +55,12 @@ class Label:
 
     Two labels can share one range (a row and a column of the same matrix): `range` is the label
     that stands for both. A label with a `place` is no index but one entry of the range, as in z₁.
-    `source` is a recorded Tensor with this range, and the place of the axis, where there is one.
+    `source` is a recorded Tensor with this range, and the place of the axis, where there is one;
+    `called` is the letter of the length, N for an index n where nothing else is called N.
     """
 
     __slots__ = (
+        "_called",
         "_entries",
         "_family",
         "_range",
@@ -84,6 +86,7 @@ class Label:
         self.fixed = False  # an attribute, an index or an index array depends on this length
         self._range: Label = same_range_as.range if same_range_as else self
         self.source: tuple[Any, int] | None = None
+        self._called = ""
         self._entries: dict[int, Label] = {}
         self._family: list[Label] = []  # of a range: what `spare` chooses from
         self.told_apart = False  # of a range: whether arrays have several indices of it
@@ -95,6 +98,15 @@ class Label:
         while found._range is not found:
             found = found._range
         return found
+
+    @property
+    def called(self) -> str:
+        """The letter of the length of the range."""
+        return self.range._called or self.range.letter.upper()
+
+    @called.setter
+    def called(self, letter: str) -> None:
+        self.range._called = letter
 
     def share(self, other: Label) -> None:
         """Let all labels of this range run over that of another one as well."""
@@ -143,10 +155,11 @@ class Quantity:
 
     `axes` has one label per axis of the array, None where the length is 1. A named intermediate
     has a `definition`; all else has a `value`. `source` is what was recorded: a Tensor, a constant
-    array, or the call of an operation that was opened.
+    array, or the call of an operation that was opened. `note` says what a letter is that the user
+    did not choose, such as g.
     """
 
-    __slots__ = ("axes", "definition", "latex", "name", "rank", "sign", "source", "value")
+    __slots__ = ("axes", "definition", "latex", "name", "note", "rank", "sign", "source", "value")
 
     def __init__(
         self,
@@ -159,8 +172,9 @@ class Quantity:
         latex: str | None = None,
         rank: int = 0,
         source: Any = None,
+        note: str = "",
     ) -> None:
-        self.name, self.axes, self.value, self.source = name, axes, value, source
+        self.name, self.axes, self.value, self.source, self.note = name, axes, value, source, note
         self.definition, self.sign, self.latex, self.rank = definition, sign, latex, rank
 
     @property
@@ -578,7 +592,7 @@ def _inner_order(expr: Expr) -> tuple[Any, ...]:
         parameter = not expr.axes and expr.quantity.definition is None
         return (not parameter, *_natural(expr.quantity.name), letters)  # λ·w, not w·λ
     if isinstance(expr, Dimension):
-        return (expr.label.letter,)
+        return (expr.label.called,)
     if isinstance(expr, Number):
         return ("", expr.value)
     if isinstance(expr, Apply | Opaque):

@@ -46,7 +46,7 @@ class Letters:
         for quantity in self.quantities.values():
             for axis in quantity.axes:
                 if axis is not None:
-                    self.ranges.setdefault(axis.range.letter.upper(), axis.range)
+                    self.ranges.setdefault(axis.range.called, axis.range)
 
 
 @dataclass(frozen=True)

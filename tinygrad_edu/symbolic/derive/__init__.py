@@ -2,7 +2,7 @@
 
 from .derivation import Contribution, Derivation, Formula, Step
 from .derive import derive_named, staged_named
-from .report import remarks
+from .report import letters, remarks
 from .staged import Stage, StagedDerivation
 from .trace import Symbol
 from .work import Passes, Visit, passes
@@ -18,6 +18,7 @@ __all__ = [
     "Symbol",
     "Visit",
     "derive_named",
+    "letters",
     "passes",
     "remarks",
     "staged_named",

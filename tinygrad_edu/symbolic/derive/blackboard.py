@@ -46,7 +46,7 @@ def text(derivation: StagedDerivation, indices: bool, detail: str) -> str:
     last = derivation.stages[-1].whole
     sections = [
         [f"{report.gradient(last, indices)} = {report.write(derivation.result, indices)}"],
-        _where(derivation, indices),
+        report.where(derivation.stages[0].lemma, _shown(derivation), indices),
     ]
     for place, (stage, letter) in enumerate(
         zip(derivation.stages, _letters(derivation), strict=True), start=1
@@ -57,17 +57,18 @@ def text(derivation: StagedDerivation, indices: bool, detail: str) -> str:
     sections += [
         report.assumptions(derivation.assumptions),
         report.checks(derivation, "each stage"),
+        report.letters(_shown(derivation)),
     ]
     return "\n\n".join("\n".join(lines) for lines in sections if lines)
 
 
-def _where(derivation: StagedDerivation, indices: bool) -> list[str]:
-    first = derivation.stages[0].lemma
-    shown = [first.output]
+def _shown(derivation: StagedDerivation) -> list[Formula]:
+    """Return every formula that is written."""
+    shown = [derivation.stages[0].lemma.output]
     for stage in derivation.stages:
         for each in (stage.lemma, stage.whole):
             shown += [each.wrt, each.start, each.result, *(step.after for step in each.steps)]
-    return report.where(first, shown, indices)
+    return shown
 
 
 def _stage(left: str, rows: Sequence[Row], indices: bool, full: bool) -> list[str]:

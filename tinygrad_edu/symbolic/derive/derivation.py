@@ -12,10 +12,10 @@ import numpy.typing as npt
 
 from tinygrad_edu.symbolic.algebra.evaluate import ROUNDING, Environment, magnitudes
 from tinygrad_edu.symbolic.algebra.expr import (
+    Dimension,
     Expr,
     Label,
     Leaf,
-    Opaque,
     Quantity,
     distinct,
     quantities_in,
@@ -23,7 +23,6 @@ from tinygrad_edu.symbolic.algebra.expr import (
     total,
 )
 from tinygrad_edu.symbolic.algebra.facts import Assumption, Facts
-from tinygrad_edu.symbolic.algebra.places import place_of
 from tinygrad_edu.symbolic.algebra.rewrite import Move
 from tinygrad_edu.symbolic.derive import report
 from tinygrad_edu.symbolic.derive.faults import bound
@@ -78,23 +77,24 @@ class Formula:
         """
         env = Environment()
         leaves = (each.quantity.leaf for each in distinct(self.expr) if isinstance(each, Leaf))
-        return {leaf.quantity.name: env.value(leaf)[0] for leaf in leaves}
+        arrays = {leaf.quantity.name: env.value(leaf)[0] for leaf in leaves}
+        return {**arrays, **{name: np.asarray(n) for name, n in self.lengths.items()}}
 
     @property
-    def whole(self) -> list[str]:
-        """Names of the operations in it that are left whole: no index reaches inside them.
+    def lengths(self) -> dict[str, int]:
+        """The lengths that stand in it as letters.
 
         Examples
         --------
         >>> import tinygrad_edu as tg
         >>> z, y = tg.Tensor([1.0, 2.0], name="z"), tg.Tensor([0.0, 1.0], name="y")
-        >>> a = tg.name(tg.softmax(z), "a")
-        >>> found = tg.derive(tg.cross_entropy(a, y), wrt=z, fused=["softmax"])
-        >>> letter, meaning = found.definitions[0]
-        >>> print(letter, meaning.whole)
-        a ['softmax']
+        >>> derivation = tg.derive(tg.mean_squared_error(z, y), wrt=z)
+        >>> print(derivation.result, derivation.result.lengths)
+        2·(z − y)/N {'N': 2}
         """
-        return [each.op.name for each in distinct(self.expr) if isinstance(each, Opaque)]
+        return {
+            e.label.called: e.label.length for e in distinct(self.expr) if isinstance(e, Dimension)
+        }
 
     @property
     def definition(self) -> Formula | None:
@@ -285,11 +285,6 @@ class Step:
     def holds(self) -> bool:
         """Whether the two sides differ by rounding alone."""
         return not self.residual > self.allowed
-
-    def place_in(self, formula: Formula) -> Expr | None:
-        """Return the part of a formula that it rewrites, or None where that is not there yet."""
-        whole = self.before.expr, self.after.expr
-        return place_of(self.matched.expr, self.replaced.expr, formula.expr, whole)
 
     def __repr__(self) -> str:
         return f"<step {self.rule}: {self.before} = {self.after}>"

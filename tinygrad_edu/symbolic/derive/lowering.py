@@ -37,6 +37,9 @@ __all__ = ["MAX_DEPTH", "MAX_SIZE", "Lowering"]
 MAX_DEPTH = 120
 MAX_SIZE = 20_000
 
+#: Letters for lengths whose own are taken.
+_LENGTHS = "NKMDPRUVWHJBCFQ"
+
 ONE = Fraction(1)
 
 
@@ -85,10 +88,11 @@ class Lowering:
                 self.opaque.add(symbol)
         self._axes.relate(apart)
         self._name_labels(forward or trace.symbols)
+        self._name_lengths(forward or trace.symbols)
         for symbol in trace.symbols:
             if symbol.source is not None:
                 for place, axis in enumerate(self.axes_of(symbol)):
-                    if axis is not None and axis.range.source is None:
+                    if axis is not None and _speaks_for(symbol, axis.range.source):
                         axis.range.source = symbol.source, place
 
     # --- labels -----------------------------------------------------------------------------------
@@ -183,6 +187,25 @@ class Lowering:
         for label in every:
             label.letter = letters.get(label) or next(spare)
 
+    def _name_lengths(self, symbols: Iterable[Symbol]) -> None:
+        """Call the length of an index n N, unless something else has that letter.
+
+        The indices of `symbols` choose before all others.
+        """
+        taken = set(self.trace.taken)
+        named: set[Label] = set()
+        shown = [axis for symbol in symbols for axis in self.axes_of(symbol) if axis is not None]
+        for labels in (shown, self.labels()):
+            ranges = [r for r in dict.fromkeys(label.range for label in labels) if r not in named]
+            left = [label for label in ranges if label.called in taken]
+            taken.update(label.called for label in ranges)
+            for label in left:
+                numbered = (f"{label.called}{n}" for n in itertools.count(1))
+                every = itertools.chain(_LENGTHS, numbered)
+                label.called = next(letter for letter in every if letter not in taken)
+                taken.add(label.called)
+            named.update(ranges)
+
     def _layers_of_one(self, symbols: Iterable[Symbol]) -> tuple[set[Label], set[Label]]:
         """Return the axes of layers of one example, W x or x W: of the results, and of x.
 
@@ -268,13 +291,16 @@ class Lowering:
     def _quantity(self, symbol: Symbol) -> Quantity:
         found = self._quantities.get(symbol)
         if found is None:
-            name = symbol.name or self._spare_name()
+            name, note = symbol.name, symbol.note
+            if name is None:
+                name, note = self._spare_name(), "an array that has no name"
             found = Quantity(
                 name,
                 self.axes_of(symbol),
                 symbol.value,
                 rank=symbol.serial,
                 source=symbol.source,
+                note=note,
             )
             self._quantities[symbol] = found
         return found
@@ -422,6 +448,15 @@ def _met_twice(
 
 def _is_parameter(symbol: Any) -> bool:
     return isinstance(symbol, Symbol) and isinstance(symbol.source, Node) and symbol.op is None
+
+
+def _speaks_for(symbol: Symbol, known: tuple[Any, int] | None) -> bool:
+    """Whether a range shall have its length from this symbol: Tensors first, and no labels."""
+    if known is None:
+        return True
+    if isinstance(symbol.source, Node) or isinstance(known[0], Node):
+        return not isinstance(known[0], Node)
+    return symbol.value.dtype.kind == "f" and np.asarray(known[0]).dtype.kind != "f"
 
 
 def _number(value: Any) -> Expr:

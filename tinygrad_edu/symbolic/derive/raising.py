@@ -39,14 +39,21 @@ Raised = tuple[Any, tuple[Label, ...]]  # a Tensor, an array or a number; the la
 
 def raised(expr: Expr, axes: Axes) -> Tensor:
     """Record an expression as a graph of its sources, with the axes asked for."""
-    value = _Raising().array(expr, axes)
+    value = _Raising(expr, axes).array(expr, axes)
     return value if isinstance(value, Tensor) else Tensor(value)
 
 
 def sources(exprs: Iterable[Expr]) -> dict[str, Any]:
     """Return the recorded Tensors and arrays that expressions are made of, by name."""
-    leaves = (e.quantity for expr in exprs for e in distinct(expr) if isinstance(e, Leaf))
-    return {q.name: _source(q) for q in leaves if not isinstance(q.source, Expr)}
+    found: dict[Quantity, None] = {}
+    pending = list(exprs)
+    while pending:
+        for leaf in distinct(pending.pop()):
+            if isinstance(leaf, Leaf) and leaf.quantity not in found:
+                found[leaf.quantity] = None
+                if leaf.quantity.definition is not None:
+                    pending.append(leaf.quantity.definition)
+    return {q.name: _source(q) for q in found if not isinstance(q.source, Expr)}
 
 
 def _source(quantity: Quantity) -> Any:
@@ -54,10 +61,24 @@ def _source(quantity: Quantity) -> Any:
 
 
 class _Raising:
-    """One graph: what stands in several places is recorded once."""
+    """One graph: what stands in several places is recorded once.
 
-    def __init__(self) -> None:
+    Rows and columns lie as they do in the arrays that it is made of, so that these need no turning.
+    """
+
+    def __init__(self, expr: Expr, axes: Axes) -> None:
         self._known: dict[Expr, Raised] = {}
+        arrays = [each.axes for each in distinct(expr) if isinstance(each, Leaf | Opaque)]
+        # A length is a vertex: an array that has it becomes one, under the name that it has.
+        lengths = [each.label.source for each in distinct(expr) if isinstance(each, Dimension)]
+        counted = {id(each[0]) for each in lengths if each is not None}
+        leaves = [each.quantity for each in distinct(expr) if isinstance(each, Leaf)]
+        self._counted = {
+            id(q.source): Tensor(q.source, q.name)
+            for q in leaves
+            if id(q.source) in counted and isinstance(q.source, np.ndarray)
+        }
+        self._order = _in_order([tuple(axes), *sorted(arrays, key=len, reverse=True)])
 
     def array(self, expr: Expr, axes: Axes) -> Any:
         """Record an expression with given axes; where it has no such index it repeats."""
@@ -81,8 +102,8 @@ class _Raising:
         if isinstance(expr, Number):
             return float(expr.value), ()
         if isinstance(expr, Dimension):
-            tensor, axis = expr.label.source or (np.empty(expr.label.length), 0)
-            return ops.length(tensor, axis=axis), ()
+            source, axis = expr.label.source or (np.empty(expr.label.length), 0)
+            return ops.length(self._counted.get(id(source), source), axis=axis), ()
         if isinstance(expr, Leaf):
             return self._leaf(expr)
         if isinstance(expr, Delta):
@@ -100,6 +121,7 @@ class _Raising:
 
     def _leaf(self, leaf: Leaf) -> Raised:
         quantity, source = leaf.quantity, _source(leaf.quantity)
+        source = self._counted.get(id(source), source)
         if isinstance(source, Expr):
             source = self.array(source, quantity.axes)
         value, _ = _picked(source, quantity.axes)
@@ -158,6 +180,7 @@ class _Raising:
     def _summed(self, operands: list[Raised], bound: list[Label]) -> Raised:
         every = _joined(operands)
         free = tuple(label for label in every if label not in bound)
+        free = tuple(sorted(free, key=lambda label: self._order.get(label, len(self._order))))
         if len(operands) == 1:
             ((value, labels),) = operands
             gone = tuple(i for i, label in enumerate(labels) if label in bound)
@@ -176,6 +199,19 @@ def _multiplied(operands: list[Raised]) -> Raised:
         part = _aligned(value, labels, every)
         whole = part if whole is None else whole * part
     return whole, every
+
+
+def _in_order(arrays: Iterable[tuple[Label | None, ...]]) -> dict[Label, int]:
+    """Give all indices places, so that rows come before columns in most arrays."""
+    order: list[Label] = []
+    for axes in arrays:
+        labels = [axis for axis in axes if axis is not None]
+        after = len(order)
+        for label in reversed(labels):
+            if label not in order:
+                order.insert(after, label)
+            after = order.index(label)
+    return {label: place for place, label in enumerate(order)}
 
 
 def _picked(value: Any, axes: tuple[Label | None, ...]) -> Raised:

@@ -6,7 +6,16 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from tinygrad_edu.symbolic.algebra.expr import Leaf, distinct, total
+from tinygrad_edu.symbolic.algebra.expr import (
+    Dimension,
+    Expr,
+    Label,
+    Leaf,
+    Quantity,
+    distinct,
+    quantities_in,
+    total,
+)
 from tinygrad_edu.symbolic.notation import written as notation
 
 if TYPE_CHECKING:
@@ -22,6 +31,7 @@ __all__ = [
     "gradient",
     "gradient_latex",
     "latex",
+    "letters",
     "lines_of",
     "meeting",
     "remarks",
@@ -44,6 +54,7 @@ def text(derivation: Derivation, indices: bool = False, detail: str = "full") ->
     """Write a derivation for a terminal."""
     formulas = [derivation.output, derivation.start, derivation.result]
     formulas += [step.after for step in derivation.steps]
+    passed_on = [f for each in derivation.chain for f in (each.incoming, each.contribution)]
     sections = [
         [f"{gradient(derivation, indices)} = {write(derivation.result, indices)}"],
         where(derivation, formulas, indices),
@@ -51,6 +62,7 @@ def text(derivation: Derivation, indices: bool = False, detail: str = "full") ->
         _algebra(derivation, indices, lines_of(derivation, detail)),
         assumptions(derivation.assumptions),
         checks(derivation),
+        letters([*formulas, *passed_on]),
     ]
     return "\n\n".join("\n".join(lines) for lines in sections if lines)
 
@@ -77,6 +89,36 @@ def where(derivation: Derivation, formulas: Iterable[Formula], indices: bool) ->
     if meaning != of:
         lines.append(f"  {of} = {meaning}")
     return ["where", *lines] if lines else []
+
+
+def letters(formulas: Iterable[Formula]) -> list[str]:
+    """Explain the letters in formulas that the user did not choose: lengths, constants and g."""
+    parts = list(dict.fromkeys(e for f in formulas for e in distinct(f.expr)))
+    used = {e.label for e in parts if isinstance(e, Dimension)}
+    noted = {e.quantity: None for e in parts if isinstance(e, Leaf) and e.quantity.note}
+    by_letter = sorted(used, key=lambda label: label.called)
+    lines = [f"  {label.called} = {_length(label, parts)}" for label in by_letter]
+    lines += [f"  {' '.join(q.name.split())}: {q.note}{_shape(q)}" for q in noted]
+    return ["Letters", *lines] if lines else []
+
+
+def _length(label: Label, parts: Iterable[Expr]) -> str:
+    """Say how long a range is, and of what array: one of the user's, if there is one."""
+    leaves = dict.fromkeys(e.quantity for e in parts if isinstance(e, Leaf))
+    known = {**leaves, **dict.fromkeys(quantities_in(q.leaf for q in leaves))}
+    found = [(bool(q.note), q.definition is not None, q.rank, q) for q in known]
+    for *_, quantity in sorted(found, key=lambda entry: entry[:3]):
+        for place, axis in enumerate(quantity.axes):
+            if axis is not None and axis.range is label.range:
+                kinds = ("rows", "columns") if len(quantity.axes) == 2 else ("entries",)
+                what = f"axis {place}" if len(quantity.axes) > 2 else f"the {kinds[place]}"
+                return f"{label.length}, {what} of {' '.join(quantity.name.split())}"
+    return str(label.length)
+
+
+def _shape(quantity: Quantity) -> str:
+    lengths = [1 if axis is None else axis.length for axis in quantity.axes]
+    return f", of shape ({', '.join(map(str, lengths))}{',' * (len(lengths) == 1)})"
 
 
 def _chain(derivation: Derivation, indices: bool) -> list[str]:

@@ -26,15 +26,16 @@ __all__ = ["Opened", "Symbol", "Trace"]
 class Symbol(Node):
     """A vertex that stands for an array: it has a value on the data, and a formula.
 
-    `source` is the Tensor or the constant array that it stands for, if that was recorded.
+    `source` is the Tensor or the constant array that it stands for, if that was recorded; `note`
+    says what it is, if the user has no name for it.
     """
 
-    __slots__ = ("counted", "is_number", "name", "source", "trace", "value")
+    __slots__ = ("counted", "is_number", "name", "note", "source", "trace", "value")
 
-    def __init__(self, trace: Trace, value: Any, name: str | None = None) -> None:
+    def __init__(self, trace: Trace, value: Any, name: str | None = None, note: str = "") -> None:
         self.op, self.args, self.attributes = None, (), NO_ATTRIBUTES
         self.serial = next_serial()
-        self.trace, self.name = trace, name
+        self.trace, self.name, self.note = trace, name, note
         self.value = np.asarray(value)
         self.counted: tuple[Symbol, tuple[int, ...]] | None = None
         self.is_number = False
@@ -119,16 +120,16 @@ class Trace:
         self.name_of = name_of
         self.symbols: list[Symbol] = []
         self.opened: list[Opened] = []
-        self._taken: set[str] = set()
+        self.taken: set[str] = set()  # the names that are in use
         self._constants: dict[int, Symbol] = {}
         self._held: list[Any] = []  # keeps the arrays alive whose id is a key above
         self._opened: dict[Any, Any] = {}
 
     def unique(self, name: str) -> str:
         """Return a name that nothing else has: with primes, where it is taken."""
-        while name in self._taken:
+        while name in self.taken:
             name += "′"
-        self._taken.add(name)
+        self.taken.add(name)
         return name
 
     def number(self, value: Any) -> Symbol:

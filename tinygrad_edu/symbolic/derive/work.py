@@ -161,6 +161,7 @@ class Work:
         forward = list(self.trace.symbols)
         beside = self._replay_beside(order)
         self.letter = self.trace.unique("g")  # the gradient that comes in, where it is not known
+        self.title = title or self._called(output, self.trace.unique("L"))
         self.legs: list[Leg] = []
         for leg in itertools.pairwise(self.stops):
             self.legs.append(self._backward(*leg))
@@ -173,7 +174,6 @@ class Work:
         for node, index, g, part, letter, _ in self.events:
             alike += [(g, node), (letter, node), (part, node.args[index])]
         self.lowering = Lowering(self.trace, alike, forward=forward, beside=beside)
-        self.title = title or self._called(output, self.trace.unique("L"))
 
     def _called(self, tensor: Tensor, fallback: str) -> str:
         return self.names.of(tensor) or fallback
@@ -234,7 +234,7 @@ class Work:
         if of.size == 1:
             return self.trace.number(np.ones(symbol.shape))
         values = np.random.default_rng(0).standard_normal(symbol.shape)
-        return Symbol(self.trace, values, self.letter)
+        return Symbol(self.trace, values, self.letter, "the gradient that comes in")
 
     def _backward(self, of: Tensor, by: Tensor) -> Leg:
         output, wrt = self.symbols[of], self.symbols[by]
@@ -246,7 +246,7 @@ class Work:
 
         def watch(node: Any, index: int, g: Any, part: Any) -> None:
             # The local rule is the same rule, fed with a letter instead of what came in.
-            letter = Symbol(self.trace, g.value, self.letter)
+            letter = Symbol(self.trace, g.value, self.letter, "the gradient that comes in")
             attributes = node.attributes
             if node.op.saved is not None:
                 attributes = {**attributes, "saved": node.op.saved(*node.args, **attributes)}

@@ -191,7 +191,7 @@ class _Printer:
 
     def _dimension(self, shown: Shown) -> Written:
         assert isinstance(shown.expr, Dimension)
-        return shown.expr.label.letter.upper(), ATOM
+        return shown.expr.label.called, ATOM
 
     def _delta(self, shown: Shown) -> Written:
         assert isinstance(shown.expr, Delta)

@@ -11,6 +11,7 @@ from tinygrad_edu.symbolic.derive.report import (
     WIDTH,
     assumptions,
     checked,
+    letters,
     rounded_up,
     rule_name,
     table,
@@ -118,6 +119,7 @@ class Proof:
             [f"The {name} is {write(f, indices)}." for name, f in self.dropped.items()],
             assumptions(self.assumptions),
             self._checks(),
+            letters([self.left, self.right, *self.furthest, *(step.after for step in self.steps)]),
         ]
         return "\n\n".join("\n".join(lines) for lines in sections if lines)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tinygrad_edu.naming import Names
-from tinygrad_edu.symbolic.derive import derive_named, passes, remarks
+from tinygrad_edu.symbolic.derive import derive_named, letters, passes, remarks
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.view.steps import derivation_model
 from tinygrad_edu.view.story.algebra import algebra, left_side
@@ -44,5 +44,5 @@ def story(output: Tensor, wrt: Tensor, names: Names, fused: Iterable[str] = ()) 
         flow.program.text(flow.walk.output, flow.walk.wrt),
         {track: d.latex() for track, d in tracks},
         f"{'checked' if found.agrees else 'DISAGREES'}: residual {check_text(found.residual)}",
-        tuple(remarks(found)),
+        (*remarks(found), *letters([found.start, found.result, found.output])[1:]),
     )
