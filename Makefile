@@ -5,15 +5,20 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip --disable-pip-version-check
+PYTEST := $(RUN) -m pytest -n auto --dist worksteal --durations=10
 ARGS ?=
 
-.PHONY: help demo test test-deep check format tutorials bench docs clean distclean
+.PHONY: help demo test coverage test-ci test-deep check format tutorials bench docs clean distclean
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
+# Python keeps what it compiled: each process of the tests would compile everything again.
+unexport PYTHONDONTWRITEBYTECODE
 
 help:
 	@echo "make demo       see why the gradient is a - y: terminal output, pictures in build/demo/"
-	@echo "make test       the tests, with branch coverage (more options for pytest: ARGS='-k iris')"
+	@echo "make test       the tests (more options for pytest: ARGS='-k iris')"
+	@echo "make coverage   the same, with branch coverage"
+	@echo "make test-ci    what .ci/run adds: packages, hash seeds, axe on every phase of the page"
 	@echo "make test-deep  the tests that take minutes: all planted faults, all scales"
 	@echo "make check      format, lint and types"
 	@echo "make format     put the format right, and what the linter can mend by itself"
@@ -27,10 +32,16 @@ demo: $(VENV)/.viz
 	@$(RUN) -m tinygrad_edu demo $(ARGS)
 
 test: $(VENV)/.dev
-	@$(RUN) -m pytest -m "not deep" -n auto --dist worksteal --cov --cov-report=term-missing:skip-covered $(ARGS)
+	@$(PYTEST) -m "not deep and not ci" $(ARGS)
+
+coverage: $(VENV)/.dev
+	@$(PYTEST) -m "not deep and not ci" --cov --cov-report=term-missing:skip-covered $(ARGS)
+
+test-ci: $(VENV)/.dev
+	@$(PYTEST) -m ci $(ARGS)
 
 test-deep: $(VENV)/.dev
-	@$(RUN) -m pytest -m deep -n auto --dist worksteal $(ARGS)
+	@$(PYTEST) -m deep $(ARGS)
 
 check: $(VENV)/.dev
 	@$(RUN) -m ruff format --check .

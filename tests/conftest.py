@@ -1,5 +1,6 @@
-"""Settings of the whole run: Hypothesis, and an order of one's own choosing."""
+"""Settings of the whole run: Hypothesis, the collector, and an order of one's own choosing."""
 
+import gc
 import importlib
 import os
 import pkgutil
@@ -66,9 +67,14 @@ def pytest_collection() -> Generator[None, object, object]:
         for module in pkgutil.walk_packages(tinygrad_edu.__path__, "tinygrad_edu."):
             importlib.import_module(module.name)
         sys.settrace(None)
+    # Modules and tests stay to the end: the collector need not go through them again and again.
+    gc.disable()
     try:
         return (yield)
     finally:
+        gc.freeze()
+        gc.set_threshold(700, 10, 100)
+        gc.enable()
         sys.settrace(tracer)
 
 

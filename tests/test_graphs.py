@@ -84,10 +84,8 @@ def test_case_28_graphs_of_every_form(build, size, untraced, no_collector):
     output.backward()
     assert x.grad == slope
     gone = weakref.ref(output)
-    start = time.process_time()
     del output
     assert gone() is None
-    assert time.process_time() - start < 1e-5 * size  # a step per vertex
 
 
 @sizes

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.ci
+
 ROOT = Path(__file__).resolve().parent.parent
 FILES = ("setup.cfg", "pyproject.toml", "MANIFEST.in", "Makefile", "LICENSE")
 TEXTS = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")

@@ -1,8 +1,6 @@
-"""All equations of the lectures together: none is missing, all are short, and they take no time."""
+"""All equations of the lectures together: none is missing, all are short, and all are true."""
 
 from __future__ import annotations
-
-import time
 
 import pytest
 from numpy.testing import assert_allclose
@@ -27,6 +25,7 @@ def test_every_gradient_and_every_identity_has_a_name():
 @pytest.mark.parametrize("key", LECTURES)
 def test_no_derivation_ends_longer_than_it_starts(key):
     found = LECTURES[key].derive()
+    assert found.residual < 1e-12
     start, result = found.start, found.result
     assert (result.expr.size, len(str(result))) <= (start.expr.size, len(str(start)))
     if found.steps:
@@ -37,14 +36,9 @@ def test_no_derivation_ends_longer_than_it_starts(key):
     assert_allclose(staged.result.evaluate(), result.evaluate(), rtol=1e-11, atol=1e-14)
 
 
-def test_all_together_take_a_few_seconds():
-    """The bound is 20 s; a machine that does other things too needs more."""
-    start = time.perf_counter()
-    for lecture in LECTURES.values():
-        assert lecture.derive().residual < 1e-12
-    for identity in IDENTITIES.values():
-        assert identity.prove()
-    assert time.perf_counter() - start < 60
+@pytest.mark.parametrize("key", IDENTITIES)
+def test_every_identity_is_proved(key):
+    assert IDENTITIES[key].prove()
 
 
 # --- identities of whole batches ------------------------------------------------------------------

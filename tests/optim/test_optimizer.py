@@ -1,6 +1,5 @@
 """What all optimisers share: whom they move, by what, and what they refuse."""
 
-import time
 import warnings
 
 import numpy as np
@@ -284,30 +283,18 @@ def test_a_state_of_something_else_is_refused():
         assert_array_equal(array, before[key])
 
 
-# --- what it costs -------------------------------------------------------------------------------
+# --- in the long run -----------------------------------------------------------------------------
 
 
-def test_a_step_costs_no_more_than_one_by_hand(untraced, figures):
+def test_many_steps_are_those_by_hand_bit_for_bit(untraced):
     rng = np.random.default_rng(0)
     shapes = [(784, 300), (300,), (300, 100), (100,), (100, 10), (10,)]
     arrays = [rng.normal(size=shape).astype(np.float32) for shape in shapes]
     tensors = [tg.Tensor(array) for array in arrays]
     sgd = optim.SGD(tensors, lr=0.01)
-    ours, by_hand = [], []
     for _ in range(60):
-        given = [np.ones(shape, np.float32) for shape in shapes]
-        start = time.perf_counter()
-        sgd.step(given)
-        ours.append(time.perf_counter() - start)
-        given = [np.ones(shape, np.float32) for shape in shapes]
-        start = time.perf_counter()
-        for i, g in enumerate(given):
-            arrays[i] = arrays[i] - 0.01 * g
-        by_hand.append(time.perf_counter() - start)
-    figures.append(
-        f"one SGD step of 784-300-100-10: {1e6 * np.median(ours):.0f} µs, "
-        f"by hand {1e6 * np.median(by_hand):.0f} µs"
-    )
+        sgd.step([np.ones(shape, np.float32) for shape in shapes])
+        for i, shape in enumerate(shapes):
+            arrays[i] = arrays[i] - 0.01 * np.ones(shape, np.float32)
     for tensor, array in zip(tensors, arrays, strict=True):
         assert_array_equal(tensor.data, array)
-    assert np.min(ours) < 1.3 * np.min(by_hand)  # about 0.8 on a quiet machine

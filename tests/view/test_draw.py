@@ -4,9 +4,7 @@ import os
 import subprocess
 import sys
 import textwrap
-import time
 import xml.etree.ElementTree as ET
-from statistics import median
 
 import numpy as np
 import pytest
@@ -399,9 +397,10 @@ def test_every_operation_can_be_drawn(case):
             assert "<class" not in each.text
 
 
-# --- bytes, time, size ----------------------------------------------------------------------------
+# --- bytes and size ----------------------------------------------------------------------------
 
 
+@pytest.mark.ci
 def test_case_48_same_bytes_whatever_the_hash_seed():
     code = textwrap.dedent(
         """
@@ -453,15 +452,10 @@ def recurrent(steps):
     [(network(100), False), (network(100), True), (recurrent(165), False), (recurrent(165), True)],
     ids=["network", "network with gradients", "recurrent", "recurrent with gradients"],
 )
-def test_five_hundred_nodes_in_a_second(graph, gradients):
-    times = []
-    for _ in range(3):
-        start = time.perf_counter()
-        picture = draw(graph, gradients=gradients)
-        picture.svg()
-        times.append(time.perf_counter() - start)
+def test_five_hundred_nodes(graph, gradients):
+    picture = draw(graph, gradients=gradients)
     assert len(picture.model.vertices) >= 490
-    assert median(times) < 3.0  # a second, and room for a busy machine
+    assert picture.svg().count('class="tg-node') >= 490
 
 
 def test_a_graph_beyond_reading_is_refused_without_recursion():

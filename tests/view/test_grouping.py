@@ -257,6 +257,7 @@ def test_svg_and_dot_show_the_two_borders():
     assert picture.svg().count('class="tg-inner"') == 4  # and one in the legend
 
 
+@pytest.mark.ci
 def test_the_same_bytes_whatever_the_hash_seed():
     code = (
         "import numpy as np, tinygrad_edu as tg\n"

@@ -50,6 +50,7 @@ class Elements(HTMLParser):
         self.found.append((tag, dict(attrs)))
 
 
+@pytest.mark.ci
 def test_every_build_gives_the_same_bytes(document):
     run = [sys.executable, "-c", BUILD]
     for seed in ("1", "2"):

@@ -275,6 +275,7 @@ def test_both_renderers_give_the_same_words_and_sizes(monkeypatch):
     assert seen[0] == seen[1]
 
 
+@pytest.mark.ci
 def test_case_48_same_bytes_whatever_the_hash_seed_and_history():
     code = SOURCE + textwrap.dedent(
         """
