@@ -11,11 +11,8 @@ import numpy as np
 import sympy
 
 from tests.symbolic.forms import Form, Letters
-from tests.symbolic.inside import number
 from tests.symbolic.witness import array_of, entries, letters_of
 from tinygrad_edu.lectures import IDENTITIES, LECTURES
-
-ZERO = Form(number(0))
 
 
 def derived(key: str, assume: Collection[str] | None = None):

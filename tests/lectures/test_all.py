@@ -27,9 +27,9 @@ def test_no_derivation_ends_longer_than_it_starts(key):
     found = LECTURES[key].derive()
     assert found.residual < 1e-12
     start, result = found.start, found.result
-    assert (result.expr.size, len(str(result))) <= (start.expr.size, len(str(start)))
+    assert (result.size, len(str(result))) <= (start.size, len(str(start)))
     if found.steps:
-        assert result.expr.size < start.expr.size or len(str(result)) < len(str(start))
+        assert result.size < start.size or len(str(result)) < len(str(start))
     assert not found.capped
     staged = LECTURES[key].staged()
     assert staged.residual < 1e-12

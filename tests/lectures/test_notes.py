@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import tinygrad_edu as tg
-from tests.lectures.checks import ZERO, agrees, check, derived, proved
+from tests.lectures.checks import agrees, check, derived, proved
 from tests.symbolic.exercises import (
     LABELS,
     LOGITS,
@@ -20,6 +20,7 @@ from tests.symbolic.exercises import (
     named,
     through_softmax,
 )
+from tests.symbolic.forms import ZERO
 from tests.symbolic.witness import exp, log
 
 # The derivations are those of other tests too, and SymPy takes most of the time.

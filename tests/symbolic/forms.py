@@ -57,6 +57,9 @@ def _expr(value):
     return value.expr if isinstance(value, Form) else number(value)
 
 
+ZERO = Form(number(0))
+
+
 class Letters:
     """The letters of a derivation: ``f("a")`` is a quantity, ``f.N`` the length of a range."""
 

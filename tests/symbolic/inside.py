@@ -53,7 +53,6 @@ from tinygrad_edu.symbolic.algebra.rules.rule import Match, Rule, without
 from tinygrad_edu.symbolic.answers.claims import Letters, read
 from tinygrad_edu.symbolic.answers.trials import scene
 from tinygrad_edu.symbolic.derive import work as work_module
-from tinygrad_edu.symbolic.derive.derivation import Formula
 from tinygrad_edu.symbolic.derive.trace import Symbol
 from tinygrad_edu.symbolic.notation.grammar import ClaimError
 from tinygrad_edu.symbolic.notation.layout import is_short

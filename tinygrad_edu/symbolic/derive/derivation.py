@@ -16,6 +16,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Expr,
     Label,
     Leaf,
+    Opaque,
     Quantity,
     distinct,
     quantities_in,
@@ -95,6 +96,22 @@ class Formula:
         return {
             e.label.called: e.label.length for e in distinct(self.expr) if isinstance(e, Dimension)
         }
+
+    @property
+    def whole(self) -> list[str]:
+        """Names of the operations in it that are left whole: no index reaches inside them.
+
+        Examples
+        --------
+        >>> import tinygrad_edu as tg
+        >>> z, y = tg.Tensor([1.0, 2.0], name="z"), tg.Tensor([0.0, 1.0], name="y")
+        >>> a = tg.name(tg.softmax(z), "a")
+        >>> found = tg.derive(tg.cross_entropy(a, y), wrt=z, fused=["softmax"])
+        >>> letter, meaning = found.definitions[0]
+        >>> print(letter, meaning.whole)
+        a ['softmax']
+        """
+        return [each.op.name for each in distinct(self.expr) if isinstance(each, Opaque)]
 
     @property
     def definition(self) -> Formula | None:
