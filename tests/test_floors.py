@@ -67,6 +67,25 @@ STAIRS = {
     ),
 }
 
+# The rooms inside `symbolic` have doors: others import what these name, and no module behind them.
+DOORS = {f"symbolic.{each}" for each in ("derive", "prove", "answers")}
+
+# Who looks behind a door still, at which module; shrinks as the list above does.
+WINDOWS = {
+    ("demo.py", "symbolic.derive.derive"),  # which takes names from around its caller
+    ("view/recorded.py", "symbolic.notation.written"),  # a name in LaTeX
+    # Draws the tree of a formula.
+    ("view/steps.py", "symbolic.algebra.expr"),
+    ("view/steps.py", "symbolic.notation.layout"),
+    ("view/steps.py", "symbolic.notation.written"),
+}
+
+# The tests look behind the doors in one file, and in those whose subject is the module itself.
+SUBJECTS = {
+    "symbolic/test_grammar.py": {"symbolic.notation.grammar"},
+    "symbolic/test_notation.py": {"symbolic.notation.written"},
+}
+
 # What costs time to import, and is imported where it is used.
 HEAVY = (
     *("graphviz", "ziamath", "ziafont", "sympy", "matplotlib", "sklearn", "IPython"),
@@ -169,6 +188,33 @@ def height(file: Path) -> int:
 
 def test_imports_go_down_inside_a_floor_too():
     assert climbs(ROOT) == STAIRS
+
+
+def peeks(folder: Path, known: dict[str, Path]) -> set[tuple[str, str]]:
+    """The imports from behind the doors of `symbolic`: file and module."""
+    found = set()
+    for path in folder.rglob("*.py"):
+        file = path.relative_to(folder)
+        name = ".".join([folder.name, *file.with_suffix("").parts])
+        inside = room(name) == "symbolic" and folder.name == PACKAGE
+        if inside or file.as_posix() == "__init__.py":  # the front door may name everything
+            continue
+        for _, target in imports(path, name, set(known)):
+            module = target.partition(".")[2]
+            if target in known and room(target) == "symbolic" and module not in DOORS:
+                found.add((file.as_posix(), module))
+    return found
+
+
+def test_others_come_in_by_the_doors_of_symbolic():
+    assert peeks(ROOT, modules(ROOT)) == WINDOWS
+
+
+def test_the_tests_know_the_inside_of_symbolic_by_one_file():
+    seen = peeks(Path(__file__).parent, modules(ROOT))
+    assert {file for file, _ in seen} == {"symbolic/inside.py", *SUBJECTS}
+    for file, subject in SUBJECTS.items():
+        assert {module for other, module in seen if other == file} == subject
 
 
 def test_imports_go_down_only():

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tinygrad_edu.check.definition import check_definition
     from tinygrad_edu.check.gradcheck import assert_gradients, gradcheck
     from tinygrad_edu.check.nonfinite import find_nonfinite
-    from tinygrad_edu.symbolic.answers.answer import check_answer
+    from tinygrad_edu.symbolic.answers import check_answer
     from tinygrad_edu.symbolic.derive.derive import derive
     from tinygrad_edu.symbolic.prove.prove import prove
     from tinygrad_edu.view.draw import draw
@@ -73,7 +73,7 @@ __all__ = [
 # Loaded when they are first asked for, so that importing the package costs little more than NumPy.
 _LAZY = {
     "assert_gradients": "tinygrad_edu.check.gradcheck",
-    "check_answer": "tinygrad_edu.symbolic.answers.answer",
+    "check_answer": "tinygrad_edu.symbolic.answers",
     "check_definition": "tinygrad_edu.check.definition",
     "data": "tinygrad_edu.data",
     "derive": "tinygrad_edu.symbolic.derive.derive",

@@ -197,7 +197,7 @@ def explain(lecture: Lecture, given: argparse.Namespace) -> int:
 
 def check(lecture: Lecture, given: argparse.Namespace) -> int:
     """Print the verdict on a claim; the status is 0 if it is right, and 1 if it is wrong."""
-    from tinygrad_edu.symbolic.answers.answer import check_answer
+    from tinygrad_edu.symbolic.answers import check_answer
 
     if given.claim is None:
         raise ValueError('check: say what the gradient is, such as "a − y", after the lecture')

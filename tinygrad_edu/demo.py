@@ -12,7 +12,7 @@ import numpy.typing as npt
 from tinygrad_edu import ops
 from tinygrad_edu.core.gradients import gradients
 from tinygrad_edu.data import load_iris
-from tinygrad_edu.symbolic.derive.derivation import Derivation
+from tinygrad_edu.symbolic.derive import Derivation
 from tinygrad_edu.symbolic.derive.derive import derive
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.view import Picture, RendererError, RendererNotFound

@@ -36,6 +36,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
 )
 from tinygrad_edu.symbolic.algebra.facts import Facts
 from tinygrad_edu.symbolic.algebra.normal import LEVELS, Normaliser
+from tinygrad_edu.symbolic.algebra.places import place_of
 from tinygrad_edu.symbolic.algebra.rewrite import Rewriter
 from tinygrad_edu.symbolic.algebra.rounding import alike
 from tinygrad_edu.symbolic.algebra.rules import (

@@ -34,6 +34,7 @@ from tests.symbolic.inside import (
     magnitudes,
     number,
     parts,
+    place_of,
     power,
     product,
     rename,
@@ -773,3 +774,15 @@ def test_parts_put_any_expression_together_again():
     for expr in (u, number(3), times(number(2), u, v), plus(u, v), Total((u, v))):
         assert product(*parts(expr)) == expr
     assert Number(ONE) == number(1)
+
+
+def test_of_several_places_the_one_that_changed_is_found():
+    pair = [(p, ONE), (p, -ONE)]
+    matched, one = product(1, pair), number(1)
+    first, second = product(1, [*pair, (u, ONE)]), product(1, [*pair, (v, ONE)])
+    both = total([first, second])
+    for changed, after in ((first, total([u, second])), (second, total([first, v]))):
+        assert place_of(matched, one, both, (both, after)) == changed
+        # In another form it stands just once, or nowhere.
+        assert place_of(matched, one, total([first, u]), (both, after)) == first
+        assert place_of(matched, one, u, (both, after)) is None

@@ -1,17 +1,13 @@
 """`draw` on derivations: the frames, and what is marked in them."""
 
 import xml.etree.ElementTree as ET
-from fractions import Fraction
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import tinygrad_edu as tg
-from tests.symbolic.inside import Quantity, product, total
 from tinygrad_edu.view import draw
 from tinygrad_edu.view.formula import typeset
-from tinygrad_edu.view.steps import place_of
 
 
 @pytest.fixture(scope="module")
@@ -111,23 +107,6 @@ def test_a_factor_that_vanishes_whole_is_struck_itself():
     assert marked(before, "cancelled") == ["u"]
     assert marked(before, "matched") == ["÷"]
     assert texts(after) == ["1"]
-
-
-def test_of_several_places_the_one_that_changed_is_marked():
-    x, y, z = (Quantity(name).leaf for name in "xyz")
-    one = Fraction(1)
-    pair = [(x, one), (x, -one)]
-    first, second = product(1, [*pair, (y, one)]), product(1, [*pair, (z, one)])
-    for changed, after in ((first, total([y, second])), (second, total([first, z]))):
-        step = SimpleNamespace(
-            before=SimpleNamespace(expr=total([first, second])),
-            after=SimpleNamespace(expr=after),
-            matched=SimpleNamespace(expr=product(1, pair)),
-            replaced=SimpleNamespace(expr=product(1, [])),
-        )
-        assert place_of(total([first, second]), step) == changed
-        assert place_of(total([first, y]), step) == first  # a form in which it stands just once
-        assert place_of(y, step) is None
 
 
 def derivations():

@@ -17,10 +17,8 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Total,
     power,
     product,
-    total,
 )
-from tinygrad_edu.symbolic.algebra.rules.rule import without
-from tinygrad_edu.symbolic.derive.derivation import Derivation, Formula, Step
+from tinygrad_edu.symbolic.derive import Derivation, Formula, Step
 from tinygrad_edu.symbolic.notation import written as notation
 from tinygrad_edu.symbolic.notation.layout import Shown, layout
 from tinygrad_edu.view.model import Edge, Group, LegendKind, Mark, Model, Vertex, VertexKind
@@ -28,7 +26,7 @@ from tinygrad_edu.view.recorded import derivative
 from tinygrad_edu.view.symbols import Operand, number_operand, symbol
 from tinygrad_edu.view.values import shape_text, value_lines
 
-__all__ = ["FormulaGraph", "derivation_model", "place_of"]
+__all__ = ["FormulaGraph", "derivation_model"]
 
 _ONE = Fraction(1)
 _LONGEST = 80  # characters of an equation in a caption
@@ -222,7 +220,7 @@ class FormulaGraph:
     def mark(self, step: Step) -> None:
         """Outline what a step matches, and strike what it cancels, as far as it stands here."""
         matched, replaced = step.matched.expr, step.replaced.expr
-        place = place_of(self.formula.expr, step)
+        place = step.place_in(self.formula)
         if place is None:
             return
         cancels = isinstance(replaced, Number) and isinstance(matched, Product | Total)
@@ -325,62 +323,6 @@ def _expr(shown: Shown) -> Expr:
     if shown.kind == "number":
         return Number(shown.detail)
     return product(1, [(_expr(part), _ONE) for part in shown.parts])
-
-
-# --- where a step applies -------------------------------------------------------------------------
-
-
-def place_of(expr: Expr, step: Step) -> Expr | None:
-    """Return the part of an expression that a step rewrites, or None where it is not there yet."""
-    inside = [(path, part) for path, part in _paths(expr) if _holds(part, step.matched.expr)]
-    if expr == step.before.expr:  # then it is known which of several it was
-        for path, part in inside:
-            for new in _rewritten(part, step):
-                if _put(expr, path, new) == step.after.expr:
-                    return part
-    return inside[0][1] if inside else None
-
-
-def _paths(expr: Expr, path: tuple[int, ...] = ()) -> Iterator[tuple[tuple[int, ...], Expr]]:
-    yield path, expr
-    for place, child in enumerate(expr.children):
-        yield from _paths(child, (*path, place))
-
-
-def _put(expr: Expr, path: tuple[int, ...], new: Expr) -> Expr:
-    if not path:
-        return new
-    children = list(expr.children)
-    children[path[0]] = _put(children[path[0]], path[1:], new)
-    return expr.rebuild(tuple(children))
-
-
-def _holds(part: Expr, matched: Expr) -> bool:
-    if part == matched:
-        return True
-    if isinstance(part, Product) and isinstance(matched, Product):
-        return without(part.factors, matched.factors) is not None
-    if isinstance(part, Total) and isinstance(matched, Total):
-        return all(term in part.terms for term in matched.terms)
-    return False
-
-
-def _rewritten(part: Expr, step: Step) -> Iterator[Expr]:
-    """Yield what a part may become when what was matched in it is replaced."""
-    matched, replaced = step.matched.expr, step.replaced.expr
-    if part == matched:
-        yield replaced
-    if isinstance(part, Product) and isinstance(matched, Product):
-        rest = without(part.factors, matched.factors)
-        if rest is not None:
-            scale = part.coefficient / matched.coefficient
-            yield product(scale, [*rest, (replaced, _ONE)])
-    if isinstance(part, Total) and isinstance(matched, Total):
-        others = list(part.terms)
-        for term in matched.terms:
-            if term in others:
-                others.remove(term)
-        yield total([*others, replaced])
 
 
 def _alike(one: Expr, other: Expr) -> bool:

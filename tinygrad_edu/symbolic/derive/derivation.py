@@ -24,6 +24,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
     total,
 )
 from tinygrad_edu.symbolic.algebra.facts import Assumption, Facts
+from tinygrad_edu.symbolic.algebra.places import place_of
 from tinygrad_edu.symbolic.algebra.rewrite import Move
 from tinygrad_edu.symbolic.derive import report
 from tinygrad_edu.symbolic.derive.faults import bound
@@ -302,6 +303,11 @@ class Step:
     def holds(self) -> bool:
         """Whether the two sides differ by rounding alone."""
         return not self.residual > self.allowed
+
+    def place_in(self, formula: Formula) -> Expr | None:
+        """Return the part of a formula that it rewrites, or None where that is not there yet."""
+        whole = self.before.expr, self.after.expr
+        return place_of(self.matched.expr, self.replaced.expr, formula.expr, whole)
 
     def __repr__(self) -> str:
         return f"<step {self.rule}: {self.before} = {self.after}>"
