@@ -182,11 +182,8 @@ def draw(lecture: Lecture, given: argparse.Namespace) -> int:
 
 def explain(lecture: Lecture, given: argparse.Namespace) -> int:
     """Write the page of a lecture into a folder, and open it if asked to."""
-    from tinygrad_edu.view.page import Page
-    from tinygrad_edu.view.story import story
-
     given.into.mkdir(parents=True, exist_ok=True)
-    path = Page(story(*lecture.build())).save(given.into / f"{lecture.name}.html")
+    path = lecture.explain().save(given.into / f"{lecture.name}.html")
     print(path)
     if given.open:
         import webbrowser

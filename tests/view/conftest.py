@@ -7,8 +7,6 @@ import shutil
 import pytest
 
 from tinygrad_edu.lectures import LECTURES
-from tinygrad_edu.view.page import Page
-from tinygrad_edu.view.story import story
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 MISSING = next(
@@ -45,7 +43,7 @@ def browser():
 
 @pytest.fixture(scope="session")
 def told():
-    return Page(story(*LECTURES["softmax-ce"].build()))
+    return LECTURES["softmax-ce"].explain()
 
 
 @pytest.fixture(scope="session")

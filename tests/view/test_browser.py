@@ -9,9 +9,6 @@ import pytest
 from numpy.testing import assert_allclose
 
 import tinygrad_edu as tg
-from tinygrad_edu.naming import Names
-from tinygrad_edu.view.page import Page
-from tinygrad_edu.view.story import story
 
 Z, Y = np.array([1.47, -0.39, 0.22]), np.array([0.0, 1.0, 0.0])
 A = np.exp(Z) / np.exp(Z).sum()
@@ -281,7 +278,7 @@ def test_markup_in_a_name_stays_text(visit, tmp_path):
     z = tg.Tensor([1.0, 2.0, 3.0], name="<img src=x onerror=console.log(1)>")
     y = tg.Tensor([0.0, 1.0, 0.0], name="</script><script>console.log(2)</script>")
     loss = tg.softmax_cross_entropy(z, y)
-    saved = Page(story(loss, z, Names(None, {}))).save(tmp_path / "evil.html")
+    saved = tg.explain(loss, z).save(tmp_path / "evil.html")
     page = visit(at=saved)
     assert "<img src=x" in page.locator(".step:visible").inner_text()
     assert page.locator("img").count() == 0

@@ -6,8 +6,6 @@ from pathlib import Path
 import pytest
 
 from tinygrad_edu.lectures import LECTURES
-from tinygrad_edu.view.page import Page
-from tinygrad_edu.view.story import story
 
 # The work is done in the browser.
 pytestmark = pytest.mark.usefixtures("untraced")
@@ -88,7 +86,7 @@ OVERLAPS = """() => {
 
 @pytest.mark.parametrize("key", ["softmax-ce", "softmax-ce-batch", "sigmoid-ce"])
 def test_no_label_leaves_its_node_and_nothing_overlaps(visit, tmp_path, key):
-    page = Page(story(*LECTURES[key].build()))
+    page = LECTURES[key].explain()
     assert visit(at=page.save(tmp_path / "page.html")).evaluate(OVERLAPS) == []
 
 

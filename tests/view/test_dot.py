@@ -10,9 +10,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tinygrad_edu.view import Edge, Group, Model, Vertex, found
 from tinygrad_edu.view.dot import BACKWARD, FORWARD, clean, digraph
-from tinygrad_edu.view.model import Edge, Group, Model, Vertex
-from tinygrad_edu.view.renderer import found
 
 HARD = [
     'a"]; evil [label="x',

@@ -8,7 +8,6 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import tinygrad_edu as tg
 from tinygrad_edu import nn
-from tinygrad_edu.view.forces import forces
 from tinygrad_edu.view.lanes import Lanes, draw_lanes
 
 RNG = np.random.default_rng(0)
@@ -26,7 +25,7 @@ def problem(values=(2.0, -1.0, 0.5, 0.0, 1.3)):
 
 def test_D9_the_forces_are_what_they_are_called():
     w, E = problem()
-    found = forces(E, w, decay=0.5, l1=0.25)
+    found = tg.forces(E, w, decay=0.5, l1=0.25)
     assert_allclose(found["data"], -2 * X.T @ (X @ w.data - T) / 20, rtol=1e-13)
     assert_array_equal(found["spring"], -0.5 * w.data)
     assert_array_equal(found["push"], -0.25 * np.sign(w.data))
@@ -35,7 +34,7 @@ def test_D9_the_forces_are_what_they_are_called():
 
 def test_D9_they_add_up_to_the_gradient_as_computed():
     w, E = problem()
-    found = forces(E, w, decay=0.5, l1=0.25)
+    found = tg.forces(E, w, decay=0.5, l1=0.25)
     J = E + tg.weight_decay(w, 0.5) + 0.25 * tg.l1(w)
     assert_array_equal(found["total"], -tg.gradients(J, w))
     assert_array_equal(found["push"] + found["spring"] + found["data"], found["total"])
@@ -44,7 +43,7 @@ def test_D9_they_add_up_to_the_gradient_as_computed():
 
 def test_a_residual_is_seen():
     w, E = problem()
-    found = forces(E, w, decay=0.5)
+    found = tg.forces(E, w, decay=0.5)
     found.total.values[2] += 0.125
     assert found.residual == 0.125
 
@@ -53,7 +52,7 @@ def test_forces_balance_at_the_minimum():
     """The spring alone: (2/N) Xᵀ(Xw − t) + λw = 0 at the ridge solution."""
     w = np.linalg.solve(2 * X.T @ X / 20 + 0.5 * np.eye(5), 2 * X.T @ T / 20)
     tensor, E = problem(w)
-    found = forces(E, tensor, decay=0.5)
+    found = tg.forces(E, tensor, decay=0.5)
     assert_allclose(found["total"], 0, atol=1e-14)
     assert_allclose(found["data"], 0.5 * w, rtol=1e-12)
 
@@ -65,7 +64,7 @@ def test_forces_of_a_whole_network():
         nn.Linear(3, 1, rng=np.random.default_rng(1)),
     )
     E = tg.mean_squared_error(model(X), T[:, None])
-    found = forces(E, nn.weights(model), l1=0.1, penalty=model.penalty())
+    found = tg.forces(E, nn.weights(model), l1=0.1, penalty=model.penalty())
     assert len(found.weights) == 18
     assert found.labels[0] == "W1[0, 0]"
     assert found.labels[-1] == "W2[2, 0]"
@@ -77,7 +76,7 @@ def test_forces_of_a_whole_network():
 
 def test_where_there_are_many_those_that_are_pulled_most_are_shown():
     w = tg.Tensor(np.linspace(-1, 1, 100), name="w")
-    found = forces(tg.sum_squared_error(w, np.zeros(100)), w)
+    found = tg.forces(tg.sum_squared_error(w, np.zeros(100)), w)
     assert found.shown() == [*range(6), *range(94, 100)]
     assert len(found.text().splitlines()) == 1 + 12 + 2
     assert "88 of 100 weights, pulled less, are left out." in found.text()
@@ -85,20 +84,20 @@ def test_where_there_are_many_those_that_are_pulled_most_are_shown():
 
 def test_the_table():
     w, E = problem()
-    lines = repr(forces(E, w, decay=0.5, l1=0.25)).splitlines()
+    lines = repr(tg.forces(E, w, decay=0.5, l1=0.25)).splitlines()
     assert lines[0].split() == ["weight", "value", "−∂E/∂w", "−λw", "−λ₁·sign(w)", "sum", "−∂J/∂w"]
     assert lines[4].split() == ["w[3]", "0", "−0.84", "0", "0", "−0.84"]
     assert lines[6].startswith("At w = 0 the ℓ1 push is anything from −λ₁ to λ₁ = 0.25")
     assert len({len(line) for line in lines[:6]}) == 1
-    assert "At w = 0" not in repr(forces(E, w, decay=0.5))
+    assert "At w = 0" not in repr(tg.forces(E, w, decay=0.5))
 
 
 def test_names():
     θ = tg.Tensor(2.0)
     loss = θ * θ
-    assert forces(loss, θ).labels == ("θ",)
-    assert forces(loss, θ).parts[0].formula == "−∂loss/∂w"
-    assert forces(loss, θ, names={"R": loss, "v": θ}).labels == ("v",)
+    assert tg.forces(loss, θ).labels == ("θ",)
+    assert tg.forces(loss, θ).parts[0].formula == "−∂loss/∂w"
+    assert tg.forces(loss, θ, names={"R": loss, "v": θ}).labels == ("v",)
 
 
 @pytest.mark.parametrize(
@@ -117,20 +116,20 @@ def test_what_is_refused(change, error, complaint):
     w, E = problem()
     given = {"loss": E, "wrt": w, **change}
     with pytest.raises(error, match=complaint):
-        forces(given.pop("loss"), given.pop("wrt"), **given)
+        tg.forces(given.pop("loss"), given.pop("wrt"), **given)
 
 
 def test_a_weight_that_was_changed_since():
     w, E = problem()
     w.data = np.zeros(5)
     with pytest.raises(ValueError, match="w was given new data after this graph was recorded"):
-        forces(E, w)
+        tg.forces(E, w)
 
 
 def test_forces_that_are_not_finite_are_written_and_not_drawn():
     w = tg.Tensor([1.0, 0.0, -2.0], name="w")
     with np.errstate(all="ignore"):
-        found = forces((w * np.array([1.0, np.inf, np.nan])).sum(), w, decay=1.0)
+        found = tg.forces((w * np.array([1.0, np.inf, np.nan])).sum(), w, decay=1.0)
     assert found.text().splitlines()[2].split()[2] == "−∞"
     assert "NaN" in found.text()
     assert "nan" not in found.svg()
@@ -140,10 +139,10 @@ def test_forces_that_are_not_finite_are_written_and_not_drawn():
 def test_a_loss_of_several_numbers():
     w, _ = problem()
     with pytest.raises(ValueError, match=r"the loss has shape \(5,\); reduce it to one number"):
-        forces(w * w, w)
+        tg.forces(w * w, w)
     w, E = problem()
     with pytest.raises(KeyError, match="no force 'push' acts here; there are: data, total"):
-        forces(E, w)["push"]
+        tg.forces(E, w)["push"]
 
 
 # --- the drawing ----------------------------------------------------------------------------------
@@ -180,7 +179,7 @@ def start_of(svg):
 
 def test_the_drawing_shows_springs_only_where_there_are_some():
     w, E = problem()
-    with_spring, without = forces(E, w, decay=0.5).svg(), forces(E, w, l1=0.5).svg()
+    with_spring, without = tg.forces(E, w, decay=0.5).svg(), tg.forces(E, w, l1=0.5).svg()
     assert with_spring.count('class="tg-coil tg-spring"') == 5
     assert without.count('class="tg-coil') == 0
     assert without.count('class="tg-bar"') == 1  # where the weight is 0
@@ -189,7 +188,7 @@ def test_the_drawing_shows_springs_only_where_there_are_some():
 
 def test_the_drawing_can_be_saved_and_stays_inert(tmp_path):
     w = tg.Tensor([1.0], name="<script>")
-    found = forces((w * w).sum(), w)
+    found = tg.forces((w * w).sum(), w)
     path = found.save(tmp_path / "forces.svg")
     root = ET.parse(path).getroot()
     assert root.get("role") == "img"
@@ -205,7 +204,7 @@ def test_words_and_arrows_stay_on_the_sheet():
     for _ in range(20):
         w = tg.Tensor(rng.normal(size=4) * 10.0 ** rng.integers(-3, 4), name="w")
         t = rng.normal(size=4) * 10.0 ** rng.integers(-3, 4)
-        svg = forces(tg.sum_squared_error(w, t), w, decay=rng.random(), l1=rng.random()).svg()
+        svg = tg.forces(tg.sum_squared_error(w, t), w, decay=rng.random(), l1=rng.random()).svg()
         root = ET.fromstring(svg)
         width = float(root.get("viewBox").split()[2])
         for each in root.iter(f"{SVG}polygon"):

@@ -13,24 +13,18 @@ import pytest
 import tinygrad_edu as tg
 from tinygrad_edu.cli import main
 from tinygrad_edu.lectures import LECTURES
-from tinygrad_edu.naming import Names
 from tinygrad_edu.view import formula, renderer
-from tinygrad_edu.view.page import Page
 from tinygrad_edu.view.page import document as writer
-from tinygrad_edu.view.story import story
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = """
 from tinygrad_edu.lectures import LECTURES
-from tinygrad_edu.naming import Names
-from tinygrad_edu.view.page import Page
-from tinygrad_edu.view.story import story
-print(Page(story(*LECTURES["softmax-ce"].build())).html(), end="")
+print(LECTURES["softmax-ce"].explain().html(), end="")
 """
 
 
 def make(key="softmax-ce"):
-    return Page(story(*LECTURES[key].build()))
+    return LECTURES[key].explain()
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +145,7 @@ def test_case_44_names_with_markup_stay_text():
     z = tg.Tensor([1.0, 2.0, 3.0], name=EVIL)
     y = tg.Tensor([0.0, 1.0, 0.0], name='"><svg onload=alert(3)>')
     loss = tg.name(tg.softmax_cross_entropy(z, y), "<!--")
-    document = Page(story(loss, z, Names(None, {}))).html()
+    document = tg.explain(loss, z).html()
     plain = make("softmax-ce").html()
     tags = [tag for tag, _ in Elements(document).found]
     assert tags.count("script") == 2

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
-from tinygrad_edu.view import draw
 from tinygrad_edu.view.formula import typeset
 
 
@@ -45,7 +44,7 @@ def marked(frame, mark):
 
 
 def test_from_the_raw_gradient_over_the_lines_to_three_nodes(lecture):
-    picture = draw(lecture)
+    picture = tg.draw(lecture)
     captions = [group.formula for group in picture.model.groups]
     assert captions[0].endswith(f"= {lecture.start.latex()}")
     assert captions[-1] == r"\frac{\partial L}{\partial z} = a - y"
@@ -58,7 +57,7 @@ def test_from_the_raw_gradient_over_the_lines_to_three_nodes(lecture):
 
 
 def test_every_step_can_have_a_frame(lecture):
-    picture = draw(lecture, every_step=True)
+    picture = tg.draw(lecture, every_step=True)
     assert len(picture.model.groups) == len(lecture.steps) + 1
     for group, step in zip(picture.model.groups[1:], lecture.steps, strict=True):
         assert group.text == step.rule
@@ -69,13 +68,13 @@ def test_every_step_can_have_a_frame(lecture):
 
 
 def test_each_frame_shows_the_value_which_stays(lecture):
-    for frame in frames(draw(lecture, every_step=True)):
+    for frame in frames(tg.draw(lecture, every_step=True)):
         shown = [v.lines for v in frame if v.lines]
         assert shown == [("0.693  −0.892  0.199",)]
 
 
 def test_what_cancels_is_struck_through(lecture):
-    picture = draw(lecture, every_step=True)
+    picture = tg.draw(lecture, every_step=True)
     steps = [step.rule for step in lecture.steps]
     first, last = frames(picture)[steps.index("cancel")], frames(picture)[-2]
     # a/a: once above and once below; the a of the other quotient stays
@@ -88,7 +87,7 @@ def test_what_cancels_is_struck_through(lecture):
 
 
 def test_what_a_step_matches_is_outlined(lecture):
-    picture = draw(lecture, every_step=True)
+    picture = tg.draw(lecture, every_step=True)
     by_rule = {
         step.rule: frame for step, frame in zip(lecture.steps, frames(picture), strict=False)
     }
@@ -102,7 +101,7 @@ def test_what_a_step_matches_is_outlined(lecture):
 def test_a_factor_that_vanishes_whole_is_struck_itself():
     x = tg.Tensor([2.0, 3.0])
     u = tg.exp(x)
-    picture = draw(tg.derive(tg.log(u).sum(), wrt=x))
+    picture = tg.draw(tg.derive(tg.log(u).sum(), wrt=x))
     before, after = frames(picture)  # u/u, then 1
     assert marked(before, "cancelled") == ["u"]
     assert marked(before, "matched") == ["÷"]
@@ -128,7 +127,7 @@ def derivations():
 @pytest.mark.parametrize(("output", "wrt"), [(o, w) for _, o, w in derivations()])
 def test_every_derivation_can_be_drawn_and_every_step_marks_something(output, wrt):
     derivation = tg.derive(output, wrt=wrt)
-    picture = draw(derivation, every_step=True)
+    picture = tg.draw(derivation, every_step=True)
     for frame in frames(picture)[:-1]:
         marks = {m for v in frame for m in v.marks}
         marks |= {
@@ -139,24 +138,24 @@ def test_every_derivation_can_be_drawn_and_every_step_marks_something(output, wr
         assert typeset(vertex.formula) is not None, vertex.formula
     for group in picture.model.groups:
         assert typeset(group.formula) is not None, group.formula
-    assert ET.fromstring(draw(derivation).svg()).tag.endswith("svg")
+    assert ET.fromstring(tg.draw(derivation).svg()).tag.endswith("svg")
 
 
 def test_an_honest_end_without_assumptions_is_drawn():
     z, y = tg.Tensor([1.47, -0.39, 0.22]), np.array([0.0, 1.0, 0.0])
     loss = tg.softmax_cross_entropy(z, y)
-    picture = draw(tg.derive(loss, wrt=z, assume=()))
+    picture = tg.draw(tg.derive(loss, wrt=z, assume=()))
     assert texts(frames(picture)[-1]) == sorted(["softmax(z)", "y", "Σ", "×", "−"])
 
 
 def test_options_of_tensors_are_refused(lecture):
     for options in ({"backward": True}, {"expand": True}, {"gradients": False}):
         with pytest.raises(TypeError, match="a derivation takes no"):
-            draw(lecture, **options)
+            tg.draw(lecture, **options)
 
 
 def test_entries_of_one_tensor_and_deltas_are_vertices_of_their_own():
     z = tg.Tensor([1.47, -0.39, 0.22], name="z")
-    first, last = frames(draw(tg.derive(z[0] * tg.exp(z[2]), wrt=z)))
+    first, last = frames(tg.draw(tg.derive(z[0] * tg.exp(z[2]), wrt=z)))
     for frame in (first, last):
         assert texts(frame) == sorted(["z₀", "z₂", "δ₀", "δ₂", "exp", "×", "×", "+"])

@@ -129,7 +129,7 @@ def test_both_derivations_are_told_and_end_where_the_engine_ends(lecture):
 
 
 def test_where_nothing_is_assumed_there_is_no_switch():
-    told = story(*LECTURES["mse"].build())
+    told = LECTURES["mse"].explain().story
     assert told.assumption == ""
     assert told.without is None
     assert {frame.track for frame in told.frames} == {""}

@@ -10,7 +10,6 @@ import tinygrad_edu as tg
 from tinygrad_edu import nn
 from tinygrad_edu.view.dropped import Dropped
 from tinygrad_edu.view.network import chain_of
-from tinygrad_edu.view.subnetworks import subnetwork, subnetworks
 
 X = np.random.default_rng(3).normal(size=(1, 3))
 
@@ -35,7 +34,7 @@ def network(p=0.5, seed=0, hidden=4, after=None):
 
 def test_the_recorded_masks_give_the_recorded_output():
     out = network()(X)
-    found = subnetwork(out)
+    found = tg.subnetwork(out)
     assert_array_equal(found.output.data, out.data)
     assert_array_equal(found.masks[0], Dropped(out).dropouts[0].inputs[1])
 
@@ -43,13 +42,13 @@ def test_the_recorded_masks_give_the_recorded_output():
 @pytest.mark.parametrize("seed", range(5))
 def test_a_seed_replays_what_dropout_draws(seed):
     out = network()(X)
-    assert_array_equal(subnetwork(out, seed=seed).output.data, network(seed=seed)(X).data)
-    assert subnetwork(out, seed=seed).svg() == subnetwork(out, seed=seed).svg()
+    assert_array_equal(tg.subnetwork(out, seed=seed).output.data, network(seed=seed)(X).data)
+    assert tg.subnetwork(out, seed=seed).svg() == tg.subnetwork(out, seed=seed).svg()
 
 
 def test_seeds_leave_different_subnetworks():
     out = network()(X)
-    assert len({subnetwork(out, seed=seed).svg() for seed in range(8)}) > 3
+    assert len({tg.subnetwork(out, seed=seed).svg() for seed in range(8)}) > 3
 
 
 def test_without_masks_the_graph_is_that_of_inference():
@@ -70,7 +69,9 @@ def test_two_dropouts_are_drawn_from_one_seed_in_their_order():
 
     x = tg.Tensor(X)
     out = build(np.random.default_rng(0))(x)
-    assert_array_equal(subnetwork(out, seed=9).output.data, build(np.random.default_rng(9))(x).data)
+    assert_array_equal(
+        tg.subnetwork(out, seed=9).output.data, build(np.random.default_rng(9))(x).data
+    )
 
 
 # --- all masks ------------------------------------------------------------------------------------
@@ -79,7 +80,7 @@ def test_two_dropouts_are_drawn_from_one_seed_in_their_order():
 @pytest.mark.parametrize("p", [0.1, 0.5, 0.8])
 def test_A17_the_mean_over_all_masks_of_a_linear_layer_is_the_output_at_inference(p):
     model = network(p)
-    found = subnetworks(model(X))
+    found = tg.subnetworks(model(X))
     assert found.masks.shape == (16, 4)
     assert len({tuple(mask) for mask in found.masks}) == 16
     assert_allclose(found.probabilities.sum(), 1, rtol=1e-14)
@@ -91,7 +92,7 @@ def test_A17_the_mean_over_all_masks_of_a_linear_layer_is_the_output_at_inferenc
 @pytest.mark.parametrize("after", [nn.Tanh(), nn.Softmax(), nn.ReLU()])
 def test_A17_behind_a_nonlinear_layer_there_is_a_gap(after):
     model = network(after=after)
-    found = subnetworks(model(X))
+    found = tg.subnetworks(model(X))
     by_hand = np.zeros((1, 2))
     h = np.tanh(model[0].predict(X))
     for bits in range(16):
@@ -106,12 +107,12 @@ def test_A17_behind_a_nonlinear_layer_there_is_a_gap(after):
 def test_A17_a_loss_is_higher_on_average_than_at_inference():
     """Cross-entropy is convex in the logits, whose mean is that of inference (Jensen)."""
     model = network()
-    found = subnetworks(tg.softmax_cross_entropy(model(X), [1]))
+    found = tg.subnetworks(tg.softmax_cross_entropy(model(X), [1]))
     assert found.mean > found.inference
 
 
 def test_A17_all_units_drop_at_once_with_probability_p_to_the_n():
-    found = subnetworks(network(0.3)(X))
+    found = tg.subnetworks(network(0.3)(X))
     (none,) = found.probabilities[~found.masks.any(axis=1)]
     assert_allclose(none, 0.3**4, rtol=1e-14)
     (every,) = found.probabilities[found.masks.all(axis=1)]
@@ -120,7 +121,7 @@ def test_A17_all_units_drop_at_once_with_probability_p_to_the_n():
 
 def test_the_mean_is_that_of_many_draws():
     model = network(0.3, after=nn.Tanh())
-    found = subnetworks(model(X))
+    found = tg.subnetworks(model(X))
     draws = np.stack([model(X).data for _ in range(4000)])
     spread = found.deviation / np.sqrt(4000)
     assert (np.abs(draws.mean(axis=0) - found.mean) < 5 * spread).all()
@@ -131,19 +132,19 @@ def test_masks_of_several_dropouts_are_counted_together():
     rng = np.random.default_rng(0)
     x = tg.Tensor(np.ones(3))
     out = tg.dropout(tg.dropout(x, 0.5, rng)[:2] * 2, 0.25, rng).sum()
-    found = subnetworks(out)
+    found = tg.subnetworks(out)
     assert found.masks.shape == (32, 5)
     assert_allclose(found.probabilities.sum(), 1)
     assert_allclose(found.mean, 4, rtol=1e-14)
 
 
 def test_every_unit_dropped():
-    found = subnetworks(network(1.0)(X))
+    found = tg.subnetworks(network(1.0)(X))
     assert found.probabilities.tolist() == [0.0] * 15 + [1.0]
 
 
 def test_the_table_of_many():
-    found = subnetworks(network(0.2, hidden=6)(X))
+    found = tg.subnetworks(network(0.2, hidden=6)(X))
     lines = found.text().splitlines()
     assert lines[0].split() == ["kept", "probability", "output"]
     assert lines[1].startswith("111111")
@@ -157,18 +158,18 @@ def test_the_table_of_many():
 def test_what_is_refused():
     model = network()
     with pytest.raises(TypeError, match="subnetworks: a ndarray has no graph"):
-        subnetworks(model.predict(X))
+        tg.subnetworks(model.predict(X))
     with pytest.raises(ValueError, match="nothing was dropped here; compute with dropout in train"):
-        subnetwork(model.eval()(X))
+        tg.subnetwork(model.eval()(X))
     model.train()
     with pytest.raises(
         ValueError, match=r"20 units can be dropped, which makes 2\^20 sub-networks"
     ):
-        subnetworks(model(np.ones((5, 3))))
+        tg.subnetworks(model(np.ones((5, 3))))
     out = model(X)
     model[0].W.data = np.zeros((3, 4))
     with pytest.raises(ValueError, match="was given new data after this graph was recorded"):
-        subnetworks(out)
+        tg.subnetworks(out)
 
 
 @pytest.mark.parametrize(
@@ -194,7 +195,7 @@ def test_what_is_refused():
 )
 def test_what_cannot_be_drawn_unit_by_unit(make, why):
     out = make(np.random.default_rng(0), tg.Tensor(X))
-    found = subnetwork(out, seed=0)
+    found = tg.subnetwork(out, seed=0)
     with pytest.raises(ValueError, match=why):
         found.svg()
     assert found.output.shape == out.shape  # the numbers are there all the same
@@ -212,7 +213,7 @@ def circles(svg, kind):
 def test_A17_dropped_units_are_grey_forwards_and_backwards():
     L = tg.softmax_cross_entropy(network(seed=3)(X), [1])
     for backward in (False, True):
-        found = subnetwork(L, backward=backward)
+        found = tg.subnetwork(L, backward=backward)
         svg = found.svg()
         dropped = int((~found.masks[0]).sum())
         assert 0 < dropped < 4
@@ -248,7 +249,7 @@ def test_A17_the_gradients_in_the_units():
     assert (layers[1].values[~gone] != 0).all()
     assert (layers[1].weights[:, gone] == 0).all()  # and the weights around them stay
     assert (layers[2].weights[gone] == 0).all()
-    logits = subnetwork(L).output.args[0].args[0].data
+    logits = tg.subnetwork(L).output.args[0].args[0].data
     assert_allclose(layers[2].values, tg.softmax(logits)[0] - [0, 1], rtol=1e-13)
     assert_array_equal(layers[2].weights, tg.gradients(L, model[3].W))
 
@@ -257,24 +258,24 @@ def test_one_example_of_a_batch():
     model = network(seed=3)
     out = model(np.concatenate([X, 2 * X]))
     for example in (0, 1):
-        svg = subnetwork(out, example=example).svg()
+        svg = tg.subnetwork(out, example=example).svg()
         dropped = (~Dropped(out).masks()[0][example]).sum()
         assert len(circles(svg, "tg-gone")) == dropped
 
 
 def test_all_subnetworks_side_by_side():
-    svg = subnetworks(network()(X)).svg()
+    svg = tg.subnetworks(network()(X)).svg()
     assert len(circles(svg, "tg-gone")) == 4 * 8  # each unit is dropped in half of the 16
     assert len(circles(svg, "tg-unit")) == 16 * 9 - 4 * 8
     assert svg.count("probability 0.0625") == 16
-    assert len(circles(subnetworks(network(hidden=6)(X)).svg(), "tg-unit")) <= 16 * 11
+    assert len(circles(tg.subnetworks(network(hidden=6)(X)).svg(), "tg-unit")) <= 16 * 11
 
 
 def test_what_is_not_finite_is_written_and_not_drawn():
     model = network(seed=3)
     model[0].W.data = np.full((3, 4), np.nan)
     out = model(X)
-    forward, backward = subnetwork(out).svg(), subnetwork(out, backward=True).svg()
+    forward, backward = tg.subnetwork(out).svg(), tg.subnetwork(out, backward=True).svg()
     assert "NaN" in forward
     assert "nan" not in forward + backward
 
@@ -283,7 +284,7 @@ def test_drawings_stay_on_their_sheet():
     rng = np.random.default_rng(0)
     for hidden in (1, 3, 7):
         out = network(hidden=hidden, seed=int(rng.integers(100)))(X)
-        for svg in (subnetwork(out).svg(), subnetworks(out).svg()):
+        for svg in (tg.subnetwork(out).svg(), tg.subnetworks(out).svg()):
             root = ET.fromstring(svg)
             width, height = map(float, root.get("viewBox").split()[2:])
             for c in root.iter(f"{SVG}circle"):

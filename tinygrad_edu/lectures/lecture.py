@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tinygrad_edu.naming import Names
 from tinygrad_edu.symbolic.derive import Derivation, StagedDerivation, derive_named, staged_named
 from tinygrad_edu.symbolic.prove import Proof, prove_named
 from tinygrad_edu.tensor import Tensor
+
+if TYPE_CHECKING:
+    from tinygrad_edu.view.page import Page
 
 __all__ = [
     "IDENTITIES",
@@ -56,6 +59,13 @@ class Lecture:
     def staged(self, assume: Iterable[str] | None = None) -> StagedDerivation:
         """Derive it lemma by lemma."""
         return staged_named(*self.build(), assume)
+
+    def explain(self) -> Page:
+        """Explain it as a page."""
+        from tinygrad_edu.view.page import Page
+        from tinygrad_edu.view.story import story
+
+        return Page(story(*self.build()))
 
 
 @dataclass(frozen=True, slots=True)
