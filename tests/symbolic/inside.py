@@ -7,9 +7,10 @@ from here, so that a move of a module changes this file alone.
 from __future__ import annotations
 
 from tinygrad_edu.symbolic.algebra import definitions as definitions_module
-from tinygrad_edu.symbolic.algebra import normal
+from tinygrad_edu.symbolic.algebra import exact, normal
 from tinygrad_edu.symbolic.algebra.draws import draws
 from tinygrad_edu.symbolic.algebra.evaluate import Environment, magnitudes
+from tinygrad_edu.symbolic.algebra.exact import LAWS, LAWS_OF_LOGARITHMS, Judge
 from tinygrad_edu.symbolic.algebra.expr import (
     Apply,
     Delta,
@@ -31,6 +32,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
     product,
     quantities_in,
     rename,
+    replace,
     sum_over,
     total,
 )

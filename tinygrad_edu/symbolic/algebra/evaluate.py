@@ -16,6 +16,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Delta,
     Dimension,
     Expr,
+    Factor,
     Label,
     Leaf,
     Number,
@@ -28,7 +29,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
     parts,
 )
 
-__all__ = ["ROUNDING", "Environment", "magnitudes"]
+__all__ = ["ROUNDING", "Environment", "Valued", "aligned", "contract", "magnitudes", "opened_sums"]
 
 #: How far numbers are apart that differ by rounding, relative to the terms they are made of.
 ROUNDING = 1e-13
@@ -81,7 +82,7 @@ class Environment:
         """Evaluate to an array with the axes asked for; where it has no such index it repeats."""
         axes = tuple(axes)
         wanted = tuple(axis for axis in axes if axis is not None)
-        value = _aligned(*self.value(expr), wanted)
+        value = aligned(*self.value(expr), wanted)
         value = np.broadcast_to(value, tuple(self.length(axis) for axis in wanted))
         return value.reshape(tuple(1 if a is None else self.length(a) for a in axes))
 
@@ -95,26 +96,47 @@ class Environment:
 
     def _compute(self, expr: Expr) -> Valued:
         if isinstance(expr, Number):
-            return _float(expr.value), ()
+            return self._number(expr.value), ()
         if isinstance(expr, Dimension):
-            return np.float64(self.length(expr.label)), ()
+            return self._number(Fraction(self.length(expr.label))), ()
         if isinstance(expr, Leaf):
             return self._leaf(expr)
         if isinstance(expr, Delta):
-            return _pick(np.eye(self.length(expr.axes[0])), expr.axes)
+            return _pick(self._identity(self.length(expr.axes[0])), expr.axes)
         if isinstance(expr, Sum | Product):
             return self._contract(expr)
         if isinstance(expr, Opaque):
             arrays = [self.array(a, axes) for a, axes in zip(expr.args, expr.inside, strict=True)]
-            return _pick(np.asarray(_run(expr.op, arrays, expr.attributes)), expr.axes)
+            return _pick(self._whole(expr, arrays), expr.axes)
         labels = tuple(sorted(expr.labels, key=lambda label: label.order))
-        arrays = [_real(_aligned(*self.value(child), labels)) for child in expr.children]
+        arrays = [aligned(*self.value(child), labels) for child in expr.children]
         if isinstance(expr, Total):
-            return sum(arrays[1:], start=arrays[0]), labels
+            return self._added(arrays), labels
         assert isinstance(expr, Apply)
+        return self._entrywise(expr, arrays, labels), labels
+
+    # --- the number system, which another kind of environment replaces ----------------------------
+
+    def _number(self, value: Fraction) -> Any:
+        return _float(value)
+
+    def _identity(self, length: int) -> Any:
+        return np.eye(length)
+
+    def _given(self, quantity: Quantity) -> Any:
+        return quantity.value
+
+    def _added(self, arrays: list[Any]) -> Any:
+        return sum(map(_real, arrays[1:]), start=_real(arrays[0]))
+
+    def _whole(self, expr: Opaque, arrays: list[Any]) -> Any:
+        return np.asarray(_run(expr.op, arrays, expr.attributes))
+
+    def _entrywise(self, expr: Apply, arrays: list[Any], labels: tuple[Label, ...]) -> Any:
+        arrays = [_real(array) for array in arrays]
         if expr.op in _STEPS:
             arrays = self._without_rounding(expr, arrays, labels)
-        return _run(expr.op, arrays, expr.attributes), labels
+        return _run(expr.op, arrays, expr.attributes)
 
     def _without_rounding(
         self, expr: Apply, arrays: list[Any], labels: tuple[Label, ...]
@@ -126,7 +148,7 @@ class Environment:
         """
         one, other = (*arrays, np.float64(0))[:2]
         terms = _Magnitudes(self)
-        sizes = [_real(_aligned(*terms.value(child), labels)) for child in expr.children]
+        sizes = [_real(aligned(*terms.value(child), labels)) for child in expr.children]
         with np.errstate(all="ignore"):
             rounding = ROUNDING * sum(sizes)
             same = np.isfinite(rounding) & (np.abs(one - other) <= rounding)
@@ -151,7 +173,7 @@ class Environment:
             top = pending[-1]
             meaning = top.definition
             if meaning is None or (self.recorded and top.value is not None):
-                self.arrays[top] = top.value
+                self.arrays[top] = self._given(top)
             elif top not in self.arrays:
                 leaves = (e.quantity for e in distinct(meaning) if isinstance(e, Leaf))
                 missing = [q for q in dict.fromkeys(leaves) if q not in self.arrays]
@@ -163,31 +185,33 @@ class Environment:
 
     def _contract(self, expr: Expr) -> Valued:
         """Multiply and sum in one einsum, so that no array over all indices is made."""
-        bound: list[Label] = []
-        while isinstance(expr, Sum) and expr.label not in bound:
-            bound.append(expr.label)
-            expr = expr.body
-        coefficient, factors = parts(expr)
+        bound, (coefficient, factors) = opened_sums(expr)
         bases = [(_real(array), labels) for array, labels in (self.value(b) for b, _ in factors)]
         operands = [
             (_power(array, exponent), labels)
             for (array, labels), (_, exponent) in zip(bases, factors, strict=True)
         ]
-        present = {label for _, labels in operands for label in labels}
-        repeated = math.prod(self.length(label) for label in bound if label not in present)
-        free = tuple(sorted(present - set(bound), key=lambda label: label.order))
-        every = (*free, *(label for label in bound if label in present))
+        repeated, every, free = self._indices(bound, operands)
         if all(np.isfinite(array).all() for array, _ in operands):
-            out = _einsum(operands, every, free)
+            out = contract(operands, every, free)
         else:
             zeros = [
-                _aligned(base == 0, labels, every)
+                aligned(base == 0, labels, every)
                 for (base, labels), (_, exponent) in zip(bases, factors, strict=True)
                 if exponent > 0
             ]
-            out = _product_of_infinite([_aligned(*o, every) for o in operands], zeros)
+            out = _product_of_infinite([aligned(*o, every) for o in operands], zeros)
             out = np.sum(out, axis=tuple(range(len(free), len(every))))
         return out * (_float(coefficient) * repeated), free
+
+    def _indices(
+        self, bound: list[Label], operands: list[Valued]
+    ) -> tuple[int, tuple[Label, ...], tuple[Label, ...]]:
+        """Return how often a sum repeats, all indices of its factors, and those that are free."""
+        present = {label for _, labels in operands for label in labels}
+        repeated = math.prod(self.length(label) for label in bound if label not in present)
+        free = tuple(sorted(present - set(bound), key=lambda label: label.order))
+        return repeated, (*free, *(label for label in bound if label in present)), free
 
 
 class _Magnitudes(Environment):
@@ -211,11 +235,21 @@ def magnitudes(expr: Expr, env: Environment) -> float:
     return float(np.max(_Magnitudes(env).value(expr)[0], initial=0))
 
 
-def _einsum(operands: list[Valued], every: tuple[Label, ...], free: tuple[Label, ...]) -> Any:
+def opened_sums(expr: Expr) -> tuple[list[Label], tuple[Fraction, tuple[Factor, ...]]]:
+    """Return the indices that are summed over, and the product that is."""
+    bound: list[Label] = []
+    while isinstance(expr, Sum) and expr.label not in bound:
+        bound.append(expr.label)
+        expr = expr.body
+    return bound, parts(expr)
+
+
+def contract(operands: list[Valued], every: tuple[Label, ...], free: tuple[Label, ...]) -> Any:
+    """Multiply arrays and sum over the indices that are not free."""
     alike: dict[tuple[Label, ...], Any] = {}  # NumPy's einsum takes no more than 32 operands
     for array, labels in operands:
         alike[labels] = alike[labels] * array if labels in alike else array
-    scale = alike.pop((), 1.0)
+    scale = alike.pop((), 1)
     if not alike:
         return scale
     numbers = {label: i for i, label in enumerate(every)}
@@ -258,7 +292,7 @@ def _pick(array: Any, axes: tuple[Label | None, ...]) -> Valued:
     return array, tuple(a for a in axes if a is not None and a.place is None)
 
 
-def _aligned(array: Any, labels: tuple[Label, ...], wanted: tuple[Label, ...]) -> Any:
+def aligned(array: Any, labels: tuple[Label, ...], wanted: tuple[Label, ...]) -> Any:
     """Order axes as wanted, with length 1 where an index is missing."""
     if labels == wanted:
         return array

@@ -273,9 +273,9 @@ class Facts:
             return None
         return self._use(f"{text(expr)} = 1", expr, True, deviation)
 
-    def about(self, statement: str) -> Expr:
+    def about(self, statement: str | None) -> Expr | None:
         """Return the expression that a statement is about: a sum of which it says that it is 1."""
-        return self.met[statement][1]
+        return None if statement is None else self.met[statement][1]
 
     def _by_chance(self, label: Label, leaf: Leaf) -> bool:
         """Whether a later axis sums to 1 as well: classes come last, so that is the one meant."""

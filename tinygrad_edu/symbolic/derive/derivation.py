@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygrad_edu.symbolic.algebra.evaluate import ROUNDING, Environment, magnitudes
+from tinygrad_edu.symbolic.algebra.exact import Exactness, Judge
 from tinygrad_edu.symbolic.algebra.expr import (
     Dimension,
     Expr,
@@ -273,6 +274,8 @@ class Step:
         The statement it rests on, if any.
     is_choice : bool
         Whether it begins a lecture line: a choice of the search, and not its tidying.
+    about : Expr or None
+        What that statement is about.
     residual : float
         The largest difference between before and after, relative to their size, over the data
         and all random draws.
@@ -281,8 +284,14 @@ class Step:
     """
 
     def __init__(
-        self, move: Move, axes: tuple[Label | None, ...], checks: Sequence[Environment]
+        self,
+        move: Move,
+        axes: tuple[Label | None, ...],
+        checks: Sequence[Environment],
+        judge: Judge,
+        about: Expr | None = None,
     ) -> None:
+        self._judge = judge
         self.rule = move.rule.name
         self.because = move.match.because or move.rule.because
         self.before, self.after = Formula(move.before, axes), Formula(move.after, axes)
@@ -291,7 +300,7 @@ class Step:
         rows_first = *named, *(axis for axis in axes if axis not in named)
         self.matched, self.replaced = (Formula(side, rows_first) for side in sides)
         self.equation = move.rule.equation or f"{self.matched} = {self.replaced}"
-        self.assumption = move.match.assumption
+        self.assumption, self.about = move.match.assumption, about
         self.is_choice = move.is_choice
         self.allowed = _allowed(move.before)
         residuals = [disagreement(self.before, self.after, env) for env in checks]
@@ -308,6 +317,17 @@ class Step:
         """Return the part of a formula that it rewrites, or None where that is not there yet."""
         whole = self.before.expr, self.after.expr
         return place_of(self.matched.expr, self.replaced.expr, formula.expr, whole)
+
+    @cached_property
+    def exact(self) -> Exactness:
+        """Whether both sides are equal exactly: as rational functions, or by which laws.
+
+        Computed when it is asked for, modulo 2⁶¹ − 1 at random points, for a few sizes.
+        """
+        before, after = self.before, self.after
+        return self._judge.exactness(
+            before.expr, after.expr, before.axes, self.about, self.assumption
+        )
 
     def __repr__(self) -> str:
         return f"<step {self.rule}: {self.before} = {self.after}>"

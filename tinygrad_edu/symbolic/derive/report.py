@@ -202,7 +202,8 @@ def _algebra(derivation: Derivation, indices: bool, written: Sequence[Sequence[S
     left = max(len(row[0]) for row in rows)
     rows = [(row[0].rjust(left), *row[1:]) for row in rows]
     each = "one equation" if len(written) == len(derivation.steps) else "one choice and its tidying"
-    lines = [f"Algebra: {each} per line, checked on the data and on random numbers"]
+    checked_on = "checked on the data and on random numbers; exact: for the sizes drawn"
+    lines = [f"Algebra: {each} per line, {checked_on}"]
     if width(rows) <= WIDTH:
         return lines + table(rows)
     for sign, formula, rule, why in rows:
@@ -213,14 +214,18 @@ def _algebra(derivation: Derivation, indices: bool, written: Sequence[Sequence[S
 
 
 def checked(line: Sequence[Step]) -> str:
-    """Say how far the two sides of a line are apart."""
-    if any(math.isnan(step.residual) for step in line):
-        return "(not finite)"
-    checked = rounded_up(max(step.residual for step in line))
+    """Say whether the two sides of a line are equal exactly, or how far they are apart."""
+    known = [step.residual for step in line if not math.isnan(step.residual)]
+    said = f"to {rounded_up(max(known, default=0)).removeprefix('≤ ')}"
     if not all(step.holds for step in line):
-        checked = f"DISAGREES: {checked}"
+        said = f"DISAGREES {said}"
+    elif all(step.exact for step in line):
+        laws = dict.fromkeys(law for step in line for law in step.exact.laws)
+        said = "exact" + (f", by {'; '.join(laws)}" if laws else "")
+    elif len(known) < len(line):
+        return "(not finite)"
     on_data = all(step.on_data for step in line)
-    return f"({checked})" if on_data else f"({checked}, on random numbers alone)"
+    return f"({said})" if on_data else f"({said}, on random numbers alone)"
 
 
 def rounded_up(residual: float) -> str:

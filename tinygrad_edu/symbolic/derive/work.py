@@ -23,6 +23,7 @@ from tinygrad_edu.symbolic.algebra.definitions import (
 )
 from tinygrad_edu.symbolic.algebra.draws import draws
 from tinygrad_edu.symbolic.algebra.evaluate import Environment
+from tinygrad_edu.symbolic.algebra.exact import Judge
 from tinygrad_edu.symbolic.algebra.expr import (
     Expr,
     Leaf,
@@ -316,7 +317,7 @@ class Work:
         )
         axes = self.lowering.axes_of(wrt)
         used = {move.match.assumption for move in found.moves if move.match.assumption}
-        checks = _checks(start, used, self.facts)
+        checks, judge = _checks(start, used, self.facts), Judge([start])
         derivation = Derivation(
             title=(self._called(of, self.title), self._title_of(leaf)),
             wrt=self._formula(leaf, wrt),
@@ -328,7 +329,10 @@ class Work:
             ],
             chain=chain,
             start=Formula(start, axes),
-            steps=[Step(move, axes, checks[move.match.assumption]) for move in found.moves],
+            steps=[
+                Step(move, axes, checks[why := move.match.assumption], judge, self.facts.about(why))
+                for move in found.moves
+            ],
             result=Formula(found.expr, axes),
             assumptions=self.facts.assumptions(used, found.expr),
             computed=computed,
@@ -469,6 +473,7 @@ def _checks(start: Expr, used: set[str], facts: Facts) -> dict[str | None, list[
     checks: dict[str | None, list[Environment]] = {None: [data, *plain]}
     for statement in used:
         about, drawn = facts.about(statement), plain
+        assert about is not None
         if isinstance(about, Sum) and isinstance(about.body, Total):
             # Only these numbers, and so many of them, are known to be shares.
             drawn = draws([start], (), held=quantities_in([about]), resized=False)

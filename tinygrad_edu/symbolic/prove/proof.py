@@ -105,10 +105,11 @@ class Proof:
         log exp(z) = z: proved in 1 step
         <BLANKLINE>
           log exp(z)
-          = z  log undoes exp  the logarithm is the inverse of e^x   (≤ 1e-14)
+          = z  log undoes exp  the logarithm is the inverse of e^x   (exact, by log e^x = x)
         <BLANKLINE>
         Checked: largest difference of both sides, relative to their size, on the data and on 3
           random draws: ≤ 1e-14
+        Exact: for the sizes drawn.
         """
         claim = f"{write(self.left, indices)} = {write(self.right, indices)}"
         if self.dropped:
@@ -175,6 +176,8 @@ class Proof:
                 "Checked: largest difference of both sides, relative to their size,"
                 f"{_on(self.agreement)}: {rounded_up(self.residual)}"
             )
+        if self.proved and any(step.exact for step in self.steps):
+            lines.append("Exact: for the sizes drawn.")
         if self.proved and not self.agreement.on_data:
             lines.append("On the data, a side is not finite; where 0·log 0 = 0, the proof holds.")
         if self.capped:

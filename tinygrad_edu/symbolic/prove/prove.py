@@ -8,6 +8,7 @@ from typing import Any
 
 from tinygrad_edu.naming import Names, names_around
 from tinygrad_edu.symbolic.algebra.evaluate import Environment
+from tinygrad_edu.symbolic.algebra.exact import Judge
 from tinygrad_edu.symbolic.algebra.expr import Expr, Number, Quantity, quantities_in, replace, total
 from tinygrad_edu.symbolic.algebra.facts import Assumption, Facts
 from tinygrad_edu.symbolic.algebra.normal import LEVELS, Normaliser
@@ -269,7 +270,10 @@ class _Search:
             used.update(self.held.get(quantity) for quantity in inside)
         statements = {statement for statement in used if statement is not None}
         envs = self._environments(end, statements)
-        steps = [Step(move, self.sides.axes, envs) for move in moves]
+        judge, about = Judge([self.left.expr, end.expr]), self.facts.about
+        steps = [
+            Step(move, self.sides.axes, envs, judge, about(move.match.assumption)) for move in moves
+        ]
         agrees = agreement(self.left, end, envs)
         if not (agrees and agrees.draws and all(_is_sound(step, envs) for step in steps)):
             return None

@@ -72,7 +72,7 @@ class _Algebra:
                 because=Prose((_sentence(step.because) + self._end(number),)),
                 local=None if is_short or is_all else equation,
                 numbers=plugged(step.after),
-                check=check_text(step.residual)
+                check=("exact" if step.exact else check_text(step.residual))
                 + ("" if step.on_data else ", on random numbers alone"),
                 start=written(step.before),
                 before=Scene(drawing, *both.marked(0, step)),

@@ -1,0 +1,347 @@
+"""Whether a step is exact: an identity, if need be by laws of its functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from random import Random
+
+from tinygrad_edu import ops
+from tinygrad_edu.core.op import REGISTRY
+from tinygrad_edu.symbolic.algebra.evaluate import Environment
+from tinygrad_edu.symbolic.algebra.expr import (
+    Apply,
+    Expr,
+    Label,
+    Leaf,
+    Number,
+    Opaque,
+    Product,
+    Quantity,
+    Sum,
+    Total,
+    parts,
+    power,
+    product,
+    quantities_in,
+    rename,
+    total,
+)
+from tinygrad_edu.symbolic.algebra.facts import Facts
+from tinygrad_edu.symbolic.algebra.modular import Modular, Undefined
+from tinygrad_edu.symbolic.algebra.rules import cases, functions, logarithms
+from tinygrad_edu.symbolic.algebra.rules.rule import ONE, Match, Rule, is_call, rule
+
+__all__ = ["LAWS", "Exactness", "Judge", "sum_of_one"]
+
+Axes = Sequence[Label | None]
+
+#: Points at which both sides are evaluated: in general, and where signs decide.
+POINTS, MORE_POINTS = 2, 16
+#: So many points may be undefined, or prove nothing, before no more are drawn.
+MOST_DRAWN = 40
+
+
+@dataclass(frozen=True)
+class Exactness:
+    """Whether two formulas are equal exactly, and by which laws of their functions.
+
+    Attributes
+    ----------
+    holds : bool
+        Whether they have the same value at every point that was drawn; so is the whole.
+    laws : tuple of str
+        The laws that were needed; without any, it is an identity of rational functions, in which
+        every function is a letter.
+    """
+
+    holds: bool
+    laws: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return self.holds
+
+    def __str__(self) -> str:
+        if not self.holds:
+            return "not exact"
+        return "exact" + (f", by {'; '.join(self.laws)}" if self.laws else "")
+
+
+# --- the laws -------------------------------------------------------------------------------------
+
+
+def _defined(function: Callable[[Expr], Expr | None]) -> Callable[..., Iterator[Match]]:
+    """Make what a rule yields of a function from an expression to what it is equal to."""
+
+    def matches(expr: Expr, facts: Facts) -> Iterator[Match]:
+        right = function(expr)
+        if right is not None:
+            yield Match(expr, right, right)
+
+    return matches
+
+
+def _exp(expr: Expr) -> Expr:
+    return Apply(ops.exp, (expr,), {})
+
+
+def _minus(expr: Expr) -> Expr:
+    return product(-1, [(expr, ONE)])
+
+
+def _ratio(above: Expr, below: Expr) -> Expr:
+    return product(1, [(above, ONE), (below, -ONE)])
+
+
+@rule("exp of Σ", "e^(c·Σ_k x_k) = Π_k e^(c·x_k)", "the law of exponents", at=Apply)
+@_defined
+def exp_of_sums(expr: Expr) -> Expr | None:
+    """Take an exponential of what holds a sum apart, so that its terms are met one by one."""
+    if not is_call(expr, ops.exp):
+        return None
+    coefficient, factors = parts(expr.children[0])
+    for place, (base, exponent) in enumerate(factors):
+        rest = factors[:place] + factors[place + 1 :]
+        if exponent != 1:
+            continue
+        if isinstance(base, Total):
+            terms = (product(coefficient, [*rest, (term, ONE)]) for term in base.terms)
+            return _exp(total(terms))
+        if isinstance(base, Sum) and not any(base.label in b.labels for b, _ in rest):
+            body = _exp(product(coefficient, [*rest, (base.body, ONE)]))
+            inside = (base.label, *sorted(body.labels - {base.label}, key=lambda a: a.order))
+            attributes = {"axis": 0, "keepdims": False}
+            return Opaque(ops.prod, (body,), attributes, (inside,), inside[1:])
+    return None
+
+
+@rule("power of a product", "(x^p·y^q)^r = x^(p·r)·y^(q·r)", "the law of exponents", at=Product)
+def power_of_product(expr: Product, facts: Facts) -> Iterator[Match]:
+    """Raise each factor on its own; an even power of x forgets its sign, and is one of |x|."""
+    found = []
+    for base, exponent in expr.factors:
+        scale, inner = parts(_meaning(base))
+        if exponent.denominator == 1 or not inner or scale <= 0 or inner == ((base, ONE),):
+            found.append((base, exponent))
+            continue
+        found.append((Number(scale), exponent))
+        for each, p in inner:
+            signed = p.denominator == 1 and p % 2 == 0 and facts.sign(each) not in _KNOWN
+            found.append((Apply(ops.abs, (each,), {}) if signed else each, p * exponent))
+    if found != list(expr.factors):
+        right = product(expr.coefficient, found)
+        yield Match(expr, right, right)
+
+
+@rule("magnitude", "|x| = x, x ≥ 0", "the sign is known", at=Apply)
+def magnitude(expr: Apply, facts: Facts) -> Iterator[Match]:
+    if is_call(expr, (ops.abs, ops.sign)) and facts.sign(expr.children[0]) == "positive":
+        right = expr.children[0] if is_call(expr, ops.abs) else Number(ONE)
+        yield Match(expr, right, right)
+
+
+_KNOWN = frozenset({"positive", "nonnegative"})
+
+
+@rule("meaning", "f(x) is what a name stands for", "the definition", at=Apply)
+@_defined
+def named(expr: Expr) -> Expr | None:
+    """Look into names within exponentials and logarithms."""
+    if not (isinstance(expr, Apply) and expr.op in {ops.exp, ops.log, ops.tanh, ops.sigmoid}):
+        return None
+    coefficient, factors = parts(expr.children[0])
+    opened = [(_meaning(base), exponent) for base, exponent in factors]
+    if opened == list(factors):
+        return None
+    return Apply(expr.op, (product(coefficient, opened),), expr.attributes)
+
+
+def _meaning(expr: Expr) -> Expr:
+    if isinstance(expr, Leaf) and expr.quantity.definition is not None:
+        own = expr.quantity.leaf.axes
+        return rename(expr.quantity.definition, dict(zip(own, expr.axes, strict=True)))
+    return expr
+
+
+def _written_out(op: str, equation: str, meaning: Callable[[Expr], Expr]) -> Rule:
+    """Return the law that a function is what it is defined as."""
+
+    @_defined
+    def matches(expr: Expr) -> Expr | None:
+        return meaning(expr.children[0]) if is_call(expr, REGISTRY[op]) else None
+
+    return Rule(op, equation, "the definition", matches, Apply)
+
+
+def _halves(sign: int) -> Callable[[Expr], Expr]:
+    return lambda x: product(
+        Fraction(1, 2), [(total([_exp(x), product(sign, [(_exp(_minus(x)), ONE)])]), ONE)]
+    )
+
+
+_FUNCTIONS = (
+    _written_out("sinh", "sinh x = (e^x − e^(−x))/2", _halves(-1)),
+    _written_out("cosh", "cosh x = (e^x + e^(−x))/2", _halves(1)),
+    _written_out(
+        "sigmoid",
+        "σ(x) = 1/(1 + e^(−x))",
+        lambda x: power(total([Number(Fraction(1)), _exp(_minus(x))]), -1),
+    ),
+    _written_out(
+        "tan",
+        "tan x = sin x/cos x",
+        lambda x: _ratio(Apply(ops.sin, (x,), {}), Apply(ops.cos, (x,), {})),
+    ),
+)
+
+
+class _Defined(Facts):
+    """Facts under which every side of a law is defined: what has a logarithm is positive."""
+
+    def sign(self, expr: Expr) -> str:
+        """Return what is known, or else what has to be for both sides to be numbers."""
+        found = super().sign(expr)
+        return found if found == "negative" else "positive"
+
+
+#: The laws by which atoms are written in simpler ones: a rule turns a left side into a right one.
+LAWS: tuple[Rule, ...] = (
+    named,
+    power_of_product,
+    magnitude,
+    functions.odd_function,
+    cases.decided,
+    cases.clip,
+)
+#: These hold where both sides are numbers: what has a logarithm is positive.
+LAWS_OF_LOGARITHMS: tuple[Rule, ...] = (
+    functions.log_of_exp,
+    functions.exp_of_log,
+    logarithms.exp_of_sum,
+    logarithms.exp_of_multiple,
+    exp_of_sums,
+    logarithms.log_of_power,
+    logarithms.log_of_product,
+    logarithms.log_of_prod,
+    logarithms.power_as_exp,
+    logarithms.tanh_as_exp,
+    *_FUNCTIONS,
+)
+
+
+# --- the judgement --------------------------------------------------------------------------------
+
+
+def sum_of_one(about: Expr | None) -> dict[Quantity, int]:
+    """Return the letter that is assumed to sum to 1, and along which axis, if that is assumed."""
+    if isinstance(about, Sum) and isinstance(about.body, Leaf):
+        quantity = about.body.quantity
+        own = quantity.leaf.axes
+        if about.label in own:
+            return {quantity: quantity.axes.index(about.label)}
+    return {}
+
+
+class Judge:
+    """Judges the steps of one derivation, on points that they share.
+
+    Parameters
+    ----------
+    exprs : iterable of Expr
+        What the steps begin with: it holds every letter.
+    """
+
+    def __init__(self, exprs: Iterable[Expr]) -> None:
+        every = {a.range for q in quantities_in(exprs) for a in q.axes if a is not None}
+        self._ranges = sorted(every, key=lambda label: label.serial)
+        self._points: dict[tuple[Quantity, ...], dict[tuple[int, bool], Modular]] = {}
+
+    def exactness(
+        self,
+        one: Expr,
+        other: Expr,
+        axes: Axes,
+        about: Expr | None = None,
+        assumption: str | None = None,
+    ) -> Exactness:
+        """Judge whether two formulas are equal exactly, under what is assumed.
+
+        First as rational functions, in which every function is a letter, then by all laws
+        together; those that are not needed are left out again.
+        """
+        sums = sum_of_one(about)
+        known = self._points.setdefault(tuple(sums), {})
+
+        def agree(laws: Collection[Rule]) -> list[Rule] | None:
+            """Return the laws that were applied where both sides are equal, else None."""
+            meaning, points = _Meaning(laws, assumption), {} if laws else known
+
+            def point(seed: int, ties: bool) -> Modular:
+                if (seed, ties) not in points:
+                    lengths = self._lengths(seed)
+                    points[seed, ties] = Modular(seed, lengths, sums, meaning.of, ties=ties)
+                return points[seed, ties]
+
+            equal = _agree((one, other), axes, point, ties=assumption is None)
+            return [*meaning.applied] if equal else None
+
+        if agree(()) is not None:
+            return Exactness(True)
+        every = (*LAWS_OF_LOGARITHMS, *LAWS)
+        # x is e^(log x), but x^t is e^(t·log x) with a letter for e^(log x) as well
+        kept = tuple(law for law in every if law is not functions.exp_of_log)
+        needed = agree(every) or agree(kept)
+        if needed is None:
+            return Exactness(False)
+        for law in tuple(needed):
+            fewer = [each for each in needed if each is not law]
+            if agree(fewer) is not None:
+                needed = fewer
+        return Exactness(True, tuple(law.equation for law in needed if law is not named))
+
+    def _lengths(self, seed: int) -> dict[Label, int]:
+        random = Random(seed)
+        return {r: r.length if r.fixed else random.randint(2, 4) for r in self._ranges}
+
+
+def _agree(
+    sides: tuple[Expr, Expr], axes: Axes, point: Callable[[int, bool], Modular], *, ties: bool
+) -> bool:
+    """Whether two formulas are equal at every point at which they are defined."""
+    agreed, wanted, tied = 0, POINTS, False
+    for seed in range(MOST_DRAWN):
+        env = point(seed, tied and seed % 2 == 0)
+        try:
+            one, other = (env.array(side, axes) for side in sides)
+        except Undefined:
+            continue
+        if not (one == other).all():
+            if env.vague:
+                continue
+            return False
+        agreed += 1
+        if env.piecewise:
+            wanted, tied = MORE_POINTS, ties
+        if agreed >= wanted:
+            return True
+    return False
+
+
+class _Meaning:
+    """Writes an expression by the first of some laws that applies."""
+
+    def __init__(self, laws: Collection[Rule], assumption: str | None) -> None:
+        allowed = () if assumption is None else (assumption,)
+        plain, defined = Facts(Environment(), allowed), _Defined(Environment(), allowed)
+        self.laws = [(law, defined if law in LAWS_OF_LOGARITHMS else plain) for law in laws]
+        self.applied: dict[Rule, None] = {}  # an ordered set
+
+    def of(self, expr: Expr) -> Expr | None:
+        """Return what an expression is by a law, if there is one."""
+        for law, facts in self.laws:
+            for match in law.apply(expr, facts):
+                if match.result != expr:
+                    self.applied[law] = None
+                    return match.result
+        return None
