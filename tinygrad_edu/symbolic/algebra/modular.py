@@ -214,7 +214,9 @@ class Modular(Environment):
         if odd > 1:
             self.vague = True
             root = self._atom("root", exponent.denominator, value)
-        return pow(root, exponent.numerator, PRIME)
+        whole = int(exponent)  # so that |x|^(7/2) is |x|³ times a root, also of an atom
+        rest = (exponent - whole).numerator
+        return pow(value, whole, PRIME) * pow(root, rest, PRIME) % PRIME
 
     def _power_of_number(self, value: Fraction, exponent: Fraction) -> int:
         """Return a power of a number as one of its prime factors, so that √8 is 2·√2."""
