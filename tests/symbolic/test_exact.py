@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from fractions import Fraction
 
 import numpy as np
@@ -14,11 +15,9 @@ from tests.symbolic.inside import (
     LAWS_OF_LOGARITHMS,
     Judge,
     Number,
-    derive_named,
     distinct,
     number,
     product,
-    prove_named,
     replace,
     total,
 )
@@ -46,7 +45,7 @@ x, y, t, X = letters()
 
 @pytest.mark.parametrize("key", LECTURES)
 def test_every_step_of_every_derivation_of_the_lectures_is_exact(key):
-    found = derive_named(*LECTURES[key].build())
+    found = LECTURES[key].derive()
     for step in found.steps:
         assert step.exact, step
     assert not any(step.exact.laws for step in found.steps if step.rule == "cancel")
@@ -54,9 +53,7 @@ def test_every_step_of_every_derivation_of_the_lectures_is_exact(key):
 
 @pytest.mark.parametrize("key", IDENTITIES)
 def test_every_step_of_every_proof_of_the_lectures_is_exact(key):
-    lecture = IDENTITIES[key]
-    found = prove_named(*lecture.build(), up_to=lecture.up_to)
-    for step in found.steps:
+    for step in IDENTITIES[key].prove().steps:
         assert step.exact, step
 
 
@@ -107,7 +104,7 @@ def test_what_is_no_identity_is_never_exact(case):
 @pytest.mark.parametrize("key", LECTURES)
 def test_no_step_that_is_a_little_wrong_is_exact(key):
     """Each end of a derivation, off by a hair, by a sign, and by any number in it."""
-    found = derive_named(*LECTURES[key].build())
+    found = LECTURES[key].derive()
     end, axes = found.result.expr, found.result.axes
     wrong = [
         total([end, number(1e-11)]),
@@ -203,3 +200,11 @@ def test_assumed_sums_of_soft_targets_are_drawn_from_the_simplex():
     found = tg.derive(tg.softmax_cross_entropy(Z, Y), wrt=Z)
     assert any(step.about is not None for step in found.steps)
     assert all(step.exact for step in found.steps)
+
+
+def test_what_was_judged_can_be_pickled():
+    z, targets = named("z", [1.47, -0.39, 0.22]), named("y", [0.0, 1.0, 0.0])
+    found = tg.derive(tg.softmax_cross_entropy(z, targets), wrt=z)
+    assert all(step.exact for step in found.steps)
+    again = pickle.loads(pickle.dumps(found))
+    assert [step.exact for step in again.steps] == [step.exact for step in found.steps]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from random import Random
+from typing import Any
 
 from tinygrad_edu import ops
 from tinygrad_edu.core.op import REGISTRY
@@ -256,6 +257,9 @@ class Judge:
         every = {a.range for q in quantities_in(exprs) for a in q.axes if a is not None}
         self._ranges = sorted(every, key=lambda label: label.serial)
         self._points: dict[tuple[Quantity, ...], dict[tuple[int, bool], Modular]] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_points": {}}  # drawn again where they are asked for
 
     def exactness(
         self,
