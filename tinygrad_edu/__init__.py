@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tinygrad_edu.check.nonfinite import find_nonfinite
     from tinygrad_edu.symbolic.answers import check_answer
     from tinygrad_edu.symbolic.derive.derive import derive
+    from tinygrad_edu.symbolic.notation.reader import parse
     from tinygrad_edu.symbolic.prove.prove import prove
     from tinygrad_edu.view.draw import draw
     from tinygrad_edu.view.forces import forces
@@ -61,6 +62,7 @@ __all__ = [
     "nn",
     "op",
     "optim",
+    "parse",
     "prove",
     "routes",
     "subnetwork",
@@ -84,6 +86,7 @@ _LAZY = {
     "gradcheck": "tinygrad_edu.check.gradcheck",
     "nn": "tinygrad_edu.nn",
     "optim": "tinygrad_edu.optim",
+    "parse": "tinygrad_edu.symbolic.notation.reader",
     "prove": "tinygrad_edu.symbolic.prove.prove",
     "routes": "tinygrad_edu.view.routes",
     "subnetwork": "tinygrad_edu.view.subnetworks",

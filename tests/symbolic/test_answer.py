@@ -69,10 +69,12 @@ def test_one_entry_that_is_a_little_wrong(key):
 
         return compute
 
-    assert tg.check_answer(derivation, claim(1 + 1e-12))
-    verdict = tg.check_answer(derivation, claim(1 + 1e-6))
-    assert not verdict
-    assert verdict.disagreement.index == tuple(np.array(np.shape(derivation.computed)) - 1)
+    assert tg.check_answer(derivation, claim(1 + 3e-16))
+    for factor in (1 + 1e-12, 1 + 1e-6):
+        verdict = tg.check_answer(derivation, claim(factor))
+        assert not verdict
+        assert verdict.disagreement.index == tuple(np.array(np.shape(derivation.computed)) - 1)
+        assert verdict.disagreement.claimed != verdict.disagreement.gradient
 
 
 # --- what a verdict says --------------------------------------------------------------------------

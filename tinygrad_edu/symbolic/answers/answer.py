@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations, islice
 from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.symbolic.answers.claims import Claim, Letters, read
+from tinygrad_edu.symbolic.algebra.evaluate import Environment
+from tinygrad_edu.symbolic.answers.claims import Claim, Letters, decimals, of_tree, read
 from tinygrad_edu.symbolic.answers.proving import proof_of
 from tinygrad_edu.symbolic.answers.suspects import Suspect, suspect_of, suspect_of_misfit
 from tinygrad_edu.symbolic.answers.trials import (
@@ -16,15 +18,19 @@ from tinygrad_edu.symbolic.answers.trials import (
     compared,
     environments,
     excess,
+    off,
     resized,
     try_out,
 )
 from tinygrad_edu.symbolic.derive import report
-from tinygrad_edu.symbolic.derive.derivation import Derivation
+from tinygrad_edu.symbolic.derive.derivation import Derivation, Formula
 from tinygrad_edu.symbolic.notation.grammar import ClaimError
 from tinygrad_edu.symbolic.prove.proof import Proof
 
 __all__ = ["Disagreement", "Verdict", "check_answer"]
+
+#: Of a claim that can be read in several ways, so many are tried.
+MOST_READINGS = 12
 
 
 def check_answer(derivation: Derivation, claim: str | Callable[..., Any]) -> Verdict:
@@ -73,8 +79,7 @@ def check_answer(derivation: Derivation, claim: str | Callable[..., Any]) -> Ver
             f"check_answer: the first argument is a {type(derivation).__name__}; give what "
             "derive(loss, wrt=z) returns"
         )
-    letters = Letters(derivation)
-    return _Judge(derivation, letters, read(claim, letters)).verdict()
+    return _Judge(derivation).verdict(claim)
 
 
 @dataclass(frozen=True)
@@ -104,6 +109,8 @@ class Verdict:
         The largest, where the shapes are the same.
     reason : str
         A sentence about shapes, if they are what is wrong; a remark on a right answer.
+    remarks : tuple of str
+        How the claim was read, where it could be read in several ways.
     suspect : Suspect or None
         The usual slip that reproduces the claim.
     proof : Proof or None
@@ -117,6 +124,7 @@ class Verdict:
     entries: int = 0
     disagreement: Disagreement | None = None
     reason: str = ""
+    remarks: tuple[str, ...] = ()
     suspect: Suspect | None = None
     proof: Proof | None = None
 
@@ -142,8 +150,7 @@ class Verdict:
             ]
         else:
             lines = [f"different: {self.claim} is not {self.gradient}"]
-        if self.reason:
-            lines.append(f"  {self.reason}")
+        lines += [f"  {said}" for said in (self.reason, *self.remarks) if said]
         if self.disagreement is not None:
             lines.append(f"  {_sentence(self.disagreement)}")
         if self.outcome == "different":
@@ -156,87 +163,195 @@ class Verdict:
 
 def _sentence(d: Disagreement) -> str:
     index = f" at [{', '.join(map(str, d.index))}]" if d.index else ""
+    both = d.claimed, d.gradient
+    digits = next((n for n in range(6, 17) if len({f"{x:.{n}g}" for x in both}) > 1), 17)
     return (
         f"largest disagreement: {d.difference:.3g}{index}, on {d.where}: "
-        f"yours is {d.claimed:.6g}, the gradient is {d.gradient:.6g}"
+        f"yours is {d.claimed:.{digits}g}, the gradient is {d.gradient:.{digits}g}"
     )
 
 
 class _Judge:
-    """The stages of one judgement: shapes, numbers, and then a proof or a suspect."""
+    """One derivation, and the claims that are compared with it."""
 
-    def __init__(self, derivation: Derivation, letters: Letters, claim: Claim) -> None:
-        self.derivation, self.letters, self.claim = derivation, letters, claim
-        self.gradient = f"{report.gradient(derivation, indices=False)} = {derivation.result}"
+    def __init__(self, derivation: Derivation) -> None:
+        self.derivation = derivation
+        self.gradient = report.gradient(derivation, indices=False)
 
-    def verdict(self) -> Verdict:
-        """Judge the claim."""
+    def verdict(self, claim: Any) -> Verdict:
+        """Judge a claim: as the gradient and, where it has that shape, as the Jacobian."""
+        letters = Letters(self.derivation)
+        found = self._best(letters, read(claim, letters))
+        fits = found or found.disagreement is not None
+        if fits or self.derivation.incoming is None or not isinstance(claim, str):
+            return found
+        jacobian = _jacobian(self.derivation)
+        if jacobian is None:
+            return found
+        letters.target = jacobian
+        again = read(claim, letters)
         try:
-            trials = [self._tried(*there) for there in environments(self.derivation, self.letters)]
+            (trial, *_) = self._tried(letters, again, environments(letters)[:1])
+        except ValueError:
+            return found
+        if trial.claimed.shape != trial.truth.shape:
+            return found
+        return self._best(letters, again)
+
+    def _best(self, letters: Letters, claim: Claim) -> Verdict:
+        """Judge the first reading of a claim whose numbers agree, or else the first of all."""
+        for other, said in self._readings(letters, claim):
+            if self._agrees(letters, other):
+                found = self._judged(letters, other)
+                if found:
+                    return replace(found, remarks=(*said, *found.remarks))
+        return self._judged(letters, claim)
+
+    def _readings(self, letters: Letters, claim: Claim) -> Iterator[tuple[Claim, tuple[str, ...]]]:
+        """Yield a claim, and its other readings, each with how it is then read."""
+        yield claim, ()
+        if claim.reading is None or claim.tree is None:
+            return
+        places = list(claim.reading.choices)
+        flips = (dict.fromkeys(some, 1) for n in (1, 2, 3) for some in combinations(places, n))
+        for chosen in islice(flips, MOST_READINGS):
+            other = of_tree(claim.tree, claim.reading.written, chosen, claim.letters, claim.notes)
+            ways = {claim.reading.choices[place][1] for place in chosen}
+            yield other, (f"right if it is read as {' and '.join(sorted(ways))}",)
+
+    def _agrees(self, letters: Letters, claim: Claim) -> bool:
+        """Whether a claim has the numbers of the gradient."""
+        try:
+            trials = self._tried(letters, claim, environments(letters))
+        except ValueError:
+            return False
+        return not _disagree(trials)
+
+    def _judged(self, letters: Letters, claim: Claim) -> Verdict:
+        """Judge one reading: shapes, numbers, and then a proof or a suspect."""
+        same = environments(letters)
+        try:
+            trials = self._tried(letters, claim, same)
         except ClaimError:
             raise
         except ValueError as error:
-            return self._misfit(error)
-        if trials[0].claimed.shape != trials[0].truth.shape:
-            return self._different(trials, reason=self._about_shapes(trials[0]))
+            return self._said(
+                letters,
+                claim,
+                "different",
+                reason=str(error),
+                suspect=suspect_of_misfit(letters, claim),
+            )
+        first = trials[0]
+        if first.claimed.shape != first.truth.shape:
+            said = f"yours has shape {first.claimed.shape}, the gradient has {first.truth.shape}"
+            return self._different(letters, claim, trials, reason=said)
         if _disagree(trials):
-            return self._different(trials)
+            return self._rounded(letters, claim, first) or self._different(letters, claim, trials)
         if (nowhere := _nowhere_finite(trials)) is not None:
-            return self._different(trials, reason=nowhere)
-        return self._right(trials)
+            return self._different(letters, claim, trials, reason=nowhere)
+        for where, env in same[:2]:
+            if (trial := off(letters, claim, where, env)) is not None:
+                return self._slightly(letters, claim, trials, trial)
+        return self._right(letters, claim, trials)
 
-    def _right(self, trials: Sequence[Trial]) -> Verdict:
+    def _right(self, letters: Letters, claim: Claim, trials: Sequence[Trial]) -> Verdict:
         entries = sum(int(compared(trial).sum()) for trial in trials)
         if not entries and trials[0].truth.size:
             raise ValueError(
                 "check_answer: the gradient is no finite number anywhere, on the data or on random "
                 "numbers, so nothing can be compared; derive it on other data"
             )
-        fixed = _disagree(self._resized())
-        proof = None if fixed else proof_of(self.derivation, self.letters, self.claim)
-        return Verdict(
+        fixed = _disagree(self._resized(letters, claim))
+        proof = None if fixed else proof_of(letters, claim)
+        return self._said(
+            letters,
+            claim,
             "equal" if proof is None else "proved",
-            self.claim.written,
-            self.gradient,
             draws=len(trials) - 1,
             entries=entries,
             reason="for arrays of these sizes alone; write N or K for a length" if fixed else "",
             proof=proof,
         )
 
-    def _tried(self, where: str, env: Any) -> Trial:
-        return try_out(self.derivation, self.letters, self.claim, where, env)
+    def _slightly(
+        self, letters: Letters, claim: Claim, trials: Sequence[Trial], trial: Trial
+    ) -> Verdict:
+        """Say that a claim differs by little, but by more than rounding."""
+        gaps = np.where(compared(trial), np.abs(trial.claimed - trial.truth), 0.0)
+        return self._said(
+            letters,
+            claim,
+            "different",
+            draws=len(trials) - 1,
+            disagreement=_at(trial, gaps),
+            reason="by little, but by more than rounding: perhaps a constant has too few digits",
+        )
 
-    def _resized(self) -> list[Trial]:
+    def _rounded(self, letters: Letters, claim: Claim, data: Trial) -> Verdict | None:
+        """Compare a claim that is nothing but decimals to their own last digits, on the data."""
+        digits = decimals(claim)
+        if not digits or len(digits) not in {1, data.truth.size}:
+            return None
+        allowed = np.array([0.5 * 10.0**place for place, _ in digits]).reshape(
+            data.truth.shape if len(digits) > 1 else ()
+        )
+        if not np.all(np.abs(data.claimed - data.truth) <= allowed * (1 + 1e-9)):
+            return None
+        return self._said(
+            letters,
+            claim,
+            "equal",
+            entries=data.truth.size,
+            reason=f"right to {min(count for _, count in digits)} digits, on the data",
+        )
+
+    def _tried(
+        self, letters: Letters, claim: Claim, where: Sequence[tuple[str, Environment]]
+    ) -> list[Trial]:
+        return [try_out(letters, claim, *there) for there in where]
+
+    def _resized(self, letters: Letters, claim: Claim) -> list[Trial]:
         """Try other sizes, where the claim can be computed on them."""
         found = []
-        for where, env in resized(self.derivation, self.letters):
+        for there in resized(letters):
             try:
-                found.append(self._tried(where, env))
+                found.append(try_out(letters, claim, *there))
             except (ValueError, TypeError, IndexError):
                 continue
         return found
 
-    def _about_shapes(self, trial: Trial) -> str:
-        return f"yours has shape {trial.claimed.shape}, the gradient has {trial.truth.shape}"
-
-    def _different(self, trials: Sequence[Trial], reason: str = "") -> Verdict:
-        suspect = suspect_of(self.derivation, self.letters, self.claim, [*trials, *self._resized()])
-        return Verdict(
+    def _different(
+        self, letters: Letters, claim: Claim, trials: Sequence[Trial], reason: str = ""
+    ) -> Verdict:
+        every = [*trials, *self._resized(letters, claim)]
+        return self._said(
+            letters,
+            claim,
             "different",
-            self.claim.written,
-            self.gradient,
             draws=len(trials) - 1,
             disagreement=_largest(trials),
             reason=reason,
-            suspect=suspect,
+            suspect=suspect_of(self.derivation, letters, claim, every),
         )
 
-    def _misfit(self, error: ValueError) -> Verdict:
-        suspect = suspect_of_misfit(self.derivation, self.letters, self.claim)
-        return Verdict(
-            "different", self.claim.written, self.gradient, reason=str(error), suspect=suspect
-        )
+    def _said(self, letters: Letters, claim: Claim, outcome: str, **more: Any) -> Verdict:
+        remarks = tuple(claim.reading.remarks) if claim.reading is not None else ()
+        if claim.reading is None and outcome == "equal":
+            remarks = ("a function is compared by its numbers alone",)
+        if letters.target is not self.derivation.result:
+            about = self.gradient.removesuffix("⟩").partition(", ")[2]
+        else:
+            about = self.gradient
+        gradient = f"{about} = {letters.target}"
+        return Verdict(outcome, claim.written, gradient, remarks=(*claim.notes, *remarks), **more)
+
+
+def _jacobian(derivation: Derivation) -> Formula | None:
+    try:
+        return derivation.jacobian()
+    except ValueError:
+        return None
 
 
 def _disagree(trials: Sequence[Trial]) -> bool:
@@ -251,19 +366,22 @@ def _largest(trials: Sequence[Trial]) -> Disagreement | None:
             differences = excess(trial)
             if differences is None or not differences.any():
                 continue
-            index = tuple(map(int, np.unravel_index(np.argmax(differences), differences.shape)))
-            found.append(
-                Disagreement(
-                    float(differences[index]),
-                    index,
-                    float(trial.claimed[index]) + 0.0,  # no −0
-                    float(trial.truth[index]) + 0.0,
-                    trial.where,
-                )
-            )
+            found.append(_at(trial, differences))
         if found:
             return max(found, key=lambda d: d.difference)
     return None
+
+
+def _at(trial: Trial, differences: Any) -> Disagreement:
+    """Say where a trial disagrees most."""
+    index = tuple(map(int, np.unravel_index(np.argmax(differences), differences.shape)))
+    return Disagreement(
+        float(differences[index]),
+        index,
+        float(trial.claimed[index]) + 0.0,  # no −0
+        float(trial.truth[index]) + 0.0,
+        trial.where,
+    )
 
 
 def _nowhere_finite(trials: Sequence[Trial]) -> str | None:

@@ -8,33 +8,35 @@ import numpy as np
 
 from tinygrad_edu.naming import Names
 from tinygrad_edu.symbolic.algebra.expr import Dimension, Quantity
-from tinygrad_edu.symbolic.answers.claims import Claim, Letters, Scene
-from tinygrad_edu.symbolic.derive.derivation import Derivation, Formula
+from tinygrad_edu.symbolic.answers.claims import Claim, Letters
+from tinygrad_edu.symbolic.derive.derivation import Formula
 from tinygrad_edu.symbolic.prove.proof import Proof
 from tinygrad_edu.symbolic.prove.prove import prove_named
+from tinygrad_edu.tensor import Tensor
 
 __all__ = ["proof_of"]
 
 
-def proof_of(derivation: Derivation, letters: Letters, claim: Claim) -> Proof | None:
-    """Join a claim to the gradient by named steps.
+def proof_of(letters: Letters, claim: Claim) -> Proof | None:
+    """Join a claim to what it is compared with by named steps.
 
     They rest on what the derivation assumes or, where that does not suffice, on what else holds
     on the data. None where no steps were found, or where the claim is not made of recorded
     operations.
     """
-    used = tuple(a.statement for a in derivation.assumptions if a.used)
-    arrays = {name: _recorded(quantity) for name, quantity in letters.quantities.items()}
-    scene = Scene(
-        arrays,
-        {name: quantity.axes for name, quantity in letters.quantities.items()},
-        {n: Formula(Dimension(label), ()).tensor() for n, label in letters.ranges.items()},
-        derivation.result.axes,
-        np.shape(derivation.computed),
+    used = tuple(a.statement for a in letters.derivation.assumptions if a.used)
+    arrays = {name: _recorded(letters.quantities[name]) for name in letters.names.values()}
+    shape = tuple(1 if axis is None else axis.length for axis in letters.target.axes)
+    scene = letters.scene(
+        arrays, lambda label: Formula(Dimension(label), ()).tensor(), shape, claim.letters
     )
     try:
         with np.errstate(all="ignore"):
-            claimed, gradient = claim.compute(scene), derivation.result.tensor()
+            claimed, gradient = claim.compute(scene), letters.target.tensor()
+            if not isinstance(claimed, Tensor):
+                if claim.tree is None and np.ndim(claimed):
+                    return None
+                claimed = Tensor(np.broadcast_to(claimed, shape))
             for assume in (used, None):
                 proof = prove_named(claimed, gradient, Names(arrays, {}), assume)
                 if proof:

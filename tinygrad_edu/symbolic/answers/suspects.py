@@ -36,6 +36,7 @@ from tinygrad_edu.symbolic.answers.claims import Claim, Letters, of_tree
 from tinygrad_edu.symbolic.answers.trials import Array, Trial, agree, environments, try_out
 from tinygrad_edu.symbolic.derive.derivation import Derivation, Formula
 from tinygrad_edu.symbolic.notation.grammar import Tree
+from tinygrad_edu.symbolic.notation.reader import Misfit
 from tinygrad_edu.symbolic.notation.written import text
 
 __all__ = ["Suspect", "suspect_of", "suspect_of_misfit"]
@@ -77,7 +78,7 @@ def suspect_of(
     for suspect, made in slips:
         if _reproduces(made, trials):
             return suspect
-    return suspect_of_misfit(derivation, letters, claim) or _multiple(trials)
+    return suspect_of_misfit(letters, claim) or _multiple(trials)
 
 
 def _reproduces(made: Callable[[Trial], Array | None], trials: Sequence[Trial]) -> bool:
@@ -188,14 +189,11 @@ def _on(formula: Formula) -> Callable[[Trial], Array | None]:
     return lambda trial: formula.on(trial.env)
 
 
-def suspect_of_misfit(derivation: Derivation, letters: Letters, claim: Claim) -> Suspect | None:
+def suspect_of_misfit(letters: Letters, claim: Claim) -> Suspect | None:
     """Find one factor of a matrix product in the claim that is right when it is transposed."""
     for name, mended in _with_one_turned(letters, claim):
         try:
-            trials = [
-                try_out(derivation, letters, mended, where, env)
-                for where, env in environments(derivation, letters)
-            ]
+            trials = [try_out(letters, mended, where, env) for where, env in environments(letters)]
         except (ValueError, TypeError, IndexError):
             continue
         if _reproduces(lambda trial: trial.truth, trials):
@@ -204,9 +202,9 @@ def suspect_of_misfit(derivation: Derivation, letters: Letters, claim: Claim) ->
 
 
 def _with_one_turned(letters: Letters, claim: Claim) -> Iterator[tuple[str, Claim]]:
-    if claim.tree is not None:
+    if claim.tree is not None and claim.reading is not None:
         for tree, name in _turnings(claim.tree):
-            yield name, of_tree(tree, claim.written)
+            yield name, of_tree(tree, claim.reading.written, letters=claim.letters)
         return
     for name, quantity in letters.quantities.items():
         if len(quantity.axes) == 2:
@@ -218,6 +216,8 @@ def _with_one_turned(letters: Letters, claim: Claim) -> Iterator[tuple[str, Clai
 
 def _seeing_transposed(claim: Claim, name: str) -> Callable[[Any], Any]:
     def compute(scene: Any) -> Any:
+        if name not in scene.arrays:
+            raise Misfit(f"{name} is no argument")
         arrays = {**scene.arrays, name: scene.arrays[name].T}
         return claim.compute(dataclasses.replace(scene, arrays=arrays))
 
@@ -234,7 +234,7 @@ def _turnings(tree: Tree) -> Iterator[tuple[Tree, str]]:
             if part.kind == "transpose":
                 (inner,) = part.parts
                 yield _with_part(tree, place, inner), f"{_said(inner)} not transposed"
-            elif part.kind not in {"number", "dimension", "beside"}:
+            elif part.kind not in {"number", "dimension", "beside", "ones"}:
                 turned = Tree("transpose", part.at, (part,), None, part.depth + 1)
                 yield _with_part(tree, place, turned), f"{_said(part)} transposed"
 
@@ -308,7 +308,8 @@ def _terms(whole: Expr) -> Iterator[tuple[Total, int, Expr]]:
 
 def _in_the_chain(derivation: Derivation, letters: Letters) -> Iterator[Slip]:
     """Yield every stage of the backward pass reduced to its diagonal, or left out."""
-    backward = Backward.of(derivation, letters)
+    with np.errstate(all="ignore"):
+        backward = Backward.of(derivation, letters)
     if backward is None:
         return
     for segment in backward.segments():

@@ -12,9 +12,9 @@ from tinygrad_edu.core.graph import ancestors
 from tinygrad_edu.symbolic.algebra.draws import draws
 from tinygrad_edu.symbolic.algebra.evaluate import Environment, magnitudes
 from tinygrad_edu.symbolic.algebra.expr import quantities_in
-from tinygrad_edu.symbolic.answers.claims import Claim, Letters, Scene
-from tinygrad_edu.symbolic.derive.derivation import Derivation
+from tinygrad_edu.symbolic.answers.claims import Claim, Letters
 from tinygrad_edu.symbolic.notation.grammar import ClaimError
+from tinygrad_edu.symbolic.notation.reader import Scene
 from tinygrad_edu.tensor import Tensor
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "compared",
     "environments",
     "excess",
+    "off",
     "resized",
     "scene",
     "try_out",
@@ -40,6 +41,9 @@ RESIZED = 4
 #: the largest number that they were computed from.
 RELATIVE, BESIDE, ROUNDING = 1e-9, 1e-12, 1e-13
 
+#: How often the last digits are changed, and how steady what is no rounding is.
+MOVES, STEADY, EPSILON = 6, 30.0, 2.2e-16
+
 
 @dataclass(frozen=True, eq=False)
 class Trial:
@@ -52,20 +56,20 @@ class Trial:
     size: float
 
 
-def environments(derivation: Derivation, letters: Letters) -> list[tuple[str, Environment]]:
+def environments(letters: Letters) -> list[tuple[str, Environment]]:
     """Return the data and random draws that obey what the derivation assumes.
 
     Named intermediates are computed again from their definitions, in double precision.
     """
-    used = {a.statement for a in derivation.assumptions if a.used}
+    used = {a.statement for a in letters.derivation.assumptions if a.used}
     data = {q: _double(q.value) for q in quantities_in(letters.exprs)}
     same = draws(letters.exprs, used, DRAWS, resized=False)
     return [("the data", Environment(data)), *(("random numbers", env) for env in same)]
 
 
-def resized(derivation: Derivation, letters: Letters) -> list[tuple[str, Environment]]:
+def resized(letters: Letters) -> list[tuple[str, Environment]]:
     """Return random draws of other sizes."""
-    used = {a.statement for a in derivation.assumptions if a.used}
+    used = {a.statement for a in letters.derivation.assumptions if a.used}
     return [("other sizes", env) for env in draws(letters.exprs, used, RESIZED)]
 
 
@@ -74,39 +78,33 @@ def _double(value: Any) -> Any:
     return array.astype(np.float64) if array.dtype.kind == "f" else array
 
 
-def scene(derivation: Derivation, letters: Letters, env: Environment, plain: bool = False) -> Scene:
-    """Return what stands for the names in an environment: Tensors, or plain arrays."""
-    arrays: dict[str, Any] = {}
-    axes = {name: quantity.axes for name, quantity in letters.quantities.items()}
+def try_out(letters: Letters, claim: Claim, where: str, env: Environment) -> Trial:
+    """Compute a claim and what it is compared with in an environment."""
     with np.errstate(all="ignore"):
-        for name, quantity in letters.quantities.items():
-            array = np.array(env.array(quantity.leaf, quantity.axes))
-            arrays[name] = array if plain or array.dtype.kind != "f" else Tensor(array, name=name)
-    lengths = {letter: env.length(label) for letter, label in letters.ranges.items()}
-    wanted = derivation.result.axes
-    shape = tuple(1 if axis is None else env.length(axis) for axis in wanted)
-    return Scene(arrays, axes, lengths, wanted, shape)
-
-
-def try_out(
-    derivation: Derivation, letters: Letters, claim: Claim, where: str, env: Environment
-) -> Trial:
-    """Compute a claim and the gradient in an environment."""
-    claimed, size = _computed(derivation, letters, claim, env)
-    truth = derivation.result.on(env)
-    with np.errstate(all="ignore"):
-        size = max(size, magnitudes(derivation.result.expr, env))
+        claimed, size = _computed(letters, claim, env)
+        truth = letters.target.on(env)
+        size = max(size, magnitudes(letters.target.expr, env))
     return Trial(where, env, truth, claimed, size if np.isfinite(size) else 0.0)
 
 
-def _computed(
-    derivation: Derivation, letters: Letters, claim: Claim, env: Environment
-) -> tuple[Array, float]:
-    with np.errstate(all="ignore"):
-        try:
-            out = claim.compute(scene(derivation, letters, env))
-        except (TypeError, AttributeError):  # what NumPy has and Tensors have not: arrays, then
-            out = _of_arrays(derivation, letters, claim, env)
+def scene(letters: Letters, claim: Claim, env: Environment, plain: bool = False) -> Scene:
+    """Return what stands for the names in an environment: Tensors, or plain arrays."""
+    arrays: dict[str, Any] = {}
+    for name in letters.names.values():
+        quantity = letters.quantities[name]
+        array = np.array(env.array(quantity.leaf, quantity.axes))
+        arrays[name] = array if plain or array.dtype.kind != "f" else Tensor(array, name=name)
+    shape = tuple(1 if axis is None else env.length(axis) for axis in letters.target.axes)
+    return letters.scene(arrays, env.length, shape, claim.letters)
+
+
+def _computed(letters: Letters, claim: Claim, env: Environment) -> tuple[Array, float]:
+    try:
+        out = claim.compute(scene(letters, claim, env))
+    except (TypeError, AttributeError) as error:
+        if claim.tree is not None:
+            raise
+        out = _of_arrays(letters, claim, env, error)
     if not isinstance(out, Tensor):
         return np.asarray(out, dtype=np.float64), 0.0
     sizes = (np.abs(node.value) for node in ancestors(out))
@@ -114,11 +112,47 @@ def _computed(
     return np.asarray(out.value), float(max(finite))
 
 
-def _of_arrays(derivation: Derivation, letters: Letters, claim: Claim, env: Environment) -> Any:
+def _of_arrays(letters: Letters, claim: Claim, env: Environment, error: Exception) -> Any:
+    """Compute a function of what NumPy has and Tensors have not: on arrays, then."""
     try:
-        return claim.compute(scene(derivation, letters, env, plain=True))
-    except (TypeError, AttributeError) as error:
-        raise ClaimError(f"the claim cannot be computed: {error}") from error
+        return claim.compute(scene(letters, claim, env, plain=True))
+    except (TypeError, AttributeError) as again:
+        raise ClaimError(f"the claim cannot be computed: {again}") from error
+
+
+def off(letters: Letters, claim: Claim, where: str, env: Environment) -> Trial | None:
+    """Return a trial in which a claim differs by a little that is no rounding, if it does.
+
+    Rounding changes with the last digits of the data; what a claim differs by does not.
+    """
+    trials = [try_out(letters, claim, where, _moved(env, seed)) for seed in range(MOVES)]
+    with np.errstate(all="ignore"):
+        gaps = np.array([trial.claimed - trial.truth for trial in trials])
+        sizes = np.max([np.abs(t.truth) + np.abs(t.claimed) for t in trials], axis=0)
+        noise = STEADY * np.std(gaps, axis=0) + EPSILON * (32 * sizes + 4 * trials[0].size)
+        return trials[0] if (np.abs(np.mean(gaps, axis=0)) > noise).any() else None
+
+
+def _moved(env: Environment, seed: int) -> Environment:
+    """Change the last digits of the data, but for whole numbers and what sums to 1."""
+    rng = np.random.default_rng(seed)
+    arrays = {}
+    for quantity, data in env.arrays.items():
+        moved = data
+        if quantity.definition is not None:
+            continue
+        if np.asarray(data).dtype.kind == "f" and not _is_exact(data):
+            moved = data * (1 + 1e-14 * rng.standard_normal(np.shape(data)))
+        arrays[quantity] = moved
+    return Environment(arrays, env.lengths)
+
+
+def _is_exact(data: Any) -> bool:
+    """Whether an array holds whole numbers, or sums to 1 along an axis."""
+    with np.errstate(all="ignore"):
+        sums = (np.sum(data, axis=axis) for axis in range(np.ndim(data)))
+        one = any(np.allclose(each, 1, rtol=0, atol=1e-9) for each in sums)
+        return one or bool(np.all(data == np.rint(data)))
 
 
 def compared(trial: Trial) -> npt.NDArray[np.bool_]:

@@ -14,6 +14,7 @@ from tinygrad_edu.core.node import Node
 from tinygrad_edu.core.op import Op
 from tinygrad_edu.symbolic.algebra import expr as ex
 from tinygrad_edu.symbolic.algebra.expr import Expr, Label, Quantity
+from tinygrad_edu.symbolic.algebra.units import is_unit
 from tinygrad_edu.symbolic.derive.axes import (
     MOVES,
     PICKS,
@@ -273,6 +274,8 @@ class Lowering:
             return ex.product(1, [(ex.Dimension(axis), ONE) for axis in axes])
         if symbol.is_number:
             return ex.constant(float(symbol.value.flat[0])) if symbol.value.size else ex.number(0)
+        if symbol.op is None and is_unit(symbol.source):
+            return self._delta(symbol)
         if symbol.op is None:
             return self._quantity(symbol).leaf
         meaning = self._apply(symbol)
@@ -287,6 +290,17 @@ class Lowering:
         quantity = self._quantity(symbol)
         quantity.definition = meaning
         return quantity.leaf
+
+    def _delta(self, symbol: Symbol) -> Expr:
+        """Write a unit matrix as δ_kj, and its row at a place as δ_kj at this place."""
+        axes = [axis for axis in self.axes_of(symbol) if axis is not None]
+        if not axes:
+            return ex.number(1)
+        place = symbol.source.place
+        if place is None:
+            axes[0].share(axes[1])
+        other = axes[1] if place is None else axes[0].at(place)
+        return ex.number(1) if axes[0] is other else ex.Delta(axes[0], other)
 
     def _quantity(self, symbol: Symbol) -> Quantity:
         found = self._quantities.get(symbol)

@@ -29,6 +29,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
     parts,
     product,
 )
+from tinygrad_edu.symbolic.algebra.units import unit
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["raised", "sources"]
@@ -107,7 +108,7 @@ class _Raising:
         if isinstance(expr, Leaf):
             return self._leaf(expr)
         if isinstance(expr, Delta):
-            return _picked(np.eye(expr.axes[0].length), expr.axes)
+            return _delta(expr)
         if isinstance(expr, Opaque):
             args = [self.array(a, axes) for a, axes in zip(expr.args, expr.inside, strict=True)]
             return _picked(expr.op(*args, **expr.attributes), expr.axes)
@@ -190,6 +191,15 @@ class _Raising:
         result = "".join(letters[label] for label in free)
         values = [value for value, _ in operands]
         return ops.einsum(f"{','.join(terms)}->{result}", *values), free
+
+
+def _delta(delta: Delta) -> Raised:
+    """Record δ as what is known as δ again."""
+    free = tuple(axis for axis in delta.axes if axis.place is None)
+    places = [axis.place for axis in delta.axes if axis.place is not None]
+    if len(free) + len(places) < 2 or not free:
+        return float(len(set(places)) < 2), ()
+    return unit(free[0].length, places[0] if places else None), free
 
 
 def _multiplied(operands: list[Raised]) -> Raised:

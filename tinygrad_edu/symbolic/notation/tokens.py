@@ -1,4 +1,4 @@
-"""The words of a claim: a text is cut into numbers, names, signs and what stands above or below."""
+"""The words of a formula: Unicode, ASCII, NumPy source and LaTeX are cut into the same tokens."""
 
 from __future__ import annotations
 
@@ -7,90 +7,153 @@ import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
 
-__all__ = ["LOWERED", "SAME", "SUBSCRIPTS", "SUPERSCRIPTS", "Token", "tokens"]
+__all__ = ["LOWERED", "SUBSCRIPTS", "SUPERSCRIPTS", "Token", "plain", "tokens"]
 
-SUBSCRIPTS = str.maketrans("ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ₀₁₂₃₄₅₆₇₈₉", "aehijklmnoprstuvx0123456789")
+SUBSCRIPTS = str.maketrans("ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ₀₁₂₃₄₅₆₇₈₉₊₋", "aehijklmnoprstuvx0123456789+-")
 SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻ᐟⁿ", "0123456789-/n")
 _RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻ᐟⁿ"
-LOWERED = "ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ₀₁₂₃₄₅₆₇₈₉"
+LOWERED = "ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ₀₁₂₃₄₅₆₇₈₉₊₋"
+
+
+def _pairs(table: str) -> dict[str, str]:
+    cells = table.split()
+    return dict(zip(cells[::2], cells[1::2], strict=True))
+
 
 #: Ways to write one sign.
-SAME = {
-    "−": "-",
-    "–": "-",
-    "*": "·",
-    "×": "·",
-    "⋅": "·",
-    "⊙": "·",
-    "∘": "·",
-    "∗": "·",
-    "÷": "/",
-    "**": "^",
-    "<=": "≤",
-    ">=": "≥",
-    "==": "=",
-    "!=": "≠",
-    "′": "'",
-}
-_NUMBER = re.compile(r"(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
-_INSIDE = rf"(?![{_RAISED}ᵀ])[\w\u0300-\u036f{LOWERED}]"
-_WORD = re.compile(rf"(?!\d)(?:{_INSIDE})+['′]*")
-_SIGN = re.compile(r"\*\*|<=|>=|==|!=|\.T\b|\S")
+_SAME = _pairs(
+    """− - – - * · × · ⋅ · ∗ · ∘ ⊙ ÷ / ** ^ <= ≤ >= ≥ == = != ≠ ⩽ ≤ ⩾ ≥ || ‖ ∥ ‖ ' ′ ’ ′
+    ⊤ ᵀ .T ᵀ .mT ᵀ ∑ Σ ∏ Π ⟂ ᵀ 〈 ⟨ 〉 ⟩ ∇ ∂ 𝟭 𝟏 ε ε"""
+)
+#: LaTeX's commands for signs; those for letters and functions are words.
+_COMMANDS = _pairs(
+    r"""\cdot · \times · \ast · \odot ⊙ \circ ⊙ \otimes ⊗ \div / \top ᵀ \intercal ᵀ \mathsf ᵀ
+    \sum Σ \prod Π \partial ∂ \nabla ∂ \le ≤ \leq ≤ \leqslant ≤ \ge ≥ \geq ≥ \geqslant ≥ \lt <
+    \gt > \ne ≠ \neq ≠ \| ‖ \Vert ‖ \lVert ‖ \rVert ‖ \vert | \lvert | \rvert | \mid | \langle ⟨
+    \rangle ⟩ \{ [ \} ] \lbrace [ \rbrace ] \lbrack [ \rbrack ] \prime ′ \\ \\ \frac \frac
+    \dfrac \frac \tfrac \frac \cfrac \frac \sqrt √ \infty ∞ \varepsilon ε \epsilon ε \land ∧"""
+)
+_NOTHING = re.compile(
+    r"(\s|~|\$|\\(left|right|[bB]igg?[lr]?)(?![A-Za-z])\.?|\\[,;:! \[\]()]"
+    r"|\\(begin|end)\{(?!cases)[^}]*\}"
+    r"|\\(q?quad|displaystyle|textstyle|limits|nolimits|mathstrut|thinspace)(?![A-Za-z]))+"
+)
+_CASES = re.compile(r"\\(begin|end)\{cases\}")
+_ACCENT = re.compile(r"\\(?:wide)?(hat|bar|tilde|dot|overline)\s*(?:\{\s*\\?(\w+)\s*\}|\\?(\w))")
+_ACCENTS = {"hat": "\u0302", "bar": "\u0304", "overline": "\u0304", "tilde": "\u0303"}
+_ACCENTS["dot"] = "\u0307"
+_UPRIGHT = re.compile(
+    r"\\(operatorname\*?|math(?:rm|bf|bb|cal|it|sf|tt)|text(?:rm|bf|it)?|boldsymbol|bm|vec|mathop)"
+    r"(?![A-Za-z])\s*(?:\{\s*([^{}]*?)\s*\}|(\w))"
+)
+_COMMAND = re.compile(r"\\[A-Za-z]+|\\.")
+_NUMBER = re.compile(r"([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_LETTER = rf"(?![{_RAISED}ᵀ{LOWERED}𝟏𝟙_ΣΠ∑∏])[\w\u0300-\u036f]"
+_WORD = re.compile(rf"(?!\d)(?:{_LETTER})+(?:_(?:{_LETTER})+)*")
+_SIGN = re.compile(r"\*\*|<=|>=|==|!=|\|\||\.m?T\b|\S")
+_MODULES = re.compile(
+    r"(?:(?:np|numpy|jnp|tg|torch|math|scipy|linalg|special|nn|functional|F|xp)\.)+(?=[A-Za-z])"
+)
+_QUOTED = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"")
+
+_GREEK = """alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho
+    ς sigma tau upsilon phi chi psi omega"""
+_SPELLED = {chr(ord("α") + i): word for i, word in enumerate(_GREEK.split())}
+_SPELLED |= {chr(ord("Α") + i): word.title() for i, word in enumerate(_GREEK.split())}
+_SPELLED |= {"\u0302": "hat", "\u0304": "bar", "\u0303": "tilde", "\u0307": "dot", "′": "'"}
+_SPELLED |= dict.fromkeys("_{} ", "")
+_SHORT = {"lam": "lambda", "lamda": "lambda", "eps": "epsilon", "varepsilon": "epsilon"}
+
+
+def plain(name: str) -> str:
+    """Return what all spellings of a name have in common: W_2, W₂ and W2, λ and lambda."""
+    letters = unicodedata.normalize("NFD", name).translate(SUBSCRIPTS)
+    found = "".join(_SPELLED.get(c, c) for c in letters)
+    return _SHORT.get(found, found)
 
 
 @dataclass(frozen=True)
 class Token:
-    """A "number", "word", "sign", what is "raised" or "lowered", or the "end", and where it is.
+    """A "number", "word", "sign", "string", what is "raised" or "lowered", or the "end".
 
-    `gap` says that there is space before it.
+    `at` is where it stands, `shown` how it is written there; `gap` says that there is space
+    before it.
     """
 
     kind: str
     text: str
     at: int
+    shown: str = ""
     gap: bool = False
 
 
 def tokens(text: str, known: Collection[str]) -> list[Token]:
     """Cut a text into tokens; what is known is one name, whatever it is made of."""
-    names = sorted(known, key=len, reverse=True)
-    found = []
+    names = sorted(filter(None, known), key=len, reverse=True)
+    found: list[Token] = []
     at = 0
     while at < len(text):
-        if text[at].isspace():
-            at += 1
+        if skipped := _NOTHING.match(text, at) or _MODULES.match(text, at):
+            at = skipped.end()
             continue
-        kind, cut = _next(text, at, names)
-        found.append(Token(kind, cut, at, at > 0 and text[at - 1].isspace()))
-        at += len(cut)
+        opens = not found or found[-1].text in {"(", ","}
+        kind, word, length = _next(text, at, names, opens)
+        gap = at > 0 and (text[at - 1].isspace() or text[at - 1] in "~,")
+        found.append(Token(kind, word, at, text[at : at + length], gap))
+        at += length
     return [*found, Token("end", "", len(text))]
 
 
-def _next(text: str, at: int, names: list[str]) -> tuple[str, str]:
+def _next(text: str, at: int, names: list[str], opens: bool) -> tuple[str, str, int]:
+    """Return the kind of the token at a place, its one spelling, and its length."""
+    if text[at] == "\\" and not any(text.startswith(n, at) for n in names if n[0] == "\\"):
+        return _command(text, at)
     for name in names:
-        end = at + len(name)
-        if text.startswith(name, at) and not (
-            _continues(name[-1]) and end < len(text) and _continues(text[end])
-        ):
-            return "word", name
+        for written in (name, name.replace("′", "'")):
+            end = at + len(written)
+            continued = _continues(name[-1]) and end < len(text) and _continues(text[end])
+            if text.startswith(written, at) and not continued:
+                return "word", name, len(written)
+    if opens and (match := _QUOTED.match(text, at)):
+        return "string", match[0][1:-1], len(match[0])
     if match := _NUMBER.match(text, at):
-        return "number", match[0]
-    if text[at] in "ΣΠ√ᵀ_":
-        return "sign", text[at]
+        return "number", match[0], len(match[0])
     for kind, letters in (("raised", _RAISED), ("lowered", LOWERED)):
         end = at
         while end < len(text) and text[end] in letters:
             end += 1
         if end > at:
-            return kind, text[at:end]
+            return kind, text[at:end], end - at
     if match := _WORD.match(text, at):
-        return "word", match[0]
+        return "word", match[0], len(match[0])
     match = _SIGN.match(text, at)
     assert match is not None
-    return "sign", match[0]
+    return "sign", _SAME.get(match[0], match[0]), len(match[0])
+
+
+def _command(text: str, at: int) -> tuple[str, str, int]:
+    r"""Read one of LaTeX's commands: \hat{x} and \mathrm{W} are names, \odot is a sign."""
+    if match := _CASES.match(text, at):
+        return "sign", match[1], len(match[0])
+    if match := _ACCENT.match(text, at):
+        return "word", (match[2] or match[3]) + _ACCENTS[match[1]], len(match[0])
+    if match := _UPRIGHT.match(text, at):
+        inside = (match[2] or match[3] or "").replace("\\", "")
+        if inside == "1":
+            return "sign", "𝟙" if match[1] == "mathbb" else "𝟏", len(match[0])
+        if match[1] == "mathsf" and inside == "T":
+            return "sign", "ᵀ", len(match[0])
+        return "word", inside, len(match[0])
+    match = _COMMAND.match(text, at)
+    if match is None:
+        return "sign", "\\", 1
+    sign = _COMMANDS.get(match[0])
+    if sign is not None:
+        return "word" if sign in {"ε", "∞"} else "sign", sign, len(match[0])
+    return "word" if match[0][1].isalpha() else "sign", match[0][1:], len(match[0])
 
 
 def _continues(letter: str) -> bool:
     """Whether a letter continues a name, so that the name y does not begin in yy or y′."""
     inside = letter.isalnum() or letter in "_'′" or bool(unicodedata.combining(letter))
-    return inside and letter not in f"{_RAISED}ᵀ"
+    return inside and letter not in f"{_RAISED}ᵀ{LOWERED}"

@@ -34,6 +34,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
 from tinygrad_edu.symbolic.algebra.facts import Facts
 from tinygrad_edu.symbolic.algebra.rounding import TOLERANCE as ROUNDED
 from tinygrad_edu.symbolic.algebra.rules.rule import ONE, Match, Rule
+from tinygrad_edu.symbolic.algebra.units import is_unit
 from tinygrad_edu.symbolic.derive.lowering import Lowering
 from tinygrad_edu.symbolic.derive.trace import Opened, Symbol, Trace
 from tinygrad_edu.symbolic.notation import written as notation
@@ -73,6 +74,7 @@ class Sides:
             t
             for t in order
             if isinstance(t, Tensor) and t.op is None and (wrt is None or t in set(wrt))
+            if not is_unit(t) and not self.symbols[t].is_number
         ]
         self.variables = {self._quantity(t) for t in leaves}
 
@@ -89,7 +91,11 @@ class Sides:
             if node.op is None:
                 if name is None:
                     self.nameless.add(node)
-                self.symbols[node] = Symbol(self.trace, node.value, self.trace.unique(name or "x"))
+                symbol = Symbol(self.trace, node.value, self.trace.unique(name or "x"))
+                symbol.source = node if is_unit(node) else None
+                # A side that is nothing but numbers is no letter.
+                symbol.is_number = node in self.roots and not name and _is_one(node.value)
+                self.symbols[node] = symbol
                 continue
             self.trace.replay(node, self.symbols)
             symbol = self.symbols[node]
@@ -98,7 +104,7 @@ class Sides:
                 symbol.name = self.trace.unique(name)
         for symbol in self.trace.symbols:
             if symbol.op is None and symbol.value.dtype.kind == "f" and not self._is_given(symbol):
-                symbol.is_number = len(np.unique(symbol.value)) == 1
+                symbol.is_number = _is_one(symbol.value)
 
     def _is_given(self, symbol: Symbol) -> bool:
         """Whether a leaf has a name of its own, and not one that an operation lent it."""
@@ -149,7 +155,8 @@ class Sides:
         shows. Ones without a name are what the backward pass of a recorded gradient began with.
         """
         for node, symbol in self.symbols.items():
-            if node.op is None and node in self.nameless and np.all(symbol.value == 1):
+            ones = node.op is None and node in self.nameless and np.all(symbol.value == 1)
+            if ones and not is_unit(node) and not symbol.is_number:
                 leaf = self.lowering.lower(symbol)
                 assert isinstance(leaf, Leaf)
                 yield leaf, Number(ONE)
@@ -172,6 +179,11 @@ class Sides:
     def is_constant(self, expr: Expr) -> bool:
         """Whether a formula depends on nothing that varies."""
         return self.variables.isdisjoint(quantities_in([expr]))
+
+
+def _is_one(array: Any) -> bool:
+    """Whether an array is one number everywhere."""
+    return len(np.unique(array)) == 1
 
 
 def _places(axes: tuple[Label, ...], expr: Expr) -> Iterator[dict[Label, Label]]:
