@@ -105,6 +105,10 @@ class Names:
             name = next((letter for letter in letters if letter), None)
         return name
 
+    def everything(self) -> list[Any]:
+        """Return the Tensors and arrays that have a name here."""
+        return list(self._held)
+
     def tensors(self) -> list[Tensor]:
         """Return the Tensors that have a name here, in the order of their creation."""
         found = {id(t): t for t in self._held if isinstance(t, Tensor)}

@@ -190,9 +190,9 @@ def test_lengths_keep_away_from_every_array_of_the_graph():
 
 
 def test_every_letter_that_the_user_did_not_choose_is_explained():
-    X, t = tg.Tensor(R(size=(4, 2)), name="X"), R(size=4) ** 2
+    X = tg.Tensor(R(size=(4, 2)), name="X")
     w = tg.Tensor(R(size=2), name="w")
-    found = tg.derive(((X @ w - 3.3 * t - t**4) ** 2).mean(), wrt=w)
+    found = tg.derive(((X @ w - R(size=4)) ** 2).mean(), wrt=w)
     assert found.result.lengths == {"N": 4}
     assert found.result.letters["N"] == 4
     assert "Letters\n  N = 4, the rows of X\n  c: an array that has no name, of shape (4,)" in str(
@@ -226,6 +226,94 @@ def test_a_second_derivative_keeps_rows_and_columns_and_all_names():
     assert str(tg.derive(first, wrt=W).output) == str(first.result)
     sigmoid = tg.derive(tg.sigmoid(W).sum(), wrt=W)  # W stands in the name of σ(W) alone
     assert set(sigmoid.sources()) == {"W"}
+
+
+# --- arrays without a name --------------------------------------------------------------------
+
+
+def binary_cross_entropy(z, t):
+    return -(t * tg.log(z) + (1 - t) * tg.log(1 - z)).sum()
+
+
+@pytest.mark.parametrize("t", [[1.0, 0.0, 1.0], [0.2, 0.9, 0.4], [1, 0, 0]])
+def test_binary_cross_entropy_of_an_array_ends_in_z_minus_t(t):
+    t = np.array(t)
+    s = tg.Tensor(R(size=3), name="s")
+    z = tg.sigmoid(s)
+    for staged in (False, True):
+        found = tg.derive(binary_cross_entropy(z, t), wrt=s, staged=staged)
+        assert str(found.result) == "z − t"
+        assert "c = 1 − t, found equal on the data" in found.text()
+    found = tg.derive(binary_cross_entropy(z, t), wrt=s)
+    assert tg.check_answer(found, "z - t").proof
+    assert "found equal on the data" in tg.explain(binary_cross_entropy(z, t), wrt=s).html()
+
+
+#: What people compute beside a graph of x, and from what.
+COMPUTED = [
+    (lambda B, u, **_: u.copy(), "u"),
+    (lambda B, u, **_: -u, "u"),
+    (lambda B, u, **_: 1 - u, "u"),
+    (lambda B, u, **_: 2 * u - 1, "u"),
+    (lambda B, u, **_: u / 7, "u"),
+    (lambda B, u, **_: 0.7 * u + 0.1, "u"),
+    (lambda B, u, **_: u**2, "u"),
+    (lambda B, u, **_: np.exp(u), "u"),
+    (lambda B, u, **_: B[1], "B"),
+    (lambda B, u, **_: B[:, 2], "B"),
+    (lambda B, u, **_: B @ u, "Bu"),
+    (lambda B, u, **_: u @ B, "Bu"),
+    (lambda B, u, v, **_: u - v, "uv"),
+    (lambda B, u, v, **_: u / v, "uv"),
+    (lambda labels, **_: np.eye(4)[labels], "labels"),
+    (lambda B, **_: B.T, "B"),
+    (lambda B, **_: 1 - B.T, "B"),
+    (lambda u, **_: u[:, None] * np.ones((4, 1)), "u"),
+    (lambda u, v, **_: np.outer(u, v), "uv"),
+]
+
+
+@pytest.mark.parametrize(("compute", "of"), COMPUTED)
+def test_what_an_array_was_computed_from_is_seen(compute, of):
+    arrays = {"B": R(size=(4, 4)), "u": R(size=4), "v": R(size=4), "labels": np.array([3, 0, 1, 1])}
+    _value = compute(**arrays)  # whose name nobody sees
+    x = tg.Tensor(R(size=_value.shape), name="x")
+    found = tg.derive((tg.exp(x) * _value).sum(), wrt=x, names=arrays)
+    ((letter, formula),) = found.recognised
+    assert letter == "c"
+    assert set(formula.letters) == ({of} if of in arrays else set(of))
+    assert np.allclose(formula.evaluate(), _value, rtol=1e-15, atol=1e-15)
+    assert found.residual < 1e-14
+    assert not {"c"} & {*found.result.letters}
+
+
+@pytest.mark.parametrize(
+    "_value",
+    [
+        R(size=4),
+        np.full(4, 0.5),
+        np.array([0.0, 1.0, 0.0, 0.0]),  # a row of the matrix of zeros and ones
+        R(size=4) * 1.2345678,
+        np.array([1.0, 2.0, 3.0, 4.0]),
+    ],
+)
+def test_what_was_not_computed_from_names_stays_a_letter(_value):
+    arrays = {"u": R(size=4), "v": R(size=4), "ones": np.ones(4), "Y": np.eye(4)}
+    x = tg.Tensor(R(size=4), name="x")
+    found = tg.derive((tg.exp(x) * _value).sum(), wrt=x, names=arrays)
+    assert found.recognised == ()
+    assert "c" in found.result.letters
+    assert "c: an array that has no name, of shape (4,)" in found.text()
+
+
+def test_what_was_computed_from_the_variable_is_constant():
+    x, a = tg.Tensor(R(size=3), name="x"), R(size=3)
+    found = tg.derive((x * (1 - x.data)).sum(), wrt=x)
+    assert str(found.result) == "c"
+    found = tg.derive((x * (2 * a)).sum(), wrt=x)
+    assert str(found.result) == "2·a"
+    w = tg.Tensor(a, name="w")  # of another variable it may be computed
+    assert str(tg.derive((x * (1 - w.data)).sum() + w.sum(), wrt=x).result) == "1 − w"
 
 
 # --- reasons ----------------------------------------------------------------------------------

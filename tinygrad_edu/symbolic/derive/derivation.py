@@ -411,6 +411,8 @@ class Derivation:
         Whether the search was cut short.
     stale : tuple of str
         Names of the caller that are left out, for they were recorded from other data.
+    recognised : tuple of (str, Formula)
+        Arrays without a name, and what they were found to be on the data.
     faults : tuple of str
         Where the result is not the gradient that the engine computes: which operations are not
         what their definitions say.
@@ -429,6 +431,7 @@ class Derivation:
     computed: Array
     capped: bool
     stale: tuple[str, ...] = ()
+    recognised: tuple[tuple[str, Formula], ...] = ()
     faults: tuple[str, ...] = ()
 
     @property

@@ -307,7 +307,7 @@ class Lowering:
         if found is None:
             name, note = symbol.name, symbol.note
             if name is None:
-                name, note = self._spare_name(), "an array that has no name"
+                name, note = self.spare_name(), "an array that has no name"
             found = Quantity(
                 name,
                 self.axes_of(symbol),
@@ -319,10 +319,12 @@ class Lowering:
             self._quantities[symbol] = found
         return found
 
-    def _spare_name(self) -> str:
+    def spare_name(self) -> str:
         """Return a letter for an array that the user did not name: c, c1, c2."""
-        taken = {q.name for q in self._quantities.values()} | {s.name for s in self.trace.symbols}
-        return next(c for i in itertools.count() if (c := f"c{i or ''}") not in taken)
+        taken = self.trace.taken
+        return self.trace.unique(
+            next(c for i in itertools.count() if (c := f"c{i or ''}") not in taken)
+        )
 
     def _apply(self, symbol: Symbol) -> Expr:
         op = symbol.op

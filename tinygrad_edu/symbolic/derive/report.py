@@ -62,7 +62,7 @@ def text(derivation: Derivation, indices: bool = False, detail: str = "full") ->
         _algebra(derivation, indices, lines_of(derivation, detail)),
         assumptions(derivation.assumptions),
         checks(derivation),
-        letters([*formulas, *passed_on]),
+        letters([*formulas, *passed_on], derivation.recognised),
     ]
     return "\n\n".join("\n".join(lines) for lines in sections if lines)
 
@@ -91,13 +91,16 @@ def where(derivation: Derivation, formulas: Iterable[Formula], indices: bool) ->
     return ["where", *lines] if lines else []
 
 
-def letters(formulas: Iterable[Formula]) -> list[str]:
+def letters(
+    formulas: Iterable[Formula], recognised: Iterable[tuple[str, Formula]] = ()
+) -> list[str]:
     """Explain the letters in formulas that the user did not choose: lengths, constants and g."""
     parts = list(dict.fromkeys(e for f in formulas for e in distinct(f.expr)))
     used = {e.label for e in parts if isinstance(e, Dimension)}
     noted = {e.quantity: None for e in parts if isinstance(e, Leaf) and e.quantity.note}
     by_letter = sorted(used, key=lambda label: label.called)
     lines = [f"  {label.called} = {_length(label, parts)}" for label in by_letter]
+    lines += [f"  {c} = {formula}, found equal on the data" for c, formula in recognised]
     lines += [f"  {' '.join(q.name.split())}: {q.note}{_shape(q)}" for q in noted]
     return ["Letters", *lines] if lines else []
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import inspect
 import itertools
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -19,6 +19,7 @@ import numpy as np
 from tinygrad_edu import ops
 from tinygrad_edu.core.node import NO_ATTRIBUTES, Node, next_serial
 from tinygrad_edu.core.op import Op, run
+from tinygrad_edu.symbolic.derive.recognise import Known, recognised
 
 __all__ = ["Opened", "Symbol", "Trace"]
 
@@ -47,7 +48,7 @@ class Symbol(Node):
         """Open an operation by its definition, or make its vertex."""
         trace = next(a.trace for a in args if isinstance(a, Symbol))
         called = itertools.chain(_parameters(op), itertools.repeat(""))
-        args = tuple(map(trace.symbol_of, args, called))
+        args = tuple(trace.symbol_of(a, c, op) for a, c in zip(args, called, strict=False))
         if op.definition is not None and op.name not in trace.fused:
             return trace.open(op, args, attributes)
         out = Symbol(trace, _run(op, args, attributes))
@@ -111,13 +112,20 @@ class Trace:
         Names of operations that are left whole.
     name_of : callable, optional
         From a constant array to its name, or None.
+    known : sequence of Known, optional
+        What a constant array without a name may have been computed from.
     """
 
     def __init__(
-        self, fused: Collection[str] = (), name_of: Callable[[Any], str | None] = lambda array: None
+        self,
+        fused: Collection[str] = (),
+        name_of: Callable[[Any], str | None] = lambda array: None,
+        known: Sequence[Known] = (),
     ) -> None:
         self.fused = frozenset(fused)
         self.name_of = name_of
+        self.known = known
+        self.recognised: list[Symbol] = []
         self.symbols: list[Symbol] = []
         self.opened: list[Opened] = []
         self.taken: set[str] = set()  # the names that are in use
@@ -138,10 +146,11 @@ class Trace:
         symbol.is_number = True
         return symbol
 
-    def symbol_of(self, argument: Any, called: str = "") -> Any:
+    def symbol_of(self, argument: Any, called: str = "", op: Op | None = None) -> Any:
         """Return the symbol of a constant array; numbers stay numbers.
 
-        An array without a name is called what the operation calls it, if that is a word.
+        An array without a name is what it was computed from, if that is seen; else it is called
+        what the operation calls it, if that is a word.
         """
         if isinstance(argument, Symbol | int | float):
             return argument
@@ -151,6 +160,13 @@ class Trace:
             name = self.name_of(argument)
             if array.ndim == 0 and name is None:
                 return array.item()
+            if name is None and (array.dtype.kind == "f" or (op is not None and op.elementwise)):
+                found = recognised(array, self.known)
+            if found is not None:
+                self._constants[id(argument)] = found
+                self._held.append(argument)
+                self.recognised.append(found)
+                return found
             name = name or (called if len(called) > 2 else None)
             found = self._constants[id(argument)] = Symbol(self, array, name and self.unique(name))
             found.source = argument

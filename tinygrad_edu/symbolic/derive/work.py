@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,7 @@ from tinygrad_edu.symbolic.derive.derivation import Contribution, Derivation, Fo
 from tinygrad_edu.symbolic.derive.faults import faults
 from tinygrad_edu.symbolic.derive.jacobian import filled, row_of
 from tinygrad_edu.symbolic.derive.lowering import Lowering
+from tinygrad_edu.symbolic.derive.recognise import Known
 from tinygrad_edu.symbolic.derive.trace import Symbol, Trace
 from tinygrad_edu.symbolic.notation import written as notation
 from tinygrad_edu.tensor import Tensor, is_current, refuse_changed
@@ -151,8 +152,8 @@ class Work:
                 "it was computed from"
             )
         refuse_changed(order, "derive")
-        self.trace = Trace(fused, names.of)
         self.symbols: dict[Node, Any] = {}
+        self.trace = Trace(fused, names.of, self._known(order))
         self.stale: list[str] = []  # names beside the graph that were recorded from other data
         self.stops: list[Any] = [output, wrt]  # where a leg ends and the next begins
         if staged:
@@ -160,6 +161,7 @@ class Work:
             self.stops[1:1] = [node for node in through if names.in_formulas(node)]
         self._replay(order)
         forward = list(self.trace.symbols)
+        recognised = list(dict.fromkeys(self.trace.recognised))
         beside = self._replay_beside(order)
         self.letter = self.trace.unique("g")  # the gradient that comes in, where it is not known
         self.title = title or self._called(output, self.trace.unique("L"))
@@ -175,6 +177,11 @@ class Work:
         for node, index, g, part, letter, _ in self.events:
             alike += [(g, node), (letter, node), (part, node.args[index])]
         self.lowering = Lowering(self.trace, alike, forward=forward, beside=beside)
+        # What was recognised has a letter only to say so.
+        self.recognised = [
+            (self.lowering.spare_name(), self._formula(self.lowering.lower(symbol), symbol))
+            for symbol in recognised
+        ]
 
     def _called(self, tensor: Tensor, fallback: str) -> str:
         return self.names.of(tensor) or fallback
@@ -189,11 +196,10 @@ class Work:
             assert isinstance(node, Tensor)
             if node in symbols:
                 continue
-            name = self.names.in_formulas(node)
             if node.op is None:
-                symbols[node] = Symbol(trace, node.value, trace.unique(name or "x"))
-                symbols[node].source = node
+                self._leaf(node)
                 continue
+            name = self.names.in_formulas(node)
             trace.replay(node, symbols, alone=node in apart)
             symbol = symbols.get(node)
             if isinstance(symbol, Symbol) and symbol.op is not None:
@@ -201,6 +207,30 @@ class Work:
                 symbol.source = node
                 if name and symbol.name is None:
                     symbol.name = trace.unique(name)
+
+    def _leaf(self, leaf: Tensor) -> Symbol:
+        """Return the symbol of a leaf."""
+        found: Symbol | None = self.symbols.get(leaf)
+        if found is None:
+            name = self.trace.unique(self.names.in_formulas(leaf) or "x")
+            found = self.symbols[leaf] = Symbol(self.trace, leaf.value, name)
+            found.source = leaf
+        return found
+
+    def _known(self, order: list[Node]) -> list[Known]:
+        """Return the named arrays that others may be computed from, those of the graph first.
+
+        What is differentiated with respect to is none: what was computed from it is constant.
+        """
+        found: dict[int, Known] = {}
+        for each in (*order, *(a for n in order for a in n.args), *self.names.everything()):
+            if isinstance(each, Tensor):
+                if each.op is None and each is not self.wrt and self.names.of(each):
+                    found[id(each)] = Known(partial(self._leaf, each), each.value)
+            elif isinstance(each, np.ndarray) and each.ndim and self.names.of(each):
+                symbol = partial(lambda array: self.trace.symbol_of(array), each)
+                found[id(each)] = Known(symbol, each)
+        return list(found.values())
 
     def _replay_beside(self, order: list[Node]) -> list[Symbol]:
         """Replay what has a name and is made of the same leaves: it may name a part of a formula.
@@ -338,6 +368,7 @@ class Work:
             computed=computed,
             capped=found.capped,
             stale=tuple(self.stale),
+            recognised=tuple(self.recognised),
         )
         return derivation if derivation.agrees else replace(derivation, faults=faults(self.trace))
 

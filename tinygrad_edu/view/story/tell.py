@@ -32,6 +32,7 @@ def story(output: Tensor, wrt: Tensor, names: Names, fused: Iterable[str] = ()) 
     for track, derivation in tracks:
         frames += algebra(derivation, track, drawings)
     sources = {f"algebra{'-' * bool(t)}{t}": derivation_model(d) for t, d in tracks}
+    written = [found.start, found.result, found.output]
     return Story(
         left_side(found).vector,
         Maths(found.result.text(), found.result.latex()),
@@ -44,5 +45,8 @@ def story(output: Tensor, wrt: Tensor, names: Names, fused: Iterable[str] = ()) 
         flow.program.text(flow.walk.output, flow.walk.wrt),
         {track: d.latex() for track, d in tracks},
         f"{'checked' if found.agrees else 'DISAGREES'}: residual {check_text(found.residual)}",
-        (*remarks(found), *letters([found.start, found.result, found.output])[1:]),
+        (
+            *remarks(found),
+            *letters(written, found.recognised)[1:],
+        ),
     )
