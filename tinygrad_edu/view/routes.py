@@ -362,11 +362,13 @@ def _exact(logits: Array, targets: Array) -> tuple[float, Array]:
     loss, gradient = Decimal(0), []
     with localcontext(prec=50):
         for row, target in zip(rows.tolist(), np.atleast_2d(targets).tolist(), strict=True):
-            e = [Decimal(x).exp() for x in row]
-            total = sum(e, Decimal(0))
-            y = [Decimal(t) for t in target]
-            loss -= sum((t * (x / total).ln() for t, x in zip(y, e, strict=True)), Decimal(0))
-            gradient += [x / total * sum(y) - t for t, x in zip(y, e, strict=True)]
+            z, y = [*map(Decimal, row)], [*map(Decimal, target)]
+            least = max(z) - 120  # e^-120 of the largest has no digit among the 50
+            e = [x.exp() if x > least else Decimal(0) for x in z]
+            total, weight = sum(e, Decimal(0)), sum(y, Decimal(0))
+            log_total = total.ln()  # log(e^x/total) is x − log(total)
+            loss -= sum((t * (x - log_total) for t, x in zip(y, z, strict=True)), Decimal(0))
+            gradient += [x / total * weight - t for t, x in zip(y, e, strict=True)]
         count = len(rows)
         each = [float(entry / count) for entry in gradient]
         return float(loss / count), np.array(each).reshape(logits.shape)
