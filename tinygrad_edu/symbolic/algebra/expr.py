@@ -201,7 +201,7 @@ class Expr:
         How far it is nested.
     """
 
-    __slots__ = ("_hash", "_order", "depth", "key", "labels", "size")
+    __slots__ = ("__weakref__", "_hash", "_order", "depth", "key", "labels", "size")
 
     key: tuple[Any, ...]
     labels: frozenset[Label]
@@ -628,9 +628,25 @@ def _term_order(term: Expr) -> tuple[Any, ...]:
 
 
 def rename(expr: Expr, labels: Mapping[Label, Label]) -> Expr:
-    """Replace free indices."""
-    if not expr.labels & labels.keys():
-        return expr
+    """Replace free indices; what stands in several places is looked at once."""
+    done: dict[tuple[Expr, frozenset[tuple[Label, Label]]], Expr] = {}
+
+    def inside(expr: Expr, labels: Mapping[Label, Label]) -> Expr:
+        if not expr.labels & labels.keys():
+            return expr
+        if expr.depth == 1:
+            return _renamed(expr, labels, inside)
+        key = expr, frozenset(labels.items())
+        if key not in done:
+            done[key] = _renamed(expr, labels, inside)
+        return done[key]
+
+    return inside(expr, labels)
+
+
+def _renamed(
+    expr: Expr, labels: Mapping[Label, Label], inside: Callable[[Expr, Mapping[Label, Label]], Expr]
+) -> Expr:
     if isinstance(expr, Leaf):
         return Leaf(expr.quantity, tuple(labels.get(a, a) for a in expr.axes))
     if isinstance(expr, Delta):
@@ -645,8 +661,8 @@ def rename(expr: Expr, labels: Mapping[Label, Label]) -> Expr:
         labels = {old: new for old, new in labels.items() if old is not expr.label}
         if expr.label in labels.values():  # the new index would be caught by this sum
             fresh = expr.label.spare({*expr.body.labels, *labels.values()})
-            return sum_over((fresh,), rename(expr.body, {**labels, expr.label: fresh}))
-    return expr.rebuild(tuple(rename(child, labels) for child in expr.children))
+            return sum_over((fresh,), inside(expr.body, {**labels, expr.label: fresh}))
+    return expr.rebuild(tuple(inside(child, labels) for child in expr.children))
 
 
 def replace(expr: Expr, new: Mapping[Expr, Expr]) -> Expr:
