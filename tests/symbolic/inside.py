@@ -44,6 +44,7 @@ from tinygrad_edu.symbolic.algebra.rounding import alike
 from tinygrad_edu.symbolic.algebra.rules import (
     CHOICES,
     EAGER,
+    arithmetic,
     expanding,
     functions,
     logarithms,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-from typing import Any
+from collections.abc import Hashable, Mapping, Sequence
 
 from tinygrad_edu.symbolic.derive import Formula, Step
 from tinygrad_edu.view.model import Edge, Mark, Model, Vertex
-from tinygrad_edu.view.steps import FormulaGraph
+from tinygrad_edu.view.steps import FormulaGraph, Wire
 
 __all__ = ["Evolution"]
 
@@ -30,7 +29,8 @@ class Evolution:
         self._below: list[set[int]] = []  # what each vertex was ever made of
         self._edges: dict[tuple[int, int, str], int] = {}
         self._places: list[dict[str, int]] = []
-        signatures: dict[Hashable, int] = {}
+        self._looks: dict[Hashable, int] = {}
+        signatures: dict[int, int] = {}
         before: dict[int, Hashable] = {}
         for graph in self._graphs:
             before = self._enter(graph, signatures, before)
@@ -38,17 +38,20 @@ class Evolution:
         self.model = Model(tuple(self._vertices), edges, direction="TB")
 
     def _enter(
-        self, graph: FormulaGraph, known: dict[Hashable, int], before: dict[int, Hashable]
+        self, graph: FormulaGraph, known: dict[int, int], before: dict[int, Hashable]
     ) -> dict[int, Hashable]:
         """Give every form of a graph its vertex; return which form each of these shows now."""
-        signatures = _signatures(graph)
+        wires: dict[str, list[Wire]] = {}
+        for wire in graph.wires:
+            wires.setdefault(wire.head, []).append(wire)
+        signatures = self._signatures(graph, wires)
         forms = list(graph.forms.values())  # what a form is made of comes before it
         staying = {known[signatures[f.key]] for f in forms if signatures[f.key] in known}
         free = {place: look for place, look in before.items() if place not in staying}
         places: dict[str, int] = {}
         for form in forms:
             look = (form.kind, form.formula)
-            inside = {places[wire.tail] for wire in graph.wires if wire.head == form.key}
+            inside = {places[wire.tail] for wire in wires.get(form.key, ())}
             same = known.get(signatures[form.key])
             if same is None or not self._fits(same, inside, places):
                 alike = [p for p, other in free.items() if other == look]
@@ -66,6 +69,15 @@ class Evolution:
             self._edges.setdefault(edge, len(self._edges))
         self._places.append(places)
         return {places[f.key]: (f.kind, f.formula) for f in forms}
+
+    def _signatures(self, graph: FormulaGraph, wires: Mapping[str, list[Wire]]) -> dict[str, int]:
+        """Number the forms by what they are, the same in every graph."""
+        found: dict[str, int] = {}
+        for form in graph.forms.values():  # what a form is made of comes before it
+            inside = tuple((found[w.tail], w.sign) for w in wires.get(form.key, ()))
+            look = (form.kind, form.formula, form.text, inside)
+            found[form.key] = self._looks.setdefault(look, len(self._looks))
+        return found
 
     def _fits(self, place: int, inside: set[int], taken: dict[str, int]) -> bool:
         """Whether a vertex is free, and no circle comes about if it is made of these."""
@@ -105,12 +117,3 @@ class Evolution:
 
 def _state(marks: set[Mark]) -> str:
     return next((mark for mark in ("cancelled", "matched") if mark in marks), "past")
-
-
-def _signatures(graph: FormulaGraph) -> dict[str, Any]:
-    """Say of every form what it is, in words that do not depend on the graph."""
-    found: dict[str, Any] = {}
-    for form in graph.forms.values():  # what a form is made of comes before it
-        inside = [(found[w.tail], w.sign) for w in graph.wires if w.head == form.key]
-        found[form.key] = (form.kind, form.formula, form.text, tuple(inside))
-    return found

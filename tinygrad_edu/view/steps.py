@@ -15,10 +15,11 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Opaque,
     Product,
     Total,
+    distinct,
     power,
     product,
 )
-from tinygrad_edu.symbolic.derive import Derivation, Formula, Step
+from tinygrad_edu.symbolic.derive import Derivation, Formula, Step, write, write_latex
 from tinygrad_edu.symbolic.notation import written as notation
 from tinygrad_edu.symbolic.notation.layout import Shown, layout
 from tinygrad_edu.view.model import Edge, Group, LegendKind, Mark, Model, Vertex, VertexKind
@@ -26,7 +27,7 @@ from tinygrad_edu.view.recorded import derivative
 from tinygrad_edu.view.symbols import Operand, number_operand, symbol
 from tinygrad_edu.view.values import shape_text, value_lines
 
-__all__ = ["FormulaGraph", "derivation_model"]
+__all__ = ["FormulaGraph", "Wire", "derivation_model"]
 
 _ONE = Fraction(1)
 _LONGEST = 80  # characters of an equation in a caption
@@ -51,6 +52,7 @@ def derivation_model(derivation: Derivation, *, every_step: bool = False) -> Mod
         for step in runs[number] if number < len(runs) else []:
             graph.mark(step)
         drawn, joined = graph.finish()
+        right = write_latex(formula, indices=False)
         vertices += drawn
         edges += joined
         groups.append(
@@ -58,7 +60,7 @@ def derivation_model(derivation: Derivation, *, every_step: bool = False) -> Mod
                 f"frame {number}",
                 _names(before) or "As the backward pass leaves it",
                 tuple(vertex.key for vertex in drawn),
-                f"{left_latex} = {formula.latex()}" if left_latex else formula.latex(),
+                f"{left_latex} = {right}" if left_latex else right,
                 tuple(_said(step) for step in before),
                 "frame",
             )
@@ -69,7 +71,7 @@ def derivation_model(derivation: Derivation, *, every_step: bool = False) -> Mod
         tuple(vertices),
         tuple(edges),
         tuple(groups),
-        f"{left} = {derivation.result}",
+        f"{left} = {write(derivation.result, indices=False)}",
         legend=tuple(entry for entry in _LEGEND if entry[0] in marks),
     )
 
@@ -89,9 +91,10 @@ def _names(steps: Sequence[Step]) -> str:
 
 
 def _said(step: Step) -> str:
-    equation = f"{step.matched} = {step.replaced}"
-    if len(equation) > _LONGEST:
-        equation = step.equation
+    equation = step.equation
+    if step.matched.size + step.replaced.size <= _LONGEST:
+        written = f"{step.matched} = {step.replaced}"
+        equation = written if len(written) <= _LONGEST else equation
     because = step.because if len(step.because) <= _LONGEST else "by definition"
     reason = because.removeprefix(f"{equation}, ")  # an assumption says what it assumes
     return f"{step.rule}:   {equation}   ({reason})"
@@ -101,7 +104,7 @@ def _said(step: Step) -> str:
 
 
 @dataclass(eq=False)
-class _Wire:
+class Wire:
     """An operand's way into a form: which expression it carries, and on which side."""
 
     tail: str
@@ -131,15 +134,23 @@ class FormulaGraph:
         self.formula = formula
         self.prefix = prefix
         self.forms: dict[Any, _Form] = {}
-        self.wires: list[_Wire] = []
-        self.several = len({label for e in formula.expr.walk() for label in e.labels}) > 1
+        self._drawn: dict[tuple[str, Expr], str] = {}
+        self.wires: list[Wire] = []
+        self.several = len({label for e in distinct(formula.expr) for label in e.labels}) > 1
         self.root = self._form(layout(formula.expr), formula.expr)
 
     # --- forms become vertices --------------------------------------------------------------------
 
     def _form(self, shown: Shown, owner: Expr, below: bool = False) -> str:
         """Draw a form with all that it is made of, once, and return its key."""
-        owner = owner if shown.expr is None else shown.expr
+        if shown.expr is None:
+            return self._draw(shown, owner, below)
+        key = shown.kind, shown.expr
+        if key not in self._drawn:
+            self._drawn[key] = self._draw(shown, shown.expr)
+        return self._drawn[key]
+
+    def _draw(self, shown: Shown, owner: Expr, below: bool = False) -> str:
         constant = _constant(shown)
         if constant is not None:
             return self._new(
@@ -162,8 +173,6 @@ class FormulaGraph:
             return self._new(("delta", delta), "value", text, latex)
         # A part of a product (what stands above, what stands below) belongs to that product.
         whose = owner if shown.expr is None else None
-        if shown.expr is not None:
-            below = False
         operands: list[tuple[str, str, Expr, bool]] = []
         alone = sum(_constant(part) is None for part in shown.parts) == 1
         for part, sign in zip(shown.parts, _signs(shown), strict=True):
@@ -178,7 +187,7 @@ class FormulaGraph:
             return self.forms[identity].key
         key = self._new(identity, "op", text, latex)
         for tail, sign, expr, under in operands:
-            self.wires.append(_Wire(tail, key, owner, expr, sign, under))
+            self.wires.append(Wire(tail, key, owner, expr, sign, under))
         return key
 
     def _new(self, identity: Any, kind: VertexKind, text: str, formula: str) -> str:
@@ -232,7 +241,7 @@ class FormulaGraph:
             if not cancels:
                 forms[wire.tail].marks.add("matched")
 
-    def _wires_of(self, place: Expr, matched: Expr) -> Iterator[_Wire]:
+    def _wires_of(self, place: Expr, matched: Expr) -> Iterator[Wire]:
         """Yield the wires of a place that belong to what was matched there."""
         wires = [wire for wire in self.wires if _alike(wire.owner, place)]
         if _alike(place, matched):

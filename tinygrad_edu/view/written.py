@@ -20,6 +20,7 @@ __all__ = [
     "check_text",
     "join",
     "listed",
+    "maths",
     "numbers_of",
     "plugged",
     "prose",
@@ -77,7 +78,8 @@ def prose(template: str, *formulas: Maths | Written) -> Prose:
     return Prose(tuple(part for part in parts if part))
 
 
-def _maths(formula: Formula, indices: bool = False) -> Maths:
+def maths(formula: Formula, indices: bool = False) -> Maths:
+    """Write a formula, or how long it is."""
     if formula.size > _LONGEST:
         return Maths(f"… (a formula of {formula.size} parts)")
     return Maths(formula.text(indices), formula.latex(indices))
@@ -85,7 +87,7 @@ def _maths(formula: Formula, indices: bool = False) -> Maths:
 
 def written(formula: Formula) -> Written:
     """Write a formula in both notations."""
-    return Written(_maths(formula), _maths(formula, True))
+    return Written(maths(formula), maths(formula, True))
 
 
 def join(*parts: Written | Maths | str) -> Written:

@@ -16,13 +16,14 @@ __all__ = ["Found", "Move", "Rewriter"]
 
 @dataclass(frozen=True)
 class Move:
-    """One rule applied at one place of an expression."""
+    """One rule applied at one place of an expression, and wherever else the same part stands."""
 
     rule: Rule
     match: Match
     before: Expr
     after: Expr
     is_choice: bool = False
+    place: Expr | None = None
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Rewriter:
             for match in matches:
                 after = replace(expr, {place: match.result})
                 if after != expr:
-                    yield Move(rule, match, expr, after, is_choice=True)
+                    yield Move(rule, match, expr, after, is_choice=True, place=place)
 
     def close(self, expr: Expr, limit: int = 400) -> tuple[Expr, tuple[Move, ...]]:
         """Apply eager rules, the first that fits at the outermost place, until none fits."""
@@ -91,7 +92,7 @@ class Rewriter:
                 for match in rule.matches(place, self.facts):
                     after = replace(expr, {place: match.result})
                     if after != expr:
-                        return Move(rule, match, expr, after)
+                        return Move(rule, match, expr, after, place=place)
                 refused.add(place)
         self._settled.update(places)
         return None

@@ -2,7 +2,7 @@
 
 from .derivation import Contribution, Derivation, Formula, Step
 from .derive import derive_named, staged_named
-from .report import letters, remarks
+from .report import letters, remarks, write, write_latex
 from .staged import Stage, StagedDerivation
 from .trace import Symbol
 from .work import Passes, Visit, passes
@@ -22,4 +22,6 @@ __all__ = [
     "passes",
     "remarks",
     "staged_named",
+    "write",
+    "write_latex",
 ]

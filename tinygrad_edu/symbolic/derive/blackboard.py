@@ -111,11 +111,12 @@ def latex(derivation: StagedDerivation, indices: bool, detail: str) -> str:
         for formula, line, put_in in _rows(stage, detail):
             why = ""
             if put_in is not None:
-                name, meaning = (each.latex(indices) for each in put_in)
+                name, meaning = (report.write_latex(each, indices) for each in put_in)
                 why = rf" && \text{{put in }} {name} = {meaning}"
             elif line:
                 why = f" && {report.rule_name(report.rules_of(line))}"
-            lines.append(f"{'' if lines else left} &= {formula.latex(indices)}{why}".strip())
+            right = report.write_latex(formula, indices)
+            lines.append(f"{'' if lines else left} &= {right}{why}".strip())
         blocks.append(" \\\\\n".join(lines))
     body = " \\\\[1ex]\n".join(blocks)
     return f"\\begin{{align*}}\n{body}\n\\end{{align*}}"

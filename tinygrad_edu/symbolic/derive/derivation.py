@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +38,10 @@ from tinygrad_edu.tensor import Tensor
 __all__ = ["Contribution", "Derivation", "Formula", "Step"]
 
 Array = npt.NDArray[np.float64]
+
+#: How formulas were written, as long as there is one: what comes back along one vertex goes on
+#: from the next, so that most are written several times.
+_SAID: WeakKeyDictionary[Expr, dict[Any, str]] = WeakKeyDictionary()
 
 
 class Formula:
@@ -124,11 +129,18 @@ class Formula:
 
     def text(self, indices: bool = False) -> str:
         """Write it in Unicode, with indices if asked for."""
-        return notation.text(self.expr, indices=indices or self.indexed, axes=self.axes)
+        return self._said(notation.text, indices)
 
     def latex(self, indices: bool = False) -> str:
         """Write it in LaTeX, with indices if asked for."""
-        return notation.latex(self.expr, indices=indices or self.indexed, axes=self.axes)
+        return self._said(notation.latex, indices)
+
+    def _said(self, write: Callable[..., str], indices: bool) -> str:
+        key = write, self.axes, indices or self.indexed
+        said = _SAID.setdefault(self.expr, {})
+        if key not in said:
+            said[key] = write(self.expr, indices=indices or self.indexed, axes=self.axes)
+        return said[key]
 
     def _repr_latex_(self) -> str:
         return f"${self.latex()}$"
@@ -299,6 +311,7 @@ class Step:
         named = next((side.axes for side in sides if isinstance(side, Leaf)), ())
         rows_first = *named, *(axis for axis in axes if axis not in named)
         self.matched, self.replaced = (Formula(side, rows_first) for side in sides)
+        self._place = move.place
         self.equation = move.rule.equation or f"{self.matched} = {self.replaced}"
         self.assumption, self.about = move.match.assumption, about
         self.is_choice = move.is_choice
@@ -315,8 +328,8 @@ class Step:
 
     def place_in(self, formula: Formula) -> Expr | None:
         """Return the part of a formula that it rewrites, or None where that is not there yet."""
-        whole = self.before.expr, self.after.expr
-        return place_of(self.matched.expr, self.replaced.expr, formula.expr, whole)
+        inside = self._place if formula.expr == self.before.expr else None
+        return place_of(self.matched.expr, inside or formula.expr)
 
     @cached_property
     def exact(self) -> Exactness:

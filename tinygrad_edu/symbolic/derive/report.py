@@ -43,6 +43,7 @@ __all__ = [
     "where",
     "width",
     "write",
+    "write_latex",
 ]
 
 #: What is wider is written below one another, what is longer still is not written at all.
@@ -280,6 +281,13 @@ def write(formula: Formula, indices: bool) -> str:
     return formula.text(indices)
 
 
+def write_latex(formula: Formula, indices: bool) -> str:
+    """Write a formula in LaTeX, or how long it is."""
+    if formula.expr.size > LONGEST:
+        return rf"\ldots\ \text{{(a formula of {formula.expr.size} parts)}}"
+    return formula.latex(indices)
+
+
 def _name(formula: Formula, indices: bool) -> str:
     """Write a vertex of the graph: its name, or the beginning of what it is."""
     written = write(formula, indices)
@@ -309,13 +317,13 @@ def table(rows: Sequence[Sequence[str]]) -> list[str]:
 
 def latex(derivation: Derivation, indices: bool = False, detail: str = "full") -> str:
     """Write a derivation as one aligned display."""
-    rows = [rf"{gradient_latex(derivation, indices)} &= {derivation.start.latex(indices)}"]
+    rows = [rf"{gradient_latex(derivation, indices)} &= {write_latex(derivation.start, indices)}"]
     for line in lines_of(derivation, detail):
         why = rule_name(rules_of(line))
         if len(line) == 1:
-            equation = f"{line[0].matched.latex(indices)} = {line[0].replaced.latex(indices)}"
-            why = f"{rule_name(line[0].rule + ': ')} {equation}"
-        rows.append(f"&= {line[-1].after.latex(indices)} && {why}")
+            sides = (write_latex(side, indices) for side in (line[0].matched, line[0].replaced))
+            why = f"{rule_name(line[0].rule + ': ')} {' = '.join(sides)}"
+        rows.append(f"&= {write_latex(line[-1].after, indices)} && {why}")
     body = " \\\\\n".join(rows)
     return f"\\begin{{align*}}\n{body}\n\\end{{align*}}"
 

@@ -14,6 +14,7 @@ from tinygrad_edu.view.written import (
     Written,
     check_text,
     join,
+    maths,
     plugged,
     prose,
     written,
@@ -85,7 +86,7 @@ class _Algebra:
         verdict = "agrees" if self.derivation.agrees else "DISAGREES"
         return (
             f"{'' if number else ' Nothing is left to simplify.'} The result "
-            f"{self.derivation.result.text()} {verdict} with "
+            f"{maths(self.derivation.result).text} {verdict} with "
             "the gradient that backward computes: relative difference "
             f"{check_text(self.derivation.residual)}."
         )

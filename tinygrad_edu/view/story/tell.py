@@ -14,7 +14,7 @@ from tinygrad_edu.view.story.flow import Flow
 from tinygrad_edu.view.story.forward import forward
 from tinygrad_edu.view.story.frames import Story
 from tinygrad_edu.view.story.table import node
-from tinygrad_edu.view.written import Maths, check_text
+from tinygrad_edu.view.written import check_text, maths
 
 __all__ = ["story"]
 
@@ -35,9 +35,9 @@ def story(output: Tensor, wrt: Tensor, names: Names, fused: Iterable[str] = ()) 
     written = [found.start, found.result, found.output]
     return Story(
         left_side(found).vector,
-        Maths(found.result.text(), found.result.latex()),
+        maths(found.result),
         ", ".join(used),
-        None if free is None else Maths(free.result.text(), free.result.latex()),
+        None if free is None else maths(free.result),
         tuple(frames),
         tuple(node(flow, s) for s in flow.shown),
         drawings,
