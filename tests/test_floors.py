@@ -60,7 +60,7 @@ STAIRS = {
         for file in (
             # These spell the reasons and the statements of steps.
             *("definitions", "draws", "facts"),
-            *(f"rules/{name}" for name in ("expanding", "functions", "logarithms", "nests")),
+            *(f"rules/{name}" for name in ("expanding", "law", "logarithms", "nests")),
             *("rules/powers", "rules/sums"),
             "expr",  # its repr
         )

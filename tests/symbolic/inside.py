@@ -46,13 +46,13 @@ from tinygrad_edu.symbolic.algebra.rules import (
     EAGER,
     arithmetic,
     expanding,
-    functions,
     logarithms,
     nests,
     stacks,
 )
 from tinygrad_edu.symbolic.algebra.rules.arithmetic import _common
 from tinygrad_edu.symbolic.algebra.rules.equations import Equation, Equations, complement_of
+from tinygrad_edu.symbolic.algebra.rules.law import Law
 from tinygrad_edu.symbolic.algebra.rules.rule import Match, Rule, without
 from tinygrad_edu.symbolic.answers.claims import Letters, read
 from tinygrad_edu.symbolic.answers.trials import scene

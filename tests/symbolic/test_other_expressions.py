@@ -286,7 +286,7 @@ EXPRESSIONS = [
     (softsign, "1/(1 + |x|)²"),
     (power_mean, "x^(p − 1)"),
     (policy_value, "a·(v − V)"),
-    (hinge, "−Xᵀ(t·(1 + sign(1 − t·X w)))/(2·N)"),
+    (hinge, "−Xᵀ(t·[t·X w < 1])/N"),
     (quantiles, "1/2 − τ − sign(t − h)/2"),
     (log_cosh_of_residuals, "Xᵀ tanh(X w − t)/N"),
     (pooled_by_softmax, "a·(1 + x − p)"),

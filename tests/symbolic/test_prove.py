@@ -15,7 +15,6 @@ from tests.symbolic.inside import (
     Apply,
     Match,
     Rule,
-    functions,
     normal,
     prove_module,
 )
@@ -459,8 +458,8 @@ def test_a_formula_that_is_not_what_was_computed_proves_nothing(monkeypatch):
 def test_taking_an_equation_away_loses_the_proof(monkeypatch):
     kept = tuple(
         normal.Level(
-            tuple(r for r in level.open if r is not functions.log_of_exp),
-            tuple(r for r in level.closed if r is not functions.log_of_exp),
+            tuple(r for r in level.open if r.name != "log undoes exp"),
+            tuple(r for r in level.closed if r.name != "log undoes exp"),
         )
         for level in normal.LEVELS
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from tinygrad_edu import ops
 from tinygrad_edu.symbolic.algebra.evaluate import Environment
 from tinygrad_edu.symbolic.algebra.expr import (
     Apply,
@@ -15,16 +16,18 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Opaque,
     Sum,
     distinct,
+    opposite,
     parts,
     product,
     sum_over,
+    total,
 )
 from tinygrad_edu.symbolic.algebra.facts import Facts
 from tinygrad_edu.symbolic.algebra.rewrite import Rewriter
 from tinygrad_edu.symbolic.algebra.rules import TIDYING, UNDOING
 from tinygrad_edu.symbolic.algebra.rules.cases import opposite_of
 from tinygrad_edu.symbolic.algebra.rules.equations import Equation, Equations, complement_of
-from tinygrad_edu.symbolic.algebra.rules.rule import ONE, ZERO, Rule
+from tinygrad_edu.symbolic.algebra.rules.rule import ONE, ZERO, Rule, is_call
 from tinygrad_edu.symbolic.algebra.rules.sums import sum_of_terms
 from tinygrad_edu.symbolic.notation.written import text
 
@@ -43,6 +46,7 @@ def rules_with(
     names = Equations("name")
     lemmas, complements = Equations("lemma"), Equations("complement")
     plain = Rewriter((*UNDOING, *TIDYING), facts)
+    definitions = [each for each in definitions if not _has_a_better_name(*each, plain)]
     shown = dict(with_names_inside(definitions))
     for leaf, meaning in definitions:
         because = f"{text(leaf)} = {text(shown[leaf], axes=leaf.axes)}"
@@ -68,6 +72,15 @@ def rules_with(
             for names_of in _other_indices(equation.left, indices):
                 equations.add(equation.renamed(names_of))
     return (*UNDOING, names.rule(), complements.rule(), lemmas.rule(), *TIDYING)
+
+
+def _has_a_better_name(leaf: Leaf, meaning: Expr, plain: Rewriter) -> bool:
+    """Whether an opened call is one of something shorter: softmax(z − c) is softmax(z)."""
+    call = leaf.quantity.source
+    if not isinstance(call, Opaque) or call.op.elementwise:
+        return False
+    closed, _ = plain.close(meaning)
+    return isinstance(closed, Opaque) and closed.op is call.op and closed.size < call.size
 
 
 def with_names_inside(definitions: Sequence[Definition]) -> Iterator[Definition]:
@@ -125,6 +138,10 @@ def _complements(leaf: Leaf, form: Expr, because: str, facts: Facts) -> Iterator
         if facts.sign(both[0]) == "positive":
             facts.declare_positive(both[1])
         yield Equation(*both, f"since {because}")
+    if is_call(form, ops.sigmoid) and not isinstance(leaf.quantity.source, Opaque):
+        turned = Apply(ops.sigmoid, (opposite(form.children[0]),), {})
+        right = total([Number(ONE), product(-1, [(leaf, ONE)])])
+        yield Equation(turned, right, f"σ(−x) = 1 − σ(x), and {because}")
 
 
 def _gates(leaf: Leaf, meaning: Expr, because: str) -> Iterator[Equation]:

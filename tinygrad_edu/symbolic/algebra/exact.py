@@ -31,7 +31,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
 )
 from tinygrad_edu.symbolic.algebra.facts import Facts
 from tinygrad_edu.symbolic.algebra.modular import Modular, Undefined
-from tinygrad_edu.symbolic.algebra.rules import cases, functions, logarithms
+from tinygrad_edu.symbolic.algebra.rules import cases, functions, laws, logarithms
 from tinygrad_edu.symbolic.algebra.rules.rule import ONE, Match, Rule, is_call, rule
 
 __all__ = ["LAWS", "Exactness", "Judge", "sum_of_one"]
@@ -217,8 +217,8 @@ LAWS: tuple[Rule, ...] = (
 )
 #: These hold where both sides are numbers: what has a logarithm is positive.
 LAWS_OF_LOGARITHMS: tuple[Rule, ...] = (
-    functions.log_of_exp,
-    functions.exp_of_log,
+    laws.log_of_exp,
+    laws.exp_of_log,
     logarithms.exp_of_sum,
     logarithms.exp_of_multiple,
     exp_of_sums,
@@ -294,7 +294,7 @@ class Judge:
             return Exactness(True)
         every = (*LAWS_OF_LOGARITHMS, *LAWS)
         # x is e^(log x), but x^t is e^(t·log x) with a letter for e^(log x) as well
-        kept = tuple(law for law in every if law is not functions.exp_of_log)
+        kept = tuple(law for law in every if law is not laws.exp_of_log)
         needed = agree(every) or agree(kept)
         if needed is None:
             return Exactness(False)

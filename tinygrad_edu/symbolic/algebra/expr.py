@@ -17,7 +17,7 @@ from fractions import Fraction
 from functools import partial
 from typing import Any
 
-from tinygrad_edu.core.op import Op
+from tinygrad_edu.core.op import REGISTRY, Op
 
 __all__ = [
     "Apply",
@@ -32,10 +32,12 @@ __all__ = [
     "Quantity",
     "Sum",
     "Total",
+    "applied",
     "constant",
     "distinct",
     "named_axes",
     "number",
+    "opposite",
     "parts",
     "power",
     "product",
@@ -520,6 +522,11 @@ def _negated(expr: Expr) -> Expr:
     return product(_SHARED[-1], [(expr, _ONE)])
 
 
+def opposite(expr: Expr) -> Expr:
+    """Return −x, term by term."""
+    return total(map(_negated, expr.terms if isinstance(expr, Total) else (expr,)))
+
+
 def _is_negated(expr: Total) -> bool:
     """Whether every term has a minus."""
     return all(parts(term)[0] < 0 for term in expr.terms)
@@ -573,6 +580,28 @@ def sum_over(labels: Iterable[Label], body: Expr) -> Expr:
             body = rename(body, {label: bound})
         body = Sum(bound, body)
     return body
+
+
+def applied(op: Op, args: tuple[Expr, ...], attributes: Mapping[str, Any]) -> Expr:
+    """Apply an operation entry by entry: arithmetic in the algebra's own terms."""
+    name = op.name
+    if name == "add":
+        return total(args)
+    if name == "subtract":
+        return total([args[0], _negated(args[1])])
+    if name == "negative":
+        return _negated(args[0])
+    if name == "multiply":
+        return product(1, [(a, _ONE) for a in args])
+    if name in {"divide", "xdivy"}:
+        return product(1, [(args[0], _ONE), (args[1], -_ONE)])
+    if name == "power" and isinstance(args[1], Number):
+        return power(args[0], args[1].value)
+    if name == "sqrt":
+        return power(args[0], HALF)
+    if name == "xlogy":
+        return product(1, [(args[0], _ONE), (Apply(REGISTRY["log"], (args[1],), {}), _ONE)])
+    return Apply(op, args, attributes)
 
 
 _KINDS = (Number, Dimension, Leaf, Delta, Apply, Product, Opaque, Sum, Total)

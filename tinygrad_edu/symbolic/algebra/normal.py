@@ -18,6 +18,7 @@ from tinygrad_edu.symbolic.algebra.rules import (
     arithmetic,
     expanding,
     functions,
+    laws,
     logarithms,
     nests,
     stacks,
@@ -52,12 +53,9 @@ class Level:
 
 
 _TIDYING = (
-    logarithms.values,
     stacks.entry_of_stack,
     arithmetic.cancel,
-    functions.log_of_exp,
-    functions.exp_of_log,
-    functions.sign_times_abs,
+    *laws.UNDOING,
     sums.delta_picks,
     logarithms.log_of_prod,
     logarithms.log_of_power,

@@ -243,7 +243,7 @@ class Formula:
         """Compute it in an environment."""
         with np.errstate(all="ignore"):
             array: Array = np.array(env.array(self.expr, self.axes))
-        return array
+        return array.astype(np.float64) if array.dtype.kind == "b" else array  # a gate is 0 or 1
 
 
 def _fit(name: str, quantity: Quantity, array: Any, lengths: dict[Label, tuple[int, str]]) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu import ops
 from tinygrad_edu.core.node import Node
 from tinygrad_edu.core.op import Op
 from tinygrad_edu.symbolic.algebra import expr as ex
@@ -337,7 +336,7 @@ class Lowering:
             if built is not None:
                 return built
             if op.elementwise:
-                return ex.Apply(op, tuple(own), symbol.attributes)
+                return ex.applied(op, tuple(own), symbol.attributes)
         axes = self.axes_of(symbol)
         arguments = tuple(map(self._axes_inside, symbol.args))
         within = {label for each in arguments for label in each}
@@ -400,23 +399,7 @@ class Lowering:
     def _built_in(
         self, symbol: Symbol, name: str, args: list[Expr], inside: list[dict[Label, Label]]
     ) -> Expr | None:
-        """Write the arithmetic, the sums and the products in the algebra's own terms."""
-        if name == "add":
-            return ex.total(args)
-        if name == "subtract":
-            return ex.total([args[0], ex.product(-1, [(args[1], ONE)])])
-        if name == "negative":
-            return ex.product(-1, [(args[0], ONE)])
-        if name == "multiply":
-            return ex.product(1, [(a, ONE) for a in args])
-        if name in {"divide", "xdivy"}:
-            return ex.product(1, [(args[0], ONE), (args[1], -ONE)])
-        if name == "power" and isinstance(args[1], ex.Number):
-            return ex.power(args[0], args[1].value)
-        if name == "sqrt":
-            return ex.power(args[0], Fraction(1, 2))
-        if name == "xlogy":
-            return ex.product(1, [(args[0], ONE), (ex.Apply(ops.log, (args[1],), {}), ONE)])
+        """Write moves, sums and products over axes in the algebra's own terms."""
         if name in MOVES or name in SPREADS:
             return args[0]
         if name in {"sum", "sum_to"}:

@@ -510,5 +510,7 @@ def _checks(start: Expr, used: set[str], facts: Facts) -> dict[str | None, list[
             drawn = draws([start], (), held=quantities_in([about]), resized=False)
         elif "= 1" in statement:
             drawn = draws([start, about], {statement})
+        elif "≠ 0" in statement:
+            drawn = [env for env in plain if np.all(env.value(about)[0] != 0)]
         checks[statement] = [data, *drawn]
     return checks

@@ -11,7 +11,9 @@ from tinygrad_edu.symbolic.algebra.rules import (
     cases,
     fractions,
     functions,
+    laws,
     powers,
+    stacks,
     sums,
 )
 from tinygrad_edu.symbolic.algebra.rules.rule import Rule
@@ -21,10 +23,7 @@ __all__ = ["CHOICES", "EAGER", "TIDYING", "UNDOING"]
 #: Rules that undo something; they come before names are folded, for they make names visible.
 UNDOING: tuple[Rule, ...] = (
     arithmetic.cancel,
-    functions.log_of_exp,
-    functions.exp_of_log,
-    functions.sign_times_abs,
-    functions.sign_times_itself,
+    *laws.UNDOING,
     cases.decided,
     cases.gate,
     cases.gate_twice,
@@ -32,16 +31,20 @@ UNDOING: tuple[Rule, ...] = (
     powers.power_of_power,
     powers.root_of_square,
     sums.delta_picks,
+    sums.delta_sifts,
 )
 
 #: Rules that tidy up what is left.
 TIDYING: tuple[Rule, ...] = (
-    functions.divide_by_exp,
     functions.tanh_of_exponentials,
-    functions.quotient_of_functions,
+    *laws.TIDYING,
     functions.odd_function,
+    stacks.entry_of_stack,
     functions.opposite_sigmoid,
-    functions.tanh_of_sigmoid,
+    functions.beside_opposite,
+    functions.softmax,
+    functions.shifted_softmax,
+    cases.compare,
     cases.clip,
     cases.tie,
     sums.distribution,
@@ -62,7 +65,9 @@ CHOICES: tuple[Rule, ...] = (
     arithmetic.distribute,
     sums.sum_of_terms,
     sums.shares,
+    stacks.sum_over_stack,
     arithmetic.factor,
     cases.cases,
     fractions.common_denominator,
+    *laws.MAYBE,
 )

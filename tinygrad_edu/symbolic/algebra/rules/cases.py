@@ -36,7 +36,17 @@ from tinygrad_edu.symbolic.algebra.rules.rule import (
     without,
 )
 
-__all__ = ["cases", "clip", "decided", "gate", "gate_twice", "opposite_gates", "opposite_of", "tie"]
+__all__ = [
+    "cases",
+    "clip",
+    "compare",
+    "decided",
+    "gate",
+    "gate_twice",
+    "opposite_gates",
+    "opposite_of",
+    "tie",
+]
 
 _OPPOSITE = {
     ops.less: ops.greater_equal,
@@ -45,6 +55,15 @@ _OPPOSITE = {
     ops.greater_equal: ops.less,
     ops.greater: ops.less_equal,
     ops.not_equal: ops.equal,
+}
+
+_MIRRORED = {
+    ops.less: ops.greater,
+    ops.less_equal: ops.greater_equal,
+    ops.equal: ops.equal,
+    ops.greater_equal: ops.less_equal,
+    ops.greater: ops.less,
+    ops.not_equal: ops.not_equal,
 }
 
 
@@ -85,13 +104,51 @@ def decided(expr: Apply, facts: Facts) -> Iterator[Match]:
 
 def _is_less(one: Expr, other: Expr, facts: Facts) -> bool | None:
     """Whether x < y; None where that is not known."""
+    if _is_infinite(one, 1) or _is_infinite(other, -1):
+        return False
     if facts.sign(_minus(one, other)) in {"positive", "nonnegative"}:
         return False
     return True if facts.sign(_minus(other, one)) == "positive" else None
 
 
+def _is_infinite(expr: Expr, sign: int) -> bool:
+    """Whether an expression is ∞, or −∞: beyond it there is nothing."""
+    value = expr.quantity.value if isinstance(expr, Leaf) and not expr.axes else None
+    return value is not None and np.ndim(value) == 0 and value == sign * np.inf
+
+
 def _minus(one: Expr, other: Expr) -> Expr:
     return total([one, product(-1, [(other, ONE)])])
+
+
+@rule(
+    "compare",
+    "[y − x > 0] = [x < y]",
+    "what is added to both sides changes no comparison",
+    at=Apply,
+)
+def compare(expr: Apply, facts: Facts) -> Iterator[Match]:
+    """Let no side hold what is taken away, and let a number stand on the right."""
+    if expr.op not in _OPPOSITE:
+        return
+    terms = [*_terms(expr.args[0]), *(product(-1, [(t, ONE)]) for t in _terms(expr.args[1]))]
+    known = [t for t in terms if isinstance(t, Number)]
+    others = [t for t in terms if not isinstance(t, Number)]
+    added = [t for t in others if parts(t)[0] > 0]
+    taken = [product(-1, [(t, ONE)]) for t in others if t not in added]
+    number = total(known)
+    assert isinstance(number, Number)
+    op, sides = expr.op, (added, taken)
+    if not added:
+        op, sides, number = _MIRRORED[op], (taken, added), Number(-number.value)
+    one, other = total(sides[0]), total([*sides[1], Number(-number.value)])
+    right = Apply(op, (one, other), {})
+    if len(terms) > 1 and right.size < expr.size and others:
+        yield Match(expr, right, right)
+
+
+def _terms(expr: Expr) -> tuple[Expr, ...]:
+    return expr.terms if isinstance(expr, Total) else (expr,)
 
 
 @rule("gate", "where(c, x, 0) = [c]·x", "a condition is 1 where it holds, else 0", at=Apply)

@@ -9,6 +9,7 @@ from functools import cached_property
 
 from tinygrad_edu import ops
 from tinygrad_edu.symbolic.algebra.expr import (
+    Apply,
     Expr,
     Factor,
     Label,
@@ -17,6 +18,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Product,
     Total,
     number,
+    opposite,
     parts,
     power,
     product,
@@ -153,6 +155,9 @@ class Equations:
 
 def complement_of(name: Leaf, meaning: Expr) -> tuple[Expr, Expr] | None:
     """Return the two sides of u·z = c - n·z for a quantity z = c/(n + u), else None."""
+    if is_call(meaning, ops.sigmoid):
+        below = Apply(ops.exp, (opposite(meaning.children[0]),), {})
+        meaning = power(total([Number(ONE), below]), -1)
     coefficient, factors = parts(meaning)
     for place, (base, exponent) in enumerate(factors):
         if exponent == -1 and isinstance(base, Total) and len(base.terms) == 2:

@@ -1,4 +1,4 @@
-"""Equations of functions: logarithms, exponentials, magnitudes."""
+"""Equations of functions that no single line says: of many terms, and of whole axes."""
 
 from __future__ import annotations
 
@@ -10,18 +10,25 @@ from tinygrad_edu import ops
 from tinygrad_edu.symbolic.algebra.expr import (
     Apply,
     Expr,
+    Label,
     Leaf,
     Number,
     Opaque,
     Product,
+    Sum,
     Total,
+    distinct,
+    opposite,
+    order,
     parts,
-    power,
     product,
     rename,
+    replace,
+    sum_over,
     total,
 )
 from tinygrad_edu.symbolic.algebra.facts import Facts
+from tinygrad_edu.symbolic.algebra.rules.law import called
 from tinygrad_edu.symbolic.algebra.rules.rule import (
     ONE,
     ZERO,
@@ -30,38 +37,17 @@ from tinygrad_edu.symbolic.algebra.rules.rule import (
     others,
     rule,
     within_product,
-    without,
 )
-from tinygrad_edu.symbolic.notation.written import text
 
 __all__ = [
-    "divide_by_exp",
-    "exp_of_log",
+    "beside_opposite",
     "join_exponentials",
-    "log_of_exp",
     "odd_function",
     "opposite_sigmoid",
-    "quotient_of_functions",
-    "sign_times_abs",
-    "sign_times_itself",
+    "shifted_softmax",
+    "softmax",
     "tanh_of_exponentials",
-    "tanh_of_sigmoid",
 ]
-
-
-@rule("log undoes exp", "log e^x = x", "the logarithm is the inverse of e^x", at=Apply)
-def log_of_exp(expr: Apply, facts: Facts) -> Iterator[Match]:
-    if expr.op is ops.log and is_call(expr.args[0], ops.exp):
-        right = expr.args[0].children[0]
-        yield Match(expr, right, right)
-
-
-@rule("exp undoes log", "e^(log x) = x, x > 0", "e^x is the inverse of log", at=Apply)
-def exp_of_log(expr: Apply, facts: Facts) -> Iterator[Match]:
-    if expr.op is ops.exp and is_call(expr.args[0], ops.log):
-        right = expr.args[0].children[0]
-        if facts.sign(right) == "positive":
-            yield Match(expr, right, right, f"{text(right)} > 0")
 
 
 @rule("join exponentials", "e^x · e^y = e^(x+y)", "the law of exponents", at=Product)
@@ -73,54 +59,6 @@ def join_exponentials(expr: Product, facts: Facts) -> Iterator[Match]:
         if exponent == ZERO:
             right = Number(ONE)
         yield within_product(expr, pair, right)
-
-
-@rule("divide by e^x", "e^x/(c + e^x) = 1/(1 + c·e^(−x))", "e^x > 0", at=Product)
-def divide_by_exp(expr: Product, facts: Facts) -> Iterator[Match]:
-    sums = [b for b, exponent in expr.factors if exponent == -1 and isinstance(b, Total)]
-    for bottom in sums:
-        constants = [t for t in bottom.terms if isinstance(t, Number)]
-        tops = [t for t in bottom.terms if (t, ONE) in expr.factors]
-        if len(bottom.terms) != 2 or len(constants) != 1 or len(tops) != 1:
-            continue
-        (constant,), (top,) = constants, tops
-        if is_call(top, ops.exp):
-            inverse = Apply(ops.exp, (product(-1, [(top.children[0], ONE)]),), {})
-            below = total([Number(ONE), product(constant.value, [(inverse, ONE)])])
-            pair = ((top, ONE), (bottom, -ONE))
-            yield within_product(expr, pair, power(below, -1), "e^x > 0, so it divides both")
-
-
-@rule(
-    "quotient of functions",
-    "sinh x/cosh x = tanh x, sin x/cos x = tan x",
-    "what tanh and tan are defined as",
-    at=Product,
-)
-def quotient_of_functions(expr: Product, facts: Facts) -> Iterator[Match]:
-    for above, exponent in expr.factors:
-        below = _BELOW.get(above.op) if isinstance(above, Apply) else None
-        if below is None or exponent < 1:
-            continue
-        assert isinstance(above, Apply)
-        pair = ((above, ONE), (Apply(below[0], above.args, {}), -ONE))
-        if without(expr.factors, pair) is not None:
-            yield within_product(expr, pair, Apply(below[1], above.args, {}))
-
-
-@rule("odd function", "f(−x) = −f(x), f odd", "sign, tanh, sinh, sin and tan are odd", at=Apply)
-def odd_function(expr: Apply, facts: Facts) -> Iterator[Match]:
-    if expr.op not in _ODD:
-        return
-    coefficient, factors = parts(expr.args[0])
-    if coefficient < 0:
-        inside = product(-coefficient, factors)
-        right = product(-1, [(Apply(expr.op, (inside,), expr.attributes), ONE)])
-        yield Match(expr, right, right)
-
-
-_ODD = frozenset({ops.sign, ops.tanh, ops.sinh, ops.sin, ops.tan})
-_BELOW = {ops.sinh: (ops.cosh, ops.tanh), ops.sin: (ops.cos, ops.tan)}
 
 
 @rule("tanh", "(e^x − e^y)/(e^x + e^y) = tanh((x − y)/2)", "what tanh is defined as", at=Product)
@@ -153,70 +91,148 @@ def _exponents(expr: Expr) -> dict[Expr, Fraction] | None:
     return found if len(found) == 2 else None
 
 
-@rule("opposite sigmoid", "σ(−x) = 1 − σ(x)", "e^x/(1 + e^x) + 1/(1 + e^x) = 1", at=Total)
+@rule("odd function", "f(−x) = −f(x), f odd", "sign, tanh, sinh, sin and tan are odd", at=Apply)
+def odd_function(expr: Apply, facts: Facts) -> Iterator[Match]:
+    if expr.op not in ODD:
+        return
+    coefficient, factors = parts(expr.args[0])
+    if coefficient < 0:
+        inside = product(-coefficient, factors)
+        right = product(-1, [(Apply(expr.op, (inside,), expr.attributes), ONE)])
+        yield Match(expr, right, right)
+
+
+ODD = frozenset({ops.sign, ops.tanh, ops.sinh, ops.sin, ops.tan})
+
+
+# --- sigmoids -------------------------------------------------------------------------------------
+
+
+def _sigmoid_of(expr: Expr) -> Expr | None:
+    call = called(expr)
+    return call.args[0] if call is not None and call.op is ops.sigmoid else None
+
+
+@rule("opposite sigmoid", "1 − σ(−x) = σ(x)", "e^x/(1 + e^x) + 1/(1 + e^x) = 1", at=Total)
 def opposite_sigmoid(expr: Total, facts: Facts) -> Iterator[Match]:
-    """Write 1 − σ(−x) as σ(x), and σ(−x) as 1 − σ(x) where there is a σ(x) already."""
-    sigmoids = list(_sigmoids(expr))
-    there = {inside for _, _, inside in sigmoids}
-    for term, coefficient, inside in sigmoids:
-        opposite = product(-1, [(inside, ONE)])
-        if parts(inside)[0] > 0:
-            continue
-        number, turned = Number(-coefficient), Apply(ops.sigmoid, (opposite,), {})
-        if number in expr.terms:
-            right = product(-coefficient, [(turned, ONE)])
-            yield Match(
-                total((number, term)), right, total([*others(expr.terms, (number, term)), right])
-            )
-        elif opposite in there:
-            right = total([Number(coefficient), product(-coefficient, [(turned, ONE)])])
-            yield Match(term, right, total([*others(expr.terms, (term,)), right]))
-
-
-@rule("tanh of a sigmoid", "2·σ(2·x) − 1 = tanh x", "what tanh is defined as", at=Total)
-def tanh_of_sigmoid(expr: Total, facts: Facts) -> Iterator[Match]:
-    for term, coefficient, inside in _sigmoids(expr):
-        number = Number(-coefficient / 2)
-        if number in expr.terms:
-            half = product(Fraction(1, 2), [(inside, ONE)])
-            right = product(coefficient / 2, [(Apply(ops.tanh, (half,), {}), ONE)])
-            yield Match(
-                total((number, term)), right, total([*others(expr.terms, (number, term)), right])
-            )
-
-
-def _sigmoids(expr: Total) -> Iterator[tuple[Expr, Fraction, Expr]]:
-    """Yield every term that is a multiple of a sigmoid: with its coefficient, and of what it is.
-
-    One that has a name is left alone: 1 − a is what one wants to read.
-    """
     for term in expr.terms:
         coefficient, factors = parts(term)
-        if len(factors) == 1 and factors[0][1] == 1:
-            base = factors[0][0]
-            call = base.quantity.source if isinstance(base, Leaf) else base
-            if isinstance(call, Apply | Opaque) and call.op is ops.sigmoid:
-                inside = call.args[0]
-                if isinstance(base, Leaf):
-                    own = base.quantity.leaf.axes
-                    inside = rename(inside, dict(zip(own, base.axes, strict=True)))
-                yield term, coefficient, inside
+        number = Number(-coefficient)
+        if len(factors) == 1 and factors[0][1] == 1 and number in expr.terms:
+            inside = _sigmoid_of(factors[0][0])
+            if inside is not None and parts(inside)[0] < 0:
+                turned = Apply(ops.sigmoid, (opposite(inside),), {})
+                right = product(-coefficient, [(turned, ONE)])
+                rest = others(expr.terms, (number, term))
+                yield Match(total((number, term)), right, total([*rest, right]))
 
 
-@rule("|x| sign(x)", "|x|·sign(x) = x", "its magnitude times its sign", at=Product)
-def sign_times_abs(expr: Product, facts: Facts) -> Iterator[Match]:
-    for magnitude, exponent in expr.factors:
-        if is_call(magnitude, ops.abs) and exponent >= 1:
-            pair = ((magnitude, ONE), (Apply(ops.sign, magnitude.children, {}), ONE))
-            if without(expr.factors, pair) is not None:
-                yield within_product(expr, pair, magnitude.children[0])
+@rule(
+    "opposite sigmoids",
+    "σ(−x) = 1 − σ(x)",
+    "e^x/(1 + e^x) + 1/(1 + e^x) = 1",
+    at=(Total, Product),
+)
+def beside_opposite(expr: Total | Product, facts: Facts) -> Iterator[Match]:
+    """Let one formula hold σ(x) or σ(−x), and not both."""
+    every = ((each, _sigmoid_of(each)) for each in distinct(expr))
+    there = {inside: each for each, inside in every if inside is not None}
+    for inside, each in there.items():
+        other = there.get(opposite(inside))
+        if other is not None and _turns(inside):
+            right = total([Number(ONE), product(-1, [(other, ONE)])])
+            result = replace(expr, {each: right})
+            if isinstance(result, Total):  # c·(1 − σ) is c − c·σ in a sum
+                result = total(_distributed(term, right) for term in result.terms)
+            yield Match(each, right, result)
 
 
-@rule("x sign(x)", "x·sign(x) = |x|", "a sign turns what has it positive", at=Product)
-def sign_times_itself(expr: Product, facts: Facts) -> Iterator[Match]:
-    for sign, exponent in expr.factors:
-        if is_call(sign, ops.sign) and exponent == 1:
-            (base,) = sign.children
-            pair = ((base, ONE), (sign, ONE))
-            if without(expr.factors, pair) is not None:
-                yield within_product(expr, pair, Apply(ops.abs, (base,), {}))
+def _distributed(term: Expr, over: Expr) -> Expr:
+    """Multiply a sum by its number, if that is all that stands beside it."""
+    coefficient, factors = parts(term)
+    if factors != ((over, ONE),):
+        return term
+    return total(product(coefficient, [(each, ONE)]) for each in over.children)
+
+
+def _turns(inside: Expr) -> bool:
+    """Whether this is the one to be turned, of x and −x."""
+    signs = [parts(t)[0] < 0 for t in (inside.terms if isinstance(inside, Total) else (inside,))]
+    return sum(signs) * 2 > len(signs) or (sum(signs) * 2 == len(signs) and _is_first(inside))
+
+
+def _is_first(inside: Expr) -> bool:
+    return order(inside) > order(opposite(inside))
+
+
+# --- softmax --------------------------------------------------------------------------------------
+
+
+@rule("softmax", "e^(x_k)/Σ_k e^(x_k) = softmax(x)_k", "what softmax is defined as", at=Product)
+def softmax(expr: Product, facts: Facts) -> Iterator[Match]:
+    """Fold exponentials over their sum, also where the ones above are summed with weights."""
+    for below, exponent in expr.factors:
+        if exponent != -1 or not isinstance(below, Sum) or not is_call(below.body, ops.exp):
+            continue
+        (inside,) = below.body.children
+        for above, power in expr.factors:
+            if power < 1:
+                continue
+            if is_call(above, ops.exp):
+                label = _index_of(inside, below.label, above.children[0])
+                right = None if label is None else _softmax(inside, below.label, label)
+            else:
+                right = _weighted(above, inside, below.label)
+            if right is not None:
+                yield within_product(expr, ((above, ONE), (below, exponent)), right)
+
+
+def _softmax(inside: Expr, bound: Label, label: Label) -> Expr:
+    own = sorted(inside.labels - {bound}, key=lambda each: each.order)
+    axes = (*own, bound)
+    return Opaque(ops.softmax, (inside,), {"axis": -1}, (axes,), (*own, label))
+
+
+def _index_of(inside: Expr, bound: Label, other: Expr) -> Label | None:
+    """Return the index at which a summed expression is another one."""
+    if other == inside:
+        return bound
+    new = [each for each in other.labels if each not in inside.labels]
+    new += [
+        a for e in distinct(other) if isinstance(e, Leaf) for a in e.axes if a.place is not None
+    ]
+    candidates = (a for a in dict.fromkeys(new) if a.range is bound.range)
+    return next((a for a in candidates if rename(inside, {bound: a}) == other), None)
+
+
+def _weighted(above: Expr, inside: Expr, bound: Label) -> Expr | None:
+    """Return Σ_k softmax(x)_k·f_k for Σ_k e^(x_k)·f_k."""
+    if not isinstance(above, Sum):
+        return None
+    coefficient, factors = parts(above.body)
+    for place, (base, exponent) in enumerate(factors):
+        if exponent == 1 and is_call(base, ops.exp):
+            label = _index_of(inside, bound, base.children[0])
+            if label is above.label:
+                rest = [*factors[:place], *factors[place + 1 :]]
+                new = _softmax(inside, bound, label)
+                return sum_over((label,), product(coefficient, [*rest, (new, ONE)]))
+    return None
+
+
+@rule(
+    "shift",
+    "softmax(x + c) = softmax(x), c does not depend on k",
+    "e^c is a factor above and below",
+    at=Opaque,
+)
+def shifted_softmax(expr: Opaque, facts: Facts) -> Iterator[Match]:
+    if expr.op is not ops.softmax:
+        return
+    (inside,), (axes,) = expr.args, expr.inside
+    bound = axes[expr.attributes["axis"]]
+    if isinstance(inside, Total) and bound is not None:
+        kept = [term for term in inside.terms if bound in term.labels]
+        if len(kept) < len(inside.terms):
+            right = expr.rebuild((total(kept),))
+            yield Match(expr, right, right)

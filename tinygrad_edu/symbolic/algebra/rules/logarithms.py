@@ -43,7 +43,6 @@ __all__ = [
     "prod_of_exp",
     "prod_of_product",
     "tanh_as_exp",
-    "values",
     "weighted_log",
 ]
 
@@ -210,14 +209,6 @@ def weighted_log(expr: Product, facts: Facts) -> Iterator[Match]:
             right = total(product(expr.coefficient, [*around, (each, ONE)]) for each in logs)
             because = f"{text(held[0])} ≥ 0, and 0·log 0 = 0"
             yield Match(expr, right, right, because, statement)
-
-
-@rule("values", "log 1 = 0, e⁰ = 1", "a value of the function", at=Apply)
-def values(expr: Apply, facts: Facts) -> Iterator[Match]:
-    for op, at, value in ((ops.log, 1, 0), (ops.exp, 0, 1)):
-        if is_call(expr, op) and expr.children[0] == Number(Fraction(at)):
-            right = Number(Fraction(value))
-            yield Match(expr, right, right)
 
 
 # --- exponentials and powers ----------------------------------------------------------------------

@@ -7,10 +7,15 @@ from collections.abc import Iterator
 from tinygrad_edu.symbolic.algebra.expr import (
     Delta,
     Dimension,
+    Expr,
+    Label,
+    Leaf,
     Number,
     Opaque,
+    Product,
     Sum,
     Total,
+    distinct,
     parts,
     product,
     rename,
@@ -24,6 +29,7 @@ from tinygrad_edu.symbolic.notation.written import text
 __all__ = [
     "constant_out",
     "delta_picks",
+    "delta_sifts",
     "distribution",
     "shares",
     "sum_of_constant",
@@ -93,6 +99,24 @@ def delta_picks(expr: Sum, facts: Facts) -> Iterator[Match]:
             body = product(coefficient, factors[:place] + factors[place + 1 :])
             right = rename(body, {expr.label: other})
             yield Match(expr, right, right)
+
+
+@rule("δ sifts", "δ_kj·f_k = δ_kj·f_j, j an entry", "elsewhere δ is 0", at=Product)
+def delta_sifts(expr: Product, facts: Facts) -> Iterator[Match]:
+    """Where something else stands at that entry already, let all of it."""
+    for delta, exponent in expr.factors:
+        if isinstance(delta, Delta) and exponent > 0:
+            one, other = sorted(delta.axes, key=lambda axis: axis.place is not None)
+            rest = product(expr.coefficient, [f for f in expr.factors if f[0] != delta])
+            if other.place is not None and one in rest.labels and _stands_at(other, rest):
+                there = rename(rest, {one: other})
+                right = product(1, [(delta, exponent), (there, ONE)])
+                yield Match(expr, right, right, f"elsewhere {text(delta)} is 0")
+
+
+def _stands_at(entry: Label, expr: Expr) -> bool:
+    """Whether an expression holds an array at an entry."""
+    return any(isinstance(e, Leaf | Delta | Opaque) and entry in e.axes for e in distinct(expr))
 
 
 @rule("Σ of a sum", "Σ(x + y) = Σx + Σy", "a sum can be taken in any order", at=Sum)

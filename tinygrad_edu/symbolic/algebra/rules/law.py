@@ -1,0 +1,274 @@
+"""Equations declared as equations: both sides written with the operations themselves.
+
+``law("log undoes exp", ops.log(ops.exp(x)), x, "…")`` holds for whatever stands for the letter x.
+What is declared is what is done and what is printed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from tinygrad_edu import ops
+from tinygrad_edu.core.node import NO_ATTRIBUTES, Node, next_serial
+from tinygrad_edu.core.op import Op
+from tinygrad_edu.symbolic.algebra.expr import (
+    Apply,
+    Expr,
+    Factor,
+    Leaf,
+    Number,
+    Opaque,
+    Product,
+    Quantity,
+    Total,
+    applied,
+    constant,
+    parts,
+    power,
+    product,
+    rename,
+    replace,
+    total,
+)
+from tinygrad_edu.symbolic.algebra.facts import Facts, Reason
+from tinygrad_edu.symbolic.algebra.rules.rule import ONE, ZERO, Match, Rule, without
+from tinygrad_edu.symbolic.notation.written import text
+
+__all__ = ["Law", "Side", "called", "law", "letters"]
+
+
+@dataclass(frozen=True, eq=False)
+class Law(Rule):
+    """A rule that is an equation of two expressions, with the conditions under which it holds."""
+
+    left: Expr = ZERO
+    right: Expr = ZERO
+    conditions: tuple[Expr, ...] = ()
+
+
+class Side(Node):
+    """One side of a law, as it is written down: operations on it give expressions."""
+
+    __slots__ = ("expr",)
+
+    def __init__(self, expr: Expr) -> None:
+        self.op, self.args, self.attributes = None, (), NO_ATTRIBUTES
+        self.serial, self.expr = next_serial(), expr
+
+    @classmethod
+    def record(cls, op: Op, args: tuple[Any, ...], attributes: Mapping[str, Any]) -> Side:
+        """Write an operation down."""
+        return cls(applied(op, tuple(map(_expr, args)), attributes))
+
+
+def _expr(side: Any) -> Expr:
+    return side.expr if isinstance(side, Side) else constant(side)
+
+
+def letters(names: str) -> list[Any]:
+    """Return letters that stand for anything."""
+    return [Side(Quantity(name).leaf) for name in names.split()]
+
+
+def law(
+    name: str, left: Any, right: Any, because: str, *conditions: Any, scaled: bool = True
+) -> Law:
+    """Declare an equation that replaces what looks like its left side by its right side.
+
+    Parameters
+    ----------
+    name, because : str
+        What it is called, and why it holds.
+    left, right : Side or number
+        Both sides. A product also matches among other factors, a sum among other terms, and up
+        to a number.
+    conditions : Side, optional
+        What must be known, or may be assumed: ``x > 0``, ``x >= 0`` or ``x != 0``.
+    scaled : bool, optional
+        Whether a sum also matches as a multiple of the left side.
+
+    Returns
+    -------
+    Law
+        A rule, for a table of rules.
+    """
+    pattern, result = _expr(left), _expr(right)
+    demands = [_expr(condition) for condition in conditions]
+    equation = ", ".join([f"{text(pattern)} = {text(result)}", *(text(d)[1:-1] for d in demands)])
+
+    def matches(expr: Expr, facts: Facts) -> Iterator[Match]:
+        for bound, scale, rest in _within(pattern, expr):
+            reasons = [_reason(replace(demand, bound), facts) for demand in demands]
+            assumed = {reason[1] for reason in reasons if reason is not None} - {None}
+            if None in reasons or len(assumed) > 1 or (scale != 1 and not scaled):
+                continue
+            before, after = (replace(each, bound) for each in (pattern, result))
+            if isinstance(expr, Product):
+                whole = product(scale, [*rest, (after, ONE)])
+            else:
+                before, after = (product(scale, [(each, ONE)]) for each in (before, after))
+                whole = total([*rest, after])
+            why = ", ".join(reason[0] for reason in reasons if reason is not None)
+            yield Match(before, after, whole, why, *assumed)
+            return
+
+    at = type(pattern)
+    return Law(name, equation, because, matches, at, pattern, result, tuple(demands))
+
+
+def _reason(demand: Expr, facts: Facts) -> Reason | None:
+    """Say why a condition is met, and what that assumes; None where it is not known to be."""
+    assert isinstance(demand, Apply)
+    what, bound = demand.args
+    if demand.op is ops.not_equal:
+        return facts.never_zero(total([what, product(-1, [(bound, ONE)])]))
+    sign = "positive" if demand.op is ops.greater else "nonnegative"
+    if facts.sign(what) in {"positive", sign}:
+        return f"{text(what)} {'>' if sign == 'positive' else '≥'} 0", None
+    return None
+
+
+# --- matching -------------------------------------------------------------------------------------
+
+Bound = Mapping[Expr, Expr]  # what letters stand for
+
+
+def _within(pattern: Expr, expr: Expr) -> Iterator[tuple[Bound, Fraction, Any]]:
+    """Yield where a pattern stands in an expression: the letters, a number, and what is left."""
+    if isinstance(pattern, Product):
+        coefficient, factors = parts(expr)
+        for bound, scale, rest in _factors(pattern.factors, factors, {}):
+            yield bound, scale * coefficient / pattern.coefficient, rest
+    elif isinstance(pattern, Total):
+        assert isinstance(expr, Total)
+        yield from _terms(pattern.terms, expr.terms, {}, None, whole=False)
+    else:
+        for bound in _match(pattern, expr, {}):
+            yield bound, ONE, ()
+
+
+def _match(pattern: Expr, expr: Expr, bound: Bound) -> Iterator[Bound]:
+    """Yield what letters stand for, where a pattern is the whole of an expression."""
+    if isinstance(pattern, Leaf):
+        if bound.get(pattern, expr) == expr:
+            yield {**bound, pattern: expr}
+    elif isinstance(pattern, Apply):
+        call = called(expr)
+        if call is not None and (call.op, call.attributes) == (pattern.op, pattern.attributes):
+            yield from _each(list(zip(pattern.args, call.args, strict=True)), bound)
+    elif isinstance(pattern, Total):
+        if isinstance(expr, Total):
+            for found, _, rest in _terms(pattern.terms, expr.terms, bound, ONE, whole=True):
+                if not rest:
+                    yield found
+    elif isinstance(pattern, Product):
+        yield from _match_product(pattern, expr, bound)
+    elif pattern == expr:
+        yield bound
+
+
+def called(expr: Expr) -> Apply | None:
+    """Return the call that an expression is, or that its name stands for: σ(x) is one as well."""
+    if isinstance(expr, Apply):
+        return expr
+    if not isinstance(expr, Leaf):
+        return None
+    call = expr.quantity.source
+    if not isinstance(call, Opaque) or not call.op.elementwise:
+        return None
+    own = dict(zip(expr.quantity.leaf.axes, expr.axes, strict=True))
+    return Apply(call.op, tuple(rename(a, own) for a in call.args), call.attributes)
+
+
+def _each(pairs: list[tuple[Expr, Expr]], bound: Bound) -> Iterator[Bound]:
+    if not pairs:
+        yield bound
+        return
+    (pattern, expr), *rest = pairs
+    for found in _match(pattern, expr, bound):
+        yield from _each(rest, found)
+
+
+def _match_product(pattern: Product, expr: Expr, bound: Bound) -> Iterator[Bound]:
+    """Let the last letter stand for all that is left: in −x, x is −expr."""
+    coefficient, factors = parts(expr)
+    last = next((f for f in reversed(pattern.factors) if _is_free(*f, bound)), None)
+    wanted = tuple(f for f in pattern.factors if f is not last)
+    for found, scale, rest in _factors(wanted, factors, bound):
+        left = product(scale * coefficient / pattern.coefficient, rest)
+        if last is not None:
+            yield from _match(last[0], left, found)
+        elif left == Number(ONE):
+            yield found
+
+
+def _is_free(base: Expr, exponent: Fraction, bound: Bound) -> bool:
+    return isinstance(base, Leaf) and exponent == 1 and base not in bound
+
+
+def _factors(
+    wanted: tuple[Factor, ...], held: tuple[Factor, ...], bound: Bound
+) -> Iterator[tuple[Bound, Fraction, tuple[Factor, ...]]]:
+    """Yield what letters stand for, and what is left: a number and factors. Forms come first."""
+    if not wanted:
+        yield bound, ONE, held
+        return
+    place = min(range(len(wanted)), key=lambda i: isinstance(wanted[i][0], Leaf))
+    pattern, p = wanted[place]
+    others = wanted[:place] + wanted[place + 1 :]
+    known = bound.get(pattern)
+    if known is not None:
+        coefficient, factors = parts(power(known, p))
+        rest = without(held, factors) if coefficient else None
+        for found, scale, left in _factors(others, rest, bound) if rest is not None else ():
+            yield found, scale / coefficient, left
+        return
+    for i, (base, exponent) in enumerate(held):
+        if exponent / p >= 1:
+            left = () if exponent == p else ((base, exponent - p),)
+            for found in _match(pattern, base, bound):
+                yield from _factors(others, held[:i] + left + held[i + 1 :], found)
+
+
+def _terms(
+    wanted: tuple[Expr, ...],
+    held: tuple[Expr, ...],
+    bound: Bound,
+    scale: Fraction | None,
+    *,
+    whole: bool,
+) -> Iterator[tuple[Bound, Fraction, tuple[Expr, ...]]]:
+    """Yield what letters stand for, the number that all terms share, and what terms are left."""
+    if not wanted:
+        yield bound, scale or ONE, held
+        return
+    # Those without a free letter come first, and decide on the number.
+    place = min(range(len(wanted)), key=lambda i: _freedom(wanted[i], bound))
+    pattern, others = wanted[place], wanted[:place] + wanted[place + 1 :]
+    (n, factors), free = parts(pattern), _freedom(pattern, bound)
+    if free == _ALONE and whole and not others:  # the last letter stands for all that is left
+        held = (total(held),) if held else ()
+    for i, term in enumerate(held):
+        m, inner = parts(term)
+        if free:
+            settled = scale or ONE
+            found = _match(pattern, product(m / settled, inner), bound) if inner or whole else ()
+        else:
+            settled = m / n if scale is None else scale
+            found = _match(product(1, factors), product(1, inner), bound)
+            found = found if m / n == settled else ()
+        for each in found:
+            yield from _terms(others, held[:i] + held[i + 1 :], each, settled, whole=whole)
+
+
+_ALONE = 2
+
+
+def _freedom(pattern: Expr, bound: Bound) -> int:
+    """Say whether a term is a letter that may still stand for anything (2), or holds one (1)."""
+    _, factors = parts(pattern)
+    free = [_is_free(*factor, bound) for factor in factors]
+    return _ALONE if free == [True] else int(any(free))

@@ -1,0 +1,74 @@
+"""Laws of functions, one line each: both sides, why they are equal, and where."""
+
+from __future__ import annotations
+
+from tinygrad_edu import ops
+from tinygrad_edu.symbolic.algebra.expr import number
+from tinygrad_edu.symbolic.algebra.rules.law import Side, law, letters
+from tinygrad_edu.symbolic.algebra.rules.rule import Rule
+
+__all__ = ["MAYBE", "TIDYING", "UNDOING", "exp_of_log", "log_of_exp"]
+
+abs, exp, log, sign = ops.abs, ops.exp, ops.log, ops.sign
+tanh, sigmoid = ops.tanh, ops.sigmoid
+x, y, c = letters("x y c")
+nothing, one = Side(number(0)), Side(number(1))
+
+log_of_exp = law("log undoes exp", log(exp(x)), x, "the logarithm is the inverse of e^x")
+exp_of_log = law("exp undoes log", exp(log(x)), x, "e^x is the inverse of log", x > 0)
+
+#: Laws that undo something; they come before names are folded.
+UNDOING: tuple[Rule, ...] = (
+    law("e⁰", exp(nothing), 1, "a value of the function"),
+    law("log 1", log(one), 0, "a value of the function"),
+    log_of_exp,
+    exp_of_log,
+    law("|x| sign(x)", abs(x) * sign(x), x, "its magnitude times its sign"),
+    law("x sign(x)", x * sign(x), abs(x), "a sign turns what has it positive"),
+    law("power where 0", x * y ** ops.equal(x, 0), x, "y⁰ = 1, and where x is 0, both sides are"),
+)
+
+#: Laws that tidy up what is left.
+TIDYING: tuple[Rule, ...] = (
+    law("inverse exponential", 1 / exp(x), exp(-x), "the law of exponents"),
+    law("share of 1 and e^x", exp(x) / (1 + exp(x)), sigmoid(x), "e^x > 0, so it divides both"),
+    law("sigmoid", 1 / (1 + exp(-x)), sigmoid(x), "what σ is defined as"),
+    law("e^x σ(−x)", exp(x) * sigmoid(-x), sigmoid(x), "e^x/(1 + e^x) = 1/(1 + e^(−x))"),
+    law("tanh of sinh", ops.sinh(x) / ops.cosh(x), tanh(x), "what tanh is defined as"),
+    law("tan of sin", ops.sin(x) / ops.cos(x), ops.tan(x), "what tan is defined as"),
+    law("tanh of a sigmoid", 2 * sigmoid(2 * x) - 1, tanh(x), "what tanh is defined as"),
+    *(
+        law(f"{f.name} is odd", sign(x) * f(c * abs(x)), f(c * x), "f(−x) = −f(x)")
+        for f in (tanh, ops.sinh, ops.sin, ops.tan)
+    ),
+    *(
+        law(f"{f.name} is even", f(c * abs(x)), f(c * x), "f(−x) = f(x)")
+        for f in (ops.cosh, ops.cos)
+    ),
+    law("1 − x² by 1 + x", (1 - x**2) / (1 + x), 1 - x, "1 − x² = (1 + x)·(1 − x)", x != -1),
+    law("1 − x² by 1 − x", (1 - x**2) / (1 - x), 1 + x, "1 − x² = (1 + x)·(1 − x)", x != 1),
+    law("squares by x + y", (x**2 - y**2) / (x + y), x - y, "it is (x + y)·(x − y)", x != -y),
+    law("squares by x − y", (x**2 - y**2) / (x - y), x + y, "it is (x + y)·(x − y)", x != y),
+)
+
+#: Laws that the search tries: each may lead to a shorter form or away from it.
+MAYBE: tuple[Rule, ...] = (
+    law("two shares", exp(x) / (exp(x) + exp(y)), sigmoid(x - y), "e^x > 0, so it divides both"),
+    law(
+        "sigmoid of a tanh",
+        0.5 + tanh(x) / 2,
+        sigmoid(2 * x),
+        "what tanh is defined as",
+        scaled=False,
+    ),
+    law("1 − σ", y * (1 - sigmoid(x)), y * sigmoid(-x), "σ(x) + σ(−x) = 1"),
+    law("σ − 1", y * (sigmoid(x) - 1), -y * sigmoid(-x), "σ(x) + σ(−x) = 1"),
+    law("half a sign", 0.5 + sign(x) / 2, x > 0, "a sign is 1 or −1", x != 0),
+    law(
+        "gate beside a sign",
+        (x > 0) + sign(x) * y,
+        0.5 + sign(x) * (0.5 + y),
+        "[x > 0] = (1 + sign(x))/2",
+        x != 0,
+    ),
+)
