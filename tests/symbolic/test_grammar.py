@@ -226,7 +226,7 @@ def test_any_text_is_read_or_refused(examples):
 def same(derivation, formula, text):
     """Compare a formula with what its text means, on the data."""
     letters = Letters(derivation)
-    claim = read(text, letters)
+    claim = read(text, letters)[0]
     value = claim.compute(scene(letters, claim, Environment()))
     expected = formula.evaluate()
     assert_allclose(getattr(value, "data", value), expected, rtol=1e-10, atol=1e-14)
@@ -306,7 +306,7 @@ def layer():
 def test_what_a_text_means(layer, text, meaning):
     derivation, *arrays = layer
     letters = Letters(derivation)
-    claim = read(text, letters)
+    claim = read(text, letters)[0]
     value = claim.compute(scene(letters, claim, Environment()))
     assert_allclose(getattr(value, "data", value), meaning(*arrays), rtol=1e-12)
 
@@ -326,7 +326,7 @@ def test_what_a_text_means(layer, text, meaning):
 def test_what_cannot_be_computed_is_refused(layer, text, said):
     derivation, *_ = layer
     letters = Letters(derivation)
-    claim = read(text, letters)
+    claim = read(text, letters)[0]
     there = scene(letters, claim, Environment())
     with pytest.raises(ClaimError) as caught:
         claim.compute(there)

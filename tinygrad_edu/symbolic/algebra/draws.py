@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.symbolic.algebra.evaluate import Environment
-from tinygrad_edu.symbolic.algebra.expr import Expr, Label, Quantity, quantities_in, sum_over
+from tinygrad_edu.symbolic.algebra.expr import (
+    Expr,
+    Label,
+    Leaf,
+    Quantity,
+    distinct,
+    quantities_in,
+    sum_over,
+)
 from tinygrad_edu.symbolic.notation.written import text
 
 __all__ = ["draws"]
@@ -26,11 +34,16 @@ def draws(
 
     They are of other sizes than the data unless `resized` is False; what is `held` keeps its data.
     A quantity that is positive in the data is drawn positive, one in (0, 1) in (0, 1), a mask
-    as a mask. Where Σy = 1 is assumed, y is drawn from the simplex, even if it has a definition;
-    elsewhere it is not, so that a step which needs the assumption and does not say so fails.
+    as a mask. Where Σy = 1 is assumed, y is drawn from the simplex; elsewhere it is not, so that a
+    step which needs the assumption and does not say so fails. What has a definition is computed
+    from it, if it then sums to 1 as assumed, and is drawn otherwise.
     """
+    exprs = list(exprs)
     assumed = {statement.rstrip("′") for statement in assumed}  # as it prints, without a number
-    quantities = quantities_in(exprs, lambda quantity: bool(_simplex(quantity, assumed)))
+    simplex = {q for q in _all_of(exprs) if _simplex(q, assumed)}
+    defined = {q for q in simplex if q.definition is not None}
+    follows = {q for q in defined if _follows(q)}
+    quantities = quantities_in(exprs, lambda quantity: quantity in defined - follows)
     found = []
     for seed in range(count):
         rng = np.random.default_rng(seed)
@@ -45,12 +58,54 @@ def draws(
                 for axis in quantity.axes
             )
             array = _draw(np.asarray(quantity.value), shape, rng)
-            for place in _simplex(quantity, assumed):
+            places = _simplex(quantity, assumed)
+            if any(quantity in quantities_in([q.leaf]) for q in follows):
+                places = _sums_to_one(quantity)
+            for place in places:
                 array = np.abs(array) + 0.05
                 array = array / array.sum(axis=place, keepdims=True)
             arrays[quantity] = array
         found.append(Environment(arrays, lengths))
     return found
+
+
+def _all_of(exprs: list[Expr]) -> set[Quantity]:
+    """Return every quantity that stands in expressions, or in what these are defined by."""
+    found: set[Quantity] = set()
+    pending = exprs
+    while pending:
+        leaves = {e.quantity for expr in pending for e in distinct(expr) if isinstance(e, Leaf)}
+        fresh = leaves - found
+        found |= fresh
+        pending = [q.definition for q in fresh if q.definition is not None]
+    return found
+
+
+def _sums_to_one(quantity: Quantity) -> list[int]:
+    """Return the axes along which an array sums to 1 on the data."""
+    data = np.asarray(quantity.value)
+    if data.dtype.kind != "f" or not data.size:
+        return []
+    sums = [np.abs(np.sum(data, axis=place) - 1) for place in range(data.ndim)]
+    return [i for i, a in enumerate(quantity.axes) if a is not None and np.all(sums[i] < 1e-6)]
+
+
+def _follows(quantity: Quantity) -> bool:
+    """Whether a defined array sums to 1 as soon as those do that it is made of, as (1 − ε)y + ε/3.
+
+    Whether it does is seen on numbers: arrays that sum to 1 on the data are drawn so.
+    """
+    rng = np.random.default_rng(0)
+    arrays = {}
+    for base in quantities_in([quantity.leaf]):
+        array = _draw(np.asarray(base.value), np.shape(base.value), rng)
+        for place in _sums_to_one(base):
+            array = (np.abs(array) + 0.05) / np.sum(np.abs(array) + 0.05, axis=place, keepdims=True)
+        arrays[base] = array
+    with np.errstate(all="ignore"):
+        found = Environment(arrays).array(quantity.leaf, quantity.axes)
+        sums = [np.sum(found, axis=place) for place in _sums_to_one(quantity)]
+    return bool(sums) and all(np.allclose(each, 1, rtol=0, atol=1e-9) for each in sums)
 
 
 def _simplex(quantity: Quantity, assumed: Collection[str]) -> list[int]:

@@ -181,7 +181,7 @@ class _Judge:
     def verdict(self, claim: Any) -> Verdict:
         """Judge a claim: as the gradient and, where it has that shape, as the Jacobian."""
         letters = Letters(self.derivation)
-        found = self._best(letters, read(claim, letters))
+        found = self._best(letters, _first_that_fits(letters, read(claim, letters)))
         fits = found or found.disagreement is not None
         if fits or self.derivation.incoming is None or not isinstance(claim, str):
             return found
@@ -189,7 +189,7 @@ class _Judge:
         if jacobian is None:
             return found
         letters.target = jacobian
-        again = read(claim, letters)
+        again = _first_that_fits(letters, read(claim, letters))
         try:
             (trial, *_) = self._tried(letters, again, environments(letters)[:1])
         except ValueError:
@@ -345,6 +345,20 @@ class _Judge:
             about = self.gradient
         gradient = f"{about} = {letters.target}"
         return Verdict(outcome, claim.written, gradient, remarks=(*claim.notes, *remarks), **more)
+
+
+def _first_that_fits(letters: Letters, claims: Sequence[Claim]) -> Claim:
+    """Return the first order of indices in which all shapes fit, on other sizes too."""
+    if len(claims) > 1:
+        there = [*environments(letters)[:1], *resized(letters)]
+        for claim in claims:
+            try:
+                shapes = [try_out(letters, claim, *each) for each in there]
+            except ValueError:
+                continue
+            if all(trial.claimed.shape == trial.truth.shape for trial in shapes):
+                return claim
+    return claims[0]
 
 
 def _jacobian(derivation: Derivation) -> Formula | None:

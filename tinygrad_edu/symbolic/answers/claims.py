@@ -115,8 +115,8 @@ class Claim:
     notes: tuple[str, ...] = ()
 
 
-def read(claim: Any, letters: Letters) -> Claim:
-    """Read a claim.
+def read(claim: Any, letters: Letters) -> list[Claim]:
+    """Read a claim; of one with indices there is a reading for every order they may have.
 
     Raises
     ------
@@ -128,10 +128,10 @@ def read(claim: Any, letters: Letters) -> Claim:
     if isinstance(claim, str):
         found = read_text(claim, letters.names, dimensions=letters.lengths, functions=FUNCTIONS)
         _refuse_another(found, claim, letters)
-        order, notes = _indices(found, letters)
-        return of_tree(found.tree, claim, letters=order, notes=notes)
+        orders = _orders(found, letters)
+        return [of_tree(found.tree, claim, letters=order, notes=notes) for order, notes in orders]
     if callable(claim):
-        return _of_function(claim, letters)
+        return [_of_function(claim, letters)]
     raise TypeError(
         f"check_answer: the claim is a {type(claim).__name__}; give a function such as "
         "lambda a, y: a - y, or a text such as 'a − y'"
@@ -171,10 +171,11 @@ def decimals(claim: Claim) -> list[tuple[int, int]] | None:
 # --- the indices of a text ------------------------------------------------------------------------
 
 
-def _indices(found: Written, letters: Letters) -> tuple[str, tuple[str, ...]]:
-    """Return the index of every axis asked for, and a note where they were chosen by alphabet.
+def _orders(found: Written, letters: Letters) -> list[tuple[str, tuple[str, ...]]]:
+    """Return what the indices of the axes may be, the likeliest first, each with a note on it.
 
-    They are those of the left side of a text, or those that the gradient is printed with.
+    They are those of the left side of a text, or those that the gradient is printed with; or
+    else an index n stands for an axis that N counts, and all others follow the alphabet.
     """
     axes = [axis for axis in letters.target.axes if axis is not None]
     free = free_letters(found.tree)
@@ -184,11 +185,16 @@ def _indices(found: Written, letters: Letters) -> tuple[str, tuple[str, ...]]:
     for order in (left, printed, others + printed if others else ""):
         short = order[max(len(order) - len(axes), 0) :]
         if len(set(short)) == len(axes) and set(free) <= set(short):
-            return short, ()
+            return [(short, ())]
     spare = (letter for letter in "pqrstuvw" if letter not in free)
-    order = "".join([*(next(spare) for _ in axes[len(free) :]), *free])
-    note = f"the indices {', '.join(free)} were read in alphabetical order, as rows and columns"
-    return order, (note,) if len(free) > 1 else ()
+    named = {axis.letter: place for place, axis in enumerate(axes) if axis.letter in free}
+    rest = iter([*(next(spare) for _ in axes[len(free) :]), *(x for x in free if x not in named)])
+    places = {place: letter for letter, place in named.items()}
+    mixed = "".join(places.get(i) or next(rest, "") for i in range(max(len(axes), len(free))))
+    plain = mixed if len(free) < len(axes) else "".join(free)
+    orders = dict.fromkeys([mixed, plain, plain[::-1]]) if len(free) > 1 else {mixed: None}
+    note = "the indices were read in the order {}, rows before columns"
+    return [(x, (note.format(", ".join(x)),) if len(free) > 1 else ()) for x in orders]
 
 
 def _printed(formula: Formula) -> str:
@@ -205,11 +211,11 @@ def _lowered(written: str) -> list[str]:
 
 def _refuse_another(found: Written, written: str, letters: Letters) -> None:
     """Refuse what says ∂L/∂W where the derivation is one with respect to z."""
-    match = re.search(r"(?:∂|\\partial\s*)\{?(\w+)[^∂]*$", found.left)
+    said = re.findall(r"(?:∂|\\partial\s*)\{?(\w+?)(?:_|\b)", found.left)
     wrt = " ".join(letters.derivation.title[1].split())
-    if match is not None and match[1] != wrt and match[1] in letters.names and "∂" not in wrt:
+    if len(said) > 1 and said[-1] != wrt and said[-1] in letters.names and "∂" not in wrt:
         raise ClaimError(
-            f"the claim is about ∂/∂{match[1]}, and the derivation is with respect to {wrt}",
+            f"the claim is about ∂/∂{said[-1]}, and the derivation is with respect to {wrt}",
             written,
             0,
         )

@@ -60,6 +60,7 @@ class Tree:
     parts: tuple[Tree, ...] = ()
     detail: Any = None
     depth: int = 1
+    end: int = 0
 
     @property
     def inside(self) -> tuple[Tree, ...]:
@@ -215,7 +216,8 @@ class _Parser:
         depth = 1 + max((part.depth for part in parts), default=0)
         if depth > MAX_DEPTH:
             raise ClaimError(f"the claim is nested more than {MAX_DEPTH} deep", self.text, at)
-        return Tree(kind, at, parts, detail, depth)
+        last = self.tokens[self.place - 1]
+        return Tree(kind, at, parts, detail, depth, last.at + len(last.shown))
 
     @contextmanager
     def deeper(self) -> Iterator[None]:
@@ -237,23 +239,24 @@ class _Parser:
                     found = place
         if found is None:
             return ""
-        written = self.text[: self.tokens[found].at].strip(" &=\\")
-        if not _is_left(written):
+        written = self.text[: self.tokens[found].at].strip(" &=")
+        first = re.sub(r"^(\s|\\begin\{[a-z*]+\}|\$|\\\[|\\\()+", "", written.split("=")[0])
+        if not _is_left(first):
             self.place = found
             self.complain("'=' is not expected here")
         self.place = found + 1
-        return written
+        return first
 
     def refuse_loose_letters(self, tree: Tree) -> None:
         """Refuse a letter that is neither a name nor an index anywhere."""
         every = list(tree.walk())
-        indexed = (each for each in every if each.kind in {"indexed", "delta"})
-        used = {i.detail for each in indexed for index in each.detail for i in index.walk()}
-        bounds = {id(c) for each in every if each.kind == "reduction" for c in each.parts[1:]}
-        used.update(x for each in every if each.kind == "reduction" for x in each.detail[1])
-        used.update(i.detail for each in every if id(each) in bounds for i in each.walk())
+        counting = [each for each in every if _is_comparison(each)]
+        counting += [each for each in every if each.kind in {"indexed", "delta"}]
+        known = {id(i) for each in counting for i in each.walk()}
+        if not any(each.kind in {"indexed", "reduction"} and each.detail for each in every):
+            known = set()
         for each in every:
-            if each.kind == "letter" and each.detail not in used:
+            if each.kind == "letter" and id(each) not in known:
                 sentence = f"nothing is called {each.detail!r}; {self._meant(each.detail)}"
                 raise ClaimError(sentence, self.text, each.at)
 
@@ -324,8 +327,19 @@ class _Parser:
         """Read forms side by side; a Σ over an index reaches over all that follows."""
         left = self.power() if left is None else left
         while not _is_bare_sum(left) and self.begins_a_form():
-            left = self.tree("beside", self.next.at, [left, self.power()])
+            right = self.power()
+            left, right = self._ones_before(left, right), self._one(right)
+            left = self.tree("beside", right.at, [left, right])
         return left
+
+    def _one(self, tree: Tree) -> Tree:
+        """Take 1 behind a form for the vector of ones, as in A 1."""
+        one = tree.kind == "number" and self.text[tree.at : tree.end] == "1"
+        return replace(tree, kind="ones") if one else tree
+
+    def _ones_before(self, left: Tree, right: Tree) -> Tree:
+        """Take 1 before a row for the vector of ones, as in 1 aᵀ."""
+        return self._one(left) if right.kind in {"transpose", "to the T"} else left
 
     def split_bars(self) -> None:
         """Take || for two signs where | is open."""
@@ -367,7 +381,7 @@ class _Parser:
             elif self.accept("^"):
                 base = self._to_the(base, token)
             elif self.accept("ᵀ", "′"):
-                base = self.tree("transpose", token.at, [base])
+                base = self.tree("transpose", token.at, [self._one(base)])
             elif touches and (token.kind == "lowered" or self.sign() == "_"):
                 base = self._indexed(base, self._indices(), token.at)
             elif touches and self.accept("["):
@@ -387,7 +401,7 @@ class _Parser:
             if brace:
                 self.expect("}", brace)
             kind = "to the T" if inner.text in self.names else "transpose"
-            return self.tree(kind, token.at, [base])
+            return self.tree(kind, token.at, [self._one(base)])
         with self.deeper():
             if brace:
                 exponent = self._inside(brace, "}")
@@ -550,12 +564,14 @@ class _Parser:
 
     def _ones(self, token: Token) -> Tree:
         """Read the vector of ones, or 𝟙[a > b], which is 1 where that is so."""
-        if self.sign() in {"[", "(", "{", "_"} and (token.text == "𝟙" or self.sign() != "_"):
-            self.accept("_")
-            before = self.place
+        before = self.place
+        self.accept("_")
+        if self.sign() in {"[", "(", "{"}:
             inner = self.atom()
-            if inner.parts and inner.parts[0].detail in ((n, {}) for n in _COMPARISONS.values()):
-                return inner
+            while inner.kind == "group":
+                (inner,) = inner.parts
+            if _is_comparison(inner):
+                return self.tree("group", token.at, [inner])
             self.place = before
         return self.tree("ones", token.at)
 
@@ -672,16 +688,19 @@ class _Parser:
     def _word(self, token: Token) -> Tree:
         word = token.text
         if (name := self._longer(word)) is not None or word in self.names:
-            return name_tree(name or word, token)
+            return self.tree("name", token.at, detail=name or word)
         function = self._function(word)
         calls = self.sign() in {"(", "′", "[", "{"} or plain(word) not in self.spelled
-        if function is not None and calls:
+        bare = word in {"ones", "eye", "identity"} and self.sign() != "("
+        if function is not None and calls and not bare:
             return self._call(token, function)
         if plain(word) in self.spelled:
-            return name_tree(self.spelled[plain(word)], token)
+            return self.tree("name", token.at, detail=self.spelled[plain(word)])
         stem, index = _indexed(word)
         if stem and (name := self._lookup(stem)) is not None:
-            return self._indexed(name_tree(name, token), self._lowered(index, token), token.at)
+            return self._indexed(
+                self.tree("name", token.at, detail=name), self._lowered(index, token), token.at
+            )
         if stem in {"sum", "prod", "max", "min", "Sum"}:
             return self._reduction(token, stem.lower(), index)
         if stem in {"δ", "delta"}:
@@ -749,6 +768,8 @@ class _Parser:
                     option = self.take().text
                     self.take()
                     options[option] = self._option()
+                elif self.next.text in _TYPES and ahead and ahead[0].text in {")", ","}:
+                    self.take()
                 elif self.next.kind == "string":
                     token = self.take()
                     arguments.append(self.tree("string", token.at, detail=token.text))
@@ -816,17 +837,23 @@ class _Parser:
             return self.tree("letter", token.at, detail=word)
         return self.complain(f"nothing is called {word!r}; {self._meant(word)}", token)
 
+    def _is_piece(self, word: str) -> bool:
+        return self._lookup(word) is not None or word in {"I", *self.dimensions}
+
     def _piece(self, word: str, token: Token) -> Tree:
-        kind = "name" if word in self.names else "dimension"
-        return self.tree(kind, token.at, detail=word)
+        if (name := self._lookup(word)) is not None:
+            return self.tree("name", token.at, detail=name)
+        if word in self.dimensions:
+            return self.tree("dimension", token.at, detail=word)
+        return self.tree("delta", token.at, detail=())
 
     def _split(self, word: str) -> list[str]:
         """Cut Xw into X and w, where both are names."""
         for end in range(len(word) - 1, 0, -1):
             head, tail = word[:end], word[end:]
-            if head not in self.names and head not in self.dimensions:
+            if not self._is_piece(head):
                 continue
-            if tail in self.names or tail in self.dimensions:
+            if self._is_piece(tail):
                 return [head, tail]
             if rest := self._split(tail):
                 return [head, *rest]
@@ -839,12 +866,8 @@ class _Parser:
         return f"did you mean {near[0]!r}? There are: {there}" if near else f"there are: {there}"
 
 
-_LITERALS = {"True": True, "False": False, "None": None, "float": "float", "int": "float"}
-
-
-def name_tree(name: str, token: Token) -> Tree:
-    """Return the tree of a name."""
-    return Tree("name", token.at, (), name)
+_LITERALS = {"True": True, "False": False, "None": None, "float": None, "int": None}
+_TYPES = frozenset({"float", "int", "bool", "float64"})
 
 
 def _indexed(word: str) -> tuple[str, str]:
@@ -867,6 +890,10 @@ def _uses(tree: Tree, letters: Iterable[str]) -> bool:
     if tree.kind == "reduction":
         letters = [letter for letter in letters if letter not in tree.detail[1]]
     return any(_uses(part, letters) for part in tree.inside)
+
+
+def _is_comparison(tree: Tree) -> bool:
+    return tree.kind == "call" and tree.detail[0] in _COMPARISONS.values()
 
 
 def _is_left(written: str) -> bool:

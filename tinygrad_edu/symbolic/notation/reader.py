@@ -101,6 +101,8 @@ class Reading:
         """Compute a formula, in the shape that the scene asks for."""
         with np.errstate(all="ignore"):
             meaning = _Meaning(self, scene)
+            free = free_letters(tree)
+            meaning.lengths = {x: n for x, n in meaning.lengths.items() if x in free}
             return meaning.finished(meaning.of(tree))
 
 
@@ -192,7 +194,7 @@ class _Meaning:
     def _letter(self, tree: Tree) -> _Value:
         """Read an index that counts, as in [i ≤ j]: it starts at 0."""
         if tree.detail not in self.lengths:
-            self.complain(f"how far the index {tree.detail} runs does not show", tree)
+            raise Misfit(f"how far the index {tree.detail} runs does not show")
         return _Value(np.arange(float(self.lengths[tree.detail])), (tree.detail,))
 
     def _name(self, tree: Tree) -> _Value:
@@ -466,6 +468,8 @@ class _Meaning:
     def _item(self, tree: Tree) -> _Value:
         """Read what Python's brackets take: Z[0, 1], V[:, :2], w[:, None], eye(K)[y]."""
         (base,) = tree.parts
+        if base.detail == ("shape", {}) and isinstance(tree.detail[0], int):
+            return self._size_of(base, tree.detail[0])
         value = self.of(base)
         said = base.detail if base.kind == "name" else "what stands before it"
         if value.free or value.eye is not None:
@@ -529,7 +533,7 @@ class _Meaning:
         left, right = (self.of(part) for part in tree.parts)
         if left.ndim == right.ndim == 1 and left.row == right.row and not left.spread:
             if left.row or left.shape != right.shape:
-                names = [_said(part) for part in tree.parts]
+                names = [self.reading.written[part.at : part.end] for part in tree.parts]
                 raise Misfit(
                     "two vectors side by side are no product; the outer product is "
                     f"{names[1]} {names[0]}ᵀ or {names[0]} {names[1]}ᵀ"
@@ -778,6 +782,8 @@ class _Meaning:
                 arguments.append(_real(values[-1].array))
         if any(v.free or v.spread or v.eye is not None for v in values):
             self.complain(f"{name}: takes whole arrays", tree)
+        if name in {"reshape", "transpose"} and len(arguments) > 2:
+            arguments[1:] = [tuple(arguments[1:])]
         if name in {"kron", "tensordot"}:
             self._refuse_large([v.size for v in values], tree)
         try:
@@ -797,7 +803,12 @@ class _Meaning:
         rule = op.rule_of(0)
         if rule is None:
             return _Value(0.0)
-        return self._entrywise(lambda x: rule(1.0, op(x), x), [self.of(tree.parts[0])], tree)
+
+        def slope(x: Any) -> Any:
+            saved = {} if op.saved is None else {"saved": op.saved(x)}
+            return rule(1.0, op(x), x, **saved)
+
+        return self._entrywise(slope, [self.of(tree.parts[0])], tree)
 
     def _arguments(self, tree: Tree, least: int, most: int) -> list[_Value]:
         name, options = tree.detail
@@ -857,7 +868,12 @@ class _Meaning:
         shape = self.scene.shape or ()
         if not classes and len(shape) <= value.ndim:
             raise Misfit("one_hot takes class labels, one for each row of the gradient")
-        count = round(float(_plain(classes[0].array))) if classes else shape[-1]
+        if classes:
+            count = round(float(_plain(classes[0].array)))
+        else:
+            lengths = [self.scene.lengths[k] for k in ("K",) if k in self.scene.lengths]
+            ways = list(dict.fromkeys([*(round(float(_plain(n))) for n in lengths), shape[-1]]))
+            count = ways[self.choose(tree, *(f"one_hot with {n} classes" for n in ways))]
         self._refuse_large((*value.shape, count), tree)
         labels = np.asarray(_plain(value.array)).astype(int)
         return _Value(ops.one_hot(labels, classes=count), (), (*value.ranges, None))
@@ -896,6 +912,13 @@ class _Meaning:
         if name == "shape":
             return _Value(ops.stack([_real(n) for n in lengths]), (), (None,))
         return _Value(lengths[0] if name == "len" else math.prod(lengths))
+
+    def _size_of(self, tree: Tree, axis: int) -> _Value:
+        """Read X.shape[0]."""
+        value = self.of(tree.parts[0])
+        if not -value.ndim <= axis < value.ndim:
+            self.complain(f"there is no axis {axis} among {value.ndim}", tree)
+        return _Value(_length(value.array, axis % value.ndim))
 
     def _einsum(self, tree: Tree) -> _Value:
         first, *rest = tree.parts
@@ -986,21 +1009,15 @@ def _has_names(tree: Tree) -> bool:
     return any(each.kind == "name" for each in tree.walk())
 
 
-def _said(tree: Tree) -> str:
-    """Write a name as it is, anything else in brackets as x."""
-    return str(tree.detail) if tree.kind == "name" else "(…)"
-
-
 def free_letters(tree: Tree) -> list[str]:
     """Return the indices that no sum binds, in alphabetical order."""
 
     def inside(tree: Tree, bound: frozenset[str]) -> Iterator[str]:
         if tree.kind == "reduction":
             bound = bound | set(tree.detail[1])
-        if tree.kind in {"indexed", "delta"}:
-            letters = (each for index in tree.detail for each in index.walk())
-            yield from (x.detail for x in letters if x.kind == "letter" and x.detail not in bound)
-        for part in tree.parts:
+        if tree.kind == "letter" and tree.detail not in bound:
+            yield tree.detail
+        for part in tree.inside:
             yield from inside(part, bound)
 
     return sorted(set(inside(tree, frozenset())))
