@@ -14,6 +14,7 @@ from tests.symbolic.inside import (
     EAGER,
     LEVELS,
     Apply,
+    Delta,
     Label,
     Normaliser,
     Opaque,
@@ -197,6 +198,11 @@ CASES = {
         sum_over([K, J], times(square, u)),
         sum_over([N, K], times(x, u)),
         (Sum(K, times(square, u)), Sum(K, times(turned, u))),
+    ),
+    "delta_renames": (
+        times(Delta(K, J), u, c),
+        times(Delta(K, J), rename(u, {K: J})),
+        (times(Delta(K, J), u), times(u, rename(u, {K: J}))),
     ),
     "one_within": (
         sum_over([N, K], times(v, y)),

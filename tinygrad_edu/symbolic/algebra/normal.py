@@ -57,6 +57,7 @@ _TIDYING = (
     arithmetic.cancel,
     *laws.UNDOING,
     sums.delta_picks,
+    nests.delta_renames,
     logarithms.log_of_prod,
     logarithms.log_of_power,
     logarithms.log_of_product,

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from tinygrad_edu.naming import Names
-from tinygrad_edu.symbolic.algebra.expr import Dimension, Quantity
+from tinygrad_edu.symbolic.algebra.expr import Dimension, Quantity, quantities_in
 from tinygrad_edu.symbolic.answers.claims import Claim, Letters
-from tinygrad_edu.symbolic.derive.derivation import Formula
+from tinygrad_edu.symbolic.derive.raising import raised
 from tinygrad_edu.symbolic.prove.proof import Proof
 from tinygrad_edu.symbolic.prove.prove import prove_named
 from tinygrad_edu.tensor import Tensor
@@ -25,29 +26,47 @@ def proof_of(letters: Letters, claim: Claim) -> Proof | None:
     operations.
     """
     used = tuple(a.statement for a in letters.derivation.assumptions if a.used)
-    arrays = {name: _recorded(letters.quantities[name]) for name in letters.names.values()}
+    every = [_source(quantity) for quantity in quantities_in(letters.exprs)]
+    # Of what is done to numbers alone NumPy records nothing.
+    constants = {
+        id(a): Tensor(a) for a in every if isinstance(a, np.ndarray) and a.dtype.kind == "f"
+    }
+    arrays = {
+        name: _recorded(letters.quantities[name], constants) for name in letters.names.values()
+    }
     shape = tuple(1 if axis is None else axis.length for axis in letters.target.axes)
     scene = letters.scene(
-        arrays, lambda label: Formula(Dimension(label), ()).tensor(), shape, claim.letters
+        arrays, lambda label: raised(Dimension(label), (), constants), shape, claim.letters
     )
-    try:
-        with np.errstate(all="ignore"):
-            claimed, gradient = claim.compute(scene), letters.target.tensor()
-            if not isinstance(claimed, Tensor):
-                if claim.tree is None and np.ndim(claimed):
-                    return None
-                claimed = Tensor(np.broadcast_to(claimed, shape))
-            for assume in (used, None):
+    with np.errstate(all="ignore"):
+        try:
+            claimed = claim.compute(scene)
+        except (ValueError, TypeError, AttributeError):
+            if claim.tree is not None:
+                raise
+            return None  # a function of what NumPy has and Tensors have not
+        if not isinstance(claimed, Tensor):
+            if claim.tree is None and np.ndim(claimed):
+                return None
+            claimed = Tensor(np.broadcast_to(claimed, shape))
+        gradient = raised(letters.target.expr, letters.target.axes, constants)
+        for assume in (used, None):
+            try:
                 proof = prove_named(claimed, gradient, Names(arrays, {}), assume)
-                if proof:
-                    return proof
-    except (ValueError, TypeError, AttributeError):  # nothing that was recorded
-        pass
+            except ValueError:  # nothing rests on what the derivation assumes
+                continue
+            if proof:
+                return proof
     return None
 
 
-def _recorded(quantity: Quantity) -> Any:
+def _source(quantity: Quantity) -> Any:
+    return quantity.value if quantity.source is None else quantity.source
+
+
+def _recorded(quantity: Quantity, constants: Mapping[int, Tensor]) -> Any:
     """Return the Tensor or the constant array that a letter stands for; a call is recorded anew."""
+    source = _source(quantity)
     if quantity.definition is None:
-        return quantity.value if quantity.source is None else quantity.source
-    return Formula(quantity.leaf, quantity.axes).tensor()
+        return constants.get(id(source), source)
+    return raised(quantity.leaf, quantity.axes, constants)

@@ -6,7 +6,7 @@ what there is for recorded graphs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -35,12 +35,16 @@ from tinygrad_edu.tensor import Tensor
 __all__ = ["raised", "sources"]
 
 Axes = Iterable[Label | None]
+NOTHING: Mapping[int, Tensor] = {}
 Raised = tuple[Any, tuple[Label, ...]]  # a Tensor, an array or a number; the label of each axis
 
 
-def raised(expr: Expr, axes: Axes) -> Tensor:
-    """Record an expression as a graph of its sources, with the axes asked for."""
-    value = _Raising(expr, axes).array(expr, axes)
+def raised(expr: Expr, axes: Axes, instead: Mapping[int, Tensor] = NOTHING) -> Tensor:
+    """Record an expression as a graph of its sources, with the axes asked for.
+
+    `instead` holds, by the identity of a constant array, a Tensor to record in its place.
+    """
+    value = _Raising(expr, axes, instead).array(expr, axes)
     return value if isinstance(value, Tensor) else Tensor(value)
 
 
@@ -67,7 +71,7 @@ class _Raising:
     Rows and columns lie as they do in the arrays that it is made of, so that these need no turning.
     """
 
-    def __init__(self, expr: Expr, axes: Axes) -> None:
+    def __init__(self, expr: Expr, axes: Axes, instead: Mapping[int, Tensor]) -> None:
         self._known: dict[Expr, Raised] = {}
         arrays = [each.axes for each in distinct(expr) if isinstance(each, Leaf | Opaque)]
         # A length is a vertex: an array that has it becomes one, under the name that it has.
@@ -78,7 +82,7 @@ class _Raising:
             id(q.source): Tensor(q.source, q.name)
             for q in leaves
             if id(q.source) in counted and isinstance(q.source, np.ndarray)
-        }
+        } | dict(instead)
         self._order = _in_order([tuple(axes), *sorted(arrays, key=len, reverse=True)])
 
     def array(self, expr: Expr, axes: Axes) -> Any:

@@ -17,7 +17,7 @@ from tinygrad_edu import ops
 from tinygrad_edu.core.node import Node
 from tinygrad_edu.core.op import REGISTRY
 from tinygrad_edu.numpy_functions import RENAMED, SAME
-from tinygrad_edu.symbolic.algebra.units import unit
+from tinygrad_edu.symbolic.algebra.units import is_unit, unit
 from tinygrad_edu.symbolic.notation.grammar import ClaimError, Tree, read
 from tinygrad_edu.tensor import Tensor
 
@@ -483,6 +483,9 @@ class _Meaning:
                 index.append(int(inner) if np.ndim(inner) == 0 else inner)
             else:
                 index.append(each)
+        if is_unit(value.array) and len(index) == 1 and isinstance(index[0], np.ndarray):
+            rows = ops.one_hot(index[0], classes=value.shape[-1])
+            return _Value(rows, (), (None,) * np.ndim(rows))
         shape = value.shape
         axes = [each for each in index if each is not None and each is not Ellipsis]
         if len(axes) > len(shape):
@@ -786,6 +789,8 @@ class _Meaning:
             arguments[1:] = [tuple(arguments[1:])]
         if name in {"kron", "tensordot"}:
             self._refuse_large([v.size for v in values], tree)
+        if name == "cumsum" and values[0].ndim == 1:
+            options = {"axis": 0}  # there is no other
         try:
             array = getattr(ops, name)(*arguments, **options)
         except (ValueError, TypeError, IndexError) as error:

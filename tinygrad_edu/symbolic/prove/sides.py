@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Collection, Iterator, Mapping
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,31 @@ __all__ = ["Sides", "named_in", "number_of", "opening"]
 
 #: So many ways of writing one operation at fixed entries are looked for.
 MOST_PLACES = 64
+#: Arrays with more entries are not compared.
+LARGEST = 100_000
+
+
+class _Merging(Trace):
+    """A trace in which arrays without a name are one array where they hold the same."""
+
+    def symbol_of(self, argument: Any, *called: Any) -> Any:
+        """Return the symbol of the first array that holds the same."""
+        if isinstance(argument, np.ndarray) and self.name_of(argument) is None:
+            argument = self._first.setdefault(_content(argument), argument)
+        return super().symbol_of(argument, *called)
+
+    @cached_property
+    def _first(self) -> dict[Any, Any]:
+        return {}
+
+
+def _content(value: Any) -> Any:
+    """Return what an array holds; of a large one, which it is."""
+    if not isinstance(value, np.ndarray):
+        return type(value), value
+    if value.size > LARGEST:
+        return id(value)
+    return value.shape, value.dtype.str, value.tobytes()
 
 
 class Sides:
@@ -56,7 +82,7 @@ class Sides:
         refuse_changed(order, "prove")
         self.nameless: set[Node] = set()  # leaves that the user did not name
         self.given: set[str] = set()  # names of constant arrays that come from the user
-        self.trace = Trace(name_of=lambda array: self._name_of(array, names))
+        self.trace = _Merging(name_of=lambda array: self._name_of(array, names))
         self.symbols: dict[Node, Any] = {}
         self._replay(order, names)
         one, other = self.symbols[left], self.symbols[right]
@@ -85,6 +111,7 @@ class Sides:
         return name
 
     def _replay(self, order: list[Node], names: Names) -> None:
+        computed: dict[Any, Symbol] = {}  # what both sides compute is one symbol
         for node in order:
             assert isinstance(node, Tensor)
             name = names.of(node)
@@ -97,14 +124,22 @@ class Sides:
                 symbol.is_number = node in self.roots and not name and _is_one(node.value)
                 self.symbols[node] = symbol
                 continue
-            self.trace.replay(node, self.symbols)
-            symbol = self.symbols[node]
+            key = self._computation(node)
+            if key not in computed:
+                self.trace.replay(node, self.symbols)
+                computed[key] = self.symbols[node]
+            symbol = self.symbols[node] = computed[key]
             symbol.value = np.asarray(node.value)
             if name and symbol.name is None and node not in self.roots:
                 symbol.name = self.trace.unique(name)
         for symbol in self.trace.symbols:
             if symbol.op is None and symbol.value.dtype.kind == "f" and not self._is_given(symbol):
                 symbol.is_number = _is_one(symbol.value)
+
+    def _computation(self, node: Node) -> Any:
+        """Return what tells one computation from others: the operation, and what it is given."""
+        args = [self.symbols[a].serial if isinstance(a, Node) else _content(a) for a in node.args]
+        return node.op, tuple(args), tuple(sorted(node.attributes.items(), key=str))
 
     def _is_given(self, symbol: Symbol) -> bool:
         """Whether a leaf has a name of its own, and not one that an operation lent it."""

@@ -10,11 +10,13 @@ import itertools
 from collections.abc import Iterator
 
 from tinygrad_edu.symbolic.algebra.expr import (
+    Delta,
     Dimension,
     Expr,
     Factor,
     Label,
     Leaf,
+    Product,
     Sum,
     Total,
     order,
@@ -32,6 +34,7 @@ from tinygrad_edu.symbolic.notation.written import text
 __all__ = [
     "ACROSS",
     "constant_out",
+    "delta_renames",
     "exchange",
     "join_sums",
     "one_within",
@@ -51,6 +54,18 @@ def _opened(expr: Sum) -> tuple[list[Label], Expr]:
         labels.append(body.label)
         body = body.body
     return labels, body
+
+
+@rule("δ renames", "δ_kj·f_k = δ_kj·f_j", "elsewhere δ is 0", at=Product)
+def delta_renames(expr: Product, facts: Facts) -> Iterator[Match]:
+    """Of two indices that δ makes one, leave the first, so that one product has one form."""
+    for delta, exponent in expr.factors:
+        if isinstance(delta, Delta) and exponent > 0 and len(delta.labels) == 2:
+            first, second = sorted(delta.labels, key=lambda axis: axis.order)
+            rest = product(expr.coefficient, [f for f in expr.factors if f[0] != delta])
+            if second in rest.labels:
+                right = product(1, [(delta, exponent), (rename(rest, {second: first}), ONE)])
+                yield Match(expr, right, right)
 
 
 @rule("Σ of a sum", sums.sum_of_terms.equation, sums.sum_of_terms.because, at=Sum)
