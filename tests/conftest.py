@@ -13,6 +13,10 @@ from collections.abc import Callable, Generator, Iterator
 import pytest
 from hypothesis import settings
 
+# As many processes as cores: threads of the linear algebra would only wait for each other.
+for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(threads, "1")  # read when NumPy is imported
+
 # No deadline: a busy machine is not a wrong result. In CI the draws are fixed, so that a failure
 # comes from the change and not from the draw.
 settings.register_profile("here", deadline=None)

@@ -57,7 +57,9 @@ def visit(browser, path):
     contexts, noise = [], []
 
     def go(fragment="", at=path, **options):
-        context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
+        # Without motion, unless it is looked at: Chromium would draw every frame of it.
+        usual = {"viewport": {"width": 1440, "height": 900}, "reduced_motion": "reduce"}
+        context = browser.new_context(**{**usual, **options})
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: noise.append(f"console: {message.text}"))

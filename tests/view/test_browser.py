@@ -27,16 +27,24 @@ def press(page, name):
 def test_every_step_is_reached(visit, current, keys, by):
     page, steps = visit(), keys()
     if by == "keyboard":
-        moves = [
+        forward, back, last, first = (
             lambda key=key: page.keyboard.press(key)
             for key in ("ArrowRight", "ArrowLeft", "End", "Home")
-        ]
+        )
     else:
-        moves = [
-            lambda name=name: press(page, name)
+        buttons = {
+            name: page.get_by_role("button", name=name).element_handle()
             for name in ("Next step", "Previous step", "Last step", "First step")
-        ]
-    forward, back, last, first = moves
+        }
+        # A click of the mouse waits for the page to stand still: one for each button.
+        press(page, "Next step")
+        assert current(page) == steps[1]
+        press(page, "Previous step")
+        forward, back = (
+            lambda button=buttons[name]: button.evaluate("each => each.click()")
+            for name in ("Next step", "Previous step")
+        )
+        last, first = buttons["Last step"].click, buttons["First step"].click
     assert current(page) == steps[0]
     for key in steps[1:]:
         forward()

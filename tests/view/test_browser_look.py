@@ -189,7 +189,7 @@ def test_axe_finds_nothing(visit, scheme, keys, rules):
     import axe_playwright_python
 
     source = Path(axe_playwright_python.__file__).parent / "axe.min.js"
-    page = visit(color_scheme=scheme, reduced_motion="reduce")
+    page = visit(color_scheme=scheme)
     for summary in page.locator("summary").all():
         summary.click()
     page.evaluate(source.read_text(encoding="utf-8"))
