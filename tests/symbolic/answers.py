@@ -149,7 +149,7 @@ WRONG = [
     ("batch", "(Y − A)/N", "sign"),
     ("batch", "(A − Y)ᵀ/N", "transpose"),
     ("batch", lambda A, Y, N: (A - Y).T / N, "transpose"),
-    ("batch", "(A·sum(Y, axis=1) − Y)/N", None),
+    ("batch", "(A·sum(Y, axis=1) − Y)/N", "factor"),
     ("batch", "−Y·(1 − A)/N", "diagonal"),
     ("batch", "−Y/A/N", "chain factor"),
     ("fused", "2(softmax(Z) − Y)/N", "factor 2"),

@@ -139,6 +139,12 @@ class Backward:
                 found.append(gone)
         return found
 
+    def others(self) -> Iterator[tuple[str, Any]]:
+        """Yield what else has a name and a gradient."""
+        for node in ancestors(self.output):
+            if id(node) in self.sources and node not in {self.wrt, self.output}:
+                yield self.sources[id(node)].name, node
+
     # --- numbers ----------------------------------------------------------------------------------
 
     def run(self, env: Environment, segment: Segment, how: str) -> Array | None:
@@ -162,6 +168,18 @@ class Backward:
         except (ValueError, TypeError, IndexError):
             return None
         return np.asarray(found, dtype=np.float64)
+
+    def by(self, node: Any, env: Environment) -> Array | None:
+        """Return the gradient by another vertex."""
+        try:
+            again = self._replayed(env)
+            output = again[self.output]
+            seed = np.ones(output.shape)
+            if self.seed is not None:
+                seed = env.array(self.seed.leaf, self.seed.axes)
+            return np.asarray(gradients(output, again[node], seed=seed), dtype=np.float64)
+        except (ValueError, TypeError, IndexError):
+            return None
 
     def _replayed(self, env: Environment) -> dict[Node, Any]:
         """Record the graph again on the numbers of an environment."""

@@ -15,12 +15,14 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.symbolic.algebra.evaluate import Environment
 from tinygrad_edu.symbolic.algebra.expr import (
     Dimension,
     Expr,
     Label,
     Leaf,
     Product,
+    Quantity,
     Sum,
     Total,
     distinct,
@@ -33,21 +35,24 @@ from tinygrad_edu.symbolic.algebra.expr import (
 from tinygrad_edu.symbolic.algebra.rules.rule import ONE
 from tinygrad_edu.symbolic.answers.backward import Backward, Segment
 from tinygrad_edu.symbolic.answers.claims import Claim, Letters, of_tree
-from tinygrad_edu.symbolic.answers.trials import Array, Trial, agree, environments, try_out
+from tinygrad_edu.symbolic.answers.mends import mends
+from tinygrad_edu.symbolic.answers.trials import Array, Trial, agree, computed, environments
 from tinygrad_edu.symbolic.derive.derivation import Derivation, Formula
-from tinygrad_edu.symbolic.notation.grammar import Tree
 from tinygrad_edu.symbolic.notation.reader import Misfit
 from tinygrad_edu.symbolic.notation.written import text
 
 __all__ = ["Suspect", "suspect_of", "suspect_of_misfit"]
+
+#: So many small changes of a claim are tried.
+MOST_MENDS = 500
 
 
 @dataclass(frozen=True)
 class Suspect:
     """A slip that reproduces the claim.
 
-    `kind` is one of "sign", "factor 2", "factor N" (or of another length), "transpose",
-    "broadcast sum", "assumption", "diagonal", "chain factor", "term" and "constant factor";
+    `kind` is one word for it: "sign", "factor 2", "factor N" (or of another letter), "transpose",
+    "chain factor", "diagonal", "assumption", "term", "order", "power", "variable" and so on;
     `sentence` says it of this claim.
     """
 
@@ -63,22 +68,27 @@ def suspect_of(
     derivation: Derivation, letters: Letters, claim: Claim, trials: Sequence[Trial]
 ) -> Suspect | None:
     """Return the slip that reproduces a wrong claim, or None."""
-    result, start = derivation.result.expr, derivation.start.expr
+    if not any(trial.claimed.any() for trial in trials):
+        return None
+    forms = [letters.target]
+    if letters.target is derivation.result:
+        forms.append(derivation.start)
     slips = itertools.chain(
         _factors(letters),
         _transposed(),
-        _unsummed(derivation),
-        _assumed(derivation),
-        _in_one_term(result, derivation, letters),
-        _in_one_term(start, derivation, letters),
+        _summed(),
+        _unsummed(letters.target),
+        _assumed(letters.target),
+        *(_in_one_term(form, letters) for form in forms),
+        _taken_for_equal(letters.target),
         _in_the_chain(derivation, letters),
-        _left_out(result, derivation),
-        _left_out(start, derivation),
+        *(_left_out(form) for form in forms),
+        _numbers(letters),
     )
     for suspect, made in slips:
         if _reproduces(made, trials):
             return suspect
-    return suspect_of_misfit(letters, claim) or _multiple(trials)
+    return suspect_of_misfit(letters, claim) or _multiple(trials) or _of_one_hot(trials)
 
 
 def _reproduces(made: Callable[[Trial], Array | None], trials: Sequence[Trial]) -> bool:
@@ -133,6 +143,26 @@ def _lengths(letter: str, label: Label) -> tuple[_Factor, _Factor]:
     )
 
 
+def _numbers(letters: Letters) -> Iterator[Slip]:
+    """Yield every letter that stands for a number as a factor too many, or too few."""
+    for quantity in letters.quantities.values():
+        for factor in _of_a_number(quantity) if not quantity.axes else ():
+            yield _multiplied((factor,))
+            yield _multiplied((_SIGN, factor))
+
+
+def _of_a_number(quantity: Quantity) -> Iterator[_Factor]:
+    """Yield a letter that stands for a number, such as T, its square, and one over both."""
+    for power_ in (1, 2):
+        letter = quantity.name + ("²" if power_ == 2 else "")
+        for above, below, sign in ((letter, "", power_), ("", letter, -power_)):
+
+            def size(trial: Trial, sign: int = sign) -> float:
+                return float(trial.env.array(quantity.leaf, ())) ** sign
+
+            yield _Factor(f"factor {quantity.name}", above, below, size)
+
+
 def _multiplied(factors: Sequence[_Factor]) -> Slip:
     names = " and ".join(dict.fromkeys(factor.kind for factor in factors))
     above = "·".join(factor.above for factor in factors if factor.above) or "1"
@@ -164,9 +194,37 @@ def _transposed() -> Iterator[Slip]:
     yield Suspect("transpose", said), lambda trial: trial.truth.T if trial.truth.ndim > 1 else None
 
 
-def _unsummed(derivation: Derivation) -> Iterator[Slip]:
+def _summed() -> Iterator[Slip]:
+    """Yield the sum and the mean of all entries in the place of each."""
+    for name, total_of in (("sum", np.sum), ("mean", np.mean)):
+        said = f"summed too far: the claim is the {name} of all entries of the gradient"
+        yield (
+            Suspect("axis", said),
+            lambda trial, total_of=total_of: (  # type: ignore[misc]
+                np.full(trial.truth.shape, total_of(trial.truth))
+            ),
+        )
+
+
+def _of_one_hot(trials: Sequence[Trial]) -> Suspect | None:
+    """Say that a claim is right on data that are one-hot, if it is, and not elsewhere."""
+    data = trials[0]
+    rows = [
+        name
+        for q, a in data.env.arrays.items()
+        if (name := q.name)
+        and np.ndim(a)
+        and set(np.unique(a)) == {0.0, 1.0}
+        and np.all(np.sum(a, axis=-1) == 1)
+    ]
+    if len(rows) == 1 and agree(data, data.truth):
+        said = f"right on the data alone, where {rows[0]} is one-hot, and not for other {rows[0]}"
+        return Suspect("assumption", said)
+    return None
+
+
+def _unsummed(result: Formula) -> Iterator[Slip]:
     """Yield every sum of the result left out, so that the claim keeps the axes it runs over."""
-    result = derivation.result
     kept = [axis for axis in result.axes if axis is not None]
     for place in distinct(result.expr):
         if not isinstance(place, Sum):
@@ -190,28 +248,47 @@ def _on(formula: Formula) -> Callable[[Trial], Array | None]:
 
 
 def suspect_of_misfit(letters: Letters, claim: Claim) -> Suspect | None:
-    """Find one factor of a matrix product in the claim that is right when it is transposed."""
-    for name, mended in _with_one_turned(letters, claim):
-        try:
-            trials = [try_out(letters, mended, where, env) for where, env in environments(letters)]
-        except (ValueError, TypeError, IndexError):
-            continue
-        if _reproduces(lambda trial: trial.truth, trials):
-            return Suspect("transpose", f"missing transpose: it is right with {name}")
+    """Find one small change that makes the claim right."""
+    scenes = [(where, env, letters.target.on(env)) for where, env in environments(letters)]
+    for suspect, mended in itertools.islice(_mended(letters, claim), MOST_MENDS):
+        if _is_right(letters, mended, scenes):
+            return suspect
     return None
 
 
-def _with_one_turned(letters: Letters, claim: Claim) -> Iterator[tuple[str, Claim]]:
+def _is_right(
+    letters: Letters, claim: Claim, there: Sequence[tuple[str, Environment, Array]]
+) -> bool:
+    met = False
+    for where, env, truth in there:
+        try:
+            claimed = computed(letters, claim, env)
+        except (ValueError, TypeError, IndexError, AttributeError):
+            return False
+        found = agree(Trial(where, env, truth, claimed, 0.0), truth)
+        if found is False:
+            return False
+        met = met or found is True
+    return met
+
+
+def _mended(letters: Letters, claim: Claim) -> Iterator[tuple[Suspect, Claim]]:
+    """Yield a claim with one small change, and what is said of it."""
     if claim.tree is not None and claim.reading is not None:
-        for tree, name in _turnings(claim.tree):
-            yield name, of_tree(tree, claim.reading.written, letters=claim.letters)
+        written = claim.reading.written
+        if len(claim.letters) == 2:
+            said = "missing transpose: it is right with rows and columns swapped"
+            turned = of_tree(claim.tree, written, letters=claim.letters[::-1])
+            yield Suspect("transpose", said), turned
+        axes = {typed: len(letters.quantities[name].axes) for typed, name in letters.names.items()}
+        for kind, said, tree in mends(claim.tree, written, axes):
+            yield Suspect(kind, said), of_tree(tree, written, letters=claim.letters)
         return
     for name, quantity in letters.quantities.items():
         if len(quantity.axes) == 2:
-            yield (
-                f"{name} transposed",
-                dataclasses.replace(claim, compute=_seeing_transposed(claim, name)),
-            )
+            said = f"missing transpose: it is right with {name} transposed"
+            turned = dataclasses.replace(claim, compute=_seeing_transposed(claim, name))
+            yield Suspect("transpose", said), turned
 
 
 def _seeing_transposed(claim: Claim, name: str) -> Callable[[Any], Any]:
@@ -224,75 +301,62 @@ def _seeing_transposed(claim: Claim, name: str) -> Callable[[Any], Any]:
     return compute
 
 
-def _turnings(tree: Tree) -> Iterator[tuple[Tree, str]]:
-    """Yield a tree with one factor of a matrix product transposed, and what that factor is."""
-    for place, part in enumerate(tree.parts):
-        for turned, name in _turnings(part):
-            yield _with_part(tree, place, turned), name
-    if tree.kind in {"beside", "matrix product"}:
-        for place, part in enumerate(tree.parts):
-            if part.kind == "transpose":
-                (inner,) = part.parts
-                yield _with_part(tree, place, inner), f"{_said(inner)} not transposed"
-            elif part.kind not in {"number", "dimension", "beside", "ones"}:
-                turned = Tree("transpose", part.at, (part,), None, part.depth + 1)
-                yield _with_part(tree, place, turned), f"{_said(part)} transposed"
-
-
-def _with_part(tree: Tree, place: int, part: Tree) -> Tree:
-    parts = (*tree.parts[:place], part, *tree.parts[place + 1 :])
-    return dataclasses.replace(tree, parts=parts)
-
-
-def _said(tree: Tree) -> str:
-    return str(tree.detail) if tree.kind == "name" else "what stands in parentheses"
-
-
 # --- parts of the formula -------------------------------------------------------------------------
 
 
-def _of(expr: Expr, derivation: Derivation) -> Callable[[Trial], Array | None]:
+def _of(expr: Expr, whole: Formula) -> Callable[[Trial], Array | None]:
     """Evaluate a formula in place of the result, unless it has an index too many."""
-    axes = derivation.result.axes
+    axes = whole.axes
     return _on(Formula(expr, axes)) if expr.labels <= set(axes) else lambda trial: None
 
 
-def _assumed(derivation: Derivation) -> Iterator[Slip]:
+def _assumed(whole: Formula) -> Iterator[Slip]:
     """Yield the sum of a constant taken for 1."""
-    for place in distinct(derivation.result.expr):
+    for place in distinct(whole.expr):
         if isinstance(place, Sum) and isinstance(place.body, Leaf):
             said = f"missing {text(place)}: the claim needs {text(place)} = 1, which is not assumed"
-            one = replace(derivation.result.expr, {place: number(1)})
-            yield Suspect("assumption", said), _of(one, derivation)
+            one = replace(whole.expr, {place: number(1)})
+            yield Suspect("assumption", said), _of(one, whole)
 
 
-def _in_one_term(whole: Expr, derivation: Derivation, letters: Letters) -> Iterator[Slip]:
+def _in_one_term(whole: Formula, letters: Letters) -> Iterator[Slip]:
     """Yield one term of a formula with another sign, or with 2 or N too often or too seldom."""
     factors: list[tuple[str, Expr]] = [("sign", number(-1)), ("factor 2", number(2))]
     factors += [(f"factor {letter}", Dimension(n)) for letter, n in letters.ranges.items()]
-    for place, index, term in _terms(whole):
+    for place, index, term in _terms(whole.expr):
         for (kind, factor), exponent in itertools.product(factors, (1, -1)):
             by = power(factor, exponent)
             changed = product(1, [(term, ONE), (by, ONE)])
             terms = (*place.terms[:index], changed, *place.terms[index + 1 :])
             said = f"{kind}: the claim has {text(by)} times the term {text(term)}"
-            yield Suspect(kind, said), _of(replace(whole, {place: total(terms)}), derivation)
+            yield Suspect(kind, said), _of(replace(whole.expr, {place: total(terms)}), whole)
 
 
-def _left_out(whole: Expr, derivation: Derivation) -> Iterator[Slip]:
+def _left_out(whole: Formula) -> Iterator[Slip]:
     """Yield one or two factors, or one term, of a formula left out."""
-    products = [place for place in distinct(whole) if isinstance(place, Product)]
+    products = [place for place in distinct(whole.expr) if isinstance(place, Product)]
     for count, place in itertools.product((1, 2), products):
         for gone in itertools.combinations(range(len(place.factors)), count):
             kept = [f for i, f in enumerate(place.factors) if i not in gone]
-            rest = replace(whole, {place: product(place.coefficient, kept)})
+            rest = replace(whole.expr, {place: product(place.coefficient, kept)})
             missing = product(1, [place.factors[i] for i in gone])
             said = f"missing chain factor: {text(missing)} was left out"
-            yield Suspect("chain factor", said), _of(rest, derivation)
-    for terms, index, term in _terms(whole):
-        rest = replace(whole, {terms: total((*terms.terms[:index], *terms.terms[index + 1 :]))})
+            yield Suspect("chain factor", said), _of(rest, whole)
+    for terms, index, term in _terms(whole.expr):
+        rest = replace(
+            whole.expr, {terms: total((*terms.terms[:index], *terms.terms[index + 1 :]))}
+        )
         said = f"missing term: {text(term)} was left out"
-        yield Suspect("term", said), _of(rest, derivation)
+        yield Suspect("term", said), _of(rest, whole)
+
+
+def _taken_for_equal(whole: Formula) -> Iterator[Slip]:
+    """Yield a sum as so many times one of its terms: A x + Aᵀ x as 2 A x."""
+    for place, _, term in _terms(whole.expr):
+        many = product(len(place.terms), [(term, ONE)])
+        said = f"terms taken for equal: the claim has {len(place.terms)} times {text(term)}"
+        said += f" for {text(place, axes=whole.axes)}"
+        yield Suspect("symmetry", said), _of(replace(whole.expr, {place: many}), whole)
 
 
 def _terms(whole: Expr) -> Iterator[tuple[Total, int, Expr]]:
@@ -318,6 +382,19 @@ def _in_the_chain(derivation: Derivation, letters: Letters) -> Iterator[Slip]:
     for segment in backward.segments():
         said = f"missing chain factor: {segment.name} was left out"
         yield Suspect("chain factor", said), _stage(backward, segment, "skipped")
+    for name, node in backward.others():
+        said = f"another variable: the claim is the gradient by {name}"
+        yield Suspect("variable", said), _by(backward, node)
+
+
+def _by(backward: Backward, node: Any) -> Callable[[Trial], Array | None]:
+    def made(trial: Trial) -> Array | None:
+        found = None if trial.where == "other sizes" else backward.by(node, trial.env)
+        if found is None or trial.claimed.shape[-found.ndim or None :] != found.shape:
+            return None
+        return np.broadcast_to(found, trial.claimed.shape)
+
+    return made
 
 
 def _stage(backward: Backward, segment: Segment, how: str) -> Callable[[Trial], Array | None]:

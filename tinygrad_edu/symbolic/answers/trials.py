@@ -23,6 +23,7 @@ __all__ = [
     "Trial",
     "agree",
     "compared",
+    "computed",
     "environments",
     "excess",
     "off",
@@ -96,6 +97,12 @@ def scene(letters: Letters, claim: Claim, env: Environment, plain: bool = False)
         arrays[name] = array if plain or array.dtype.kind != "f" else Tensor(array, name=name)
     shape = tuple(1 if axis is None else env.length(axis) for axis in letters.target.axes)
     return letters.scene(arrays, env.length, shape, claim.letters)
+
+
+def computed(letters: Letters, claim: Claim, env: Environment) -> Array:
+    """Compute a claim in an environment."""
+    with np.errstate(all="ignore"):
+        return _computed(letters, claim, env)[0]
 
 
 def _computed(letters: Letters, claim: Claim, env: Environment) -> tuple[Array, float]:

@@ -1,0 +1,333 @@
+"""Small changes of a claim that may make it right: a sign, a transpose, another order, a factor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+
+from tinygrad_edu.symbolic.notation.grammar import Tree
+
+__all__ = ["mends"]
+
+#: A kind of slip, what is said of it, and the claim without it.
+Mend = tuple[str, str, Tree]
+
+_PRODUCTS = frozenset({"beside", "matrix product", "times", "scaled"})
+_FUNCTIONS = ("sigmoid", "tanh", "relu", "exp", "log", "softmax", "sqrt", "sign", "abs")
+
+
+def mends(tree: Tree, written: str, shapes: Mapping[str, int]) -> Iterator[Mend]:
+    """Yield every claim that differs from this one by one slip, the likeliest slips first.
+
+    `shapes` says how many axes what each name stands for has; `written` is the text of the claim.
+    """
+    every = list(_places(tree))
+    for local in (_transposes, _signs, _orders, _slopes, _powers, _axes, _letters, _less):
+        for part, rebuilt in every:
+            for kind, said, new in local(part, _Said(written), shapes):
+                yield kind, said, rebuilt(new)
+    for part, rebuilt in every:
+        if part is tree or part.kind in {"group", "name"} or rebuilt.__name__ == "term":
+            for kind, said, new in _times(part, _Said(written), shapes):
+                yield kind, said, rebuilt(new)
+
+
+def _places(tree: Tree) -> Iterator[tuple[Tree, Callable[[Tree], Tree]]]:
+    """Yield every part of a tree, and what puts another in its place."""
+    yield tree, lambda new: new
+    for place, part in enumerate(tree.parts):
+        for inner, rebuilt in _places(part):
+            yield inner, _within(tree, place, rebuilt, term=tree.kind == "total" and inner is part)
+
+
+def _within(
+    tree: Tree, place: int, rebuilt: Callable[[Tree], Tree], *, term: bool
+) -> Callable[[Tree], Tree]:
+    def whole(new: Tree) -> Tree:
+        return replace(tree, parts=(*tree.parts[:place], rebuilt(new), *tree.parts[place + 1 :]))
+
+    whole.__name__ = "term" if term else "part"
+    return whole
+
+
+class _Said:
+    """The text of a claim, to quote from."""
+
+    def __init__(self, written: str) -> None:
+        self.written = written
+
+    def __call__(self, tree: Tree) -> str:
+        every = list(tree.walk())
+        start, end = min(e.at for e in every), max(e.end for e in every)
+        return " ".join(self.written[start:end].split()) or "1"
+
+
+def _made(kind: str, at: Tree, *parts: Tree, detail: object = None) -> Tree:
+    return Tree(kind, at.at, parts, detail, at.depth + 1, at.end)
+
+
+def _number(value: float, at: Tree) -> Tree:
+    return Tree("number", at.at, (), value, 1, at.end)
+
+
+def _letter(name: str, at: Tree) -> Tree:
+    return Tree("name", at.at, (), name, 1, at.at)
+
+
+def _transposes(tree: Tree, said: _Said, shapes: Mapping[str, int]) -> Iterator[Mend]:
+    """Turn one factor of a product, or do not."""
+    if tree.kind not in _PRODUCTS:
+        return
+    for place, part in enumerate(tree.parts):
+        if part.kind == "transpose":
+            (new,) = part.parts
+            name = f"{said(new)} not transposed"
+        elif part.kind in {"name", "group", "call", "indexed"}:
+            new = _made("transpose", part, part)
+            name = f"{said(part)} transposed"
+        else:
+            continue
+        parts = (*tree.parts[:place], new, *tree.parts[place + 1 :])
+        kind = "beside" if tree.kind == "times" else tree.kind
+        yield (
+            "transpose",
+            f"missing transpose: it is right with {name}",
+            replace(tree, kind=kind, parts=parts),
+        )
+
+
+def _signs(tree: Tree, said: _Said, shapes: Mapping[str, int]) -> Iterator[Mend]:
+    """Turn the sign of one term."""
+    if tree.kind == "total":
+        for place, part in enumerate(tree.parts):
+            minuses = tuple(m != (i == place) for i, m in enumerate(tree.detail))
+            sign = "−" if minuses[place] else "+"
+            yield (
+                "sign",
+                f"sign: it is right with {sign} before {said(part)}",
+                replace(tree, detail=minuses),
+            )
+
+
+def _orders(tree: Tree, said: _Said, shapes: Mapping[str, int]) -> Iterator[Mend]:
+    """Multiply in the other order, or in another way."""
+    if tree.kind not in _PRODUCTS or len(tree.parts) != 2:
+        return
+    left, right = tree.parts
+    ways = [
+        ("order", f"{said(right)} before {said(left)}", _made("beside", tree, right, left)),
+        ("product", "a matrix product there", _made("beside", tree, left, right)),
+        ("product", "⊙, entry by entry", _made("times", tree, left, right, detail="⊙")),
+        ("product", "the outer product", _made("beside", tree, left, _turned(right))),
+        ("product", "the outer product", _made("beside", tree, right, _turned(left))),
+        ("product", "the inner product", _made("beside", tree, _turned(left), right)),
+        (
+            "product",
+            f"the rows scaled by {said(left)}",
+            _made("beside", tree, _made("call", left, left, detail=("diag", {})), right),
+        ),
+        (
+            "order",
+            f"both turned, {said(right)} first",
+            _made("beside", tree, _turned(right), _turned(left)),
+        ),
+    ]
+    if left.kind == "beside":  # A g xᵀ
+        first, second = left.parts
+        inner = _made("beside", tree, second, right)
+        ways.append(
+            ("order", f"{said(second)} {said(right)} first", _made("beside", tree, first, inner))
+        )
+        ways.append(
+            ("product", f"{said(first)} ⊙ the rest", _made("times", tree, first, inner, detail="⊙"))
+        )
+    for kind, name, new in ways:
+        if new.kind != tree.kind or new.parts != tree.parts:
+            yield kind, f"{_WHAT[kind]}: it is right with {name}", new
+
+
+_WHAT = {"order": "order of a product", "product": "kind of product"}
+
+
+def _turned(tree: Tree) -> Tree:
+    return tree.parts[0] if tree.kind == "transpose" else _made("transpose", tree, tree)
+
+
+def _slopes(tree: Tree, said: _Said, shapes: Mapping[str, int]) -> Iterator[Mend]:
+    """Take the derivative of another function: σ′ = z(1 − z), tanh′ = 1 − h²."""
+    inner = tree.parts[0] if tree.kind == "group" else tree
+    if inner.kind == "total" and inner.detail == (False, True) and _is(inner.parts[0], 1):
+        square = inner.parts[1]
+        base = square.parts[0] if square.kind in {"power", "times"} else square
+        rest = _made("total", base, _number(1, base), base, detail=(False, True))
+        name = said(base)
+        yield (
+            "derivative",
+            f"derivative of another function: it is right with {name}·(1 − {name})",
+            _made("times", inner, base, rest, detail="⊙"),
+        )
+        yield (
+            "derivative",
+            f"derivative of another function: it is right with 1 − {name}²",
+            _made(
+                "total",
+                inner,
+                _number(1, base),
+                _made("power", base, base, _number(2, base)),
+                detail=(False, True),
+            ),
+        )
+    if tree.kind in {"call", "slope"} and len(tree.parts) == 1:
+        own = tree.detail if tree.kind == "slope" else tree.detail[0]
+        for name in _FUNCTIONS:
+            if own in _FUNCTIONS and name != own:
+                detail: object = name if tree.kind == "slope" else (name, {})
+                sentence = f"another function: it is right with {name} in place of {own}"
+                yield "derivative", sentence, replace(tree, detail=detail)
+
+
+def _is(tree: Tree, value: float) -> bool:
+    return tree.kind == "number" and tree.detail == value
+
+
+def _powers(tree: Tree, said: _Said, shapes: Mapping[str, int]) -> Iterator[Mend]:
+    """Take another power."""
+    if tree.kind == "power" and tree.parts[1].kind in {"number", "negative", "group"}:
+        base, exponent = tree.parts
+        yield "power", f"a power: it is right with {said(base)}, without the power", base
+        for value in (2.0, 3.0, -1.0, 0.5, 4.0):
+            if not _is(exponent, value):
+                new = replace(tree, parts=(base, _number(value, exponent)))
+                yield "power", f"a power: it is right with {said(base)} to the power {value:g}", new
+        for both in (base, _turned(base)):
+            yield (
+                "power",
+                f"a power: it is right with {said(base)} {said(base)}",
+                _made("beside", tree, both, both),
+            )
+    if tree.kind in {"name", "group", "call"}:
+        for value in (2.0, -1.0, 3.0):
+            new = _made("power", tree, tree, _number(value, tree))
+            yield "power", f"a power: it is right with {said(tree)} to the power {value:g}", new
+
+
+def _axes(tree: Tree, said: _Said, shapes: Mapping[str, int]) -> Iterator[Mend]:
+    """Sum over another axis, over all, or not at all."""
+    if tree.kind == "call" and tree.detail[0] in {"sum", "mean"}:
+        name, options = tree.detail
+        for axis in (0, 1, None):
+            if options.get("axis") != axis or len(tree.parts) > 1:
+                over = "all" if axis is None else f"axis {axis}"
+                given = {k: v for k, v in options.items() if k != "axis"}
+                given |= {} if axis is None else {"axis": axis}
+                new = replace(tree, parts=tree.parts[:1], detail=(name, given))
+                yield "axis", f"axis of a sum: it is right with the sum over {over}", new
+        other = "mean" if name == "sum" else "sum"
+        sentence = f"sum and mean: it is right with the {other}"
+        yield "axis", sentence, replace(tree, detail=(other, options))
+    if tree.kind == "reduction" and len(tree.detail[1]) == 1 and len(tree.parts) == 1:
+        for letter in "nkdmh":
+            if letter not in tree.detail[1]:
+                new = replace(tree, detail=(tree.detail[0], (letter,)))
+                yield "axis", f"axis of a sum: it is right with the sum over {letter}", new
+    if tree.kind == "reduction" and len(tree.parts) > 1:
+        condition = tree.parts[1]
+        flipped = {"less_equal": "greater_equal", "less": "greater"}
+        flipped |= {b: a for a, b in flipped.items()}
+        if condition.detail[0] in flipped:
+            turned = replace(condition, detail=(flipped[condition.detail[0]], {}))
+            new = replace(tree, parts=(tree.parts[0], turned, *tree.parts[2:]))
+            yield "axis", "bounds of a sum: it is right with the sum over the other side", new
+    for axis, name in ((0, "columns"), (1, "rows")):
+        if tree.kind == "group":
+            new = _made("call", tree, tree, detail=("sum", {"axis": axis}))
+            yield "broadcast sum", f"missing sum: it is right with the sums of {name}", new
+
+
+def _letters(tree: Tree, said: _Said, shapes: Mapping[str, int]) -> Iterator[Mend]:
+    """Take another letter, or another entry."""
+    if tree.kind == "name":
+        for other, axes in shapes.items():
+            if other != tree.detail and axes == shapes[tree.detail]:
+                sentence = f"another letter: it is right with {other} in place of {tree.detail}"
+                yield "letter", sentence, replace(tree, detail=other)
+        if shapes[tree.detail] == 1:
+            new = _made("call", tree, tree, detail=("one_hot", {}))
+            yield "letter", f"class labels: it is right with one_hot({tree.detail})", new
+    if tree.kind == "indexed":
+        for place, index in enumerate(tree.detail):
+            for letter in "ijknm":
+                if index.kind == "letter" and letter != index.detail:
+                    changed = replace(index, detail=letter)
+                    detail = (*tree.detail[:place], changed, *tree.detail[place + 1 :])
+                    sentence = f"an index: it is right with {letter} in place of {index.detail}"
+                    yield "index", sentence, replace(tree, detail=detail)
+    if tree.kind == "delta" and not tree.detail:
+        for name in (name for name, axes in shapes.items() if axes == 1):
+            new = _made("call", tree, _letter(name, tree), detail=("diag", {}))
+            yield "diagonal", f"diagonal: it is right with diag({name}) in place of I", new
+    if tree.kind == "delta" and len(tree.detail) == 1 and tree.detail[0].kind == "number":
+        for place in range(10):
+            index = replace(tree.detail[0], detail=float(place))
+            yield (
+                "letter",
+                f"another entry: it is right with δ at {place}",
+                replace(tree, detail=(index,)),
+            )
+    if tree.kind == "number":
+        for value in (1.0, 2.0, 0.5):
+            if value != tree.detail:
+                sentence = f"a number: it is right with {value:g} in place of {said(tree)}"
+                yield "number", sentence, replace(tree, detail=value)
+        for name in (name for name, axes in shapes.items() if not axes):
+            sentence = f"a letter: it is right with {name} in place of {said(tree)}"
+            yield "factor", sentence, _letter(name, tree)
+
+
+def _less(tree: Tree, said: _Said, shapes: Mapping[str, int]) -> Iterator[Mend]:
+    """Leave out one term, one factor, or what is divided by."""
+    if tree.kind == "total" and len(tree.parts) > 1:
+        for place, part in enumerate(tree.parts):
+            parts = (*tree.parts[:place], *tree.parts[place + 1 :])
+            minuses = (*tree.detail[:place], *tree.detail[place + 1 :])
+            new = replace(tree, parts=parts, detail=minuses)
+            yield "term", f"a term too many: it is right without {said(part)}", new
+    if tree.kind in _PRODUCTS:
+        for gone, kept in (tree.parts, tree.parts[::-1]):
+            yield "factor", f"a factor too many: it is right without {said(gone)}", kept
+    if tree.kind == "over":
+        above, below = tree.parts
+        yield "factor", f"a divisor too many: it is right without /{said(below)}", above
+    if tree.kind == "call" and tree.detail[0] in {"sum", "mean"} and len(tree.parts) == 1:
+        yield "axis", "a sum too many: it is right without the sum", tree.parts[0]
+    if tree.kind == "reduction" and len(tree.parts) == 1:
+        yield "axis", "a sum too many: it is right without the sum", tree.parts[0]
+    if tree.kind == "call" and tree.detail[0] == "diag":
+        yield "diagonal", "diag: it is right without diag", tree.parts[0]
+
+
+def _times(tree: Tree, said: _Said, shapes: Mapping[str, int]) -> Iterator[Mend]:
+    """Multiply a part by what stands for a letter, or divide it."""
+    what = said(tree)
+    ones = Tree("ones", tree.at, (), None, 1, tree.at)
+    new = _made("beside", tree, tree, _turned(ones))
+    yield "product", f"kind of product: it is right with {what} 1ᵀ", new
+    for name, axes in shapes.items():
+        letter = _letter(name, tree)
+        if axes == 1:
+            scaled = _made("call", letter, letter, detail=("diag", {}))
+            yield (
+                "factor",
+                f"missing factor: it is right with diag({name}) {what}",
+                _made("beside", tree, scaled, tree),
+            )
+        yield (
+            "factor",
+            f"missing factor: it is right with {name} times {what}",
+            _made("times", tree, tree, letter, detail="⊙"),
+        )
+        yield (
+            "factor",
+            f"missing factor: it is right with {what} divided by {name}",
+            _made("over", tree, tree, letter),
+        )
