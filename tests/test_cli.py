@@ -168,7 +168,7 @@ def test_derive_assumes_what_it_is_told_to(capsys):
     with pytest.raises(SystemExit) as ended:
         main(["derive", "softmax-ce", "--assume", "Σz = 1"])
     assert ended.value.code == 2
-    assert "nothing here rests on the assumption 'Σz=1'" in capsys.readouterr().err
+    assert "nothing here rests on the assumption 'Σz = 1'" in capsys.readouterr().err
 
 
 def test_prove_prints_a_proof(capsys):

@@ -59,7 +59,7 @@ STAIRS = {
         (f"symbolic/algebra/{file}.py", "symbolic.notation.written")
         for file in (
             # These spell the reasons and the statements of steps.
-            *("definitions", "draws", "facts"),
+            *("definitions", "facts"),
             *(f"rules/{name}" for name in ("expanding", "law", "logarithms", "nests")),
             *("rules/powers", "rules/sums"),
             "expr",  # its repr

@@ -75,7 +75,7 @@ def test_a_constant_array_that_was_changed():
 @pytest.mark.parametrize("assume", [["Σx = 1"], "Σx = 1", ("Σy = 1", "Σx = 1")])
 def test_an_assumption_that_nothing_rests_on(assume):
     output, z = composed()
-    refused(ValueError, "'Σx=1'", "'Σy = 1'", output=output, wrt=z, assume=assume)
+    refused(ValueError, "'Σx = 1'", "'Σy = 1'", output=output, wrt=z, assume=assume)
 
 
 def test_one_assumption_need_not_be_in_a_list():

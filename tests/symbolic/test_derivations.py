@@ -342,8 +342,8 @@ def test_a_step_that_assumes_fails_where_the_assumption_does():
     assert np.max(np.abs(step.before.evaluate(broken) - step.after.evaluate(broken))) > 0.1
 
 
-def test_a_constant_with_a_definition_is_drawn_where_something_is_assumed_of_it():
-    """Σy′ = 1 holds of numbers of its own, not of those that its definition would give."""
+def test_what_has_a_definition_is_computed_where_something_is_assumed_of_it():
+    """Σy′ = 1 holds of numbers of its own, so what y′ is made of keeps them."""
     z, y = named("z", LOGITS), named("y", [0.0, 1.0, 0.0])
     smooth = tg.name(0.9 * y + 0.1 / 3, "y′")
     found = tg.derive(-(smooth * tg.log_softmax(z)).sum(), wrt=z)
@@ -351,9 +351,12 @@ def test_a_constant_with_a_definition_is_drawn_where_something_is_assumed_of_it(
     assert step.assumption == "Σy′ = 1"
     assert step.residual < 1e-13
     (plain,) = draws([step.before.expr], (), count=1)
-    (drawn,) = draws([step.before.expr], {"Σy′ = 1"}, count=1)
+    (drawn,) = draws([step.before.expr], [step.about], count=1)
     assert np.max(np.abs(step.before.on(plain) - step.after.on(plain))) > 1e-3
     assert_allclose(step.before.on(drawn), step.after.on(drawn), rtol=1e-12)
+    for claim in ("softmax(z) - (0.9 y + 0.1/3)", "softmax(z) - y′"):
+        assert tg.check_answer(found, claim)
+    assert not tg.check_answer(found, "softmax(z) - y")
 
 
 def test_what_varies_is_never_assumed_to_sum_to_one():
@@ -636,6 +639,11 @@ def stacked():
     return tg.logsumexp(tg.stack([w, x]), axis=0).sum(), x
 
 
+def quadratic_form():
+    x, W = named("x", LOGITS), named("W", [[2.0, 1.0, 0.5], [1.0, -3.0, 0.2], [0.5, 0.2, 1.0]])
+    return x @ W @ x, x
+
+
 NEEDED_BY = {
     "decided": norm_of_any_order,
     "gate": rectified,
@@ -655,6 +663,7 @@ NEEDED_BY = {
     "δ picks": composed,
     "distribution": lambda: fused(LABELS),
     "assumption": composed,
+    "symmetric": quadratic_form,
     "shares": smoothed_in_place,
     "constant out of Σ": composed,
     "Σ of a constant": constant_sum,

@@ -351,3 +351,84 @@ def test_numbers_round_and_blank_names_are_refused():
             tg.Tensor([1.0], name=name)
         with pytest.raises(ValueError, match="is no name"):
             tg.derive((L * L).sum(), wrt=L, names={name: L})
+
+
+# --- assumptions ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        *(
+            "Σy = 1",
+            "Σy=1",
+            "Σ(y) = 1",
+            "Σₖ y = 1",
+            "Σ_k y = 1",
+            "Σ_{k} y = 1",
+            "1 = Σy",
+            "∑y == 1",
+        ),
+        *("sum(y) = 1", "np.sum(y) == 1", "y.sum() = 1", "sum(y, axis=0) == 1"),
+    ],
+)
+def test_an_assumption_can_be_said_in_many_ways(said):
+    z, y = logits()
+    a = tg.name(tg.softmax(z), "a")
+    L = tg.cross_entropy(a, y)
+    for assume in (said, [said]):
+        assert str(tg.derive(L, wrt=z, assume=assume).result) == "a − y"
+
+
+def test_which_axis_a_sum_is_over_counts_where_it_is_said():
+    Z, Y = tg.Tensor(R(size=(3, 3)), name="Z"), tg.Tensor(np.eye(3), name="Y")
+    L = tg.softmax_cross_entropy(Z, Y)
+    for said in ("Σₖ Y = 1", "sum(Y, axis=1) == 1", "ΣY = 1"):
+        assert [a.used for a in tg.derive(L, wrt=Z, assume=said).assumptions] == [True]
+    with pytest.raises(ValueError, match="nothing here rests on the assumption 'Σₙ Y = 1'"):
+        tg.derive(L, wrt=Z, assume="Σₙ Y = 1")
+
+
+def test_an_assumption_is_typed_and_can_be_handed_on():
+    z, y = logits()
+    L = tg.softmax_cross_entropy(z, y)
+    (stated,) = tg.derive(L, wrt=z).assumptions
+    assert (stated.kind, stated.statement) == ("sums to one", "Σy = 1")
+    assert [a.used for a in tg.derive(L, wrt=z, assume=[stated]).assumptions] == [True]
+
+
+def quadratic(x, W, mu):
+    return (x - mu) @ W @ (x - mu)
+
+
+def test_a_symmetric_matrix_is_noticed_and_the_assumption_can_be_switched():
+    M, mu, x = R(size=(4, 4)), tg.Tensor(R(size=4), name="μ"), tg.Tensor(R(size=4), name="x")
+    W = tg.Tensor(M + M.T, name="W")
+    found = tg.derive(quadratic(x, W, mu), wrt=x)
+    assert [(a.kind, a.statement, a.used) for a in found.assumptions] == [
+        ("symmetric", "W = Wᵀ", True)
+    ]
+    (step,) = (step for step in found.steps if step.assumption)
+    assert step.exact
+    assert step.residual < 1e-13
+    assert found.result.size == 7  # 2·W(x − μ)
+    for assume in ((), ("W = W.T",), ("W.T == W",)):
+        again = tg.derive(quadratic(x, W, mu), wrt=x, assume=assume)
+        assert (again.result.size == found.result.size) == bool(assume)
+    W = tg.Tensor(M, name="W")
+    found = tg.derive(quadratic(x, W, mu), wrt=x)
+    assert found.assumptions == []
+    assert found.residual < 1e-13
+    S = tg.Tensor(M + M.T, name="S")  # what is differentiated is not assumed to be anything
+    assert tg.derive(quadratic(x, S, mu) + (S * S).sum(), wrt=S).assumptions == []
+
+
+@pytest.mark.parametrize("claim", ["a - ((1 - ε) y + ε/3)", "a - q"])
+def test_a_claim_may_open_what_the_targets_are_made_of(claim):
+    z, y = logits()
+    ε, a = tg.Tensor(0.1, name="ε"), tg.name(tg.softmax(z), "a")
+    q = tg.name((1 - ε) * y + ε / 3, "q")
+    found = tg.derive(-(q * tg.log(a)).sum(), wrt=z)
+    assert str(found.result) == "a − q"
+    assert tg.check_answer(found, claim)
+    assert not tg.check_answer(found, "a - y")

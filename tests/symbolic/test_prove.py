@@ -562,7 +562,7 @@ def test_wrong_calls_are_refused_with_the_mend():
         tg.prove(z, np.ones(3))
     with pytest.raises(ValueError, match="up_to takes 'constant' and 'positive factor', not 'x'"):
         tg.prove(z, z, up_to="x")
-    with pytest.raises(ValueError, match=r"prove: nothing here rests on the assumption 'Σq=1'"):
+    with pytest.raises(ValueError, match=r"prove: nothing here rests on the assumption 'Σq = 1'"):
         tg.prove(z, 2 * z, assume=["Σq = 1"])
 
 

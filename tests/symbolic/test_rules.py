@@ -117,6 +117,18 @@ def stack(*parts, at=None):
 
 J = Label("j", K.length, K)
 PAIR = Label("m", 2)  # the axis of a stack of two
+SYMMETRIC, SKEWED = (
+    letter(name, [K, J], np.array(rows))
+    for name, rows in (("S", [[1.0, 2.0], [2.0, -3.0]]), ("R", [[1.0, 2.0], [0.5, -3.0]]))
+)
+
+
+def both_ways(matrix):
+    """A matrix times u, and its transpose times u."""
+    turned = Leaf(matrix.quantity, (J, K))
+    return [Sum(J, times(each, rename(u, {K: J}))) for each in (turned, matrix)]
+
+
 NONE = number(0)
 MINUS_U = product(-1, [(u, 1)])
 HALF = Fraction(1, 2)
@@ -139,6 +151,11 @@ CASES = {
         (Sum(N, softmax_over(1)), number(1)),
     ),
     "assumption": (Sum(K, y), Sum(K, t), (Sum(K, t), number(1))),
+    "symmetric": (
+        plus(*both_ways(SYMMETRIC)),
+        plus(*both_ways(SKEWED)),
+        both_ways(SKEWED),
+    ),
     "shares": (
         Sum(K, plus(number(Fraction(1, 4)), product(HALF, [(y, 1)]))),
         Sum(K, plus(number(Fraction(1, 4)), product(HALF, [(t, 1)]))),

@@ -175,7 +175,7 @@ def test_assumptions_are_those_of_all_stages():
     used = staged(example, assume=["Σy = 1"])
     assert [a.used for a in used.assumptions] == [True]
     assert used.stages[0].lemma.assumptions == []
-    with pytest.raises(ValueError, match="nothing here rests on the assumption 'Σx=1'"):
+    with pytest.raises(ValueError, match="nothing here rests on the assumption 'Σx = 1'"):
         staged(example, assume=["Σx = 1"])
 
 

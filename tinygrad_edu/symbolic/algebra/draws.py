@@ -8,23 +8,15 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.symbolic.algebra.evaluate import Environment
-from tinygrad_edu.symbolic.algebra.expr import (
-    Expr,
-    Label,
-    Leaf,
-    Quantity,
-    distinct,
-    quantities_in,
-    sum_over,
-)
-from tinygrad_edu.symbolic.notation.written import text
+from tinygrad_edu.symbolic.algebra.expr import Expr, Label, Leaf, Quantity, Sum, quantities_in
+from tinygrad_edu.symbolic.algebra.facts import Assumption
 
-__all__ = ["draws"]
+__all__ = ["draws", "summed_letter"]
 
 
 def draws(
     exprs: Iterable[Expr],
-    assumed: Collection[str],
+    assumed: Iterable[Assumption],
     count: int = 3,
     *,
     held: Collection[Quantity] = (),
@@ -36,21 +28,31 @@ def draws(
     A quantity that is positive in the data is drawn positive, one in (0, 1) in (0, 1), a mask
     as a mask. Where Σy = 1 is assumed, y is drawn from the simplex; elsewhere it is not, so that a
     step which needs the assumption and does not say so fails. What has a definition is computed
-    from it, if it then sums to 1 as assumed, and is drawn otherwise.
+    from it, and never drawn: where it is assumed to sum to 1, and does as soon as what it is made
+    of sums to 1 as in the data, that is drawn so; else that keeps its data.
     """
-    exprs = list(exprs)
-    assumed = {statement.rstrip("′") for statement in assumed}  # as it prints, without a number
-    simplex = {q for q in _all_of(exprs) if _simplex(q, assumed)}
-    defined = {q for q in simplex if q.definition is not None}
-    follows = {q for q in defined if _follows(q)}
-    quantities = quantities_in(exprs, lambda quantity: quantity in defined - follows)
+    exprs, assumed = list(exprs), list(assumed)
+    symmetric = {q for a in assumed if a.kind == "symmetric" for q in _letters(a)}
+    simplex: dict[Quantity, list[int]] = {}
+    kept, steady = set(held), set(held)  # whose numbers, and whose lengths, stay as they are
+    for assumption in assumed:
+        place = summed_letter(assumption)
+        if place is not None:
+            simplex.setdefault(place[0], []).append(place[1])
+        elif assumption.kind == "sums to one":
+            steady.update(_letters(assumption))
+            if _follows(assumption):
+                simplex.update({q: _sums_to_one(q) for q in _letters(assumption)})
+            else:
+                kept.update(_letters(assumption))
+    quantities = quantities_in([*exprs, *(a.expr for a in assumed)])
     found = []
     for seed in range(count):
         rng = np.random.default_rng(seed)
-        lengths = _lengths(quantities, rng) if resized else {}
+        lengths = _lengths(quantities, steady, rng) if resized else {}
         arrays = {}
         for quantity in quantities:
-            if quantity in held:
+            if quantity in kept:
                 arrays[quantity] = np.asarray(quantity.value)
                 continue
             shape = tuple(
@@ -58,27 +60,24 @@ def draws(
                 for axis in quantity.axes
             )
             array = _draw(np.asarray(quantity.value), shape, rng)
-            places = _simplex(quantity, assumed)
-            if any(quantity in quantities_in([q.leaf]) for q in follows):
-                places = _sums_to_one(quantity)
-            for place in places:
-                array = np.abs(array) + 0.05
-                array = array / array.sum(axis=place, keepdims=True)
-            arrays[quantity] = array
+            array = _to_one(array, simplex.get(quantity, ()))
+            arrays[quantity] = (array + array.T) / 2 if quantity in symmetric else array
         found.append(Environment(arrays, lengths))
     return found
 
 
-def _all_of(exprs: list[Expr]) -> set[Quantity]:
-    """Return every quantity that stands in expressions, or in what these are defined by."""
-    found: set[Quantity] = set()
-    pending = exprs
-    while pending:
-        leaves = {e.quantity for expr in pending for e in distinct(expr) if isinstance(e, Leaf)}
-        fresh = leaves - found
-        found |= fresh
-        pending = [q.definition for q in fresh if q.definition is not None]
-    return found
+def _follows(assumption: Assumption) -> bool:
+    """Whether something sums to 1 as soon as those do that it is made of, as (1 − ε)·y + ε/3.
+
+    Whether it does is seen on numbers: arrays that sum to 1 on the data are drawn so.
+    """
+    rng = np.random.default_rng(0)
+    arrays = {
+        q: _to_one(_draw(np.asarray(q.value), np.shape(q.value), rng), _sums_to_one(q))
+        for q in _letters(assumption)
+    }
+    found = Environment(arrays).value(assumption.expr)[0]
+    return bool(np.allclose(found, 1, rtol=0, atol=1e-9))
 
 
 def _sums_to_one(quantity: Quantity) -> list[int]:
@@ -90,39 +89,37 @@ def _sums_to_one(quantity: Quantity) -> list[int]:
     return [i for i, a in enumerate(quantity.axes) if a is not None and np.all(sums[i] < 1e-6)]
 
 
-def _follows(quantity: Quantity) -> bool:
-    """Whether a defined array sums to 1 as soon as those do that it is made of, as (1 − ε)y + ε/3.
-
-    Whether it does is seen on numbers: arrays that sum to 1 on the data are drawn so.
-    """
-    rng = np.random.default_rng(0)
-    arrays = {}
-    for base in quantities_in([quantity.leaf]):
-        array = _draw(np.asarray(base.value), np.shape(base.value), rng)
-        for place in _sums_to_one(base):
-            array = (np.abs(array) + 0.05) / np.sum(np.abs(array) + 0.05, axis=place, keepdims=True)
-        arrays[base] = array
-    with np.errstate(all="ignore"):
-        found = Environment(arrays).array(quantity.leaf, quantity.axes)
-        sums = [np.sum(found, axis=place) for place in _sums_to_one(quantity)]
-    return bool(sums) and all(np.allclose(each, 1, rtol=0, atol=1e-9) for each in sums)
+def _to_one(array: Any, axes: Iterable[int]) -> Any:
+    """Scale positive numbers so that they sum to 1 along axes."""
+    for axis in axes:
+        array = np.abs(array) + 0.05
+        array = array / array.sum(axis=axis, keepdims=True)
+    return array
 
 
-def _simplex(quantity: Quantity, assumed: Collection[str]) -> list[int]:
-    """Return the axes along which a quantity is assumed to sum to 1."""
-    return [
-        place
-        for place, axis in enumerate(quantity.axes)
-        if assumed
-        and axis is not None
-        and f"{text(sum_over((axis,), quantity.leaf))} = 1" in assumed
-    ]
+def _letters(assumption: Assumption) -> list[Quantity]:
+    """Return what an assumption is said of, as far as it has numbers of its own."""
+    return quantities_in([assumption.expr])
 
 
-def _lengths(quantities: list[Quantity], rng: np.random.Generator) -> dict[Label, int]:
-    """Choose other lengths for all ranges that no attribute and no index fixes."""
+def summed_letter(assumption: Assumption) -> tuple[Quantity, int] | None:
+    """Return the letter without a definition that is assumed to sum to 1, and along which axis."""
+    expr = assumption.expr
+    if assumption.kind != "sums to one" or not isinstance(expr, Sum):
+        return None
+    leaf = expr.body
+    if not isinstance(leaf, Leaf) or leaf.quantity.definition is not None:
+        return None
+    return leaf.quantity, leaf.quantity.axes.index(expr.label)
+
+
+def _lengths(
+    quantities: Iterable[Quantity], kept: Collection[Quantity], rng: np.random.Generator
+) -> dict[Label, int]:
+    """Choose other lengths for all ranges that no attribute, no index and no data fixes."""
     ranges = {axis.range: axis for q in quantities for axis in q.axes if axis is not None}
-    return {r: r.length if r.fixed else int(rng.integers(2, 6)) for r in ranges}
+    fixed = {axis.range for q in kept for axis in q.axes if axis is not None}
+    return {r: r.length if r.fixed or r in fixed else int(rng.integers(2, 6)) for r in ranges}
 
 
 def _draw(data: Any, shape: tuple[int, ...], rng: np.random.Generator) -> Any:

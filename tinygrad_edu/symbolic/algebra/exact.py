@@ -29,7 +29,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
     rename,
     total,
 )
-from tinygrad_edu.symbolic.algebra.facts import Facts
+from tinygrad_edu.symbolic.algebra.facts import Assumption, Facts
 from tinygrad_edu.symbolic.algebra.modular import Modular, Undefined
 from tinygrad_edu.symbolic.algebra.rules import cases, functions, laws, logarithms
 from tinygrad_edu.symbolic.algebra.rules.rule import ONE, Match, Rule, is_call, rule
@@ -234,8 +234,9 @@ LAWS_OF_LOGARITHMS: tuple[Rule, ...] = (
 # --- the judgement --------------------------------------------------------------------------------
 
 
-def sum_of_one(about: Expr | None) -> dict[Quantity, int]:
+def sum_of_one(assumed: Assumption | None) -> dict[Quantity, int]:
     """Return the letter that is assumed to sum to 1, and along which axis, if that is assumed."""
+    about = None if assumed is None else assumed.expr
     if isinstance(about, Sum) and isinstance(about.body, Leaf):
         quantity = about.body.quantity
         own = quantity.leaf.axes
@@ -266,16 +267,19 @@ class Judge:
         one: Expr,
         other: Expr,
         axes: Axes,
-        about: Expr | None = None,
-        assumption: str | None = None,
+        assumed: Assumption | None = None,
     ) -> Exactness:
         """Judge whether two formulas are equal exactly, under what is assumed.
 
         First as rational functions, in which every function is a letter, then by all laws
         together; those that are not needed are left out again.
         """
-        sums = sum_of_one(about)
-        known = self._points.setdefault(tuple(sums), {})
+        sums = sum_of_one(assumed)
+        assumption = None if assumed is None else assumed.statement
+        turned = []
+        if assumed is not None and assumed.kind == "symmetric":
+            turned = quantities_in([assumed.expr])
+        known = self._points.setdefault((*sums, *turned), {})
 
         def agree(laws: Collection[Rule]) -> list[Rule] | None:
             """Return the laws that were applied where both sides are equal, else None."""
@@ -284,7 +288,9 @@ class Judge:
             def point(seed: int, ties: bool) -> Modular:
                 if (seed, ties) not in points:
                     lengths = self._lengths(seed)
-                    points[seed, ties] = Modular(seed, lengths, sums, meaning.of, ties=ties)
+                    points[seed, ties] = Modular(
+                        seed, lengths, sums, meaning.of, ties=ties, symmetric=turned
+                    )
                 return points[seed, ties]
 
             equal = _agree((one, other), axes, point, ties=assumption is None)

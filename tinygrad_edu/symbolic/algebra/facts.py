@@ -7,6 +7,8 @@ only where it holds and is allowed.
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -14,7 +16,7 @@ from fractions import Fraction
 import numpy as np
 
 from tinygrad_edu import ops
-from tinygrad_edu.symbolic.algebra.evaluate import Environment
+from tinygrad_edu.symbolic.algebra.evaluate import ROUNDING, Environment
 from tinygrad_edu.symbolic.algebra.expr import (
     Apply,
     Dimension,
@@ -45,8 +47,16 @@ TOLERANCE = 1e-6
 Reason = tuple[str, str | None]  # why something holds, and the statement that it assumes
 
 
-def _plain(statement: str) -> str:
-    return "".join(statement.split())
+#: How each kind of assumption is stated of an expression.
+_STATED = {
+    "sums to one": "{} = 1",
+    "positive": "{} > 0",
+    "nonnegative": "{} ≥ 0",
+    "nonzero": "{} ≠ 0",
+    "symmetric": "{0} = {0}ᵀ",
+    "constant": "{} is constant",
+    "equal": "{} = {}",
+}
 
 
 @dataclass(frozen=True)
@@ -55,6 +65,10 @@ class Assumption:
 
     Attributes
     ----------
+    kind : str
+        "sums to one", "positive", "nonnegative", "nonzero", "symmetric", "constant" or "equal".
+    expr : Expr
+        What it is said of: of a sum that it is 1, of a letter that it is symmetric.
     statement : str
         As it is printed and as `assume` names it, such as "Σy = 1".
     holds : bool
@@ -65,10 +79,48 @@ class Assumption:
         Whether the derivation rests on it.
     """
 
-    statement: str
-    holds: bool
-    deviation: float
+    kind: str
+    expr: Expr
+    statement: str = ""
+    holds: bool = True
+    deviation: float = 0.0
     used: bool = False
+
+
+class _Said:
+    """A statement in somebody's spelling: "Σₖ y = 1", "sum(y) == 1" and "Σy=1" say the same."""
+
+    def __init__(self, said: str | Assumption) -> None:
+        text = said.statement if isinstance(said, Assumption) else said
+        for pattern, plain in _SPELLINGS:
+            text = re.sub(pattern, plain, text)
+        over = re.search(r"Σ(_\{?([a-z]+)\}?(?=[\s(])|[ₐ-ₜᵢᵣᵤᵥⱼ]+)", text)
+        self.over = over and unicodedata.normalize("NFKC", over[2] or over[1])
+        text = "".join((text if over is None else text.replace(over[0], "Σ", 1)).split())
+        left, relation, right = re.sub(r"Σ\((\w+)\)", r"Σ\1", text).partition("=")
+        if relation and (left.isdigit() or left == f"{right}ᵀ"):
+            left, right = right, left
+        self.plain = f"{left}{relation}{right}"
+
+    def means(self, other: _Said) -> bool:
+        """Whether both say the same; which axis a sum is over may be left open."""
+        same = self.over is None or other.over is None or self.over == other.over
+        return same and self.plain == other.plain
+
+
+#: What stands in statements for what is printed.
+_SPELLINGS = (
+    (r",?\s*(axis|keepdims)\s*=\s*\w+", ""),
+    (r"(\w+)\.sum\(\)", r"Σ\1"),
+    (r"(np\.|tg\.)?\bsum\(", "Σ("),
+    (r"∑", "Σ"),
+    (r"\.T\b|\^T\b|\^⊤", "ᵀ"),
+    (r"-", "−"),
+    (r"[*⊙]", "·"),
+    (r"==", "="),
+    (r">=", "≥"),
+    (r"!=", "≠"),
+)
 
 
 def _at_its_own_indices(label: Label, leaf: Leaf) -> Sum:
@@ -89,7 +141,7 @@ class Facts:
     ----------
     data : Environment
         The recorded values.
-    allowed : iterable of str or None
+    allowed : iterable of str or Assumption, or None
         The assumptions that may be used; None allows all that hold.
     constants : callable
         Whether a leaf is held constant, so that something may be assumed of it.
@@ -98,13 +150,13 @@ class Facts:
     def __init__(
         self,
         data: Environment,
-        allowed: Iterable[str] | None = None,
+        allowed: Iterable[str | Assumption] | None = None,
         constants: Callable[[Leaf], bool] = lambda leaf: True,
     ) -> None:
         self.data = data
-        self.allowed = None if allowed is None else frozenset(map(_plain, allowed))
+        self.allowed = None if allowed is None else list(allowed)
         self.is_constant = constants
-        self.met: dict[str, tuple[Assumption, Expr]] = {}
+        self.met: dict[str, Assumption] = {}  # by their statements
         self._signs: dict[Expr, str] = {}
         self._nonzero: dict[Expr, str | None] = {}
 
@@ -190,7 +242,7 @@ class Facts:
         unknown = [base for base, _ in parts(expr)[1] if self.sign(base) not in _SIGNED]
         about = product(1, [(base, Fraction(1)) for base in dict.fromkeys(unknown)])
         holds = all(np.all(self.data.value(e)[0] != 0) for e in (expr, about))
-        return self._use(f"{text(about)} ≠ 0", about, bool(holds), 0.0)
+        return self._use("nonzero", about, bool(holds))
 
     def never_zero(self, expr: Expr) -> Reason | None:
         """Return the reason why an expression is not zero, and what that assumes."""
@@ -201,13 +253,12 @@ class Facts:
 
     def nonnegative(self, expr: Expr) -> str | None:
         """Say why a constant is not negative; None where that is neither known nor assumed."""
-        statement = f"{text(expr)} ≥ 0"
         if self.sign(expr) in {"positive", "nonnegative"}:
-            return statement
+            return _STATED["nonnegative"].format(text(expr))
         if not self.is_fixed(expr):
             return None
         least = float(np.min(self.data.value(expr)[0], initial=0))
-        return self._use(statement, expr, least >= 0, -least)
+        return self._use("nonnegative", expr, least >= 0, -least)
 
     def differ(self, one: Expr, other: Expr) -> Reason | None:
         """Return the reason why two expressions are never equal, and what that assumes.
@@ -228,19 +279,36 @@ class Facts:
         values = self.data.value(expr)[0]
         holds = bool(np.all(values > 0 if relation == ">" else values >= 0))
         deviation = 0.0 if holds else float(np.max(-values, initial=0))
-        return self._use(f"{text(expr)} {relation} 0", expr, holds, deviation)
+        return self._use("positive" if relation == ">" else "nonnegative", expr, holds, deviation)
 
     def constant(self, leaf: Leaf) -> str | None:
         """Return the statement that a letter is held constant, if that may be used."""
-        return self._use(f"{text(leaf)} is constant", leaf, True, 0.0)
+        return self._use("constant", leaf, True)
 
     def equal(self, one: Expr, other: Expr) -> str | None:
         """Return the statement that two expressions are equal, if that may be used."""
         labels = sorted(one.labels | other.labels, key=lambda label: label.order)
         gap = self.data.array(one, labels) - self.data.array(other, labels)
         deviation = float(np.max(np.abs(gap), initial=0))
-        statement = f"{text(one)} = {text(other)}"
-        return self._use(statement, one, deviation <= TOLERANCE, deviation)
+        return self._use("equal", one, deviation <= TOLERANCE, deviation, other)
+
+    def symmetric(self, leaf: Leaf) -> str | None:
+        """Return the statement that a constant matrix is symmetric, if that may be used.
+
+        Of one that is not, nothing is said unless somebody named it.
+        """
+        leaf = leaf.quantity.leaf
+        ranges = {axis.range for axis in leaf.axes}
+        if len(leaf.axes) != 2 or len(leaf.labels) != 2 or len(ranges) != 1:
+            return None
+        if not self.is_constant(leaf) or leaf.axes[0].length < 2:
+            return None
+        values = self.data.array(leaf, leaf.axes)
+        deviation = float(np.max(np.abs(values - values.T)))
+        holds = deviation <= ROUNDING * float(np.max(np.abs(values)))
+        if not holds and self.allowed is None:
+            return None
+        return self._use("symmetric", leaf, holds, deviation)
 
     def sums_to_one(self, expr: Sum) -> str | None:
         """Return the statement that a constant sums to 1, if that may be used."""
@@ -250,10 +318,9 @@ class Facts:
         assert isinstance(expr.body, Leaf)
         deviation = float(np.max(np.abs(self.data.value(expr)[0] - 1), initial=0))
         holds = deviation <= TOLERANCE
-        statement = f"{text(expr)} = 1"
         if holds and self.allowed is None and self._by_chance(expr.label, expr.body):
             return None
-        return self._use(statement, expr, holds, deviation)
+        return self._use("sums to one", expr, holds, deviation)
 
     def shares(self, expr: Sum) -> str | None:
         """Return the statement that c + f_k are shares of 1, if that may be used.
@@ -271,11 +338,7 @@ class Facts:
         deviation = float(np.max(np.abs(self.data.value(expr)[0] - 1), initial=0))
         if least < 0 or deviation > TOLERANCE:
             return None
-        return self._use(f"{text(expr)} = 1", expr, True, deviation)
-
-    def about(self, statement: str | None) -> Expr | None:
-        """Return the expression that a statement is about: a sum of which it says that it is 1."""
-        return None if statement is None else self.met[statement][1]
+        return self._use("sums to one", expr, True, deviation)
 
     def _by_chance(self, label: Label, leaf: Leaf) -> bool:
         """Whether a later axis sums to 1 as well: classes come last, so that is the one meant."""
@@ -283,35 +346,48 @@ class Facts:
         sums = (self.data.value(Sum(other, leaf))[0] for other in later)
         return any(np.all(np.abs(found - 1) <= TOLERANCE) for found in sums)
 
-    def _use(self, statement: str, about: Expr, holds: bool, deviation: float) -> str | None:
-        """Enter a statement that was asked for, and return it if it may be used."""
-        while statement in self.met and self.met[statement][1] != about:
+    def _use(
+        self,
+        kind: str,
+        expr: Expr,
+        holds: bool,
+        deviation: float = 0.0,
+        other: Expr | None = None,
+    ) -> str | None:
+        """Enter what was asked for, and return its statement if it may be used."""
+        statement = _STATED[kind].format(text(expr), "" if other is None else text(other))
+        while statement in self.met and self.met[statement].expr != expr:
             statement += "′"  # two expressions that print alike, such as maxima over other axes
-        self.met[statement] = Assumption(statement, holds, deviation), about
+        self.met[statement] = Assumption(kind, expr, statement, holds, deviation)
         return statement if holds and self._is_allowed(statement) else None
 
     def _is_allowed(self, statement: str) -> bool:
-        return self.allowed is None or _plain(statement) in self.allowed
+        if self.allowed is None:
+            return True
+        printed = _Said(statement)
+        return any(_Said(said).means(printed) for said in self.allowed)
 
     def refuse_unknown(self, asker: str = "derive") -> None:
         """Raise where something was allowed that the derivation never asked for."""
-        met = {_plain(statement) for statement in self.met}
-        for statement in sorted((self.allowed or frozenset()) - met):
-            known = ", ".join(map(repr, self.met)) or "none"
-            raise ValueError(
-                f"{asker}: nothing here rests on the assumption {statement!r}; the statements that "
-                f"it asks for are: {known}"
-            )
+        met = list(map(_Said, self.met))
+        for said in self.allowed or ():
+            if not any(map(_Said(said).means, met)):
+                known = ", ".join(map(repr, self.met)) or "none"
+                statement = said.statement if isinstance(said, Assumption) else said
+                raise ValueError(
+                    f"{asker}: nothing here rests on the assumption {statement!r}; the statements "
+                    f"that it asks for are: {known}"
+                )
 
     def assumptions(self, used: Collection[str], result: Expr) -> list[Assumption]:
         """Return the assumptions that were used, and those that the result still waits for."""
         inside = set(distinct(result))
         return [
             replace(assumption, used=assumption.statement in used)
-            for assumption, about in self.met.values()
+            for assumption in self.met.values()
             if assumption.statement in used
             or (
-                about in inside
+                assumption.expr in inside
                 and not (assumption.holds and self._is_allowed(assumption.statement))
             )
         ]

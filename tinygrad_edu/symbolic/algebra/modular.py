@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -60,6 +60,8 @@ class Modular(Environment):
         From an expression to one that stands for it by a law of the atoms, or None.
     ties : bool, optional
         Whether many entries are equal, and many 0.
+    symmetric : collection of Quantity, optional
+        Matrices that are drawn symmetric.
     """
 
     def __init__(
@@ -70,9 +72,10 @@ class Modular(Environment):
         meant: Callable[[Expr], Expr | None] = lambda expr: None,
         *,
         ties: bool = False,
+        symmetric: Collection[Quantity] = (),
     ) -> None:
         super().__init__({}, lengths)
-        self.sums = sums or {}
+        self.sums, self.symmetric = sums or {}, symmetric
         self.meant, self.ties = meant, ties
         self.vague = self.piecewise = False
         self._seed = seed
@@ -116,6 +119,8 @@ class Modular(Environment):
         if quantity in self.sums:
             rows = np.moveaxis(array, self.sums[quantity], 0)
             rows[-1] = (1 - rows[:-1].sum(0)) % PRIME
+        if quantity in self.symmetric:
+            array = np.where(np.tri(len(array), dtype=bool), array, array.T)
         return array
 
     # --- atoms ------------------------------------------------------------------------------------

@@ -62,7 +62,7 @@ def environments(letters: Letters) -> list[tuple[str, Environment]]:
 
     Named intermediates are computed again from their definitions, in double precision.
     """
-    used = {a.statement for a in letters.derivation.assumptions if a.used}
+    used = [a for a in letters.derivation.assumptions if a.used]
     data = {q: _double(q.value) for q in quantities_in(letters.exprs)}
     same = draws(letters.exprs, used, DRAWS, resized=False)
     return [("the data", Environment(data)), *(("random numbers", env) for env in same)]
@@ -70,7 +70,7 @@ def environments(letters: Letters) -> list[tuple[str, Environment]]:
 
 def resized(letters: Letters) -> list[tuple[str, Environment]]:
     """Return random draws of other sizes."""
-    used = {a.statement for a in letters.derivation.assumptions if a.used}
+    used = [a for a in letters.derivation.assumptions if a.used]
     return [("other sizes", env) for env in draws(letters.exprs, used, RESIZED)]
 
 

@@ -286,8 +286,8 @@ class Step:
         The statement it rests on, if any.
     is_choice : bool
         Whether it begins a lecture line: a choice of the search, and not its tidying.
-    about : Expr or None
-        What that statement is about.
+    about : Assumption or None
+        What that statement says, of what.
     residual : float
         The largest difference between before and after, relative to their size, over the data
         and all random draws.
@@ -301,7 +301,7 @@ class Step:
         axes: tuple[Label | None, ...],
         checks: Sequence[Environment],
         judge: Judge,
-        about: Expr | None = None,
+        about: Assumption | None = None,
     ) -> None:
         self._judge = judge
         self.rule = move.rule.name
@@ -338,9 +338,7 @@ class Step:
         Computed when it is asked for, modulo 2⁶¹ − 1 at random points, for a few sizes.
         """
         before, after = self.before, self.after
-        return self._judge.exactness(
-            before.expr, after.expr, before.axes, self.about, self.assumption
-        )
+        return self._judge.exactness(before.expr, after.expr, before.axes, self.about)
 
     def __repr__(self) -> str:
         return f"<step {self.rule}: {self.before} = {self.after}>"
@@ -486,7 +484,7 @@ class Derivation:
         letter, result = self.incoming.expr, self.result
         assert isinstance(letter, Leaf)
         row = row_of(letter)
-        used = {a.statement for a in self.assumptions if a.used}
+        used = [a for a in self.assumptions if a.used]
         axes = (*(a and row[a] for a in self.incoming.axes), *result.axes)
         found = jacobian(result.expr, letter, row, Facts(Environment(), used))
         return Formula(found, axes, indexed=len(found.labels) > 2)

@@ -28,10 +28,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Expr,
     Leaf,
     Quantity,
-    Sum,
-    Total,
     distinct,
-    quantities_in,
     rename,
 )
 from tinygrad_edu.symbolic.algebra.facts import Facts
@@ -360,8 +357,9 @@ class Work:
             chain=chain,
             start=Formula(start, axes),
             steps=[
-                Step(move, axes, checks[why := move.match.assumption], judge, self.facts.about(why))
+                Step(move, axes, checks[why], judge, None if why is None else self.facts.met[why])
                 for move in found.moves
+                for why in [move.match.assumption]
             ],
             result=Formula(found.expr, axes),
             assumptions=self.facts.assumptions(used, found.expr),
@@ -500,17 +498,12 @@ def _without_moves(symbol: Symbol) -> Symbol:
 
 def _checks(start: Expr, used: set[str], facts: Facts) -> dict[str | None, list[Environment]]:
     """Draw the numbers that steps are checked on: by what a step assumes, and nothing more."""
-    data, plain = Environment(), draws([start], ())
-    checks: dict[str | None, list[Environment]] = {None: [data, *plain]}
+    data = Environment()
+    checks: dict[str | None, list[Environment]] = {None: [data, *draws([start], ())]}
     for statement in used:
-        about, drawn = facts.about(statement), plain
-        assert about is not None
-        if isinstance(about, Sum) and isinstance(about.body, Total):
-            # Only these numbers, and so many of them, are known to be shares.
-            drawn = draws([start], (), held=quantities_in([about]), resized=False)
-        elif "= 1" in statement:
-            drawn = draws([start, about], {statement})
-        elif "≠ 0" in statement:
-            drawn = [env for env in plain if np.all(env.value(about)[0] != 0)]
+        assumption = facts.met[statement]
+        drawn = draws([start], [assumption])
+        if assumption.kind == "nonzero":
+            drawn = [env for env in drawn if np.all(env.value(assumption.expr)[0] != 0)]
         checks[statement] = [data, *drawn]
     return checks

@@ -11,10 +11,9 @@ import numpy as np
 from tinygrad_edu.symbolic.algebra.draws import draws
 from tinygrad_edu.symbolic.algebra.evaluate import Environment, magnitudes
 from tinygrad_edu.symbolic.algebra.expr import Expr, Quantity, distinct, quantities_in, sum_over
-from tinygrad_edu.symbolic.algebra.facts import TOLERANCE
+from tinygrad_edu.symbolic.algebra.facts import TOLERANCE, Assumption
 from tinygrad_edu.symbolic.derive.derivation import Formula, disagreement
 from tinygrad_edu.symbolic.derive.faults import bound
-from tinygrad_edu.symbolic.notation.written import text
 
 __all__ = [
     "AGREE",
@@ -106,7 +105,7 @@ def _where(one: Any, other: Any) -> str:
 
 def environments(
     exprs: Sequence[Expr],
-    statements: Collection[str],
+    assumed: Collection[Assumption],
     count: int = 3,
     *,
     varying: Collection[Quantity] | None = None,
@@ -119,7 +118,7 @@ def environments(
     quantities = quantities_in(exprs)
     held = [] if varying is None else [q for q in quantities if q not in varying]
     found = [data_of(exprs)]
-    drawn = draws(exprs, statements, count, held=held, resized=varying is None)
+    drawn = draws(exprs, assumed, count, held=held, resized=varying is None)
     for seed, env in enumerate(drawn):
         with np.errstate(all="ignore"):
             usable = all(np.isfinite(env.value(expr)[0]).all() for expr in exprs)
@@ -153,15 +152,15 @@ def _near(exprs: Sequence[Expr], held: Collection[Quantity], seed: int) -> Envir
     return Environment(arrays)
 
 
-def simplexes(exprs: Sequence[Expr]) -> set[str]:
-    """Return the statements Σy = 1 that hold on the data, as they are printed."""
-    found = set()
+def simplexes(exprs: Sequence[Expr]) -> list[Assumption]:
+    """Return what sums to 1 on the data."""
+    found = []
     for quantity in quantities_in(exprs):
         values = np.asarray(quantity.value)
         for place, axis in enumerate(quantity.axes if values.dtype.kind == "f" else ()):
             sums = np.sum(values, axis=place)
             if axis is not None and np.all(np.abs(sums - 1) <= TOLERANCE):
-                found.add(f"{text(sum_over((axis,), quantity.leaf))} = 1")
+                found.append(Assumption("sums to one", sum_over((axis,), quantity.leaf)))
     return found
 
 

@@ -102,14 +102,13 @@ def _over(path: Path, missing: dict[Expr, Fraction], facts: Facts, normaliser: N
     below = [f for f in factors if f[1] < 0]
     for base, exponent in missing.items():
         if exponent:
-            why = facts.nonzero(base)
-            if why is None:
+            reason = facts.never_zero(base)
+            if reason is None:
                 return path
-            assumed = why if why.endswith("≠ 0") else None
             above.append((base, exponent))
             below.append((base, -exponent))
             after = product(coefficient, [*above, *below])
-            match = Match(path.end, after, after, f"where {why}" if assumed else why, assumed)
+            match = Match(path.end, after, after, *reason)
             path = path.then(Move(EXPANDED, match, path.end, after, is_choice=True))
     for move in normaliser.path(product(coefficient, above)).moves:
         before, after = (product(1, [(e, ONE), *below]) for e in (move.before, move.after))

@@ -210,11 +210,11 @@ class _Search:
             return affine_agreement(self.left, self.right, self.sides.variables, self.up_to)
         return agreement(self.left, self.right, self._environments(self.right, None))
 
-    def _environments(self, end: Formula, statements: set[str] | None) -> list[Environment]:
+    def _environments(self, end: Formula, assumed: list[Assumption] | None) -> list[Environment]:
         """Return the data and draws; where the constants keep their numbers, only Tensors vary."""
         exprs = [self.left.expr, end.expr]
-        statements = simplexes(exprs) if statements is None else statements
-        return environments(exprs, statements, varying=self.varying)
+        assumed = simplexes(exprs) if assumed is None else assumed
+        return environments(exprs, assumed, varying=self.varying)
 
     def _attempts(self) -> Iterator[Proof | None]:
         if not all(map(faithful, (self.left, self.right), self.sides.values)):
@@ -269,10 +269,13 @@ class _Search:
             inside = quantities_in([dropped.factor, dropped.constant])
             used.update(self.held.get(quantity) for quantity in inside)
         statements = {statement for statement in used if statement is not None}
-        envs = self._environments(end, statements)
-        judge, about = Judge([self.left.expr, end.expr]), self.facts.about
+        assumed = [self.facts.met[statement] for statement in statements]
+        envs = self._environments(end, assumed)
+        judge, met = Judge([self.left.expr, end.expr]), self.facts.met
         steps = [
-            Step(move, self.sides.axes, envs, judge, about(move.match.assumption)) for move in moves
+            Step(move, self.sides.axes, envs, judge, None if why is None else met[why])
+            for move in moves
+            for why in [move.match.assumption]
         ]
         agrees = agreement(self.left, end, envs)
         if not (agrees and agrees.draws and all(_is_sound(step, envs) for step in steps)):
@@ -282,7 +285,7 @@ class _Search:
             right=self.right,
             proved=True,
             steps=steps,
-            assumptions=self.facts.assumptions(_without_weaker(statements), Number(ONE)),
+            assumptions=self.facts.assumptions(_without_weaker(assumed), Number(ONE)),
             agreement=agrees,
             furthest=(self._formula(middle),) * 2,
             dropped={} if dropped is None else self._what(dropped),
@@ -302,8 +305,8 @@ def _is_sound(step: Step, envs: list[Environment]) -> bool:
     return not any(apart(step.before, step.after, env) > AGREE for env in envs)
 
 
-def _without_weaker(statements: set[str]) -> set[str]:
+def _without_weaker(assumed: list[Assumption]) -> set[str]:
     """Leave out x ≠ 0 and x ≥ 0 where x > 0 is assumed too."""
-    positive = {s.removesuffix(" > 0") for s in statements if s.endswith(" > 0")}
-    weaker = {f"{each} {relation} 0" for each in positive for relation in "≠≥"}
-    return statements - weaker
+    positive = {a.expr for a in assumed if a.kind == "positive"}
+    weaker = {"nonzero", "nonnegative"}
+    return {a.statement for a in assumed if a.kind not in weaker or a.expr not in positive}

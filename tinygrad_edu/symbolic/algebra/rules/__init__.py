@@ -15,6 +15,7 @@ from tinygrad_edu.symbolic.algebra.rules import (
     powers,
     stacks,
     sums,
+    symmetric,
 )
 from tinygrad_edu.symbolic.algebra.rules.rule import Rule
 
@@ -51,6 +52,7 @@ TIDYING: tuple[Rule, ...] = (
     sums.sums_to_one,
     sums.constant_out,
     sums.sum_of_constant,
+    symmetric.symmetric,
     arithmetic.collect,
     arithmetic.join_powers,
     powers.add_exponents,

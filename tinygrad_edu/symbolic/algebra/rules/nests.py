@@ -106,8 +106,7 @@ def constant_out(expr: Sum, facts: Facts) -> Iterator[Match]:
         inside = product(1, [f for f in factors if f not in outside])
         right = product(coefficient, [*outside, (sum_over(labels, inside), ONE)])
         which = text(product(coefficient, outside))
-        letters = " or ".join(label.letter for label in labels)
-        yield Match(expr, right, right, f"{which} does not depend on {letters}")
+        yield Match(expr, right, right, f"{which} does not depend on the index of the sum")
 
 
 @rule("separate", "Σ_nΣ_k x_n·y_k = Σ_n x_n · Σ_k y_k", "the distributive law", at=Sum)

@@ -52,14 +52,14 @@ def constant_out(expr: Sum, facts: Facts) -> Iterator[Match]:
         return
     right = product(coefficient, [*outside, (sum_over((expr.label,), product(1, inside)), ONE)])
     which = text(product(coefficient, outside))
-    yield Match(expr, right, right, f"{which} does not depend on {expr.label.letter}")
+    yield Match(expr, right, right, f"{which} does not depend on the index of the sum")
 
 
 @rule("Σ of a constant", "Σ_k c = K·c", "K equal terms", at=Sum)
 def sum_of_constant(expr: Sum, facts: Facts) -> Iterator[Match]:
     if expr.label not in expr.body.labels:
         right = product(1, [(Dimension(expr.label), ONE), (expr.body, ONE)])
-        yield Match(expr, right, right)
+        yield Match(expr, right, right, f"{expr.label.called} equal terms")
 
 
 @rule("assumption", "Σ_k y_k = 1", "tested on the data", at=Sum)
@@ -90,7 +90,7 @@ def distribution(expr: Sum, facts: Facts) -> Iterator[Match]:
             yield Match(expr, one, one, f"{text(expr.body)} is a distribution")
 
 
-@rule("δ picks", "Σ_k δ_kj·f_k = f_j", "only the term with k = j is not 0", at=Sum)
+@rule("δ picks", "Σ_k δ_kj·f_k = f_j", "all other terms of the sum are 0", at=Sum)
 def delta_picks(expr: Sum, facts: Facts) -> Iterator[Match]:
     coefficient, factors = parts(expr.body)
     for place, (base, exponent) in enumerate(factors):

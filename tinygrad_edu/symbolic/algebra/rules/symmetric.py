@@ -1,0 +1,38 @@
+"""Symmetric matrices: their rows are their columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tinygrad_edu.symbolic.algebra.expr import Expr, Leaf, Total, distinct, parts, replace, total
+from tinygrad_edu.symbolic.algebra.facts import Facts
+from tinygrad_edu.symbolic.algebra.rules.rule import Match, others, rule
+
+__all__ = ["symmetric"]
+
+
+@rule("symmetric", "x_kj = x_jk", "tested on the data", at=Total)
+def symmetric(expr: Total, facts: Facts) -> Iterator[Match]:
+    """Turn a matrix in one term where that gives the factors of another: W x + Wᵀ x."""
+    for term in expr.terms:
+        for leaf in distinct(term):
+            if not isinstance(leaf, Leaf) or len(leaf.labels) != 2:
+                continue
+            row, column = (axis in term.labels for axis in leaf.axes)
+            if row and not column:
+                continue  # W x lies as it is to lie, and Wᵀ x is turned
+            turned = _turned(term, leaf)
+            rest = others(expr.terms, [term])
+            if not any(parts(turned)[1] == parts(other)[1] for other in rest):
+                continue
+            statement = facts.symmetric(leaf)
+            if statement is not None:
+                because = f"{statement}, which holds on the data"
+                yield Match(term, turned, total([*rest, turned]), because, statement)
+                return
+
+
+def _turned(expr: Expr, leaf: Leaf) -> Expr:
+    """Transpose a matrix wherever it stands."""
+    same = (e for e in distinct(expr) if isinstance(e, Leaf) and e.quantity is leaf.quantity)
+    return replace(expr, {e: Leaf(e.quantity, e.axes[::-1]) for e in same})
