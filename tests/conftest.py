@@ -9,6 +9,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
+from types import ModuleType
 
 import pytest
 from hypothesis import settings
@@ -26,6 +27,15 @@ settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--shuffle", type=int, metavar="SEED", help="run the tests in a random order")
+
+
+@pytest.fixture(scope="session")
+def scikit() -> ModuleType:
+    """Return scikit-learn, whose import takes a second of the process that compares with it."""
+    import sklearn.datasets
+    import sklearn.metrics
+
+    return sklearn
 
 
 @pytest.fixture

@@ -4,13 +4,12 @@ from importlib.resources import files
 
 import numpy as np
 import pytest
-import sklearn.datasets
 
 from tinygrad_edu.data import load_iris
 
 
-def test_values_are_those_of_scikit_learn():
-    ours, theirs = load_iris(), sklearn.datasets.load_iris()
+def test_values_are_those_of_scikit_learn(scikit):
+    ours, theirs = load_iris(), scikit.datasets.load_iris()
     np.testing.assert_array_equal(ours.features, theirs.data)
     np.testing.assert_array_equal(ours.labels, theirs.target)
     assert list(ours.feature_names) == theirs.feature_names

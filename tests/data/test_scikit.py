@@ -5,7 +5,6 @@ from importlib.resources import files
 
 import numpy as np
 import pytest
-import sklearn.datasets
 
 from tinygrad_edu import data
 
@@ -13,8 +12,8 @@ NAMES = ("load_digits", "load_wine", "load_breast_cancer")
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_values_and_names(name):
-    ours, theirs = getattr(data, name)(), getattr(sklearn.datasets, name)()
+def test_values_and_names(name, scikit):
+    ours, theirs = getattr(data, name)(), getattr(scikit.datasets, name)()
     np.testing.assert_array_equal(ours.features, theirs.data)
     np.testing.assert_array_equal(ours.labels, theirs.target)
     assert (ours.features.dtype, ours.labels.dtype) == (np.float64, np.int64)

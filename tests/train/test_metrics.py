@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import sklearn.metrics
 
 from tests.train.problems import rng
 from tinygrad_edu import nn, ops, train
@@ -17,28 +16,28 @@ T = rng(3).integers(2, size=200)
 
 
 @pytest.mark.parametrize("targets", [LABELS, ONE_HOT, LABELS.astype(float)])
-def test_classes_as_scikit_learn_counts_them(targets):
+def test_classes_as_scikit_learn_counts_them(targets, scikit):
     decided = P.argmax(axis=1)
-    assert accuracy(P, targets) == sklearn.metrics.accuracy_score(LABELS, decided)
-    expected = sklearn.metrics.confusion_matrix(LABELS, decided)
+    assert accuracy(P, targets) == scikit.metrics.accuracy_score(LABELS, decided)
+    expected = scikit.metrics.confusion_matrix(LABELS, decided)
     np.testing.assert_array_equal(confusion_matrix(P, targets), expected)
 
 
 @pytest.mark.parametrize("shape", [(200,), (200, 1)])
-def test_one_probability(shape):
+def test_one_probability(shape, scikit):
     p, t = Q.reshape(shape), T.reshape(shape)
     assert accuracy(p, T) == accuracy(p, t) == np.mean((Q >= 0.5) == T)
     assert binary_accuracy(p, T) == accuracy(p, T)
-    expected = sklearn.metrics.confusion_matrix(T, Q >= 0.5)
+    expected = scikit.metrics.confusion_matrix(T, Q >= 0.5)
     np.testing.assert_array_equal(confusion_matrix(p, t), expected)
-    expected = -sklearn.metrics.log_loss(T, Q, normalize=False)
+    expected = -scikit.metrics.log_loss(T, Q, normalize=False)
     assert log_likelihood(p, t) == pytest.approx(expected)
     assert log_likelihood(p, T) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("targets", [LABELS, ONE_HOT])
-def test_the_log_likelihood_is_a_sum(targets):
-    expected = -sklearn.metrics.log_loss(LABELS, P, normalize=False)
+def test_the_log_likelihood_is_a_sum(targets, scikit):
+    expected = -scikit.metrics.log_loss(LABELS, P, normalize=False)
     assert log_likelihood(P, targets) == pytest.approx(expected)
     soft = ops.softmax(rng(4).normal(size=P.shape))
     assert log_likelihood(P, soft) == pytest.approx(np.sum(soft * np.log(P)))
