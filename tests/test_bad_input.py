@@ -71,7 +71,7 @@ def array(rng: np.random.Generator, dtypes: Any = DTYPES) -> Any:
 def tensor(rng: np.random.Generator) -> tg.Tensor:
     if rng.random() < 0.1:
         return tg.Tensor(array(rng)) > 0  # holds truth values
-    t = tg.Tensor(array(rng), name=str(rng.choice(["x", "a b", ""])))
+    t = tg.Tensor(array(rng), name=str(rng.choice(["x", "a b", "α"])))
     return t if rng.random() < 0.7 else t * 2.0
 
 
