@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import platform
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -64,6 +65,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         command.add_argument("--indices", action="store_true", help="write formulas with indices")
         command.add_argument("--latex", action="store_true", help="print LaTeX")
+        command.add_argument(
+            "--certificate", type=Path, metavar="FILE", help="write what tools/verify.py checks"
+        )
     picture = _of_lecture(commands, "draw", "draw the graph of a lecture, or its derivation")
     picture.add_argument("--derivation", action="store_true", help="draw the derivation")
     _add_folder(picture, "build/draw", "the picture")
@@ -153,6 +157,10 @@ def derive(lecture: Lecture, given: argparse.Namespace) -> int:
     write = derivation.latex if given.latex else derivation.text
     detail = {} if given.detail is None else {"detail": given.detail}
     print(write(indices=given.indices, **detail))
+    if given.certificate is not None:
+        if given.staged:
+            raise ValueError("derive: a certificate is of one derivation; leave out --staged")
+        _save(lecture.derive(given.assume).certificate(), given.certificate)
     return 0
 
 
@@ -161,7 +169,13 @@ def prove(identity: Identity, given: argparse.Namespace) -> int:
     proof = identity.prove(given.assume)
     write = proof.latex if given.latex else proof.text
     print(write(indices=given.indices))
+    if given.certificate is not None:
+        _save(proof.certificate(), given.certificate)
     return 0 if proof else 1
+
+
+def _save(certificate: dict[str, Any], path: Path) -> None:
+    path.write_text(json.dumps(certificate, ensure_ascii=False, indent=1), encoding="utf-8")
 
 
 def draw(lecture: Lecture, given: argparse.Namespace) -> int:

@@ -29,6 +29,7 @@ from tinygrad_edu.symbolic.algebra.facts import Assumption, Facts
 from tinygrad_edu.symbolic.algebra.places import place_of
 from tinygrad_edu.symbolic.algebra.rewrite import Move
 from tinygrad_edu.symbolic.derive import report
+from tinygrad_edu.symbolic.derive.certificate import Graph, certificate
 from tinygrad_edu.symbolic.derive.faults import bound
 from tinygrad_edu.symbolic.derive.jacobian import jacobian, row_of
 from tinygrad_edu.symbolic.derive.raising import raised, sources
@@ -427,6 +428,8 @@ class Derivation:
     faults : tuple of str
         Where the result is not the gradient that the engine computes: which operations are not
         what their definitions say.
+    graph : Graph or None
+        What a certificate is written from.
     """
 
     title: tuple[str, str]
@@ -444,6 +447,7 @@ class Derivation:
     stale: tuple[str, ...] = ()
     recognised: tuple[tuple[str, Formula], ...] = ()
     faults: tuple[str, ...] = ()
+    graph: Graph | None = None
 
     @property
     def seed(self) -> str | None:
@@ -454,6 +458,32 @@ class Derivation:
         """Return the Tensors and arrays that the formulas are made of, by name."""
         formulas = [self.result, *(meaning for _, meaning in self.definitions)]
         return sources(formula.expr for formula in formulas)
+
+    def certificate(self) -> dict[str, Any]:
+        """Return what is claimed, for a program to check that does not trust this one.
+
+        Returns
+        -------
+        dict
+            Of lists, numbers and texts, as JSON holds them: the graph, the local rules, what
+            letters stand for, every step with its laws, and the assumptions.
+            ``python tools/verify.py FILE`` accepts or refuses it.
+
+        Raises
+        ------
+        ValueError
+            If the derivation was read back, or is a stage in which letters were put in.
+
+        Examples
+        --------
+        >>> import tinygrad_edu as tg
+        >>> z, y = tg.Tensor([1.0, 2.0], name="z"), tg.Tensor([0.0, 1.0], name="y")
+        >>> found = tg.derive(tg.softmax_cross_entropy(z, y), wrt=z)
+        >>> len(found.certificate()["steps"]) == len(found.steps)
+        True
+        """
+        about = report.gradient(self)
+        return certificate(about, self.graph, self.start, self.result, self.steps)
 
     def jacobian(self) -> Formula:
         """Return ∂output/∂wrt as a formula: the axes of the output first, then those of `wrt`.

@@ -35,6 +35,7 @@ from tinygrad_edu.symbolic.algebra.facts import Facts
 from tinygrad_edu.symbolic.algebra.rewrite import Rewriter
 from tinygrad_edu.symbolic.algebra.rules import CHOICES, TIDYING, UNDOING
 from tinygrad_edu.symbolic.algebra.rules.rule import Rule
+from tinygrad_edu.symbolic.derive.certificate import Graph
 from tinygrad_edu.symbolic.derive.derivation import Contribution, Derivation, Formula, Step
 from tinygrad_edu.symbolic.derive.faults import faults
 from tinygrad_edu.symbolic.derive.jacobian import filled, row_of
@@ -323,6 +324,15 @@ class Work:
             computed=computed,
             incoming=incoming,
             chain=[entry for entry in chain if entry is not None],
+            graph=self._graph(leg),
+        )
+
+    def _graph(self, leg: Leg) -> Graph:
+        return Graph(
+            self.lowering,
+            {"output": self.symbols[leg.output], "wrt": self.symbols[leg.wrt]},
+            [(of, index, letter, local) for of, index, _, _, letter, local in leg.events],
+            leg.seed,
         )
 
     def simplified(
@@ -334,6 +344,7 @@ class Work:
         computed: Any,
         incoming: Formula | None,
         chain: list[Contribution],
+        graph: Graph | None = None,
     ) -> Derivation:
         """Rewrite a formula of a leg's gradient until nothing shorter is found."""
         wrt = self.symbols[leg.wrt]
@@ -355,6 +366,7 @@ class Work:
                 for name, meaning in with_names_inside(self.definitions)
             ],
             chain=chain,
+            graph=graph,
             start=Formula(start, axes),
             steps=[
                 Step(move, axes, checks[why], judge, None if why is None else self.facts.met[why])

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 from tinygrad_edu.symbolic.algebra.facts import Assumption
+from tinygrad_edu.symbolic.derive.certificate import Graph, certificate
 from tinygrad_edu.symbolic.derive.derivation import Formula, Step
 from tinygrad_edu.symbolic.derive.report import (
     WIDTH,
@@ -47,6 +49,8 @@ class Proof:
         the form in which they meet.
     capped : bool
         Whether the search was cut short.
+    graph : Graph or None
+        What a certificate is written from.
     """
 
     left: Formula
@@ -58,6 +62,7 @@ class Proof:
     furthest: tuple[Formula, Formula]
     dropped: dict[str, Formula] = field(default_factory=dict)
     capped: bool = False
+    graph: Graph | None = None
 
     def __bool__(self) -> bool:
         return self.proved
@@ -123,6 +128,32 @@ class Proof:
             letters([self.left, self.right, *self.furthest, *(step.after for step in self.steps)]),
         ]
         return "\n\n".join("\n".join(lines) for lines in sections if lines)
+
+    def certificate(self) -> dict[str, Any]:
+        """Return what is proved, for a program to check that does not trust this one.
+
+        Returns
+        -------
+        dict
+            As that of a derivation; with both sides, and what was dropped.
+
+        Raises
+        ------
+        ValueError
+            If nothing was proved, or the proof was read back.
+
+        Examples
+        --------
+        >>> import tinygrad_edu as tg
+        >>> z = tg.Tensor([1.47, -0.39, 0.22])
+        >>> proof = tg.prove(tg.log(tg.exp(z)), z)
+        >>> [step["laws"] for step in proof.certificate()["steps"]]
+        [['log e^x = x']]
+        """
+        if not self.proved:
+            raise ValueError("certificate: nothing was proved")
+        assert self.graph is not None
+        return certificate(self._claimed(False), self.graph, self.left, self.right, self.steps)
 
     def latex(self, indices: bool = False) -> str:
         """Write the chain as one aligned display; if nothing was proved, the claim."""

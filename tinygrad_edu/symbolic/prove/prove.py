@@ -9,13 +9,22 @@ from typing import Any
 from tinygrad_edu.naming import Names, names_around
 from tinygrad_edu.symbolic.algebra.evaluate import Environment
 from tinygrad_edu.symbolic.algebra.exact import Judge
-from tinygrad_edu.symbolic.algebra.expr import Expr, Number, Quantity, quantities_in, replace, total
+from tinygrad_edu.symbolic.algebra.expr import (
+    Expr,
+    Number,
+    Quantity,
+    number,
+    quantities_in,
+    replace,
+    total,
+)
 from tinygrad_edu.symbolic.algebra.facts import Assumption, Facts
 from tinygrad_edu.symbolic.algebra.normal import LEVELS, Normaliser
 from tinygrad_edu.symbolic.algebra.rewrite import Move
 from tinygrad_edu.symbolic.algebra.rules import nests, sums
 from tinygrad_edu.symbolic.algebra.rules.equations import complement_of
 from tinygrad_edu.symbolic.algebra.rules.rule import ONE, Rule
+from tinygrad_edu.symbolic.derive.certificate import Graph
 from tinygrad_edu.symbolic.derive.derivation import Formula, Step
 from tinygrad_edu.symbolic.prove.agreement import (
     AGREE,
@@ -290,6 +299,24 @@ class _Search:
             furthest=(self._formula(middle),) * 2,
             dropped={} if dropped is None else self._what(dropped),
             capped=False,
+            graph=self._graph(end, dropped),
+        )
+
+    def _graph(self, end: Formula, dropped: Dropped | None) -> Graph:
+        factor, constant = (
+            (number(1), number(0)) if dropped is None else (dropped.factor, dropped.constant)
+        )
+        sides, write = self.sides, self._formula
+        return Graph(
+            sides.lowering,
+            dict(zip(("left", "right"), sides.ends, strict=True)),
+            beside={
+                "right": self.right,
+                "end": end,
+                "factor": write(factor),
+                "constant": write(constant),
+            },
+            varying=sides.variables,
         )
 
     def _what(self, dropped: Dropped) -> dict[str, Formula]:

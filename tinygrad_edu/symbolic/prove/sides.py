@@ -85,7 +85,7 @@ class Sides:
         self.trace = _Merging(name_of=lambda array: self._name_of(array, names))
         self.symbols: dict[Node, Any] = {}
         self._replay(order, names)
-        one, other = self.symbols[left], self.symbols[right]
+        one, other = self.ends = self.symbols[left], self.symbols[right]
         self.lowering = Lowering(self.trace, [(one, other)])
         self._letters: dict[Expr, Quantity] = {}
         self.axes = self.lowering.axes_of(one)

@@ -1,0 +1,367 @@
+"""Check a certificate of a derivation or a proof: python tools/verify.py FILE.
+
+It needs the standard library alone, and trusts nothing but its own arithmetic: it draws points and
+sizes and computes in the integers modulo 2^61 - 1, with functions as random letters. In a
+derivation the start must be the chain rule of the graph by the local rules, these must be the
+derivatives of what the vertices compute, both sides of each step must be equal, by the laws that it
+names, and the end must be the last form. In a proof both sides must be what the graphs compute.
+It prints "accepted" and what it took as given, or "refused" and the first reason, with status 1.
+"""
+# fmt: off
+
+import hashlib
+import itertools
+import json
+import math
+import random
+import sys
+from fractions import Fraction as F
+
+P = (1 << 61) - 1
+ROOTS = 720720  # e^x is a power with this exponent, so that it has roots
+SIZES = ((2, 3), (4, 5), (6, 7))  # three times, each length is drawn from one of these pairs
+MORE = 10  # so many points where signs decide, half of them with ties
+
+class Refused(Exception): """Why a certificate does not hold."""
+class Again(Exception): """A division by zero: another point has to be drawn."""
+def need(condition, reason):
+    if not condition: raise Refused(reason)
+def inverse(value):
+    if not value % P: raise Again
+    return pow(value, -1, P)
+def rational(text): return F(text).numerator * pow(F(text).denominator, -1, P)
+class D:
+    """A number with a tangent, v + t·ε: what is computed with it carries its derivative along."""
+    def __init__(self, v, t=0): self.v, self.t = v % P, t % P
+    def __add__(self, other): return D(self.v + other.v, self.t + other.t)
+    def __mul__(self, other): return D(self.v * other.v, self.v * other.t + self.t * other.v)
+    def __neg__(self): return D(-self.v, -self.t)
+    def raised(self, n, root=None):
+        """Raise to a rational power; `root` is what that is, where it is no whole one."""
+        whole = pow(self.v if n > 0 else inverse(self.v), abs(int(n)), P) if root is None else root
+        return D(whole, self.t * (1 if n == 1 else rational(n) * whole * inverse(self.v)) if self.t else 0)
+
+class Point:
+    """Sizes, numbers for letters, and random functions."""
+    def __init__(self, cert, seed, size, sums=(), laws=(), ties=False):
+        self.seed, self.random, self.given = seed, random.Random(seed), cert["letters"]
+        turn = self.random.randrange(2)  # two lengths are told apart by one of the three sizes
+        self.lengths = {name: each["length"] if each["fixed"] else SIZES[size][(n >> size ^ turn) & 1]
+                        for n, (name, each) in enumerate(cert["lengths"].items())}
+        self.laws = [LAWS[law] for law in laws]
+        self.memo, self.kept, self.arrays, self.vague, self.piecewise = {}, [], {}, False, False
+        one, other = self.random.randrange(1, P), self.random.randrange(1, P)
+        self.pool = (0, one, P - one, other) if ties else range(P)
+        for letter, axis in sums:
+            array = self.arrays[letter] = self.drawn(letter)
+            for i in array:
+                if i[axis] == 0:  # what the others leave of 1
+                    row = (array[j] for j in array if j[axis] and without(j, axis) == without(i, axis))
+                    array[i] = D(1) + -sum(row, D(0))
+    def length(self, label): return 1 if label is None else self.lengths[label.split(":")[0].split("@")[0]]
+    def places(self, axes): return itertools.product(*(range(self.length(label)) for label in axes))
+    def drawn(self, letter):
+        places = list(self.places(self.given[letter]["axes"]))
+        if self.given[letter]["mask"]:  # both values, where there is room for both
+            return dict(zip(places, map(D, self.random.sample([0, 1] * len(places), len(places)))))
+        return {i: D(self.random.choice(self.pool)) for i in places}
+    def letter(self, number):
+        if number not in self.arrays:
+            axes, meaning = self.given[number]["axes"], self.given[number]["definition"]
+            self.arrays[number] = self.array(meaning, axes) if meaning else self.drawn(number)
+        return self.arrays[number]
+    def array(self, tree, axes):
+        """Return the entries of a formula over axes, by their places."""
+        need(set(self.free(tree)) <= set(axes), "a formula has an index that its axes lack")
+        return {i: self.value(tree, dict(zip(axes, i))) for i in self.places(axes)}
+    def free(self, tree):
+        """Return the free indices of a formula."""
+        if ("free", id(tree)) not in self.memo:
+            kind, own = tree[0], {"delta": tree[1:], "letter": tree[-1], "whole": tree[-1]}
+            inside = [] if kind in own else itertools.chain(*map(self.free, parts_of(tree)))
+            found = {label for label in own.get(kind, inside) if label and "@" not in label}
+            self.memo["free", id(tree)] = sorted(found - {tree[1]} if kind == "sum" else found)
+        return self.memo["free", id(tree)]
+    def value(self, tree, at):
+        key = (id(tree), *(at[label] for label in self.free(tree)))
+        if key not in self.memo: self.memo[key] = self.compute(self.meant(tree), at)
+        return self.memo[key]
+    def meant(self, tree):
+        """Return a formula after all laws that apply to it as a whole."""
+        if ("meant", id(tree)) not in self.memo:
+            found = tree
+            while other := next((t for law in self.laws if (t := law(found))), None):
+                found = other
+                self.kept.append(found)  # so that its id stays its own
+            self.memo["meant", id(tree)] = found
+        return self.memo["meant", id(tree)]
+    def compute(self, tree, at):
+        kind, first, *rest = tree
+        def place(label): return 0 if label is None else int(label.split("@")[1]) if "@" in label else at[label]
+        if kind in ("number", "length"): return D(rational(first) if kind == "number" else self.lengths[first])
+        if kind == "delta": return D(place(first) == place(rest[0]))
+        if kind == "letter":
+            own, axes = iter(rest[0]), self.given[first]["axes"]
+            return self.letter(first)[tuple(0 if a is None else place(next(own)) for a in axes)]
+        if kind == "sum": return sum((self.value(rest[0], {**at, first: i}) for i in range(self.length(first))), D(0))
+        if kind == "total": return sum((self.value(term, at) for term in first), D(0))
+        if kind == "product":
+            return math.prod((self.power(b, F(n), at) for b, n in rest[0]), start=D(rational(first)))
+        if kind == "apply": return self.function(first, rest[0], [self.value(a, at) for a in rest[1]])
+        need(kind == "whole", f"{kind} is no kind of formula")
+        attributes, arguments, inside, axes = rest
+        arrays = [self.array(a, labels) for a, labels in zip(arguments, inside)]
+        key = (first, repr(attributes), repr([[(i, x.v) for i, x in a.items()] for a in arrays]))
+        if (key, *axes) not in self.memo:
+            known = arranged(self, first, attributes, arrays, list(self.places(axes)))
+            self.memo[(key, *axes)] = known or {i: D(self.atom(*key, i)) for i in self.places(axes)}
+        return self.memo[(key, *axes)][tuple(map(place, axes))]
+    def power(self, base, n, at):
+        meaning = self.meant(base) if n.denominator > 1 else base
+        if called(meaning, "exp") and n.denominator > 1:
+            x = self.value(meaning[3][0], at)
+            return D(found := self.exp(x.v, n), found * x.t * rational(n))
+        return self.raised(self.value(base, at), n)
+    def raised(self, x, n):
+        """Raise to a power: of a square by its positive root, or else by an atom; then it is vague."""
+        if n.denominator == 1 or not x.v: return x.raised(n, None if x.v or n < 0 or n.denominator == 1 else 0)
+        found, odd = x.v, n.denominator
+        while odd % 2 == 0 and pow(found, (P - 1) // 2, P) == 1:
+            half = pow(found, (P + 1) // 4, P)
+            found, odd = (half if self.sign(half) > 0 else P - half), odd // 2
+        if odd > 1: self.vague, found = True, self.atom("root", n.denominator, x.v)
+        return x.raised(n, pow(x.v, int(n), P) * pow(found, (n - int(n)).numerator, P) % P)
+    def atom(self, *key):
+        digest = hashlib.blake2b(repr((self.seed, key)).encode(), digest_size=16).digest()
+        return int.from_bytes(digest, "big") % P
+    def exp(self, value, n=F(1)):
+        power = n * ROOTS
+        return pow(self.atom("exp", power.denominator, value), power.numerator, P) if value else 1
+    def sign(self, value):
+        """Return a random sign, opposite for opposite numbers, 0 for 0."""
+        small = min(value, P - value)
+        drawn = 1 if self.atom("sign", small) & 1 else -1
+        return 0 if not value else drawn if small == value else -drawn
+    def less(self, x, y):
+        self.piecewise = True
+        return self.sign((x.v - y.v) % P) < 0
+    def function(self, name, attributes, values):
+        if name in ENTRY: return ENTRY[name](self, *values)
+        x, key = values[0], [value.v for value in values]
+        y = 0 if (name, key) == ("log", [1]) else self.atom(name, sorted(attributes.items()), key)
+        y = self.exp(x.v) if name == "exp" else y
+        return D(y, x.t and name in SLOPES and x.t * SLOPES[name](self, x.v, y))
+def without(place, axis): return place[:axis] + place[axis + 1:]
+def parts_of(tree):
+    """Return the formulas inside that have the same indices."""
+    if tree[0] == "product": return [base for base, _ in tree[2]]
+    return {"total": tree[1], "sum": tree[2:], "apply": tree[-1]}.get(tree[0], [])
+
+# --- operations: what they compute, entry by entry, and on whole arrays -----------------------------
+def larger(p, x, y): return y if p.less(x, y) else x
+ENTRY = {
+    "add": lambda p, x, y: x + y, "subtract": lambda p, x, y: x + -y, "negative": lambda p, x: -x,
+    "multiply": lambda p, x, y: x * y, "divide": lambda p, x, y: x * y.raised(-1),
+    "xdivy": lambda p, x, y: x * y.raised(-1), "sqrt": lambda p, x: p.raised(x, F(1, 2)),
+    "xlogy": lambda p, x, y: x * p.function("log", {}, [y]), "maximum": larger,
+    "minimum": lambda p, x, y: -larger(p, -x, -y), "where": lambda p, c, x, y: x if c.v else y,
+    "clip": lambda p, x, low, high: -larger(p, -larger(p, x, low), -high),
+    "abs": lambda p, x: -x if p.less(x, D(0)) else x,
+    "sign": lambda p, x: D(p.less(D(0), x) - p.less(x, D(0))),
+    "less": lambda p, x, y: D(p.less(x, y)), "less_equal": lambda p, x, y: D(not p.less(y, x)),
+    "greater": lambda p, x, y: D(p.less(y, x)), "greater_equal": lambda p, x, y: D(not p.less(x, y)),
+    "equal": lambda p, x, y: D(x.v == y.v), "not_equal": lambda p, x, y: D(x.v != y.v),
+    "stop_gradient": lambda p, x: D(x.v), "astype": lambda p, x: x, "broadcast_to": lambda p, x: x,
+}
+SLOPES = {  # the derivatives of functions, from the argument and the value
+    "exp": lambda p, x, y: y, "log": lambda p, x, y: inverse(x), "tanh": lambda p, x, y: 1 - y * y,
+    "sin": lambda p, x, y: p.atom("cos", [], [x]), "cos": lambda p, x, y: -p.atom("sin", [], [x]),
+    "sinh": lambda p, x, y: p.atom("cosh", [], [x]), "cosh": lambda p, x, y: p.atom("sinh", [], [x]),
+}
+FOLDS = {"sum": ENTRY["add"], "prod": ENTRY["multiply"], "max": larger, "min": ENTRY["minimum"]}
+def arranged(p, name, attributes, arrays, places):
+    """Compute an operation that is known here on arrays, else return None."""
+    x, found, axis = arrays[0], {}, attributes.get("axis")
+    ndim = len(next(iter(x), ()))
+    def spread(i, array):  # the place of an entry in an array of fewer or shorter axes
+        lengths = [1 + max(column) for column in zip(*array)]
+        return tuple(k * (n > 1) for k, n in zip(i[len(i) - len(lengths):], lengths))
+    if name in ENTRY or name in SLOPES:
+        return {i: p.function(name, {}, [a[spread(i, a)] for a in arrays]) for i in places}
+    if name in FOLDS or name == "sum_to":
+        gone = range(ndim) if axis is None else [a % ndim for a in ([axis] if isinstance(axis, int) else axis)]
+        for i, value in x.items():
+            kept = tuple(k * (n not in gone) for n, k in enumerate(i) if n not in gone or attributes["keepdims"]) \
+                if name in FOLDS else spread(i, places)
+            found[kept] = FOLDS.get(name, FOLDS["sum"])(p, found[kept], value) if kept in found else value
+    elif name == "stack": found = {i: (a := arrays[i[axis]])[spread(without(i, axis % len(i)), a)] for i in places}
+    elif name == "getitem":
+        index = attributes["index"] if isinstance(attributes["index"], list) else [attributes["index"]]
+        if all(isinstance(k, int) and k >= 0 for k in index): found = {i: x[(*index, *i)] for i in places}
+    elif name in ("reshape", "expand_dims", "squeeze"): found = dict(zip(places, x.values()))
+    elif name == "transpose":
+        order = attributes.get("axes") or list(range(ndim))[::-1]
+        found = {i: x[tuple(i[order.index(n)] for n in range(ndim))] for i in places}
+    elif name == "matmul" and max(ndim, len(next(iter(arrays[1])))) <= 2:
+        for (i, v), (j, w) in itertools.product(x.items(), arrays[1].items()):
+            if i[-1] == j[0]: found[i[:-1] + j[1:]] = found.get(i[:-1] + j[1:], D(0)) + v * w
+    return found if len(found) == len(places) else None
+
+# --- laws: each writes a formula in simpler functions, or returns None ------------------------------
+def called(tree, *names): return tree[0] == "apply" and tree[1] in names
+def app(name, *arguments): return ["apply", name, {}, list(arguments)]
+def parts(tree):
+    if tree[0] == "product": return F(tree[1]), [(base, F(n)) for base, n in tree[2]]
+    return (F(tree[1]), []) if tree[0] == "number" else (F(1), [(tree, F(1))])
+def product(scale, *factors):
+    flat = []
+    for base, n in factors:
+        whole = base[0] in ("product", "number") and F(n).denominator == 1
+        scale *= parts(base)[0] ** int(n) if whole else 1
+        flat += [[b, str(m * n)] for b, m in parts(base)[1]] if whole else [[base, str(n)]]
+    return ["product", str(scale), flat] if flat else ["number", str(scale)]
+def on(name, law):
+    """Make a law of one for the argument of a function: of x, of its number, and of its factors."""
+    return lambda t: law(t[3][0], *parts(t[3][0])) if called(t, name) else None
+def two(x, sign): return ["total", [app("exp", x), product(sign, (app("exp", product(-1, (x, 1))), 1))]]
+def log(base, n=1): return product(n, (app("log", base), 1))
+
+LAWS = {
+    "log e^x = x": on("log", lambda x, c, f: x[3][0] if called(x, "exp") else None),
+    "e^(log x) = x, x > 0": on("exp", lambda x, c, f: x[3][0] if called(x, "log") else None),
+    "e^(x+y) = e^x·e^y": on("exp", lambda x, c, f: x[0] == "total" and product(1, *((app("exp", y), 1) for y in x[1]))),
+    "e^(n·x) = (e^x)^n": on("exp", lambda x, c, f: f and c != 1 and product(1, (app("exp", product(1, *f)), c))),
+    "log x^p = p·log x, x > 0": on("log", lambda x, c, f: product(1, (x[3][1], 1), (log(x[3][0]), 1)) if called(x, "power")
+                                   else c == 1 and [n for _, n in f] not in ([], [1]) and len(f) == 1 and log(*f[0])),
+    "log(x^p·y^q) = p·log x + q·log y, x > 0, y > 0": on("log", lambda x, c, f: c > 0 and len(f) + (c != 1) > 1 and [
+        "total", [log(*factor) for factor in [*f, *([(["number", str(c)], 1)] if c != 1 else [])]]]),
+    "x^t = e^(t·log x), x > 0": lambda t: called(t, "power") and app("exp", product(1, (t[3][1], 1), (log(t[3][0]), 1))),
+    "tanh x = (e^x − e^(−x))/(e^x + e^(−x))": on("tanh", lambda x, c, f: product(1, (two(x, -1), 1), (two(x, 1), -1))),
+    "σ(x) = 1/(1 + e^(−x))": on("sigmoid", lambda x, c, f: product(1, (
+        ["total", [["number", "1"], app("exp", product(-1, (x, 1)))]], -1))),
+    "log Π_k x_k = Σ_k log x_k, x > 0": on("log", lambda x, c, f: x[:2] == ["whole", "prod"] and x[5] == [] and len(
+        x[4][0]) == 1 and ["sum", x[4][0][0], log(x[3][0])]),
+}
+
+# --- the checks -------------------------------------------------------------------------------------
+def same(one, other, reason): need({i: x.v for i, x in one.items()} == {i: x.v for i, x in other.items()}, reason)
+def computed(p, vertex, values, axes):
+    """Return what a vertex computes from values of its arguments, or None where that is not known."""
+    arguments = [values[a] if isinstance(a, int) else {(): p.value(a, {})} for a in vertex["arguments"]]
+    if vertex["op"] == "power" and isinstance(vertex["arguments"][1], list):
+        return {i: p.raised(x, F(vertex["arguments"][1][1])) for i, x in arguments[0].items()}
+    return arranged(p, vertex["op"], vertex["attributes"], arguments, list(p.places(axes)))
+def check_graph(p, cert, given):
+    """Check what the vertices compute, and the start, or the two sides."""
+    vertices, roots, values = cert["graph"]["vertices"], cert["graph"]["roots"], []
+    axes = [cert["letters"][vertex["letter"]]["axes"] for vertex in vertices]
+    for vertex, own in zip(vertices, axes):
+        if vertex["op"]:
+            found = p.arrays[vertex["letter"]] = p.array(vertex["meaning"], own)
+            known = computed(p, vertex, values, own)
+            same(known or found, found, f"a vertex is not what {vertex['op']} computes")
+            given |= set() if known else {f"what {vertex['op']} computes"}
+            for name in vertex["names"]:
+                same(p.letter(name), found, f"{cert['letters'][name]['name']} is not the vertex that it names")
+        values.append(p.letter(vertex["letter"]))
+    for side, name in (("start", "left"), ("right", "right")):
+        if name in roots:
+            same(p.array(cert[side], cert["axes"]), values[roots[name]], f"the {name} side is not what its graph computes")
+    if cert["kind"] == "derivation":
+        same(p.array(cert["start"], cert["axes"]), chain_rule(p, cert, values, axes, given), "the start is not the chain rule of the graph")
+def chain_rule(p, cert, values, axes, given):
+    """Return the gradient that the local rules give, each compared with the derivative of its vertex."""
+    vertices, (output, wrt) = cert["graph"]["vertices"], (cert["graph"]["roots"][root] for root in ("output", "wrt"))
+    rules, depends = {(rule["of"], rule["argument"]): rule for rule in cert["graph"]["rules"]}, {wrt}
+    depends |= {n for n, v in enumerate(vertices) for a in v["arguments"] if isinstance(a, int) and a in depends and not depends.add(n)}
+    seed = cert["graph"]["seed"]
+    need(seed == ["number", "1"] or seed[0] == "letter", "what comes in is neither 1 nor a letter")
+    arrived = {output: p.array(seed, axes[output])}
+    for of in range(output, wrt, -1):
+        for place, a in enumerate(vertices[of]["arguments"] if of in arrived and of in depends else ()):
+            if not isinstance(a, int) or a not in depends: continue
+            part, rule, op = {i: D(0) for i in values[a]}, rules.get((of, place)), vertices[of]["op"]
+            moved = {i: D(x.v, p.random.randrange(P)) for i, x in values[a].items()}
+            slots = {"arguments": [-1 if n == place else b for n, b in enumerate(vertices[of]["arguments"])]}
+            known = computed(p, {**vertices[of], **slots}, [*values, moved], axes[of])
+            g = {i: D(x.v, p.random.randrange(P) if known else x.v) for i, x in arrived[of].items()}
+            need(rule or known, f"there is no rule for an argument of {op}")
+            if rule:  # the tangent of what comes in goes through the rule as well
+                p.arrays[rule["incoming"]] = g
+                part = p.array(rule["rule"], axes[a])
+            if known:
+                went = sum(g[i].t * x.t for i, x in known.items()) - sum(part[i].t * x.t for i, x in moved.items())
+                need(went % P == 0, f"a rule of {op} is not its derivative")
+            else:
+                need(all(x.v == x.t for x in part.values()), f"a rule of {op} is not linear")
+                given.add(f"the rule of {op}")
+            arrived[a] = {i: arrived.get(a, {}).get(i, D(0)) + D(x.v) for i, x in part.items()}
+    need(wrt in arrived, "the output does not depend on what it is differentiated by")
+    return arrived[wrt]
+def check(cert):
+    """Return what is taken as given, if a certificate holds; else raise."""
+    need(cert["format"] == "tinygrad_edu certificate 1", "this is no certificate")
+    given = {f"{letter['name']} is 0 or 1" for letter in cert["letters"] if letter["mask"]}
+    given |= {f"the length {name} is {each['length']}" for name, each in cert["lengths"].items() if each["fixed"]}
+    given |= {a["statement"] for a in cert["assumptions"] if not a["sums to one"]}
+    shared, forms = {}, [cert["start"], *(step["after"] for step in cert["steps"])]
+    need(all(step["before"] == form for step, form in zip(cert["steps"], forms)), "a step begins elsewhere")
+    need(forms[-1] == cert["end"], "the last form is not the end")
+    for size in range(3):
+        agree(lambda seed, ties: Point(cert, seed, size), lambda p: check_graph(p, cert, given))
+    for number, step in enumerate(cert["steps"], start=1):
+        where = f"step {number}, {step['rule']}"
+        need(step["exact"], f"{where}, is claimed on numbers alone")
+        need(set(step["laws"]) <= LAWS.keys(), f"{where}, needs a law that is not known here")
+        stated = {a["statement"] for a in cert["assumptions"]} | {None}
+        need(step["assumption"] in stated, f"{where}, rests on an assumption that is not stated")
+        sums = [pair for a in cert["assumptions"] if a["statement"] == step["assumption"] for pair in a["sums to one"]]
+        for size in range(3):
+            def point(seed, ties):
+                key = (seed, size, ties, repr(sums), *step["laws"])
+                if key not in shared:
+                    shared[key] = Point(cert, seed, size, sums, step["laws"], ties and not step["assumption"])
+                return shared[key]
+            agree(point, lambda p: same(p.array(step["before"], cert["axes"]), p.array(step["after"], cert["axes"]),
+                                        f"{where}: before and after differ"))
+    if "right" in cert:
+        constants = {letter for tree in (cert["factor"], cert["constant"]) for letter in letters(cert, tree)}
+        need(constants.isdisjoint(cert["varying"]), "what was dropped varies")
+        end = ["total", [product(1, (cert["factor"], 1), (cert["right"], 1)), cert["constant"]]]
+        agree(lambda seed, ties: Point(cert, seed, 0), lambda p: same(
+            p.array(end, cert["axes"]), p.array(cert["end"], cert["axes"]), "the end is not the right side"))
+    return given
+def letters(cert, tree):
+    found = [tree[1]] if tree[0] == "letter" else itertools.chain(*(letters(cert, part) for part in parts_of(tree)))
+    return [x for n in found for x in [n, *letters(cert, cert["letters"][n]["definition"] or ["number", "0"])]]
+def agree(point, run):
+    """Run a check at a point where all is defined; where signs decide at several."""
+    agreed, wanted = 0, 1
+    for seed in range(60):
+        p = point(seed, wanted > 1 and seed % 2 == 1)
+        try:
+            run(p)
+        except Again:
+            continue
+        except Refused:
+            if not p.vague: raise
+            continue
+        agreed, wanted = agreed + 1, MORE if p.piecewise else 1
+        if agreed >= wanted: return
+    raise Refused("no point shows it to be true")
+def main(path):
+    try:
+        with open(path, encoding="utf-8") as file:
+            cert = json.load(file)
+        given = check(cert)
+    except (Refused, KeyError, TypeError, ValueError, IndexError, AttributeError, RecursionError) as error:
+        print(f"refused: {error if isinstance(error, Refused) else f'no well-formed certificate ({error!r})'}")
+        return 1
+    print(f"accepted: {cert['about']}, {len(cert['steps'])} steps")
+    sums = [(cert["letters"][letter]["name"], axis) for a in cert["assumptions"] for letter, axis in a["sums to one"]]
+    print(*(f"assumed: {name} sums to 1 along axis {axis}" for name, axis in sums), sep="\n", end="\n" if sums else "")
+    print(*(f"given: {what}" for what in sorted(given)), sep="\n", end="\n" if given else "")
+    return 0
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
