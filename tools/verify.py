@@ -149,6 +149,10 @@ class Point:
         if name in ENTRY: return ENTRY[name](self, *values)
         x, key = values[0], [value.v for value in values]
         y = 0 if (name, key) == ("log", [1]) else self.atom(name, sorted(attributes.items()), key)
+        if name in ("cos", "cosh", "sin", "sinh", "tan", "tanh"):  # f(-x) is f(x), or -f(x)
+            small = min(x.v, P - x.v)
+            turn = 1 if name in ("cos", "cosh") or small == x.v else -1
+            y = turn * self.atom(name, small) * (small > 0 or name in ("cos", "cosh"))
         y = self.exp(x.v) if name == "exp" else y
         return D(y, x.t and name in SLOPES and x.t * SLOPES[name](self, x.v, y))
 def without(place, axis): return place[:axis] + place[axis + 1:]
@@ -175,8 +179,8 @@ ENTRY = {
 }
 SLOPES = {  # the derivatives of functions, from the argument and the value
     "exp": lambda p, x, y: y, "log": lambda p, x, y: inverse(x), "tanh": lambda p, x, y: 1 - y * y,
-    "sin": lambda p, x, y: p.atom("cos", [], [x]), "cos": lambda p, x, y: -p.atom("sin", [], [x]),
-    "sinh": lambda p, x, y: p.atom("cosh", [], [x]), "cosh": lambda p, x, y: p.atom("sinh", [], [x]),
+    "sin": lambda p, x, y: p.function("cos", {}, [D(x)]).v, "cos": lambda p, x, y: -p.function("sin", {}, [D(x)]).v,
+    "sinh": lambda p, x, y: p.function("cosh", {}, [D(x)]).v, "cosh": lambda p, x, y: p.function("sinh", {}, [D(x)]).v,
 }
 FOLDS = {"sum": ENTRY["add"], "prod": ENTRY["multiply"], "max": larger, "min": ENTRY["minimum"]}
 def arranged(p, name, attributes, arrays, places):
@@ -195,6 +199,9 @@ def arranged(p, name, attributes, arrays, places):
                 if name in FOLDS else spread(i, places)
             found[kept] = FOLDS.get(name, FOLDS["sum"])(p, found[kept], value) if kept in found else value
     elif name == "stack": found = {i: (a := arrays[i[axis]])[spread(without(i, axis % len(i)), a)] for i in places}
+    elif name == "softmax":
+        e = {i: p.function("exp", {}, [v]) for i, v in x.items()}
+        found = {i: v * sum((e[j] for j in e if without(j, axis % ndim) == without(i, axis % ndim)), D(0)).raised(-1) for i, v in e.items()}
     elif name == "getitem":
         index = attributes["index"] if isinstance(attributes["index"], list) else [attributes["index"]]
         if all(isinstance(k, int) and k >= 0 for k in index): found = {i: x[(*index, *i)] for i in places}
@@ -227,19 +234,20 @@ def two(x, sign): return ["total", [app("exp", x), product(sign, (app("exp", pro
 def log(base, n=1): return product(n, (app("log", base), 1))
 
 LAWS = {
-    "log e^x = x": on("log", lambda x, c, f: x[3][0] if called(x, "exp") else None),
-    "e^(log x) = x, x > 0": on("exp", lambda x, c, f: x[3][0] if called(x, "log") else None),
-    "e^(x+y) = e^x·e^y": on("exp", lambda x, c, f: x[0] == "total" and product(1, *((app("exp", y), 1) for y in x[1]))),
-    "e^(n·x) = (e^x)^n": on("exp", lambda x, c, f: f and c != 1 and product(1, (app("exp", product(1, *f)), c))),
-    "log x^p = p·log x, x > 0": on("log", lambda x, c, f: product(1, (x[3][1], 1), (log(x[3][0]), 1)) if called(x, "power")
+    "softmax": lambda t: None,  # it is computed as e^x over its sum
+    "log undoes exp": on("log", lambda x, c, f: x[3][0] if called(x, "exp") else None),
+    "exp undoes log": on("exp", lambda x, c, f: x[3][0] if called(x, "log") else None),
+    "exp of a sum": on("exp", lambda x, c, f: x[0] == "total" and product(1, *((app("exp", y), 1) for y in x[1]))),
+    "exp of a multiple": on("exp", lambda x, c, f: f and c != 1 and product(1, (app("exp", product(1, *f)), c))),
+    "log of a power": on("log", lambda x, c, f: product(1, (x[3][1], 1), (log(x[3][0]), 1)) if called(x, "power")
                                    else c == 1 and [n for _, n in f] not in ([], [1]) and len(f) == 1 and log(*f[0])),
-    "log(x^p·y^q) = p·log x + q·log y, x > 0, y > 0": on("log", lambda x, c, f: c > 0 and len(f) + (c != 1) > 1 and [
+    "log of a product": on("log", lambda x, c, f: c > 0 and len(f) + (c != 1) > 1 and [
         "total", [log(*factor) for factor in [*f, *([(["number", str(c)], 1)] if c != 1 else [])]]]),
-    "x^t = e^(t·log x), x > 0": lambda t: called(t, "power") and app("exp", product(1, (t[3][1], 1), (log(t[3][0]), 1))),
-    "tanh x = (e^x − e^(−x))/(e^x + e^(−x))": on("tanh", lambda x, c, f: product(1, (two(x, -1), 1), (two(x, 1), -1))),
-    "σ(x) = 1/(1 + e^(−x))": on("sigmoid", lambda x, c, f: product(1, (
+    "power": lambda t: called(t, "power") and app("exp", product(1, (t[3][1], 1), (log(t[3][0]), 1))),
+    "tanh": on("tanh", lambda x, c, f: product(1, (two(x, -1), 1), (two(x, 1), -1))),
+    "sigmoid": on("sigmoid", lambda x, c, f: product(1, (
         ["total", [["number", "1"], app("exp", product(-1, (x, 1)))]], -1))),
-    "log Π_k x_k = Σ_k log x_k, x > 0": on("log", lambda x, c, f: x[:2] == ["whole", "prod"] and x[5] == [] and len(
+    "log of Π": on("log", lambda x, c, f: x[:2] == ["whole", "prod"] and x[5] == [] and len(
         x[4][0]) == 1 and ["sum", x[4][0][0], log(x[3][0])]),
 }
 

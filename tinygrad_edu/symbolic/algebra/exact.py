@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 from random import Random
 from typing import Any
@@ -27,14 +27,15 @@ from tinygrad_edu.symbolic.algebra.expr import (
     product,
     quantities_in,
     rename,
+    sum_over,
     total,
 )
 from tinygrad_edu.symbolic.algebra.facts import Assumption, Facts
 from tinygrad_edu.symbolic.algebra.modular import Modular, Undefined
-from tinygrad_edu.symbolic.algebra.rules import cases, functions, laws, logarithms
+from tinygrad_edu.symbolic.algebra.rules import cases, laws, logarithms
 from tinygrad_edu.symbolic.algebra.rules.rule import ONE, Match, Rule, is_call, rule
 
-__all__ = ["LAWS", "Exactness", "Judge", "sum_of_one"]
+__all__ = ["LAWS", "Exactness", "Judge", "softmax", "sum_of_one"]
 
 Axes = Sequence[Label | None]
 
@@ -52,13 +53,13 @@ class Exactness:
     ----------
     holds : bool
         Whether they have the same value at every point that was drawn; so is the whole.
-    laws : tuple of str
-        The laws that were needed; without any, it is an identity of rational functions, in which
-        every function is a letter.
+    laws : dict of str to str
+        The laws that were needed, by name; without any, it is an identity of rational functions,
+        in which every function is a letter.
     """
 
     holds: bool
-    laws: tuple[str, ...] = ()
+    laws: Mapping[str, str] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return self.holds
@@ -66,7 +67,7 @@ class Exactness:
     def __str__(self) -> str:
         if not self.holds:
             return "not exact"
-        return "exact" + (f", by {'; '.join(self.laws)}" if self.laws else "")
+        return "exact" + (f", by {'; '.join(self.laws.values())}" if self.laws else "")
 
 
 # --- the laws -------------------------------------------------------------------------------------
@@ -165,6 +166,23 @@ def _meaning(expr: Expr) -> Expr:
     return expr
 
 
+@rule("softmax", "softmax(x)_k = e^(x_k)/Σ_j e^(x_j)", "the definition", at=Opaque)
+@_defined
+def softmax(expr: Expr) -> Expr | None:
+    """Write a softmax out, at its own indices."""
+    if not isinstance(expr, Opaque) or expr.op is not REGISTRY["softmax"]:
+        return None
+    inside, axis = expr.inside[0], expr.attributes["axis"]
+    label = inside[axis]
+    if label is None:
+        return Number(ONE)
+    body = _exp(expr.args[0])
+    pairs = [(a, b) for a, b in zip(inside, expr.axes, strict=True) if a is not None]
+    outside = {a: b for a, b in pairs if a is not label and b is not None}
+    below = rename(sum_over((label,), body), outside)
+    return _ratio(rename(body, {a: b for a, b in pairs if b is not None}), below)
+
+
 def _written_out(op: str, equation: str, meaning: Callable[[Expr], Expr]) -> Rule:
     """Return the law that a function is what it is defined as."""
 
@@ -209,9 +227,9 @@ class _Defined(Facts):
 #: The laws by which atoms are written in simpler ones: a rule turns a left side into a right one.
 LAWS: tuple[Rule, ...] = (
     named,
+    softmax,
     power_of_product,
     magnitude,
-    functions.odd_function,
     cases.decided,
     cases.clip,
 )
@@ -308,7 +326,7 @@ class Judge:
             fewer = [each for each in needed if each is not law]
             if agree(fewer) is not None:
                 needed = fewer
-        return Exactness(True, tuple(law.equation for law in needed if law is not named))
+        return Exactness(True, {law.name: law.equation for law in needed if law is not named})
 
     def _lengths(self, seed: int) -> dict[Label, int]:
         random = Random(seed)

@@ -32,6 +32,9 @@ PRIME = (1 << 61) - 1
 
 #: An exponential is a power with this exponent, so that it has roots.
 _ROOTS = 720_720
+#: Functions of which f(−x) = f(x), and f(−x) = −f(x).
+_EVEN = frozenset({"cos", "cosh"})
+_ODD = frozenset({"sin", "sinh", "tan", "tanh", "arctan", "arcsin", "arcsinh", "arctanh"})
 #: What only moves entries is done as it is.
 _MOVING = frozenset({"stack", "concatenate", "reshape", "transpose", "swapaxes", "broadcast_to"})
 
@@ -170,6 +173,11 @@ class Modular(Environment):
                 found[place] = values[0]
             elif expr.op is ops.log and values == [1]:
                 found[place] = 0
+            elif expr.op.name in _EVEN or expr.op.name in _ODD:
+                small = min(values[0], PRIME - values[0])
+                turned = expr.op.name in _ODD and small != values[0]
+                found[place] = self._atom(expr.op.name, small) * (-1 if turned else 1) % PRIME
+                found[place] *= small > 0 or expr.op.name in _EVEN
             else:
                 found[place] = self._atom(expr.op.name, attributes, values)
         return found

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinygrad_edu.core.graph import ancestors
-from tinygrad_edu.symbolic.algebra.exact import sum_of_one
+from tinygrad_edu.symbolic.algebra.evaluate import Environment
+from tinygrad_edu.symbolic.algebra.exact import softmax, sum_of_one
 from tinygrad_edu.symbolic.algebra.expr import (
     Apply,
     Delta,
@@ -30,6 +31,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Sum,
     rename,
 )
+from tinygrad_edu.symbolic.algebra.facts import Facts
 from tinygrad_edu.symbolic.derive.lowering import Lowering
 from tinygrad_edu.symbolic.derive.trace import Symbol
 
@@ -291,6 +293,9 @@ def _opened(expr: Expr) -> Expr:
             return expr
         names = dict(zip(expr.quantity.leaf.axes, expr.axes, strict=True))
         return _opened(rename(meaning, names))
+    written = next(iter(softmax.apply(expr, Facts(Environment(), ()))), None)
+    if written is not None:
+        return _opened(written.right)
     return expr.rebuild(tuple(map(_opened, expr.children)))
 
 

@@ -224,7 +224,7 @@ def checked(line: Sequence[Step]) -> str:
     if not all(step.holds for step in line):
         said = f"DISAGREES {said}"
     elif all(step.exact for step in line):
-        laws = dict.fromkeys(law for step in line for law in step.exact.laws)
+        laws = dict.fromkeys(law for step in line for law in step.exact.laws.values())
         said = "exact" + (f", by {'; '.join(laws)}" if laws else "")
     elif len(known) < len(line):
         return "(not finite)"
