@@ -265,3 +265,20 @@ def test_representations_and_a_detail_that_does_not_exist():
     for write in (found.text, found.latex):
         with pytest.raises(ValueError, match='"full" or "lecture", not \'short\''):
             write(detail="short")
+
+
+def test_long_chains_of_names_keep_a_letter_where_the_formula_would_be_too_long():
+    """40 layers, each with a name: written out, the formula would nest more than 80 deep."""
+    x, W = named("x", [0.3, -0.2]), named("W", [[0.9, -0.5], [0.4, 0.8]])
+    h = x
+    for k in range(40):
+        h = tg.name(tg.tanh(W @ h), f"h{k}")
+    loss = h.sum()
+    found = tg.derive(loss, wrt=x, staged=True)
+    assert found.agrees
+    assert all(stage.whole.result.size <= 300 for stage in found.stages)
+    (kept,) = {name for name in found.result.letters if name.startswith("δ")}
+    assert kept in {str(stage.put_in[0]) for stage in found.stages[1:]}
+    assert_allclose(found.result.evaluate(), tg.gradients(loss, x), rtol=1e-11)
+    recorded = found.result.tensor()  # with what the letter stands for
+    assert_allclose(recorded.data, tg.gradients(loss, x), rtol=1e-11)

@@ -30,6 +30,7 @@ __all__ = [
     "Opaque",
     "Product",
     "Quantity",
+    "Renamed",
     "Sum",
     "Total",
     "applied",
@@ -577,7 +578,7 @@ def sum_over(labels: Iterable[Label], body: Expr) -> Expr:
         bound = label
         if label.range.told_apart:  # sums that differ in the name of their index are one
             bound = label.spare(body.labels - {label})
-            body = rename(body, {label: bound})
+            body = rename(body, {label: bound}) if bound is not label else body
         body = Sum(bound, body)
     return body
 
@@ -656,9 +657,13 @@ def _term_order(term: Expr) -> tuple[Any, ...]:
     return (negative, order(term))
 
 
-def rename(expr: Expr, labels: Mapping[Label, Label]) -> Expr:
-    """Replace free indices; what stands in several places is looked at once."""
-    done: dict[tuple[Expr, frozenset[tuple[Label, Label]]], Expr] = {}
+#: What parts of expressions are with other indices.
+Renamed = dict[tuple["Expr", frozenset[tuple[Label, Label]]], "Expr"]
+
+
+def rename(expr: Expr, labels: Mapping[Label, Label], known: Renamed | None = None) -> Expr:
+    """Replace free indices; what stands in several places, or is `known`, is looked at once."""
+    done: Renamed = {} if known is None else known
 
     def inside(expr: Expr, labels: Mapping[Label, Label]) -> Expr:
         if not expr.labels & labels.keys():

@@ -184,7 +184,7 @@ class Facts:
             quantity = expr.quantity
             if quantity.sign:
                 return quantity.sign
-            return self.sign(quantity.definition) if quantity.definition is not None else ""
+            return self._sign_of_name(expr) if quantity.definition is not None else ""
         if isinstance(expr, Apply) and expr.op is ops.power:  # x^p with any p
             sign = self.sign(expr.args[0])
             return sign if sign in {"positive", "nonnegative"} else ""
@@ -203,6 +203,26 @@ class Facts:
                 return "positive" if "positive" in signs else "nonnegative"
             return "negative" if signs == {"negative"} else ""
         return ""
+
+    def _sign_of_name(self, leaf: Leaf) -> str:
+        """Return the sign of what a letter stands for; what that is made of first, in a loop."""
+        pending, found = [leaf], ""
+        while pending:
+            meaning = pending[-1].quantity.definition
+            assert meaning is not None
+            missing = [
+                each
+                for each in distinct(meaning)
+                if isinstance(each, Leaf)
+                and each.quantity.definition is not None
+                and not each.quantity.sign
+                and each not in self._signs
+            ]
+            if missing:
+                pending += missing
+                continue
+            found = self._signs[pending.pop()] = self.sign(meaning)
+        return found
 
     def _sign_of_product(self, expr: Product) -> str:
         strict, flips = True, expr.coefficient < 0

@@ -11,7 +11,11 @@ from tinygrad_edu.symbolic.algebra.expr import Expr, Leaf, Product, distinct, pa
 from tinygrad_edu.symbolic.algebra.facts import Facts
 from tinygrad_edu.symbolic.algebra.rules.rule import Kinds, Match, Rule
 
-__all__ = ["Found", "Move", "Rewriter"]
+__all__ = ["MOST_WORK", "Found", "Move", "Rewriter"]
+
+
+#: How many parts the forms may have, in all, that one search looks at.
+MOST_WORK = 20_000
 
 
 @dataclass(frozen=True)
@@ -28,11 +32,15 @@ class Move:
 
 @dataclass(frozen=True)
 class Found:
-    """The best form that a search met, the moves that lead there, and whether it was cut short."""
+    """The best form that a search met, the moves that lead there, and whether it was cut short.
+
+    `work` is how many parts the forms had, in all, that it looked at.
+    """
 
     expr: Expr
     moves: tuple[Move, ...]
     capped: bool
+    work: int
 
 
 class Rewriter:
@@ -104,7 +112,7 @@ class Rewriter:
         *,
         accept: Callable[[Expr], bool] = lambda expr: True,
         patience: int = 16,
-        limit: int = 20_000,
+        limit: int = MOST_WORK,
     ) -> Found:
         """Search for the smallest form: best first by size, then by the number of steps.
 
@@ -145,7 +153,7 @@ class Rewriter:
                     heapq.heappush(frontier, entry)
                 if work >= limit:
                     break
-        return Found(best, best_path, capped=work >= limit)
+        return Found(best, best_path, work >= limit, work)
 
 
 def _is_better(expr: Expr, path: Sequence[Move], best: Expr, best_path: Sequence[Move]) -> bool:

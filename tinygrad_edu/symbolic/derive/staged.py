@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinygrad_edu.core.gradients import gradients
-from tinygrad_edu.symbolic.algebra.expr import Expr, Leaf, distinct, rename, replace
+from tinygrad_edu.symbolic.algebra.expr import Expr, Label, Leaf, distinct, rename, replace
 from tinygrad_edu.symbolic.algebra.facts import Assumption
+from tinygrad_edu.symbolic.algebra.rewrite import MOST_WORK
 from tinygrad_edu.symbolic.derive import blackboard
 from tinygrad_edu.symbolic.derive.derivation import Derivation, Formula, Step
+from tinygrad_edu.symbolic.derive.report import LONGEST
 from tinygrad_edu.symbolic.derive.work import Work
 
 __all__ = ["Stage", "StagedDerivation", "stages_of"]
@@ -27,7 +29,8 @@ class Stage:
     put_in : (Formula, Formula) or None
         That letter, and the gradient it stands for; None where nothing was found before.
     whole : Derivation
-        The lemma with the letter put in: the gradient of the output by the next vertex.
+        The lemma with the letter put in: the gradient of the output by the next vertex. Where
+        that would be longer than what is written out, the letter stays.
     """
 
     lemma: Derivation
@@ -55,7 +58,7 @@ class StagedDerivation:
 
     @property
     def result(self) -> Formula:
-        """The gradient, with all letters put in."""
+        """The gradient, with the letters put in; one stays where that would be too long to read."""
         return self.stages[-1].whole.result
 
     @property
@@ -159,18 +162,26 @@ class StagedDerivation:
         return f"<staged derivation ∂{of}/∂{wrt} = {self.result}, {said}>"
 
 
+#: What all searches of the stages may look at; after that, formulas are tidied only.
+_MOST_WORK = 5 * MOST_WORK
+#: A letter stays where the formula that it is put into would nest deeper, or be longer than what
+#: is written out.
+_DEEPEST = 60
+
+
 def stages_of(work: Work) -> StagedDerivation:
     """Derive one leg of the backward pass after the other."""
     stages: list[Stage] = []
-    for leg in work.legs:
+    with np.errstate(all="ignore"):  # what is not finite is reported
+        wrt = [leg.wrt for leg in work.legs]
+        gradients_by = gradients(work.output, wrt, seed=work.seed.value)
+    for leg, computed in zip(work.legs, gradients_by, strict=True):
         lemma = work.lemma(leg)
         if not stages:
             stages.append(Stage(lemma, None, lemma))
             continue
         letter, before = lemma.incoming, stages[-1].whole
         assert letter is not None
-        with np.errstate(all="ignore"):  # what is not finite is reported
-            computed = gradients(work.output, leg.wrt, seed=work.seed.value)
         whole = work.simplified(
             _put_in(lemma.result.expr, letter, before.result),
             leg,
@@ -178,6 +189,7 @@ def stages_of(work: Work) -> StagedDerivation:
             computed=computed,
             incoming=before.incoming,
             chain=[],
+            limit=max(0, min(MOST_WORK, _MOST_WORK - work.worked)),
         )
         stages.append(Stage(lemma, (letter, before.result), whole))
     work.facts.refuse_unknown()
@@ -188,9 +200,17 @@ def _put_in(expr: Expr, letter: Formula, meaning: Formula) -> Expr:
     """Put what a letter stands for in its place, at whatever indices it has there."""
     assert isinstance(letter.expr, Leaf)
     found: dict[Expr, Expr] = {}
+    own = [axis for axis in meaning.axes if axis is not None]
+
+    def at(axes: tuple[Label, ...]) -> Expr:
+        moved = {a: b for a, b in zip(own, axes, strict=True) if a is not b}
+        return rename(meaning.expr, moved)
+
     for leaf in distinct(expr):
         if isinstance(leaf, Leaf) and leaf.quantity is letter.expr.quantity:
-            own = (axis for axis in meaning.axes if axis is not None)
-            moved = {a: b for a, b in zip(own, leaf.axes, strict=True) if a is not b}
-            found[leaf] = rename(meaning.expr, moved)
-    return replace(expr, found)
+            found[leaf] = at(leaf.axes)
+    put_in = replace(expr, found)
+    if put_in.depth <= _DEEPEST and put_in.size <= LONGEST:
+        return put_in
+    letter.expr.quantity.source = at(letter.expr.axes)  # for what records the formula
+    return expr

@@ -28,11 +28,12 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Expr,
     Leaf,
     Quantity,
+    Renamed,
     distinct,
     rename,
 )
 from tinygrad_edu.symbolic.algebra.facts import Facts
-from tinygrad_edu.symbolic.algebra.rewrite import Rewriter
+from tinygrad_edu.symbolic.algebra.rewrite import MOST_WORK, Rewriter
 from tinygrad_edu.symbolic.algebra.rules import CHOICES, TIDYING, UNDOING
 from tinygrad_edu.symbolic.algebra.rules.rule import Rule
 from tinygrad_edu.symbolic.derive.certificate import Graph
@@ -164,6 +165,8 @@ class Work:
         self.letter = self.trace.unique("g")  # the gradient that comes in, where it is not known
         self.title = title or self._called(output, self.trace.unique("L"))
         self.legs: list[Leg] = []
+        self._renamed: Renamed = {}
+        self.worked = 0  # what all searches have looked at
         for leg in itertools.pairwise(self.stops):
             self.legs.append(self._backward(*leg))
         self.seed, self.gradient = self.legs[0].seed, self.legs[-1].gradient
@@ -307,6 +310,19 @@ class Work:
         """The equations of this derivation, with the general ones that make every form simpler."""
         return rules_with(self.definitions, self.facts, self.lowering.labels())
 
+    @cached_property
+    def rewriter(self) -> Rewriter:
+        """What applies these equations; it remembers from stage to stage where none does."""
+        return Rewriter(self.rules, self.facts)
+
+    @cached_property
+    def meanings(self) -> list[tuple[Formula, Formula]]:
+        """Every name with what it stands for, written with the names of opened operations."""
+        return [
+            (Formula(name, name.quantity.axes), Formula(meaning, name.quantity.axes))
+            for name, meaning in with_names_inside(self.definitions)
+        ]
+
     def lemma(self, leg: Leg) -> Derivation:
         """Derive one leg by itself, with a letter for the gradient that comes in."""
         with np.errstate(all="ignore"):  # what is not finite is reported
@@ -345,14 +361,16 @@ class Work:
         incoming: Formula | None,
         chain: list[Contribution],
         graph: Graph | None = None,
+        limit: int = MOST_WORK,
     ) -> Derivation:
         """Rewrite a formula of a leg's gradient until nothing shorter is found."""
         wrt = self.symbols[leg.wrt]
         leaf = self.lowering.lower(wrt)
         longest = len(notation.text(start))
-        found = Rewriter(self.rules, self.facts).search(
-            start, CHOICES, accept=lambda expr: len(notation.text(expr)) <= longest
+        found = self.rewriter.search(
+            start, CHOICES, accept=lambda expr: len(notation.text(expr)) <= longest, limit=limit
         )
+        self.worked += found.work
         axes = self.lowering.axes_of(wrt)
         used = {move.match.assumption for move in found.moves if move.match.assumption}
         checks, judge = _checks(start, used, self.facts), Judge([start])
@@ -361,10 +379,7 @@ class Work:
             wrt=self._formula(leaf, wrt),
             incoming=incoming,
             output=self._meaning_of(of),
-            definitions=[
-                (Formula(name, name.quantity.axes), Formula(meaning, name.quantity.axes))
-                for name, meaning in with_names_inside(self.definitions)
-            ],
+            definitions=self.meanings,
             chain=chain,
             graph=graph,
             start=Formula(start, axes),
@@ -487,7 +502,8 @@ class Work:
         if not isinstance(gradient, Symbol):
             return found
         pairs = zip(self.lowering.axes_of(gradient), self.lowering.axes_of(value), strict=True)
-        return rename(found, {a: b for a, b in pairs if a is not None and b is not None})
+        moved = {a: b for a, b in pairs if a is not None and b is not None}
+        return rename(found, moved, self._renamed)
 
     def _formula(self, expr: Expr, at: Symbol) -> Formula:
         return Formula(expr, self.lowering.axes_of(at))
