@@ -327,6 +327,27 @@ def test_no_name_is_defined_by_itself():
             assert str(name) not in str(meaning)
 
 
+def test_numbers_that_are_one_are_not_said_to_be_rounded():
+    u = tg.Tensor([0.3, -0.5, 1.2], name="u")
+    for left, right, rule in (
+        (u * np.sqrt(2) / 2, u / np.sqrt(2), "numbers"),
+        (u * (np.sqrt(np.pi) * np.pi), u * np.pi**1.5, "rounding"),
+    ):
+        proof = tg.prove(left, right)
+        assert proof
+        assert [step.rule for step in proof.steps] == [rule]
+        assert all(step.exact for step in proof.steps if step.rule == "numbers")
+
+
+def test_reasons_name_lengths_as_their_lines_do():
+    X = tg.Tensor(R(size=(4, 3)), name="N")  # so that N is taken
+    found = tg.derive((X.sum() + tg.exp(X * 0)).sum(), wrt=X)
+    reasons = [step.because for step in found.steps if step.rule == "Σ of a constant"]
+    assert reasons
+    for reason in reasons:
+        assert reason.removesuffix(" equal terms") in {*found.result.lengths}
+
+
 # --- protocols --------------------------------------------------------------------------------
 
 

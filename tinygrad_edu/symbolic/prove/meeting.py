@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
+from tinygrad_edu.symbolic.algebra.exact import Judge
 from tinygrad_edu.symbolic.algebra.expr import (
     Expr,
     Factor,
@@ -26,6 +27,7 @@ __all__ = ["Dropped", "drop", "join", "over_one_denominator"]
 
 ZERO_POWER = Fraction(0)
 
+SAME = Rule("numbers", "", "both sides hold the same numbers", lambda expr, facts: iter(()))
 ROUNDED = Rule(
     "rounding", "", "the numbers differ by their rounding alone", lambda expr, facts: iter(())
 )
@@ -46,11 +48,18 @@ def join(left: Path, right: Path) -> tuple[list[Move], Expr] | None:
     elif alike(left.end, right.end, max(map(_largest_number, (*left.forms, *right.forms)))):
         i, j = len(left.moves), len(right.moves)
         match = Match(left.end, right.end, right.end)
-        middle = [Move(ROUNDED, match, left.end, right.end, is_choice=True)]
+        rule = SAME if _is_exact(left.end, right.end) else ROUNDED
+        middle = [Move(rule, match, left.end, right.end, is_choice=True)]
     else:
         return None
     back = [_backwards(move) for move in reversed(right.moves[:j])]
     return [*left.moves[:i], *middle, *back], left.forms[i]
+
+
+def _is_exact(one: Expr, other: Expr) -> bool:
+    """Whether numbers that are written in two ways are one, as √2/2 and 1/√2."""
+    axes = tuple(sorted(one.labels | other.labels, key=lambda label: label.order))
+    return bool(Judge([one, other]).exactness(one, other, axes))
 
 
 def _largest_number(expr: Expr) -> float:
