@@ -24,7 +24,7 @@ help:
 	@echo "make format     put the format right, and what the linter can mend by itself"
 	@echo "make tutorials  run every script in tutorials/"
 	@echo "make bench      run every script in benchmarks/"
-	@echo "make docs       write docs/numpy.md from the declarations"
+	@echo "make docs       write docs/numpy.md and docs/judged.md from the declarations"
 	@echo "make clean      remove what was built; make distclean removes .venv too"
 	@echo "With another interpreter: make PYTHON=python3.13 demo (after make distclean)"
 
@@ -60,6 +60,7 @@ bench: $(VENV)/.dev
 
 docs: $(VENV)/.dev
 	@$(RUN) -m tinygrad_edu numpy > docs/numpy.md
+	@$(RUN) tools/judged.py > docs/judged.md
 
 clean:
 	rm -rf build dist *.egg-info .coverage .coverage.* htmlcov .hypothesis

@@ -21,14 +21,14 @@ from tinygrad_edu.lectures import IDENTITIES, LECTURES
 VERIFY = Path(__file__).parents[1] / "tools" / "verify.py"
 
 
-def _load():
-    spec = importlib.util.spec_from_file_location("verify", VERIFY)
+def _load(name):
+    spec = importlib.util.spec_from_file_location(name, VERIFY.with_name(f"{name}.py"))
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-verify = _load()
+verify = _load("verify")
 MALFORMED = (KeyError, TypeError, ValueError, IndexError, AttributeError, ZeroDivisionError)
 
 
@@ -55,6 +55,11 @@ def test_the_verifier_needs_the_standard_library_alone():
     nodes = [n for n in ast.walk(tree) if isinstance(n, ast.Import | ast.ImportFrom)]
     imported = {n.module if isinstance(n, ast.ImportFrom) else n.names[0].name for n in nodes}
     assert imported <= sys.stdlib_module_names
+
+
+def test_the_page_of_what_is_judged_is_the_one_that_make_docs_writes():
+    written = (VERIFY.parents[1] / "docs" / "judged.md").read_text(encoding="utf-8")
+    assert written == _load("judged").judged(), "run: make docs"
 
 
 @pytest.mark.parametrize("command", [["derive", "softmax-ce"], ["prove", "log-of-softmax"]])

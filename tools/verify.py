@@ -9,18 +9,11 @@ It prints "accepted" and what it took as given, or "refused" and the first reaso
 """
 # fmt: off
 
-import hashlib
-import itertools
-import json
-import math
-import random
-import sys
+import hashlib, itertools, json, math, pathlib, random, sys
 from fractions import Fraction as F
 
-P = (1 << 61) - 1
-ROOTS = 720720  # e^x is a power with this exponent, so that it has roots
-SIZES = ((2, 3), (4, 5), (6, 7))  # three times, each length is drawn from one of these pairs
-MORE = 10  # so many points where signs decide, half of them with ties
+P, ROOTS = (1 << 61) - 1, 720720  # the prime; e^x is a power with the exponent ROOTS, so that it has roots
+SIZES, MORE = ((2, 3), (4, 5), (6, 7)), 10  # of lengths, at three points; points where signs decide
 
 class Refused(Exception): """Why a certificate does not hold."""
 class Again(Exception): """A division by zero: another point has to be drawn."""
@@ -49,15 +42,14 @@ class Point:
         self.lengths = {name: each["length"] if each["fixed"] else SIZES[size][(n >> size ^ turn) & 1]
                         for n, (name, each) in enumerate(cert["lengths"].items())}
         self.laws = [LAWS[law] for law in laws]
-        self.memo, self.kept, self.arrays, self.vague, self.piecewise = {}, [], {}, False, False
+        self.memo, self.arrays, self.vague, self.piecewise = {}, {}, False, False
         one, other = self.random.randrange(1, P), self.random.randrange(1, P)
         self.pool = (0, one, P - one, other) if ties else range(P)
         for letter, axis in sums:
             array = self.arrays[letter] = self.drawn(letter)
-            for i in array:
-                if i[axis] == 0:  # what the others leave of 1
-                    row = (array[j] for j in array if j[axis] and without(j, axis) == without(i, axis))
-                    array[i] = D(1) + -sum(row, D(0))
+            for i in (i for i in array if i[axis] == 0):  # what the others leave of 1
+                row = (array[j] for j in array if j[axis] and without(j, axis) == without(i, axis))
+                array[i] = D(1) + -sum(row, D(0))
     def length(self, label): return 1 if label is None else self.lengths[label.split(":")[0].split("@")[0]]
     def places(self, axes): return itertools.product(*(range(self.length(label)) for label in axes))
     def drawn(self, letter):
@@ -65,10 +57,12 @@ class Point:
         if self.given[letter]["mask"]:  # both values, where there is room for both
             return dict(zip(places, map(D, self.random.sample([0, 1] * len(places), len(places)))))
         return {i: D(self.random.choice(self.pool)) for i in places}
+    def once(self, key, make):
+        if key not in self.memo: self.memo[key] = make()
+        return self.memo[key]
     def letter(self, number):
-        if number not in self.arrays:
-            axes, meaning = self.given[number]["axes"], self.given[number]["definition"]
-            self.arrays[number] = self.array(meaning, axes) if meaning else self.drawn(number)
+        axes, meaning = self.given[number]["axes"], self.given[number]["definition"]
+        if number not in self.arrays: self.arrays[number] = self.array(meaning, axes) if meaning else self.drawn(number)
         return self.arrays[number]
     def array(self, tree, axes):
         """Return the entries of a formula over axes, by their places."""
@@ -76,25 +70,18 @@ class Point:
         return {i: self.value(tree, dict(zip(axes, i))) for i in self.places(axes)}
     def free(self, tree):
         """Return the free indices of a formula."""
-        if ("free", id(tree)) not in self.memo:
-            kind, own = tree[0], {"delta": tree[1:], "letter": tree[-1], "whole": tree[-1]}
-            inside = [] if kind in own else itertools.chain(*map(self.free, parts_of(tree)))
-            found = {label for label in own.get(kind, inside) if label and "@" not in label}
-            self.memo["free", id(tree)] = sorted(found - {tree[1]} if kind == "sum" else found)
-        return self.memo["free", id(tree)]
+        def find():
+            own = {"delta": tree[1:], "letter": tree[-1], "whole": tree[-1]}
+            inside = own[tree[0]] if tree[0] in own else itertools.chain(*map(self.free, parts_of(tree)))
+            return sorted({a for a in inside if a and "@" not in a} - {tree[1] if tree[0] == "sum" else None})
+        return self.once(("free", id(tree)), find)
     def value(self, tree, at):
         key = (id(tree), *(at[label] for label in self.free(tree)))
-        if key not in self.memo: self.memo[key] = self.compute(self.meant(tree), at)
-        return self.memo[key]
+        return self.once(key, lambda: self.compute(self.meant(tree), at))
     def meant(self, tree):
         """Return a formula after all laws that apply to it as a whole."""
-        if ("meant", id(tree)) not in self.memo:
-            found = tree
-            while other := next((t for law in self.laws if (t := law(found))), None):
-                found = other
-                self.kept.append(found)  # so that its id stays its own
-            self.memo["meant", id(tree)] = found
-        return self.memo["meant", id(tree)]
+        other = self.once(("meant", id(tree)), lambda: next((t for law in self.laws if (t := law(tree))), None))
+        return tree if other is None else self.meant(other)
     def compute(self, tree, at):
         kind, first, *rest = tree
         def place(label): return 0 if label is None else int(label.split("@")[1]) if "@" in label else at[label]
@@ -105,23 +92,19 @@ class Point:
             return self.letter(first)[tuple(0 if a is None else place(next(own)) for a in axes)]
         if kind == "sum": return sum((self.value(rest[0], {**at, first: i}) for i in range(self.length(first))), D(0))
         if kind == "total": return sum((self.value(term, at) for term in first), D(0))
-        if kind == "product":
-            return math.prod((self.power(b, F(n), at) for b, n in rest[0]), start=D(rational(first)))
+        if kind == "product": return math.prod((self.power(b, F(n), at) for b, n in rest[0]), start=D(rational(first)))
         if kind == "apply": return self.function(first, rest[0], [self.value(a, at) for a in rest[1]])
         need(kind == "whole", f"{kind} is no kind of formula")
         attributes, arguments, inside, axes = rest
         arrays = [self.array(a, labels) for a, labels in zip(arguments, inside)]
         key = (first, repr(attributes), repr([[(i, x.v) for i, x in a.items()] for a in arrays]))
-        if (key, *axes) not in self.memo:
-            known = arranged(self, first, attributes, arrays, list(self.places(axes)))
-            self.memo[(key, *axes)] = known or {i: D(self.atom(*key, i)) for i in self.places(axes)}
-        return self.memo[(key, *axes)][tuple(map(place, axes))]
+        found = self.once((key, *axes), lambda: arranged(self, first, attributes, arrays, list(self.places(axes))) or {
+            i: D(self.atom(*key, i)) for i in self.places(axes)})
+        return found[tuple(map(place, axes))]
     def power(self, base, n, at):
-        meaning = self.meant(base) if n.denominator > 1 else base
-        if called(meaning, "exp") and n.denominator > 1:
-            x = self.value(meaning[3][0], at)
-            return D(found := self.exp(x.v, n), found * x.t * rational(n))
-        return self.raised(self.value(base, at), n)
+        if n.denominator == 1 or not called(self.meant(base), "exp"): return self.raised(self.value(base, at), n)
+        x = self.value(self.meant(base)[3][0], at)  # the root of e^x that is a power of e^x as well
+        return D(found := self.exp(x.v, n), found * x.t * rational(n))
     def raised(self, x, n):
         """Raise to a power: of a square by its positive root, or else by an atom; then it is vague."""
         if n.denominator == 1 or not x.v: return x.raised(n, None if x.v or n < 0 or n.denominator == 1 else 0)
@@ -135,13 +118,11 @@ class Point:
         digest = hashlib.blake2b(repr((self.seed, key)).encode(), digest_size=16).digest()
         return int.from_bytes(digest, "big") % P
     def exp(self, value, n=F(1)):
-        power = n * ROOTS
-        return pow(self.atom("exp", power.denominator, value), power.numerator, P) if value else 1
+        return pow(self.atom("exp", (n * ROOTS).denominator, value), (n * ROOTS).numerator, P) if value else 1
     def sign(self, value):
         """Return a random sign, opposite for opposite numbers, 0 for 0."""
-        small = min(value, P - value)
-        drawn = 1 if self.atom("sign", small) & 1 else -1
-        return 0 if not value else drawn if small == value else -drawn
+        return (1 if self.atom("sign", min(value, P - value)) & 1 else -1) * self.turned(value)
+    def turned(self, value): return (value > 0) * (1 if value < P - value else -1)
     def less(self, x, y):
         self.piecewise = True
         return self.sign((x.v - y.v) % P) < 0
@@ -149,10 +130,8 @@ class Point:
         if name in ENTRY: return ENTRY[name](self, *values)
         x, key = values[0], [value.v for value in values]
         y = 0 if (name, key) == ("log", [1]) else self.atom(name, sorted(attributes.items()), key)
-        if name in ("cos", "cosh", "sin", "sinh", "tan", "tanh"):  # f(-x) is f(x), or -f(x)
-            small = min(x.v, P - x.v)
-            turn = 1 if name in ("cos", "cosh") or small == x.v else -1
-            y = turn * self.atom(name, small) * (small > 0 or name in ("cos", "cosh"))
+        if name in ("sin", "sinh", "tan", "tanh"): y = self.atom(name, min(x.v, P - x.v)) * self.turned(x.v)
+        if name in ("cos", "cosh"): y = self.atom(name, min(x.v, P - x.v))
         y = self.exp(x.v) if name == "exp" else y
         return D(y, x.t and name in SLOPES and x.t * SLOPES[name](self, x.v, y))
 def without(place, axis): return place[:axis] + place[axis + 1:]
@@ -170,8 +149,7 @@ ENTRY = {
     "xlogy": lambda p, x, y: x * p.function("log", {}, [y]), "maximum": larger,
     "minimum": lambda p, x, y: -larger(p, -x, -y), "where": lambda p, c, x, y: x if c.v else y,
     "clip": lambda p, x, low, high: -larger(p, -larger(p, x, low), -high),
-    "abs": lambda p, x: -x if p.less(x, D(0)) else x,
-    "sign": lambda p, x: D(p.less(D(0), x) - p.less(x, D(0))),
+    "abs": lambda p, x: -x if p.less(x, D(0)) else x, "sign": lambda p, x: D(p.less(D(0), x) - p.less(x, D(0))),
     "less": lambda p, x, y: D(p.less(x, y)), "less_equal": lambda p, x, y: D(not p.less(y, x)),
     "greater": lambda p, x, y: D(p.less(y, x)), "greater_equal": lambda p, x, y: D(not p.less(x, y)),
     "equal": lambda p, x, y: D(x.v == y.v), "not_equal": lambda p, x, y: D(x.v != y.v),
@@ -183,6 +161,7 @@ SLOPES = {  # the derivatives of functions, from the argument and the value
     "sinh": lambda p, x, y: p.function("cosh", {}, [D(x)]).v, "cosh": lambda p, x, y: p.function("sinh", {}, [D(x)]).v,
 }
 FOLDS = {"sum": ENTRY["add"], "prod": ENTRY["multiply"], "max": larger, "min": ENTRY["minimum"]}
+ARRANGED = ("sum_to", "stack", "softmax", "getitem", "reshape", "expand_dims", "squeeze", "transpose", "matmul", "power")
 def arranged(p, name, attributes, arrays, places):
     """Compute an operation that is known here on arrays, else return None."""
     x, found, axis = arrays[0], {}, attributes.get("axis")
@@ -203,12 +182,11 @@ def arranged(p, name, attributes, arrays, places):
         e = {i: p.function("exp", {}, [v]) for i, v in x.items()}
         found = {i: v * sum((e[j] for j in e if without(j, axis % ndim) == without(i, axis % ndim)), D(0)).raised(-1) for i, v in e.items()}
     elif name == "getitem":
-        index = attributes["index"] if isinstance(attributes["index"], list) else [attributes["index"]]
-        if all(isinstance(k, int) and k >= 0 for k in index): found = {i: x[(*index, *i)] for i in places}
+        index = [attributes["index"]] if isinstance(attributes["index"], int) else attributes["index"]
+        found = {i: x[(*index, *i)] for i in places} if all(isinstance(k, int) and k >= 0 for k in index) else {}
     elif name in ("reshape", "expand_dims", "squeeze"): found = dict(zip(places, x.values()))
     elif name == "transpose":
-        order = attributes.get("axes") or list(range(ndim))[::-1]
-        found = {i: x[tuple(i[order.index(n)] for n in range(ndim))] for i in places}
+        found = {tuple(i[n] for n in attributes.get("axes") or range(ndim)[::-1]): value for i, value in x.items()}
     elif name == "matmul" and max(ndim, len(next(iter(arrays[1])))) <= 2:
         for (i, v), (j, w) in itertools.product(x.items(), arrays[1].items()):
             if i[-1] == j[0]: found[i[:-1] + j[1:]] = found.get(i[:-1] + j[1:], D(0)) + v * w
@@ -241,14 +219,12 @@ LAWS = {
     "exp of a multiple": on("exp", lambda x, c, f: f and c != 1 and product(1, (app("exp", product(1, *f)), c))),
     "log of a power": on("log", lambda x, c, f: product(1, (x[3][1], 1), (log(x[3][0]), 1)) if called(x, "power")
                                    else c == 1 and [n for _, n in f] not in ([], [1]) and len(f) == 1 and log(*f[0])),
-    "log of a product": on("log", lambda x, c, f: c > 0 and len(f) + (c != 1) > 1 and [
-        "total", [log(*factor) for factor in [*f, *([(["number", str(c)], 1)] if c != 1 else [])]]]),
+    "log of a product": on("log", lambda x, c, f: c > 0 and len(f) + (c != 1) > 1 and
+                           ["total", [log(*factor) for factor in f + [(["number", str(c)], 1)] * (c != 1)]]),
     "power": lambda t: called(t, "power") and app("exp", product(1, (t[3][1], 1), (log(t[3][0]), 1))),
     "tanh": on("tanh", lambda x, c, f: product(1, (two(x, -1), 1), (two(x, 1), -1))),
-    "sigmoid": on("sigmoid", lambda x, c, f: product(1, (
-        ["total", [["number", "1"], app("exp", product(-1, (x, 1)))]], -1))),
-    "log of Π": on("log", lambda x, c, f: x[:2] == ["whole", "prod"] and x[5] == [] and len(
-        x[4][0]) == 1 and ["sum", x[4][0][0], log(x[3][0])]),
+    "sigmoid": on("sigmoid", lambda x, c, f: product(1, (["total", [["number", "1"], app("exp", product(-1, (x, 1)))]], -1))),
+    "log of Π": on("log", lambda x, c, f: x[:2] == ["whole", "prod"] and len(x[4][0]) == 1 and ["sum", x[4][0][0], log(x[3][0])]),
 }
 
 # --- the checks -------------------------------------------------------------------------------------
@@ -266,15 +242,12 @@ def check_graph(p, cert, given):
     for vertex, own in zip(vertices, axes):
         if vertex["op"]:
             found = p.arrays[vertex["letter"]] = p.array(vertex["meaning"], own)
-            known = computed(p, vertex, values, own)
-            same(known or found, found, f"a vertex is not what {vertex['op']} computes")
-            given |= set() if known else {f"what {vertex['op']} computes"}
-            for name in vertex["names"]:
-                same(p.letter(name), found, f"{cert['letters'][name]['name']} is not the vertex that it names")
+            known = computed(p, vertex, values, own) or given.add(f"what {vertex['op']} computes") or found
+            same(known, found, f"a vertex is not what {vertex['op']} computes")
+            for name in vertex["names"]: same(p.letter(name), found, f"{cert['letters'][name]['name']} is not the vertex that it names")
         values.append(p.letter(vertex["letter"]))
     for side, name in (("start", "left"), ("right", "right")):
-        if name in roots:
-            same(p.array(cert[side], cert["axes"]), values[roots[name]], f"the {name} side is not what its graph computes")
+        if name in roots: same(p.array(cert[side], cert["axes"]), values[roots[name]], f"the {name} side is not what its graph computes")
     if cert["kind"] == "derivation":
         same(p.array(cert["start"], cert["axes"]), chain_rule(p, cert, values, axes, given), "the start is not the chain rule of the graph")
 def chain_rule(p, cert, values, axes, given):
@@ -304,7 +277,6 @@ def chain_rule(p, cert, values, axes, given):
                 need(all(x.v == x.t for x in part.values()), f"a rule of {op} is not linear")
                 given.add(f"the rule of {op}")
             arrived[a] = {i: arrived.get(a, {}).get(i, D(0)) + D(x.v) for i, x in part.items()}
-    need(wrt in arrived, "the output does not depend on what it is differentiated by")
     return arrived[wrt]
 def check(cert):
     """Return what is taken as given, if a certificate holds; else raise."""
@@ -321,14 +293,12 @@ def check(cert):
         where = f"step {number}, {step['rule']}"
         need(step["exact"], f"{where}, is claimed on numbers alone")
         need(set(step["laws"]) <= LAWS.keys(), f"{where}, needs a law that is not known here")
-        stated = {a["statement"] for a in cert["assumptions"]} | {None}
+        stated = {None: [], **{a["statement"]: a["sums to one"] for a in cert["assumptions"]}}
         need(step["assumption"] in stated, f"{where}, rests on an assumption that is not stated")
-        sums = [pair for a in cert["assumptions"] if a["statement"] == step["assumption"] for pair in a["sums to one"]]
         for size in range(3):
             def point(seed, ties):
-                key = (seed, size, ties, repr(sums), *step["laws"])
-                if key not in shared:
-                    shared[key] = Point(cert, seed, size, sums, step["laws"], ties and not step["assumption"])
+                key, sums = (seed, size, ties, step["assumption"], *step["laws"]), stated[step["assumption"]]
+                if key not in shared: shared[key] = Point(cert, seed, size, sums, step["laws"], ties and not key[3])
                 return shared[key]
             agree(point, lambda p: same(p.array(step["before"], cert["axes"]), p.array(step["after"], cert["axes"]),
                                         f"{where}: before and after differ"))
@@ -347,28 +317,23 @@ def agree(point, run):
     agreed, wanted = 0, 1
     for seed in range(60):
         p = point(seed, wanted > 1 and seed % 2 == 1)
-        try:
-            run(p)
-        except Again:
-            continue
+        try: run(p)
+        except Again: continue
         except Refused:
-            if not p.vague: raise
-            continue
+            if p.vague: continue
+            raise
         agreed, wanted = agreed + 1, MORE if p.piecewise else 1
         if agreed >= wanted: return
     raise Refused("no point shows it to be true")
 def main(path):
-    try:
-        with open(path, encoding="utf-8") as file:
-            cert = json.load(file)
-        given = check(cert)
+    try: given = check(cert := json.loads(pathlib.Path(path).read_text(encoding="utf-8")))
     except (Refused, KeyError, TypeError, ValueError, IndexError, AttributeError, RecursionError) as error:
         print(f"refused: {error if isinstance(error, Refused) else f'no well-formed certificate ({error!r})'}")
         return 1
-    print(f"accepted: {cert['about']}, {len(cert['steps'])} steps")
-    sums = [(cert["letters"][letter]["name"], axis) for a in cert["assumptions"] for letter, axis in a["sums to one"]]
-    print(*(f"assumed: {name} sums to 1 along axis {axis}" for name, axis in sums), sep="\n", end="\n" if sums else "")
-    print(*(f"given: {what}" for what in sorted(given)), sep="\n", end="\n" if given else "")
+    for line in [f"accepted: {cert['about']}, {len(cert['steps'])} steps", *(
+            f"assumed: {cert['letters'][letter]['name']} sums to 1 along axis {axis}"
+            for a in cert["assumptions"] for letter, axis in a["sums to one"]), *(f"given: {g}" for g in sorted(given))]:
+        print(line)
     return 0
 
 if __name__ == "__main__":
