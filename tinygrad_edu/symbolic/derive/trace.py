@@ -19,6 +19,7 @@ import numpy as np
 from tinygrad_edu import ops
 from tinygrad_edu.core.node import NO_ATTRIBUTES, Node, next_serial
 from tinygrad_edu.core.op import Op, run
+from tinygrad_edu.symbolic.derive.picking import as_one_hot
 from tinygrad_edu.symbolic.derive.recognise import Known, recognised
 
 __all__ = ["Opened", "Symbol", "Trace"]
@@ -51,6 +52,9 @@ class Symbol(Node):
         args = tuple(trace.symbol_of(a, c, op) for a, c in zip(args, called, strict=False))
         if op.definition is not None and op.name not in trace.fused:
             return trace.open(op, args, attributes)
+        picked = as_one_hot(op, args, attributes)
+        if picked is not None:
+            return picked
         out = Symbol(trace, _run(op, args, attributes))
         out.op, out.args, out.attributes = op, args, attributes
         return out
