@@ -25,6 +25,11 @@ from tinygrad_edu.symbolic.derive.recognise import Known, recognised
 __all__ = ["Opened", "Symbol", "Trace"]
 
 
+def _nameless(array: Any) -> str | None:
+    """Return no name, whatever it is."""
+    return None
+
+
 class Symbol(Node):
     """A vertex that stands for an array: it has a value on the data, and a formula.
 
@@ -123,7 +128,7 @@ class Trace:
     def __init__(
         self,
         fused: Collection[str] = (),
-        name_of: Callable[[Any], str | None] = lambda array: None,
+        name_of: Callable[[Any], str | None] = _nameless,
         known: Sequence[Known] = (),
     ) -> None:
         self.fused = frozenset(fused)
@@ -143,6 +148,10 @@ class Trace:
             name += "′"
         self.taken.add(name)
         return name
+
+    def forget_names(self) -> None:
+        """Let go of the caller's arrays, most of which the graph is not made of."""
+        self.known, self.name_of = (), _nameless
 
     def number(self, value: Any) -> Symbol:
         """Return a symbol for a plain number, repeated over a shape."""
