@@ -76,14 +76,14 @@ WINDOWS = {
     ("view/recorded.py", "symbolic.notation.written"),  # a name in LaTeX
     # Draws the tree of a formula.
     ("view/steps.py", "symbolic.algebra.expr"),
-    ("view/steps.py", "symbolic.notation.layout"),
+    ("view/steps.py", "symbolic.notation.form"),
     ("view/steps.py", "symbolic.notation.written"),
 }
 
 # The tests look behind the doors in one file, and in those whose subject is the module itself.
 SUBJECTS = {
     "symbolic/test_grammar.py": {"symbolic.notation.grammar"},
-    "symbolic/test_notation.py": {"symbolic.notation.written"},
+    "symbolic/test_notation.py": {"symbolic.notation.names", "symbolic.notation.written"},
 }
 
 # What costs time to import, and is imported where it is used.

@@ -145,13 +145,13 @@ for title, loss in (
 # ## The lemma: softmax's vector–Jacobian product (B2)
 #
 # Where the output has several entries, `derive` takes the gradient g that comes in as a letter.
-# For softmax the answer is a·(g − Σ(a·g)): two multiplications per entry, and the matrix
+# For softmax the answer is a ⊙ (g − Σ(a ⊙ g)): two multiplications per entry, and the matrix
 # diag(a) − a aᵀ is never built.
 
 # %%
 lemma = tg.derive(a, wrt=z)
 print(f"⟨g, ∂a/∂z⟩ = {lemma.result}      with indices: {lemma.result.text(indices=True)}")
-check(lemma, "a·(g − Σ(a·g))")
+check(lemma, "a ⊙ (g − Σ(a ⊙ g))")
 
 g = np.array([0.3, -1.0, 2.0])
 p = a.data

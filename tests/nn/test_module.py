@@ -150,17 +150,17 @@ def test_names_follow_the_outermost_model_and_spare_those_given():
 @pytest.mark.parametrize(
     ("make", "wrt", "expected"),
     [
-        (lambda: nn.Linear(4, 3, rng=seeded()), "W", "Xᵀ(softmax(Z) − one_hot(y))/N"),
-        (lambda: nn.Linear(4, 3, rng=seeded()), "b", "Σₙ(softmax(Z) − one_hot(y))/N"),
+        (lambda: nn.Linear(4, 3, rng=seeded()), "W", "Xᵀ(softmax(Z) − one_hot(y, K))/N"),
+        (lambda: nn.Linear(4, 3, rng=seeded()), "b", "Σₙ(softmax(Z) − one_hot(y, K))/N"),
         (
             lambda: mlp(seeded()),
             "0.W",
-            "Xᵀ([z1 > 0]·(softmax(Z) − one_hot(y)) W2ᵀ)/N",
+            "Xᵀ([z1 > 0] ⊙ ((softmax(Z) − one_hot(y, K)) W2ᵀ))/N",
         ),
         (
             lambda: Net(seeded()),
             "out.W",
-            "tanh(z_hidden)ᵀ(softmax(Z) − one_hot(y))/N",
+            "tanh(z_hidden)ᵀ(softmax(Z) − one_hot(y, K))/N",
         ),
     ],
 )
@@ -184,9 +184,9 @@ def test_outputs_of_layers_have_letters():
     )
     y = LABELS
     L = tg.softmax_cross_entropy(model(X), y)
-    δ = "(softmax(z3) − one_hot(y))"
+    δ = "(softmax(z3) − one_hot(y, K))"
     assert str(tg.derive(L, wrt=model[5].W).result) == f"d2ᵀ{δ}/N"
-    assert str(tg.derive(L, wrt=model[2].W).result) == f"2·a1ᵀ(mask·({δ} W3ᵀ)·(1 − a2²))/N"
+    assert str(tg.derive(L, wrt=model[2].W).result) == f"2·a1ᵀ(mask ⊙ ({δ} W3ᵀ) ⊙ (1 − a2²))/N"
     staged = tg.derive(L, wrt=model[0].W, staged=True)
     for line in ("δ_z3 = ∂L/∂z3", "δ_a1 = ∂L/∂a1", "δ_z1 = ∂L/∂z1", "∂L/∂W1 = Xᵀ δ_z1"):
         assert line in staged.text()

@@ -327,7 +327,7 @@ EXERCISES = [
         "fused-assuming-nothing",
         fused,
         lambda f: (f("softmax(Z)") * f.sum("k", f("Y")) - f("Y")) / f.N,
-        "(softmax(Z)·Σₖ Y − Y)/N",
+        "(softmax(Z) ⊙ Σₖ Y − Y)/N",
         "(softmax(Z)ₙⱼ·Σₖ Yₙₖ − Yₙⱼ)/N",
         5,
         2,
@@ -346,7 +346,7 @@ EXERCISES = [
     Exercise("sigmoid", composed_sigmoid, lambda f: f("z") - f("t"), "z − t", "zⱼ − tⱼ", 8, 3),
     Exercise("binary", binary, lambda f: f("z") - f("t"), "z − t", "zⱼ − tⱼ", 8, 3),
     Exercise(
-        "fused-binary", fused_binary, lambda f: f("σ(s)") - f("t"), "σ(s) − t", "σ(s)ⱼ − tⱼ", 2, 1
+        "fused-binary", fused_binary, lambda f: f("σ(s)") - f("t"), "σ(s) − t", "σ(sⱼ) − tⱼ", 2, 1
     ),
     Exercise("squared", squared, lambda f: f("z") - f("t"), "z − t", "zⱼ − tⱼ", 2, 1),
     Exercise("decay", decay, lambda f: f("λ") * f("w"), "λ·w", "λ·wₙⱼ", 2, 1),
@@ -354,7 +354,7 @@ EXERCISES = [
         "softmax-itself",
         softmax_itself,
         lambda f: f("a") * (f("g") - f.sum("k", f("a") * f("g"))),
-        "a·(g − Σ(a·g))",
+        "a ⊙ (g − Σ(a ⊙ g))",
         "aⱼ·(gⱼ − Σₖ(aₖ·gₖ))",
         4,
         2,
@@ -383,11 +383,11 @@ EXERCISES = [
         "binary-of-probabilities",
         binary_of_probabilities,
         lambda f: (f("z") - f("t")) / (f("z") * (1 - f("z"))),
-        "(z − t)/(z·(1 − z))",
+        "(z − t)/(z ⊙ (1 − z))",
         "(zⱼ − tⱼ)/(zⱼ·(1 − zⱼ))",
         4,
         2,
-        assumed=("z·(1 − z) ≠ 0",),
+        assumed=("z ⊙ (1 − z) ≠ 0",),
     ),
     Exercise(
         "norm-of-any-order",
@@ -395,7 +395,7 @@ EXERCISES = [
         lambda f: (
             f.apply("sign", "z") * f.apply("abs", "z") ** (f("p") - 1) * f("L") ** (1 - f("p"))
         ),
-        "sign(z)·|z|^(p − 1)/L^(p − 1)",
+        "sign(z) ⊙ |z|^(p − 1)/L^(p − 1)",
         "sign(zⱼ)·|zⱼ|^(p − 1)/L^(p − 1)",
         6,
         2,
@@ -405,7 +405,7 @@ EXERCISES = [
         "norm-of-order-3",
         lambda: norm_of_order(3),
         lambda f: f("z") * f.apply("abs", "z") / f("L") ** 2,
-        "z·|z|/L²",
+        "z ⊙ |z|/L²",
         "zⱼ·|zⱼ|/L²",
         2,
         1,
@@ -414,7 +414,7 @@ EXERCISES = [
         "norm-of-order-3/2",
         lambda: norm_of_order(1.5),
         lambda f: f.apply("sign", "z") * f.apply("abs", "z") ** HALF / f("L") ** HALF,
-        "√|z|·sign(z)/√L",
+        "√|z| ⊙ sign(z)/√L",
         "√|zⱼ|·sign(zⱼ)/√L",
         1,
         1,
@@ -483,7 +483,7 @@ EXERCISES = [
         lambda f: (
             (f("g") - (f("x̂") * f.sum("n", f("g") * f("x̂")) + f.sum("n", f("g"))) / f.N) / f("σ")
         ),
-        "(g − (x̂·Σ(g·x̂) + Σg)/N)/σ",
+        "(g − (x̂·Σ(g ⊙ x̂) + Σg)/N)/σ",
         "(gₙ − (x̂ₙ·Σᵢ(gᵢ·x̂ᵢ) + Σᵢ gᵢ)/N)/σ",
         12,
         5,
@@ -492,7 +492,7 @@ EXERCISES = [
         "hessian-times-vector",
         hessian_times_vector,
         lambda f: f("a") * (f("v") - f.sum("k", f("a") * f("v"))),
-        "a·(v − Σ(a·v))",
+        "a ⊙ (v − Σ(a ⊙ v))",
         "aⱼ·(vⱼ − Σₖ(aₖ·vₖ))",
         4,
         2,

@@ -171,9 +171,9 @@ def test_columns_and_numbers():
 def test_what_is_not_finite_does_not_make_a_right_answer_wrong():
     z, t = named("z", [0.0, 0.5, 1.0]), named("t", [0.0, 1.0, 1.0])
     derivation = tg.derive(tg.binary_cross_entropy(z, t, reduction="sum"), wrt=z)
-    assert tg.check_answer(derivation, "(z − t)/(z·(1 − z))")
+    assert tg.check_answer(derivation, "(z − t)/(z ⊙ (1 − z))")
     assert tg.check_answer(derivation, "(1 − t)/(1 − z) − t/z")
-    assert tg.check_answer(derivation, "(t − z)/(z·(1 − z))").suspect.kind == "sign"
+    assert tg.check_answer(derivation, "(t − z)/(z ⊙ (1 − z))").suspect.kind == "sign"
 
 
 def test_what_is_never_finite_is_wrong():

@@ -210,9 +210,9 @@ def test_what_no_rule_shortens_is_returned_and_said():
 
 
 def test_a_search_that_was_cut_short_says_so(monkeypatch):
-    from tests.symbolic.inside import Rewriter
+    from tests.symbolic.inside import work_module
 
-    monkeypatch.setitem(Rewriter.search.__kwdefaults__, "limit", 1)
+    monkeypatch.setitem(work_module.Work.simplified.__kwdefaults__, "limit", 1)
     output, z = composed_batch()
     found = tg.derive(output, wrt=z)
     assert found.capped
@@ -240,7 +240,7 @@ def test_hundreds_of_layers_with_names_are_written_down(count):
     output, x = layers(count, name=True)
     found = tg.derive(output, wrt=x)
     assert found.residual < 1e-12
-    assert "(1 − h2²)·(1 − h3²)" in str(found.result)  # in the order of their numbers
+    assert "(1 − h2²) ⊙ (1 − h3²)" in str(found.result)  # in the order of their numbers
     assert found.text()
 
 

@@ -46,9 +46,9 @@ SIZES = {"A": (3, 3), "B": (3, 2), "S": (2, 3, 3), "T": (3, 3, 2), "v": (3,)}
 EVERY = np.arange(3)
 DIAGONALS = [  # what is computed, by what it is differentiated, how both read
     (lambda A, **_: tg.trace(A), "A", "Σdiag(A)", "I", "δₙⱼ"),
-    (lambda B, **_: tg.trace(B @ B.T), "B", "Σ_dm(B·B)", "2·B", "2·Bᵢₘ"),
-    (lambda A, **_: tg.trace(A @ A), "A", "Σₙₖ(Aᵀ·A)", "2·Aᵀ", "2·Aⱼₙ"),
-    (lambda A, **_: tg.trace(tg.exp(A)), "A", "Σexp(diag(A))", "I·exp(A)", "δₙⱼ·exp(Aₙⱼ)"),
+    (lambda B, **_: tg.trace(B @ B.T), "B", "Σ(B ⊙ B)", "2·B", "2·Bᵢₘ"),
+    (lambda A, **_: tg.trace(A @ A), "A", "Σ(A ⊙ Aᵀ)", "2·Aᵀ", "2·Aⱼₙ"),
+    (lambda A, **_: tg.trace(tg.exp(A)), "A", "Σexp(diag(A))", "I ⊙ exp(A)", "δₙⱼ·exp(Aₙⱼ)"),
     (lambda A, **_: tg.diagonal(A), "A", "diag(A)", "diag(g)", "gⱼ·δₙⱼ"),
     (
         lambda A, B, **_: B.T @ tg.diagonal(A),
@@ -57,8 +57,8 @@ DIAGONALS = [  # what is computed, by what it is differentiated, how both read
         "diag(B g)",
         "δⱼᵢ·Σₘ(Bⱼₘ·gₘ)",
     ),
-    (lambda S, **_: tg.trace(S, 0, 1, 2), "S", "Σₖ diag(S)", "g·I", "gₙ·δⱼᵢ"),
-    (lambda T, **_: T[EVERY, EVERY], "T", "diag(T)", "g·I", "gᵢⱼ·δₙᵢ"),
+    (lambda S, **_: tg.trace(S, 0, 1, 2), "S", "Σₖ Sₙₖₖ", "gₙ·δⱼᵢ", "gₙ·δⱼᵢ"),
+    (lambda T, **_: T[EVERY, EVERY], "T", "Tₙₙⱼ", "gᵢⱼ·δₙᵢ", "gᵢⱼ·δₙᵢ"),
     (lambda v, **_: tg.diag(v), "v", "diag(v)", "diag(g)", "gₙₙ"),
 ]
 
@@ -125,7 +125,7 @@ def test_entries_of_one_range_are_equal_or_not():
 def test_how_entries_are_written():
     Z = named("Z", ROWS)
     of = {tuple(map(str, i)): tg.derive(tg.exp(Z)[i], wrt=Z).start for i in INDICES[2:4]}
-    assert [str(f) for f in of.values()] == ["δ₀·δ₂·exp(Z)", "g·δ₁·exp(Z)"]
+    assert [str(f) for f in of.values()] == ["exp(Z) ⊙ (δ₀ δ₂ᵀ)", "exp(Z) ⊙ (g δ₁ᵀ)"]
     row, column = Label("n", 4), Label("k", 3)
     x = rename(Quantity("X", (row, column)).leaf, {column: column.at(1)})
     assert text(x) == "X[:, 1]"

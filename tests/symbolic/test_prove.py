@@ -195,7 +195,7 @@ def test_d5_where_numpy_computed_the_entropy_it_is_a_number():
     ]:
         proof = check(tg.prove(-tg.sum(p * tg.log(q)), right))
         (assumption,) = assumed(proof)
-        assert re.fullmatch(r"Σ(c|\(p·log p\)) = −\d\.\d+", assumption)
+        assert re.fullmatch(r"Σ(c|\(p ⊙ log p\)) = −\d\.\d+", assumption)
         assert not tg.prove(-tg.sum(p * tg.log(q)), right, assume=())
     assert not tg.prove(-tg.sum(p * tg.log(q)), right + 1e-6)
 

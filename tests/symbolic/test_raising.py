@@ -70,7 +70,7 @@ def test_the_hessian_of_softmax_and_cross_entropy():
     assert second.result.expr == (a * (g - f.sum("k", a * g))).expr
     assert len(second.steps) <= 4
     assert second.lines <= 2
-    assert second.text().startswith("⟨g, ∂(∂L/∂z)/∂z⟩ = a·(g − Σ(a·g))")
+    assert second.text().startswith("⟨g, ∂(∂L/∂z)/∂z⟩ = a ⊙ (g − Σ(a ⊙ g))")
     hessian = second.jacobian()
     assert str(hessian) == "diag(a) − a aᵀ"
     expected = tg.hessian(lambda z: tg.softmax_cross_entropy(z, np.array([0.0, 1.0, 0.0])))(LOGITS)
@@ -80,7 +80,7 @@ def test_the_hessian_of_softmax_and_cross_entropy():
 def test_without_the_assumption_the_sum_stays_in_front():
     output, z = composed([0.5, 1.0, 0.0])
     second = tg.derive(tg.derive(output, wrt=z, assume=()), wrt=z, assume=())
-    assert str(second.jacobian()) == "(Σₖ y)·(diag(a) − a aᵀ)"
+    assert str(second.jacobian()) == "Σy·(diag(a) − a aᵀ)"
     expected = tg.hessian(lambda z: tg.softmax_cross_entropy(z, np.array([0.5, 1.0, 0.0])))(LOGITS)
     assert_allclose(second.jacobian().evaluate(), expected, rtol=1e-12, atol=1e-15)
 
@@ -88,7 +88,7 @@ def test_without_the_assumption_the_sum_stays_in_front():
 def test_the_letter_of_the_number_of_examples_survives():
     output, Z = fused()
     second = tg.derive(tg.derive(output, wrt=Z), wrt=Z)
-    assert str(second.result) == "softmax(Z)·(g − Σₖ(g·softmax(Z)))/N"
+    assert str(second.result) == "softmax(Z) ⊙ (g − Σₖ(g ⊙ softmax(Z)))/N"
     hessian = second.jacobian()
     assert "δₙᵢ" in str(hessian)  # four axes cannot be read without indices
     expected = tg.hessian(lambda Z: tg.softmax_cross_entropy(Z, ONE_HOT))(ROWS)
@@ -122,7 +122,7 @@ def jacobians():
     yield tg.log(p), z, tg.log_softmax, "I − p", "δₖⱼ − pⱼ"
     yield tg.name(tg.exp(z), "e"), z, tg.exp, "diag(e)", "eⱼ·δₖⱼ"
     yield W @ x, x, lambda x: W.data @ x, "W", "Wₙⱼ"
-    yield Z.sum(axis=1), Z, lambda Z: Z.sum(axis=1), "I", "δₙᵢ"
+    yield Z.sum(axis=1), Z, lambda Z: Z.sum(axis=1), "δₙᵢ", "δₙᵢ"
     yield z / tg.norm(z), z, lambda z: z / tg.norm(z), None, None
 
 

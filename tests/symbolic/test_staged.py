@@ -162,9 +162,9 @@ def test_an_output_with_several_entries_starts_with_g():
     a = tg.name(e / e.sum(), "a")
     found = tg.derive(a, wrt=z, staged=True)
     assert letters(found) == ["δ"]
-    assert str(found.stages[0].lemma.result) == "(g − Σ(a·g))/Σe"
-    assert str(found.result) == "a·(g − Σ(a·g))"
-    assert found.text().startswith("⟨g, ∂a/∂z⟩ = a·(g − Σ(a·g))")
+    assert str(found.stages[0].lemma.result) == "(g − Σ(a ⊙ g))/Σe"
+    assert str(found.result) == "a ⊙ (g − Σ(a ⊙ g))"
+    assert found.text().startswith("⟨g, ∂a/∂z⟩ = a ⊙ (g − Σ(a ⊙ g))")
 
 
 def test_assumptions_are_those_of_all_stages():
@@ -204,10 +204,10 @@ def test_the_text_reads_like_a_blackboard():
     written = staged(example).text()
     head, where, first, second, third, assumed, checked = written.split("\n\n")
     assert head == "∂L/∂W = (a − y) xᵀ"
-    assert where.splitlines()[-1] == "  L = −Σ(y·log a)"
+    assert where.splitlines()[-1] == "  L = −Σ(y ⊙ log a)"
     assert first == "1. δ_a = ∂L/∂a = −y/a"
     lines = second.splitlines()
-    assert lines[0] == "2. δ_z = ∂L/∂z = a·(δ_a − Σ(a·δ_a))"
+    assert lines[0] == "2. δ_z = ∂L/∂z = a ⊙ (δ_a − Σ(a ⊙ δ_a))"
     assert lines[1].endswith("put in δ_a = −y/a")
     assert "= a − y " in lines[-1]
     assert {line.index(" = ", 14) for line in lines} == {lines[0].index(" = ", 14)}

@@ -131,7 +131,7 @@ def test_the_assumption_is_a_switch(visit, current):
 def test_notation_values_gradients_and_shapes_are_switches(visit):
     page = visit("#step=backward-9")
     equation = page.locator(".step:visible .equation math:visible")
-    assert equation.get_attribute("alttext") == "∂L/∂e = (−y/(a·s)) + Σ(a·y/(a·s))"
+    assert equation.get_attribute("alttext") == "∂L/∂e = (−y/(a·s)) + Σ(a ⊙ y/(a·s))"
     page.get_by_label("index notation").check()
     assert equation.get_attribute("alttext") == "∂L/∂eⱼ = (−yⱼ/(aⱼ·s)) + Σₖ(aₖ·yₖ/(aₖ·s))"
     look = "getComputedStyle(document.querySelector('.step.current .vertex.known'))"

@@ -100,7 +100,7 @@ def test_with_several_entries_a_gradient_is_weighted():
     z = tg.Tensor([0.3, -1.0, 2.0], name="z")
     told = tell(tg.name(tg.exp(z), "a"), z)
     last = phases(told, "backward")[-1]
-    assert last.equation.vector.text == "⟨g, ∂a/∂z⟩ = a·g"
+    assert last.equation.vector.text == "⟨g, ∂a/∂z⟩ = a ⊙ g"
     assert last.local is None  # g stands for the weights, and for nothing else
 
 
@@ -144,7 +144,7 @@ def test_where_the_assumption_fails_the_story_does_not_use_it():
 def test_what_a_rule_matches_is_outlined_and_what_it_cancels_struck(lecture):
     last = phases(lecture, "algebra", "assumed")[-1]
     assert last.title.text == "Cancel: a/a = 1"
-    assert last.start.vector.text == "a·(a − y)/a"
+    assert last.start.vector.text == "a ⊙ (a − y)/a"
     assert "cancelled" in last.before.edges.values()
     assert "matched" in last.before.vertices.values()
     assert not {"cancelled", "matched"} & set(last.scene.vertices.values())

@@ -77,7 +77,7 @@ class Linear(Module):
     >>> Z = layer(X)
     >>> L = tg.softmax_cross_entropy(Z, y)
     >>> print(tg.derive(L, wrt=layer.W).result)
-    Xᵀ(softmax(Z) − one_hot(y))/N
+    Xᵀ(softmax(Z) − one_hot(y, K))/N
     """
 
     letter: ClassVar[str] = "z"

@@ -55,8 +55,8 @@ def values_of(x: Any) -> Any:
 
 
 @op(
-    text="one_hot({0})",
-    tex=r"\operatorname{{onehot}}({0})",
+    text="one_hot({0}, {classes})",
+    tex=r"\operatorname{{onehot}}({0}, {classes})",
     positive="nonnegative",
     distribution=True,
 )

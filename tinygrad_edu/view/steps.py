@@ -21,7 +21,8 @@ from tinygrad_edu.symbolic.algebra.expr import (
 )
 from tinygrad_edu.symbolic.derive import Derivation, Formula, Step, write, write_latex
 from tinygrad_edu.symbolic.notation import written as notation
-from tinygrad_edu.symbolic.notation.layout import Shown, layout
+from tinygrad_edu.symbolic.notation.form import Form as Shown
+from tinygrad_edu.symbolic.notation.form import entries as layout
 from tinygrad_edu.view.model import Edge, Group, LegendKind, Mark, Model, Vertex, VertexKind
 from tinygrad_edu.view.recorded import derivative
 from tinygrad_edu.view.symbols import Operand, number_operand, symbol

@@ -110,8 +110,7 @@ def summed_letter(assumption: Assumption) -> tuple[Quantity, int] | None:
     leaf = expr.body
     if not isinstance(leaf, Leaf) or leaf.quantity.definition is not None:
         return None
-    places = [place for place, axis in enumerate(leaf.quantity.axes) if axis is not None]
-    return leaf.quantity, places[leaf.axes.index(expr.label)]  # under whichever index it stands
+    return leaf.quantity, leaf.quantity.axes.index(expr.label)
 
 
 def _lengths(

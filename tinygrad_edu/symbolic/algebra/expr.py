@@ -34,6 +34,7 @@ __all__ = [
     "Sum",
     "Total",
     "applied",
+    "call_of",
     "constant",
     "distinct",
     "named_axes",
@@ -158,11 +159,22 @@ class Quantity:
 
     `axes` has one label per axis of the array, None where the length is 1. A named intermediate
     has a `definition`; all else has a `value`. `source` is what was recorded: a Tensor, a constant
-    array, or the call of an operation that was opened. `note` says what a letter is that the user
-    did not choose, such as g.
+    array, or the call of an operation that was opened; `call` is that call as it is written.
+    `note` says what a letter is that the user did not choose, such as g.
     """
 
-    __slots__ = ("axes", "definition", "latex", "name", "note", "rank", "sign", "source", "value")
+    __slots__ = (
+        "axes",
+        "call",
+        "definition",
+        "latex",
+        "name",
+        "note",
+        "rank",
+        "sign",
+        "source",
+        "value",
+    )
 
     def __init__(
         self,
@@ -176,8 +188,10 @@ class Quantity:
         rank: int = 0,
         source: Any = None,
         note: str = "",
+        call: Opaque | None = None,
     ) -> None:
         self.name, self.axes, self.value, self.source, self.note = name, axes, value, source, note
+        self.call = call
         self.definition, self.sign, self.latex, self.rank = definition, sign, latex, rank
 
     @property
@@ -697,6 +711,22 @@ def _renamed(
             fresh = expr.label.spare({*expr.body.labels, *labels.values()})
             return sum_over((fresh,), inside(expr.body, {**labels, expr.label: fresh}))
     return expr.rebuild(tuple(inside(child, labels) for child in expr.children))
+
+
+def call_of(leaf: Leaf) -> Expr | None:
+    """Return the call of an opened operation that a letter stands for, at the letter's indices."""
+    call = leaf.quantity.call
+    if call is None:
+        return None
+    own = iter(leaf.axes)
+    axes = [None if axis is None else next(own) for axis in call.axes]
+    if not call.op.elementwise:
+        return rename(call, {a: b for a, b in zip(call.axes, axes, strict=True) if a and b})
+    args = []
+    for arg, inside in zip(call.args, call.inside, strict=True):
+        there = axes[len(axes) - len(inside) :]
+        args.append(rename(arg, {a: b for a, b in zip(inside, there, strict=True) if a and b}))
+    return Apply(call.op, tuple(args), call.attributes)
 
 
 def replace(expr: Expr, new: Mapping[Expr, Expr]) -> Expr:

@@ -14,7 +14,6 @@ import numpy.typing as npt
 from tinygrad_edu.symbolic.algebra.evaluate import ROUNDING, Environment, magnitudes
 from tinygrad_edu.symbolic.algebra.exact import Exactness, Judge
 from tinygrad_edu.symbolic.algebra.expr import (
-    Dimension,
     Expr,
     Label,
     Leaf,
@@ -34,6 +33,14 @@ from tinygrad_edu.symbolic.derive.faults import bound
 from tinygrad_edu.symbolic.derive.jacobian import jacobian, row_of
 from tinygrad_edu.symbolic.derive.raising import raised, sources
 from tinygrad_edu.symbolic.notation import written as notation
+from tinygrad_edu.symbolic.notation.javascript import JavaScript
+from tinygrad_edu.symbolic.notation.python import NumPy
+from tinygrad_edu.symbolic.notation.source import (
+    identifiers,
+    lengths_in,
+    letters_in,
+    source,
+)
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["Contribution", "Derivation", "Formula", "Step"]
@@ -75,7 +82,7 @@ class Formula:
 
     @property
     def letters(self) -> dict[str, Array]:
-        """What it is written in: the arrays that its letters stand for, on the recorded data.
+        """What it is written in: arrays and lengths, on the recorded data, by identifier.
 
         Examples
         --------
@@ -85,13 +92,14 @@ class Formula:
         {'z': array([1., 2.]), 'y': array([0., 1.])}
         """
         env = Environment()
-        leaves = (each.quantity.leaf for each in distinct(self.expr) if isinstance(each, Leaf))
-        arrays = {leaf.quantity.name: env.value(leaf)[0] for leaf in leaves}
-        return {**arrays, **{name: np.asarray(n) for name, n in self.lengths.items()}}
+        quantities, ranges = letters_in(self.expr), lengths_in(self.expr, self.axes)
+        called = identifiers(quantities, ranges)
+        arrays = {called[q]: env.array(q.leaf, q.axes) for q in quantities}
+        return {**arrays, **{called[label]: np.asarray(label.length) for label in ranges}}
 
     @property
     def lengths(self) -> dict[str, int]:
-        """The lengths that stand in it as letters.
+        """The lengths that it speaks of, written or as those of vectors of ones, by letter.
 
         Examples
         --------
@@ -101,9 +109,7 @@ class Formula:
         >>> print(derivation.result, derivation.result.lengths)
         2·(z − y)/N {'N': 2}
         """
-        return {
-            e.label.called: e.label.length for e in distinct(self.expr) if isinstance(e, Dimension)
-        }
+        return {label.called: label.length for label in lengths_in(self.expr, self.axes)}
 
     @property
     def whole(self) -> list[str]:
@@ -137,13 +143,46 @@ class Formula:
         return self._said(notation.latex, indices)
 
     def _said(self, write: Callable[..., str], indices: bool) -> str:
-        # The serials of labels, for a label holds the Tensor that it came from.
-        axes = tuple(axis and axis.serial for axis in self.axes)
-        key = write, axes, indices or self.indexed
+        axes = tuple(None if axis is None else axis.serial for axis in self.axes)
+        key = write, axes, indices or self.indexed  # which keeps no array
         said = _SAID.setdefault(self.expr, {})
         if key not in said:
             said[key] = write(self.expr, indices=indices or self.indexed, axes=self.axes)
         return said[key]
+
+    def python(self) -> str:
+        """Write it as one NumPy expression over its letters, to be run without this package.
+
+        Raises
+        ------
+        ValueError
+            If an operation of one's own has no spelling in NumPy.
+
+        Examples
+        --------
+        >>> import tinygrad_edu as tg
+        >>> z, t = tg.Tensor([1.0, 2.0], name="z"), tg.Tensor([0.0, 1.0], name="t")
+        >>> tg.derive(tg.mean_squared_error(z, t), wrt=z).result.python()
+        '2 * (z - t) / N'
+        """
+        return source(self.expr, self.axes, NumPy())
+
+    def javascript(self) -> str:
+        """Write it as one JavaScript expression over its letters and a small runtime, `t`.
+
+        Raises
+        ------
+        ValueError
+            If an operation is not in the runtime.
+
+        Examples
+        --------
+        >>> import tinygrad_edu as tg
+        >>> z, t = tg.Tensor([1.0, 2.0], name="z"), tg.Tensor([0.0, 1.0], name="y")
+        >>> tg.derive(tg.mean_squared_error(z, t), wrt=z).result.javascript()
+        't.div(t.mul(2, t.add(z, t.neg(y))), N)'
+        """
+        return source(self.expr, self.axes, JavaScript())
 
     def _repr_latex_(self) -> str:
         return f"${self.latex()}$"
@@ -312,8 +351,8 @@ class Step:
         self.before, self.after = Formula(move.before, axes), Formula(move.after, axes)
         sides = move.match.left, move.match.right
         named = next((side.axes for side in sides if isinstance(side, Leaf)), ())
-        rows_first = *named, *(axis for axis in axes if axis not in named)
-        self.matched, self.replaced = (Formula(side, rows_first) for side in sides)
+        inside = notation.axes_for(sides, (*named, *axes))
+        self.matched, self.replaced = (Formula(side, inside) for side in sides)
         self._place = move.place
         self.equation = move.rule.equation or f"{self.matched} = {self.replaced}"
         self.assumption, self.about = move.match.assumption, about

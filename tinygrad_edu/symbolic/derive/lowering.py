@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.core.node import Node
-from tinygrad_edu.core.op import Op
 from tinygrad_edu.symbolic.algebra import expr as ex
 from tinygrad_edu.symbolic.algebra.expr import Expr, Label, Quantity
 from tinygrad_edu.symbolic.algebra.units import is_unit
@@ -252,20 +251,6 @@ class Lowering:
             self._known[top] = self._one(top)
         return self._known[symbol]
 
-    def written(
-        self, op: Op, args: Iterable[Any], named: Callable[[Expr], Expr], *, in_latex: bool
-    ) -> str:
-        """Write an operation as its name applied to its arguments, with names `named` in these.
-
-        So an opened operation is called softmax(relu(X W) V), and not by what relu means.
-        """
-        write = notation.latex if in_latex else notation.text
-        inner = [write(named(self.lower(a)), axes=self._axes_inside(a)) for a in args]
-        template = op.tex if in_latex else op.text
-        if template is None:
-            return f"{op.name}({', '.join(inner)})"
-        return str(template.format(*inner, args=", ".join(inner)))
-
     def _one(self, symbol: Symbol) -> Expr:
         if symbol.counted is not None:
             source, places = symbol.counted
@@ -386,7 +371,7 @@ class Lowering:
     def _axes_inside(self, argument: Any) -> tuple[Label | None, ...]:
         return self.axes_of(argument) if isinstance(argument, Symbol) else ()
 
-    def call(self, opened: Opened) -> Expr:
+    def call(self, opened: Opened) -> ex.Opaque:
         """Return an opened operation as the call that was recorded."""
         return ex.Opaque(
             opened.op,
@@ -394,6 +379,27 @@ class Lowering:
             opened.attributes,
             tuple(map(self._axes_inside, opened.args)),
             self.axes_of(opened.result),
+        )
+
+    def name_of(
+        self, opened: Opened, named: Callable[[Expr], Expr] = lambda expr: expr
+    ) -> Quantity:
+        """Return a letter for the result of an opened operation, whose call is its name.
+
+        What is `named` within its arguments is called so: softmax(relu(X W) V), and not by what
+        relu means.
+        """
+        call = self.call(opened)
+        inside = tuple(map(named, call.args))
+        spoken = ex.Opaque(call.op, inside, call.attributes, call.inside, call.axes)
+        return Quantity(
+            self.trace.unique(notation.text(spoken, axes=spoken.axes)),
+            self.axes_of(opened.result),
+            opened.value,
+            definition=self.lower(opened.result),
+            sign=opened.op.positive,
+            source=call,
+            call=spoken,
         )
 
     def _built_in(

@@ -140,8 +140,8 @@ class StagedDerivation:
         >>> print("\n".join(tg.derive(L, wrt=z, staged=True).text().splitlines()[6:10]))
         1. δ = ∂L/∂a = −y/a
         <BLANKLINE>
-        2. ∂L/∂z = a·(δ − Σ(a·δ))
-                 = −a·(y/a + Σ(−a·y/a))   put in δ = −y/a
+        2. ∂L/∂z = a ⊙ (δ − Σ(a ⊙ δ))
+                 = −a ⊙ (y/a + Σ(−a ⊙ y/a))   put in δ = −y/a
         """
         return blackboard.text(self, indices, detail)
 

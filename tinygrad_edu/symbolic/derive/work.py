@@ -169,7 +169,6 @@ class Work:
         self.worked = 0  # what all searches have looked at
         for leg in itertools.pairwise(self.stops):
             self.legs.append(self._backward(*leg))
-        self.trace.forget_names()
         self.seed, self.gradient = self.legs[0].seed, self.legs[-1].gradient
         self.events = [event for leg in self.legs for event in leg.events]
         alike = []
@@ -459,16 +458,7 @@ class Work:
             result = opened.result
             if result.name is not None or result.op is None or opened.op.name in _TRANSPARENT:
                 continue
-            call = opened.op, opened.args, named(so_far)
-            quantity = Quantity(
-                self.trace.unique(lowering.written(*call, in_latex=False)),
-                lowering.axes_of(result),
-                opened.value,
-                definition=lowering.lower(result),
-                latex=lowering.written(*call, in_latex=True),
-                sign=opened.op.positive,
-                source=lowering.call(opened),
-            )
+            quantity = lowering.name_of(opened, named(so_far))
             assert quantity.definition is not None
             if quantity.definition.size > 1:
                 so_far.append((quantity.leaf, quantity.definition))

@@ -172,15 +172,7 @@ class Sides:
     def _named(self, opened: Opened, meaning: Expr) -> Leaf:
         """Return a letter for the result of an opened operation."""
         if meaning not in self._letters:
-            args = opened.op, opened.args, lambda expr: expr
-            self._letters[meaning] = Quantity(
-                self.trace.unique(self.lowering.written(*args, in_latex=False)),
-                self.lowering.axes_of(opened.result),
-                opened.value,
-                definition=meaning,
-                latex=self.lowering.written(*args, in_latex=True),
-                sign=opened.op.positive,
-            )
+            self._letters[meaning] = self.lowering.name_of(opened)
         return self._letters[meaning].leaf
 
     def computed_before(self) -> Iterator[tuple[Leaf, Expr]]:
@@ -278,7 +270,7 @@ def opening(kept: Collection[Quantity], assumed: Mapping[Quantity, str]) -> Rule
 
 
 def number_of(sides: Sides) -> Rule:
-    """Return the rule that puts its number for what is constant, such as Σ(p·log p) or N.
+    """Return the rule that puts its number for what is constant, such as Σ(p ⊙ log p) or N.
 
     It is for data that NumPy computed with: there p is an array like any other, and its entropy
     a number. A number that stands in a formula already is the one that is meant.

@@ -35,7 +35,6 @@ from tinygrad_edu.symbolic.algebra.rules.rule import (
     within_product,
     without,
 )
-from tinygrad_edu.symbolic.algebra.rules.sums import is_one_hot
 
 __all__ = [
     "cases",
@@ -76,11 +75,11 @@ def opposite_of(condition: Expr) -> Expr | None:
 
 
 def _is_gate(condition: Expr) -> bool:
-    """Whether a condition is 0 or 1 as a number: a comparison, a mask or a label."""
+    """Whether a condition is 0 or 1 as a number: a comparison or a mask."""
     if isinstance(condition, Leaf):
         value = condition.quantity.value
         return value is not None and np.asarray(value).dtype.kind == "b"
-    return opposite_of(condition) is not None or is_one_hot(condition)
+    return opposite_of(condition) is not None
 
 
 @rule("decided", "[x < y] = 1, x < y", "it is known how the two compare", at=Apply)

@@ -187,7 +187,7 @@ def _prod(expr: Expr) -> tuple[list[Label], Expr]:
     return labels, rename(expr.args[0], new)
 
 
-@rule("weighted log", "p·log(p·x) = p·log p + p·log x, p ≥ 0", "0·log 0 = 0", at=Product)
+@rule("weighted log", "p·log(p·x) = p ⊙ log p + p·log x, p ≥ 0", "0·log 0 = 0", at=Product)
 def weighted_log(expr: Product, facts: Facts) -> Iterator[Match]:
     """Entropies hold p log p, which is 0 where p is 0: there p log(p/q) can be split too."""
     for place, (call, exponent) in enumerate(expr.factors):

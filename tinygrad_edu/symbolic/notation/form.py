@@ -1,0 +1,205 @@
+"""The tree of a written formula, and an expression as one, entry by entry.
+
+A formula is said once, as a tree of forms, and then spelled: as text, in LaTeX, as NumPy source.
+Here an expression is said as it is, one entry of it at given indices; `matrices` says it with
+whole vectors and matrices, where that is possible.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from tinygrad_edu import ops
+from tinygrad_edu.symbolic.algebra.expr import (
+    Apply,
+    Delta,
+    Dimension,
+    Expr,
+    Label,
+    Leaf,
+    Number,
+    Opaque,
+    Product,
+    Sum,
+    Total,
+    call_of,
+    parts,
+    power,
+    product,
+    total,
+)
+
+__all__ = ["Axes", "Form", "entries", "fraction", "is_short", "number", "said_with", "times"]
+
+Axes = tuple[Label | None, ...]
+
+
+@dataclass(frozen=True)
+class Form:
+    """One form of a formula: its kind and parts, and which expression it says.
+
+    Attributes
+    ----------
+    kind : str
+        Of one entry: "number", "leaf", "dimension", "delta", "call", "sum over", "product",
+        "quotient", "negative", "power", "root", "total". Of whole arrays also "ones", "sum" (of
+        all entries), "kept sum" (over one axis, which stays with length 1), "beside" (a product of
+        matrices), "outer", "inner", "transpose", "diag".
+    parts : tuple of Form
+        What it is made of.
+    expr : Expr or None
+        The expression that it says, where there is one.
+    detail : object
+        The value of a number, the indices of a sum, the exponent of a power, the minuses of a
+        total, the axis of a kept sum. A leaf that stands for an opened call has its form as a part.
+    axes : tuple of Label or None
+        What the axes of the whole array count, None where the length is 1; () for a number.
+    """
+
+    kind: str
+    parts: tuple[Form, ...] = ()
+    expr: Expr | None = None
+    detail: Any = None
+    axes: Axes = ()
+
+
+Say = Callable[[Expr], Form | None]
+
+
+def entries(expr: Expr) -> Form:
+    """Say one entry of an expression, at its indices."""
+    found = _entry(expr)
+    assert found is not None
+    return found
+
+
+def _entry(expr: Expr) -> Form | None:
+    if isinstance(expr, Leaf):
+        call = call_of(expr)
+        return Form("leaf", () if call is None else (entries(call),), expr)
+    if isinstance(expr, Delta):
+        return Form("delta", (), expr)
+    if isinstance(expr, Apply | Opaque):
+        return Form("call", tuple(map(entries, expr.args)), expr)
+    if isinstance(expr, Sum):
+        labels, body = [expr.label], expr.body
+        while isinstance(body, Sum):
+            labels.append(body.label)
+            body = body.body
+        return Form("sum over", (entries(body),), expr, tuple(labels))
+    return said_with(_entry, expr)
+
+
+def said_with(say: Say, expr: Expr) -> Form | None:
+    """Say numbers, lengths, products and sums of terms, their parts with a function given."""
+    if isinstance(expr, Number):
+        return number(expr.value, expr)
+    if isinstance(expr, Dimension):
+        return Form("dimension", (), expr)
+    if isinstance(expr, Product):
+        return fraction(say, expr)
+    assert isinstance(expr, Total)
+    signed = []
+    for term in expr.terms:
+        coefficient, factors = parts(term)
+        minus = coefficient < 0
+        said = say(product(-coefficient, factors) if minus else term)
+        if said is None:
+            return None
+        signed.append((minus, said))
+    terms, minuses = tuple(s for _, s in signed), tuple(minus for minus, _ in signed)
+    axes = spread(terms)
+    if all(minuses):
+        inner = Form("total", terms, expr, (False,) * len(signed), axes)
+        return Form("negative", (inner,), expr, axes=axes)
+    return Form("total", terms, expr, minuses, axes)
+
+
+def number(value: Fraction, expr: Expr | None = None) -> Form:
+    """Say a number."""
+    if value < 0:
+        return Form("negative", (number(-value),), expr)
+    return Form("number", (), expr, value)
+
+
+def fraction(say: Say, expr: Product) -> Form | None:
+    """Say a product, as a quotient where it has a denominator."""
+    above: list[Form | None] = []
+    below: list[Form | None] = []
+    coefficient = abs(expr.coefficient)
+    numerator, denominator = coefficient.numerator, coefficient.denominator
+    if not is_short(coefficient):
+        numerator, denominator = 1, 1
+        above.append(number(coefficient))
+    if numerator != 1:
+        above.append(number(Fraction(numerator)))
+    if denominator != 1:
+        below.append(number(Fraction(denominator)))
+    for base, exponent in expr.factors:
+        inverse = _inverse(base) if exponent == 1 else None
+        if inverse is not None:
+            below.append(say(inverse))
+        else:
+            side = above if exponent > 0 else below
+            side.append(_power(say, base, abs(exponent)))
+    top = [form for form in above if form is not None]
+    bottom = [form for form in below if form is not None]
+    if len(top) < len(above) or len(bottom) < len(below):
+        return None
+    said = times(top, expr if not bottom else None)
+    if bottom:
+        under = times(bottom)
+        said = Form("quotient", (said, under), expr, axes=spread((said, under)))
+    return Form("negative", (said,), expr, axes=said.axes) if expr.coefficient < 0 else said
+
+
+def _inverse(expr: Expr) -> Expr | None:
+    """Return 1/x^(1−p) = x^(p−1), if all letters of the exponent have a minus; else None."""
+    if not isinstance(expr, Apply) or expr.op is not ops.power:
+        return None
+    base, exponent = expr.args
+    terms = exponent.terms if isinstance(exponent, Total) else (exponent,)
+    letters = [parts(term)[0] for term in terms if not isinstance(term, Number)]
+    if not letters or max(letters) > 0:
+        return None
+    opposite = total(product(-1, [(term, Fraction(1))]) for term in terms)
+    return Apply(ops.power, (base, opposite), {})
+
+
+def is_short(value: Fraction) -> bool:
+    """Whether a number reads better as a fraction than as a decimal: 2/3, 1/8, but 0.1."""
+    below = value.denominator
+    while below % 2 == 0:
+        below //= 2
+    return value.denominator <= 1000 and (below == 1 or below % 5 != 0)
+
+
+def times(factors: Iterable[Form], expr: Expr | None = None) -> Form:
+    """Say a product entry by entry."""
+    forms = tuple(factors)
+    if not forms:
+        return number(Fraction(1))
+    return forms[0] if len(forms) == 1 else Form("product", forms, expr, axes=spread(forms))
+
+
+def _power(say: Say, base: Expr, exponent: Fraction) -> Form | None:
+    inner = say(base)
+    if exponent == 1 or inner is None:
+        return inner
+    whole = power(base, exponent)
+    if exponent == Fraction(1, 2):
+        return Form("root", (inner,), whole, axes=inner.axes)
+    return Form("power", (inner,), whole, exponent, inner.axes)
+
+
+def spread(forms: Iterable[Form]) -> Axes:
+    """Return the axes that forms have together, as NumPy spreads shapes."""
+    axes: Axes = ()
+    for form in forms:
+        short, long = sorted((axes, form.axes), key=len)
+        lead = len(long) - len(short)
+        axes = long[:lead] + tuple(a or b for a, b in zip(long[lead:], short, strict=True))
+    return axes

@@ -1,0 +1,442 @@
+"""Expressions over labelled axes, said with whole vectors and matrices, as NumPy means them.
+
+A vector has one axis, and in a product it is a column; beside a matrix, entry by entry, it is each
+of its rows. An axis of length 1 is spread, as NumPy spreads it. What cannot be said so is said with
+indices: a vector over the rows of a matrix beside it, three axes, a product of three at one index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from tinygrad_edu import ops
+from tinygrad_edu.symbolic.algebra.expr import (
+    Apply,
+    Delta,
+    Expr,
+    Factor,
+    Label,
+    Leaf,
+    Opaque,
+    Product,
+    Quantity,
+    Sum,
+    call_of,
+    distinct,
+    parts,
+    product,
+    rename,
+)
+from tinygrad_edu.symbolic.notation.form import Axes, Form, fraction, said_with, spread, times
+
+__all__ = ["Matrices", "cost"]
+
+
+class Matrices:
+    """Say expressions with vectors and matrices; what was said once is remembered."""
+
+    def __init__(self) -> None:
+        self._said: dict[tuple[Expr, Axes, bool], Form | None] = {}
+
+    def whole(self, expr: Expr, axes: Axes) -> Form | None:
+        """Say a whole formula, whose axes are known; None where it takes indices.
+
+        It may be a number, for every entry, or lack leading axes.
+        """
+        if len(axes) > 2:
+            return self.exactly(expr, axes)
+        if not expr.labels <= set(axes):
+            return None
+        said = self.said(expr, axes)
+        if said is None or said.axes[1:] == (None,) != axes[1:]:  # nothing is spread to columns
+            return self.exactly(expr, axes)
+        return said
+
+    def said(self, expr: Expr, want: Axes, *, strictly: bool = False) -> Form | None:
+        """Say an expression so that NumPy spreads it to the axes wanted.
+
+        A vector may become a row, a matrix of length 1; `strictly`, it is a vector.
+        """
+        key = expr, want, strictly
+        if key not in self._said:
+            self._said[key] = self._found(expr, want, strictly)
+        return self._said[key]
+
+    def _found(self, expr: Expr, want: Axes, strictly: bool) -> Form | None:
+        if not expr.labels <= {axis for axis in want if axis is not None}:
+            return None
+        if not expr.labels:
+            want = ()
+        found = self._directly(expr, want, strictly)
+        if len(want) == 2 and not isinstance(expr, Leaf | Delta | Opaque):
+            other = self._directly(expr, want[::-1], strictly)
+            if other is not None and len(other.axes) == 2:
+                turned = _transposed(other)
+                outside = isinstance(expr, Apply)  # tanh(X W)ᵀ, but 2·(X W)ᵀ
+                if found is None or cost(turned) < cost(found) + outside:
+                    found = turned
+        if found is None or _fits(found.axes, want, strictly):
+            return found
+        return None
+
+    def exactly(self, expr: Expr, want: Axes) -> Form | None:
+        """Say an expression as an array with just these axes, spread by ones where it must be."""
+        if len(want) > 2:
+            own = isinstance(expr, Leaf) and _axes_of(expr) == want
+            return Form("leaf", (), expr, axes=want) if own else None
+        said = self.said(expr, want, strictly=len(want) == 1)
+        if said is None and len(want) == 2 and want[1] is not None:
+            said = self.said(expr, want[:1], strictly=True)  # equal columns
+            if said is not None and len(said.axes) == 1:
+                return Form("outer", (said, _ones(want[1])), expr, axes=want)
+            return None
+        if said is None or said.axes == want or not want:
+            return said
+        if None in want:
+            return None
+        ones = [_ones(axis) for axis in want if axis is not None]
+        if len(want) == 1:
+            return _times(said, ones[0]) if said.axes == () else None
+        if said.axes == want[1:]:
+            return Form("outer", (ones[0], said), expr, axes=want)
+        if said.axes == (want[0], None):
+            vector = self.said(expr, want[:1], strictly=True)
+            columns = [form for form in (said, vector) if form is not None]
+            return Form("outer", (min(columns, key=cost), ones[1]), expr, axes=want)
+        return _times(said, Form("outer", tuple(ones), axes=want))
+
+    # --- one kind after the other -----------------------------------------------------------------
+
+    def _directly(self, expr: Expr, want: Axes, strictly: bool) -> Form | None:
+        if isinstance(expr, Leaf):
+            call = call_of(expr)
+            if call is None:
+                return _letter(expr, want)
+            said = self.said(call, want, strictly=strictly)
+            return said and Form("leaf", (said,), expr, axes=said.axes)
+        if isinstance(expr, Delta):
+            return _unit(expr, want)
+        if isinstance(expr, Opaque):
+            return self._called(expr, want)
+        if isinstance(expr, Sum):
+            return self._summed(expr, want, strictly)
+
+        def say(part: Expr) -> Form | None:
+            return self.said(part, want, strictly=strictly)
+
+        if isinstance(expr, Apply):
+            arguments = [say(argument) for argument in expr.args]
+            every = tuple(a for a in arguments if a is not None)
+            if len(every) < len(arguments):
+                return None
+            return Form("call", every, expr, axes=spread(every))
+        if isinstance(expr, Product):
+            return self._multiplied(expr, want, say)
+        return said_with(say, expr)
+
+    def _called(self, expr: Opaque, want: Axes) -> Form | None:
+        """Say an operation on whole arrays, or entries of its result."""
+        if expr.op in _ALONG_ROWS and expr.attributes["axis"] in {0, -2} and len(expr.axes) == 2:
+            attributes = {**expr.attributes, "axis": -1}
+            inside = tuple(axes[::-1] for axes in expr.inside)
+            turned = Opaque(expr.op, expr.args, attributes, inside, expr.axes[::-1])
+            return self._called(turned, want)
+        found = [self.exactly(a, axes) for a, axes in zip(expr.args, expr.inside, strict=True)]
+        said = tuple(form for form in found if form is not None)
+        if len(said) < len(found) or len(expr.axes) > 2:
+            return None
+        return _picked(Form("call", said, expr, axes=expr.axes), expr.axes, want)
+
+    def _multiplied(
+        self, expr: Product, want: Axes, say: Callable[[Expr], Form | None]
+    ) -> Form | None:
+        """Say a product: entry by entry, with a diagonal matrix, or as x yᵀ."""
+        if len(want) < 2 or None in want:
+            return fraction(say, expr)
+        row, column = want
+        assert row is not None
+        assert column is not None
+        groups: dict[frozenset[Label], list[Factor]] = {}
+        for factor in expr.factors:
+            groups.setdefault(factor[0].labels, []).append(factor)
+        numbers = groups.pop(frozenset(), [])
+        both = groups.get(frozenset({row, column}), [])
+        if len(both) == 1 and isinstance(both[0][0], Delta):
+            vectors = [f for labels, each in groups.items() if len(labels) == 1 for f in each]
+            core = self._diagonal(rename(product(1, vectors), {column: row}), row, want)
+            return _scaled(core, expr, numbers, say)
+        over_rows = groups.pop(frozenset({row}), [])
+        unsaid = [f for f in over_rows if say(f[0]) is None]
+        if not unsaid:
+            return fraction(say, expr)
+        if both:
+            over_rows = unsaid
+        rest = [f for f in expr.factors if f not in over_rows and f not in numbers]
+        scale = self.exactly(product(1, over_rows), (row,))
+        if scale is None:
+            return None
+        over_columns = [f for f in rest if f[0].labels == {column}]
+        if both and over_columns:  # the entries of x yᵀ
+            other = self.exactly(product(1, over_columns), (column,))
+            entries = self.said(product(1, [f for f in rest if f not in over_columns]), want)
+            if other is None or entries is None:
+                return None
+            core = _times(entries, Form("outer", (scale, other), axes=want))
+        elif {row, column} == set().union(*(base.labels for base, _ in rest)):
+            matrix = self.exactly(product(1, rest), want)
+            core = matrix and _beside(Form("diag", (scale,), axes=(row, row)), matrix, want)
+        elif rest:
+            other = self.exactly(product(1, rest), (column,))
+            core = other and Form("outer", (scale, other), axes=want)
+        else:
+            return None
+        return _scaled(core, expr, numbers, say)
+
+    def _diagonal(self, vector: Expr, row: Label, want: Axes) -> Form | None:
+        """Say diag(v), or I where v is 1."""
+        if not vector.labels:
+            return Form("delta", (), axes=want)
+        said = self.exactly(vector, (row,))
+        return said and Form("diag", (said,), axes=want)
+
+    # --- sums -------------------------------------------------------------------------------------
+
+    def _summed(self, expr: Sum, want: Axes, strictly: bool) -> Form | None:
+        bound, body = [expr.label], expr.body
+        while isinstance(body, Sum):
+            bound.append(body.label)
+            body = body.body
+        if not body.labels >= set(bound) or len(set(bound)) < len(bound):
+            return None
+        if not expr.labels and len(bound) <= 2:
+            said = self._sum_of_all(expr, bound, body)
+            if said is not None:
+                return said
+        if len(bound) > 1:
+            return self._one_after_the_other(bound, body, want, strictly)
+        (label,) = bound
+        coefficient, factors = parts(body)
+        if len(expr.labels) == 1:
+            (free,) = expr.labels
+            return self._sum_to_a_vector(expr, free, label, want, strictly)
+        if len(expr.labels) == 2:
+            return self._matrix_product(coefficient, factors, label, want)
+        return None
+
+    def _sum_of_all(self, expr: Sum, bound: Sequence[Label], body: Expr) -> Form | None:
+        """Say a sum of all entries, or xᵀ A y."""
+        if len(bound) == 2:
+            said = self.exactly(body, _rows_first(body, bound))
+            if said is not None and said.kind == "outer":
+                said = None  # x Aᵀ y is better than Σ(x yᵀ ⊙ A)
+            return said and Form("sum", (said,), expr)
+        coefficient, factors = parts(body)
+        products = [f for f in factors if isinstance(f[0], Sum) and f[1] == 1 and f[0].labels]
+        others = [f for f in factors if f not in products]
+        if coefficient == 1 and len(products) == 1 and others:
+            left = self.exactly(product(1, others), tuple(bound))
+            right = self.exactly(products[0][0], tuple(bound))
+            if left is not None and right is not None and right.kind == "beside":
+                return Form("inner", (left, right), expr)
+        ways = (self.said(body, (*bound, *column)) for column in ((), (None,)))
+        every = [said for said in ways if said is not None]
+        return Form("sum", (min(every, key=cost),), expr) if every else None
+
+    def _one_after_the_other(
+        self, bound: Sequence[Label], body: Expr, want: Axes, strictly: bool
+    ) -> Form | None:
+        """Sum first over an index that leaves a matrix."""
+        coefficient, factors = parts(body)
+
+        def around(label: Label) -> set[Label]:
+            inside = (base.labels for base, _ in factors if label in base.labels)
+            return set().union(*inside) - {label}
+
+        alone = [label for label in bound if any(label not in base.labels for base, _ in factors)]
+        first = min(alone, key=lambda label: len(around(label)), default=None)
+        if first is None or len(around(first)) > 2:
+            return None
+        inside = [f for f in factors if first in f[0].labels]
+        outside = [f for f in factors if first not in f[0].labels]
+        inner = Sum(first, product(1, inside))
+        whole = product(coefficient, [*outside, (inner, 1)])  # type: ignore[list-item]
+        for label in bound:
+            if label is not first:
+                whole = Sum(label, whole)
+        return self.said(whole, want, strictly=strictly)
+
+    def _sum_to_a_vector(
+        self, expr: Sum, free: Label, label: Label, want: Axes, strictly: bool
+    ) -> Form | None:
+        """Say Σ over one axis of a matrix, or the product of a matrix and a vector."""
+        coefficient, factors = parts(expr.body)
+        vectors = [f for f in factors if f[0].labels <= {label}]
+        matrices = [f for f in factors if f not in vectors]
+        last = want[-1] is free
+        if any(base.labels for base, _ in vectors):
+            matrix = self.exactly(product(1, matrices), (free, label))
+            ends: tuple[Axes, ...] = ((label, None),) if not last else ((label,),)
+            for end in ends:
+                vector = self.exactly(product(coefficient, vectors), end)
+                if matrix is not None and vector is not None:
+                    return _beside(matrix, vector, (free, *end[1:]), expr)
+            if last and not strictly:
+                vector = self.exactly(product(coefficient, vectors), (label, None))
+                if matrix is not None and vector is not None:
+                    return _transposed(_beside(matrix, vector, (free, None), expr))
+        elif strictly:
+            matrix = self.exactly(expr.body, (free, label))
+            return matrix and _beside(matrix, _ones(label), (free,), expr)
+        kept = self._kept(expr, (label, free) if last else (free, label))
+        matrix = self.exactly(expr.body, (free, label)) if last else None
+        if matrix is None or (kept is not None and cost(kept) <= cost(matrix)):
+            return kept
+        return _beside(matrix, _ones(label), (free,), expr)  # row sums, as a vector
+
+    def _kept(self, expr: Sum, axes: tuple[Label, Label]) -> Form | None:
+        """Say Σ over one axis of a matrix, which stays; its letter must say which one is meant."""
+        if axes[0].range is axes[1].range:
+            return None
+        matrix = self.exactly(expr.body, axes)
+        kept = tuple(None if axis is expr.label else axis for axis in axes)
+        return matrix and Form("kept sum", (matrix,), expr, expr.label, kept)
+
+    def _matrix_product(
+        self, coefficient: Any, factors: Iterable[Factor], label: Label, want: Axes
+    ) -> Form | None:
+        """Say Σₙ Xₙᵢ Yₙⱼ as Xᵀ Y, with a diagonal matrix between them where there is a vector."""
+        row, column = want
+        assert row is not None
+        assert column is not None
+        sides: dict[str, list[Factor]] = {"left": [], "middle": [], "right": [], "around": []}
+        for factor in factors:
+            labels = factor[0].labels
+            if {row, column} <= labels:
+                side = "around" if label not in labels else ""
+            elif row in labels:
+                side = "left"
+            elif label in labels and column not in labels:
+                side = "middle"
+            else:
+                side = "right"
+            if not side:
+                return None
+            sides[side].append(factor)
+        if sides["around"]:
+            inside = product(1, [*sides["left"], *sides["middle"], *sides["right"]])
+            whole = [*sides["around"], (Sum(label, inside), 1)]
+            return self.said(product(coefficient, whole), want)  # type: ignore[arg-type]
+        left = self.exactly(product(1, sides["left"]), (row, label))
+        right = self.exactly(product(coefficient, sides["right"]), (label, column))
+        if left is None or right is None:
+            return None
+        if sides["middle"]:
+            middle = self.exactly(product(1, sides["middle"]), (label,))
+            if middle is None:
+                return None
+            left = _beside(left, Form("diag", (middle,), axes=(label, label)), (row, label))
+        return _beside(left, right, want)
+
+
+#: Operations that the language knows along rows alone: along columns, softmax(Zᵀ)ᵀ.
+_ALONG_ROWS = frozenset({ops.softmax, ops.log_softmax})
+
+# --- forms ----------------------------------------------------------------------------------------
+
+
+def _axes_of(leaf: Leaf) -> Axes:
+    """Return what the axes of a letter's array count, None where the length is 1."""
+    own = iter(leaf.axes)
+    return tuple(None if axis is None else next(own) for axis in leaf.quantity.axes)
+
+
+def _letter(leaf: Leaf, want: Axes) -> Form | None:
+    axes = _axes_of(leaf)
+    return None if len(axes) > 2 else _picked(Form("leaf", (), leaf, axes=axes), axes, want)
+
+
+def _picked(form: Form, axes: Axes, want: Axes) -> Form | None:
+    """Say an array, its diagonal, or its entries at a place; transposed where it must be."""
+    if any(axis is not None and axis.place is not None for axis in axes):
+        kept = tuple(a for a in axes if a is None or a.place is None)
+        if None in kept:
+            return None
+        form = Form("entry", (form,), form.expr, axes, kept)
+    elif len(axes) == 2 and axes[0] is axes[1] and axes[0] is not None:
+        form = Form("diag", (form,), form.expr, axes=axes[:1])
+    if _fits(form.axes, want):
+        return form
+    turned = _transposed(form) if len(form.axes) == 2 else form
+    return turned if _fits(turned.axes, want) else None
+
+
+def _unit(delta: Delta, want: Axes) -> Form | None:
+    """Say I, or one row of it."""
+    axes = tuple(axis for axis in delta.axes if axis.place is None)
+    if len(axes) == 2:
+        return Form("delta", (), delta, axes=want) if set(axes) == set(want) else None
+    return Form("delta", (), delta, axes=axes) if _fits(axes, want) else None
+
+
+def _fits(axes: Axes, want: Axes, strictly: bool = False) -> bool:
+    """Whether NumPy spreads an array to the axes wanted; `strictly`, it has no more axes."""
+    if len(axes) > len(want):
+        extra = len(axes) - len(want)
+        if strictly or any(axis is not None for axis in axes[:extra]):
+            return False
+        axes = axes[extra:]
+    last = want[len(want) - len(axes) :]
+    return all(a is None or a is b for a, b in zip(axes, last, strict=True))
+
+
+def _transposed(form: Form) -> Form:
+    if form.kind == "transpose":
+        return form.parts[0]
+    return Form("transpose", (form,), form.expr, axes=form.axes[::-1])
+
+
+def cost(form: Form) -> int:
+    """Return how many transposes and vectors of ones a form has."""
+    return (form.kind in {"transpose", "ones"}) + sum(map(cost, form.parts))
+
+
+def _ones(label: Label) -> Form:
+    return Form("ones", axes=(label,))
+
+
+def _times(left: Form, right: Form) -> Form:
+    return times((left, right))
+
+
+def _beside(left: Form, right: Form, axes: Axes, expr: Expr | None = None) -> Form:
+    """Say a product of matrices; a chain of them is one form."""
+    chain = [*(left.parts if left.kind == "beside" else (left,))]
+    chain += right.parts if right.kind == "beside" else (right,)
+    return Form("beside", tuple(chain), expr, axes=axes)
+
+
+def _scaled(
+    core: Form | None, expr: Product, numbers: list[Factor], say: Callable[[Expr], Form | None]
+) -> Form | None:
+    """Multiply what was said of the vectors and matrices of a product with its numbers."""
+    if core is None:
+        return None
+    hole = Quantity("\uffff").leaf  # which comes after the letters of numbers
+    whole = product(expr.coefficient, [*numbers, (hole, 1)])  # type: ignore[list-item]
+    if whole is hole:
+        return Form(core.kind, core.parts, expr, core.detail, core.axes)
+
+    def fill(part: Expr) -> Form | None:
+        return core if part is hole else say(part)
+
+    assert isinstance(whole, Product)
+    return fraction(fill, whole)
+
+
+def _rows_first(expr: Expr, labels: Sequence[Label]) -> tuple[Label, ...]:
+    """Return labels in the order of a matrix that has them, so that it need not be transposed."""
+    for each in distinct(expr):
+        if isinstance(each, Leaf | Opaque) and set(labels) <= set(each.axes):
+            return tuple(a for a in dict.fromkeys(each.axes) if a is not None and a in labels)
+    return tuple(sorted(labels, key=lambda label: label.letter != "n"))

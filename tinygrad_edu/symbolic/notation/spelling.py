@@ -1,0 +1,449 @@
+"""How forms are spelled: in Unicode for a terminal, in LaTeX for paper."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from fractions import Fraction
+from functools import cache
+from typing import Any, NamedTuple
+
+from tinygrad_edu import ops
+from tinygrad_edu.symbolic.algebra.expr import (
+    Apply,
+    Delta,
+    Dimension,
+    Expr,
+    Label,
+    Leaf,
+    Opaque,
+    Quantity,
+)
+from tinygrad_edu.symbolic.notation.form import Axes, Form, entries, is_short, times
+from tinygrad_edu.symbolic.notation.matrices import Matrices
+from tinygrad_edu.symbolic.notation.names import name_latex, subscript, superscript
+
+__all__ = ["Speller"]
+
+# How tightly a form binds: what binds less than its surroundings is put in parentheses.
+TOTAL, SIGN, PRODUCT, BESIDE, FUNCTION, POWER, ATOM = range(1, 8)
+
+_INDICES = "ijlmpqrstuv"
+
+
+class Written(NamedTuple):
+    """A text, and how tightly it binds."""
+
+    text: str
+    binds: int
+
+
+class Speller:
+    """Spell one formula, as text or in LaTeX.
+
+    With `indices`, every letter shows which entry is meant: free indices get the letters of their
+    axes, and bound ones letters of their own.
+    """
+
+    def __init__(
+        self,
+        *,
+        latex: bool,
+        indices: bool = False,
+        free: Iterable[Label] = (),
+        instead: Mapping[Quantity, str] | None = None,
+    ) -> None:
+        self.latex, self.indices = latex, indices
+        self.instead = instead or {}
+        self.minus = "-" if latex else "−"
+        self.letters: dict[Label, str] = {}
+        self.used: set[str] = set()  # also by a label that an inner sum binds again
+        for label in sorted(free, key=lambda label: label.order):
+            self.letters[label] = self._index(label, free=True)
+
+    def _index(self, label: Label, *, free: bool = False) -> str:
+        # The free index of the classes is j, as in a_j - y_j; the one summed over is k. The
+        # features are counted by i: Unicode has no small d.
+        preferred = {"k": "jklm" if free else "klmj", "d": "i"}
+        wanted = preferred.get(label.letter, [label.letter])
+        numbered = (f"i{n}" for n in itertools.count(1))
+        found = next(c for c in itertools.chain(wanted, _INDICES, numbered) if c not in self.used)
+        self.used.add(found)
+        return found
+
+    def spell(self, form: Form, outside: int = 0) -> str:
+        """Spell a form, in parentheses where it binds less than what is around it."""
+        return self._within(self._spelled(form), outside)
+
+    def _spelled(self, form: Form) -> Written:
+        found: Written = getattr(self, "_" + form.kind.replace(" ", "_"))(form)
+        return found
+
+    def _within(self, written: Written, outside: int) -> str:
+        if written.binds >= outside:
+            return written.text
+        return rf"\left({written.text}\right)" if self.latex else f"({written.text})"
+
+    # --- what stands alone ------------------------------------------------------------------------
+
+    def _number(self, form: Form) -> Written:
+        return _number(form.detail, self.latex)
+
+    def _leaf(self, form: Form) -> Written:
+        leaf = form.expr
+        assert isinstance(leaf, Leaf)
+        quantity = leaf.quantity
+        if quantity in self.instead:
+            return Written(self.instead[quantity], ATOM)
+        if form.parts:
+            return self._spelled(form.parts[0])
+        if self.latex:
+            name = quantity.latex or name_latex(quantity.name)
+        else:
+            name = " ".join(quantity.name.split())
+        if self.indices and leaf.axes:
+            return Written(self._scripted(name, leaf.axes), ATOM)
+        return Written(name, ATOM)
+
+    def _entry(self, form: Form) -> Written:
+        """Spell the entries of a vector or matrix at a place: z₁, Z[0, :]."""
+        (array,) = form.parts
+        if isinstance(array.expr, Leaf) and array.expr.quantity in self.instead:
+            return self._leaf(array)  # the number of this entry
+        whole = self.spell(array, ATOM)
+        if not form.axes:
+            return Written(self._scripted(whole, form.detail), ATOM)
+        places = ", ".join(":" if a is None or a.place is None else a.letter for a in form.detail)
+        return Written(f"{whole}[{places}]", ATOM)
+
+    def _scripted(self, name: str, axes: Iterable[Label | None]) -> str:
+        every = [self.letters.get(a, a.letter) for a in axes if a is not None]
+        letters = "".join(every)
+        if self.latex:
+            return f"{{{name}}}_{{{letters}}}" if set("_^") & set(name) else f"{name}_{{{letters}}}"
+        return name + subscript(letters)
+
+    def _dimension(self, form: Form) -> Written:
+        assert isinstance(form.expr, Dimension)
+        return Written(self._dimension_of(form.expr.label), ATOM)
+
+    def _dimension_of(self, label: Label) -> str:
+        return label.called
+
+    def _delta(self, form: Form) -> Written:
+        delta = form.expr
+        symbol = r"\delta" if self.latex else "δ"
+        if self.indices:
+            assert isinstance(delta, Delta)
+            axes = sorted(delta.axes, key=lambda a: self.letters.get(a, a.letter), reverse=True)
+            return Written(self._scripted(symbol, axes), ATOM)
+        if len(form.axes) == 2:
+            return Written("I", ATOM)
+        assert isinstance(delta, Delta)
+        place = [axis for axis in delta.axes if axis.place is not None]
+        return Written(self._scripted(symbol, place), ATOM)
+
+    def _ones(self, form: Form) -> Written:
+        return Written(r"\mathbf{1}" if self.latex else "1", ATOM)
+
+    # --- functions --------------------------------------------------------------------------------
+
+    def _call(self, form: Form) -> Written:
+        expr = form.expr
+        assert isinstance(expr, Apply | Opaque)
+        if expr.op is ops.xlogy:
+            log = Form("call", form.parts[1:], Apply(ops.log, expr.args[1:], {}), axes=form.axes)
+            return self._spelled(times((form.parts[0], log)))
+        if not isinstance(expr, Opaque) or not self.indices:
+            return self._filled(expr, [self._spelled(part) for part in form.parts])
+        inside = [self._whole(a, axes) for a, axes in zip(expr.args, expr.inside, strict=True)]
+        written = self._filled(expr, inside)
+        axes = [axis for axis in expr.axes if axis is not None]
+        return Written(self._scripted(self._within(written, ATOM), axes), ATOM) if axes else written
+
+    def _whole(self, expr: Expr, axes: Axes) -> Written:
+        """Spell a whole array within index notation, without indices where that is possible."""
+        form = Matrices().whole(expr, axes)
+        self.indices = form is None
+        written = self._spelled(form or entries(expr))
+        self.indices = True
+        return written
+
+    def _filled(self, expr: Apply | Opaque, spelled: list[Written]) -> Written:
+        """Fill the template of an operation; what has no brackets around it may need some."""
+        op = expr.op
+        template = op.tex if self.latex else op.text
+        more = _axis_of(expr) if isinstance(expr, Opaque) else ""
+        joined = op.name in {"concatenate", "stack"}
+        if template is None or more or joined:
+            name = rf"\operatorname{{{op.name}}}".replace("_", r"\_") if self.latex else op.name
+            inside = "[{args}]" if joined else "{args}"
+            template = name.replace("{", "{{").replace("}", "}}") + f"({inside}{more})"
+        pieces = _template(template)
+        filled = []
+        for place, written in enumerate(spelled):
+            piece = pieces.get(place)
+            shown = written.text
+            if piece is not None and not piece.enclosed:
+                shown = self._within(written, ATOM if piece.raised else piece.binds)
+            if self.latex and piece is not None and piece.raised and not piece.braced:
+                shown = f"{{{shown}}}"  # TeX refuses two superscripts on one base
+            filled.append(shown)
+        bare = ", ".join(written.text for written in spelled)
+        attributes = _attributes(expr.attributes, [written.text for written in spelled[1:]])
+        if isinstance(expr, Opaque) and op is ops.one_hot and expr.axes[-1] is not None:
+            attributes["classes"] = self._dimension_of(expr.axes[-1])
+        shown = template.format(*filled, args=bare, **attributes)
+        return Written(shown, _binding(template))
+
+    # --- sums and products of whole arrays --------------------------------------------------------
+
+    def _sum_over(self, form: Form) -> Written:
+        """Spell Σₖ of one entry; an index that is in use outside gets another letter inside."""
+        labels: tuple[Label, ...] = form.detail
+        outer, used = dict(self.letters), set(self.used)
+        for label in labels:
+            self.letters[label] = self._index(label)
+        letters = "".join(self.letters[label] for label in labels)
+        written = self._of_terms(letters, form.parts[0])
+        self.letters, self.used = outer, used
+        return written
+
+    def _sum(self, form: Form) -> Written:
+        return self._of_terms("", form.parts[0])
+
+    def _kept_sum(self, form: Form) -> Written:
+        return self._of_terms(form.detail.letter, form.parts[0])
+
+    def _of_terms(self, letters: str, body: Form) -> Written:
+        written = self.spell(body, ATOM)
+        if self.latex:
+            under = f"_{{{letters}}}" if letters else ""
+            return Written(rf"\sum{under} {written}", FUNCTION)
+        gap = " " if letters and not written.startswith("(") else ""
+        return Written(f"Σ{subscript(letters)}{gap}{written}", FUNCTION)
+
+    def _beside(self, form: Form) -> Written:
+        written = [self.spell(part, POWER) for part in form.parts]
+        return Written(self._row(written), BESIDE)
+
+    def _outer(self, form: Form) -> Written:
+        left, right = (self.spell(part, POWER) for part in form.parts)
+        return Written(self._row([left, self._turned(right)]), BESIDE)
+
+    def _inner(self, form: Form) -> Written:
+        left, *right = (self.spell(part, POWER) for part in (form.parts[0], *self._chain(form)))
+        return Written(self._row([self._turned(left), *right]), BESIDE)
+
+    def _chain(self, form: Form) -> tuple[Form, ...]:
+        right = form.parts[1]
+        return right.parts if right.kind == "beside" else (right,)
+
+    def _row(self, written: list[str]) -> str:
+        if self.latex:
+            return r" \, ".join(written)
+        out = written[0]
+        for each in written[1:]:
+            out += each if each.startswith("(") and out.endswith("ᵀ") else f" {each}"
+        return out
+
+    def _transpose(self, form: Form) -> Written:
+        return Written(self._turned(self.spell(form.parts[0], ATOM)), POWER)
+
+    def _turned(self, written: str) -> str:
+        return rf"{{{written}}}^{{\top}}" if self.latex else f"{written}ᵀ"
+
+    def _diag(self, form: Form) -> Written:
+        name = r"\operatorname{diag}" if self.latex else "diag"
+        return Written(name + self._within(Written(self.spell(form.parts[0]), 0), ATOM), ATOM)
+
+    # --- entry by entry ---------------------------------------------------------------------------
+
+    def _product(self, form: Form) -> Written:
+        out = ""
+        several = sum(map(_is_array, form.parts)) > 1
+        last = len(form.parts) - 1
+        for place, part in enumerate(form.parts):
+            if place < last and (self.indices or self.latex):
+                part = _closed(part)
+            binds = PRODUCT if part.kind == "number" else FUNCTION if several else BESIDE
+            if place:
+                out += self._between(form.parts[place - 1], part, form.parts[:place])
+            out += self.spell(part, binds)
+        return Written(out, PRODUCT)
+
+    def _between(self, before: Form, after: Form, left: tuple[Form, ...]) -> str:
+        """Return the sign of a product: ⊙ between arrays, · beside a number."""
+        arrays = any(map(_is_array, left)) and _is_array(after)
+        if not self.latex:
+            return " ⊙ " if arrays else "·"
+        if before.kind == after.kind == "number":
+            return r" \cdot "
+        return r" \odot " if arrays else r" \, "
+
+    def _quotient(self, form: Form) -> Written:
+        top, bottom = form.parts
+        if self.latex:
+            return Written(rf"\frac{{{self.spell(top)}}}{{{self.spell(bottom)}}}", POWER)
+        # log x/s could be the logarithm of x/s.
+        above = self.spell(top, ATOM if _ends_open(top) else PRODUCT)
+        return Written(f"{above}/{self.spell(bottom, FUNCTION)}", PRODUCT)
+
+    def _negative(self, form: Form) -> Written:
+        return Written(self.minus + self.spell(form.parts[0], PRODUCT), SIGN)
+
+    def _power(self, form: Form) -> Written:
+        base = self.spell(form.parts[0], ATOM)
+        exponent: Fraction = form.detail
+        if self.latex:
+            return Written(f"{{{base}}}^{{{exponent}}}", POWER)
+        if exponent.denominator == 1:
+            return Written(base + superscript(str(exponent)), POWER)
+        return Written(f"{base}^({exponent})", POWER)
+
+    def _root(self, form: Form) -> Written:
+        if self.latex:
+            return Written(rf"\sqrt{{{self.spell(form.parts[0])}}}", ATOM)
+        return Written(f"√{self.spell(form.parts[0], ATOM)}", FUNCTION)
+
+    def _group(self, form: Form) -> Written:
+        return Written(self._within(Written(self.spell(form.parts[0]), 0), ATOM), ATOM)
+
+    def _total(self, form: Form) -> Written:
+        out = ""
+        last = len(form.parts) - 1
+        for place, (negative, part) in enumerate(zip(form.detail, form.parts, strict=True)):
+            closed = _closed(part) if self.latex and place < last else part
+            written = self.spell(closed, PRODUCT)
+            sign = self.minus if negative else "+"
+            out += f" {sign} {written}" if place else (self.minus if negative else "") + written
+        return Written(out, TOTAL)
+
+
+def _is_array(form: Form) -> bool:
+    """Whether a form has several entries, and is no number."""
+    return any(axis is not None for axis in form.axes)
+
+
+def _closed(form: Form) -> Form:
+    """Put a sum in parentheses, which would seem to reach over what follows it."""
+    if form.kind in {"sum", "kept sum", "sum over"}:
+        return Form("group", (form,), form.expr, axes=form.axes)
+    if form.kind == "product":
+        parts = (*form.parts[:-1], _closed(form.parts[-1]))
+        return Form("product", parts, form.expr, axes=form.axes)
+    return form
+
+
+def _ends_open(form: Form) -> bool:
+    """Whether the last thing written is a function without brackets, such as log x."""
+    if form.kind == "product":
+        return _ends_open(form.parts[-1])
+    template = form.expr.op.text if isinstance(form.expr, Apply | Opaque) else None
+    return form.kind == "call" and template is not None and _binding(template) == FUNCTION
+
+
+# --- templates of operations ----------------------------------------------------------------------
+
+
+class _Piece(NamedTuple):
+    """Where an argument stands in a template.
+
+    It may be `enclosed`: between brackets, or between what binds no tighter than a sum; or be the
+    base of a power, `raised`, which TeX may have in braces already. Elsewhere it must bind as
+    tightly as `binds` says.
+    """
+
+    enclosed: bool
+    raised: bool
+    braced: bool
+    binds: int
+
+
+#: What an argument may follow, and what may follow it, so that it needs no parentheses.
+_RELATIONS = ("=", "≠", "<", "≤", ">", "≥", r"\ne", r"\le", r"\ge")
+_BEFORE = ("(", "|", "‖", "{", ",", "&", r"\\", "[", r"\begin{cases}", *_RELATIONS)
+_AFTER = (")", "|", "‖", "}", ",", "&", r"\\", r"\right", "]", *_RELATIONS)
+
+
+@cache
+def _template(template: str) -> dict[int, _Piece]:
+    found = {}
+    for match in re.finditer(r"\{(\d)\}", template):
+        before = template[: match.start()].replace("{{", "{").replace("}}", "}").rstrip()
+        after = template[match.end() :].replace("}}", "}").lstrip()
+        braced = before.endswith("{") and after.startswith(("}^", "}_"))  # which nobody sees
+        raised = braced or after.startswith(("^", "_"))
+        closed = not raised and before.endswith(_BEFORE) and after.startswith(_AFTER)
+        prefix = template.endswith(match[0]) and _binding(template) == FUNCTION  # log Σ e
+        found[int(match[1])] = _Piece(closed, raised, braced, FUNCTION if prefix else ATOM)
+    return found
+
+
+@cache
+def _binding(template: str) -> int:
+    """Return how tightly a filled template binds; bare arguments at its ends may be split off."""
+    if "^" in template:
+        return POWER
+    if not re.search(r"\{\d\}$", template):  # closed by a bracket, or by an index
+        return ATOM
+    if set("+-−") & set(template):
+        return TOTAL
+    return FUNCTION if re.match(r"^[^{]*[^{\s][^{]*\{0\}$", template) else PRODUCT
+
+
+def _number(value: Fraction, latex: bool) -> Written:
+    """Write a number with the digits that read back."""
+    if value.denominator == 1 and value < 10**15:
+        return Written(str(value.numerator), ATOM)
+    if value.denominator != 1 and is_short(value):
+        if latex:
+            return Written(rf"\frac{{{value.numerator}}}{{{value.denominator}}}", POWER)
+        return Written(f"{value.numerator}/{value.denominator}", PRODUCT)
+    exact = Decimal(value.numerator) / value.denominator
+    if abs(exact.adjusted()) < 300:  # the shortest digits that a float reads back
+        exact = Decimal(repr(float(value)))
+    digits, _, exponent = f"{exact.normalize():g}".replace("E", "e").partition("e")
+    if not exponent:
+        return Written(digits, ATOM)
+    power = str(int(exponent))
+    times = "" if digits == "1" else (rf"{digits} \cdot " if latex else f"{digits}·")
+    raised = f"^{{{power}}}" if latex else superscript(power)
+    return Written(f"{times}10{raised}", PRODUCT if times else POWER)
+
+
+#: What these compute is said of the last axis where nothing else is, and of others of all axes.
+_OF_THE_LAST_AXIS = frozenset({"softmax", "log_softmax", "logsumexp", "sort"})
+
+
+def _axis_of(expr: Opaque) -> str:
+    """Say along which axis an operation goes, where that is not understood."""
+    axis = expr.attributes.get("axis")
+    several = len(expr.inside[0]) if expr.inside else 0
+    if axis is None or not several:
+        return ""
+    places = {place % several for place in ([axis] if isinstance(axis, int) else axis)}
+    meant = {several - 1} if expr.op.name in _OF_THE_LAST_AXIS else set(range(several))
+    return "" if places == meant else f", axis={axis}"
+
+
+def _attributes(attributes: Mapping[str, Any], arrays: Iterable[str]) -> dict[str, str]:
+    """Write attributes; an index that is an array is one of the arguments."""
+    shown, remaining = {}, iter(arrays)
+    for key, value in attributes.items():
+        if key == "index":
+            shown[key] = ", ".join(
+                next(remaining) if part == "array" else _index_part(part) for part in value
+            )
+        else:
+            shown[key] = str(value)
+    return shown
+
+
+def _index_part(part: Any) -> str:
+    if isinstance(part, tuple):
+        start, stop, step = ("" if n is None else str(n) for n in part[1:])
+        return f"{start}:{stop}" + (f":{step}" if step else "")
+    return "…" if part is Ellipsis else str(part)
