@@ -51,8 +51,8 @@ from 2 to 7:
 3. before and after of each step, by the laws that it names, of these: {verified};
 4. each form with the next, and the last with the end.
 
-Other operations and their rules are taken as given, and so are the lengths that are fixed, masks, and assumptions that are no
-sum of 1; the verdict lists them. A certificate is refused where a step is not exact, or needs a law that is not known there.
+Other operations and their rules are taken as given, and so are the lengths that are fixed, masks, and assumptions that
+are neither a sum of 1 nor a symmetry; the verdict lists them. A certificate is refused where a step is not exact, or needs a law that is not known there.
 Of a thousand certificates with a slip (a sign, a coefficient, an exponent, an index, a term, an operation, a rule, a step, an
 assumption, a definition), none is accepted.
 

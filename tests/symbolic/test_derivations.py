@@ -623,6 +623,11 @@ def label_of_softmax():
     return -tg.log(tg.softmax(z)[1]), z
 
 
+def labels_of_softmax():
+    Z = named("Z", ROWS)
+    return -tg.log(tg.softmax(Z)[np.arange(4), LABELS]).mean(), Z
+
+
 def both_sigmoids():
     x, w = _inverse_functions()
     return (x * tg.sigmoid(w) * tg.sigmoid(-w)).sum(), x
@@ -674,6 +679,7 @@ NEEDED_BY = {
     "Σ of a sum": next(e.build for e in EXERCISES if e.name == "shifted"),
     "factor": softmax_itself,
     "δ sifts": label_of_softmax,
+    "label sifts": labels_of_softmax,
     "compare": lambda: margins_of(tg.maximum),
     "opposite sigmoids": both_sigmoids,
     "softmax": lambda: written_out(0.0),
@@ -701,6 +707,128 @@ def test_without_any_rule_a_derivation_ends_elsewhere(rule, monkeypatch):
             rules = tuple(r for r in getattr(module, table) if r is not rule)
             monkeypatch.setattr(module, table, rules)
     assert written(tg.derive(output, wrt=wrt, names={})) != whole
+
+
+# --- many spellings, one form ---------------------------------------------------------------------
+
+
+def spelled_with_labels(Z, y):
+    rows, E = np.arange(len(y)), tg.exp(Z - tg.max(Z, axis=1, keepdims=True))
+    P = E / E.sum(axis=1, keepdims=True)
+    yield -tg.log_softmax(Z)[rows, y].mean()
+    yield -tg.log(tg.softmax(Z))[rows, y].mean()
+    yield -tg.log(tg.softmax(Z)[rows, y]).mean()
+    yield (tg.logsumexp(Z, axis=1) - Z[rows, y]).mean()
+    yield -tg.log(P[rows, y]).mean()
+    yield -tg.log_softmax(Z)[..., rows, y].mean()
+    yield tg.softmax_cross_entropy(Z, y)
+
+
+def spelled_with_one_label(z):
+    e, s = tg.exp(z), z - tg.max(z)
+    yield -tg.log(tg.softmax(z)[1])
+    yield -tg.log(tg.softmax(z))[1]
+    yield -tg.log_softmax(z)[1]
+    yield tg.logsumexp(z) - z[1]
+    yield -tg.log(e[1] / e.sum())
+    yield tg.log(tg.exp(z - z[1]).sum())
+    yield tg.log(tg.exp(s).sum()) - s[1]
+
+
+def spelled_with_targets(z, y):
+    e, s = tg.exp(z), z - tg.max(z)
+    f = tg.exp(s)
+    yield -(y * tg.log(e / e.sum())).sum()
+    yield -(y * tg.log_softmax(z)).sum()
+    yield tg.log(e.sum()) - (y * z).sum()
+    yield tg.log(f.sum()) - (y * s).sum()
+    yield -(y * tg.log(f / f.sum())).sum()
+    yield tg.max(z) + tg.log(f.sum()) - y @ z
+    yield tg.logsumexp(z - (y * z).sum())
+    yield -tg.einsum("k,k->", y, tg.log(tg.softmax(z)))
+    yield -tg.sum(tg.log(tg.softmax(z) ** y))
+
+
+def spelled_binary(s, t):
+    z, e = 1 / (1 + tg.exp(-s)), tg.exp(s)
+    p = e / (1 + e)
+    yield tg.softplus(s) - t * s
+    yield tg.log(1 + e) - t * s
+    yield tg.log1p(e) - t * s
+    yield tg.logaddexp(0.0, s) - t * s
+    yield tg.maximum(s, 0.0) - s * t + tg.log1p(tg.exp(-tg.abs(s)))
+    yield tg.relu(s) - s * t + tg.log(1 + tg.exp(-tg.abs(s)))
+    yield -(t * tg.log(z) + (1 - t) * tg.log(1 - z))
+    yield -(t * tg.log(p) + (1 - t) * tg.log(1 - p))
+    yield t * tg.log(1 + tg.exp(-s)) + (1 - t) * tg.log(1 + e)
+    yield (1 - t) * s + tg.log(1 + tg.exp(-s))
+    yield -t * tg.log(tg.sigmoid(s)) - (1 - t) * tg.log(tg.sigmoid(-s))
+
+
+def spelled_as_hinge(s, t):
+    m = 1 - t * s
+    yield from (tg.maximum(0.0, m), tg.maximum(m, 0.0), tg.relu(m), m * (t * s < 1))
+    yield from (tg.where(t * s < 1, m, 0.0), tg.where(t * s >= 1, 0.0, m), tg.where(m > 0, m, 0.0))
+
+
+def spelled_with_tanh(s, t):
+    h = tg.tanh(s)
+    yield -((1 + t) * tg.log((1 + h) / 2) + (1 - t) * tg.log((1 - h) / 2)) / 2
+    yield -0.5 * ((1 + t) * tg.log1p(h) + (1 - t) * tg.log1p(-h))
+
+
+def spelled_log_cosh(s, t):
+    yield tg.log(tg.cosh(s - t))
+    yield tg.abs(s - t) + tg.log(1 + tg.exp(-2 * tg.abs(s - t)))
+    yield s - t + tg.softplus(2 * (t - s))
+
+
+Z, z, s = named("Z", ROWS), named("z", LOGITS), named("s", [0.3, -1.0, 0.8])
+y, t = named("y", [0.0, 1.0, 0.0]), named("t", [0.0, 1.0, 1.0])
+SIGNS = np.array([-1.0, 1.0, 1.0])
+
+SPELLINGS = [
+    ("(softmax(Z) − one_hot(y))/N", Z, [*spelled_with_labels(Z, LABELS)]),
+    ("softmax(z) − δ₁", z, [*spelled_with_one_label(z)]),
+    ("softmax(z) − y", z, [*spelled_with_targets(z, y)]),
+    ("σ(s) − t", s, [loss.sum() for loss in spelled_binary(s, t)]),
+    ("(σ(s) − t)/N", s, [loss.mean() for loss in spelled_binary(s, t)]),
+    ("−t·[s·t < 1]", s, [loss.sum() for loss in spelled_as_hinge(s, SIGNS)]),
+    ("tanh(s) − t", s, [loss.sum() for loss in spelled_with_tanh(s, t)]),
+    ("tanh(s − t)", s, [loss.sum() for loss in spelled_log_cosh(s, t)]),
+]
+
+
+@pytest.mark.parametrize(
+    ("form", "wrt", "loss"),
+    [(form, wrt, loss) for form, wrt, losses in SPELLINGS for loss in losses],
+)
+def test_one_function_has_one_form_however_it_is_spelled(form, wrt, loss):
+    found = tg.derive(loss, wrt=wrt, names={"y": LABELS, "t": SIGNS})
+    assert str(found.result) == form
+    assert found.residual < 1e-12
+    assert all(step.residual < 1e-12 for step in found.steps)
+
+
+def test_labels_may_be_counted_from_the_end_and_picked_along_an_axis():
+    for loss in (
+        -tg.log_softmax(Z)[np.arange(4), LABELS - 3].mean(),
+        -tg.take_along_axis(tg.log_softmax(Z), LABELS[:, None], axis=1).mean(),
+    ):
+        found = tg.derive(loss, wrt=Z, names={})
+        assert "scatter" not in str(found.result)
+        assert_allclose(found.result.evaluate(), (tg.softmax(ROWS) - ONE_HOT) / 4, rtol=1e-12)
+
+
+def test_rows_that_are_picked_are_a_product_with_one_hot_rows():
+    W, A = named("W", np.arange(12.0).reshape(4, 3)), named("A", ROWS)
+    ids = np.array([3, 0, 0, 1])
+    found = tg.derive((W[ids] * A).sum(), wrt=W, names={"ids": ids})
+    assert str(found.result) == "one_hot(ids)ᵀ A"
+    assert found.residual < 1e-14
+    several = tg.derive((W[:, np.array([[0, 1], [2, 2]])] ** 2).sum(), wrt=W, names={})
+    assert several.residual < 1e-14
+    assert "scatter" not in str(several.result)
 
 
 def test_shares_are_assumed_only_where_a_length_was_put_in_as_a_number():

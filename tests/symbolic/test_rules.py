@@ -27,6 +27,7 @@ from tests.symbolic.inside import (
     Number,
     Opaque,
     Product,
+    Quantity,
     Rewriter,
     Sum,
     Total,
@@ -132,6 +133,9 @@ def both_ways(matrix):
 NONE = number(0)
 MINUS_U = product(-1, [(u, 1)])
 HALF = Fraction(1, 2)
+
+LABELS = Quantity("l", (N,), np.array([1, 0, 1])).leaf
+ROWS = Opaque(ops.one_hot, (LABELS,), {"classes": 2, "dtype": "float64"}, ((N,),), (N, K))
 
 #: rule → (where it applies, where it must not, the equation forced there: left and right)
 CASES = {
@@ -309,6 +313,14 @@ CASES = {
         times(Delta(K, K.at(1)), exp(u), rename(u, {K: K.at(1)})),
         times(Delta(K, K.at(1)), exp(u)),
         (times(Delta(K, J), exp(u)), times(Delta(K, J), exp(rename(u, {K: K.at(1)})))),
+    ),
+    "label sifts": (
+        product(1, [(ROWS, 1), (Sum(K, times(ROWS, exp(x))), -1)]),
+        product(1, [(ROWS, 1), (Sum(K, times(softmax_over(1), exp(x))), -1)]),
+        (
+            product(1, [(softmax_over(1), 1), (Sum(K, times(softmax_over(1), exp(x))), -1)]),
+            product(1, [(softmax_over(1), 1), (exp(x), -1)]),
+        ),
     ),
     "compare": (
         gate(ops.greater, plus(number(1), times(number(-1), u)), NONE),

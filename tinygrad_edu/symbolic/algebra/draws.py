@@ -110,7 +110,8 @@ def summed_letter(assumption: Assumption) -> tuple[Quantity, int] | None:
     leaf = expr.body
     if not isinstance(leaf, Leaf) or leaf.quantity.definition is not None:
         return None
-    return leaf.quantity, leaf.quantity.axes.index(expr.label)
+    places = [place for place, axis in enumerate(leaf.quantity.axes) if axis is not None]
+    return leaf.quantity, places[leaf.axes.index(expr.label)]  # under whichever index it stands
 
 
 def _lengths(

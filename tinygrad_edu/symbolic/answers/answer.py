@@ -16,6 +16,7 @@ from tinygrad_edu.symbolic.answers.suspects import Suspect, suspect_of, suspect_
 from tinygrad_edu.symbolic.answers.trials import (
     Trial,
     compared,
+    computed,
     environments,
     excess,
     off,
@@ -181,22 +182,27 @@ class _Judge:
     def verdict(self, claim: Any) -> Verdict:
         """Judge a claim: as the gradient and, where it has that shape, as the Jacobian."""
         letters = Letters(self.derivation)
-        found = self._best(letters, _first_that_fits(letters, read(claim, letters)))
-        fits = found or found.disagreement is not None
-        if fits or self.derivation.incoming is None or not isinstance(claim, str):
-            return found
+        first = _first_that_fits(letters, read(claim, letters))
+        if isinstance(claim, str) and self.derivation.incoming is not None:
+            as_jacobian = self._as_jacobian(claim, letters, first)
+            if as_jacobian is not None:
+                return self._best(*as_jacobian)
+        return self._best(letters, first)
+
+    def _as_jacobian(
+        self, claim: str, letters: Letters, first: Claim
+    ) -> tuple[Letters, Claim] | None:
+        """Read a claim as the Jacobian, if it has that shape and not that of the gradient."""
+        if _shape(letters, first) == np.shape(self.derivation.computed):
+            return None
         jacobian = _jacobian(self.derivation)
         if jacobian is None:
-            return found
-        letters.target = jacobian
-        again = _first_that_fits(letters, read(claim, letters))
-        try:
-            (trial, *_) = self._tried(letters, again, environments(letters)[:1])
-        except ValueError:
-            return found
-        if trial.claimed.shape != trial.truth.shape:
-            return found
-        return self._best(letters, again)
+            return None
+        others = Letters(self.derivation)
+        others.target = jacobian
+        again = _first_that_fits(others, read(claim, others))
+        wanted = tuple(1 if axis is None else axis.length for axis in jacobian.axes)
+        return (others, again) if _shape(others, again) == wanted else None
 
     def _best(self, letters: Letters, claim: Claim) -> Verdict:
         """Judge the first reading of a claim whose numbers agree, or else the first of all."""
@@ -249,8 +255,8 @@ class _Judge:
         if _disagree(trials):
             return self._rounded(letters, claim, first) or self._different(letters, claim, trials)
         if (nowhere := _nowhere_finite(trials)) is not None:
-            return self._different(letters, claim, trials, reason=nowhere)
-        for where, env in same[:2]:
+            return self._said(letters, claim, "different", draws=len(same) - 1, reason=nowhere)
+        for where, env in same[1:2]:
             if (trial := off(letters, claim, where, env)) is not None:
                 return self._slightly(letters, claim, trials, trial)
         return self._right(letters, claim, trials)
@@ -359,6 +365,14 @@ def _first_that_fits(letters: Letters, claims: Sequence[Claim]) -> Claim:
             if all(trial.claimed.shape == trial.truth.shape for trial in shapes):
                 return claim
     return claims[0]
+
+
+def _shape(letters: Letters, claim: Claim) -> tuple[int, ...] | None:
+    """Return the shape of a claim on the data, or None where it has none."""
+    try:
+        return computed(letters, claim, environments(letters)[0][1]).shape
+    except ValueError:
+        return None
 
 
 def _jacobian(derivation: Derivation) -> Formula | None:

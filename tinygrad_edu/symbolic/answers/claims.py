@@ -192,7 +192,7 @@ def _orders(found: Written, letters: Letters) -> list[tuple[str, tuple[str, ...]
     places = {place: letter for letter, place in named.items()}
     mixed = "".join(places.get(i) or next(rest, "") for i in range(max(len(axes), len(free))))
     plain = mixed if len(free) < len(axes) else "".join(free)
-    orders = dict.fromkeys([mixed, plain, plain[::-1]]) if len(free) > 1 else {mixed: None}
+    orders = dict.fromkeys([mixed, plain]) if len(free) > 1 else {mixed: None}
     note = "the indices were read in the order {}, rows before columns"
     return [(x, (note.format(", ".join(x)),) if len(free) > 1 else ()) for x in orders]
 

@@ -166,17 +166,18 @@ def _slopes(tree: Tree, said: _Said, shapes: Mapping[str, int]) -> Iterator[Mend
             f"derivative of another function: it is right with {name}·(1 − {name})",
             _made("times", inner, base, rest, detail="⊙"),
         )
-        yield (
-            "derivative",
-            f"derivative of another function: it is right with 1 − {name}²",
-            _made(
-                "total",
-                inner,
-                _number(1, base),
-                _made("power", base, base, _number(2, base)),
-                detail=(False, True),
-            ),
-        )
+    if tree.kind in {"times", "beside"}:
+        left, right = tree.parts
+        rest = right.parts[0] if right.kind == "group" else right
+        if (
+            rest.kind == "total"
+            and rest.detail == (False, True)
+            and rest.parts[1] == _at(left, rest.parts[1])
+        ):
+            square = _made("power", left, left, _number(2, left))
+            new = _made("total", tree, _number(1, left), square, detail=(False, True))
+            sentence = f"derivative of another function: it is right with 1 − {said(left)}²"
+            yield "derivative", sentence, _made("group", tree, new)
     if tree.kind in {"call", "slope"} and len(tree.parts) == 1:
         own = tree.detail if tree.kind == "slope" else tree.detail[0]
         for name in _FUNCTIONS:
@@ -184,6 +185,11 @@ def _slopes(tree: Tree, said: _Said, shapes: Mapping[str, int]) -> Iterator[Mend
                 detail: object = name if tree.kind == "slope" else (name, {})
                 sentence = f"another function: it is right with {name} in place of {own}"
                 yield "derivative", sentence, replace(tree, detail=detail)
+
+
+def _at(tree: Tree, other: Tree) -> Tree:
+    """Return a name as it would stand where another form stands."""
+    return replace(tree, at=other.at, end=other.end)
 
 
 def _is(tree: Tree, value: float) -> bool:
@@ -199,12 +205,10 @@ def _powers(tree: Tree, said: _Said, shapes: Mapping[str, int]) -> Iterator[Mend
             if not _is(exponent, value):
                 new = replace(tree, parts=(base, _number(value, exponent)))
                 yield "power", f"a power: it is right with {said(base)} to the power {value:g}", new
-        for both in (base, _turned(base)):
-            yield (
-                "power",
-                f"a power: it is right with {said(base)} {said(base)}",
-                _made("beside", tree, both, both),
-            )
+        for both, mark in ((base, ""), (_turned(base), "ᵀ")):
+            name = f"{said(base)}{mark}"
+            sentence = f"a power: it is right with the product {name} {name}"
+            yield "power", sentence, _made("beside", tree, both, both)
     if tree.kind in {"name", "group", "call"}:
         for value in (2.0, -1.0, 3.0):
             new = _made("power", tree, tree, _number(value, tree))
@@ -295,6 +299,10 @@ def _less(tree: Tree, said: _Said, shapes: Mapping[str, int]) -> Iterator[Mend]:
     if tree.kind in _PRODUCTS:
         for gone, kept in (tree.parts, tree.parts[::-1]):
             yield "factor", f"a factor too many: it is right without {said(gone)}", kept
+    if tree.kind == "times" and tree.parts[0].kind == "times":
+        first, second = tree.parts[0].parts
+        what = f"{said(second)} and {said(tree.parts[1])}"
+        yield "factor", f"factors too many: it is right without {what}", first
     if tree.kind == "over":
         above, below = tree.parts
         yield "factor", f"a divisor too many: it is right without /{said(below)}", above

@@ -57,6 +57,8 @@ def proof_of(letters: Letters, claim: Claim) -> Proof | None:
                 continue
             if proof:
                 return proof
+            if not proof.assumptions:  # there is nothing else that could be assumed
+                break
     return None
 
 

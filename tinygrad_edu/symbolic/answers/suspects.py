@@ -43,8 +43,8 @@ from tinygrad_edu.symbolic.notation.written import text
 
 __all__ = ["Suspect", "suspect_of", "suspect_of_misfit"]
 
-#: So many small changes of a claim are tried.
-MOST_MENDS = 500
+#: So many small changes of a claim are tried, and fewer of one with many parts.
+MOST_MENDS, WORK = 600, 8000
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ def _of_a_number(quantity: Quantity) -> Iterator[_Factor]:
         for above, below, sign in ((letter, "", power_), ("", letter, -power_)):
 
             def size(trial: Trial, sign: int = sign) -> float:
-                return float(trial.env.array(quantity.leaf, ())) ** sign
+                return float(np.float64(trial.env.array(quantity.leaf, ())) ** sign)
 
             yield _Factor(f"factor {quantity.name}", above, below, size)
 
@@ -250,7 +250,8 @@ def _on(formula: Formula) -> Callable[[Trial], Array | None]:
 def suspect_of_misfit(letters: Letters, claim: Claim) -> Suspect | None:
     """Find one small change that makes the claim right."""
     scenes = [(where, env, letters.target.on(env)) for where, env in environments(letters)]
-    for suspect, mended in itertools.islice(_mended(letters, claim), MOST_MENDS):
+    size = 1 if claim.tree is None else sum(1 for _ in claim.tree.walk())
+    for suspect, mended in itertools.islice(_mended(letters, claim), min(MOST_MENDS, WORK // size)):
         if _is_right(letters, mended, scenes):
             return suspect
     return None
@@ -266,9 +267,9 @@ def _is_right(
         except (ValueError, TypeError, IndexError, AttributeError):
             return False
         found = agree(Trial(where, env, truth, claimed, 0.0), truth)
-        if found is False:
+        if found is False or not (found or met):
             return False
-        met = met or found is True
+        met = True
     return met
 
 

@@ -100,9 +100,12 @@ def scene(letters: Letters, claim: Claim, env: Environment, plain: bool = False)
 
 
 def computed(letters: Letters, claim: Claim, env: Environment) -> Array:
-    """Compute a claim in an environment."""
+    """Compute a claim in an environment; a text on arrays, which is faster."""
     with np.errstate(all="ignore"):
-        return _computed(letters, claim, env)[0]
+        if claim.tree is None:
+            return _computed(letters, claim, env)[0]
+        there = scene(letters, claim, env, plain=True)
+        return np.asarray(getattr(out := claim.compute(there), "value", out), dtype=np.float64)
 
 
 def _computed(letters: Letters, claim: Claim, env: Environment) -> tuple[Array, float]:

@@ -29,6 +29,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Product,
     Quantity,
     Sum,
+    quantities_in,
     rename,
 )
 from tinygrad_edu.symbolic.algebra.facts import Facts
@@ -179,9 +180,16 @@ class _Trees:
                 }
 
     def assumption(self, step: Step) -> dict[str, Any]:
-        """Return what a step assumes: the letters that sum to 1, each with the axis along which."""
-        sums = [[self.letter(letter), axis] for letter, axis in sum_of_one(step.about).items()]
-        return {"statement": step.assumption, "sums to one": sums}
+        """Return what a step assumes: a letter with the axis along which it sums to 1, or None.
+
+        None says that a matrix is symmetric.
+        """
+        about = step.about
+        drawn: dict[Quantity, int | None] = {**sum_of_one(about)}
+        if about is not None and about.kind == "symmetric":
+            drawn = dict.fromkeys(quantities_in([about.expr]))
+        pairs = [[self.letter(letter), axis] for letter, axis in drawn.items()]
+        return {"statement": step.assumption, "drawn": pairs}
 
     def letters(self) -> list[dict[str, Any]]:
         """Return every letter: its axes, and its definition or the vertex that it stands for."""

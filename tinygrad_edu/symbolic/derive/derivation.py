@@ -143,8 +143,9 @@ class Formula:
         return self._said(notation.latex, indices)
 
     def _said(self, write: Callable[..., str], indices: bool) -> str:
-        axes = tuple(None if axis is None else axis.serial for axis in self.axes)
-        key = write, axes, indices or self.indexed  # which keeps no array
+        # The serials of labels, for a label holds the Tensor that it came from.
+        axes = tuple(axis and axis.serial for axis in self.axes)
+        key = write, axes, indices or self.indexed
         said = _SAID.setdefault(self.expr, {})
         if key not in said:
             said[key] = write(self.expr, indices=indices or self.indexed, axes=self.axes)

@@ -19,9 +19,15 @@ import numpy as np
 from tinygrad_edu import ops
 from tinygrad_edu.core.node import NO_ATTRIBUTES, Node, next_serial
 from tinygrad_edu.core.op import Op, run
+from tinygrad_edu.symbolic.derive.picking import as_one_hot
 from tinygrad_edu.symbolic.derive.recognise import Known, recognised
 
 __all__ = ["Opened", "Symbol", "Trace"]
+
+
+def _nameless(array: Any) -> str | None:
+    """Return no name, whatever it is."""
+    return None
 
 
 class Symbol(Node):
@@ -51,6 +57,9 @@ class Symbol(Node):
         args = tuple(trace.symbol_of(a, c, op) for a, c in zip(args, called, strict=False))
         if op.definition is not None and op.name not in trace.fused:
             return trace.open(op, args, attributes)
+        picked = as_one_hot(op, args, attributes)
+        if picked is not None:
+            return picked
         out = Symbol(trace, _run(op, args, attributes))
         out.op, out.args, out.attributes = op, args, attributes
         return out
@@ -119,7 +128,7 @@ class Trace:
     def __init__(
         self,
         fused: Collection[str] = (),
-        name_of: Callable[[Any], str | None] = lambda array: None,
+        name_of: Callable[[Any], str | None] = _nameless,
         known: Sequence[Known] = (),
     ) -> None:
         self.fused = frozenset(fused)
@@ -139,6 +148,10 @@ class Trace:
             name += "′"
         self.taken.add(name)
         return name
+
+    def forget_names(self) -> None:
+        """Let go of the caller's arrays, most of which the graph is not made of."""
+        self.known, self.name_of = (), _nameless
 
     def number(self, value: Any) -> Symbol:
         """Return a symbol for a plain number, repeated over a shape."""

@@ -169,6 +169,7 @@ class Work:
         self.worked = 0  # what all searches have looked at
         for leg in itertools.pairwise(self.stops):
             self.legs.append(self._backward(*leg))
+        self.trace.forget_names()
         self.seed, self.gradient = self.legs[0].seed, self.legs[-1].gradient
         self.events = [event for leg in self.legs for event in leg.events]
         alike = []

@@ -26,8 +26,10 @@ from tinygrad_edu.symbolic.notation.tokens import (
 __all__ = ["MAX_DEPTH", "MAX_LENGTH", "ClaimError", "Tree", "Written", "read"]
 
 #: A text longer than this, or nested deeper, is refused.
-MAX_LENGTH = 4000
+MAX_LENGTH = 2500
 MAX_DEPTH = 40
+#: A longer word is not taken for several names.
+LONGEST_SPLIT = 12
 
 
 class ClaimError(ValueError):
@@ -849,7 +851,7 @@ class _Parser:
 
     def _split(self, word: str) -> list[str]:
         """Cut Xw into X and w, where both are names."""
-        for end in range(len(word) - 1, 0, -1):
+        for end in range(len(word) - 1, 0, -1) if len(word) <= LONGEST_SPLIT else ():
             head, tail = word[:end], word[end:]
             if not self._is_piece(head):
                 continue

@@ -67,13 +67,12 @@ class _Value:
     @property
     def shape(self) -> tuple[int, ...]:
         """Lengths of the axes that have no letter."""
-        shape: tuple[int, ...] = np.shape(self.array)
-        return shape[len(self.free) :]
+        return _shape(self.array)[len(self.free) :]
 
     @property
     def size(self) -> int:
         """How many entries it has."""
-        return math.prod(np.shape(self.array))
+        return math.prod(_shape(self.array))
 
     @property
     def ndim(self) -> int:
@@ -124,7 +123,8 @@ class _Meaning:
 
     def choose(self, tree: Tree, *ways: str) -> int:
         """Return which way a place is read."""
-        self.reading.choices[tree.at] = ways
+        if len(ways) > 1:
+            self.reading.choices[tree.at] = ways
         return self.reading.chosen.get(tree.at, 0) % len(ways)
 
     def of(self, tree: Tree) -> _Value:
@@ -175,7 +175,7 @@ class _Meaning:
         for place, letter in enumerate(every):
             if letter not in letters:
                 array = ops.expand_dims(array, axis=place)
-        return ops.broadcast_to(array, shape=shape) if np.shape(array) != shape else array
+        return ops.broadcast_to(array, shape=shape) if _shape(array) != shape else array
 
     # --- what stands alone ------------------------------------------------------------------------
 
@@ -200,7 +200,7 @@ class _Meaning:
     def _name(self, tree: Tree) -> _Value:
         array = self.scene.arrays[tree.detail]
         ranges = self.scene.ranges.get(tree.detail)
-        return _Value(array, (), (None,) * len(np.shape(array)) if ranges is None else ranges)
+        return _Value(array, (), (None,) * len(_shape(array)) if ranges is None else ranges)
 
     def _ones(self, tree: Tree) -> _Value:
         return _Value(np.ones(1), (), (None,), spread=frozenset({0}))
@@ -256,6 +256,8 @@ class _Meaning:
         if any(value.eye is not None for value in values):
             return self._with_unit_matrix(op, list(values), tree)
         free = tuple(dict.fromkeys(letter for value in values for letter in value.free))
+        if free:
+            values = list(map(_without_units, values))
         most = max(value.ndim for value in values)
         if free and most:
             self.complain(
@@ -456,7 +458,7 @@ class _Meaning:
 
     def _shifted(self, array: Any, axis: int, places: Any) -> Any:
         """Take the entries at places along an axis; beyond its ends it is 0."""
-        length = np.shape(array)[axis]
+        length = _shape(array)[axis]
         inside = (places >= 0) & (places < length)
         array = array[(*(slice(None),) * axis, np.clip(places, 0, length - 1))]
         if inside.all():
@@ -557,6 +559,9 @@ class _Meaning:
         if not left.ndim or not right.ndim:
             return self._entrywise(ops.multiply, [left, right], tree)
         if left.free or right.free:
+            left, right = _without_units(left), _without_units(right)
+            if not left.ndim or not right.ndim:
+                return self._entrywise(ops.multiply, [left, right], tree)
             self.complain(
                 "some arrays have indices here and some have none; write all of them or none", tree
             )
@@ -670,7 +675,7 @@ class _Meaning:
             if each.kind == "reduction":
                 wanted = wanted - set(each.detail[1])
             if each.kind == "indexed" and each.parts[0].kind == "name":
-                shape = np.shape(self.scene.arrays[each.parts[0].detail])
+                shape = _shape(self.scene.arrays[each.parts[0].detail])
                 if len(each.detail) < len(shape):
                     shape = tuple(n for n in shape if n != 1)
                 for index, length in zip(each.detail, shape, strict=False):
@@ -796,7 +801,7 @@ class _Meaning:
         except (ValueError, TypeError, IndexError) as error:
             raise Misfit(str(error)) from None
         ranges = (None,) * np.ndim(_plain(array))
-        if len(values) == 1 and np.shape(array) == values[0].shape:
+        if len(values) == 1 and _shape(array) == values[0].shape:
             ranges = values[0].ranges
         return _Value(array, (), ranges)
 
@@ -871,10 +876,10 @@ class _Meaning:
         """Write class labels as rows, of the length given, or that of the gradient's rows."""
         value, *classes = self._arguments(tree, 1, 2)
         shape = self.scene.shape or ()
-        if not classes and len(shape) <= value.ndim:
-            raise Misfit("one_hot takes class labels, one for each row of the gradient")
         if classes:
             count = round(float(_plain(classes[0].array)))
+        elif not shape:
+            raise Misfit("how many classes there are does not show; write one_hot(y, 3)")
         else:
             lengths = [self.scene.lengths[k] for k in ("K",) if k in self.scene.lengths]
             ways = list(dict.fromkeys([*(round(float(_plain(n))) for n in lengths), shape[-1]]))
@@ -966,6 +971,11 @@ def _as_number(x: Any) -> Any:
     return ops.multiply(x, 1.0)
 
 
+def _shape(value: Any) -> tuple[int, ...]:
+    shape: tuple[int, ...] = getattr(value, "shape", ())
+    return shape
+
+
 def _plain(value: Any) -> Any:
     """Return the numbers of a vertex."""
     return value.value if isinstance(value, Node) else value
@@ -982,7 +992,7 @@ def _real(value: Any) -> Any:
 def _length(array: Any, axis: int) -> Any:
     if isinstance(array, Node):
         return ops.length(array, axis=axis)
-    return float(np.shape(array)[axis])
+    return float(_shape(array)[axis])
 
 
 def _ones_of(scene: Scene) -> list[bool]:
@@ -991,6 +1001,13 @@ def _ones_of(scene: Scene) -> list[bool]:
     if len(scene.letters) == len(scene.shape):
         return [False] * len(scene.shape)
     return [n == 1 for n in scene.shape]
+
+
+def _without_units(value: _Value) -> _Value:
+    """Take the only entry of an array of length 1, which has no index."""
+    if value.free or not value.ndim or value.spread or math.prod(value.shape) != 1:
+        return value
+    return _Value(ops.reshape(value.array, shape=()))
 
 
 def _fit(left: _Value, right: _Value) -> bool:
@@ -1103,6 +1120,7 @@ _ALIASES = {
     "artanh": "arctanh",
     "asarray": "array",
     "Sum": "sum",
+    "stop": "stop_gradient",
 }
 
 

@@ -33,6 +33,7 @@ UNDOING: tuple[Rule, ...] = (
     powers.root_of_square,
     sums.delta_picks,
     sums.delta_sifts,
+    sums.label_sifts,
 )
 
 #: Rules that tidy up what is left.

@@ -35,6 +35,7 @@ from tinygrad_edu.symbolic.algebra.rules.rule import (
     within_product,
     without,
 )
+from tinygrad_edu.symbolic.algebra.rules.sums import is_one_hot
 
 __all__ = [
     "cases",
@@ -75,11 +76,11 @@ def opposite_of(condition: Expr) -> Expr | None:
 
 
 def _is_gate(condition: Expr) -> bool:
-    """Whether a condition is 0 or 1 as a number: a comparison or a mask."""
+    """Whether a condition is 0 or 1 as a number: a comparison, a mask or a label."""
     if isinstance(condition, Leaf):
         value = condition.quantity.value
         return value is not None and np.asarray(value).dtype.kind == "b"
-    return opposite_of(condition) is not None
+    return opposite_of(condition) is not None or is_one_hot(condition)
 
 
 @rule("decided", "[x < y] = 1, x < y", "it is known how the two compare", at=Apply)

@@ -91,15 +91,33 @@ def _exponents(expr: Expr) -> dict[Expr, Fraction] | None:
     return found if len(found) == 2 else None
 
 
-@rule("odd function", "f(−x) = −f(x), f odd", "sign, tanh, sinh, sin and tan are odd", at=Apply)
-def odd_function(expr: Apply, facts: Facts) -> Iterator[Match]:
-    if expr.op not in ODD:
+@rule(
+    "odd function",
+    "f(−x) = −f(x), f odd",
+    "sign, tanh, sinh, sin and tan are odd",
+    at=(Apply, Product),
+)
+def odd_function(expr: Apply | Product, facts: Facts) -> Iterator[Match]:
+    """Take a minus out of an odd function, or into a difference where one stands before it."""
+    if isinstance(expr, Apply):
+        coefficient, factors = parts(expr.args[0])
+        if expr.op in ODD and coefficient < 0:
+            inside = product(-coefficient, factors)
+            right = product(-1, [(Apply(expr.op, (inside,), expr.attributes), ONE)])
+            yield Match(expr, right, right)
         return
-    coefficient, factors = parts(expr.args[0])
-    if coefficient < 0:
-        inside = product(-coefficient, factors)
-        right = product(-1, [(Apply(expr.op, (inside,), expr.attributes), ONE)])
-        yield Match(expr, right, right)
+    ((call, exponent), *rest) = expr.factors
+    if expr.coefficient < 0 and not rest and exponent == 1 and isinstance(call, Apply):
+        (inside,) = call.args[:1]
+        if call.op in ODD and isinstance(inside, Total):
+            turned = Apply(call.op, (opposite(inside),), call.attributes)
+            if _minuses(turned.args[0]) <= _minuses(inside):
+                right = product(-expr.coefficient, [(turned, ONE)])
+                yield Match(expr, right, right)
+
+
+def _minuses(expr: Expr) -> int:
+    return sum(parts(term)[0] < 0 for term in expr.children)
 
 
 ODD = frozenset({ops.sign, ops.tanh, ops.sinh, ops.sin, ops.tan})

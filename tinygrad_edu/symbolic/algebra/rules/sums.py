@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypeGuard
 
+from tinygrad_edu import ops
 from tinygrad_edu.symbolic.algebra.expr import (
     Delta,
     Dimension,
@@ -19,6 +21,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
     parts,
     product,
     rename,
+    replace,
     sum_over,
     total,
 )
@@ -31,6 +34,8 @@ __all__ = [
     "delta_picks",
     "delta_sifts",
     "distribution",
+    "is_one_hot",
+    "label_sifts",
     "shares",
     "sum_of_constant",
     "sum_of_terms",
@@ -112,6 +117,43 @@ def delta_sifts(expr: Product, facts: Facts) -> Iterator[Match]:
                 there = rename(rest, {one: other})
                 right = product(1, [(delta, exponent), (there, ONE)])
                 yield Match(expr, right, right, f"elsewhere {text(delta)} is 0")
+
+
+@rule(
+    "label sifts",
+    "h_k·f(Σ_j h_j·x_j) = h_k·f(x_k), h a one-hot row",
+    "where h_k is 1, the sum is x_k",
+    at=Product,
+)
+def label_sifts(expr: Product, facts: Facts) -> Iterator[Match]:
+    """Where the row has all indices of what it picks, as one_hot(y)_nk has those of Z_nk."""
+    for row, exponent in expr.factors:
+        label = row.axes[-1] if is_one_hot(row) and exponent >= 1 else None
+        if label is None:
+            continue
+        rest = product(expr.coefficient, [f for f in expr.factors if f[0] != row])
+        for picked in _outside_sums(rest):
+            coefficient, factors = parts(picked.body)
+            there = rename(row, {label: picked.label}), ONE
+            others = product(coefficient, [f for f in factors if f != there])
+            here = rename(others, {picked.label: label})
+            if there in factors and here.labels <= row.labels:
+                right = product(1, [(row, exponent), (replace(rest, {picked: here}), ONE)])
+                yield Match(expr, right, right, f"where {text(row)} is 1, {text(picked)} is that")
+
+
+def is_one_hot(expr: Expr) -> TypeGuard[Opaque]:
+    """Whether an expression is an entry of one-hot rows."""
+    return isinstance(expr, Opaque) and expr.op is ops.one_hot
+
+
+def _outside_sums(expr: Expr) -> Iterator[Sum]:
+    """Yield the sums that stand in no other sum, nor within an operation on whole arrays."""
+    if isinstance(expr, Sum):
+        yield expr
+    elif not isinstance(expr, Opaque):
+        for child in expr.children:
+            yield from _outside_sums(child)
 
 
 def _stands_at(entry: Label, expr: Expr) -> bool:

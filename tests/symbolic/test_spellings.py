@@ -1,0 +1,246 @@
+"""Claims in every spelling: as people type them, and what no spelling makes right."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+import tinygrad_edu as tg
+from tests.symbolic.exercises import named
+from tests.symbolic.spellings import TYPED, build
+
+#: Right, though no rule of the algebra joins them to the result; or fixed to the sizes of the data.
+UNPROVED = {
+    "Σ_{i≥j} w_i",
+    "Σ_{i ≥ j} wᵢ",
+    r"\sum_{i \ge j} w_i",
+    "Σᵢ [i ≥ j]·wᵢ",
+    "1/3",
+    "np.ones(3)/3",
+    "outer(c, np.ones(3))",
+    "np.outer(c, ones(3))",
+    "[a₀ − y₀, a₁ − y₁, a₂ − y₂]",
+    "np.array([a[0]-y[0], a[1]-y[1], a[2]-y[2]])",
+}
+
+
+@functools.cache
+def derived(key):
+    output, wrt, names = build(key)
+    return tg.derive(output, wrt=wrt, names=names)
+
+
+@pytest.mark.parametrize("key", TYPED)
+def test_what_people_type_is_read_and_proved(key):
+    assert len(set(TYPED[key])) == len(TYPED[key])
+    for claim in TYPED[key]:
+        verdict = tg.check_answer(derived(key), claim)
+        assert verdict, f"{claim}\n{verdict}"
+        assert (verdict.outcome == "proved") != (claim in UNPROVED), f"{claim}\n{verdict}"
+
+
+WRONG = [
+    ("example", "x (a − y)", "the outer product is (a − y) xᵀ or"),
+    ("example", "(a-y)*x", "shapes (3,) and (5,) do not fit"),
+    ("example", "(a-y).T x.T", "two vectors side by side are no product"),
+    ("example", "x_i (a_j − y_j)", "rows and columns swapped"),
+    ("quadratic", "2 A x", "terms taken for equal: the claim has 2 times"),
+    ("cubic", "3 M M", "transpose"),
+    ("cubic", "3·M²", "a power: it is right with the product Mᵀ Mᵀ"),
+    ("cubic", "3 Σₖ Mᵢₖ Mₖⱼ", "transpose"),
+    ("weights", "X (A − Y)/N", "shapes (4, 5) and (4, 3) do not fit"),
+    ("weights", "Σₙ Xₙⱼ(Aₙᵢ − Yₙᵢ)/N", "rows and columns swapped"),
+    ("bias", "(A-Y).sum(axis=1)/N", "it is right with the sum over axis 0"),
+    ("bias", "Σₖ(A − Y)/N", "it is right with the sum over n"),
+    ("vector_jacobian", "diag(a) + a aᵀ", "the claim has −1 times the term −a aᵀ"),
+    ("vector_jacobian", "aₖ·(δₖⱼ + aⱼ)", "the claim has −1 times the term −a aᵀ"),
+    ("scaled_rows", "A diag(b)", "it is right with diag(b) before A"),
+    ("scaled_rows", "b ⊙ A", "it is right with the rows scaled by b"),
+    ("scaled_rows", "A", "b was left out"),
+    ("sigmoid", "t − z", "sign"),
+    ("sigmoid", "(z − t)·z·(1 − z)", "it is right without z and (1 − z)"),
+    ("two_layers", "Xᵀ(((A − Y) W2ᵀ) ⊙ (H ⊙ (1 − H)))/N", "1 − H²"),
+    ("warm", "(a − y)/T²", "factor T: the claim is 1/T times"),
+    ("gauss", "(μ − x)/σ³", "σ to the power 2"),
+    ("smoothed", "a − y", "q in place of y"),
+    ("ridge", "Xᵀ(X w − t) + 2·w", "λ in place of 2"),
+    ("ridge", "Xᵀ(X w − t) + w", "λ"),
+    ("one_entry", "δ₀ − p", "δ at 1"),
+    ("masked", "A g xᵀ", "⊙"),
+    ("running", "Σ_{i≤j} wᵢ", "the other side"),
+    ("softmax", "a_j − y_k", "an index"),
+    ("softmax", "sum(a − y)", "summed too far"),
+    ("softmax", "z − y", "a in place of z"),
+    ("softmax", "0.999999·a − y", "1 in place of 0.999999"),
+    ("spread", "1 cᵀ", "both turned"),
+    ("row_sums", "Σₙ Z", "the sum over k"),
+]
+
+
+@pytest.mark.parametrize(("key", "claim", "said"), WRONG)
+def test_what_is_wrong_is_explained(key, claim, said):
+    verdict = tg.check_answer(derived(key), claim)
+    assert not verdict
+    assert verdict.suspect is not None
+    assert said in verdict.text(), verdict
+
+
+# --- exactness ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("claim", ["a − y + 1e-11", "(a − y)*(1 + 1e-13)", "a − y·(1 − 1e-12)"])
+def test_what_differs_by_more_than_rounding_is_different(claim):
+    verdict = tg.check_answer(derived("softmax"), claim)
+    assert not verdict
+    found = verdict.disagreement
+    assert found.claimed != found.gradient
+    assert "by more than rounding" in verdict.text()
+    yours, gradient = verdict.text().split("yours is ")[1].split(", the gradient is ")
+    assert yours != gradient.split("\n")[0]
+
+
+def test_a_function_is_compared_by_its_numbers_alone():
+    off = lambda a, y: np.asarray(a.data - y.data) + 1e-11  # noqa: E731  # a claim is a lambda
+    assert not tg.check_answer(derived("softmax"), off)
+    right = tg.check_answer(derived("softmax"), lambda a, y: np.asarray(a.data - y.data))
+    assert right.outcome == "equal"
+    assert "by its numbers alone" in right.text()
+
+
+def test_a_bare_decimal_is_compared_to_its_own_last_digit():
+    x = named("x", [0.123456789 / 2])
+    derivation = tg.derive((x**2).sum(), wrt=x)
+    for claim, digits in (("0.123457", 6), ("0.12", 2), ("∂o/∂x = 0.1234568", 7)):
+        verdict = tg.check_answer(derivation, claim)
+        assert verdict.outcome == "equal"
+        assert f"right to {digits} digits" in verdict.text()
+    assert not tg.check_answer(derivation, "0.123456")
+    gradient = tg.check_answer(derived("softmax"), "[0.693, −0.892, 0.199]")
+    assert "right to 3 digits" in gradient.text()
+
+
+# --- how a claim was read -------------------------------------------------------------------------
+
+
+def test_a_dot_between_vectors_is_read_in_the_way_that_is_right():
+    verdict = tg.check_answer(derived("vector_jacobian"), "a·(g − a·g)")
+    assert verdict
+    assert "right if it is read as xᵀ y, a number" in verdict.text()
+    assert tg.check_answer(derived("weights"), r"X^\top\cdot(A-Y)/N")
+
+
+def test_a_transposed_vector_is_an_outer_product_and_the_verdict_says_so():
+    assert "np.outer" in tg.check_answer(derived("example"), "(a-y) x.T").text()
+
+
+def test_the_indices_of_a_claim():
+    """The left side says which axis they count, or what is printed, or the alphabet."""
+    assert not tg.check_answer(derived("example"), "∂L/∂W_ji = (a_i − y_i) x_j")
+    assert "in the order i, j" in tg.check_answer(derived("example"), "(a_i − y_i) x_j").text()
+    assert (
+        "order"
+        not in tg.check_answer(derived("weights"), "∂L/∂W_dk = Σₙ X_nd (A_nk − Y_nk)/N").text()
+    )
+
+
+def test_a_claim_about_another_variable_is_refused():
+    with pytest.raises(ValueError, match="the claim is about ∂/∂W"):
+        tg.check_answer(derived("bias"), "∂L/∂W = Σₙ(A − Y)/N")
+
+
+def test_what_can_be_read_in_two_ways_is_refused_with_both():
+    with pytest.raises(ValueError, match=r"write a/\(b·c\) or \(a/b\)·c"):
+        tg.check_answer(derived("softmax"), "y/a y")
+    assert tg.check_answer(derived("weights"), "1/N Xᵀ(A − Y)")
+
+
+def test_arrays_have_indices_or_none():
+    with pytest.raises(ValueError, match="write all of them or none"):
+        tg.check_answer(derived("softmax"), "a_j − y")
+
+
+def test_a_claim_identical_to_the_result_needs_no_steps():
+    W, y = named("W", np.ones((3, 5))), named("y", [0.0, 1.0, 0.0])
+    x = np.array([0.1, -0.2, 0.4, 1.0, 0.3])  # an array, and no Tensor
+    a = tg.name(tg.softmax(W @ x), "a")
+    derivation = tg.derive(-(y * tg.log(a)).sum(), wrt=W)
+    for claim in (str(derivation.result), derivation.result.text(indices=True)):
+        verdict = tg.check_answer(derivation, claim)
+        assert verdict.outcome == "proved"
+        assert not verdict.proof.steps
+
+
+# --- parse ----------------------------------------------------------------------------------------
+
+
+def test_a_typed_formula_becomes_a_graph():
+    z, y = named("z", [1.47, -0.39, 0.22]), named("y", [0.0, 1.0, 0.0])
+    for formula in (
+        "−Σ(y ⊙ log softmax(z))",
+        "-(y*np.log(np.exp(z)/np.exp(z).sum())).sum()",
+        r"-\sum_{k=1}^{K} y_k \log \operatorname{softmax}(z)_k",
+        "−yᵀ log_softmax(z)",
+    ):
+        loss = tg.parse(formula, z=z, y=y)
+        assert isinstance(loss, tg.Tensor)
+        assert_allclose(loss.data, tg.softmax_cross_entropy(z, y).data)
+        assert_allclose(tg.gradients(loss, z), tg.softmax(z).data - y.data)
+
+
+def test_parse_takes_arrays_and_numbers_and_orders_free_indices():
+    X, v = np.arange(6.0).reshape(2, 3), np.array([1.0, 2.0, 3.0])
+    assert_allclose(tg.parse("X v", X=X, v=v).data, X @ v)
+    assert_allclose(tg.parse("c·X_{ji}", X=X, c=2).data, 2 * X.T)
+    assert_allclose(tg.parse("I[1] + v", v=v, I=np.eye(3)).data, [1.0, 3.0, 3.0])
+
+
+@pytest.mark.parametrize(
+    ("formula", "error", "said"),
+    [
+        ("a − q", ValueError, "parse: nothing is called 'q'"),
+        ("a @ b", ValueError, "parse: shapes (3,) and (2,) do not fit a matrix product"),
+        ("a −", ValueError, "parse: the claim ends"),
+        ("1ᵀ", ValueError, "parse: how long the vector of ones is does not show"),
+        (3, TypeError, "parse: the formula is a int; give a text"),
+    ],
+)
+def test_parse_refuses(formula, error, said):
+    with pytest.raises(error) as caught:
+        tg.parse(formula, a=np.ones(3), b=np.ones(2))
+    assert said in str(caught.value)
+
+
+# --- safe -----------------------------------------------------------------------------------------
+
+STRANGE = [
+    "__import__('os').system('ls')",
+    "a.__class__.__mro__",
+    "open('/etc/passwd')",
+    "9**9**9**9**9",
+    "ones((999, 999, 999))",
+    "kron(kron(kron(a, a), kron(a, a)), kron(kron(a, a), kron(a, a)))",
+    "einsum('a,b,c,d,e,f,g,h,i,j,k,l->abcdefghijkl'," + ",".join(["a"] * 12) + ")",
+    "a_i a_j a_k a_l a_m a_n a_o a_p a_q a_r a_s a_t",
+    "a_" * 500,
+    "a" * 10**6,
+    "(" * 1000,
+    "Σ_{" * 200,
+    r"\frac{" * 200,
+    "'" * 999,
+    "a[10**9]",
+    "a\0y",
+]
+
+
+@pytest.mark.parametrize("claim", STRANGE)
+def test_strange_texts_end_in_one_sentence_and_evaluate_nothing(claim):
+    try:
+        said = tg.check_answer(derived("softmax"), claim).text()
+        assert said.startswith("different")
+    except ValueError as error:
+        said = str(error)
+        assert said.startswith("check_answer: ")
+    assert len(said) < 10_000
