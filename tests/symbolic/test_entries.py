@@ -90,7 +90,6 @@ def test_of_what_is_no_whole_diagonal_of_squares_nothing_is_claimed():
         (tg.exp(A)[rows, columns], A),
         (tg.exp(S)[rows, :, rows], S),
         (tg.exp(S)[rows, ..., rows], S),
-        (tg.exp(A)[rows], A),
     ]:
         found = tg.derive(picked, wrt=wrt)
         assert found.start.whole
