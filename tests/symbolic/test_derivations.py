@@ -788,12 +788,12 @@ y, t = named("y", [0.0, 1.0, 0.0]), named("t", [0.0, 1.0, 1.0])
 SIGNS = np.array([-1.0, 1.0, 1.0])
 
 SPELLINGS = [
-    ("(softmax(Z) − one_hot(y))/N", Z, [*spelled_with_labels(Z, LABELS)]),
+    ("(softmax(Z) − one_hot(y, K))/N", Z, [*spelled_with_labels(Z, LABELS)]),
     ("softmax(z) − δ₁", z, [*spelled_with_one_label(z)]),
     ("softmax(z) − y", z, [*spelled_with_targets(z, y)]),
     ("σ(s) − t", s, [loss.sum() for loss in spelled_binary(s, t)]),
     ("(σ(s) − t)/N", s, [loss.mean() for loss in spelled_binary(s, t)]),
-    ("−t·[s·t < 1]", s, [loss.sum() for loss in spelled_as_hinge(s, SIGNS)]),
+    ("−t ⊙ [s ⊙ t < 1]", s, [loss.sum() for loss in spelled_as_hinge(s, SIGNS)]),
     ("tanh(s) − t", s, [loss.sum() for loss in spelled_with_tanh(s, t)]),
     ("tanh(s − t)", s, [loss.sum() for loss in spelled_log_cosh(s, t)]),
 ]
