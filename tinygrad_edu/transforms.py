@@ -9,6 +9,7 @@ graph; else there are arrays. A Tensor that the function makes itself is its own
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, cast
@@ -26,6 +27,18 @@ __all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
 Function = Callable[..., Any]
 
 _CLOSED: Mapping[str, Any] = MappingProxyType({})  # the attributes of a leaf that nobody can reach
+
+
+def _refuse_strange(name: str, f: Function, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+    """Refuse keywords that the function does not take, by the name of the transform."""
+    try:
+        signature = inspect.signature(f)
+    except ValueError:  # a function of C that does not tell
+        return
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError as error:
+        raise TypeError(f"{name}: {error}, among the arguments that are passed on") from None
 
 
 class _Call:
@@ -46,6 +59,8 @@ class _Call:
         _refuse_no_function(f, name)
         self.began = next_serial()
         self.given = _any_vertex((*args, *kwargs.values()))
+        if kwargs:
+            _refuse_strange(name, f, args, kwargs)
         inputs = list(args)
         for n in numbers:
             inputs[n] = _fresh(args[n])

@@ -40,6 +40,7 @@ __all__ = [
     "named_axes",
     "number",
     "opposite",
+    "ops_in",
     "parts",
     "power",
     "product",
@@ -218,7 +219,7 @@ class Expr:
         How far it is nested.
     """
 
-    __slots__ = ("__weakref__", "_hash", "_order", "depth", "key", "labels", "size")
+    __slots__ = ("__weakref__", "_hash", "_ops", "_order", "depth", "key", "labels", "size")
 
     key: tuple[Any, ...]
     labels: frozenset[Label]
@@ -226,6 +227,7 @@ class Expr:
     depth: int
     _hash: int
     _order: tuple[Any, ...] | None
+    _ops: frozenset[Op] | None
 
     def _set(self, key: tuple[Any, ...], labels: Iterable[Label], size: int) -> None:
         self.key = key
@@ -233,7 +235,7 @@ class Expr:
         self.size = size
         self.depth = 1 + max((child.depth for child in self.children), default=0)
         self._hash = hash((type(self).__name__, key))
-        self._order = None
+        self._order = self._ops = None
 
     @property
     def children(self) -> tuple[Expr, ...]:
@@ -746,6 +748,17 @@ def replace(expr: Expr, new: Mapping[Expr, Expr]) -> Expr:
         return found
 
     return inside(expr)
+
+
+def ops_in(expr: Expr) -> frozenset[Op]:
+    """Return the functions of entries in an expression, those that names stand for too."""
+    if expr._ops is None:
+        found = frozenset[Op]().union(*map(ops_in, expr.children))
+        call = expr.quantity.source if isinstance(expr, Leaf) else expr
+        if isinstance(call, Opaque) and call is not expr:
+            found = found.union(*map(ops_in, call.args))
+        expr._ops = found | {call.op} if isinstance(call, Apply | Opaque) else found
+    return expr._ops
 
 
 def distinct(root: Expr, settled: Collection[Expr] = ()) -> Iterator[Expr]:

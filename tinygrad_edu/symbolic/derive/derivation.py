@@ -162,9 +162,9 @@ class Formula:
         Examples
         --------
         >>> import tinygrad_edu as tg
-        >>> z, t = tg.Tensor([1.0, 2.0], name="z"), tg.Tensor([0.0, 1.0], name="t")
-        >>> tg.derive(tg.mean_squared_error(z, t), wrt=z).result.python()
-        '2 * (z - t) / N'
+        >>> z, y = tg.Tensor([1.0, 2.0], name="z"), tg.Tensor([0.0, 1.0], name="y")
+        >>> tg.derive(tg.mean_squared_error(z, y), wrt=z).result.python()
+        '2 * (z - y) / N'
         """
         return source(self.expr, self.axes, NumPy())
 

@@ -367,9 +367,8 @@ class Work:
         """Rewrite a formula of a leg's gradient until nothing shorter is found."""
         wrt = self.symbols[leg.wrt]
         leaf = self.lowering.lower(wrt)
-        longest = len(notation.text(start))
         found = self.rewriter.search(
-            start, CHOICES, accept=lambda expr: len(notation.text(expr)) <= longest, limit=limit
+            start, CHOICES, accept=lambda expr: expr.size <= start.size, limit=limit
         )
         self.worked += found.work
         axes = self.lowering.axes_of(wrt)

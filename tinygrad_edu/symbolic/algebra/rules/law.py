@@ -26,6 +26,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Total,
     applied,
     constant,
+    ops_in,
     parts,
     power,
     product,
@@ -99,7 +100,11 @@ def law(
     demands = [_expr(condition) for condition in conditions]
     equation = ", ".join([f"{text(pattern)} = {text(result)}", *(text(d)[1:-1] for d in demands)])
 
+    needed = ops_in(pattern)
+
     def matches(expr: Expr, facts: Facts) -> Iterator[Match]:
+        if not needed <= ops_in(expr):
+            return
         for bound, scale, rest in _within(pattern, expr):
             reasons = [_reason(replace(demand, bound), facts) for demand in demands]
             assumed = {reason[1] for reason in reasons if reason is not None} - {None}

@@ -16,7 +16,9 @@ def symmetric(expr: Total, facts: Facts) -> Iterator[Match]:
     """Turn a matrix in one term where that gives the factors of another: W x + Wᵀ x."""
     for term in expr.terms:
         for leaf in distinct(term):
-            if not isinstance(leaf, Leaf) or len(leaf.labels) != 2:
+            if not isinstance(leaf, Leaf) or len(leaf.labels) != 2 or len(leaf.axes) != 2:
+                continue
+            if leaf.axes[0].length != leaf.axes[1].length:
                 continue
             row, column = (axis in term.labels for axis in leaf.axes)
             if row and not column:
