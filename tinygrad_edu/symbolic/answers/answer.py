@@ -202,7 +202,11 @@ class _Judge:
         others.target = jacobian
         again = _first_that_fits(others, read(claim, others))
         wanted = tuple(1 if axis is None else axis.length for axis in jacobian.axes)
-        return (others, again) if _shape(others, again) == wanted else None
+        shape = _shape(others, again)
+        seeds = {typed for typed, name in others.names.items() if name == self.derivation.seed}
+        forms = () if again.tree is None else again.tree.walk()
+        misfit = shape is None and not any(f.kind == "name" and f.detail in seeds for f in forms)
+        return (others, again) if shape == wanted or misfit else None
 
     def _best(self, letters: Letters, claim: Claim) -> Verdict:
         """Judge the first reading of a claim whose numbers agree, or else the first of all."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from itertools import product
 
 from tinygrad_edu.symbolic.notation.grammar import Tree
 
@@ -14,6 +15,10 @@ Mend = tuple[str, str, Tree]
 
 _PRODUCTS = frozenset({"beside", "matrix product", "times", "scaled"})
 _FUNCTIONS = ("sigmoid", "tanh", "relu", "exp", "log", "softmax", "sqrt", "sign", "abs")
+
+
+_FLIPPED = {"less_equal": "greater_equal", "less": "greater"}
+_FLIPPED |= {b: a for a, b in _FLIPPED.items()}
 
 
 def mends(tree: Tree, written: str, shapes: Mapping[str, int]) -> Iterator[Mend]:
@@ -169,15 +174,17 @@ def _slopes(tree: Tree, said: _Said, shapes: Mapping[str, int]) -> Iterator[Mend
     if tree.kind in {"times", "beside"}:
         left, right = tree.parts
         rest = right.parts[0] if right.kind == "group" else right
-        if (
-            rest.kind == "total"
-            and rest.detail == (False, True)
-            and rest.parts[1] == _at(left, rest.parts[1])
+        before, last = left.parts if left.kind == "times" else (None, left)
+        complement = rest.kind == "total" and rest.detail == (False, True)
+        if complement and rest.parts[1] == replace(
+            last, at=rest.parts[1].at, end=rest.parts[1].end
         ):
-            square = _made("power", left, left, _number(2, left))
-            new = _made("total", tree, _number(1, left), square, detail=(False, True))
-            sentence = f"derivative of another function: it is right with 1 − {said(left)}²"
-            yield "derivative", sentence, _made("group", tree, new)
+            square = _made("power", last, last, _number(2, last))
+            new = _made("total", tree, _number(1, last), square, detail=(False, True))
+            new = _made("group", tree, new)
+            new = new if before is None else _made("times", tree, before, new, detail="⊙")
+            sentence = f"derivative of another function: it is right with 1 − {said(last)}²"
+            yield "derivative", sentence, new
     if tree.kind in {"call", "slope"} and len(tree.parts) == 1:
         own = tree.detail if tree.kind == "slope" else tree.detail[0]
         for name in _FUNCTIONS:
@@ -185,11 +192,6 @@ def _slopes(tree: Tree, said: _Said, shapes: Mapping[str, int]) -> Iterator[Mend
                 detail: object = name if tree.kind == "slope" else (name, {})
                 sentence = f"another function: it is right with {name} in place of {own}"
                 yield "derivative", sentence, replace(tree, detail=detail)
-
-
-def _at(tree: Tree, other: Tree) -> Tree:
-    """Return a name as it would stand where another form stands."""
-    return replace(tree, at=other.at, end=other.end)
 
 
 def _is(tree: Tree, value: float) -> bool:
@@ -236,16 +238,17 @@ def _axes(tree: Tree, said: _Said, shapes: Mapping[str, int]) -> Iterator[Mend]:
                 yield "axis", f"axis of a sum: it is right with the sum over {letter}", new
     if tree.kind == "reduction" and len(tree.parts) > 1:
         condition = tree.parts[1]
-        flipped = {"less_equal": "greater_equal", "less": "greater"}
-        flipped |= {b: a for a, b in flipped.items()}
-        if condition.detail[0] in flipped:
-            turned = replace(condition, detail=(flipped[condition.detail[0]], {}))
+        if condition.detail[0] in _FLIPPED:
+            turned = replace(condition, detail=(_FLIPPED[condition.detail[0]], {}))
             new = replace(tree, parts=(tree.parts[0], turned, *tree.parts[2:]))
             yield "axis", "bounds of a sum: it is right with the sum over the other side", new
-    for axis, name in ((0, "columns"), (1, "rows")):
-        if tree.kind == "group":
-            new = _made("call", tree, tree, detail=("sum", {"axis": axis}))
-            yield "broadcast sum", f"missing sum: it is right with the sums of {name}", new
+    if tree.kind in {"group", "total", "over"}:
+        for (axis, name), how in product(((0, "columns"), (1, "rows")), ("sum", "mean")):
+            new = _made("call", tree, tree, detail=(how, {"axis": axis}))
+            yield "broadcast sum", f"missing {how}: it is right with the {how}s of {name}", new
+    if tree.kind == "call" and tree.detail[0] in _FLIPPED:
+        new = replace(tree, detail=(_FLIPPED[tree.detail[0]], {}))
+        yield "sign", "a comparison: it is right the other way round", new
 
 
 def _letters(tree: Tree, said: _Said, shapes: Mapping[str, int]) -> Iterator[Mend]:
@@ -322,6 +325,11 @@ def _times(tree: Tree, said: _Said, shapes: Mapping[str, int]) -> Iterator[Mend]
     yield "product", f"kind of product: it is right with {what} 1ᵀ", new
     for name, axes in shapes.items():
         letter = _letter(name, tree)
+        if axes == 2:
+            for matrix, shown in ((letter, name), (_turned(letter), f"{name}ᵀ")):
+                for parts, where in (((matrix, tree), "before"), ((tree, matrix), "behind")):
+                    sentence = f"missing factor: it is right with {shown} {where} {what}"
+                    yield "factor", sentence, _made("beside", tree, *parts)
         if axes == 1:
             scaled = _made("call", letter, letter, detail=("diag", {}))
             yield (

@@ -29,6 +29,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
     number,
     power,
     product,
+    rename,
     replace,
     total,
 )
@@ -70,13 +71,26 @@ def suspect_of(
     """Return the slip that reproduces a wrong claim, or None."""
     if not any(trial.claimed.any() for trial in trials):
         return None
+    for tried in (trials, [trial for trial in trials if trial.where != "other sizes"]):
+        found = _on_the_gradient(derivation, letters, tried)
+        if found is not None:
+            return found
+    found = suspect_of_misfit(letters, claim) or _multiple(trials)
+    return found or _of_one_hot(trials) or _on_the_gradient(derivation, letters, trials, sign=-1)
+
+
+def _on_the_gradient(
+    derivation: Derivation, letters: Letters, trials: Sequence[Trial], sign: int = 1
+) -> Suspect | None:
+    """Make every slip on the gradient, perhaps with a wrong sign as well."""
     forms = [letters.target]
     if letters.target is derivation.result:
-        forms.append(derivation.start)
+        forms += [derivation.start, *_opened(letters.target)]
     slips = itertools.chain(
         _factors(letters),
         _transposed(),
         _summed(),
+        _the_output(derivation),
         _unsummed(letters.target),
         _assumed(letters.target),
         *(_in_one_term(form, letters) for form in forms),
@@ -86,9 +100,35 @@ def suspect_of(
         _numbers(letters),
     )
     for suspect, made in slips:
-        if _reproduces(made, trials):
+        if _reproduces(made if sign > 0 else _negative(made), trials):
+            if sign < 0:
+                return Suspect("sign", f"sign, and with it {suspect.sentence}")
             return suspect
-    return suspect_of_misfit(letters, claim) or _multiple(trials) or _of_one_hot(trials)
+    return None
+
+
+def _negative(made: Callable[[Trial], Array | None]) -> Callable[[Trial], Array | None]:
+    return lambda trial: None if (array := made(trial)) is None else -array
+
+
+def _opened(whole: Formula) -> Iterator[Formula]:
+    """Yield a formula with what a name stands for in its place, for each of its names."""
+    for leaf in distinct(whole.expr):
+        if isinstance(leaf, Leaf) and leaf.quantity.definition is not None:
+            moved = dict(zip(leaf.quantity.leaf.axes, leaf.axes, strict=True))
+            meaning = rename(leaf.quantity.definition, moved)
+            yield Formula(replace(whole.expr, {leaf: meaning}), whole.axes)
+
+
+def _the_output(derivation: Derivation) -> Iterator[Slip]:
+    """Yield what is differentiated, in the place of its gradient."""
+    name = " ".join(derivation.title[0].split())
+
+    def made(trial: Trial) -> Array | None:
+        value = derivation.output.on(trial.env)
+        return np.full(trial.truth.shape, value) if value.ndim == 0 else None
+
+    yield Suspect("output", f"not derived: the claim is {name} itself"), made
 
 
 def _reproduces(made: Callable[[Trial], Array | None], trials: Sequence[Trial]) -> bool:
@@ -135,11 +175,12 @@ def _factors(letters: Letters) -> Iterator[Slip]:
                 yield _multiplied(factors)
 
 
-def _lengths(letter: str, label: Label) -> tuple[_Factor, _Factor]:
+def _lengths(letter: str, label: Label) -> tuple[_Factor, ...]:
     kind = f"factor {letter}"
     return (
         _Factor(kind, letter, "", lambda trial: float(trial.env.length(label))),
         _Factor(kind, "", letter, lambda trial: 1 / trial.env.length(label)),
+        _Factor(kind, f"{letter}²", "", lambda trial: float(trial.env.length(label)) ** 2),
     )
 
 

@@ -273,6 +273,8 @@ class _Meaning:
         if not any(isinstance(a, Node | np.ndarray) for a in arrays):
             arrays = [np.float64(a) for a in arrays]
         out = op(*arrays)
+        if isinstance(out, np.ndarray) and out.dtype == bool:
+            out = out.astype(np.float64)
         if not free and not shape and not isinstance(out, Node):
             out = float(out)
         ranges: list[Any] = [None] * most
