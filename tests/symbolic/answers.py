@@ -185,7 +185,7 @@ WRONG = [
     ("two-layers", "Xᵀ((A − Y) W2ᵀ)/N", "chain factor"),
     ("two-layers", "Xᵀ(((A − Y) W2)·(1 − H²))/N", "transpose"),
     ("two-layers", "Xᵀ(((A − Y) W2ᵀ)·(1 − H²))", "factor N"),
-    ("two-layers", "((A − Y) W2ᵀ)·(1 − H²)/N", None),
+    ("two-layers", "((A − Y) W2ᵀ)·(1 − H²)/N", "factor"),
     ("squared", "2(z − t)", "factor 2"),
     ("squared", lambda t, z: t - z, "sign"),
     ("errors", "(h − y)/N", "factor 2"),

@@ -144,6 +144,8 @@ class _Meaning:
         if value.eye is not None:
             value = self._settled(value, shape[-1] if shape else 1)
         own = value.shape
+        if own and math.prod(own) == 1 != math.prod(shape):
+            own = ()  # one number, for every entry
         while len(own) > len(shape) and own[0] == 1:
             own = own[1:]
         if own != value.shape:
@@ -699,6 +701,8 @@ class _Meaning:
             raise Misfit("how long the vector of ones is does not show here; write ones(3)")
         if value.free and not value.ndim:
             value = _Value(value.array, (), (None,) * len(value.free))
+        if not value.ndim and name in {"var", "std"}:
+            return _Value(0.0)
         if not value.ndim:
             return value
         if value.free:
@@ -776,9 +780,16 @@ class _Meaning:
         if name not in _WHOLE:
             self.complain(f"{name}: cannot be called here", tree)
         first, *rest = tree.parts
-        if first.kind == "list":
-            values = [self.of(part) for part in first.parts]
-            arguments: list[Any] = [[_real(v.array) for v in values]]
+        if first.kind == "group" and self.reading.written[first.at] == "[":
+            (inner,) = first.parts
+            values = [self.of(part) for part in (inner.parts if inner.kind == "list" else (inner,))]
+            numbers = [v.is_number and name == "concatenate" for v in values]
+            arguments: list[Any] = [
+                [
+                    ops.reshape(_real(v.array), shape=(1,)) if number else _real(v.array)
+                    for v, number in zip(values, numbers, strict=True)
+                ]
+            ]
         else:
             values = [self.of(first)]
             arguments = [_real(values[0].array)]
