@@ -37,7 +37,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
     total,
 )
 from tinygrad_edu.symbolic.algebra.facts import Facts
-from tinygrad_edu.symbolic.algebra.normal import LEVELS, Normaliser
+from tinygrad_edu.symbolic.algebra.normal import LEVELS, Level, Normaliser
 from tinygrad_edu.symbolic.algebra.places import place_of
 from tinygrad_edu.symbolic.algebra.rewrite import Rewriter
 from tinygrad_edu.symbolic.algebra.rounding import alike
@@ -46,8 +46,10 @@ from tinygrad_edu.symbolic.algebra.rules import (
     EAGER,
     arithmetic,
     expanding,
+    laws,
     logarithms,
     nests,
+    pieces,
     stacks,
 )
 from tinygrad_edu.symbolic.algebra.rules.arithmetic import _common

@@ -142,7 +142,7 @@ TRUE = {
     "log(x^p·y^q)": (tg.log(x * y), tg.log(x) + tg.log(y)),
     "log Π_k": (tg.log(tg.prod(x)), tg.sum(tg.log(x))),
     "e^(t·log x)": (x**t, tg.exp(t * tg.log(x))),
-    "tanh x =": (tg.tanh(x), (tg.exp(x) - tg.exp(-x)) / (tg.exp(x) + tg.exp(-x))),
+    "tanh(x) =": (tg.tanh(x), (tg.exp(x) - tg.exp(-x)) / (tg.exp(x) + tg.exp(-x))),
     "sinh x =": (tg.sinh(x), (tg.exp(x) - tg.exp(-x)) / 2),
     "cosh x =": (tg.cosh(x), (tg.exp(x) + tg.exp(-x)) / 2),
     "tan x =": (tg.tan(x), tg.sin(x) / tg.cos(x)),

@@ -22,9 +22,11 @@ from tests.symbolic.inside import (
     Sum,
     alike,
     expanding,
+    laws,
     logarithms,
     nests,
     number,
+    pieces,
     power,
     product,
     rename,
@@ -52,7 +54,7 @@ from tests.symbolic.test_rules import (
 from tinygrad_edu import ops
 from tinygrad_edu.core.op import REGISTRY
 
-MODULES = (expanding, logarithms, nests, stacks)
+MODULES = (expanding, logarithms, nests, pieces, stacks)
 RULES = {
     name: rule
     for module in MODULES
@@ -78,6 +80,18 @@ TRIPLE = Label("r", 3)
 
 def raised(base, exponent):
     return Apply(ops.power, (base, exponent), {})
+
+
+def gate(op, *args):
+    return Apply(op, args, {})
+
+
+def where(*args):
+    return Apply(ops.where, args, {})
+
+
+def minus(e):
+    return product(-1, [(e, 1)])
 
 
 def prod(body):
@@ -128,14 +142,50 @@ CASES = {
         raised(below, two),
         (raised(below, two), exp(times(two, log(below)))),
     ),
-    "tanh_as_exp": (
-        apply(ops.tanh, u),
-        apply(ops.sigmoid, u),
-        (apply(ops.sigmoid, u), apply(ops.tanh, u)),
+    "choice": (
+        where(gate(ops.less, u, v), u, v),
+        where(u, v, c),
+        (where(u, v, c), plus(times(u, v), times(plus(number(1), minus(u)), c))),
+    ),
+    "one_gate": (
+        gate(ops.less_equal, u, v),
+        gate(ops.greater, u, number(0)),
+        (gate(ops.less, u, v), gate(ops.greater, plus(u, minus(v)), number(0))),
+    ),
+    "where_equal": (
+        times(gate(ops.equal, plus(u, minus(v)), number(0)), exp(u)),
+        times(gate(ops.equal, u, number(0)), v),
+        (times(gate(ops.greater, u, number(0)), exp(u)), gate(ops.greater, u, number(0))),
+    ),
+    "sign_of_product": (
+        apply(ops.sign, product(-2, [(u, 1), (v, 3)])),
+        apply(ops.sign, product(1, [(u, 2), (v, 1)])),
+        (
+            apply(ops.sign, product(-1, [(u, 1), (v, 1)])),
+            times(apply(ops.sign, u), apply(ops.sign, v)),
+        ),
+    ),
+    "even_multiple": (
+        apply(ops.sin, times(number(3), u)),
+        apply(ops.sin, product(half, [(u, 1)])),
+        (apply(ops.sin, times(two, u)), times(two, apply(ops.sin, u))),
+    ),
+    "by_cases": (
+        exp(plus(times(gate(ops.greater, u, number(0)), v), c)),
+        exp(Sum(K, times(gate(ops.greater, u, number(0)), v))),
+        (
+            exp(plus(times(gate(ops.greater, u, number(0)), v), c)),
+            times(gate(ops.less, u, number(0)), exp(plus(v, c))),
+        ),
+    ),
+    "power_of_prod": (
+        power(prod(times(q, r)), half),
+        power(prod(below), half),
+        (power(prod(times(below, u)), half), power(prod(below), half)),
     ),
     "power_of_product": (
         power(times(two, p, some), half),
-        power(product(2, [(below, 2)]), half),
+        power(times(below, c), half),
         (power(power(below, 2), half), below),
     ),
     "prod_of_product": (
@@ -191,7 +241,7 @@ CASES = {
     ),
     "join_sums": (
         Sum(N, times(v, Sum(K, x))),
-        Sum(N, times(v, Sum(K, x), Sum(K, w))),
+        Sum(N, Sum(K, x)),
         (Sum(N, times(v, power(Sum(K, x), 2))), sum_over([N, K], times(v, power(x, 2)))),
     ),
     "exchange": (
@@ -258,7 +308,10 @@ def test_every_rule_is_used_at_some_level():
     used = {rule for level in LEVELS for rule in (*level.open, *level.closed)}
     used.add(nests.one_within)  # comes with the assumptions, before every level
     assert used >= set(RULES.values())
-    assert used - set(RULES.values()) <= {*EAGER, *CHOICES}
+    assert used - set(RULES.values()) <= {
+        *(*EAGER, *CHOICES, *laws.PIECES, *laws.HYPERBOLIC),
+        laws.power_of_product,
+    }
 
 
 def test_what_is_positive_by_assumption_says_so_and_can_be_forbidden():

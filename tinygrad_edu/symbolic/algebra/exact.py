@@ -244,7 +244,7 @@ LAWS_OF_LOGARITHMS: tuple[Rule, ...] = (
     logarithms.log_of_product,
     logarithms.log_of_prod,
     logarithms.power_as_exp,
-    logarithms.tanh_as_exp,
+    laws.tanh_as_exp,
     *_FUNCTIONS,
 )
 

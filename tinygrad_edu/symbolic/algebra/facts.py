@@ -134,6 +134,35 @@ def _at_its_own_indices(label: Label, leaf: Leaf) -> Sum:
     return found
 
 
+def _above_zero(expr: Total, facts: Facts) -> bool:
+    """Whether an expression is 1 − σ(x), 1 ± tanh(x) or the like."""
+    (first, *others), numbers = expr.terms, [t for t in expr.terms if isinstance(t, Number)]
+    if len(others) != 1 or len(numbers) != 1:
+        return False
+    (other,) = (t for t in (first, *others) if t not in numbers)
+    scale, factors = parts(other)
+    return abs(scale) <= numbers[0].value and len(factors) == 1 and _below_one(*factors[0], facts)
+
+
+def _below_one(base: Expr, exponent: Fraction, facts: Facts) -> bool:
+    """Whether the magnitude of a power is below 1: of a sigmoid, a tanh, or 1/(1 + e^x)."""
+    if isinstance(base, Leaf):
+        call = base.quantity.source
+        known = isinstance(call, Opaque) and call.op in _BOUNDED
+        return exponent > 0 and known
+    if isinstance(base, Apply):
+        return exponent > 0 and base.op in _BOUNDED
+    if exponent < 0 and isinstance(base, Total):
+        numbers = [t for t in base.terms if isinstance(t, Number) and t.value >= 1]
+        rest = [t for t in base.terms if t not in numbers]
+        return bool(numbers) and bool(rest) and all(facts.sign(t) == "positive" for t in rest)
+    return False
+
+
+#: Functions whose magnitude is below 1.
+_BOUNDED = frozenset({ops.sigmoid, ops.tanh})
+
+
 class Facts:
     """Signs and assumptions for one derivation.
 
@@ -188,6 +217,9 @@ class Facts:
         if isinstance(expr, Apply) and expr.op is ops.power:  # x^p with any p
             sign = self.sign(expr.args[0])
             return sign if sign in {"positive", "nonnegative"} else ""
+        if isinstance(expr, Opaque) and expr.op is ops.prod:
+            sign = self.sign(expr.args[0])
+            return sign if sign in {"positive", "nonnegative"} else ""
         if isinstance(expr, Apply | Opaque):
             return expr.op.positive
         if isinstance(expr, Sum):
@@ -201,7 +233,9 @@ class Facts:
             signs = {self.sign(t) for t in expr.terms}
             if signs <= {"positive", "nonnegative"}:
                 return "positive" if "positive" in signs else "nonnegative"
-            return "negative" if signs == {"negative"} else ""
+            if signs == {"negative"}:
+                return "negative"
+            return "positive" if _above_zero(expr, self) else ""
         return ""
 
     def _sign_of_name(self, leaf: Leaf) -> str:
@@ -293,6 +327,12 @@ class Facts:
     def is_fixed(self, expr: Expr) -> bool:
         """Whether nothing in an expression varies with what is differentiated."""
         return all(self.is_constant(leaf) for leaf in distinct(expr) if isinstance(leaf, Leaf))
+
+    def positive(self, expr: Expr, *, strictly: bool = True) -> Reason | None:
+        """Say why an expression is positive, or not negative; None where that is not known."""
+        if self.sign(expr) in ({"positive"} if strictly else {"positive", "nonnegative"}):
+            return f"{text(expr)} {'>' if strictly else '≥'} 0", None
+        return None
 
     def assumed(self, expr: Expr, relation: str) -> str | None:
         """Return the statement that an expression is > 0 or ≥ 0, if that may be used."""

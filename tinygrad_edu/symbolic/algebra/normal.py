@@ -16,11 +16,14 @@ from tinygrad_edu.symbolic.algebra.facts import Facts
 from tinygrad_edu.symbolic.algebra.rewrite import Move
 from tinygrad_edu.symbolic.algebra.rules import (
     arithmetic,
+    cases,
     expanding,
     functions,
     laws,
     logarithms,
     nests,
+    pieces,
+    powers,
     stacks,
     sums,
 )
@@ -56,8 +59,14 @@ _TIDYING = (
     stacks.entry_of_stack,
     arithmetic.cancel,
     *laws.UNDOING,
+    powers.root_of_square,
+    functions.odd_function,
+    cases.decided,
+    cases.gate_twice,
     sums.delta_picks,
     nests.delta_renames,
+    sums.delta_sifts,
+    sums.label_sifts,
     logarithms.log_of_prod,
     logarithms.log_of_power,
     logarithms.log_of_product,
@@ -80,22 +89,34 @@ _SPLITTING = (
     nests.sums_of_terms,
 )
 _WRITING_OUT = (*_SPLITTING, expanding.distribute_once)
+_FEWER = (
+    pieces.sign_of_product,
+    *laws.PIECES,
+    pieces.choice,
+    pieces.one_gate,
+    pieces.where_equal,
+    pieces.by_cases,
+    *laws.HYPERBOLIC,
+    pieces.even_multiple,
+)
 _EVERYTHING = (
+    *_FEWER,
     *_WRITING_OUT,
     nests.join_sums,
     nests.exchange,
+    laws.power_of_product,
+    logarithms.power_of_prod,
     logarithms.power_as_exp,
-    logarithms.tanh_as_exp,
     expanding.turn_sign,
     expanding.expand_power,
 )
 _TOGETHER = (
+    *_FEWER,
     *_SPLITTING,
     nests.join_sums,
     nests.exchange,
     expanding.common_factor,
     logarithms.power_as_exp,
-    logarithms.tanh_as_exp,
     expanding.turn_sign,
 )
 

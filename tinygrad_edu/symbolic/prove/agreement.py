@@ -30,6 +30,9 @@ __all__ = [
 #: Numbers that are no further apart, relative to the size of their terms, are said to agree.
 AGREE = 1e-11
 
+#: How small and how large the numbers of the draws are made.
+SCALES = (1e-2, 1.0, 10.0)
+
 #: A few roundings of a double, relative to its size.
 ROUNDED = 1e-15
 
@@ -109,11 +112,14 @@ def environments(
     count: int = 3,
     *,
     varying: Collection[Quantity] | None = None,
+    signed: bool = False,
 ) -> list[Environment]:
     """Return the data, and draws that obey what is assumed.
 
     If it is said what varies, all else keeps its numbers. Where a formula is not finite on a draw
-    (the logarithm of z − t, say), the draw is taken from near the data.
+    (the logarithm of z − t, say), the draw is taken from near the data. If draws are `signed`,
+    what is positive in the data is drawn with both signs wherever all is finite, and one draw
+    is small: that numbers are positive or large is luck.
     """
     quantities = quantities_in(exprs)
     held = [] if varying is None else [q for q in quantities if q not in varying]
@@ -123,7 +129,31 @@ def environments(
         with np.errstate(all="ignore"):
             usable = all(np.isfinite(env.value(expr)[0]).all() for expr in exprs)
         found.append(env if usable else _near(exprs, held, seed))
+    if signed:
+        said = {*held, *(q for a in assumed for q in quantities_in([a.expr]))}
+        free = [q for q in quantities if q not in said]
+        data, *drawn = found
+        return [data, *(_turned(exprs, env, free, seed) for seed, env in enumerate(drawn))]
     return found
+
+
+def _turned(
+    exprs: Sequence[Expr], env: Environment, free: Collection[Quantity], seed: int
+) -> Environment:
+    """Turn the signs of some entries, letter by letter, where all stays finite; once all small."""
+    rng = np.random.default_rng(seed)
+    given = {q: env.arrays[q] for q in quantities_in(exprs) if q in env.arrays}
+    for quantity in free:
+        array = np.asarray(given.get(quantity, quantity.value))
+        if array.dtype.kind != "f" or not array.size:
+            continue
+        signs = np.where(rng.permutation(array.size) % 2, 1, -1).reshape(array.shape)
+        turned = array * SCALES[seed % 3] * (-1 if seed == 1 else signs)
+        trial = Environment({**given, quantity: turned}, env.lengths)
+        with np.errstate(all="ignore"):
+            if all(np.isfinite(trial.value(expr)[0]).all() for expr in exprs):
+                env, given = trial, {**given, quantity: turned}
+    return env
 
 
 def data_of(exprs: Sequence[Expr]) -> Environment:

@@ -18,7 +18,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
     replace,
     total,
 )
-from tinygrad_edu.symbolic.algebra.facts import Assumption, Facts
+from tinygrad_edu.symbolic.algebra.facts import Assumption
 from tinygrad_edu.symbolic.algebra.normal import LEVELS, Normaliser
 from tinygrad_edu.symbolic.algebra.rewrite import Move
 from tinygrad_edu.symbolic.algebra.rules import nests, sums
@@ -36,6 +36,7 @@ from tinygrad_edu.symbolic.prove.agreement import (
     faithful,
     simplexes,
 )
+from tinygrad_edu.symbolic.prove.domain import ClaimFacts, conditions_apart, undecided
 from tinygrad_edu.symbolic.prove.meeting import Dropped, drop, join, over_one_denominator
 from tinygrad_edu.symbolic.prove.proof import Proof
 from tinygrad_edu.symbolic.prove.sides import Sides, named_in, number_of, opening
@@ -146,7 +147,8 @@ class _Search:
     def __init__(self, sides: Sides, assume: Iterable[str] | None, up_to: tuple[str, ...]) -> None:
         self.sides, self.up_to = sides, up_to
         self.left, self.right = self._formula(sides.left), self._formula(sides.right)
-        self.facts = Facts(Environment(), assume, lambda leaf: leaf.quantity.definition is None)
+        domain = {**sides.domains[0], **sides.domains[1]}
+        self.facts = ClaimFacts(Environment(), assume, domain)
         self.held: dict[Quantity, str] = {}
         self.assumed: dict[Quantity, str] = {}
         for leaf, meaning in sides.computed_before():
@@ -223,7 +225,7 @@ class _Search:
         """Return the data and draws; where the constants keep their numbers, only Tensors vary."""
         exprs = [self.left.expr, end.expr]
         assumed = simplexes(exprs) if assumed is None else assumed
-        return environments(exprs, assumed, varying=self.varying)
+        return environments(exprs, assumed, varying=self.varying, signed=not self.up_to)
 
     def _attempts(self) -> Iterator[Proof | None]:
         if not all(map(faithful, (self.left, self.right), self.sides.values)):
@@ -277,6 +279,11 @@ class _Search:
             used.add(dropped.assumption)
             inside = quantities_in([dropped.factor, dropped.constant])
             used.update(self.held.get(quantity) for quantity in inside)
+        for each, relation in self._conditions():
+            reason = self.facts.demanded(each, relation, used)
+            if reason is None:
+                return None
+            used.add(reason[1])
         statements = {statement for statement in used if statement is not None}
         assumed = [self.facts.met[statement] for statement in statements]
         envs = self._environments(end, assumed)
@@ -318,6 +325,16 @@ class _Search:
             },
             varying=sides.variables,
         )
+
+    def _conditions(self) -> list[tuple[Expr, str]]:
+        """Return what must hold so that one side is defined as well as the other, simple first."""
+        tidy = Normaliser(LEVELS[1], self.facts)
+        found = [
+            condition
+            for expr, relation in conditions_apart(*self.sides.domains).items()
+            for condition in undecided(tidy.path(expr).end, relation)
+        ]
+        return sorted(found, key=lambda condition: condition[0].size)
 
     def _what(self, dropped: Dropped) -> dict[str, Formula]:
         tidy = Normaliser(LEVELS[1], self.facts).path(dropped.constant).end

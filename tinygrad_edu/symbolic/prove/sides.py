@@ -39,6 +39,7 @@ from tinygrad_edu.symbolic.algebra.units import is_unit
 from tinygrad_edu.symbolic.derive.lowering import Lowering
 from tinygrad_edu.symbolic.derive.trace import Opened, Symbol, Trace
 from tinygrad_edu.symbolic.notation import written as notation
+from tinygrad_edu.symbolic.prove.domain import domain_of
 from tinygrad_edu.tensor import Tensor, refuse_changed
 
 __all__ = ["Sides", "named_in", "number_of", "opening"]
@@ -95,6 +96,8 @@ class Sides:
         self.left, folded = map(self._folded, exprs, (left, right))
         moved = {b: a for a, b in zip(self.axes, others, strict=True) if a is not None and b}
         self.right = rename(folded, moved)
+        left_domain, domain = (domain_of(s, self.lowering) for s in (one, other))
+        self.domains = left_domain, {rename(e, moved): relation for e, relation in domain.items()}
         self.chosen = wrt is not None
         leaves = [
             t

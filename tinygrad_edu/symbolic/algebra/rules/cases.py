@@ -44,6 +44,7 @@ __all__ = [
     "decided",
     "gate",
     "gate_twice",
+    "is_gate",
     "opposite_gates",
     "opposite_of",
     "tie",
@@ -75,7 +76,7 @@ def opposite_of(condition: Expr) -> Expr | None:
     return None
 
 
-def _is_gate(condition: Expr) -> bool:
+def is_gate(condition: Expr) -> bool:
     """Whether a condition is 0 or 1 as a number: a comparison, a mask or a label."""
     if isinstance(condition, Leaf):
         value = condition.quantity.value
@@ -158,7 +159,7 @@ def gate(expr: Apply, facts: Facts) -> Iterator[Match]:
         return
     condition, chosen, otherwise = expr.args
     opposite = opposite_of(condition)
-    if otherwise == ZERO and _is_gate(condition):
+    if otherwise == ZERO and is_gate(condition):
         right = product(1, [(condition, ONE), (chosen, ONE)])
     elif chosen == ZERO and opposite is not None:
         right = product(1, [(opposite, ONE), (otherwise, ONE)])
@@ -170,7 +171,7 @@ def gate(expr: Apply, facts: Facts) -> Iterator[Match]:
 @rule("gate twice", "[c]^n = [c]", "1·1 = 1 and 0·0 = 0", at=Product)
 def gate_twice(expr: Product, facts: Facts) -> Iterator[Match]:
     for base, exponent in expr.factors:
-        if exponent > 1 and _is_gate(base):
+        if exponent > 1 and is_gate(base):
             yield within_product(expr, ((base, exponent),), base)
 
 

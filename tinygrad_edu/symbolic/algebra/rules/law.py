@@ -130,10 +130,7 @@ def _reason(demand: Expr, facts: Facts) -> Reason | None:
     what, bound = demand.args
     if demand.op is ops.not_equal:
         return facts.never_zero(total([what, product(-1, [(bound, ONE)])]))
-    sign = "positive" if demand.op is ops.greater else "nonnegative"
-    if facts.sign(what) in {"positive", sign}:
-        return f"{text(what)} {'>' if sign == 'positive' else '≥'} 0", None
-    return None
+    return facts.positive(what, strictly=demand.op is ops.greater)
 
 
 # --- matching -------------------------------------------------------------------------------------

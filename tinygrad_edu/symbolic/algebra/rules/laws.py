@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from tinygrad_edu import ops
+from tinygrad_edu.core.op import REGISTRY
 from tinygrad_edu.symbolic.algebra.expr import number
 from tinygrad_edu.symbolic.algebra.rules.law import Side, law, letters
 from tinygrad_edu.symbolic.algebra.rules.rule import Rule
 
-__all__ = ["MAYBE", "TIDYING", "UNDOING", "exp_of_log", "log_of_exp"]
+__all__ = [
+    "HYPERBOLIC",
+    "MAYBE",
+    "PIECES",
+    "TIDYING",
+    "UNDOING",
+    "exp_of_log",
+    "log_of_exp",
+    "power_of_product",
+    "tanh_as_exp",
+]
 
 abs, exp, log, sign = ops.abs, ops.exp, ops.log, ops.sign
 tanh, sigmoid = ops.tanh, ops.sigmoid
@@ -16,6 +27,8 @@ nothing, one = Side(number(0)), Side(number(1))
 
 log_of_exp = law("log undoes exp", log(exp(x)), x, "the logarithm is the inverse of e^x")
 exp_of_log = law("exp undoes log", exp(log(x)), x, "e^x is the inverse of log", x > 0)
+
+power_of_product = law("x^t·y^t", (x * y) ** c, x**c * y**c, "the law of exponents", x > 0)
 
 #: Laws that undo something; they come before names are folded.
 UNDOING: tuple[Rule, ...] = (
@@ -70,5 +83,49 @@ MAYBE: tuple[Rule, ...] = (
         0.5 + sign(x) * (0.5 + y),
         "[x > 0] = (1 + sign(x))/2",
         x != 0,
+    ),
+)
+
+#: Laws of proofs: what has a kink is written with the gate [x > 0].
+PIECES: tuple[Rule, ...] = (
+    law("1/|x|", 1 / abs(x), sign(x) / x, "its magnitude times its sign", x != 0),
+    law("magnitude", abs(x), 2 * x * (x > 0) - x, "x where it is positive, else −x"),
+    law("sign", sign(x), 2 * (x > 0) + ops.equal(x, 0) - 1, "1 where x is positive, else 0 or −1"),
+    law("maximum", ops.maximum(x, y), y + (x - y) * (x > y), "the larger of both"),
+    law(
+        "clip",
+        REGISTRY["clip"](x, y, c),
+        ops.minimum(ops.maximum(x, y), c),
+        "the definition of clip",
+    ),
+    *(
+        law(f"sign of {f.name}", f(x) > 0, x > 0, "it grows, and is 0 at 0")
+        for f in (tanh, ops.sinh)
+    ),
+    law("minimum", ops.minimum(x, y), x - (x - y) * (x > y), "the smaller of both"),
+)
+
+tanh_as_exp = law(
+    "tanh as exp", tanh(x), (exp(x) - exp(-x)) / (exp(x) + exp(-x)), "the definition of tanh"
+)
+
+#: Laws of proofs: functions written in fewer ones.
+HYPERBOLIC: tuple[Rule, ...] = (
+    tanh_as_exp,
+    law("sinh", ops.sinh(x), (exp(x) - exp(-x)) / 2, "the definition of sinh"),
+    law("cosh", ops.cosh(x), (exp(x) + exp(-x)) / 2, "the definition of cosh"),
+    law("tan", ops.tan(x), ops.sin(x) / ops.cos(x), "the definition of tan"),
+    law("sin²", ops.sin(x) ** 2, 1 - ops.cos(x) ** 2, "the theorem of Pythagoras"),
+    law(
+        "sin of a sum",
+        ops.sin(x + y),
+        ops.sin(x) * ops.cos(y) + ops.cos(x) * ops.sin(y),
+        "the addition theorem",
+    ),
+    law(
+        "cos of a sum",
+        ops.cos(x + y),
+        ops.cos(x) * ops.cos(y) - ops.sin(x) * ops.sin(y),
+        "the addition theorem",
     ),
 )

@@ -35,14 +35,15 @@ from tinygrad_edu.symbolic.notation.written import text
 __all__ = [
     "exp_of_multiple",
     "exp_of_sum",
+    "ground",
     "log_of_power",
     "log_of_prod",
     "log_of_product",
     "power_as_exp",
+    "power_of_prod",
     "power_of_product",
     "prod_of_exp",
     "prod_of_product",
-    "tanh_as_exp",
     "weighted_log",
 ]
 
@@ -58,18 +59,18 @@ def _exp(expr: Expr) -> Expr:
 # --- what is positive -----------------------------------------------------------------------------
 
 
-def _ground(expr: Expr, facts: Facts) -> Expr:
+def ground(expr: Expr, facts: Facts) -> Expr:
     """Return the part whose sign decides that of an expression: f for f^t, σ for 2/σ."""
     if is_call(expr, ops.power):
-        return _ground(expr.children[0], facts)
+        return ground(expr.children[0], facts)
     if isinstance(expr, Sum):
-        return _ground(expr.body, facts)
+        return ground(expr.body, facts)
     if is_prod(expr):
-        return _ground(_prod(expr)[1], facts)
+        return ground(_prod(expr)[1], facts)
     if isinstance(expr, Product) and expr.coefficient > 0:
         unknown = [base for base, _ in expr.factors if not _known(base, facts)]
         if len(unknown) == 1:
-            return _ground(unknown[0], facts)
+            return ground(unknown[0], facts)
     return expr
 
 
@@ -77,18 +78,18 @@ def _known(expr: Expr, facts: Facts) -> bool:
     """Whether an expression is positive by what the graph says."""
     if facts.sign(expr) == "positive":
         return True
-    ground = _ground(expr, facts)
-    return ground != expr and facts.sign(ground) == "positive"
+    inner = ground(expr, facts)
+    return inner != expr and facts.sign(inner) == "positive"
 
 
 def _positive(expr: Expr, facts: Facts) -> tuple[str, str | None] | None:
     """Say why an expression is positive, with the assumption that rests on, if any."""
     if _known(expr, facts):
         return f"{text(expr)} > 0", None
-    ground = _ground(expr, facts)
-    if isinstance(ground, Product):  # to be split, so that it is assumed of each factor
+    inner = ground(expr, facts)
+    if isinstance(inner, Product):  # to be split, so that it is assumed of each factor
         return None
-    statement = facts.assumed(ground, ">")
+    statement = facts.assumed(inner, ">")
     return None if statement is None else (statement, statement)
 
 
@@ -118,10 +119,11 @@ def log_of_product(expr: Apply, facts: Facts) -> Iterator[Match]:
     statement = None
     if len(unknown) > 1:
         found = _positive(unknown[0][0], facts)
-        if found is None:
+        if found is not None:  # else what is unknown is kept together
+            statement = found[1]
+            known.append(unknown.pop(0))
+        elif not known and coefficient == 1:
             return
-        _, statement = found
-        known.append(unknown.pop(0))
     terms = [_log_of(f) for f in known]
     if coefficient != 1:
         terms.append(_log(Number(coefficient)))
@@ -240,37 +242,46 @@ def power_as_exp(expr: Apply, facts: Facts) -> Iterator[Match]:
             yield Match(expr, right, right, *found)
 
 
-@rule("tanh", "tanh x = (e^x − e^(−x))/(e^x + e^(−x))", "the definition of tanh", at=Apply)
-def tanh_as_exp(expr: Apply, facts: Facts) -> Iterator[Match]:
-    if is_call(expr, ops.tanh):
-        up, down = _exp(expr.children[0]), _exp(product(-1, [(expr.children[0], ONE)]))
-        difference = total([up, product(-1, [(down, ONE)])])
-        right = product(1, [(difference, ONE), (total([up, down]), -ONE)])
-        yield Match(expr, right, right)
-
-
 @rule("power of a product", "(c·x^p)^q = c^q·x^(p·q), x > 0", "the law of exponents", at=Product)
 def power_of_product(expr: Product, facts: Facts) -> Iterator[Match]:
+    """Take out of a power what is never negative, or one factor that is known to be positive."""
     for base, exponent in expr.factors:
         if not isinstance(base, Product) or base.coefficient <= 0:
             continue
-        unknown = [f for f in base.factors if not _never_negative(f, exponent, facts)]
+        out = [(taken, f) for f in base.factors if (taken := _taken_out(f, exponent, facts))]
         statement = None
-        if unknown:
-            found = _positive(unknown[0][0], facts) if len(unknown) == 1 else None
-            if found is None:
+        if not out and base.coefficient == 1:
+            assumed = ((f, _positive(f[0], facts)) for f in base.factors)
+            first = next(((f, found) for f, found in assumed if found is not None), None)
+            if first is None:
                 continue
-            _, statement = found
-        inner = [(each, p * exponent) for each, p in base.factors]
-        right = product(1, [(Number(base.coefficient), exponent), *inner])
+            factor, (_, statement) = first
+            out = [((factor[0], factor[1] * exponent), factor)]
+        rest = [f for f in base.factors if all(f is not taken for _, taken in out)]
+        inner = [*(taken for taken, _ in out), *([(product(1, rest), exponent)] if rest else [])]
+        scale = [(Number(base.coefficient), exponent)] if base.coefficient != 1 else []
+        right = product(1, [*scale, *inner])
         yield within_product(expr, ((base, exponent),), right, statement or "", statement)
 
 
-def _never_negative(factor: Factor, exponent: Fraction, facts: Facts) -> bool:
-    """Whether the power of a factor may be raised on its own."""
+def _taken_out(factor: Factor, exponent: Fraction, facts: Facts) -> Factor | None:
+    """Return the power of a factor that may be raised on its own, if it may."""
     base, inside = factor
+    if inside.denominator == 1 and inside % 2 == 0 and not _known(base, facts):
+        return Apply(ops.abs, (base,), {}), inside * exponent
     nonnegative = facts.sign(base) == "nonnegative" and inside > 0 and exponent > 0
-    return nonnegative or _known(base, facts)
+    return (base, inside * exponent) if nonnegative or _known(base, facts) else None
+
+
+@rule("power of Π", "(Π_k x_k)^q = e^(q·Σ_k log x_k), x > 0", "the law of exponents", at=Product)
+def power_of_prod(expr: Product, facts: Facts) -> Iterator[Match]:
+    for base, exponent in expr.factors:
+        if exponent.denominator != 1 and is_prod(base):
+            labels, body = _prod(base)
+            found = _positive(body, facts)
+            if found is not None:
+                right = _exp(product(exponent, [(sum_over(labels, _log(body)), ONE)]))
+                yield within_product(expr, ((base, exponent),), right, *found)
 
 
 # --- products over an axis ------------------------------------------------------------------------

@@ -131,13 +131,14 @@ def join_sums(expr: Sum, facts: Facts) -> Iterator[Match]:
     """Let a product hold one sum within a sum no longer."""
     labels, body = _opened(expr)
     coefficient, factors = parts(body)
-    inner = [f for f in factors if isinstance(f[0], Sum) and f[1] == 1]
-    if len(inner) != 1 or len(factors) == 1:
+    inner = [f for f in factors if isinstance(f[0], Sum) and f[1] >= 1 and f[1].denominator == 1]
+    if not inner or (len(factors) == 1 and inner[0][1] == 1):
         return
-    (held, _) = inner[0]
+    held, exponent = inner[0]
     assert isinstance(held, Sum)
     more, inside = _opened(held)
-    rest = [f for f in factors if f != inner[0]]
+    rest = [*factors, (held, exponent - 1)]
+    rest.remove(inner[0])
     taken = {*labels, *(label for base, _ in rest for label in base.labels)}
     for place, label in enumerate(more):
         if label in taken:  # the inner sum calls its index as something outside is called

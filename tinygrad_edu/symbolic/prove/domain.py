@@ -1,0 +1,154 @@
+"""Where a recorded graph is defined: what has a logarithm is positive, a divisor is not 0."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from tinygrad_edu import ops
+from tinygrad_edu.core.graph import ancestors
+from tinygrad_edu.symbolic.algebra.evaluate import Environment
+from tinygrad_edu.symbolic.algebra.expr import (
+    Expr,
+    Leaf,
+    Number,
+    parts,
+    power,
+    product,
+    rename,
+    total,
+)
+from tinygrad_edu.symbolic.algebra.facts import Facts, Reason
+from tinygrad_edu.symbolic.algebra.rules.logarithms import ground, is_prod
+from tinygrad_edu.symbolic.algebra.rules.rule import ONE, is_call
+from tinygrad_edu.symbolic.derive.lowering import Lowering
+from tinygrad_edu.symbolic.derive.trace import Symbol
+
+__all__ = ["ClaimFacts", "Domain", "conditions_apart", "domain_of", "undecided"]
+
+#: What must be positive (">"), not negative ("≥") or not zero ("≠"), so that a side is defined;
+#: "" where it need not be, for 0·log 0 counts as 0, but nobody would have it negative.
+Domain = Mapping[Expr, str]
+
+_STRENGTH = ("", "≠", "≥", ">")
+
+
+def domain_of(symbol: Symbol, lowering: Lowering) -> Domain:
+    """Return what must hold so that every operation of a graph is defined."""
+    found: dict[Expr, str] = {}
+    for each in ancestors(symbol):
+        assert isinstance(each, Symbol)
+        demand = _demand(each, lowering)
+        if demand is not None:
+            of, relation = demand
+            for base, so in undecided(lowering.lower(of), relation):
+                found[base] = max(found.get(base, so), so, key=_STRENGTH.index)
+    return found
+
+
+def _demand(symbol: Symbol, lowering: Lowering) -> tuple[Symbol, str] | None:
+    """Return the argument of an operation that is not defined everywhere, and what it must be."""
+    name = symbol.op.name if symbol.op is not None else ""
+    if name not in {"log", "sqrt", "divide", "power", "xlogy"}:
+        return None
+    first, *rest = symbol.args
+    if name in {"divide", "xlogy"}:  # 0·log 0 counts as 0
+        return (rest[0], "≠" if name == "divide" else "") if isinstance(rest[0], Symbol) else None
+    if not isinstance(first, Symbol):
+        return None
+    if name == "power":
+        exponent = lowering.lower(rest[0])
+        if isinstance(exponent, Number) and exponent.value.denominator == 1:
+            return (first, "≠") if exponent.value < 0 else None
+        kept = isinstance(exponent, Number) and exponent.value > 0
+        return first, "≥" if kept else ">"
+    return first, ">" if name == "log" else "≥"
+
+
+def undecided(expr: Expr, relation: str) -> Iterator[tuple[Expr, str]]:
+    """Yield what decides whether an expression is so; nothing where that is known."""
+    facts = Facts(Environment(), ())
+    if isinstance(expr, Leaf) and expr.quantity.definition is not None:
+        own = dict(zip(expr.quantity.leaf.axes, expr.axes, strict=True))
+        yield from undecided(rename(expr.quantity.definition, own), relation)
+        return
+    whole = is_prod(expr) or is_call(expr, ops.abs)  # 0 where an entry is, and nowhere else
+    if whole and (relation == "≠" or facts.sign(expr.children[0]) == "nonnegative"):
+        yield from undecided(expr.children[0], "≠") if relation != "≥" else ()
+        return
+    if relation != "≠" and facts.positive(expr, strictly=relation in {">", ""}) is not None:
+        return
+    coefficient, factors = parts(expr)
+    unknown = [factor for factor in factors if facts.sign(factor[0]) != "positive"]
+    if factors != ((expr, ONE),):
+        for base, exponent in tuple(unknown):
+            # A product is not 0 where no factor is; a square is then positive.
+            if relation == "≠" or facts.sign(power(base, exponent)) == "nonnegative":
+                yield from undecided(base, "≠") if relation != "≥" else ()
+                unknown.remove((base, exponent))
+        if len(unknown) == 1 and coefficient > 0 and unknown[0][1] % 2 == 1:
+            yield from undecided(unknown[0][0], relation)
+            return
+    if unknown and facts.sign(expr) not in {"positive", "negative"}:
+        yield product(1, unknown) if coefficient > 0 else expr, relation
+
+
+def conditions_apart(one: Domain, other: Domain) -> Domain:
+    """Return what only one of two sides demands: elsewhere they are not the same."""
+    return {
+        expr: max(filter(None, (one.get(expr), other.get(expr))), key=_STRENGTH.index)
+        for expr in {**one, **other}
+        if (one.get(expr) or "") != (other.get(expr) or "")
+    }
+
+
+class ClaimFacts(Facts):
+    """Facts of a claim: nothing is assumed to be positive but what must be, to be defined."""
+
+    def __init__(self, data: Environment, allowed: Iterable[str] | None, domain: Domain) -> None:
+        super().__init__(data, allowed, lambda leaf: leaf.quantity.definition is None)
+        self.domain = domain
+        self._declared: list[Expr] = []
+
+    def assumed(self, expr: Expr, relation: str) -> str | None:
+        """Return the statement that an expression is > 0 or ≥ 0, where both sides need it."""
+        if self.domain.get(expr, "≠") == "≠":
+            return None
+        return super().assumed(expr, relation)
+
+    def positive(self, expr: Expr, *, strictly: bool = True) -> Reason | None:
+        """Say why an expression is positive: it is known to be, or must be."""
+        known = super().positive(expr, strictly=strictly)
+        if known is not None:
+            return known
+        relation = ">" if strictly else "≥"
+        for each in (expr, ground(expr, self)):
+            statement = self.assumed(each, relation)
+            if statement is not None:
+                return statement, statement
+        return None
+
+    def differ(self, one: Expr, other: Expr) -> Reason | None:
+        """Return the reason why two expressions are never equal: it is known, and not assumed."""
+        difference = total([one, product(-1, [(other, ONE)])])
+        known = self.sign(difference) in {"positive", "negative"}
+        return self.never_zero(difference) if known else None
+
+    def declare_positive(self, expr: Expr) -> None:
+        """Enter what follows from a definition."""
+        super().declare_positive(expr)
+        self._declared.append(expr)
+
+    def demanded(self, expr: Expr, relation: str, used: Iterable[str | None]) -> Reason | None:
+        """Return the reason why a condition holds beside others, and what that assumes."""
+        known = Facts(self.data, ())
+        met = [self.met[each] for each in used if each is not None]
+        for each in (*self._declared, *(a.expr for a in met if a.kind == "positive")):
+            known.declare_positive(each)
+        if relation == "≠":
+            return ("", None) if known.nonzero(expr) else self.never_zero(expr)
+        found = known.positive(expr, strictly=relation == ">")
+        if found is not None:
+            return found
+        # Where 0·log 0 counts as 0, what has a logarithm may be 0.
+        statement = super().assumed(expr, relation) or super().assumed(expr, "≥")
+        return None if statement is None else (statement, statement)
