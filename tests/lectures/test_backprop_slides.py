@@ -67,7 +67,7 @@ def test_D3_with_a_sigmoid():
 
 def test_D4_the_normal_likelihood_is_least_squares():
     """Up to a constant and the positive factor 1/σ², which drops out of the minimiser."""
-    found = proved("gaussian-likelihood", steps=10)
+    found = proved("gaussian-likelihood", steps=10, assumed=("σ > 0",))
     assert str(found.dropped["positive factor"]) == "1/σ²"
     assert "σ" in str(found.dropped["constant"])
     assert not {"z", "t"} & set(str(found.dropped["constant"]))
@@ -224,7 +224,7 @@ def test_D9_weight_decay():
 
 def test_D10_the_posterior():
     """w_MAP minimises ½Σ(z − t)² + (λ/2)Σw² with λ = σ²/σ₀²."""
-    found = proved("posterior", steps=20, assumed=("σ ≠ 0",))
+    found = proved("posterior", steps=20, assumed=("σ > 0", "σ0 > 0"))
     assert str(found.dropped["positive factor"]) == "1/σ²"
     assert "w" not in str(found.dropped["constant"])
 
