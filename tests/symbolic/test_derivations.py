@@ -618,6 +618,11 @@ def logarithm_of_cosh():
     return tg.log(tg.cosh(x * w)).sum(), x
 
 
+def turned_rows():
+    z, y, T = named("z", LOGITS), named("y", [0.0, 1.0, 0.0]), named("T", 2.0)
+    return -(y * tg.log(tg.softmax(z / T))).sum(), T
+
+
 def label_of_softmax():
     z = named("z", LOGITS)
     return -tg.log(tg.softmax(z)[1]), z
@@ -678,6 +683,7 @@ NEEDED_BY = {
     "distribute": composed_sigmoid,
     "Σ of a sum": next(e.build for e in EXERCISES if e.name == "shifted"),
     "factor": softmax_itself,
+    "turn a difference": turned_rows,
     "δ sifts": label_of_softmax,
     "label sifts": labels_of_softmax,
     "compare": lambda: margins_of(tg.maximum),

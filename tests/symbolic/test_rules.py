@@ -314,6 +314,14 @@ CASES = {
         plus(times(u, c), times(p, v)),
         (plus(times(u, c), times(p, v)), times(c, plus(u, p))),
     ),
+    "turn a difference": (
+        product(-2, [(plus(u, times(number(-1), v)), 1), (p, 1)]),
+        product(-2, [(plus(u, v), 1), (p, 1)]),
+        (
+            product(-2, [(plus(u, v), 1), (p, 1)]),
+            product(2, [(plus(v, times(number(-1), u)), 1), (p, 1)]),
+        ),
+    ),
     "δ sifts": (
         times(Delta(K, K.at(1)), exp(u), rename(u, {K: K.at(1)})),
         times(Delta(K, K.at(1)), exp(u)),

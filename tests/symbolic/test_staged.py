@@ -282,3 +282,17 @@ def test_long_chains_of_names_keep_a_letter_where_the_formula_would_be_too_long(
     assert_allclose(found.result.evaluate(), tg.gradients(loss, x), rtol=1e-11)
     recorded = found.result.tensor()  # with what the letter stands for
     assert_allclose(recorded.data, tg.gradients(loss, x), rtol=1e-11)
+
+
+def test_staged_with_its_letters_put_in_is_what_is_derived_at_once():
+    rng = np.random.default_rng(0)
+    X, W = (
+        tg.Tensor(rng.normal(size=(5, 2)), name="X"),
+        tg.Tensor(rng.normal(size=(2, 3)), name="W"),
+    )
+    Y, b = np.eye(3)[[0, 1, 2, 1, 0]], tg.Tensor(np.zeros(3), name="b")
+    loss = -(Y * tg.log(tg.name(tg.softmax(X @ W + b), "A"))).sum(axis=1).mean()
+    for wrt in (W, b):
+        once = tg.derive(loss, wrt=wrt, names={"Y": Y})
+        staged = tg.derive(loss, wrt=wrt, names={"Y": Y}, staged=True)
+        assert str(once.result) == str(staged.result)

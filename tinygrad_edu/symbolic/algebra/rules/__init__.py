@@ -70,6 +70,7 @@ CHOICES: tuple[Rule, ...] = (
     sums.shares,
     stacks.sum_over_stack,
     arithmetic.factor,
+    arithmetic.turn,
     cases.cases,
     fractions.common_denominator,
     *laws.MAYBE,

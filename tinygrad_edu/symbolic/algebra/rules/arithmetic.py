@@ -11,7 +11,9 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Expr,
     Factor,
     Product,
+    Sum,
     Total,
+    opposite,
     parts,
     power,
     product,
@@ -27,7 +29,7 @@ from tinygrad_edu.symbolic.algebra.rules.rule import (
     without,
 )
 
-__all__ = ["cancel", "collect", "distribute", "factor", "join_powers"]
+__all__ = ["cancel", "collect", "distribute", "factor", "join_powers", "turn"]
 
 
 def _pairs(expr: Product, *, cancelling: bool) -> Iterator[tuple[Factor, Factor]]:
@@ -104,6 +106,34 @@ def factor(expr: Total, facts: Facts) -> Iterator[Match]:
         right = product(number, [*common, (total(inner), ONE)])
         result = total([*others(expr.terms, sharing), right])
         yield Match(total(sharing), right, result)
+
+
+@rule("turn a difference", "−x·(y − z) = x·(z − y)", "−1 is a common factor", at=Product)
+def turn(expr: Product, facts: Facts) -> Iterator[Match]:
+    """Let a difference take the minus that stands before it, or before the sum it stands in."""
+    if expr.coefficient < 0:
+        for base, exponent in expr.factors:
+            turned = _turned(base) if exponent == 1 else None
+            if turned is not None:
+                rest = [f for f in expr.factors if f != (base, exponent)]
+                right = product(-expr.coefficient, [*rest, (turned, ONE)])
+                yield Match(expr, right, right)
+
+
+def _turned(expr: Expr) -> Expr | None:
+    """Return −x where it holds no more minus signs than x does, for the difference that x holds."""
+    if isinstance(expr, Total):
+        turned = opposite(expr)
+        minuses = [sum(parts(t)[0] < 0 for t in each.children) for each in (expr, turned)]
+        return turned if minuses[1] <= minuses[0] else None
+    if isinstance(expr, Sum):
+        coefficient, factors = parts(expr.body)
+        for base, exponent in factors:
+            inner = _turned(base) if exponent == 1 else None
+            if inner is not None:
+                rest = [f for f in factors if f != (base, exponent)]
+                return expr.rebuild((product(coefficient, [*rest, (inner, ONE)]),))
+    return None
 
 
 def _sharing(expr: Total) -> Iterator[tuple[Expr, ...]]:

@@ -77,6 +77,8 @@ MAYBE: tuple[Rule, ...] = (
     law("1 − σ", y * (1 - sigmoid(x)), y * sigmoid(-x), "σ(x) + σ(−x) = 1"),
     law("σ − 1", y * (sigmoid(x) - 1), -y * sigmoid(-x), "σ(x) + σ(−x) = 1"),
     law("half a sign", 0.5 + sign(x) / 2, x > 0, "a sign is 1 or −1", x != 0),
+    law("one of two", (x > y) + (y > x), 1, "one of both is larger", x != y),
+    law("half a minus", 0.5 - sign(x) / 2, x < 0, "a sign is 1 or −1", x != 0),
     law(
         "gate beside a sign",
         (x > 0) + sign(x) * y,
