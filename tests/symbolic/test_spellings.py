@@ -11,6 +11,7 @@ from numpy.testing import assert_allclose
 import tinygrad_edu as tg
 from tests.symbolic.exercises import named
 from tests.symbolic.spellings import TYPED, build
+from tinygrad_edu.lectures import LECTURES
 
 #: Right, though no rule of the algebra joins them to the result; or fixed to the sizes of the data.
 UNPROVED = {
@@ -86,6 +87,15 @@ def test_what_is_wrong_is_explained(key, claim, said):
     assert not verdict
     assert verdict.suspect is not None
     assert said in verdict.text(), verdict
+
+
+@pytest.mark.parametrize("lecture", LECTURES)
+def test_the_library_proves_what_it_prints_itself(lecture):
+    derivation = LECTURES[lecture].derive()
+    result = derivation.result
+    for written in (str(result), result.text(indices=True), result.latex(), result.latex(True)):
+        verdict = tg.check_answer(derivation, written)
+        assert verdict.outcome == "proved", f"{written}\n{verdict}"
 
 
 # --- exactness ------------------------------------------------------------------------------------

@@ -735,8 +735,10 @@ class _Meaning:
     def _along_an_axis(self, tree: Tree) -> _Value:
         """Compute a sum, a mean or a softmax over one axis or all."""
         name, options = tree.detail
-        if not 1 <= len(tree.parts) <= 2 or not options.keys() <= {"axis", "keepdims", "dim"}:
+        if not 1 <= len(tree.parts) <= 2 or not options.keys() <= _AXIS_OPTIONS:
             self.complain(f"{name}: does not take these arguments", tree)
+        if options.get("ddof"):
+            self.complain(f"{name}: ddof is 0 here", tree)
         value = self.of(tree.parts[0])
         axis = options.get("axis", options.get("dim"))
         if len(tree.parts) == 2:
@@ -1068,6 +1070,7 @@ _REDUCTIONS: dict[str, Callable[..., Any]] = {
     "std": ops.std,
     "logsumexp": ops.logsumexp,
 }
+_AXIS_OPTIONS = frozenset({"axis", "dim", "keepdims", "ddof"})
 _ROWWISE: dict[str, Callable[..., Any]] = {
     "softmax": ops.softmax,
     "log_softmax": ops.log_softmax,
@@ -1117,6 +1120,8 @@ _ALIASES = {
     "logistic": "sigmoid",
     "Φ": "normal_cdf",
     "φ": "normal_density",
+    "Phi": "normal_cdf",
+    "phi": "normal_density",
     "ln": "log",
     "sgn": "sign",
     "l2": "norm",

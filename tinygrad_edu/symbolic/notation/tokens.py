@@ -112,6 +112,7 @@ def _next(text: str, at: int, names: list[str], opens: bool) -> tuple[str, str, 
         for written in (name, name.replace("′", "'")):
             end = at + len(written)
             continued = _continues(name[-1]) and end < len(text) and _continues(text[end])
+            continued &= not (name.endswith("′") and text[end : end + 1] == "_")
             if text.startswith(written, at) and not continued:
                 return "word", name, len(written)
     if opens and (match := _QUOTED.match(text, at)):
