@@ -362,6 +362,14 @@ class _Meaning:
         return self._entrywise(ops.multiply, [left, right], tree)
 
     def _over(self, tree: Tree) -> _Value:
+        above, below = tree.parts
+        while below.kind == "group":
+            (below,) = below.parts
+        if below.kind == "power" and below.parts[0].detail != "e" and _has_names(below.parts[1]):
+            base, exponent = below.parts  # x/L^(p − 1) is x·L^(1 − p), as derivations hold it
+            exponent = replace(below, kind="negative", parts=(exponent,))
+            inverse = self._power(replace(below, parts=(base, exponent)))
+            return self._entrywise(ops.multiply, [self.of(above), inverse], tree)
         return self._entrywise(ops.divide, [self.of(part) for part in tree.parts], tree)
 
     def _scaled(self, tree: Tree) -> _Value:
