@@ -309,33 +309,26 @@ class Matrices:
         row, column = want
         assert row is not None
         assert column is not None
-        sides: dict[str, list[Factor]] = {"left": [], "middle": [], "right": [], "around": []}
+        sides: dict[str, list[Factor]] = {"left": [], "right": [], "around": []}
         for factor in factors:
             labels = factor[0].labels
             if {row, column} <= labels:
                 side = "around" if label not in labels else ""
             elif row in labels:
                 side = "left"
-            elif label in labels and column not in labels:
-                side = "middle"
             else:
                 side = "right"
             if not side:
                 return None
             sides[side].append(factor)
         if sides["around"]:
-            inside = product(1, [*sides["left"], *sides["middle"], *sides["right"]])
+            inside = product(1, [*sides["left"], *sides["right"]])
             whole = [*sides["around"], (Sum(label, inside), 1)]
             return self.said(product(coefficient, whole), want)  # type: ignore[arg-type]
         left = self.exactly(product(1, sides["left"]), (row, label))
         right = self.exactly(product(coefficient, sides["right"]), (label, column))
         if left is None or right is None:
             return None
-        if sides["middle"]:
-            middle = self.exactly(product(1, sides["middle"]), (label,))
-            if middle is None:
-                return None
-            left = _beside(left, Form("diag", (middle,), axes=(label, label)), (row, label))
         return _beside(left, right, want)
 
 

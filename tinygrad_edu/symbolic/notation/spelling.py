@@ -267,7 +267,7 @@ class Speller:
         last = len(form.parts) - 1
         for place, part in enumerate(form.parts):
             if place < last and (self.indices or self.latex):
-                part = _closed(part)
+                part = self._closed(part)
             binds = PRODUCT if part.kind == "number" else FUNCTION if several else BESIDE
             if place:
                 out += self._between(form.parts[place - 1], part, form.parts[:place])
@@ -308,6 +308,17 @@ class Speller:
             return Written(rf"\sqrt{{{self.spell(form.parts[0])}}}", ATOM)
         return Written(f"√{self.spell(form.parts[0], ATOM)}", FUNCTION)
 
+    def _closed(self, form: Form) -> Form:
+        """Put a sum in parentheses, if it would seem to reach over what follows it: Σy − y."""
+        if form.kind in {"sum", "kept sum", "sum over"}:
+            if self._spelled(form.parts[0]).binds < ATOM:  # Σ(a ⊙ g) ends where its bracket does
+                return form
+            return Form("group", (form,), form.expr, axes=form.axes)
+        if form.kind == "product":
+            parts = (*form.parts[:-1], self._closed(form.parts[-1]))
+            return Form("product", parts, form.expr, axes=form.axes)
+        return form
+
     def _group(self, form: Form) -> Written:
         return Written(self._within(Written(self.spell(form.parts[0]), 0), ATOM), ATOM)
 
@@ -315,7 +326,7 @@ class Speller:
         out = ""
         last = len(form.parts) - 1
         for place, (negative, part) in enumerate(zip(form.detail, form.parts, strict=True)):
-            closed = _closed(part) if self.latex and place < last else part
+            closed = self._closed(part) if self.latex and place < last else part
             written = self.spell(closed, PRODUCT)
             sign = self.minus if negative else "+"
             out += f" {sign} {written}" if place else (self.minus if negative else "") + written
@@ -325,16 +336,6 @@ class Speller:
 def _is_array(form: Form) -> bool:
     """Whether a form has several entries, and is no number."""
     return any(axis is not None for axis in form.axes)
-
-
-def _closed(form: Form) -> Form:
-    """Put a sum in parentheses, which would seem to reach over what follows it."""
-    if form.kind in {"sum", "kept sum", "sum over"}:
-        return Form("group", (form,), form.expr, axes=form.axes)
-    if form.kind == "product":
-        parts = (*form.parts[:-1], _closed(form.parts[-1]))
-        return Form("product", parts, form.expr, axes=form.axes)
-    return form
 
 
 def _ends_open(form: Form) -> bool:

@@ -80,9 +80,9 @@ def axes_for(exprs: Sequence[Expr], order: Iterable[Label | None] = ()) -> Axes:
     labels = frozenset[Label]().union(*(expr.labels for expr in exprs))
     asked = [*order, *(label for expr in exprs for label in _rows_first(expr))]
     axes = tuple(label for label in dict.fromkeys(asked) if label in labels)
-    if len(axes) != 1:
+    if len(axes) not in {1, 2}:
         return axes
-    matrices, ways = Matrices(), [axes, (*axes, None)]
+    matrices, ways = Matrices(), [axes, (*axes, None) if len(axes) == 1 else axes[::-1]]
 
     def turns(way: Axes) -> float:
         forms = [matrices.whole(expr, way) for expr in exprs]
