@@ -252,7 +252,7 @@ SQUARE = [
     (
         two_steps_of_a_recurrent_layer,
         "((Vᵀ((o − t) ⊙ (1 − o²))) ⊙ (1 − h²)) xᵀ",
-        "xₘ·(Σₖ(Vₖᵢ·(oₖ − tₖ)·(1 − oₖ²)))·(1 − hᵢ²)",
+        "xₘ·Σₖ(Vₖᵢ·(oₖ − tₖ)·(1 − oₖ²))·(1 − hᵢ²)",
     ),
     (quadratic_form, "Aᵀ x + A x − b", "Σₖ(Aₖₙ·xₖ) + Σₖ(Aₙₖ·xₖ) − bₙ"),
     (rayleigh, "(A x + Aᵀ x − 2·x·ρ)/n", "(Σₙ(Aⱼₙ·xₙ) + Σₙ(Aₙⱼ·xₙ) − 2·xⱼ·ρ)/n"),

@@ -260,7 +260,7 @@ def test_a_graph_that_nobody_could_read_is_refused():
 def test_entries_of_one_array_have_numbers_of_their_own():
     z = tg.Tensor([1.0, 2.0, 3.0], name="z")
     filled, result = tell(z[0] * z[2] ** 2, z).frames[-1].numbers
-    assert filled.text == "3²·δ₀ + 2·1·3·δ₂"
+    assert filled.text == "3·(3·δ₀ + 2·1·δ₂)"
     assert filled.latex.count("3") == 2
     assert numbers(result.text) == [9, 0, 6]
     X = tg.Tensor([[1.0, 2.0], [3.0, 4.0]], name="X")

@@ -397,7 +397,7 @@ class _Parser:
         """Read what follows ^: a power, or the T of a transpose."""
         brace = self.accept("{")
         inner = self.next
-        ahead = self.tokens[self.place + 1].text if brace else "}"
+        ahead = self.tokens[min(self.place + 1, len(self.tokens) - 1)].text if brace else "}"
         if inner.text in {"T", "ᵀ", "′"} and ahead == "}":
             self.take()
             if brace:
