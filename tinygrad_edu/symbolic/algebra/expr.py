@@ -219,7 +219,17 @@ class Expr:
         How far it is nested.
     """
 
-    __slots__ = ("__weakref__", "_hash", "_ops", "_order", "depth", "key", "labels", "size")
+    __slots__ = (
+        "__weakref__",
+        "_forms",
+        "_hash",
+        "_ops",
+        "_order",
+        "depth",
+        "key",
+        "labels",
+        "size",
+    )
 
     key: tuple[Any, ...]
     labels: frozenset[Label]
@@ -228,6 +238,7 @@ class Expr:
     _hash: int
     _order: tuple[Any, ...] | None
     _ops: frozenset[Op] | None
+    _forms: dict[tuple[Any, ...], Any] | None  # how it is written, as `notation` remembers it
 
     def _set(self, key: tuple[Any, ...], labels: Iterable[Label], size: int) -> None:
         self.key = key
@@ -235,7 +246,7 @@ class Expr:
         self.size = size
         self.depth = 1 + max((child.depth for child in self.children), default=0)
         self._hash = hash((type(self).__name__, key))
-        self._order = self._ops = None
+        self._order = self._ops = self._forms = None
 
     @property
     def children(self) -> tuple[Expr, ...]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 from tinygrad_edu import ops
@@ -32,7 +33,17 @@ from tinygrad_edu.symbolic.algebra.expr import (
     total,
 )
 
-__all__ = ["Axes", "Form", "entries", "fraction", "is_short", "number", "said_with", "times"]
+__all__ = [
+    "Axes",
+    "Form",
+    "entries",
+    "fraction",
+    "is_short",
+    "number",
+    "remembered",
+    "said_with",
+    "times",
+]
 
 Axes = tuple[Label | None, ...]
 
@@ -65,13 +76,28 @@ class Form:
     detail: Any = None
     axes: Axes = ()
 
+    @cached_property
+    def cost(self) -> int:
+        """How many transposes and vectors of ones it has."""
+        return (self.kind in {"transpose", "ones"}) + sum(part.cost for part in self.parts)
+
 
 Say = Callable[[Expr], Form | None]
 
 
+def remembered(expr: Expr, asked: tuple[Any, ...], find: Callable[[], Form | None]) -> Form | None:
+    """Return how an expression was said when the same was asked of it; else find it now."""
+    if expr._forms is None:
+        expr._forms = {}
+    forms: dict[tuple[Any, ...], Form | None] = expr._forms
+    if asked not in forms:
+        forms[asked] = find()
+    return forms[asked]
+
+
 def entries(expr: Expr) -> Form:
     """Say one entry of an expression, at its indices."""
-    found = _entry(expr)
+    found = remembered(expr, (), lambda: _entry(expr))
     assert found is not None
     return found
 
@@ -90,7 +116,7 @@ def _entry(expr: Expr) -> Form | None:
             labels.append(body.label)
             body = body.body
         return Form("sum over", (entries(body),), expr, tuple(labels))
-    return said_with(_entry, expr)
+    return said_with(entries, expr)
 
 
 def said_with(say: Say, expr: Expr) -> Form | None:

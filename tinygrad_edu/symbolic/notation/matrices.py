@@ -8,6 +8,7 @@ indices: a vector over the rows of a matrix beside it, three axes, a product of 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
 from typing import Any
 
 from tinygrad_edu import ops
@@ -28,16 +29,23 @@ from tinygrad_edu.symbolic.algebra.expr import (
     product,
     rename,
 )
-from tinygrad_edu.symbolic.notation.form import Axes, Form, fraction, said_with, spread, times
+from tinygrad_edu.symbolic.notation.form import (
+    Axes,
+    Form,
+    fraction,
+    remembered,
+    said_with,
+    spread,
+    times,
+)
 
-__all__ = ["Matrices", "cost"]
+__all__ = ["Matrices"]
+
+_cost = attrgetter("cost")
 
 
 class Matrices:
-    """Say expressions with vectors and matrices; what was said once is remembered."""
-
-    def __init__(self) -> None:
-        self._said: dict[tuple[Expr, Axes, bool], Form | None] = {}
+    """Say expressions with vectors and matrices; each remembers how it was said."""
 
     def whole(self, expr: Expr, axes: Axes) -> Form | None:
         """Say a whole formula, whose axes are known; None where it takes indices.
@@ -58,10 +66,7 @@ class Matrices:
 
         A vector may become a row, a matrix of length 1; `strictly`, it is a vector.
         """
-        key = expr, want, strictly
-        if key not in self._said:
-            self._said[key] = self._found(expr, want, strictly)
-        return self._said[key]
+        return remembered(expr, (want, strictly), lambda: self._found(expr, want, strictly))
 
     def _found(self, expr: Expr, want: Axes, strictly: bool) -> Form | None:
         if not expr.labels <= {axis for axis in want if axis is not None}:
@@ -69,12 +74,13 @@ class Matrices:
         if not expr.labels:
             want = ()
         found = self._directly(expr, want, strictly)
-        if len(want) == 2 and not isinstance(expr, Leaf | Delta | Opaque):
+        straight = found is not None and found.cost == 0
+        if len(want) == 2 and not straight and not isinstance(expr, Leaf | Delta | Opaque):
             other = self._directly(expr, want[::-1], strictly)
             if other is not None and len(other.axes) == 2:
                 turned = _transposed(other)
                 outside = isinstance(expr, Apply)  # tanh(X W)ᵀ, but 2·(X W)ᵀ
-                if found is None or cost(turned) < cost(found) + outside:
+                if found is None or turned.cost < found.cost + outside:
                     found = turned
         if found is None or _fits(found.axes, want, strictly):
             return found
@@ -103,7 +109,7 @@ class Matrices:
         if said.axes == (want[0], None):
             vector = self.said(expr, want[:1], strictly=True)
             columns = [form for form in (said, vector) if form is not None]
-            return Form("outer", (min(columns, key=cost), ones[1]), expr, axes=want)
+            return Form("outer", (min(columns, key=_cost), ones[1]), expr, axes=want)
         return _times(said, Form("outer", tuple(ones), axes=want))
 
     # --- one kind after the other -----------------------------------------------------------------
@@ -241,7 +247,7 @@ class Matrices:
                 return Form("inner", (left, right), expr)
         ways = (self.said(body, (*bound, *column)) for column in ((), (None,)))
         every = [said for said in ways if said is not None]
-        return Form("sum", (min(every, key=cost),), expr) if every else None
+        return Form("sum", (min(every, key=_cost),), expr) if every else None
 
     def _one_after_the_other(
         self, bound: Sequence[Label], body: Expr, want: Axes, strictly: bool
@@ -290,7 +296,7 @@ class Matrices:
             return matrix and _beside(matrix, _ones(label), (free,), expr)
         kept = self._kept(expr, (label, free) if last else (free, label))
         matrix = self.exactly(expr.body, (free, label)) if last else None
-        if matrix is None or (kept is not None and cost(kept) <= cost(matrix)):
+        if matrix is None or (kept is not None and kept.cost <= matrix.cost):
             return kept
         return _beside(matrix, _ones(label), (free,), expr)  # row sums, as a vector
 
@@ -387,11 +393,6 @@ def _transposed(form: Form) -> Form:
     if form.kind == "transpose":
         return form.parts[0]
     return Form("transpose", (form,), form.expr, axes=form.axes[::-1])
-
-
-def cost(form: Form) -> int:
-    """Return how many transposes and vectors of ones a form has."""
-    return (form.kind in {"transpose", "ones"}) + sum(map(cost, form.parts))
 
 
 def _ones(label: Label) -> Form:

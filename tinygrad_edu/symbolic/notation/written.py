@@ -7,7 +7,7 @@ from math import inf
 
 from tinygrad_edu.symbolic.algebra.expr import Expr, Label, Leaf, Opaque, Quantity, distinct
 from tinygrad_edu.symbolic.notation.form import Axes, Form, entries
-from tinygrad_edu.symbolic.notation.matrices import Matrices, cost
+from tinygrad_edu.symbolic.notation.matrices import Matrices
 from tinygrad_edu.symbolic.notation.names import name_latex
 from tinygrad_edu.symbolic.notation.spelling import Speller
 
@@ -86,7 +86,7 @@ def axes_for(exprs: Sequence[Expr], order: Iterable[Label | None] = ()) -> Axes:
 
     def turns(way: Axes) -> float:
         forms = [matrices.whole(expr, way) for expr in exprs]
-        return sum(inf if form is None else cost(form) for form in forms)
+        return sum(inf if form is None else form.cost for form in forms)
 
     return min(ways, key=turns)
 

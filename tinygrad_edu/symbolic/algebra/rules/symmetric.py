@@ -15,6 +15,9 @@ __all__ = ["symmetric"]
 def symmetric(expr: Total, facts: Facts) -> Iterator[Match]:
     """Turn a matrix in one term where that gives the factors of another: W x + Wᵀ x."""
     for term in expr.terms:
+        rest = others(expr.terms, [term])
+        if not any(_much(other) == _much(term) for other in rest):
+            continue
         for leaf in distinct(term):
             if not isinstance(leaf, Leaf) or len(leaf.labels) != 2 or len(leaf.axes) != 2:
                 continue
@@ -24,7 +27,6 @@ def symmetric(expr: Total, facts: Facts) -> Iterator[Match]:
             if row and not column:
                 continue  # W x lies as it is to lie, and Wᵀ x is turned
             turned = _turned(term, leaf)
-            rest = others(expr.terms, [term])
             if not any(parts(turned)[1] == parts(other)[1] for other in rest):
                 continue
             statement = facts.symmetric(leaf)
@@ -32,6 +34,11 @@ def symmetric(expr: Total, facts: Facts) -> Iterator[Match]:
                 because = f"{statement}, which holds on the data"
                 yield Match(term, turned, total([*rest, turned]), because, statement)
                 return
+
+
+def _much(term: Expr) -> int:
+    """Return how much there is to read of the factors of a term: no more when they are turned."""
+    return sum(base.size for base, _ in parts(term)[1])
 
 
 def _turned(expr: Expr, leaf: Leaf) -> Expr:
