@@ -267,3 +267,11 @@ def test_entries_of_one_array_have_numbers_of_their_own():
     filled, _ = tell(tg.sum(X[0] * X[1]), X).frames[-1].numbers
     assert "(1, 2)" in filled.text
     assert "(3, 4)" in filled.text
+
+
+def test_an_entry_of_a_named_vector_is_told_as_an_entry():
+    z = tg.Tensor([0.3, -1.0, 2.0], name="z")
+    a = tg.name(tg.softmax(z), "a")
+    told = tell(-tg.log(a[1]), z)
+    assert {frame.check for frame in told.frames} <= {"", "exact", "≤ 10⁻¹⁴", "≤ 10⁻¹³"}
+    assert told.frames[-1].equation.vector.text == "∂L/∂z = a − δ₁"

@@ -21,6 +21,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Quantity,
     distinct,
     quantities_in,
+    rename,
     replace,
     total,
 )
@@ -129,10 +130,12 @@ class Formula:
 
     @property
     def definition(self) -> Formula | None:
-        """What it stands for, if it is the name of something that was computed."""
+        """What it stands for, if it names something that was computed, or entries of it."""
         if not isinstance(self.expr, Leaf) or self.expr.quantity.definition is None:
             return None
-        return Formula(self.expr.quantity.definition, self.expr.quantity.axes)
+        quantity = self.expr.quantity
+        here = zip(quantity.leaf.axes, self.expr.axes, strict=True)
+        return Formula(rename(quantity.definition, dict(here)), self.axes)
 
     def text(self, indices: bool = False) -> str:
         """Write it in Unicode, with indices if asked for."""
