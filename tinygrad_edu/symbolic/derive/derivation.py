@@ -131,11 +131,11 @@ class Formula:
     @property
     def definition(self) -> Formula | None:
         """What it stands for, if it names something that was computed, or entries of it."""
-        if not isinstance(self.expr, Leaf) or self.expr.quantity.definition is None:
+        meaning = self.expr.quantity.definition if isinstance(self.expr, Leaf) else None
+        if meaning is None or not isinstance(self.expr, Leaf):
             return None
-        quantity = self.expr.quantity
-        here = zip(quantity.leaf.axes, self.expr.axes, strict=True)
-        return Formula(rename(quantity.definition, dict(here)), self.axes)
+        here = zip(self.expr.quantity.leaf.axes, self.expr.axes, strict=True)
+        return Formula(rename(meaning, dict(here)), self.axes)
 
     def text(self, indices: bool = False) -> str:
         """Write it in Unicode, with indices if asked for."""
