@@ -550,7 +550,7 @@ class _Meaning:
         left, right = (self.of(part) for part in tree.parts)
         if left.ndim == right.ndim == 1 and left.row == right.row and not left.spread:
             if left.row or left.shape != right.shape:
-                names = [self.reading.written[part.at : part.end] for part in tree.parts]
+                names = [self._cut(part) for part in tree.parts]
                 raise Misfit(
                     "two vectors side by side are no product; the outer product is "
                     f"{names[1]} {names[0]}ᵀ or {names[0]} {names[1]}ᵀ"
@@ -560,6 +560,11 @@ class _Meaning:
             )
             return self._entrywise(ops.multiply, [left, right], tree)
         return self._product(left, right, tree)
+
+    def _cut(self, tree: Tree) -> str:
+        """Return what was written of a vector, without its transpose."""
+        vector = tree.parts[0] if tree.kind == "transpose" else tree
+        return self.reading.written[vector.at : vector.end]
 
     def _matrix_product(self, tree: Tree) -> _Value:
         left, right = (self.of(part) for part in tree.parts)
