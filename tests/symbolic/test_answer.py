@@ -279,3 +279,53 @@ def test_nothing_is_changed_by_checking():
     tg.check_answer(derivation, "A − Y")
     assert np.array_equal(before, derivation.result.evaluate())
     assert np.array_equal(state, np.random.get_state()[1])  # noqa: NPY002  # the same state
+
+
+# --- suspects, and forms that are read ------------------------------------------------------------
+
+
+def suspected(derivation, claim):
+    verdict = tg.check_answer(derivation, claim)
+    assert not verdict
+    return "" if verdict.suspect is None else verdict.suspect.sentence
+
+
+def test_what_is_suspected_is_true():
+    r = np.random.default_rng(4).normal
+    X, y, w = r(size=(5, 3)), np.array([1.0, -1, 1, 1, -1]), tg.Tensor(r(size=3), name="w")
+    hinge = tg.mean(tg.maximum(0, 1 - y * (X @ w)))
+    # [N·1 > y ⊙ (X w)] may hold everywhere, and N is no slip for all that.
+    assert "factor N" not in suspected(tg.derive(hinge, wrt=w), "-X.T@y/N")
+    x, A = tg.Tensor(r(size=3), name="x"), tg.Tensor(r(size=(3, 3)), name="A")
+    assert "product" in suspected(tg.derive(x @ A @ x, wrt=x), "(A + A.T)*x")
+    assert "without log" in suspected(tg.derive(tg.logsumexp(x), wrt=x), "log(softmax(x))")
+    # Divided by h, the claim is 0/0 where the gradient is 0.
+    W, V, t = tg.Tensor(r(size=(4, 3)), name="W"), r(size=(2, 4)), np.array([0.0, 1.0])
+    h = tg.relu(W @ x.data)
+    a = tg.softmax(V @ h)
+    claim = "np.outer((V.T@(a-t))*h, x)"
+    x = x.data
+    assert "divided" not in suspected(tg.derive(tg.cross_entropy(a, t), wrt=W), claim)
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        r"2(M \odot (UV^\top - R))V",
+        "2(M ⊙ (UVᵀ − R))V",
+        r"2\sum_{j} m_{ij}(\sum_{k} u_{ik} v_{jk} - r_{ij}) v_{jl}",
+    ],
+)
+def test_what_is_raised_or_lowered_at_one_of_several_letters(claim):
+    r = np.random.default_rng(5).normal
+    U, V = tg.Tensor(r(size=(4, 2)), name="U"), tg.Tensor(r(size=(5, 2)), name="V")
+    R, M = r(size=(4, 5)), r(size=(4, 5))
+    assert tg.check_answer(tg.derive(tg.sum(M * (U @ V.T - R) ** 2), wrt=U), claim)
+
+
+def test_a_bar_is_a_mean():
+    x = tg.Tensor([0.3, -1.2, 0.7], name="x")
+    derivation = tg.derive(tg.var(x), wrt=x)
+    assert tg.check_answer(derivation, r"\frac{2}{N}(x - \bar{x})")
+    assert tg.check_answer(derivation, "2(x − x̄)/N")
+    assert not tg.check_answer(derivation, "2(x − 2x̄)/N")

@@ -277,9 +277,16 @@ def test_d10_from_the_densities():
 def test_rounding_is_a_step_of_its_own():
     w, sigma = tensor("w", 3), np.array(0.7)
     left = tg.sum(w**2) * (1 / (2 * sigma**2)) * 3
-    proof = check(tg.prove(left, tg.sum(w**2) * (3 / (2 * sigma**2) * (1 + 1e-14))))
+    proof = check(tg.prove(left, tg.sum(w**2) * (3 / (2 * sigma**2) * (1 + 1e-15))))
     assert rules(proof)[-1] == "rounding"
-    assert not tg.prove(left, left * (1 + 1e-7))
+    for little in (1e-7, 1e-12, 1e-13, 1e-14):
+        assert not tg.prove(left, left * (1 + little))
+
+
+def test_a_logarithm_near_0_is_off_by_rounding_alone():
+    x = tg.Tensor([0.3, -1.2, 0.7], name="x")
+    proof = check(tg.prove(tg.logsumexp(tg.log_softmax(x)), tg.Tensor(0.0)))
+    assert "DISAGREES" not in proof.text()
 
 
 # --- what else one tries --------------------------------------------------------------------------

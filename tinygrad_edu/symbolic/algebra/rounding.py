@@ -28,8 +28,8 @@ from tinygrad_edu.symbolic.algebra.expr import (
 
 __all__ = ["TOLERANCE", "alike"]
 
-#: How far two numbers may be apart, relative to their size, to count as one number.
-TOLERANCE = 1e-12
+#: How far two numbers may be apart, relative to their size, to count as one number: few roundings.
+TOLERANCE = 4e-15
 
 
 def alike(one: Expr, other: Expr, size: float = 0) -> bool:

@@ -93,11 +93,10 @@ def _transposes(tree: Tree, said: _Said, shapes: Mapping[str, int]) -> Iterator[
         else:
             continue
         parts = (*tree.parts[:place], new, *tree.parts[place + 1 :])
-        kind = "beside" if tree.kind == "times" else tree.kind
         yield (
             "transpose",
             f"missing transpose: it is right with {name}",
-            replace(tree, kind=kind, parts=parts),
+            replace(tree, parts=parts),
         )
 
 
@@ -146,6 +145,8 @@ def _orders(tree: Tree, said: _Said, shapes: Mapping[str, int]) -> Iterator[Mend
         ways.append(
             ("product", f"{said(first)} ⊙ the rest", _made("times", tree, first, inner, detail="⊙"))
         )
+    if tree.kind == "times":  # entry by entry, the order is no matter
+        ways = [way for way in ways if way[0] != "order"]
     for kind, name, new in ways:
         if new.kind != tree.kind or new.parts != tree.parts:
             yield kind, f"{_WHAT[kind]}: it is right with {name}", new
@@ -187,6 +188,8 @@ def _slopes(tree: Tree, said: _Said, shapes: Mapping[str, int]) -> Iterator[Mend
             yield "derivative", sentence, new
     if tree.kind in {"call", "slope"} and len(tree.parts) == 1:
         own = tree.detail if tree.kind == "slope" else tree.detail[0]
+        if own in _FUNCTIONS and tree.kind == "call":
+            yield "function", f"a function too many: it is right without {own}", tree.parts[0]
         for name in _FUNCTIONS:
             if own in _FUNCTIONS and name != own:
                 detail: object = name if tree.kind == "slope" else (name, {})

@@ -33,6 +33,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
     replace,
     total,
 )
+from tinygrad_edu.symbolic.algebra.rules.cases import opposite_of
 from tinygrad_edu.symbolic.algebra.rules.rule import ONE
 from tinygrad_edu.symbolic.answers.backward import Backward, Segment
 from tinygrad_edu.symbolic.answers.claims import Claim, Letters, of_tree
@@ -308,7 +309,8 @@ def _is_right(
         except (ValueError, TypeError, IndexError, AttributeError):
             return False
         found = agree(Trial(where, env, truth, claimed, 0.0), truth)
-        if found is False or not (found or met):
+        undefined = found and (np.isfinite(truth) & ~np.isfinite(claimed)).any()
+        if undefined or found is False or not (found or met):
             return False
         met = True
     return met
@@ -402,8 +404,12 @@ def _taken_for_equal(whole: Formula) -> Iterator[Slip]:
 
 
 def _terms(whole: Expr) -> Iterator[tuple[Total, int, Expr]]:
-    """Yield every sum inside a formula with each of its terms."""
-    for place in distinct(whole):
+    """Yield every sum inside a formula with each of its terms.
+
+    What is compared is passed over: a condition may stay as it is whatever is done to its sides.
+    """
+    conditions = {place for place in distinct(whole) if opposite_of(place) is not None}
+    for place in distinct(whole, conditions):
         if isinstance(place, Total):
             for index, term in enumerate(place.terms):
                 yield place, index, term
@@ -419,7 +425,7 @@ def _in_the_chain(derivation: Derivation, letters: Letters) -> Iterator[Slip]:
     if backward is None:
         return
     for segment in backward.segments():
-        said = f"diagonal only: of the Jacobian {segment.name} nothing but the diagonal was kept"
+        said = f"diagonal only: nothing but the diagonal of {segment.name} was kept"
         yield Suspect("diagonal", said), _stage(backward, segment, "diagonal")
     for segment in backward.segments():
         said = f"missing chain factor: {segment.name} was left out"

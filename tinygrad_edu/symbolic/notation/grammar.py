@@ -830,11 +830,17 @@ class _Parser:
             return self.tree("number", token.at, detail=float(word))
         split = self._split(word)
         if len(split) == len(set(split)) > 0:
-            left, *others = (self._piece(piece, token) for piece in split)
-            for piece in others:
-                left = self.tree("beside", token.at, [left, piece])
-            return left
+            *others, last = (self._piece(piece, token) for piece in split)
+            found = self.behind(last)  # what follows UV is raised or lowered at V alone
+            for piece in reversed(others):
+                found = self.tree("beside", token.at, [piece, found])
+            return found
         indexed = self.next.kind == "lowered" or self.sign() == "_"
+        if indexed and word.islower() and (entry := self._lookup(word.upper())) is not None:
+            return self.tree("name", token.at, detail=entry)  # xᵢⱼ is an entry of X
+        if word.endswith(_BAR) and (name := self._lookup(word[: -len(_BAR)])) is not None:
+            of = self.tree("name", token.at, detail=name)
+            return self.tree("call", token.at, [of], ("mean", {}))
         if len(word) == 1 and word.isalpha() and word.isascii() and not indexed:
             return self.tree("letter", token.at, detail=word)
         return self.complain(f"nothing is called {word!r}; {self._meant(word)}", token)
@@ -867,6 +873,9 @@ class _Parser:
         there = ", ".join(sorted(known))
         return f"did you mean {near[0]!r}? There are: {there}" if near else f"there are: {there}"
 
+
+#: What stands above a letter for its mean.
+_BAR = "\N{COMBINING MACRON}"
 
 _LITERALS = {"True": True, "False": False, "None": None, "float": None, "int": None}
 _TYPES = frozenset({"float", "int", "bool", "float64"})

@@ -14,6 +14,7 @@ from tinygrad_edu.symbolic.algebra.expr import Expr, Quantity, distinct, quantit
 from tinygrad_edu.symbolic.algebra.facts import TOLERANCE, Assumption
 from tinygrad_edu.symbolic.derive.derivation import Formula, disagreement
 from tinygrad_edu.symbolic.derive.faults import bound
+from tinygrad_edu.symbolic.prove.sides import named_in
 
 __all__ = [
     "AGREE",
@@ -88,10 +89,13 @@ def apart(one: Formula, other: Formula, env: Environment) -> float:
     found = disagreement(one, other, env)
     if found > AGREE:
         with np.errstate(all="ignore"):
-            parts = (env.value(part)[0] for f in (one, other) for part in distinct(f.expr))
-            largest = max(float(np.max(np.abs(part), initial=0)) for part in parts)
+            exprs = [one.expr, other.expr]
+            exprs += [q.definition for q in named_in(exprs) if q.definition is not None]
+            parts = (part for expr in exprs for part in distinct(expr))
+            sizes = (np.abs(env.value(part)[0]) for part in parts)
+            largest = max(float(np.max(s, where=np.isfinite(s), initial=0)) for s in sizes)
             gap = float(np.max(np.abs(one.on(env) - other.on(env)), initial=0))
-        if gap <= ROUNDED * largest < np.inf:
+        if gap <= ROUNDED * largest:
             return 0.0
     return found
 
