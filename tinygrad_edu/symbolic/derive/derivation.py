@@ -320,14 +320,10 @@ class Step:
     ----------
     rule : str
         The name of the equation.
-    equation : str
-        The equation itself, with wildcards.
     because : str
         Why it holds here.
     before, after : Formula
         The whole expression.
-    matched, replaced : Formula
-        The part of it that changed: the two sides of the equation as it applied.
     assumption : str or None
         The statement it rests on, if any.
     is_choice : bool
@@ -349,16 +345,12 @@ class Step:
         judge: Judge,
         about: Assumption | None = None,
     ) -> None:
-        self._judge = judge
+        self._judge, self._equation = judge, move.rule.equation
+        self._sides, self._place = (move.match.left, move.match.right), move.place
         self.rule = move.rule.name
-        self.because = move.match.because or move.rule.because
+        reason, of = move.match.because or move.rule.because, move.match.of
+        self.because = reason if of is None else reason.format(notation.text(of))
         self.before, self.after = Formula(move.before, axes), Formula(move.after, axes)
-        sides = move.match.left, move.match.right
-        named = next((side.axes for side in sides if isinstance(side, Leaf)), ())
-        inside = notation.axes_for(sides, (*named, *axes))
-        self.matched, self.replaced = (Formula(side, inside) for side in sides)
-        self._place = move.place
-        self.equation = move.rule.equation or f"{self.matched} = {self.replaced}"
         self.assumption, self.about = move.match.assumption, about
         self.is_choice = move.is_choice
         self.allowed = _allowed(move.before)
@@ -371,6 +363,26 @@ class Step:
     def holds(self) -> bool:
         """Whether the two sides differ by rounding alone."""
         return not self.residual > self.allowed
+
+    @property
+    def equation(self) -> str:
+        """The equation itself, with wildcards."""
+        return self._equation or f"{self.matched} = {self.replaced}"
+
+    @cached_property
+    def matched(self) -> Formula:
+        """The part that changed, as it was: the left side of the equation as it applied."""
+        return Formula(self._sides[0], self._axes_inside)
+
+    @cached_property
+    def replaced(self) -> Formula:
+        """The part that changed, as it is now: the right side of the equation as it applied."""
+        return Formula(self._sides[1], self._axes_inside)
+
+    @cached_property
+    def _axes_inside(self) -> tuple[Label | None, ...]:
+        named = next((side.axes for side in self._sides if isinstance(side, Leaf)), ())
+        return notation.axes_for(self._sides, (*named, *self.before.axes))
 
     def place_in(self, formula: Formula) -> Expr | None:
         """Return the part of a formula that it rewrites, or None where that is not there yet."""

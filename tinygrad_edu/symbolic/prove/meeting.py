@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from tinygrad_edu.symbolic.algebra.exact import Judge
@@ -70,7 +70,7 @@ def _largest_number(expr: Expr) -> float:
 
 def _backwards(move: Move) -> Move:
     match = move.match
-    turned = Match(match.right, match.left, match.left, match.because, match.assumption)
+    turned = replace(match, left=match.right, right=match.left, result=match.left)
     return Move(move.rule, turned, move.after, move.before, is_choice=True)
 
 

@@ -100,10 +100,10 @@ def law(
     demands = [_expr(condition) for condition in conditions]
     equation = ", ".join([f"{text(pattern)} = {text(result)}", *(text(d)[1:-1] for d in demands)])
 
-    needed = ops_in(pattern)
+    needed, sums = ops_in(pattern), _sums_in(pattern)
 
     def matches(expr: Expr, facts: Facts) -> Iterator[Match]:
-        if not needed <= ops_in(expr):
+        if not needed <= ops_in(expr) or not _has_room(sums, expr):
             return
         for bound, scale, rest in _within(pattern, expr):
             reasons = [_reason(replace(demand, bound), facts) for demand in demands]
@@ -117,7 +117,7 @@ def law(
                 before, after = (product(scale, [(each, ONE)]) for each in (before, after))
                 whole = total([*rest, after])
             why = ", ".join(reason[0] for reason in reasons if reason is not None)
-            yield Match(before, after, whole, why, *assumed)
+            yield Match(before, after, whole, why, next(iter(assumed), None))
             return
 
     at = type(pattern)
@@ -136,6 +136,18 @@ def _reason(demand: Expr, facts: Facts) -> Reason | None:
 # --- matching -------------------------------------------------------------------------------------
 
 Bound = Mapping[Expr, Expr]  # what letters stand for
+
+
+def _sums_in(pattern: Expr) -> list[Fraction]:
+    """Return the powers of the sums of terms among the factors of a pattern."""
+    factors = pattern.factors if isinstance(pattern, Product) else ()
+    return [exponent for base, exponent in factors if isinstance(base, Total)]
+
+
+def _has_room(sums: list[Fraction], expr: Expr) -> bool:
+    """Whether a product has sums of terms, as high above or below the line as a pattern's are."""
+    held = [exponent for base, exponent in parts(expr)[1] if isinstance(base, Total)]
+    return all(any(exponent / wanted >= 1 for exponent in held) for wanted in sums)
 
 
 def _within(pattern: Expr, expr: Expr) -> Iterator[tuple[Bound, Fraction, Any]]:

@@ -105,8 +105,8 @@ def constant_out(expr: Sum, facts: Facts) -> Iterator[Match]:
     if (outside or coefficient != 1) and any(inside for _, inside in groups):
         inside = product(1, [f for f in factors if f not in outside])
         right = product(coefficient, [*outside, (sum_over(labels, inside), ONE)])
-        which = text(product(coefficient, outside))
-        yield Match(expr, right, right, f"{which} does not depend on the index of the sum")
+        which = product(coefficient, outside)
+        yield Match(expr, right, right, "{} does not depend on the index of the sum", of=which)
 
 
 @rule("separate", "Σ_nΣ_k x_n·y_k = Σ_n x_n · Σ_k y_k", "the distributive law", at=Sum)

@@ -33,7 +33,8 @@ class Match:
 
     `left` and `right` are the two sides of the equation as it applied here, `result` is what the
     whole expression becomes, `because` the sentence that says why, and `assumption` the
-    statement it rests on, if any.
+    statement it rests on, if any. Where the sentence has a slot, {}, it speaks `of` an expression,
+    which is written only where somebody reads the reason.
     """
 
     left: Expr
@@ -41,6 +42,7 @@ class Match:
     result: Expr
     because: str = ""
     assumption: str | None = None
+    of: Expr | None = None
 
 
 @dataclass(frozen=True, eq=False)

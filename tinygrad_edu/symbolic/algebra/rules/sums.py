@@ -56,8 +56,8 @@ def constant_out(expr: Sum, facts: Facts) -> Iterator[Match]:
     if not inside or (not outside and coefficient == 1):
         return
     right = product(coefficient, [*outside, (sum_over((expr.label,), product(1, inside)), ONE)])
-    which = text(product(coefficient, outside))
-    yield Match(expr, right, right, f"{which} does not depend on the index of the sum")
+    which = product(coefficient, outside)
+    yield Match(expr, right, right, "{} does not depend on the index of the sum", of=which)
 
 
 @rule("Σ of a constant", "Σ_k c = K·c", "K equal terms", at=Sum)
