@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
+from tinygrad_edu.view.formula import typeset
 
 R = np.random.default_rng(5).normal
 
@@ -226,6 +227,88 @@ def test_a_second_derivative_keeps_rows_and_columns_and_all_names():
     assert str(tg.derive(first, wrt=W).output) == str(first.result)
     sigmoid = tg.derive(tg.sigmoid(W).sum(), wrt=W)  # W stands in the name of σ(W) alone
     assert set(sigmoid.sources()) == {"W"}
+
+
+# --- the language's own signs -----------------------------------------------------------------
+
+#: What people call their arrays, and the language something else.
+SIGNS = [
+    "e",
+    "I",
+    "δ",
+    "Σ",
+    "σ",
+    "log",
+    "T",
+    "E",
+    "S",
+    "Φ",
+    "exp",
+    "softmax",
+    "sum",
+    "eye",
+    "delta",
+]
+NAMES = ["x̂", "ȳ", "x̃", "ẋ", "W_out", "W1", "v1", "v_j", "w′", "ϵ", "ℓ", "x₁", "x⃗", "hidden layer"]
+
+
+def spellings(formula):
+    return (formula.text(), formula.text(True), formula.latex(), formula.latex(True))
+
+
+@pytest.mark.parametrize("name", SIGNS + NAMES)
+def test_a_name_never_means_what_the_language_means_by_it(name):
+    x, v = tg.Tensor(abs(R(size=3)), name=name), tg.Tensor(R(size=3), name="v")
+    inside = tg.sigmoid(v * x) + tg.exp(v) * tg.log(x) * tg.normal_cdf(v)
+    picked = tg.derive(tg.sum(inside + x * tg.log(tg.softmax(v)[1])), wrt=v)
+    M = tg.Tensor(R(size=(2, 3)), name=name)
+    product = tg.derive(tg.sum((M @ tg.log(1 + v * v)) ** 2), wrt=v)
+    for found in (picked, product):
+        for written in spellings(found.result):
+            assert tg.check_answer(found, written), written
+        typeset(found.result.latex())
+        typeset(found.result.latex(True))
+    jacobian = tg.derive(tg.softmax(v) * x + v, wrt=v)
+    for written in (jacobian.jacobian().text(), jacobian.jacobian().latex()):
+        assert tg.check_answer(jacobian, written), written
+        assert name != "I" or "eye" in written
+
+
+def test_a_name_of_the_derivation_is_kept_free_in_all_of_its_formulas():
+    z = tg.Tensor(R(size=3), name="z")
+    e = tg.exp(z)
+    found = tg.derive((e * e.sum()).sum(), wrt=z)
+    ((_, meaning),) = found.definitions
+    assert meaning.latex() == r"\operatorname{exp}(z)"
+    other = tg.Tensor(R(size=3), name="e")
+    assert "e^{" not in tg.derive((other + tg.exp(z)).sum(), wrt=z).result.latex()
+    e = None
+    assert tg.derive(tg.exp(z).sum(), wrt=z).result.latex() == "e^{z}"
+
+
+@pytest.mark.parametrize(
+    ("name", "latex"),
+    [
+        ("x̂", r"\hat{x}"),
+        ("ȳ", r"\bar{y}"),
+        ("x̃_1", r"\tilde{x}_{1}"),
+        ("β̂", r"\hat{\beta}"),
+        ("v1", r"\mathrm{v1}"),  # v_1 is an entry of v
+        ("w1", "w_{1}"),
+    ],
+)
+def test_how_names_are_written_in_latex(name, latex):
+    x, v = tg.Tensor(R(size=3), name=name), tg.Tensor(R(size=3), name="v")
+    assert tg.derive((x * v).sum(), wrt=v).result.latex() == latex
+
+
+def test_norms_of_rows_say_their_axis():
+    W = tg.Tensor(R(size=(4, 3)), name="W")
+    found = tg.derive(tg.norm(W, axis=1).sum(), wrt=W)
+    for written in spellings(found.result):
+        assert "norm(W, axis=1)" in written.replace(r"\operatorname{norm}", "norm")
+        assert tg.check_answer(found, written)
+    assert tg.derive(tg.norm(W), wrt=W).result.text() == "W/‖W‖₂"
 
 
 # --- arrays without a name --------------------------------------------------------------------

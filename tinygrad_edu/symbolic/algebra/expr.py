@@ -161,11 +161,13 @@ class Quantity:
     `axes` has one label per axis of the array, None where the length is 1. A named intermediate
     has a `definition`; all else has a `value`. `source` is what was recorded: a Tensor, a constant
     array, or the call of an operation that was opened; `call` is that call as it is written.
-    `note` says what a letter is that the user did not choose, such as g.
+    `note` says what a letter is that the user did not choose, such as g; `beside` holds the names
+    that are in use where it stands.
     """
 
     __slots__ = (
         "axes",
+        "beside",
         "call",
         "definition",
         "latex",
@@ -190,7 +192,9 @@ class Quantity:
         source: Any = None,
         note: str = "",
         call: Opaque | None = None,
+        beside: Collection[str] = (),
     ) -> None:
+        self.beside = beside
         self.name, self.axes, self.value, self.source, self.note = name, axes, value, source, note
         self.call = call
         self.definition, self.sign, self.latex, self.rank = definition, sign, latex, rank

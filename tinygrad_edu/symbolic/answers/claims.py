@@ -206,7 +206,8 @@ def _lowered(written: str) -> list[str]:
     """Return the groups of letters that are lowered in a text."""
     pattern = rf"_\{{([^}}]*)\}}|_(\w+)|([{LOWERED}]+)"
     groups = (a or b or c.translate(SUBSCRIPTS) for a, b, c in re.findall(pattern, written))
-    return [letters for group in groups if (letters := re.sub(r"[\s,]", "", group)).isalpha()]
+    plain = (re.sub(r"[\s,]|^[0-9]+", "", group) for group in groups)  # x₁ is a name in x₁ₙⱼ
+    return [letters for letters in plain if letters.isalpha()]
 
 
 def _refuse_another(found: Written, written: str, letters: Letters) -> None:

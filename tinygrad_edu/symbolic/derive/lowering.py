@@ -299,6 +299,7 @@ class Lowering:
                 rank=symbol.serial,
                 source=symbol.source,
                 note=note,
+                beside=self.trace.taken,
             )
             self._quantities[symbol] = found
         return found
@@ -400,6 +401,7 @@ class Lowering:
             sign=opened.op.positive,
             source=call,
             call=spoken,
+            beside=self.trace.taken,
         )
 
     def _built_in(

@@ -689,9 +689,13 @@ class _Parser:
 
     def _word(self, token: Token) -> Tree:
         word = token.text
+        function = self._function(word)
+        if token.is_of_a_module:
+            return self._other(word, token) if function is None else self._call(token, function)
         if (name := self._longer(word)) is not None or word in self.names:
             return self.tree("name", token.at, detail=name or word)
-        function = self._function(word)
+        if len(word) == 1 and token.shown[0] == "\\" and plain(word) in self.spelled:
+            return self.tree("name", token.at, detail=self.spelled[plain(word)])
         calls = self.sign() in {"(", "′", "[", "{"} or plain(word) not in self.spelled
         bare = word in {"ones", "eye", "identity"} and self.sign() != "("
         if function is not None and calls and not bare:

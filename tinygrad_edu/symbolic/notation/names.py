@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections.abc import Collection
+from functools import cache
 
-__all__ = ["escape_latex", "name_latex", "subscript", "superscript"]
+__all__ = ["escape_latex", "name_latex", "subscript", "superscript", "words_of"]
 
 _SUBSCRIPTS = str.maketrans("aehijklmnoprstuvx0123456789", "ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ₀₁₂₃₄₅₆₇₈₉")
+_RAISED = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 _SUPERSCRIPTS = str.maketrans("0123456789-/n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻ᐟⁿ")
 _GREEK_LETTERS = "αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΦΨΩ"
 _GREEK_WORDS = """
@@ -14,6 +18,10 @@ alpha beta gamma delta varepsilon zeta eta theta iota kappa lambda mu nu xi pi r
 upsilon varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega
 """
 _GREEK = dict(zip(_GREEK_LETTERS, _GREEK_WORDS.split(), strict=True))
+_GREEK |= {"ϵ": "epsilon", "ϕ": "phi", "ϑ": "vartheta", "ϱ": "varrho", "ℓ": "ell"}
+_ACCENTS = {"\u0302": "hat", "\u0304": "bar", "\u0303": "tilde", "\u0307": "dot"}
+_ACCENTS |= {"\u0308": "ddot", "\u20d7": "vec"}
+_LETTER = rf"([A-Za-zα-ωΑ-Ωϵϕϑϱℓ][{''.join(_ACCENTS)}]?)"
 
 
 def subscript(letters: str) -> str:
@@ -27,8 +35,20 @@ def superscript(letters: str) -> str:
     return letters.translate(_SUPERSCRIPTS)
 
 
-def name_latex(name: str) -> str:
-    """Write a user's name in LaTeX: z1 and W_out get an index, a word is upright."""
+@cache
+def words_of(template: str) -> frozenset[str]:
+    """Return the words and letters that an operation is written with, of Greek ones both."""
+    bare = re.sub(r"\{\w+\}", " ", template.replace("{{", " ").replace("}}", " "))
+    words = {word.strip("_") for word in re.findall(r"[^\W\d]\w*", bare)}
+    return frozenset(words | {letter for letter, word in _GREEK.items() if word in words})
+
+
+def name_latex(name: str, beside: Collection[str] = ()) -> str:
+    """Write a user's name in LaTeX: z1 and W_out get an index, x̂ a hat, a word is upright.
+
+    `beside` are the names that stand in the same formulas: beside z, what is called z1 is no entry
+    of it.
+    """
     if derivative := re.fullmatch("∂(.+)/∂(.+)", name):
         of, wrt = map(name_latex, derivative.groups())
         return rf"\frac{{\partial {of}}}{{\partial {wrt}}}"
@@ -37,13 +57,16 @@ def name_latex(name: str) -> str:
     tail = "'" * primes
     if name in _GREEK or name in _GREEK.values():
         return f"\\{_GREEK.get(name, name)}" + tail
-    if len(name) == 1 and name.isalpha():
+    if len(name) == 1 and name.isascii() and name.isalpha():
         return name + tail
-    match = re.fullmatch(r"([A-Za-zα-ωΑ-Ω])_?(\d+|[A-Za-z])", name)
-    if match and match[1].isalpha():
-        return f"{name_latex(match[1])}_{{{match[2]}}}" + tail
-    if match := re.fullmatch(r"([A-Za-zα-ωΑ-Ω])_(\w+)", name):
-        return f"{name_latex(match[1])}_{{\\mathrm{{{escape_latex(match[2])}}}}}" + tail
+    apart = unicodedata.normalize("NFD", name)
+    if re.fullmatch(_LETTER, apart):
+        return rf"\{_ACCENTS[apart[1]]}{{{name_latex(apart[0])}}}" + tail
+    match = re.fullmatch(rf"{_LETTER}(?:_?(\d+|[A-Za-z])|_(\w+)|([₀-₉]+))", apart)
+    if match and unicodedata.normalize("NFC", match[1]) not in beside:
+        short, word, lowered = match.groups()[1:]
+        index = short or (lowered or "").translate(_RAISED) or rf"\mathrm{{{escape_latex(word)}}}"
+        return f"{name_latex(match[1])}_{{{index}}}" + tail
     return rf"\mathrm{{{escape_latex(name)}}}" + tail
 
 

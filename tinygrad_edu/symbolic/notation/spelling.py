@@ -23,7 +23,13 @@ from tinygrad_edu.symbolic.algebra.expr import (
 )
 from tinygrad_edu.symbolic.notation.form import Axes, Form, entries, is_short, times
 from tinygrad_edu.symbolic.notation.matrices import Matrices
-from tinygrad_edu.symbolic.notation.names import name_latex, subscript, superscript
+from tinygrad_edu.symbolic.notation.names import (
+    escape_latex,
+    name_latex,
+    subscript,
+    superscript,
+    words_of,
+)
 
 __all__ = ["Speller"]
 
@@ -44,7 +50,8 @@ class Speller:
     """Spell one formula, as text or in LaTeX.
 
     With `indices`, every letter shows which entry is meant: free indices get the letters of their
-    axes, and bound ones letters of their own.
+    axes, and bound ones letters of their own. What the user has `taken` as a name means that, and
+    nothing else is written so: beside a user's e, what exp computes is exp(z).
     """
 
     def __init__(
@@ -54,8 +61,9 @@ class Speller:
         indices: bool = False,
         free: Iterable[Label] = (),
         instead: Mapping[Quantity, str] | None = None,
+        taken: frozenset[str] = frozenset(),
     ) -> None:
-        self.latex, self.indices = latex, indices
+        self.latex, self.indices, self.taken = latex, indices, taken
         self.instead = instead or {}
         self.minus = "-" if latex else "−"
         self.letters: dict[Label, str] = {}
@@ -100,7 +108,7 @@ class Speller:
         if form.parts:
             return self._spelled(form.parts[0])
         if self.latex:
-            name = quantity.latex or name_latex(quantity.name)
+            name = quantity.latex or name_latex(quantity.name, self.taken)
         else:
             name = " ".join(quantity.name.split())
         if self.indices and leaf.axes:
@@ -122,7 +130,9 @@ class Speller:
         every = [self.letters.get(a, a.letter) for a in axes if a is not None]
         letters = "".join(every)
         if self.latex:
-            return f"{{{name}}}_{{{letters}}}" if set("_^") & set(name) else f"{name}_{{{letters}}}"
+            return (
+                f"{{{name}}}_{{{letters}}}" if set("_^'") & set(name) else f"{name}_{{{letters}}}"
+            )
         return name + subscript(letters)
 
     def _dimension(self, form: Form) -> Written:
@@ -133,17 +143,24 @@ class Speller:
         return label.called
 
     def _delta(self, form: Form) -> Written:
-        delta = form.expr
+        mine = self.taken.isdisjoint({"δ", "delta"})
         symbol = r"\delta" if self.latex else "δ"
-        if self.indices:
-            assert isinstance(delta, Delta)
-            axes = sorted(delta.axes, key=lambda a: self.letters.get(a, a.letter), reverse=True)
-            return Written(self._scripted(symbol, axes), ATOM)
-        if len(form.axes) == 2:
-            return Written("I", ATOM)
+        if len(form.axes) == 2 and not self.indices:
+            return Written("I" if "I" not in self.taken else self._unit(form.axes[0]), ATOM)
+        delta = form.expr
         assert isinstance(delta, Delta)
+        if self.indices:
+            axes = sorted(delta.axes, key=lambda a: self.letters.get(a, a.letter), reverse=True)
+            return Written(self._scripted(symbol if mine else self._unit(axes[0]), axes), ATOM)
         place = [axis for axis in delta.axes if axis.place is not None]
+        if not mine:
+            return Written(f"{self._unit(place[0])}[{place[0].letter}]", ATOM)
         return Written(self._scripted(symbol, place), ATOM)
+
+    def _unit(self, axis: Label | None) -> str:
+        """Spell the unit matrix with its length, where the user has another I or δ."""
+        length = "1" if axis is None else self._dimension_of(axis)
+        return f"{self._function('eye')}({length})"
 
     def _ones(self, form: Form) -> Written:
         return Written(r"\mathbf{1}" if self.latex else "1", ATOM)
@@ -177,8 +194,8 @@ class Speller:
         template = op.tex if self.latex else op.text
         more = _axis_of(expr) if isinstance(expr, Opaque) else ""
         joined = op.name in {"concatenate", "stack"}
-        if template is None or more or joined:
-            name = rf"\operatorname{{{op.name}}}".replace("_", r"\_") if self.latex else op.name
+        if template is None or more or joined or not words_of(template).isdisjoint(self.taken):
+            name = self._function(_CALLED.get(op.name, op.name))
             inside = "[{args}]" if joined else "{args}"
             template = name.replace("{", "{{").replace("}", "}}") + f"({inside}{more})"
         pieces = _template(template)
@@ -197,6 +214,11 @@ class Speller:
             attributes["classes"] = self._dimension_of(expr.axes[-1])
         shown = template.format(*filled, args=bare, **attributes)
         return Written(shown, _binding(template))
+
+    def _function(self, name: str) -> str:
+        """Spell the name of a function: this package's own, where the user has another."""
+        name = f"tg.{name}" if name in self.taken else name
+        return rf"\operatorname{{{escape_latex(name)}}}" if self.latex else name
 
     # --- sums and products of whole arrays --------------------------------------------------------
 
@@ -223,7 +245,8 @@ class Speller:
             under = f"_{{{letters}}}" if letters else ""
             return Written(rf"\sum{under} {written}", FUNCTION)
         gap = " " if letters and not written.startswith("(") else ""
-        return Written(f"Σ{subscript(letters)}{gap}{written}", FUNCTION)
+        sign = "∑" if "Σ" in self.taken else "Σ"  # which are two characters
+        return Written(f"{sign}{subscript(letters)}{gap}{written}", FUNCTION)
 
     def _beside(self, form: Form) -> Written:
         written = [self.spell(part, POWER) for part in form.parts]
@@ -256,8 +279,9 @@ class Speller:
         return rf"{{{written}}}^{{\top}}" if self.latex else f"{written}ᵀ"
 
     def _diag(self, form: Form) -> Written:
-        name = r"\operatorname{diag}" if self.latex else "diag"
-        return Written(name + self._within(Written(self.spell(form.parts[0]), 0), ATOM), ATOM)
+        return Written(
+            self._function("diag") + self._within(Written(self.spell(form.parts[0]), 0), ATOM), ATOM
+        )
 
     # --- entry by entry ---------------------------------------------------------------------------
 
@@ -415,6 +439,8 @@ def _number(value: Fraction, latex: bool) -> Written:
     return Written(f"{times}10{raised}", PRODUCT if times else POWER)
 
 
+#: What operations are called to which the functions of this package lead.
+_CALLED = {"euclidean_norm": "norm", "p_norm": "norm"}
 #: What these compute is said of the last axis where nothing else is, and of others of all axes.
 _OF_THE_LAST_AXIS = frozenset({"softmax", "log_softmax", "logsumexp", "sort"})
 

@@ -39,11 +39,13 @@ _NOTHING = re.compile(
     r"|\\(q?quad|displaystyle|textstyle|limits|nolimits|mathstrut|thinspace)(?![A-Za-z]))+"
 )
 _CASES = re.compile(r"\\(begin|end)\{cases\}")
-_ACCENT = re.compile(r"\\(?:wide)?(hat|bar|tilde|dot|overline)\s*(?:\{\s*\\?(\w+)\s*\}|\\?(\w))")
+_ACCENT = re.compile(
+    r"\\(?:wide)?(hat|bar|tilde|ddot|dot|overline|vec)\s*(?:\{\s*\\?(\w+)\s*\}|\\?(\w))"
+)
 _ACCENTS = {"hat": "\u0302", "bar": "\u0304", "overline": "\u0304", "tilde": "\u0303"}
-_ACCENTS["dot"] = "\u0307"
+_ACCENTS |= {"dot": "\u0307", "ddot": "\u0308", "vec": "\u20d7"}
 _UPRIGHT = re.compile(
-    r"\\(operatorname\*?|math(?:rm|bf|bb|cal|it|sf|tt)|text(?:rm|bf|it)?|boldsymbol|bm|vec|mathop)"
+    r"\\(operatorname\*?|math(?:rm|bf|bb|cal|it|sf|tt)|text(?:rm|bf|it)?|boldsymbol|bm|mathop)"
     r"(?![A-Za-z])\s*(?:\{\s*([^{}]*?)\s*\}|(\w))"
 )
 _COMMAND = re.compile(r"\\[A-Za-z]+|\\.")
@@ -60,8 +62,12 @@ _GREEK = """alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu n
     ς sigma tau upsilon phi chi psi omega"""
 _SPELLED = {chr(ord("α") + i): word for i, word in enumerate(_GREEK.split())}
 _SPELLED |= {chr(ord("Α") + i): word.title() for i, word in enumerate(_GREEK.split())}
+#: What LaTeX's commands for letters stand for.
+_LETTERS = {word: letter for letter, word in _SPELLED.items()}
+_LETTERS |= {"varphi": "φ", "vartheta": "θ", "varrho": "ρ", "varsigma": "ς", "ell": "ℓ"}
 _SPELLED |= {"\u0302": "hat", "\u0304": "bar", "\u0303": "tilde", "\u0307": "dot", "′": "'"}
-_SPELLED |= dict.fromkeys("_{} ", "")
+_SPELLED |= {"\u0308": "ddot", "ϵ": "epsilon", "ϕ": "phi", "ϑ": "theta", "ϱ": "rho", "ℓ": "ell"}
+_SPELLED |= dict.fromkeys("_{} \u20d7", "")
 _SHORT = {"lam": "lambda", "lamda": "lambda", "eps": "epsilon", "varepsilon": "epsilon"}
 
 
@@ -76,8 +82,8 @@ def plain(name: str) -> str:
 class Token:
     """A "number", "word", "sign", "string", what is "raised" or "lowered", or the "end".
 
-    `at` is where it stands, `shown` how it is written there; `gap` says that there is space
-    before it.
+    `at` is where it stands, `shown` how it is written there, with the module that a word is from;
+    `gap` says that there is space before it.
     """
 
     kind: str
@@ -86,6 +92,11 @@ class Token:
     shown: str = ""
     gap: bool = False
 
+    @property
+    def is_of_a_module(self) -> bool:
+        """Whether it is the function tg.log or np.log, whatever is called log here."""
+        return self.kind == "word" and "." in self.shown
+
 
 def tokens(text: str, known: Collection[str]) -> list[Token]:
     """Cut a text into tokens; what is known is one name, whatever it is made of."""
@@ -93,13 +104,15 @@ def tokens(text: str, known: Collection[str]) -> list[Token]:
     found: list[Token] = []
     at = 0
     while at < len(text):
-        if skipped := _NOTHING.match(text, at) or _MODULES.match(text, at):
+        if skipped := _NOTHING.match(text, at):
             at = skipped.end()
             continue
         opens = not found or found[-1].text in {"(", ","}
-        kind, word, length = _next(text, at, names, opens)
-        gap = at > 0 and (text[at - 1].isspace() or text[at - 1] in "~,")
-        found.append(Token(kind, word, at, text[at : at + length], gap))
+        module = _MODULES.match(text, at)
+        start, at = at, module.end() if module else at
+        kind, word, length = _next(text, at, [] if module else names, opens)
+        gap = start > 0 and (text[start - 1].isspace() or text[start - 1] in "~,")
+        found.append(Token(kind, word, start, text[start : at + length], gap))
         at += length
     return [*found, Token("end", "", len(text))]
 
@@ -139,7 +152,7 @@ def _command(text: str, at: int) -> tuple[str, str, int]:
     if match := _ACCENT.match(text, at):
         return "word", (match[2] or match[3]) + _ACCENTS[match[1]], len(match[0])
     if match := _UPRIGHT.match(text, at):
-        inside = (match[2] or match[3] or "").replace("\\", "")
+        inside = _MODULES.sub("", (match[2] or match[3] or "").replace("\\", ""))
         if inside == "1":
             return "sign", "𝟙" if match[1] == "mathbb" else "𝟏", len(match[0])
         if match[1] == "mathsf" and inside == "T":
@@ -151,7 +164,8 @@ def _command(text: str, at: int) -> tuple[str, str, int]:
     sign = _COMMANDS.get(match[0])
     if sign is not None:
         return "word" if sign in {"ε", "∞"} else "sign", sign, len(match[0])
-    return "word" if match[0][1].isalpha() else "sign", match[0][1:], len(match[0])
+    word = match[0][1:]
+    return "word" if word[0].isalpha() else "sign", _LETTERS.get(word, word), len(match[0])
 
 
 def _continues(letter: str) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import partial
 from math import inf
 
 from tinygrad_edu.symbolic.algebra.expr import Expr, Label, Leaf, Opaque, Quantity, distinct
@@ -59,10 +60,17 @@ def latex(
 
 def _written(expr: Expr, in_latex: bool, indices: bool, axes: Axes, instead: Instead | None) -> str:
     form = None if indices else said(expr, axes)
+    leaves = [each.quantity for each in distinct(expr) if isinstance(each, Leaf)]
+    spell = partial(Speller, latex=in_latex, instead=instead, taken=names_beside(leaves))
     if form is not None:
-        return Speller(latex=in_latex, instead=instead).spell(form)
-    speller = Speller(latex=in_latex, indices=True, free=expr.labels, instead=instead)
-    return speller.spell(entries(expr))
+        return spell().spell(form)
+    return spell(indices=True, free=expr.labels).spell(entries(expr))
+
+
+def names_beside(quantities: Collection[Quantity]) -> frozenset[str]:
+    """Return what is called something in the formulas in which letters stand."""
+    beside = {id(q.beside): q.beside for q in quantities}.values()
+    return frozenset(q.name for q in quantities).union(*beside)
 
 
 def said(expr: Expr, axes: Axes = ()) -> Form | None:
