@@ -258,20 +258,32 @@ def spellings(formula):
 
 @pytest.mark.parametrize("name", SIGNS + NAMES)
 def test_a_name_never_means_what_the_language_means_by_it(name):
-    x, v = tg.Tensor(abs(R(size=3)), name=name), tg.Tensor(R(size=3), name="v")
-    inside = tg.sigmoid(v * x) + tg.exp(v) * tg.log(x) * tg.normal_cdf(v)
-    picked = tg.derive(tg.sum(inside + x * tg.log(tg.softmax(v)[1])), wrt=v)
-    M = tg.Tensor(R(size=(2, 3)), name=name)
-    product = tg.derive(tg.sum((M @ tg.log(1 + v * v)) ** 2), wrt=v)
-    for found in (picked, product):
-        for written in spellings(found.result):
-            assert tg.check_answer(found, written), written
-        typeset(found.result.latex())
-        typeset(found.result.latex(True))
-    jacobian = tg.derive(tg.softmax(v) * x + v, wrt=v)
+    v, shape = tg.Tensor(R(size=3), name="v"), (2, 3)
+    x, M = (tg.Tensor(abs(R(size=size)), name=name) for size in (3, shape))
+    _inside = tg.sigmoid(v * x) + tg.exp(v) * tg.log(x) * tg.normal_cdf(v)
+    for _output, letter in (
+        (tg.sum(_inside * x * tg.softmax(v)), x),
+        (tg.sum((M @ tg.log(1 + v * v)) ** 2), M),
+    ):
+        found = tg.derive(_output, wrt=v).result
+        for written in spellings(found):
+            read = tg.parse(written, **{name: letter, "v": v, **found.lengths})
+            assert np.allclose(read.data, found.evaluate(), rtol=1e-9), written
+        typeset(found.latex())
+        typeset(found.latex(True))
+
+
+@pytest.mark.parametrize("name", ["I", "δ", "delta", "diag", "x"])
+def test_the_unit_matrix_and_its_rows_are_written_whatever_the_names_are(name):
+    x, v = tg.Tensor(R(size=3), name=name), tg.Tensor(R(size=3), name="v")
+    jacobian = tg.derive(tg.softmax(v) * tg.sum(x) + v, wrt=v)
     for written in (jacobian.jacobian().text(), jacobian.jacobian().latex()):
         assert tg.check_answer(jacobian, written), written
-        assert name != "I" or "eye" in written
+        assert ("eye" in written) == (name == "I")
+    picked = tg.derive(tg.log(tg.softmax(v)[1]) + tg.sum(x * v), wrt=v)
+    for written in spellings(picked.result):
+        assert tg.check_answer(picked, written), written
+        assert ("eye" in written) == (name in {"δ", "delta"})
 
 
 def test_a_name_of_the_derivation_is_kept_free_in_all_of_its_formulas():

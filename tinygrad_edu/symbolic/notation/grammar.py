@@ -730,7 +730,8 @@ class _Parser:
             while inside.startswith("{") and inside[-1] != "}" and self.next.kind != "end":
                 inside += self.take().text
             longer = self.spelled.get(plain(word + inside))
-            if longer is not None and longer != word:
+            index = word in self.names and plain(inside).isalpha()  # vⱼ, where v_j is another
+            if longer is not None and longer != word and not index:
                 return longer
         self.place = before
         return None
