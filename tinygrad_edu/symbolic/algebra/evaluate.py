@@ -83,7 +83,8 @@ class Environment:
         axes = tuple(axes)
         wanted = tuple(axis for axis in axes if axis is not None)
         value = aligned(*self.value(expr), wanted)
-        value = np.broadcast_to(value, tuple(self.length(axis) for axis in wanted))
+        shape = tuple(self.length(axis) for axis in wanted)
+        value = value if value.shape == shape else np.broadcast_to(value, shape)
         return value.reshape(tuple(1 if a is None else self.length(a) for a in axes))
 
     def value(self, expr: Expr) -> Valued:
@@ -227,8 +228,6 @@ class _Magnitudes(Environment):
             isinstance(expr, Apply) and expr.op is ops.where
         )
         array, labels = super()._compute(expr) if inside else self.env.value(expr)
-        if isinstance(expr, Apply) and expr.op is ops.log:
-            return np.maximum(np.abs(array), 1), labels  # log x is off by how x is, relative to x
         return (np.abs(array) if array.dtype.kind == "f" else array), labels
 
 
@@ -254,6 +253,8 @@ def contract(operands: list[Valued], every: tuple[Label, ...], free: tuple[Label
     scale = alike.pop((), 1)
     if not alike:
         return scale
+    if len(alike) == 1 and free in alike:
+        return scale * alike[free]
     numbers = {label: i for i, label in enumerate(every)}
     terms = (x for labels, array in alike.items() for x in (array, [numbers[a] for a in labels]))
     return scale * np.einsum(*terms, [numbers[a] for a in free], optimize=len(alike) > 2)

@@ -211,8 +211,9 @@ class _Judge:
     def _best(self, letters: Letters, claim: Claim) -> Verdict:
         """Judge the first reading of a claim whose numbers agree, or else the first of all."""
         for other, said in self._readings(letters, claim):
-            if self._agrees(letters, other):
-                found = self._judged(letters, other)
+            trials = self._agreeing(letters, other)
+            if trials is not None:
+                found = self._judged(letters, other, trials)
                 if found:
                     return replace(found, remarks=(*said, *found.remarks))
         return self._judged(letters, claim)
@@ -229,19 +230,19 @@ class _Judge:
             ways = {claim.reading.choices[place][1] for place in chosen}
             yield other, (f"right if it is read as {' and '.join(sorted(ways))}",)
 
-    def _agrees(self, letters: Letters, claim: Claim) -> bool:
-        """Whether a claim has the numbers of the gradient."""
+    def _agreeing(self, letters: Letters, claim: Claim) -> list[Trial] | None:
+        """Return the trials of a claim that has the numbers of the gradient in all of them."""
         try:
             trials = self._tried(letters, claim, environments(letters))
         except ValueError:
-            return False
-        return not _disagree(trials)
+            return None
+        return None if _disagree(trials) else trials
 
-    def _judged(self, letters: Letters, claim: Claim) -> Verdict:
-        """Judge one reading: shapes, numbers, and then a proof or a suspect."""
+    def _judged(self, letters: Letters, claim: Claim, trials: Sequence[Trial] = ()) -> Verdict:
+        """Judge one reading: shapes, numbers (tried already or not), then a proof or a suspect."""
         same = environments(letters)
         try:
-            trials = self._tried(letters, claim, same)
+            trials = trials or self._tried(letters, claim, same)
         except ClaimError:
             raise
         except ValueError as error:

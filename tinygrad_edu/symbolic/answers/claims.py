@@ -18,6 +18,7 @@ import numpy as np
 from tinygrad_edu import ops
 from tinygrad_edu.core.node import Node
 from tinygrad_edu.core.op import real_array
+from tinygrad_edu.symbolic.algebra.evaluate import Environment
 from tinygrad_edu.symbolic.algebra.expr import Label, Leaf, Quantity, distinct
 from tinygrad_edu.symbolic.derive.derivation import Derivation, Formula
 from tinygrad_edu.symbolic.notation.grammar import ClaimError, Tree, Written
@@ -31,7 +32,8 @@ __all__ = ["Claim", "Letters", "decimals", "of_tree", "read"]
 class Letters:
     """What the letters of a derivation stand for: quantities by name, ranges by letter.
 
-    `target` is what a claim is compared with: the result, or its Jacobian.
+    `target` is what a claim is compared with: the result, or its Jacobian. `drawn` holds the
+    numbers that claims are tried on, by whether they are of other sizes than the data.
     """
 
     def __init__(self, derivation: Derivation) -> None:
@@ -48,6 +50,7 @@ class Letters:
             for axis in quantity.axes:
                 if axis is not None:
                     self.ranges.setdefault(axis.range.called, axis.range)
+        self.drawn: dict[bool, list[tuple[str, Environment]]] = {}
         self.names = self._names()
         self.lengths = self._lengths()
 

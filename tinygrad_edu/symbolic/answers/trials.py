@@ -12,6 +12,7 @@ from tinygrad_edu.core.graph import ancestors
 from tinygrad_edu.symbolic.algebra.draws import draws
 from tinygrad_edu.symbolic.algebra.evaluate import Environment, magnitudes
 from tinygrad_edu.symbolic.algebra.expr import quantities_in
+from tinygrad_edu.symbolic.algebra.facts import Assumption
 from tinygrad_edu.symbolic.answers.claims import Claim, Letters
 from tinygrad_edu.symbolic.notation.grammar import ClaimError
 from tinygrad_edu.symbolic.notation.reader import Scene
@@ -62,16 +63,26 @@ def environments(letters: Letters) -> list[tuple[str, Environment]]:
 
     Named intermediates are computed again from their definitions, in double precision.
     """
-    used = [a for a in letters.derivation.assumptions if a.used]
-    data = {q: _double(q.value) for q in quantities_in(letters.exprs)}
-    same = draws(letters.exprs, used, DRAWS, resized=False)
-    return [("the data", Environment(data)), *(("random numbers", env) for env in same)]
+    if False not in letters.drawn:
+        data = {q: _double(q.value) for q in quantities_in(letters.exprs)}
+        same = draws(letters.exprs, _assumed(letters), DRAWS, resized=False)
+        letters.drawn[False] = [
+            ("the data", Environment(data)),
+            *(("random numbers", env) for env in same),
+        ]
+    return letters.drawn[False]
 
 
 def resized(letters: Letters) -> list[tuple[str, Environment]]:
     """Return random draws of other sizes."""
-    used = [a for a in letters.derivation.assumptions if a.used]
-    return [("other sizes", env) for env in draws(letters.exprs, used, RESIZED)]
+    if True not in letters.drawn:
+        others = draws(letters.exprs, _assumed(letters), RESIZED)
+        letters.drawn[True] = [("other sizes", env) for env in others]
+    return letters.drawn[True]
+
+
+def _assumed(letters: Letters) -> list[Assumption]:
+    return [each for each in letters.derivation.assumptions if each.used]
 
 
 def _double(value: Any) -> Any:
