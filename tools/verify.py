@@ -9,7 +9,7 @@ It prints "accepted" and what it took as given, or "refused" and the first reaso
 """
 # fmt: off
 
-import hashlib, itertools, json, math, pathlib, random, sys
+import functools, hashlib, itertools, json, math, pathlib, random, sys
 from fractions import Fraction as F
 
 P, ROOTS = (1 << 61) - 1, 720720  # the prime; e^x is a power with the exponent ROOTS, so that it has roots
@@ -22,7 +22,8 @@ def need(condition, reason):
 def inverse(value):
     if not value % P: raise Again
     return pow(value, -1, P)
-def rational(text): return F(text).numerator * pow(F(text).denominator, -1, P)
+exact = functools.cache(F)  # the same few numbers are read again and again
+rational = functools.cache(lambda text: F(text).numerator * pow(F(text).denominator, -1, P))
 class D:
     """A number with a tangent, v + t·ε: what is computed with it carries its derivative along."""
     def __init__(self, v, t=0): self.v, self.t = v % P, t % P
@@ -88,7 +89,7 @@ class Point:
             return self.letter(first)[tuple(0 if a is None else place(next(own)) for a in axes)]
         if kind == "sum": return sum((self.value(rest[0], {**at, first: i}) for i in range(self.length(first))), D(0))
         if kind == "total": return sum((self.value(term, at) for term in first), D(0))
-        if kind == "product": return math.prod((self.power(b, F(n), at) for b, n in rest[0]), start=D(rational(first)))
+        if kind == "product": return math.prod((self.power(b, exact(n), at) for b, n in rest[0]), start=D(rational(first)))
         if kind == "apply": return self.function(first, rest[0], [self.value(a, at) for a in rest[1]])
         need(kind == "whole", f"{kind} is no kind of formula")
         attributes, arguments, inside, axes = rest
