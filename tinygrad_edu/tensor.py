@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar, NoReturn, cast
 
 import numpy as np
@@ -21,6 +21,10 @@ from tinygrad_edu.ops.shape import Axes
 __all__ = ["Tensor", "is_current", "name", "refuse_changed"]
 
 _PLAIN = frozenset({float, bool, np.float64, np.float32, np.float16, np.bool_, np.int64})
+
+
+#: From a Tensor to its name, where it has one.
+Called = Callable[["Tensor"], str | None]
 
 
 class Tensor(Node):
@@ -122,11 +126,11 @@ class Tensor(Node):
         pairs = zip(self.args, self.inputs, strict=True)
         return tuple([a if isinstance(a, Node) else constant for a, constant in pairs])
 
-    def refuse_if_rebound(self) -> None:
+    def refuse_if_rebound(self, called: Called = lambda tensor: tensor.name) -> None:
         """Raise where an argument no longer holds the array this vertex was computed from."""
         for argument, recorded in zip(self.args, self.inputs, strict=True):
             if isinstance(argument, Tensor) and argument.value is not recorded:
-                which = argument.name or "a leaf"
+                which = called(argument) or "a leaf"
                 raise ValueError(
                     f"{self.op.name if self.op else 'graph'}: {which} was given new data after "
                     "this graph was recorded; compute the output again, then differentiate it"
@@ -536,8 +540,12 @@ def name(tensor: Any, name: str) -> Any:
     return tensor
 
 
-def refuse_changed(order: Iterable[Node], asker: str) -> None:
+def refuse_changed(
+    order: Iterable[Node], asker: str, called: Called = lambda tensor: tensor.name
+) -> None:
     """Compute every Tensor again from what it was recorded with, and compare.
+
+    A complaint names Tensors as they are `called`.
 
     Raises
     ------
@@ -547,7 +555,8 @@ def refuse_changed(order: Iterable[Node], asker: str) -> None:
     for node in order:
         if node.op is None:
             continue
-        node.refuse_if_rebound()
+        if isinstance(node, Tensor):
+            node.refuse_if_rebound(called)
         with np.errstate(all="ignore"):
             again = run(node.op, node.inputs, node.attributes)
         value = again[0] if node.op.saved is not None else again

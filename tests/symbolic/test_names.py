@@ -79,6 +79,19 @@ def test_a_graph_whose_own_leaf_was_rebound_is_refused_with_the_mend(ask):
         ask(L, z)
 
 
+def test_a_rebound_leaf_is_called_what_its_variable_is_called():
+    weights = tg.Tensor([1.0, 2.0])
+    loss = (weights * weights).sum()
+    weights.data = np.array([3.0, 4.0])
+    said = "weights was given new data"
+    with pytest.raises(ValueError, match=said):
+        tg.derive(loss, wrt=weights)
+    with pytest.raises(ValueError, match=said):
+        tg.draw(loss)
+    with pytest.raises(ValueError, match=said):
+        tg.prove(loss, loss)
+
+
 # --- what is not the gradient that backward computes ------------------------------------------
 
 
@@ -516,6 +529,41 @@ def test_an_assumption_is_typed_and_can_be_handed_on():
 
 def quadratic(x, W, mu):
     return (x - mu) @ W @ (x - mu)
+
+
+#: What is made of targets that sum to 1 along their last axis, and the assumptions that say so.
+MADE_OF_TARGETS = [
+    (lambda Y, V, t: (1 - t) * Y + t / tg.length(Y, axis=-1), {"Σₖ Y = 1"}),
+    (lambda Y, V, t: Y * t - Y * (t - 1), {"Σₖ Y = 1"}),
+    (lambda Y, V, t: t * Y + (1 - t) * V, {"Σₖ Y = 1", "Σₖ V = 1"}),
+    (lambda Y, V, t: (Y + V) / 2, {"Σₖ Y = 1", "Σₖ V = 1"}),
+    (lambda Y, V, t: 2 * Y - V, {"Σₖ Y = 1", "Σₖ V = 1"}),
+]
+
+
+@pytest.mark.parametrize(("make", "assumed"), MADE_OF_TARGETS)
+def test_what_targets_are_made_of_is_assumed_to_sum_to_one_and_not_they(make, assumed):
+    Y, V = (tg.Tensor(np.eye(3)[labels], name=n) for n, labels in (("Y", [0, 2]), ("V", [1, 2])))
+    Z, t = tg.Tensor(R(size=(2, 3)), name="Z"), tg.Tensor(0.3, name="t")
+    Q = tg.name(make(Y, V, t), "Q")
+    L = -(Q * tg.log_softmax(Z)).sum()
+    found = tg.derive(L, wrt=Z)
+    assert {a.statement for a in found.assumptions if a.used} == assumed
+    assert str(found.result) == "softmax(Z) − Q"
+    assert all(step.exact for step in found.steps if not step.assumption)
+    assert tg.check_answer(found, "softmax(Z) - Q").proof
+    without = tg.derive(L, wrt=Z, assume=())
+    assert without.residual < 1e-13
+    assert without.result.size > found.result.size
+
+
+def test_an_outer_product_of_shares_sums_to_what_is_left_of_it():
+    u, v = (tg.Tensor(row, name=n) for n, row in (("u", [0.2, 0.8]), ("v", [0.0, 1.0, 0.0])))
+    Z = tg.Tensor(R(size=(2, 3)), name="Z")
+    Q = tg.outer(u, v)
+    found = tg.derive(-(Q * tg.log_softmax(Z)).sum(), wrt=Z)
+    assert {a.statement for a in found.assumptions if a.used} == {"Σv = 1"}
+    assert str(found.result) == "diag(u) softmax(Z) − Q"
 
 
 def test_a_symmetric_matrix_is_noticed_and_the_assumption_can_be_switched():

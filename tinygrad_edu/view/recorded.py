@@ -38,12 +38,12 @@ _SIGNS = {"subtract": "−", "divide": "÷"}  # of a second operand, where neith
 _MOST_CONTRIBUTIONS = 100  # more are not drawn one by one
 
 
-def readable(output: Tensor) -> list[Tensor]:
+def readable(output: Tensor, names: Names) -> list[Tensor]:
     """Return the graph of a tensor, arguments first; refuse what nobody could read."""
     order: list[Tensor] = ancestors(output)  # type: ignore[assignment]  # a Tensor's are Tensors
     if len(order) > _MOST_VERTICES:
         raise ValueError(_too_large(len(order)))
-    refuse_changed(order, "draw")
+    refuse_changed(order, "draw", names.of)
     return order
 
 
@@ -61,7 +61,7 @@ def forward_model(
 
     With ``gradients=None`` they are asked for once a backward pass has run.
     """
-    order = readable(output)
+    order = readable(output, names)
     wanted = gradients
     if wanted is None:
         wanted = any(node.op is None and node.grad is not None for node in order)
@@ -82,7 +82,7 @@ def forward_model(
 
 def backward_model(output: Tensor, names: Names, *, expand: Expand, fold: Fold = False) -> Model:
     """Return the graph that computes the gradient of a tensor, with the values it shares."""
-    order = readable(output)
+    order = readable(output, names)
     name = names.of(output) or "out"
     targets = [
         node

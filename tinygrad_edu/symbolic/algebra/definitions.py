@@ -25,6 +25,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
 from tinygrad_edu.symbolic.algebra.facts import Facts
 from tinygrad_edu.symbolic.algebra.rewrite import Rewriter
 from tinygrad_edu.symbolic.algebra.rules import TIDYING, UNDOING
+from tinygrad_edu.symbolic.algebra.rules.arithmetic import distribute
 from tinygrad_edu.symbolic.algebra.rules.cases import opposite_of
 from tinygrad_edu.symbolic.algebra.rules.equations import Equation, Equations, complement_of
 from tinygrad_edu.symbolic.algebra.rules.rule import ONE, ZERO, Rule, is_call
@@ -126,9 +127,28 @@ def _sums(leaf: Leaf, meaning: Expr, because: str, plain: Rewriter) -> Iterator[
             summed = sum_over((label,), opened)
             search = plain.search(summed, (sum_of_terms,), patience=3, limit=1000)
             found, moves = search.expr, search.moves
-        assumed = {move.match.assumption for move in moves} - {None}
-        if isinstance(found, Number) and len(assumed) <= 1:
-            yield Equation(sum_over((label,), leaf), found, f"since {because}", *assumed)
+        assumed = [move for move in moves if move.match.assumption]
+        if isinstance(found, Number) and not assumed:
+            yield Equation(sum_over((label,), leaf), found, f"since {because}")
+        elif plain.facts.is_fixed(meaning):
+            yield from _shares(leaf, meaning, label, because, plain)
+
+
+def _shares(
+    leaf: Leaf, meaning: Expr, label: Label, because: str, plain: Rewriter
+) -> Iterator[Equation]:
+    """Yield Σq = 1 for q = (1 − ε)·y + ε/K, and Σ_k q = x_n for q = x_n·y_k, since Σy = 1."""
+    summed = sum_over((label,), meaning)
+    search = plain.search(summed, (sum_of_terms, distribute), patience=3, limit=1000)
+    assumed = [move for move in search.moves if move.match.assumption]
+    if not assumed or not isinstance(search.expr, Number | Leaf):
+        return
+    left, statements = sum_over((label,), leaf), {move.match.assumption for move in assumed}
+    if len(statements) == 1:
+        (statement,) = statements
+        yield Equation(left, search.expr, f"since {because} and {statement}", statement)
+    elif plain.close(assumed[0].before)[0] == search.expr:  # a step rests on one statement
+        yield Equation(left, assumed[0].before, f"since {because}")
 
 
 def _complements(leaf: Leaf, form: Expr, because: str, facts: Facts) -> Iterator[Equation]:

@@ -150,7 +150,7 @@ class Work:
                 f"{self._called(wrt, 'wrt')}, so there is nothing to derive; check which Tensors "
                 "it was computed from"
             )
-        refuse_changed(order, "derive")
+        refuse_changed(order, "derive", names.of)
         self.symbols: dict[Node, Any] = {}
         self.trace = Trace(fused, names.of, self._known(order))
         self.stale: list[str] = []  # names beside the graph that were recorded from other data

@@ -80,7 +80,7 @@ class Sides:
         self.roots = {left, right}
         self.values = (left.value, right.value)
         order = ancestors(left, right)
-        refuse_changed(order, "prove")
+        refuse_changed(order, "prove", names.of)
         self.nameless: set[Node] = set()  # leaves that the user did not name
         self.given: set[str] = set()  # names of constant arrays that come from the user
         self.trace = _Merging(name_of=lambda array: self._name_of(array, names))
