@@ -327,6 +327,16 @@ def test_how_names_are_written_in_latex(name, latex):
     assert tg.derive((x * v).sum(), wrt=v).result.latex() == latex
 
 
+@pytest.mark.parametrize("name", ["x̂", "λ", "hidden layer", "lambda", "1", "w′", "∇", "np", "v"])
+def test_letters_are_held_by_identifier_whatever_the_names_are(name):
+    x, v = tg.Tensor(abs(R(size=3)), name=name), tg.Tensor(R(size=3), name="v")
+    found = tg.derive((tg.exp(v) * x * v).mean(), wrt=v).result
+    assert len(found.letters) == 3
+    assert all(letter.isidentifier() for letter in found.letters)
+    value = eval(found.python(), {"np": np, **found.letters})
+    assert np.allclose(value, found.evaluate(), rtol=1e-12)
+
+
 def test_norms_of_rows_say_their_axis():
     W = tg.Tensor(R(size=(4, 3)), name="W")
     found = tg.derive(tg.norm(W, axis=1).sum(), wrt=W)
