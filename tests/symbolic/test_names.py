@@ -219,6 +219,31 @@ def test_every_letter_that_the_user_did_not_choose_is_explained():
     assert str(staged).endswith("N = 4, the rows of X")
 
 
+def test_every_index_says_which_axis_it_counts_in_texts_and_verdicts():
+    X, Y = tg.Tensor(R(size=(4, 3)), name="X"), tg.Tensor(np.eye(2)[[0, 1, 1, 0]], name="Y")
+    W, b = tg.Tensor(R(size=(3, 2)), name="W"), tg.Tensor(R(size=2), name="b")
+    A = tg.softmax(X @ W + b)
+    found = tg.derive(tg.cross_entropy(A, Y), wrt=b)
+    assert "n counts the rows of X" in found.text().partition("\nLetters\n")[2]
+    indexed = found.text(indices=True).partition("\nLetters\n")[2]
+    for line in (
+        "n counts the rows of X",
+        "i counts the columns of X",
+        "j, k, l count the columns",
+    ):
+        assert line in indexed
+    for claim in ("Σₙ(A − Y)/N", "Σₙ(A − Y)"):
+        said = tg.check_answer(found, claim).text()
+        assert said.endswith("Letters\n  N = 4, the rows of X\n  n counts the rows of X")
+    z, y = logits()
+    assert "Letters" not in tg.check_answer(tg.derive(tg.sum_squared_error(z, y), z), "z-y").text()
+    f = tg.Tensor(R(size=3), name="f")
+    apart = tg.derive(tg.sum(tg.sigmoid(f[:, None] - f[None, :]) ** 2), wrt=f)
+    assert "i, j, k count the entries of f" in apart.text()
+    S = tg.Tensor(R(size=(3, 3)), name="S")  # k is no n, though both have length 3
+    assert "k counts the columns of S" in tg.derive((tg.softmax(S) ** 2).sum(), wrt=S).text()
+
+
 @pytest.mark.parametrize("constant", [True, False])
 def test_a_length_stays_a_letter_in_second_derivatives(constant):
     X, y = R(size=(8, 3)), np.eye(2)[[0, 1, 1, 0, 1, 0, 0, 1]]

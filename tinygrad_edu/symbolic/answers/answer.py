@@ -116,6 +116,8 @@ class Verdict:
         The usual slip that reproduces the claim.
     proof : Proof or None
         The steps that join the claim to the gradient.
+    letters : tuple of str
+        Lines that explain the letters of the gradient that the user did not choose.
     """
 
     outcome: str
@@ -128,6 +130,7 @@ class Verdict:
     remarks: tuple[str, ...] = ()
     suspect: Suspect | None = None
     proof: Proof | None = None
+    letters: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return self.outcome != "different"
@@ -159,6 +162,8 @@ class Verdict:
             lines.append(f"  suspect: {said}")
         if self.proof is not None and self.proof.steps:
             lines += ["", self.proof.text()]
+        elif self.letters:
+            lines += ["", *self.letters]
         return "\n".join(lines)
 
 
@@ -355,7 +360,14 @@ class _Judge:
         else:
             about = self.gradient
         gradient = f"{about} = {letters.target}"
-        return Verdict(outcome, claim.written, gradient, remarks=(*claim.notes, *remarks), **more)
+        return Verdict(
+            outcome,
+            claim.written,
+            gradient,
+            remarks=(*claim.notes, *remarks),
+            letters=tuple(report.letters([letters.target])),
+            **more,
+        )
 
 
 def _first_that_fits(letters: Letters, claims: Sequence[Claim]) -> Claim:

@@ -57,7 +57,7 @@ def text(derivation: StagedDerivation, indices: bool, detail: str) -> str:
     sections += [
         report.assumptions(derivation.assumptions),
         report.checks(derivation, "each stage"),
-        report.letters(_shown(derivation), derivation.stages[0].lemma.recognised),
+        report.letters(_shown(derivation), derivation.stages[0].lemma.recognised, indices),
     ]
     return "\n\n".join("\n".join(lines) for lines in sections if lines)
 

@@ -145,6 +145,10 @@ class Formula:
         """Write it in LaTeX, with indices if asked for."""
         return self._said(notation.latex, indices)
 
+    def counters(self, indices: bool = False) -> list[tuple[str, Label]]:
+        """Return the letters that count along axes where it is written, and along which."""
+        return notation.counters(self.expr, indices=indices or self.indexed, axes=self.axes)
+
     def _said(self, write: Callable[..., str], indices: bool) -> str:
         # The serials of labels, for a label holds the Tensor that it came from.
         axes = tuple(axis and axis.serial for axis in self.axes)

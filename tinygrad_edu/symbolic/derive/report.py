@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from tinygrad_edu.symbolic.algebra.expr import (
     Dimension,
-    Expr,
     Label,
     Leaf,
     Quantity,
@@ -63,7 +62,7 @@ def text(derivation: Derivation, indices: bool = False, detail: str = "full") ->
         _algebra(derivation, indices, lines_of(derivation, detail)),
         assumptions(derivation.assumptions),
         checks(derivation),
-        letters([*formulas, *passed_on], derivation.recognised),
+        letters([*formulas, *passed_on], derivation.recognised, indices),
     ]
     return "\n\n".join("\n".join(lines) for lines in sections if lines)
 
@@ -93,31 +92,46 @@ def where(derivation: Derivation, formulas: Iterable[Formula], indices: bool) ->
 
 
 def letters(
-    formulas: Iterable[Formula], recognised: Iterable[tuple[str, Formula]] = ()
+    formulas: Iterable[Formula],
+    recognised: Iterable[tuple[str, Formula]] = (),
+    indices: bool = False,
 ) -> list[str]:
-    """Explain the letters in formulas that the user did not choose: lengths, constants and g."""
+    """Explain the letters that the user did not choose: lengths, constants, g, and indices."""
+    formulas = [f for f in formulas if f.expr.size <= LONGEST]
     parts = list(dict.fromkeys(e for f in formulas for e in distinct(f.expr)))
     used = {e.label for e in parts if isinstance(e, Dimension)}
     noted = {e.quantity: None for e in parts if isinstance(e, Leaf) and e.quantity.note}
     by_letter = sorted(used, key=lambda label: label.called)
-    lines = [f"  {label.called} = {_length(label, parts)}" for label in by_letter]
+    leaves = dict.fromkeys(e.quantity for e in parts if isinstance(e, Leaf))
+    known = {**leaves, **dict.fromkeys(quantities_in(q.leaf for q in leaves))}
+    lengths = [(label, _axis(label, known)) for label in by_letter]
+    lines = [f"  {label.called} = {label.length}{what and f', {what}'}" for label, what in lengths]
+    counted: dict[str, dict[str, None]] = {}
+    for letter, label in (each for f in formulas for each in f.counters(indices)):
+        counted.setdefault(_axis(label, known), {})[letter] = None
+    for what, found in counted.items():
+        if what:
+            verb = "counts" if len(found) == 1 else "count"
+            lines.append(f"  {', '.join(sorted(found))} {verb} {what}")
     lines += [f"  {c} = {formula}, found equal on the data" for c, formula in recognised]
     lines += [f"  {' '.join(q.name.split())}: {q.note}{_shape(q)}" for q in noted]
     return ["Letters", *lines] if lines else []
 
 
-def _length(label: Label, parts: Iterable[Expr]) -> str:
-    """Say how long a range is, and of what array: one of the user's, if there is one."""
-    leaves = dict.fromkeys(e.quantity for e in parts if isinstance(e, Leaf))
-    known = {**leaves, **dict.fromkeys(quantities_in(q.leaf for q in leaves))}
-    found = [(bool(q.note), q.definition is not None, q.rank, q) for q in known]
-    for *_, quantity in sorted(found, key=lambda entry: entry[:3]):
-        for place, axis in enumerate(quantity.axes):
-            if axis is not None and axis.range is label.range:
-                kinds = ("rows", "columns") if len(quantity.axes) == 2 else ("entries",)
-                what = f"axis {place}" if len(quantity.axes) > 2 else f"the {kinds[place]}"
-                return f"{label.length}, {what} of {' '.join(quantity.name.split())}"
-    return str(label.length)
+def _axis(label: Label, known: Iterable[Quantity]) -> str:
+    """Say which axis a range is, and of what array: one of the user's, if there is one."""
+    places = [
+        (bool(q.note), q.definition is not None, axis is not label, q.rank, place, q)
+        for q in known
+        for place, axis in enumerate(q.axes)
+        if axis is not None and axis.range is label.range
+    ]
+    if not places:
+        return ""
+    *_, place, quantity = min(places, key=lambda found: found[:-1])
+    kinds = ("rows", "columns") if len(quantity.axes) == 2 else ("entries",)
+    what = f"axis {place}" if len(quantity.axes) > 2 else f"the {kinds[place]}"
+    return f"{what} of {' '.join(quantity.name.split())}"
 
 
 def _shape(quantity: Quantity) -> str:

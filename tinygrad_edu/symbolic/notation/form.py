@@ -7,7 +7,7 @@ whole vectors and matrices, where that is possible.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -75,6 +75,12 @@ class Form:
     expr: Expr | None = None
     detail: Any = None
     axes: Axes = ()
+
+    def walk(self) -> Iterator[Form]:
+        """Yield the form and all forms inside."""
+        yield self
+        for part in self.parts:
+            yield from part.walk()
 
     @cached_property
     def cost(self) -> int:

@@ -136,7 +136,7 @@ def lengths_in(expr: Expr, axes: Axes = ()) -> list[Label]:
     """Return the ranges whose lengths a formula speaks of, written or within vectors of ones."""
     labels = [label for each in distinct(expr) for label in _ranges_of(each)]
     form = said(expr, axes)
-    for part in _inside(form) if form is not None else ():
+    for part in form.walk() if form is not None else ():
         if part.kind in {"ones", "delta"}:
             labels += [axis for axis in part.axes if axis is not None]
     return list(dict.fromkeys(label.range for label in labels))
@@ -152,12 +152,6 @@ def _ranges_of(expr: Expr) -> Iterable[Label]:
     if isinstance(expr, Sum) and expr.label not in expr.body.labels:
         return (expr.label,)
     return ()
-
-
-def _inside(form: Form) -> Iterable[Form]:
-    yield form
-    for part in form.parts:
-        yield from _inside(part)
 
 
 #: What is no name in Python or in JavaScript, or is taken.

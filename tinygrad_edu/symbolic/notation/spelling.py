@@ -68,6 +68,7 @@ class Speller:
         self.minus = "-" if latex else "−"
         self.letters: dict[Label, str] = {}
         self.used: set[str] = set()  # also by a label that an inner sum binds again
+        self.counters: list[tuple[str, Label]] = []  # every index that was given a letter
         for label in sorted(free, key=lambda label: label.order):
             self.letters[label] = self._index(label, free=True)
 
@@ -79,6 +80,7 @@ class Speller:
         numbered = (f"i{n}" for n in itertools.count(1))
         found = next(c for c in itertools.chain(wanted, _INDICES, numbered) if c not in self.used)
         self.used.add(found)
+        self.counters.append((found, label))
         return found
 
     def spell(self, form: Form, outside: int = 0) -> str:

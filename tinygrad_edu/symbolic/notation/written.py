@@ -12,9 +12,10 @@ from tinygrad_edu.symbolic.notation.matrices import Matrices
 from tinygrad_edu.symbolic.notation.names import name_latex
 from tinygrad_edu.symbolic.notation.spelling import Speller
 
-__all__ = ["axes_for", "latex", "name_latex", "said", "text"]
+__all__ = ["axes_for", "counters", "latex", "name_latex", "said", "text"]
 
 Instead = Mapping[Quantity, str]
+Counters = list[tuple[str, Label]]
 
 
 def text(
@@ -65,6 +66,19 @@ def _written(expr: Expr, in_latex: bool, indices: bool, axes: Axes, instead: Ins
     if form is not None:
         return spell().spell(form)
     return spell(indices=True, free=expr.labels).spell(entries(expr))
+
+
+def counters(expr: Expr, *, indices: bool = False, axes: Iterable[Label | None] = ()) -> Counters:
+    """Return the letters that count along axes where an expression is written, and along which.
+
+    They are those of Σₙ and Σₖ and, where it takes indices, all of these.
+    """
+    form = None if indices else said(expr, tuple(axes))
+    if form is not None:
+        return [(f.detail.letter, f.detail) for f in form.walk() if f.kind == "kept sum"]
+    speller = Speller(latex=False, indices=True, free=expr.labels)
+    speller.spell(entries(expr))
+    return speller.counters
 
 
 def names_beside(quantities: Collection[Quantity]) -> frozenset[str]:

@@ -125,9 +125,12 @@ class Proof:
             [f"The {name} is {write(f, indices)}." for name, f in self.dropped.items()],
             assumptions(self.assumptions),
             self._checks(),
-            letters([self.left, self.right, *self.furthest, *(step.after for step in self.steps)]),
+            letters(self._written(), indices=indices),
         ]
         return "\n\n".join("\n".join(lines) for lines in sections if lines)
+
+    def _written(self) -> list[Formula]:
+        return [self.left, self.right, *self.furthest, *(step.after for step in self.steps)]
 
     def certificate(self) -> dict[str, Any]:
         """Return what is proved, for a program to check that does not trust this one.
