@@ -57,11 +57,12 @@ from tinygrad_edu.symbolic.algebra.rules.equations import Equation, Equations, c
 from tinygrad_edu.symbolic.algebra.rules.law import Law
 from tinygrad_edu.symbolic.algebra.rules.rule import Match, Rule, without
 from tinygrad_edu.symbolic.answers.claims import Letters, read
-from tinygrad_edu.symbolic.answers.trials import scene
+from tinygrad_edu.symbolic.answers.trials import computed, environments, scene
 from tinygrad_edu.symbolic.derive import work as work_module
 from tinygrad_edu.symbolic.derive.trace import Symbol
 from tinygrad_edu.symbolic.notation.form import is_short
 from tinygrad_edu.symbolic.notation.grammar import ClaimError
+from tinygrad_edu.symbolic.notation.javascript import runtime
 from tinygrad_edu.symbolic.notation.written import latex, text
 from tinygrad_edu.symbolic.prove import prove as prove_module
 from tinygrad_edu.symbolic.prove.agreement import Agreement

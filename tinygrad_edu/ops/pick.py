@@ -315,7 +315,7 @@ def triu(x: Any, k: int = 0) -> Any:
 @op(
     name="rank",
     text="rank({0}, {side})",
-    tex=r"\operatorname{{rank}}_{{\text{{{side}}}}}({0})",
+    tex=r"\operatorname{{rank}}({0}, \text{{{side}}})",
 )
 def _rank(x: Any, *, axis: int, side: str) -> Any:
     """How many entries of its line are smaller than an entry (side "left"), or not larger."""

@@ -517,7 +517,11 @@ def _(i: int, g: Any, out: Any, x: Any, *arrays: Any, index: tuple[Any, ...]) ->
     return _scatter_add(g, *arrays, index=index, shape=x.shape)
 
 
-@op(name="scatter_add", text="scatter({0})", tex=r"\operatorname{{scatter}}({0})")
+@op(
+    name="scatter_add",
+    text="scatter({0}, {shape}, [{index}])",
+    tex=r"\operatorname{{scatter}}({0}, {shape}, [{index}])",
+)
 def _scatter_add(g: Any, *arrays: Any, index: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
     """Add entries into zeros."""
     out = np.zeros(shape, g.dtype)

@@ -24,6 +24,7 @@ from tinygrad_edu.symbolic.derive.derivation import Derivation, Formula
 from tinygrad_edu.symbolic.notation.grammar import ClaimError, Tree, Written
 from tinygrad_edu.symbolic.notation.grammar import read as read_text
 from tinygrad_edu.symbolic.notation.reader import FUNCTIONS, Reading, Scene, free_letters
+from tinygrad_edu.symbolic.notation.source import lengths_in
 from tinygrad_edu.symbolic.notation.tokens import LOWERED, SUBSCRIPTS
 
 __all__ = ["Claim", "Letters", "decimals", "of_tree", "read"]
@@ -51,6 +52,9 @@ class Letters:
                 if axis is not None:
                     self.ranges.setdefault(axis.range.called, axis.range)
         self.drawn: dict[bool, list[tuple[str, Environment]]] = {}
+        spoken = (label for f in formulas for label in lengths_in(f.expr, f.axes))
+        for label in spoken:  # N, and that of one_hot(y, N)
+            self.ranges.setdefault(label.called, label)
         self.names = self._names()
         self.lengths = self._lengths()
 

@@ -58,7 +58,8 @@ class Form:
         Of one entry: "number", "leaf", "dimension", "delta", "call", "sum over", "product",
         "quotient", "negative", "power", "root", "total". Of whole arrays also "ones", "sum" (of
         all entries), "kept sum" (over one axis, which stays with length 1), "beside" (a product of
-        matrices), "outer", "inner", "transpose", "diag".
+        matrices), "outer", "inner", "transpose", "diag", "view" (axes of length 1 put between),
+        "only" (and left out).
     parts : tuple of Form
         What it is made of.
     expr : Expr or None

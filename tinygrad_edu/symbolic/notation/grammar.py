@@ -67,7 +67,7 @@ class Tree:
     @property
     def inside(self) -> tuple[Tree, ...]:
         """The parts, and the formulas among the indices."""
-        indices = self.detail if self.kind in {"indexed", "delta", "item"} else ()
+        indices = self.detail if self.kind in {"indexed", "delta", "item", "index"} else ()
         return (*self.parts, *(index for index in indices if isinstance(index, Tree)))
 
     def walk(self) -> Iterator[Tree]:
@@ -93,7 +93,7 @@ _COMPARISONS = {
     ">": "greater",
     "≥": "greater_equal",
 }
-_CLOSING = {"(": ")", "[": "]", "{": "}", "⟨": "⟩"}
+_CLOSING = {"(": ")", "[": "]", "{": "}", "⟨": "⟩", "⌊": "⌋", "⌈": "⌉"}
 _REDUCTIONS = {"Σ": "sum", "Π": "prod"}
 _CONSTANTS = {"e": "e", "π": "π", "pi": "π", "∞": "∞", "inf": "∞"}
 #: What may carry an index or a slice behind it.
@@ -178,6 +178,9 @@ class _Parser:
             "‖": self._norm,
             "⟨": self._inner,
             "√": self._root,
+            "∛": self._root,
+            "⌊": self._rounded,
+            "⌈": self._rounded,
             "Σ": self._reduction,
             "Π": self._reduction,
             "𝟏": self._ones,
@@ -255,7 +258,9 @@ class _Parser:
         counting = [each for each in every if _is_comparison(each)]
         counting += [each for each in every if each.kind in {"indexed", "delta"}]
         known = {id(i) for each in counting for i in each.walk()}
-        if not any(each.kind in {"indexed", "reduction"} and each.detail for each in every):
+        if not any(
+            each.kind in {"indexed", "reduction", "delta"} and each.detail for each in every
+        ):
             known = set()
         for each in every:
             if each.kind == "letter" and id(each) not in known:
@@ -295,7 +300,11 @@ class _Parser:
         while True:
             token = self.next
             reaches = _is_bare_sum(left)
-            if self.accept("·", "⊙"):
+            if token.text == "mod" and token.kind == "word" and "mod" not in self.names:
+                self.take()
+                parts = [left, self.signed(self.beside)]
+                left = self.tree("call", token.at, parts, ("mod", {}))
+            elif self.accept("·", "⊙"):
                 # NumPy's @ binds no tighter than its *.
                 read = self.row_of_forms if token.shown == "*" else self.beside
                 right = self.signed(read)
@@ -353,7 +362,7 @@ class _Parser:
     def begins_a_form(self) -> bool:
         self.split_bars()
         if self.next.kind in {"number", "word"}:
-            return True
+            return self.next.text != "mod" or "mod" in self.names
         sign = self.sign()
         return sign in self.readers and not (sign == self.open and sign in "|‖")
 
@@ -437,9 +446,12 @@ class _Parser:
         found: list[Tree] = []
         with self.deeper():
             while True:
-                ahead = self.tokens[self.place + 1].text
-                if self.next.kind in {"word", "number"} and ahead in {",", "}"}:
-                    found += self._lowered(self.take().text, token)
+                end = self.place
+                while self.tokens[end].kind in {"word", "number"}:
+                    end += 1
+                if end > self.place and self.tokens[end].text in {",", "}"}:  # nj, 0, 0j
+                    written = "".join(self.take().text for _ in range(end - self.place))
+                    found += self._lowered(written, token)
                 else:
                     found.append(self.total())
                 if not self.accept(","):
@@ -484,6 +496,8 @@ class _Parser:
         if self.next.text in {"None", "newaxis"}:
             self.take()
             return None
+        if self.accept("…"):
+            return Ellipsis
         if self.next.text == "." and self.tokens[self.place + 1].text == ".":
             while self.accept("."):
                 pass
@@ -530,7 +544,8 @@ class _Parser:
     def _brackets(self, opened: Token) -> Tree:
         inner = self._inside(opened, _CLOSING[opened.text])
         # Remembered, so that (Σa)·b is not taken for Σa·b, nor (a/b) c for a/b c.
-        return self.tree("group", opened.at, [inner]) if inner.kind != "group" else inner
+        again = inner.kind == "group" and opened.text != "["  # which may be a list of one
+        return inner if again else self.tree("group", opened.at, [inner])
 
     def _magnitude(self, opened: Token) -> Tree:
         return self.tree("call", opened.at, [self._inside(opened, "|")], ("abs", {}))
@@ -556,7 +571,25 @@ class _Parser:
         return self.tree("call", opened.at, [left, right], ("vdot", {}))
 
     def _root(self, token: Token) -> Tree:
-        return self.tree("call", token.at, [self.power()], ("sqrt", {}))
+        r"""Read √x, ∛x, \sqrt{x} and \sqrt[3]{x}."""
+        name = "cbrt" if token.text == "∛" else "sqrt"
+        if token.shown != "√" and (opened := self.accept("[")):
+            order = self.take()
+            self.expect("]", opened)
+            if order.text != "3":
+                self.complain("write x^(1/n) for another root", order)
+            name = "cbrt"
+        return self.tree("call", token.at, [self.power()], (name, {}))
+
+    def _rounded(self, opened: Token) -> Tree:
+        """Read ⌊x⌋ and ⌈x⌉; ⌊x/y⌋ is one operation."""
+        inner = self._inside(opened, _CLOSING[opened.text])
+        while inner.kind == "group":
+            (inner,) = inner.parts
+        if opened.text == "⌊" and inner.kind == "over":
+            return self.tree("call", opened.at, inner.parts, ("floor_divide", {}))
+        name = "floor" if opened.text == "⌊" else "ceil"
+        return self.tree("call", opened.at, [inner], (name, {}))
 
     def _fraction(self, token: Token) -> Tree:
         r"""Read \frac{a}{b}."""
@@ -741,6 +774,8 @@ class _Parser:
 
     def _call(self, token: Token, function: str) -> Tree:
         """Read a function and its arguments; with one argument, log a needs no parentheses."""
+        if function == "log":
+            function += self._base_of_logarithm()
         primes = 0
         while self.accept("′"):
             primes += 1
@@ -756,15 +791,35 @@ class _Parser:
         ):
             return self._reduction(token, function)
         opened = self.accept("(")
-        arguments, options = ([self.power()], {}) if opened is None else self._arguments(opened)
+        place = 2 if function == "scatter" else None
+        arguments, options = (
+            ([self.power()], {}) if opened is None else self._arguments(opened, place)
+        )
         detail: Any = function if primes else (function, options)
         found = self.tree("slope" if primes else "call", token.at, arguments, detail)
         if exponent is None:
             return found
         return self.tree("power", token.at, [self.behind(found), exponent])
 
-    def _arguments(self, opened: Token) -> tuple[list[Tree], dict[str, Any]]:
-        """Read what stands in the parentheses of a call."""
+    def _base_of_logarithm(self) -> str:
+        """Read the 2 of log₂ x, or nothing."""
+        if self.next.kind == "lowered":
+            base = self.take().text.translate(SUBSCRIPTS)
+        elif self.accept("_"):
+            brace = self.accept("{")
+            base = self.take().text
+            if brace is not None:
+                self.expect("}", brace)
+        else:
+            return ""
+        if base not in {"2", "10"}:
+            self.complain("write log x / log b for a logarithm to another base")
+        return base
+
+    def _arguments(
+        self, opened: Token, index_at: int | None = None
+    ) -> tuple[list[Tree], dict[str, Any]]:
+        """Read what stands in the parentheses of a call; one argument may be an index."""
         outer, self.open = self.open, ")"
         arguments: list[Tree] = []
         options: dict[str, Any] = {}
@@ -777,7 +832,11 @@ class _Parser:
                     options[option] = self._option()
                 elif self.next.text in _TYPES and ahead and ahead[0].text in {")", ","}:
                     self.take()
-                elif self.next.kind == "string":
+                elif index_at == len(arguments) and self.sign() == "[":
+                    token = self.take()
+                    index = self._slices(token)
+                    arguments.append(replace(self.tree("index", token.at), detail=index))
+                elif self.next.kind == "string" or self.next.text in _SIDES - {*self.names}:
                     token = self.take()
                     arguments.append(self.tree("string", token.at, detail=token.text))
                 else:
@@ -883,6 +942,8 @@ class _Parser:
 _BAR = "\N{COMBINING MACRON}"
 
 _LITERALS = {"True": True, "False": False, "None": None, "float": None, "int": None}
+#: On which side of equal entries a rank counts.
+_SIDES = frozenset({"left", "right"})
 _TYPES = frozenset({"float", "int", "bool", "float64"})
 
 

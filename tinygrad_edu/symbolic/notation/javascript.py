@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -17,6 +18,7 @@ __all__ = ["JavaScript", "runtime"]
 _NAMES = {"negative": "neg", "multiply": "mul", "divide": "div", "power": "pow"}
 
 
+@cache
 def runtime() -> str:
     """Return the source of the runtime, which defines `t`."""
     return files(__package__).joinpath("runtime.js").read_text(encoding="utf-8")
@@ -100,10 +102,15 @@ class JavaScript:
         """Multiply and sum at indices."""
         return self._call("einsum", json.dumps(subscripts), *arrays)
 
+    def knows(self, op: Op) -> bool:
+        """Whether the runtime has a function for an operation."""
+        name = _NAMES.get(op.name, op.name)
+        return f" {name}:" in runtime() or f" {name}," in runtime()
+
     def call(self, op: Op, attributes: Mapping[str, Any], arguments: Sequence[Code]) -> Code:
         """Apply an operation; its attribute `classes` is the source of a length."""
         name = _NAMES.get(op.name, op.name)
-        if f" {name}:" not in runtime() and f" {name}," not in runtime():
+        if not self.knows(op):
             raise ValueError(f"javascript: {op.name} is not in the runtime; use text() instead")
         if op.name == "one_hot":
             return self._call(name, *arguments, attributes["classes"])

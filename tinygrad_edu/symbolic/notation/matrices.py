@@ -23,6 +23,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Product,
     Quantity,
     Sum,
+    Total,
     call_of,
     distinct,
     parts,
@@ -72,7 +73,7 @@ class Matrices:
         if not expr.labels <= {axis for axis in want if axis is not None}:
             return None
         if not expr.labels:
-            want = ()
+            want, strictly = (), False
         found = self._directly(expr, want, strictly)
         straight = found is not None and found.cost == 0
         if len(want) == 2 and not straight and not isinstance(expr, Leaf | Delta | Opaque):
@@ -91,6 +92,43 @@ class Matrices:
         if len(want) > 2:
             own = isinstance(expr, Leaf) and _axes_of(expr) == want
             return Form("leaf", (), expr, axes=want) if own else None
+        return self._just(expr, want)
+
+    def argument(self, expr: Expr, want: Axes) -> Form | None:
+        """Say an array that an operation takes whole: axes of length 1 are put in or left out."""
+        found = self._deep(expr, want) if len(want) > 2 else self._just(expr, want)
+        kept = tuple(axis for axis in want if axis is not None)
+        if found is not None:
+            return found if found.axes == want else _only(found, want)
+        if len(want) == len(kept) == 1:  # of a matrix of one row or column
+            ways = (self.said(expr, wide) for wide in ((None, *want), (*want, None)))
+            return next((_only(form, want) for form in ways if form is not None), None)
+        if not len(kept) < len(want):
+            return None
+        inner = self.argument(expr, kept)
+        return inner and Form("view", (inner,), expr, axes=want)
+
+    def _deep(self, expr: Expr, want: Axes) -> Form | None:
+        """Say an array of many axes entry by entry, as operations on whole arrays take it."""
+        if not expr.labels:
+            return self.said(expr, ())
+        if isinstance(expr, Leaf):
+            call = call_of(expr)
+            if call is not None:
+                return self._deep(call, want)
+            own = _axes_of(expr)
+            return Form("leaf", (), expr, axes=own) if _fits(own, want) else None
+        if isinstance(expr, Opaque):
+            return self._called(expr, want)
+        if isinstance(expr, Apply):
+            found = [self._deep(argument, want) for argument in expr.args]
+            said = tuple(form for form in found if form is not None)
+            return Form("call", said, expr, axes=spread(said)) if len(said) == len(found) else None
+        if isinstance(expr, Product | Total):
+            return said_with(lambda part: self._deep(part, want), expr)
+        return None
+
+    def _just(self, expr: Expr, want: Axes) -> Form | None:
         said = self.said(expr, want, strictly=len(want) == 1)
         if said is None and len(want) == 2 and want[1] is not None:
             said = self.said(expr, want[:1], strictly=True)  # equal columns
@@ -103,7 +141,8 @@ class Matrices:
             return None
         ones = [_ones(axis) for axis in want if axis is not None]
         if len(want) == 1:
-            return _times(said, ones[0]) if said.axes == () else None
+            counted = Form("ones", axes=want, detail="counted")
+            return _times(said, counted) if said.axes in {(), (None,)} else None
         if said.axes == want[1:]:
             return Form("outer", (ones[0], said), expr, axes=want)
         if said.axes == (want[0], None):
@@ -148,9 +187,9 @@ class Matrices:
             inside = tuple(axes[::-1] for axes in expr.inside)
             turned = Opaque(expr.op, expr.args, attributes, inside, expr.axes[::-1])
             return self._called(turned, want)
-        found = [self.exactly(a, axes) for a, axes in zip(expr.args, expr.inside, strict=True)]
+        found = [self.argument(a, axes) for a, axes in zip(expr.args, expr.inside, strict=True)]
         said = tuple(form for form in found if form is not None)
-        if len(said) < len(found) or len(expr.axes) > 2:
+        if len(said) < len(found) or (len(expr.axes) > 2 and expr.axes != want):
             return None
         return _picked(Form("call", said, expr, axes=expr.axes), expr.axes, want)
 
@@ -352,7 +391,8 @@ def _axes_of(leaf: Leaf) -> Axes:
 
 def _letter(leaf: Leaf, want: Axes) -> Form | None:
     axes = _axes_of(leaf)
-    return None if len(axes) > 2 else _picked(Form("leaf", (), leaf, axes=axes), axes, want)
+    kept = [axis for axis in axes if axis is None or axis.place is None]
+    return None if len(kept) > 2 else _picked(Form("leaf", (), leaf, axes=axes), axes, want)
 
 
 def _picked(form: Form, axes: Axes, want: Axes) -> Form | None:
@@ -387,6 +427,12 @@ def _fits(axes: Axes, want: Axes, strictly: bool = False) -> bool:
         axes = axes[extra:]
     last = want[len(want) - len(axes) :]
     return all(a is None or a is b for a, b in zip(axes, last, strict=True))
+
+
+def _only(form: Form, want: Axes) -> Form | None:
+    """Say the only entry along the axes of length 1."""
+    kept = tuple(axis for axis in form.axes if axis is not None)
+    return Form("only", (form,), form.expr, axes=want) if kept == want != form.axes else None
 
 
 def _transposed(form: Form) -> Form:

@@ -38,6 +38,10 @@ _SAME = frozenset(_NAMES.split())
 _OTHERS = {
     "sigmoid": "np.exp(-np.logaddexp(0, -({0})))",
     "relu": "np.maximum({0}, 0)",
+    "gelu": "({0}) * (1 + np.vectorize(math.erf)(({0}) / np.sqrt(2))) / 2",
+    "cosine": "({0}) / np.hypot({0}, {1})",
+    "share": "np.exp(({0}) - np.logaddexp({0}, {1}))",
+    "unit_hypotenuse": "np.hypot({0}, 1)",
     "softplus": "np.logaddexp(0, {0})",
     "normal_density": "np.exp(-({0}) ** 2 / 2) / np.sqrt(2 * np.pi)",
     "normal_cdf": "(1 + np.vectorize(math.erf)(({0}) / np.sqrt(2))) / 2",
@@ -150,6 +154,11 @@ class NumPy:
         """Multiply and sum at indices."""
         return Code(f"np.einsum({subscripts!r}, {', '.join(code.text for code in arrays)})", ATOM)
 
+    def knows(self, op: Op) -> bool:
+        """Whether NumPy has a word for an operation, or several."""
+        more = {"power", "getitem", "scatter_add", *_RELATIONS, *_OTHERS}
+        return op.name in _SAME or op.name in more
+
     def call(self, op: Op, attributes: Mapping[str, Any], arguments: Sequence[Code]) -> Code:
         """Apply an operation; its attribute `classes` is the source of a length."""
         texts = [code.text for code in arguments]
@@ -163,12 +172,14 @@ class NumPy:
             return Code(f"{arguments[0].within(ATOM)}[{index}]", ATOM)
         if op.name == "scatter_add":
             index = _index(texts[1:], attributes["index"])
-            add = f"(np.add.at(x, np.s_[{index}], {texts[0]}), x)[1]"
-            return Code(f"(lambda x: {add})(np.zeros({attributes['shape']}))", ATOM)
+            # Nothing of the formula within the lambda, which would hide a letter of the same name.
+            zeros = f"np.zeros({attributes['shape']})"
+            add = "(lambda out, places, g: (np.add.at(out, places, g), out)[1])"
+            return Code(f"{add}({zeros}, np.s_[{index}], {texts[0]})", ATOM)
         if op.name in _OTHERS:
             bare = ", ".join(texts)
             return Code(f"({_OTHERS[op.name].format(*texts, args=bare, **attributes)})", ATOM)
-        if op.name not in _SAME:
+        if not self.knows(op):
             raise ValueError(f"python: {op.name} has no spelling in NumPy; use text() instead")
         if op.name in {"concatenate", "stack"}:
             texts = [f"[{', '.join(texts)}]"]

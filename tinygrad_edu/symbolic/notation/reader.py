@@ -111,6 +111,7 @@ class _Meaning:
     def __init__(self, reading: Reading, scene: Scene) -> None:
         self.reading, self.scene = reading, scene
         self.lengths: dict[str, int] = {}  # of the indices in use
+        self.unit_length = 0  # of δ₁, where it shows beside it
         if scene.shape is not None:
             kept = [n for n, one in zip(scene.shape, _ones_of(scene), strict=True) if not one]
             if len(kept) == len(scene.letters):
@@ -146,8 +147,8 @@ class _Meaning:
         own = value.shape
         if own and math.prod(own) == 1 != math.prod(shape):
             own = ()  # one number, for every entry
-        while len(own) > len(shape) and own[0] == 1:
-            own = own[1:]
+        while own[:1] == (1,) and own != shape[-len(own) :]:
+            own = own[1:]  # for every row
         if own != value.shape:
             value = replace(value, array=ops.reshape(value.array, shape=own), spread=frozenset())
         if own == shape:
@@ -214,10 +215,9 @@ class _Meaning:
             return _Value(np.zeros((1, 1)), (), (None, None), spread=frozenset({0, 1}), eye=1.0)
         if len(tree.detail) == 1 and not letters:
             place = int(tree.detail[0].detail)
-            shape = self.scene.shape or ()
-            length = shape[-1] if shape else 0
+            length = self.unit_length or (self.scene.shape or (0,))[-1]
             if not place < length:
-                self.complain(f"the gradient is no vector with an entry {place}", tree)
+                self.complain(f"no vector with an entry {place} stands here", tree)
             return _Value(unit(length, place), (), (None,))
         if len(tree.detail) != 2:
             self.complain("δ has two indices", tree)
@@ -387,7 +387,7 @@ class _Meaning:
         if base.detail == "e" and (base.kind == "constant" or _has_names(exponent)):
             return self._entrywise(ops.exp, [self.of(exponent)], tree)
         value, raised = self.of(base), self.of(exponent)
-        if value.ndim == 2 and raised.array == -1 and _is_plain(raised.array):
+        if value.ndim == 2 and _is_plain(raised.array) and raised.array == -1:
             self.reading.remarks["a power is one of every entry, and no inverse matrix"] = None
         return self._entrywise(ops.power, [value, raised], tree)
 
@@ -488,15 +488,7 @@ class _Meaning:
         said = base.detail if base.kind == "name" else "what stands before it"
         if value.free or value.eye is not None:
             self.complain("a form with indices takes no brackets", tree)
-        index: list[Any] = []
-        for each in tree.detail:
-            if isinstance(each, Tree):
-                inner = _plain(self.of(each).array)
-                if np.asarray(inner).dtype.kind == "f" and np.all(inner == np.rint(inner)):
-                    inner = np.asarray(inner).astype(int)
-                index.append(int(inner) if np.ndim(inner) == 0 else inner)
-            else:
-                index.append(each)
+        index = self._places(tree)
         if is_unit(value.array) and len(index) == 1 and isinstance(index[0], np.ndarray):
             rows = ops.one_hot(index[0], classes=value.shape[-1])
             return _Value(rows, (), (None,) * np.ndim(rows))
@@ -509,16 +501,59 @@ class _Meaning:
                 if isinstance(each, int) and not -length <= each < length:
                     self.complain(f"{said} has no entry {each}, its length is {length}", tree)
         try:
-            array = value.array[tuple(index)]
+            array = _real(value.array)[tuple(index)]
         except (IndexError, ValueError, TypeError) as error:
             self.complain(f"this index does not fit: {error}", tree)
         return _Value(array, (), self._ranges_of_item(value, index, np.ndim(_plain(array))))
+
+    def _places(self, tree: Tree) -> list[Any]:
+        """Return what stands in Python's brackets, its formulas computed."""
+        index: list[Any] = []
+        for each in tree.detail:
+            if isinstance(each, Tree):
+                inner = _plain(self.of(each).array)
+                if np.asarray(inner).dtype.kind == "f" and np.all(inner == np.rint(inner)):
+                    inner = np.asarray(inner).astype(int)
+                index.append(int(inner) if np.ndim(inner) == 0 else inner)
+            else:
+                index.append(each)
+        return index
+
+    def _scatter(self, tree: Tree) -> _Value:
+        """Read scatter(g, (4,), [1:3]): g is added into zeros of a shape, at places."""
+        if len(tree.parts) != 3 or tree.parts[2].kind != "index" or tree.detail[1]:
+            self.complain("scatter: write an array, a shape, places: scatter(g, (4,), [1:3])", tree)
+        value, shape = self.of(tree.parts[0]), self._shape_of(tree.parts[1])
+        if value.free or value.spread or value.eye is not None:
+            self.complain("scatter: takes whole arrays", tree)
+        self._refuse_large(shape, tree)
+        try:
+            array = ops.scatter_add(_real(value.array), tuple(self._places(tree.parts[2])), shape)
+        except (IndexError, ValueError, TypeError) as error:
+            raise Misfit(f"scatter: {error}") from None
+        return _Value(array, (), (None,) * len(shape))
+
+    def _rank(self, tree: Tree) -> _Value:
+        """Read rank(x, 'left'): how many entries are smaller than each one."""
+        options = dict(tree.detail[1])
+        axis = options.pop("axis", -1)
+        sides = [part.detail for part in tree.parts[1:] if part.kind == "string"]
+        if sides not in (["left"], ["right"]) or len(tree.parts) != 2 or options:
+            self.complain("rank: takes an array and 'left' or 'right'", tree)
+        value = self.of(tree.parts[0])
+        known = isinstance(axis, int) and -value.ndim <= axis < value.ndim
+        if value.free or not known:
+            self.complain("rank: takes whole arrays, and one of their axes", tree)
+        array = REGISTRY["rank"](value.array, axis=axis, side=sides[0])
+        return _Value(array, (), value.ranges)
 
     def _ranges_of_item(self, value: _Value, index: list[Any], ndim: int) -> tuple[Any, ...]:
         if any(isinstance(each, np.ndarray) or each is Ellipsis for each in index):
             return (None,) * ndim
         own = iter(value.ranges)
         found = [None if each is None else (next(own), each)[0] for each in index]
+        cut = [isinstance(each, slice) and each != slice(None) for each in index]
+        found = [None if short else r for r, short in zip(found, cut, strict=True)]
         kept = [r for r, each in zip(found, index, strict=True) if not isinstance(each, int)]
         return (*kept, *own)
 
@@ -547,7 +582,13 @@ class _Meaning:
 
     def _beside(self, tree: Tree) -> _Value:
         """Read forms side by side: a matrix product, or a number times something."""
-        left, right = (self.of(part) for part in tree.parts)
+        shape, outer = self.scene.shape or (), self.unit_length
+        if tree.parts[1].kind == "transpose" and len(shape) == 2:
+            self.unit_length = shape[0]  # δ₁ gᵀ
+        left = self.of(tree.parts[0])
+        self.unit_length = left.shape[-1] if left.ndim == 2 else outer  # A δ₁
+        right = self.of(tree.parts[1])
+        self.unit_length = outer
         if left.ndim == right.ndim == 1 and left.row == right.row and not left.spread:
             if left.row or left.shape != right.shape:
                 names = [self._cut(part) for part in tree.parts]
@@ -691,6 +732,11 @@ class _Meaning:
             each, wanted = pending.pop()
             if each.kind == "reduction":
                 wanted = wanted - set(each.detail[1])
+            if each.kind == "delta":  # δₖⱼ: k runs as far as j
+                both = [i.detail for i in each.detail if i.kind == "letter"]
+                known = [self.lengths[letter] for letter in both if letter in self.lengths]
+                bound = [letter for letter in both if letter in wanted]
+                found |= {letter: known[0] for letter in bound if known and letter not in found}
             if each.kind == "indexed" and each.parts[0].kind == "name":
                 shape = _shape(self.scene.arrays[each.parts[0].detail])
                 if len(each.detail) < len(shape):
@@ -700,6 +746,8 @@ class _Meaning:
                         found.setdefault(index.detail, length)
             elif each.kind == "indexed" and wanted:
                 shape = self.of(each.parts[0]).shape
+                if len(each.detail) < len(shape):
+                    shape = tuple(n for n in shape if n != 1)
                 for index, length in zip(each.detail, shape, strict=False):
                     if index.kind == "letter" and index.detail in wanted:
                         found.setdefault(index.detail, length)
@@ -825,7 +873,9 @@ class _Meaning:
         if name == "cumsum" and values[0].ndim == 1:
             options = {"axis": 0}  # there is no other
         try:
-            array = getattr(ops, name)(*arguments, **options)
+            # A loss stands for its operation: one number for each example.
+            op = REGISTRY[name] if name in _LOSSES else getattr(ops, name)
+            array = op(*arguments, **options)
         except (ValueError, TypeError, IndexError) as error:
             raise Misfit(str(error)) from None
         ranges = (None,) * np.ndim(_plain(array))
@@ -933,10 +983,13 @@ class _Meaning:
         if name.endswith("_like"):
             value = self.of(part)
             return _Value(np.full(value.shape, number), (), value.ranges)
-        inner = part.parts[0] if part.kind == "group" else part
-        shape = tuple(map(self._whole_number, inner.parts if inner.kind == "list" else (inner,)))
+        shape = self._shape_of(part)
         self._refuse_large(shape, tree)
         return _Value(np.full(shape, number), (), (None,) * len(shape))
+
+    def _shape_of(self, tree: Tree) -> tuple[int, ...]:
+        inner = tree.parts[0] if tree.kind == "group" else tree
+        return tuple(map(self._whole_number, inner.parts if inner.kind == "list" else (inner,)))
 
     def _sizes(self, tree: Tree) -> _Value:
         """Read len(X), X.size, X.shape (of which [0] picks one)."""
@@ -1088,8 +1141,9 @@ _ROWWISE: dict[str, Callable[..., Any]] = {
     "softmax": ops.softmax,
     "log_softmax": ops.log_softmax,
 }
+_LOSSES = frozenset({"cross_entropy", "softmax_cross_entropy"})
 #: Operations on whole arrays that make no array larger than they are given.
-_WHOLE = frozenset(
+_WHOLE = _LOSSES | frozenset(
     {
         *("cumsum", "flip", "fliplr", "flipud", "roll", "sort", "squeeze", "expand_dims", "ravel"),
         *("swapaxes", "moveaxis", "reshape", "concatenate", "stack", "hstack", "vstack", "trace"),
@@ -1120,6 +1174,8 @@ _SPECIAL: dict[str, Callable[[_Meaning, Tree], _Value]] = {
     "einsum": _Meaning._einsum,
     "transpose": _Meaning._called_transpose,
     "heaviside": _Meaning._heaviside,
+    "scatter": _Meaning._scatter,
+    "rank": _Meaning._rank,
     "astype": _Meaning._same,
     "copy": _Meaning._same,
     "float": _Meaning._same,
@@ -1135,7 +1191,13 @@ _ALIASES = {
     "φ": "normal_density",
     "Phi": "normal_cdf",
     "phi": "normal_density",
+    "CE": "cross_entropy",
+    "BCE": "binary_cross_entropy",
+    "softmax-CE": "softmax_cross_entropy",
+    "sigmoid-CE": "sigmoid_cross_entropy",
     "ln": "log",
+    "log_2": "log2",
+    "log_10": "log10",
     "sgn": "sign",
     "l2": "norm",
     "pow": "power",

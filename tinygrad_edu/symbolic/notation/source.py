@@ -26,6 +26,8 @@ from tinygrad_edu.symbolic.algebra.expr import (
     call_of,
     distinct,
     parts,
+    rename,
+    replace,
 )
 from tinygrad_edu.symbolic.notation.form import Axes, Form
 from tinygrad_edu.symbolic.notation.written import said
@@ -98,6 +100,9 @@ class Language(Protocol):
     def einsum(self, subscripts: str, arrays: Sequence[Code]) -> Code:
         """Multiply and sum at indices."""
 
+    def knows(self, op: Any) -> bool:
+        """Whether there is a word for an operation."""
+
     def call(self, op: Any, attributes: Mapping[str, Any], arguments: Sequence[Code]) -> Code:
         """Apply an operation; its attribute `classes` is the source of a length."""
 
@@ -111,10 +116,28 @@ def source(expr: Expr, axes: Axes, language: Language) -> str:
         If the language has no word for an operation.
     """
     names = identifiers(letters_in(expr), lengths_in(expr, axes))
+    expr = _opened(expr, language)
     form = said(expr, axes)
     if form is not None:
-        return _Arrays(names, language).code(form).text
+        code = _Arrays(names, language).code(form)
+        extra = len(form.axes) - len(axes)  # a sum that was kept
+        return (language.entries(code, [0] * extra) if extra > 0 else code).text
     return _Entries(names, language).array(expr, axes).text
+
+
+def _opened(expr: Expr, language: Language) -> Expr:
+    """Put its definition for the call of an operation that a language has no word for."""
+    new: dict[Expr, Expr] = {}
+    for each in distinct(expr):
+        if not isinstance(each, Leaf) or (call := each.quantity.call) is None:
+            continue
+        if language.knows(call.op):
+            continue
+        definition, own = each.quantity.definition, iter(each.axes)
+        assert definition is not None
+        places = {a: next(own) for a in each.quantity.axes if a is not None}
+        new[each] = rename(definition, places)
+    return _opened(replace(expr, new), language) if new else expr
 
 
 def letters_in(expr: Expr) -> list[Quantity]:
@@ -219,6 +242,15 @@ class _Arrays:
         places = [None if a is None else a.place for a in form.detail]
         return self.language.entries(self.code(form.parts[0]), places)
 
+    def _only(self, form: Form) -> Code:
+        (array,) = form.parts
+        places = [0 if axis is None else None for axis in array.axes]
+        return self.language.entries(self.code(array), places)
+
+    def _view(self, form: Form) -> Code:
+        present = [axis is not None for axis in form.axes]
+        return self.language.view(self.code(form.parts[0]), range(sum(present)), present)
+
     def _dimension(self, form: Form) -> Code:
         assert isinstance(form.expr, Dimension)
         return self.language.letter(self._length(form.expr.label))
@@ -291,6 +323,8 @@ class _Entries:
     def array(self, expr: Expr, axes: Axes) -> Code:
         """Write an expression as an array with the axes asked for."""
         wanted = tuple(axis for axis in axes if axis is not None)
+        if None in axes and not expr.labels:
+            return self.language.view(self._code(expr)[0], (), [False] * len(axes))
         code = self._aligned(expr, wanted)
         if None in axes:
             present = [axis is not None for axis in axes]
@@ -350,11 +384,17 @@ class _Entries:
             expr = expr.body
         coefficient, factors = parts(expr)
         scale = [] if coefficient == 1 and factors else [self.language.number(coefficient)]
+        below: list[Code] = []
         operands: list[Entry] = []
         for base, exponent in factors:
             code, labels = self._code(base)
-            if exponent != 1:
-                code = self.language.power(code, self.language.number(exponent))
+            if abs(exponent) != 1:
+                code = self.language.power(code, self.language.number(abs(exponent)))
+            if exponent < 0 and not labels:
+                below.append(code)
+                continue
+            if exponent < 0:
+                code = self.language.quotient(self.language.number(Fraction(1)), code)
             if labels:
                 operands.append((code, labels))
             else:
@@ -368,7 +408,10 @@ class _Entries:
         elif operands:
             subscripts = _subscripts([labels for _, labels in operands], free)
             scale.append(self.language.einsum(subscripts, [code for code, _ in operands]))
-        return self.language.product(scale), free
+        above = self.language.product(scale or [self.language.number(Fraction(1))])
+        if below:
+            above = self.language.quotient(above, self.language.product(below))
+        return above, free
 
 
 def _subscripts(operands: Iterable[Sequence[Label]], result: Sequence[Label]) -> str:

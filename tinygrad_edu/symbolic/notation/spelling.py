@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache
@@ -66,6 +67,7 @@ class Speller:
         self.latex, self.indices, self.taken = latex, indices, taken
         self.instead = instead or {}
         self.minus = "-" if latex else "−"
+        self.inside = 0  # of how many operations on whole arrays
         self.letters: dict[Label, str] = {}
         self.used: set[str] = set()  # also by a label that an inner sum binds again
         self.counters: list[tuple[str, Label]] = []  # every index that was given a letter
@@ -128,6 +130,21 @@ class Speller:
         places = ", ".join(":" if a is None or a.place is None else a.letter for a in form.detail)
         return Written(f"{whole}[{places}]", ATOM)
 
+    def _only(self, form: Form) -> Written:
+        """Spell the only entry along axes of length 1: x[0, :]."""
+        (array,) = form.parts
+        places = ", ".join("0" if axis is None else ":" for axis in array.axes)
+        return Written(f"{self.spell(array, ATOM)}[{places}]", ATOM)
+
+    def _view(self, form: Form) -> Written:
+        """Spell an array with axes of length 1 put between its own: x[:, None]."""
+        none = r"\mathrm{None}" if self.latex else "None"
+        places = ", ".join(none if axis is None else ":" for axis in form.axes)
+        written = self._spelled(form.parts[0])
+        number = form.parts[0].kind == "number"
+        whole = self._within(written._replace(binds=0) if number else written, ATOM)
+        return Written(f"{whole}[{places}]", ATOM)
+
     def _scripted(self, name: str, axes: Iterable[Label | None]) -> str:
         every = [self.letters.get(a, a.letter) for a in axes if a is not None]
         letters = "".join(every)
@@ -165,6 +182,10 @@ class Speller:
         return f"{self._function('eye')}({length})"
 
     def _ones(self, form: Form) -> Written:
+        if form.detail == "counted":  # which nothing beside it measures
+            (axis,) = form.axes
+            name = r"\operatorname{ones}" if self.latex else "ones"
+            return Written(f"{name}({'1' if axis is None else self._dimension_of(axis)})", ATOM)
         return Written(r"\mathbf{1}" if self.latex else "1", ATOM)
 
     # --- functions --------------------------------------------------------------------------------
@@ -176,7 +197,10 @@ class Speller:
             log = Form("call", form.parts[1:], Apply(ops.log, expr.args[1:], {}), axes=form.axes)
             return self._spelled(times((form.parts[0], log)))
         if not isinstance(expr, Opaque) or not self.indices:
-            return self._filled(expr, [self._spelled(part) for part in form.parts])
+            self.inside += isinstance(expr, Opaque)
+            spelled = [self._spelled(part) for part in form.parts]
+            self.inside -= isinstance(expr, Opaque)
+            return self._filled(expr, spelled)
         inside = [self._whole(a, axes) for a, axes in zip(expr.args, expr.inside, strict=True)]
         written = self._filled(expr, inside)
         axes = [axis for axis in expr.axes if axis is not None]
@@ -184,9 +208,11 @@ class Speller:
 
     def _whole(self, expr: Expr, axes: Axes) -> Written:
         """Spell a whole array within index notation, without indices where that is possible."""
-        form = Matrices().whole(expr, axes)
+        form = Matrices().argument(expr, axes)
         self.indices = form is None
+        self.inside += 1
         written = self._spelled(form or entries(expr))
+        self.inside -= 1
         self.indices = True
         return written
 
@@ -194,9 +220,11 @@ class Speller:
         """Fill the template of an operation; what has no brackets around it may need some."""
         op = expr.op
         template = op.tex if self.latex else op.text
-        more = _axis_of(expr) if isinstance(expr, Opaque) else ""
+        more = _options_of(expr) if isinstance(expr, Opaque) else ""
         joined = op.name in {"concatenate", "stack"}
-        if template is None or more or joined or not words_of(template).isdisjoint(self.taken):
+        hides = isinstance(expr, Apply) and template and f"{{{len(spelled) - 1}}}" not in template
+        taken = template is not None and not words_of(template).isdisjoint(self.taken)
+        if template is None or more or joined or hides or taken:
             name = self._function(_CALLED.get(op.name, op.name))
             inside = "[{args}]" if joined else "{args}"
             template = name.replace("{", "{{").replace("}", "}}") + f"({inside}{more})"
@@ -255,7 +283,10 @@ class Speller:
         return Written(self._row(written), BESIDE)
 
     def _outer(self, form: Form) -> Written:
-        left, right = (self.spell(part, POWER) for part in form.parts)
+        parts = form.parts
+        if self.inside:  # an operation on whole arrays, which does not say how long 1 is
+            parts = tuple(replace(p, detail="counted") if p.kind == "ones" else p for p in parts)
+        left, right = (self.spell(part, POWER) for part in parts)
         return Written(self._row([left, self._turned(right)]), BESIDE)
 
     def _inner(self, form: Form) -> Written:
@@ -292,7 +323,7 @@ class Speller:
         several = sum(map(_is_array, form.parts)) > 1
         last = len(form.parts) - 1
         for place, part in enumerate(form.parts):
-            if place < last and (self.indices or self.latex):
+            if place < last:
                 part = self._closed(part)
             binds = PRODUCT if part.kind == "number" else FUNCTION if several else BESIDE
             if place:
@@ -305,7 +336,9 @@ class Speller:
         arrays = any(map(_is_array, left)) and _is_array(after)
         if not self.latex:
             return " ⊙ " if arrays else "·"
-        if before.kind == after.kind == "number":
+        # x of shape (1, 1) beside a matrix would be a matrix product.
+        ones = any(form.axes and not _is_array(form) for form in (*left, after))
+        if before.kind == after.kind == "number" or (ones and not arrays):
             return r" \cdot "
         return r" \odot " if arrays else r" \, "
 
@@ -336,7 +369,10 @@ class Speller:
 
     def _closed(self, form: Form) -> Form:
         """Put a sum in parentheses, if it would seem to reach over what follows it: Σy − y."""
-        if form.kind in {"sum", "kept sum", "sum over"}:
+        if form.kind == "leaf" and form.parts:
+            return self._closed(form.parts[0])
+        whole = form.expr.op if form.kind == "call" and isinstance(form.expr, Opaque) else None
+        if form.kind in {"sum", "kept sum", "sum over"} or whole in {ops.sum, ops.prod}:
             if self._spelled(form.parts[0]).binds < ATOM:  # Σ(a ⊙ g) ends where its bracket does
                 return form
             return Form("group", (form,), form.expr, axes=form.axes)
@@ -447,15 +483,18 @@ _CALLED = {"euclidean_norm": "norm", "p_norm": "norm"}
 _OF_THE_LAST_AXIS = frozenset({"softmax", "log_softmax", "logsumexp", "sort"})
 
 
-def _axis_of(expr: Opaque) -> str:
-    """Say along which axis an operation goes, where that is not understood."""
+def _options_of(expr: Opaque) -> str:
+    """Say along which axis an operation goes, and to which shape, where that is not understood."""
+    if expr.op is ops.reshape:
+        return f", {expr.attributes['shape']}"
+    kept = ", keepdims=True" if expr.attributes.get("keepdims") else ""
     axis = expr.attributes.get("axis")
     several = len(expr.inside[0]) if expr.inside else 0
     if axis is None or not several:
         return ""
     places = {place % several for place in ([axis] if isinstance(axis, int) else axis)}
     meant = {several - 1} if expr.op.name in _OF_THE_LAST_AXIS else set(range(several))
-    return "" if places == meant else f", axis={axis}"
+    return "" if places == meant else f", axis={axis}{kept}"
 
 
 def _attributes(attributes: Mapping[str, Any], arrays: Iterable[str]) -> dict[str, str]:

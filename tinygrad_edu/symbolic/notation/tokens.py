@@ -28,6 +28,7 @@ _SAME = _pairs(
 #: LaTeX's commands for signs; those for letters and functions are words.
 _COMMANDS = _pairs(
     r"""\cdot · \times · \ast · \odot ⊙ \circ ⊙ \otimes ⊗ \div / \top ᵀ \intercal ᵀ \mathsf ᵀ
+    \lfloor ⌊ \rfloor ⌋ \lceil ⌈ \rceil ⌉ \bmod mod
     \sum Σ \prod Π \partial ∂ \nabla ∂ \le ≤ \leq ≤ \leqslant ≤ \ge ≥ \geq ≥ \geqslant ≥ \lt <
     \gt > \ne ≠ \neq ≠ \| ‖ \Vert ‖ \lVert ‖ \rVert ‖ \vert | \lvert | \rvert | \mid | \langle ⟨
     \rangle ⟩ \{ [ \} ] \lbrace [ \rbrace ] \lbrack [ \rbrack ] \prime ′ \\ \\ \frac \frac
@@ -163,7 +164,7 @@ def _command(text: str, at: int) -> tuple[str, str, int]:
         return "sign", "\\", 1
     sign = _COMMANDS.get(match[0])
     if sign is not None:
-        return "word" if sign in {"ε", "∞"} else "sign", sign, len(match[0])
+        return "word" if sign in {"ε", "∞", "mod"} else "sign", sign, len(match[0])
     word = match[0][1:]
     return "word" if word[0].isalpha() else "sign", _LETTERS.get(word, word), len(match[0])
 
