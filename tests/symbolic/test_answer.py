@@ -329,3 +329,17 @@ def test_a_bar_is_a_mean():
     assert tg.check_answer(derivation, r"\frac{2}{N}(x - \bar{x})")
     assert tg.check_answer(derivation, "2(x − x̄)/N")
     assert not tg.check_answer(derivation, "2(x − 2x̄)/N")
+
+
+def test_a_named_vertex_over_constant_arrays_is_what_it_is_defined_as():
+    r = np.random.default_rng(6).normal
+    X, y, Y = r(size=(5, 3)), r(size=5), np.eye(2)[[0, 1, 1, 0, 1]]
+    w, W = tg.Tensor(r(size=3), name="w"), tg.Tensor(r(size=(3, 2)), name="W")
+    r = X @ w - y
+    derivation = tg.derive(tg.mean(r**2), wrt=w)
+    for claim in ("2*X.T@r/N", "2*X.T@(X@w-y)/N", "2*(X.T@X@w - X.T@y)/N"):
+        assert tg.check_answer(derivation, claim).outcome == "proved"
+    A = tg.softmax(X @ W)
+    derivation = tg.derive(tg.cross_entropy(A, Y), wrt=W)
+    assert tg.check_answer(derivation, "X.T@(softmax(X@W) - Y)/N").outcome == "proved"
+    assert not tg.check_answer(derivation, "X.T@(softmax(W) - Y)/N")

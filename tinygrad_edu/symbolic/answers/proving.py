@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.core.graph import ancestors
 from tinygrad_edu.naming import Names
 from tinygrad_edu.symbolic.algebra.expr import Dimension, Quantity, quantities_in
 from tinygrad_edu.symbolic.answers.claims import Claim, Letters
@@ -31,6 +32,8 @@ def proof_of(letters: Letters, claim: Claim) -> Proof | None:
     constants = {
         id(a): Tensor(a) for a in every if isinstance(a, np.ndarray) and a.dtype.kind == "f"
     }
+    named = map(_source, letters.quantities.values())
+    constants |= _over(constants, [each for each in named if isinstance(each, Tensor)])
     arrays = {
         name: _recorded(letters.quantities[name], constants) for name in letters.names.values()
     }
@@ -60,6 +63,18 @@ def proof_of(letters: Letters, claim: Claim) -> Proof | None:
             if not proof.assumptions:  # there is nothing else that could be assumed
                 break
     return None
+
+
+def _over(constants: Mapping[int, Tensor], vertices: Sequence[Tensor]) -> dict[int, Tensor]:
+    """Record again what was computed from constants, from the Tensors in their places."""
+    found: dict[int, Any] = {}
+    for node in ancestors(*vertices):
+        arguments = [found.get(id(a), constants.get(id(a), a)) for a in node.args]
+        if node.op is not None and any(
+            a is not b for a, b in zip(arguments, node.args, strict=True)
+        ):
+            found[id(node)] = node.op(*arguments, **node.attributes)
+    return found
 
 
 def _source(quantity: Quantity) -> Any:
