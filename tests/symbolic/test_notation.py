@@ -557,3 +557,16 @@ def test_matrices_read_by_rows_whatever_their_index_is_called():
 
     found = tg.derive(tg.sum((a @ b @ a) ** 2) / 2, wrt=a).result
     assert str(found) == "A B A Aᵀ Bᵀ + (A B)ᵀ A B A"
+
+
+def test_names_that_are_identifiers_stay_in_programs():
+    t, X = np.array([1.0, 0.0]), tg.Tensor([[0.3, -1.2], [0.7, 0.1]], name="X")
+    X̂ = tg.tanh(X)
+    result = tg.derive(tg.sum((X̂ @ t - X @ t) ** 2), wrt=X).result
+    assert {"t", "X", "X̂"} <= set(result.letters)
+    there = {"np": np, "t": t, "X": X.data, "X̂": X̂.data}
+    assert_allclose(eval(result.python(), there), result.evaluate())
+    boxed = tg.Tensor([1.0, 2.0], name="x²")
+    plain = tg.Tensor([3.0, 4.0], name="x_2")
+    found = tg.derive(tg.sum(boxed**2 * plain**2), wrt=boxed).result
+    assert_allclose(found.letters["x_2"], [3.0, 4.0])

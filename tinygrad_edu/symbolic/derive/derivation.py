@@ -176,7 +176,7 @@ class Formula:
         return source(self.expr, self.axes, NumPy())
 
     def javascript(self) -> str:
-        """Write it as one JavaScript expression over its letters and a small runtime, `t`.
+        """Write it as one JavaScript expression over its letters and a small runtime, `$`.
 
         Raises
         ------
@@ -188,7 +188,7 @@ class Formula:
         >>> import tinygrad_edu as tg
         >>> z, t = tg.Tensor([1.0, 2.0], name="z"), tg.Tensor([0.0, 1.0], name="y")
         >>> tg.derive(tg.mean_squared_error(z, t), wrt=z).result.javascript()
-        't.div(t.mul(2, t.add(z, t.neg(y))), N)'
+        '$.div($.mul(2, $.add(z, $.neg(y))), N)'
         """
         return source(self.expr, self.axes, JavaScript())
 

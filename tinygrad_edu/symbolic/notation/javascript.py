@@ -20,16 +20,16 @@ _NAMES = {"negative": "neg", "multiply": "mul", "divide": "div", "power": "pow"}
 
 @cache
 def runtime() -> str:
-    """Return the source of the runtime, which defines `t`."""
+    """Return the source of the runtime, which defines `$`."""
     return files(__package__).joinpath("runtime.js").read_text(encoding="utf-8")
 
 
 class JavaScript:
-    """Write forms as calls of the runtime `t`."""
+    """Write forms as calls of the runtime `$`."""
 
     def _call(self, name: str, *arguments: Code | str) -> Code:
         texts = (a if isinstance(a, str) else a.text for a in arguments)
-        return Code(f"t.{name}({', '.join(texts)})", 0)
+        return Code(f"$.{name}({', '.join(texts)})", 0)
 
     def number(self, value: Fraction) -> Code:
         """Write a number with the digits that read back."""

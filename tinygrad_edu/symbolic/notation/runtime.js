@@ -1,5 +1,5 @@
 // What formulas are computed with: an array is {shape, data}, spread as NumPy spreads it.
-const t = (() => {
+const $ = (() => {
   const array = (shape, data) => ({ shape, data });
   const of = (x) => {
     if (typeof x === "number") return array([], [x]);

@@ -179,7 +179,7 @@ def _ranges_of(expr: Expr) -> Iterable[Label]:
 
 #: What is no name in Python or in JavaScript, or is taken.
 _WORDS = """
-np math t arguments await break case catch const debugger default delete do else enum eval export
+np math arguments await break case catch const debugger default delete do else enum eval export
 extends false function implements instanceof interface let new null package private protected public
 static super switch this throw true typeof undefined var void
 """
@@ -191,12 +191,14 @@ def identifiers(
 ) -> dict[Quantity | Label, str]:
     """Give letters and lengths names that programs take, as near to their own as may be."""
     found: dict[Quantity | Label, str] = {}
-    every: list[Quantity | Label] = [*quantities, *ranges]
-    for each in every:
-        name = each.name if isinstance(each, Quantity) else each.called
-        plain = re.sub(r"\W+", "_", unicodedata.normalize("NFKC", name)).strip("_") or "x"
+    names: dict[Quantity | Label, str] = {q: q.name for q in quantities}
+    names |= {label: label.called for label in ranges}
+    # What is an identifier stays what it is, whatever the others have to be called.
+    for each, name in sorted(names.items(), key=lambda item: not item[1].isidentifier()):
+        plain = unicodedata.normalize("NFKC", name)
         if not plain.isidentifier():
-            plain = f"x_{plain}"
+            plain = re.sub(r"\W+", "_", plain).strip("_") or "x"
+            plain = plain if plain.isidentifier() else f"x_{plain}"
         spare, number = plain, 1
         while spare in _RESERVED or spare in found.values() or keyword.iskeyword(spare):
             number += 1
