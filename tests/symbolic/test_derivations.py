@@ -500,7 +500,7 @@ def test_what_a_quantity_sums_to_follows_from_what_its_mean_is():
     found = tg.derive(*layer_norm())
     (step,) = (step for step in found.steps if step.rule == "lemma")
     assert (str(step.matched), str(step.replaced)) == ("Σx̂", "0")
-    assert step.because == "since x̂ = (x − μ)/σ"
+    assert step.because == "Σx̂ = 0, since x̂ = (x − μ)/σ"
 
 
 def test_a_lemma_says_what_it_rests_on():

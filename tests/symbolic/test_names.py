@@ -632,3 +632,24 @@ def test_a_claim_may_open_what_the_targets_are_made_of(claim):
     assert str(found.result) == "a − q"
     assert tg.check_answer(found, claim)
     assert not tg.check_answer(found, "a - y")
+
+
+def test_an_index_of_a_sum_over_one_axis_is_explained():
+    W = tg.Tensor(np.arange(1.0, 13).reshape(4, 3), name="W")
+    for axis, said in ((0, "n counts the rows of W"), (1, "k counts the columns of W")):
+        derivation = tg.derive(tg.sum(tg.sqrt(tg.sum(W**2, axis=axis))), wrt=W)
+        assert said.split()[0] in str(derivation.result).translate(str.maketrans("ₙₖ", "nk"))
+        assert said in derivation.text()
+    whole = tg.derive(tg.sqrt(tg.sum(W**2)), wrt=W)
+    assert "counts" not in whole.text()
+
+
+def test_what_einsum_sums_by_itself_brings_no_constant_of_ones():
+    r = np.random.default_rng(2).normal
+    A, B = tg.Tensor(r(size=(2, 3, 4)), name="A"), tg.Tensor(r(size=(2, 4, 5)), name="B")
+    for wrt in (A, B):
+        derivation = tg.derive(tg.einsum("bij,bjk->", A, B), wrt=wrt)
+        assert set(derivation.result.letters) == {"B" if wrt is A else "A"}
+    M = tg.Tensor(r(size=(3, 3)), name="M")
+    np.testing.assert_allclose(tg.gradients(tg.einsum("ii->", M), M), np.eye(3))
+    np.testing.assert_allclose(tg.gradients(tg.einsum("ij->", M), M), np.ones((3, 3)))

@@ -13,7 +13,7 @@ from tinygrad_edu.core.op import op, operand
 from tinygrad_edu.ops.pick import diagonal
 from tinygrad_edu.ops.rearrange import counted_axes
 from tinygrad_edu.ops.reduce import sum
-from tinygrad_edu.ops.shape import expand_dims, reshape, squeeze
+from tinygrad_edu.ops.shape import broadcast_to, expand_dims, reshape, squeeze
 
 __all__ = [
     "dot",
@@ -99,7 +99,8 @@ def _(i: int, g: Any, out: Any, *operands: Any, subscripts: str) -> Any:
     unused = iter(sorted(set(string.ascii_letters) - set(subscripts)))
     factors = [g, *(x for k, x in enumerate(operands) if k != i)]
     labels = [result, *(t for k, t in enumerate(terms) if k != i)]
-    wanted = ""
+    wanted, shape = "", operands[i].shape
+    repeated = []  # what was summed by itself has g everywhere
     for place, label in enumerate(terms[i]):
         length = operands[i].shape[place]
         if label in wanted:  # a diagonal was read: the gradient lives on it
@@ -107,11 +108,17 @@ def _(i: int, g: Any, out: Any, *operands: Any, subscripts: str) -> Any:
             factors.append(np.eye(length, dtype=out.dtype))
             labels.append(label + new)
             label = new
-        elif not _reaches(label, length, labels, factors):  # summed by itself: repeat g
+        elif not _reaches(label, length, labels, factors):
+            if terms[i].count(label) == 1:
+                repeated.append(place)
+                continue
             factors.append(np.ones(length, dtype=out.dtype))
             labels.append(label)
         wanted += label
-    return _einsum(*factors, subscripts=",".join(labels) + "->" + wanted)
+    found = _einsum(*factors, subscripts=",".join(labels) + "->" + wanted)
+    if not repeated:
+        return found
+    return broadcast_to(expand_dims(found, axis=tuple(repeated)), shape=shape)
 
 
 def _reaches(label: str, length: int, labels: list[str], factors: list[Any]) -> bool:

@@ -118,6 +118,11 @@ def _other_indices(expr: Expr, indices: Sequence[Label]) -> Iterator[dict[Label,
             yield dict(zip(own, others, strict=True))
 
 
+def _since(because: str, left: Expr, right: Expr, assumption: str | None = None) -> Equation:
+    """Return a lemma whose reason says what it is and what it follows from."""
+    return Equation(left, right, f"{text(left)} = {text(right)}, since {because}", assumption)
+
+
 def _sums(leaf: Leaf, meaning: Expr, because: str, plain: Rewriter) -> Iterator[Equation]:
     """Yield what a quantity sums to along an axis, where that is a number."""
     for label in sorted(leaf.labels, key=lambda label: label.order):
@@ -129,7 +134,7 @@ def _sums(leaf: Leaf, meaning: Expr, because: str, plain: Rewriter) -> Iterator[
             found, moves = search.expr, search.moves
         assumed = [move for move in moves if move.match.assumption]
         if isinstance(found, Number) and not assumed:
-            yield Equation(sum_over((label,), leaf), found, f"since {because}")
+            yield _since(because, sum_over((label,), leaf), found)
         elif plain.facts.is_fixed(meaning):
             yield from _shares(leaf, meaning, label, because, plain)
 
@@ -146,9 +151,9 @@ def _shares(
     left, statements = sum_over((label,), leaf), {move.match.assumption for move in assumed}
     if len(statements) == 1:
         (statement,) = statements
-        yield Equation(left, search.expr, f"since {because} and {statement}", statement)
+        yield _since(f"{because} and {statement}", left, search.expr, statement)
     elif plain.close(assumed[0].before)[0] == search.expr:  # a step rests on one statement
-        yield Equation(left, assumed[0].before, f"since {because}")
+        yield _since(because, left, assumed[0].before)
 
 
 def _complements(leaf: Leaf, form: Expr, because: str, facts: Facts) -> Iterator[Equation]:
@@ -157,7 +162,7 @@ def _complements(leaf: Leaf, form: Expr, because: str, facts: Facts) -> Iterator
     if both is not None:
         if facts.sign(both[0]) == "positive":
             facts.declare_positive(both[1])
-        yield Equation(*both, f"since {because}")
+        yield _since(because, *both)
     if is_call(form, ops.sigmoid) and not isinstance(leaf.quantity.source, Opaque):
         turned = Apply(ops.sigmoid, (opposite(form.children[0]),), {})
         right = total([Number(ONE), product(-1, [(leaf, ONE)])])
@@ -169,8 +174,8 @@ def _gates(leaf: Leaf, meaning: Expr, because: str) -> Iterator[Equation]:
     for condition, _ in parts(meaning)[1]:
         opposite = opposite_of(condition)
         if opposite is not None:
-            yield Equation(product(1, [(leaf, ONE), (condition, ONE)]), leaf, f"since {because}")
-            yield Equation(product(1, [(leaf, ONE), (opposite, ONE)]), ZERO, f"since {because}")
+            yield _since(because, product(1, [(leaf, ONE), (condition, ONE)]), leaf)
+            yield _since(because, product(1, [(leaf, ONE), (opposite, ONE)]), ZERO)
 
 
 def _opened(meaning: Expr, label: Label) -> Expr:
