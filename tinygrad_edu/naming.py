@@ -105,6 +105,10 @@ class Names:
             name = next((letter for letter in letters if letter), None)
         return name
 
+    def words(self) -> frozenset[str]:
+        """Return every name that is known here."""
+        return frozenset(self._by_id.values())
+
     def everything(self) -> list[Any]:
         """Return the Tensors and arrays that have a name here."""
         return list(self._held)

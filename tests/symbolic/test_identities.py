@@ -52,6 +52,7 @@ TRUE = [
     (absolute(x) ** 2, x**2, set()),
     (sign(x) * sign(y), sign(x * y), set()),
     (sign(x) * x**2, x * absolute(x), set()),
+    (absolute(x) / x, sign(x), {"x ≠ 0"}),
     (tg.sqrt(x**2), absolute(x), set()),
     (relu(x) - relu(-x), x, set()),
     (relu(x) + relu(-x), absolute(x), set()),

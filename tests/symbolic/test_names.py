@@ -644,6 +644,14 @@ def test_an_index_of_a_sum_over_one_axis_is_explained():
     assert "counts" not in whole.text()
 
 
+def test_an_array_without_a_name_takes_none_that_the_caller_has_for_another():
+    r = np.random.default_rng(3).normal
+    c, Y, Z = r(size=4), np.eye(3)[[0, 1, 2, 1]], tg.Tensor(r(size=(4, 3)), name="Z")
+    loss = -(c[:, None] * Y * tg.log_softmax(Z)).sum()
+    letters = tg.derive(loss, wrt=Z).result.letters
+    assert np.shape(letters.get("c", c)) == (4,)
+
+
 def test_what_einsum_sums_by_itself_brings_no_constant_of_ones():
     r = np.random.default_rng(2).normal
     A, B = tg.Tensor(r(size=(2, 3, 4)), name="A"), tg.Tensor(r(size=(2, 4, 5)), name="B")

@@ -306,7 +306,7 @@ class Lowering:
 
     def spare_name(self) -> str:
         """Return a letter for an array that the user did not name: c, c1, c2."""
-        taken = self.trace.taken
+        taken = self.trace.taken | self.trace.words
         return self.trace.unique(
             next(c for i in itertools.count() if (c := f"c{i or ''}") not in taken)
         )

@@ -130,6 +130,7 @@ class Trace:
         fused: Collection[str] = (),
         name_of: Callable[[Any], str | None] = _nameless,
         known: Sequence[Known] = (),
+        words: Collection[str] = (),
     ) -> None:
         self.fused = frozenset(fused)
         self.name_of = name_of
@@ -138,6 +139,7 @@ class Trace:
         self.symbols: list[Symbol] = []
         self.opened: list[Opened] = []
         self.taken: set[str] = set()  # the names that are in use
+        self.words = frozenset(words)  # the names that somebody has for something
         self._constants: dict[int, Symbol] = {}
         self._held: list[Any] = []  # keeps the arrays alive whose id is a key above
         self._opened: dict[Any, Any] = {}

@@ -152,7 +152,7 @@ class Work:
             )
         refuse_changed(order, "derive", names.of)
         self.symbols: dict[Node, Any] = {}
-        self.trace = Trace(fused, names.of, self._known(order))
+        self.trace = Trace(fused, names.of, self._known(order), names.words())
         self.stale: list[str] = []  # names beside the graph that were recorded from other data
         self.stops: list[Any] = [output, wrt]  # where a leg ends and the next begins
         if staged:

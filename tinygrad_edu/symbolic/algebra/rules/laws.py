@@ -90,6 +90,7 @@ MAYBE: tuple[Rule, ...] = (
 
 #: Laws of proofs: what has a kink is written with the gate [x > 0].
 PIECES: tuple[Rule, ...] = (
+    law("|x|/x", abs(x) / x, sign(x), "its magnitude times its sign", x != 0),
     law("1/|x|", 1 / abs(x), sign(x) / x, "its magnitude times its sign", x != 0),
     law("magnitude", abs(x), 2 * x * (x > 0) - x, "x where it is positive, else −x"),
     law("sign", sign(x), 2 * (x > 0) + ops.equal(x, 0) - 1, "1 where x is positive, else 0 or −1"),
