@@ -343,3 +343,13 @@ def test_a_named_vertex_over_constant_arrays_is_what_it_is_defined_as():
     derivation = tg.derive(tg.cross_entropy(A, Y), wrt=W)
     assert tg.check_answer(derivation, "X.T@(softmax(X@W) - Y)/N").outcome == "proved"
     assert not tg.check_answer(derivation, "X.T@(softmax(W) - Y)/N")
+
+
+def test_a_row_is_read_for_equal_rows_and_a_column_is_not():
+    r = np.random.default_rng(7).normal
+    X, w = tg.Tensor(r(size=(5, 3)), name="X"), r(size=(3, 1))
+    derivation = tg.derive(tg.sum(X @ w), wrt=X)
+    assert tg.check_answer(derivation, "w.T")
+    assert tg.check_answer(derivation, str(derivation.result))
+    assert not tg.check_answer(derivation, "w")
+    assert not tg.check_answer(derivation, "2*w.T")

@@ -155,6 +155,8 @@ class _Meaning:
             return value.array
         lacks = len(shape) - len(own)
         spread = {i + lacks for i in value.spread}
+        if own and own[0] == 1:  # a row stands for equal rows, as a formula without this axis
+            spread.add(lacks)
         fits = lacks >= 0 and all(
             n == wanted or i in spread
             for i, (n, wanted) in enumerate(zip(own, shape[lacks:], strict=True), start=lacks)
