@@ -179,7 +179,7 @@ def test_node_runs_what_pages_show(tmp_path):
         letters = formula.letters
         numbers = ", ".join(json.dumps(np.asarray(a, float).tolist()) for a in letters.values())
         function = f"({', '.join(letters)}) => {formula.javascript()}"
-        lines.append(f"found.push(t.of(({function})({numbers})));")
+        lines.append(f"found.push($.of(({function})({numbers})));")
     lines.append("console.log(JSON.stringify(found));")
     program = tmp_path / "formulas.js"
     program.write_text("\n".join(lines), encoding="utf-8")
