@@ -364,9 +364,15 @@ class _Meaning:
         plain, defined = Facts(Environment(), allowed), _Defined(Environment(), allowed)
         self.laws = [(law, defined if law in LAWS_OF_LOGARITHMS else plain) for law in laws]
         self.applied: dict[Rule, None] = {}  # an ordered set
+        self._known: dict[Expr, Expr | None] = {}
 
     def of(self, expr: Expr) -> Expr | None:
         """Return what an expression is by a law, if there is one."""
+        if expr not in self._known:  # else it was asked at another point
+            self._known[expr] = self._by_a_law(expr)
+        return self._known[expr]
+
+    def _by_a_law(self, expr: Expr) -> Expr | None:
         for law, facts in self.laws:
             for match in law.apply(expr, facts):
                 if match.result != expr:
