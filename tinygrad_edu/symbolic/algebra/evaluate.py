@@ -228,6 +228,8 @@ class _Magnitudes(Environment):
             isinstance(expr, Apply) and expr.op is ops.where
         )
         array, labels = super()._compute(expr) if inside else self.env.value(expr)
+        if isinstance(expr, Apply) and expr.op is ops.log:
+            return np.maximum(np.abs(array), 1), labels  # log x is off by how x is, relative to x
         return (np.abs(array) if array.dtype.kind == "f" else array), labels
 
 
