@@ -294,7 +294,13 @@ def spellings(formula):
     return (formula.text(), formula.text(True), formula.latex(), formula.latex(True))
 
 
-@pytest.mark.parametrize("name", SIGNS + NAMES)
+QUICK = {"e", "I", "Σ", "σ", "log", "x̂", "x₁"}  # one of each kind; the others take a minute
+
+
+@pytest.mark.parametrize(
+    "name",
+    [n if n in QUICK else pytest.param(n, marks=pytest.mark.deep) for n in SIGNS + NAMES],
+)
 def test_a_name_never_means_what_the_language_means_by_it(name):
     v, shape = tg.Tensor(R(size=3), name="v"), (2, 3)
     x, M = (tg.Tensor(abs(R(size=size)), name=name) for size in (3, shape))
