@@ -570,3 +570,14 @@ def test_names_that_are_identifiers_stay_in_programs():
     plain = tg.Tensor([3.0, 4.0], name="x_2")
     found = tg.derive(tg.sum(boxed**2 * plain**2), wrt=boxed).result
     assert_allclose(found.letters["x_2"], [3.0, 4.0])
+
+
+def test_sums_within_sums_are_spelled_in_time():
+    depth, rng = 40, np.random.default_rng(0)
+    weights = [tg.Tensor(rng.normal(size=(2, 2)), name=f"W{n}") for n in range(depth)]
+    h = tg.Tensor(rng.normal(size=2), name="x")
+    for n, weight in enumerate(weights):
+        h = tg.name(tg.tanh(weight @ h), f"h{n}")
+    found = tg.derive(tg.sum(h), wrt=weights[0]).result
+    assert found.text(indices=True).count("Σ") == depth - 1
+    assert found.latex(indices=True).count(r"\sum") == depth - 1

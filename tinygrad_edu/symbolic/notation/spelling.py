@@ -67,6 +67,7 @@ class Speller:
         self.latex, self.indices, self.taken = latex, indices, taken
         self.instead = instead or {}
         self.minus = "-" if latex else "−"
+        self._bound: dict[tuple[int, bool], tuple[Form, int]] = {}  # a form, and how tight it is
         self.inside = 0  # of how many operations on whole arrays
         self.letters: dict[Label, str] = {}
         self.used: set[str] = set()  # also by a label that an inner sum binds again
@@ -373,13 +374,20 @@ class Speller:
             return self._closed(form.parts[0])
         whole = form.expr.op if form.kind == "call" and isinstance(form.expr, Opaque) else None
         if form.kind in {"sum", "kept sum", "sum over"} or whole in {ops.sum, ops.prod}:
-            if self._spelled(form.parts[0]).binds < ATOM:  # Σ(a ⊙ g) ends where its bracket does
+            if self._binds(form.parts[0]) < ATOM:  # Σ(a ⊙ g) ends where its bracket does
                 return form
             return Form("group", (form,), form.expr, axes=form.axes)
         if form.kind == "product":
             parts = (*form.parts[:-1], self._closed(form.parts[-1]))
             return Form("product", parts, form.expr, axes=form.axes)
         return form
+
+    def _binds(self, form: Form) -> int:
+        """Return how tightly a form binds, spelled once: sums within sums would double the work."""
+        key = id(form), self.indices
+        if key not in self._bound:
+            self._bound[key] = form, self._spelled(form).binds
+        return self._bound[key][1]
 
     def _group(self, form: Form) -> Written:
         return Written(self._within(Written(self.spell(form.parts[0]), 0), ATOM), ATOM)
