@@ -21,8 +21,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
 )
 from tinygrad_edu.symbolic.derive import Derivation, Formula, Step, write, write_latex
 from tinygrad_edu.symbolic.notation import written as notation
-from tinygrad_edu.symbolic.notation.form import Form as Shown
-from tinygrad_edu.symbolic.notation.form import entries as layout
+from tinygrad_edu.symbolic.notation.form import Form, entries
 from tinygrad_edu.view.model import Edge, Group, LegendKind, Mark, Model, Vertex, VertexKind
 from tinygrad_edu.view.recorded import derivative
 from tinygrad_edu.view.symbols import Operand, number_operand, symbol
@@ -129,7 +128,7 @@ class _Form:
 
 
 class FormulaGraph:
-    """The graph of one formula, from the layout that the printers use, too."""
+    """The graph of one formula, from the forms that the spellings use, too."""
 
     def __init__(self, formula: Formula, prefix: str) -> None:
         self.formula = formula
@@ -138,11 +137,11 @@ class FormulaGraph:
         self._drawn: dict[tuple[str, Expr], str] = {}
         self.wires: list[Wire] = []
         self.several = len({label for e in distinct(formula.expr) for label in e.labels}) > 1
-        self.root = self._form(layout(formula.expr), formula.expr)
+        self.root = self._form(entries(formula.expr), formula.expr)
 
     # --- forms become vertices --------------------------------------------------------------------
 
-    def _form(self, shown: Shown, owner: Expr, below: bool = False) -> str:
+    def _form(self, shown: Form, owner: Expr, below: bool = False) -> str:
         """Draw a form with all that it is made of, once, and return its key."""
         if shown.expr is None:
             return self._draw(shown, owner, below)
@@ -151,7 +150,7 @@ class FormulaGraph:
             self._drawn[key] = self._draw(shown, shown.expr)
         return self._drawn[key]
 
-    def _draw(self, shown: Shown, owner: Expr, below: bool = False) -> str:
+    def _draw(self, shown: Form, owner: Expr, below: bool = False) -> str:
         constant = _constant(shown)
         if constant is not None:
             return self._new(
@@ -198,7 +197,7 @@ class FormulaGraph:
             found = self.forms[identity] = _Form(key, kind, text, formula)
         return found.key
 
-    def _symbol(self, shown: Shown) -> tuple[str, str]:
+    def _symbol(self, shown: Form) -> tuple[str, str]:
         constants = [_constant(part) for part in shown.parts]
         kind = shown.kind
         if kind == "call":
@@ -289,7 +288,7 @@ class FormulaGraph:
         return vertices, edges
 
 
-def _signs(shown: Shown) -> tuple[str, ...]:
+def _signs(shown: Form) -> tuple[str, ...]:
     """Say of each part whether it is subtracted or stands below."""
     if shown.kind == "quotient":
         return "", "÷"
@@ -310,7 +309,7 @@ def _between(constants: Iterable[Operand | None], sign: str, latex: str) -> tupl
     return f"{sign} {known[0].text}", f"{latex} {known[0].latex}"
 
 
-def _constant(shown: Shown) -> Operand | None:
+def _constant(shown: Form) -> Operand | None:
     """Return a form made of numbers and dimensions alone, which needs no vertices of its own."""
     if shown.kind == "number":
         return number_operand(float(shown.detail))
@@ -320,13 +319,13 @@ def _constant(shown: Shown) -> Operand | None:
     return Operand(notation.text(expr), notation.latex(expr), True)
 
 
-def _is_constant(shown: Shown) -> bool:
+def _is_constant(shown: Form) -> bool:
     if shown.kind in {"product", "quotient", "negative", "power"}:
         return all(map(_is_constant, shown.parts))
     return shown.kind in {"number", "dimension"}
 
 
-def _expr(shown: Shown) -> Expr:
+def _expr(shown: Form) -> Expr:
     """Return the expression of a form; what stands above or below has none of its own."""
     if shown.expr is not None:
         return shown.expr
@@ -336,7 +335,7 @@ def _expr(shown: Shown) -> Expr:
 
 
 def _alike(one: Expr, other: Expr) -> bool:
-    """Whether two expressions are equal but for their sign, which the layout takes out."""
+    """Whether two expressions are equal but for their sign, which a form takes out."""
     return one == other or product(-1, [(one, _ONE)]) == other
 
 

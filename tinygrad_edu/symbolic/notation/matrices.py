@@ -142,14 +142,14 @@ class Matrices:
         ones = [_ones(axis) for axis in want if axis is not None]
         if len(want) == 1:
             counted = Form("ones", axes=want, detail="counted")
-            return _times(said, counted) if said.axes in {(), (None,)} else None
+            return times((said, counted)) if said.axes in {(), (None,)} else None
         if said.axes == want[1:]:
             return Form("outer", (ones[0], said), expr, axes=want)
         if said.axes == (want[0], None):
             vector = self.said(expr, want[:1], strictly=True)
             columns = [form for form in (said, vector) if form is not None]
             return Form("outer", (min(columns, key=_cost), ones[1]), expr, axes=want)
-        return _times(said, Form("outer", tuple(ones), axes=want))
+        return times((said, Form("outer", tuple(ones), axes=want)))
 
     # --- one kind after the other -----------------------------------------------------------------
 
@@ -227,7 +227,7 @@ class Matrices:
             entries = self.said(product(1, [f for f in rest if f not in over_columns]), want)
             if other is None or entries is None:
                 return None
-            core = _times(entries, Form("outer", (scale, other), axes=want))
+            core = times((entries, Form("outer", (scale, other), axes=want)))
         elif {row, column} == set().union(*(base.labels for base, _ in rest)):
             matrix = self.exactly(product(1, rest), want)
             core = matrix and _beside(Form("diag", (scale,), axes=(row, row)), matrix, want)
@@ -443,10 +443,6 @@ def _transposed(form: Form) -> Form:
 
 def _ones(label: Label) -> Form:
     return Form("ones", axes=(label,))
-
-
-def _times(left: Form, right: Form) -> Form:
-    return times((left, right))
 
 
 def _beside(left: Form, right: Form, axes: Axes, expr: Expr | None = None) -> Form:
