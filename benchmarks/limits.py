@@ -30,8 +30,7 @@ from tests.view.test_draw import network, recurrent
 from tinygrad_edu import optim
 from tinygrad_edu.lectures import IDENTITIES, LECTURES
 from tinygrad_edu.view import draw
-from tinygrad_edu.view.page import Page
-from tinygrad_edu.view.story import story
+from tinygrad_edu.view.page import Page, story
 
 #: What is measured, how, its limit and the unit of both.
 Limit = tuple[str, Callable[[], float], float, str]

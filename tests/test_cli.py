@@ -12,7 +12,7 @@ from tinygrad_edu import cli
 from tinygrad_edu.cli import main
 from tinygrad_edu.experiments import EXPERIMENTS
 from tinygrad_edu.lectures import IDENTITIES, LECTURES
-from tinygrad_edu.view import renderer
+from tinygrad_edu.view.draw import renderer
 
 ROOT = Path(__file__).resolve().parent.parent
 

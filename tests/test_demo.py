@@ -12,7 +12,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from tinygrad_edu.cli import main
-from tinygrad_edu.view import renderer
+from tinygrad_edu.view.draw import renderer
 
 ROOT = Path(__file__).resolve().parent.parent
 SVG = "{http://www.w3.org/2000/svg}"

@@ -49,7 +49,7 @@ STRANGERS = {("view", "nn"), ("view", "optim")}
 # The rooms inside a floor, lowest first; the folder itself, "", is one of them.
 ROOMS = {
     "symbolic": ("algebra", "notation", "derive", "prove", "answers"),
-    "view": ("", "story", "page"),
+    "view": ("draw", "insights", "page"),
 }
 
 # Imports that still go up inside a floor: the file, and the module that it should not know. What
@@ -73,11 +73,11 @@ DOORS = {f"symbolic.{each}" for each in ("derive", "prove", "answers")}
 # Who looks behind a door still, at which module; shrinks as the list above does.
 WINDOWS = {
     ("demo.py", "symbolic.derive.derive"),  # which takes names from around its caller
-    ("view/recorded.py", "symbolic.notation.written"),  # a name in LaTeX
+    ("view/draw/recorded.py", "symbolic.notation.written"),  # a name in LaTeX
     # Draws the tree of a formula.
-    ("view/steps.py", "symbolic.algebra.expr"),
-    ("view/steps.py", "symbolic.notation.form"),
-    ("view/steps.py", "symbolic.notation.written"),
+    ("view/draw/steps.py", "symbolic.algebra.expr"),
+    ("view/draw/steps.py", "symbolic.notation.form"),
+    ("view/draw/steps.py", "symbolic.notation.written"),
 }
 
 # The tests look behind the doors in one file, and in those whose subject is the module itself.
@@ -240,12 +240,12 @@ def test_imports_go_down_only():
         ("tensor.py", "import_module('tinygrad_edu.view')", "imports view (floor 3)"),
         ("tensor.py", "importlib.import_module('tinygrad_edu.view')", "imports view (floor 3)"),
         ("tensor.py", "from .symbolic import derive", None),
-        ("view/dot.py", "from ..nn import Module", "view knows nothing of nn"),
-        ("view/dot.py", "import graphviz", None),
-        ("view/dot.py", "import tinygrad_edu as tg", "imports the front door"),
-        ("view/dot.py", "from tinygrad_edu import Tensor", "imports the front door"),
-        ("view/dot.py", "from tinygrad_edu import tensor", None),
-        ("view/dot.py", "from .. import Tensor", "imports the front door"),
+        ("view/draw/dot.py", "from ...nn import Module", "view knows nothing of nn"),
+        ("view/draw/dot.py", "import graphviz", None),
+        ("view/draw/dot.py", "import tinygrad_edu as tg", "imports the front door"),
+        ("view/draw/dot.py", "from tinygrad_edu import Tensor", "imports the front door"),
+        ("view/draw/dot.py", "from tinygrad_edu import tensor", None),
+        ("view/draw/dot.py", "from ... import Tensor", "imports the front door"),
         ("optim/sgd.py", "from tests.samples import ROWS", "the package imports the tests"),
         ("cli.py", "from . import demo", None),
         ("attic.py", "", "no floor is assigned to 'attic'"),
@@ -280,16 +280,22 @@ def test_the_reader_of_imports_itself(tmp_path, file, code, complaint):
         ("symbolic/prove/sides.py", "from ..algebra.expr import Expr", None),
         ("symbolic/prove/sides.py", "from . import meeting", None),
         ("symbolic/__init__.py", "from .prove.sides import Sides", None),
-        ("view/draw.py", "def f():\n    from .page import Page", "view.page"),
+        ("view/draw/dot.py", "def f():\n    from ..page import Page", "view.page"),
         ("view/page/__init__.py", "from ..draw import draw", None),
-        ("view/draw.py", "from ..symbolic.prove.sides import Sides", None),
+        ("view/draw/dot.py", "from ...symbolic.prove.sides import Sides", None),
     ],
 )
 def test_the_reader_of_rooms_itself(tmp_path, file, code, module):
     root = tmp_path / PACKAGE
     rooms = ("algebra/expr.py", "algebra/rules/sums.py", "prove/__init__.py", "prove/sides.py")
     present = [f"symbolic/{each}" for each in ("__init__.py", *rooms)]
-    for each in (*present, "view/__init__.py", "view/draw.py", "view/page/__init__.py", file):
+    for each in (
+        *present,
+        "view/__init__.py",
+        "view/draw/__init__.py",
+        "view/page/__init__.py",
+        file,
+    ):
         path = root / each
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()

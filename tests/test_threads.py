@@ -10,7 +10,7 @@ from numpy.testing import assert_array_equal
 
 import tinygrad_edu as tg
 from tests.samples import CASES, DIFFERENTIABLE, arrays, tensors
-from tinygrad_edu.view import formula
+from tinygrad_edu.view.draw import formula
 
 THREADS = 8
 

@@ -34,10 +34,10 @@ if TYPE_CHECKING:
     from tinygrad_edu.symbolic.notation.reader import parse
     from tinygrad_edu.symbolic.prove.prove import prove
     from tinygrad_edu.view.draw import draw
-    from tinygrad_edu.view.forces import forces
+    from tinygrad_edu.view.insights.forces import forces
+    from tinygrad_edu.view.insights.routes import routes
+    from tinygrad_edu.view.insights.subnetworks import subnetwork, subnetworks
     from tinygrad_edu.view.page import explain
-    from tinygrad_edu.view.routes import routes
-    from tinygrad_edu.view.subnetworks import subnetwork, subnetworks
 
 __all__ = [
     *ops.PUBLIC,
@@ -82,15 +82,15 @@ _LAZY = {
     "draw": "tinygrad_edu.view.draw",
     "explain": "tinygrad_edu.view.page",
     "find_nonfinite": "tinygrad_edu.check.nonfinite",
-    "forces": "tinygrad_edu.view.forces",
+    "forces": "tinygrad_edu.view.insights.forces",
     "gradcheck": "tinygrad_edu.check.gradcheck",
     "nn": "tinygrad_edu.nn",
     "optim": "tinygrad_edu.optim",
     "parse": "tinygrad_edu.symbolic.notation.reader",
     "prove": "tinygrad_edu.symbolic.prove.prove",
-    "routes": "tinygrad_edu.view.routes",
-    "subnetwork": "tinygrad_edu.view.subnetworks",
-    "subnetworks": "tinygrad_edu.view.subnetworks",
+    "routes": "tinygrad_edu.view.insights.routes",
+    "subnetwork": "tinygrad_edu.view.insights.subnetworks",
+    "subnetworks": "tinygrad_edu.view.insights.subnetworks",
     "train": "tinygrad_edu.train",
 }
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
-from tinygrad_edu.view.formula import typeset
+from tinygrad_edu.view.draw.formula import typeset
 
 R = np.random.default_rng(5).normal
 

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tinygrad_edu.view import Edge, Group, Model, Vertex, found
-from tinygrad_edu.view.dot import BACKWARD, FORWARD, clean, digraph
+from tinygrad_edu.view.draw.dot import BACKWARD, FORWARD, clean, digraph
 
 HARD = [
     'a"]; evil [label="x',

@@ -13,7 +13,7 @@ import tinygrad_edu as tg
 from tests.samples import quick_and_deep
 from tinygrad_edu.view import draw
 from tinygrad_edu.view.draw import notebook
-from tinygrad_edu.view.formula import typeset
+from tinygrad_edu.view.draw.formula import typeset
 
 
 def lecture():

@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import tinygrad_edu as tg
 from tinygrad_edu import nn
-from tinygrad_edu.view.lanes import Lanes, draw_lanes
+from tinygrad_edu.view.insights.lanes import Lanes, draw_lanes
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(20, 5))

@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from tinygrad_edu.view.formula import Formula, label, text_width, typeset
+from tinygrad_edu.view.draw.formula import Formula, label, text_width, typeset
 
 # Both load their fonts through an importlib function that Python deprecates.
 with warnings.catch_warnings():
@@ -64,7 +64,7 @@ def test_glyphs_are_kept_once():
 
 
 def test_same_formula_is_the_same_whatever_was_set_before():
-    from tinygrad_edu.view.formula import _typeset
+    from tinygrad_edu.view.draw.formula import _typeset
 
     first = typeset(r"\frac{a}{s}").svg()
     for latex in FORMULAS:

@@ -11,7 +11,7 @@ from tinygrad_edu import nn
 from tinygrad_edu.core.node import next_serial
 from tinygrad_edu.naming import Part, end_part
 from tinygrad_edu.view import Edge, Group, Model, Vertex, draw
-from tinygrad_edu.view.fold import fold
+from tinygrad_edu.view.draw.fold import fold
 
 X = np.random.default_rng(5).normal(size=(5, 4))
 y = np.array([0, 1, 2, 1, 0])

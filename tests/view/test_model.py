@@ -2,7 +2,7 @@
 
 import pytest
 
-from tinygrad_edu.view.model import Edge, Group, Model, Vertex, frames
+from tinygrad_edu.view.draw.model import Edge, Group, Model, Vertex, frames
 
 A, B, C = (Vertex(key, "op", text=key) for key in "abc")
 

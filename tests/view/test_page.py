@@ -13,7 +13,7 @@ import pytest
 import tinygrad_edu as tg
 from tinygrad_edu.cli import main
 from tinygrad_edu.lectures import LECTURES
-from tinygrad_edu.view import formula, renderer
+from tinygrad_edu.view.draw import formula, renderer
 from tinygrad_edu.view.page import document as writer
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinygrad_edu.view import Edge, Group, Model, Picture, Vertex
-from tinygrad_edu.view.dot import digraph, directions
-from tinygrad_edu.view.formula import typeset
-from tinygrad_edu.view.repeat import NOTE, repeat_far_leaves
-from tinygrad_edu.view.values import number_text, one_line, shape_text, sum_text, value_lines
+from tinygrad_edu.view.draw.dot import digraph, directions
+from tinygrad_edu.view.draw.formula import typeset
+from tinygrad_edu.view.draw.repeat import NOTE, repeat_far_leaves
+from tinygrad_edu.view.draw.values import number_text, one_line, shape_text, sum_text, value_lines
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -19,10 +19,10 @@ from tinygrad_edu.view import (
     RendererError,
     RendererNotFound,
     Vertex,
-    renderer,
 )
-from tinygrad_edu.view.dot import clean
-from tinygrad_edu.view.formula import TEXT_SIZES, text_width
+from tinygrad_edu.view.draw import renderer
+from tinygrad_edu.view.draw.dot import clean
+from tinygrad_edu.view.draw.formula import TEXT_SIZES, text_width
 
 SVG = "{http://www.w3.org/2000/svg}"
 PURE = shutil.which("graphviz-pure", path=str(Path(sys.executable).parent))
@@ -280,7 +280,7 @@ def test_case_48_same_bytes_whatever_the_hash_seed_and_history():
     code = SOURCE + textwrap.dedent(
         """
         import hashlib, sys
-        from tinygrad_edu.view.formula import typeset
+        from tinygrad_edu.view.draw.formula import typeset
         if len(sys.argv) > 1:
             typeset("b"), typeset(r"\\\\frac{c}{d}", 30.0), Picture(Model(())).svg()
         picture = Picture(model)

@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import tinygrad_edu as tg
-from tinygrad_edu.view import routes as module
+from tinygrad_edu.view.insights import routes as module
 
 Z, Y = np.array([1.47, -0.39, 0.22]), np.array([0.0, 1.0, 0.0])
 ROWS = np.array([[1.47, -0.39, 0.22], [5.0, 6.0, 4.0], [0.9, 0.8, 1.1]])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
-from tinygrad_edu.view.formula import typeset
+from tinygrad_edu.view.draw.formula import typeset
 
 
 @pytest.fixture(scope="module")

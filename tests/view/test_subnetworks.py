@@ -8,8 +8,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import tinygrad_edu as tg
 from tinygrad_edu import nn
-from tinygrad_edu.view.dropped import Dropped
-from tinygrad_edu.view.network import chain_of
+from tinygrad_edu.view.insights.dropped import Dropped
+from tinygrad_edu.view.insights.network import chain_of
 
 X = np.random.default_rng(3).normal(size=(1, 3))
 

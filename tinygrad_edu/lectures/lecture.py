@@ -62,8 +62,7 @@ class Lecture:
 
     def explain(self) -> Page:
         """Explain it as a page."""
-        from tinygrad_edu.view.page import Page
-        from tinygrad_edu.view.story import story
+        from tinygrad_edu.view.page import Page, story
 
         return Page(story(*self.build()))
 

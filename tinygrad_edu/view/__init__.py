@@ -3,10 +3,18 @@
 Graphviz and ziamath are imported when a picture is first drawn.
 """
 
-from .draw import draw
-from .model import Edge, Group, Model, Vertex
-from .picture import Picture
-from .renderer import Renderer, RendererError, RendererNotFound, found
+from .draw import (
+    Edge,
+    Group,
+    Model,
+    Picture,
+    Renderer,
+    RendererError,
+    RendererNotFound,
+    Vertex,
+    draw,
+    found,
+)
 
 __all__ = [
     "Edge",

@@ -1,5 +1,6 @@
-"""A story as one HTML file: every step in an ordered list, which a small script steps through."""
+"""The page that explains a gradient: what it tells, step by step, as one HTML document."""
 
 from .page import Page, explain
+from .tell import story
 
-__all__ = ["Page", "explain"]
+__all__ = ["Page", "explain", "story"]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from typing import Any
 
-from tinygrad_edu.view.dot import clean
-from tinygrad_edu.view.formula import formula_width, number
+from tinygrad_edu.view.draw.dot import clean
+from tinygrad_edu.view.draw.formula import formula_width, number
+from tinygrad_edu.view.draw.svg import Pieces
+from tinygrad_edu.view.draw.written import Maths
+from tinygrad_edu.view.page.frames import Frame, Scene, Story
 from tinygrad_edu.view.page.heat import heat_map
 from tinygrad_edu.view.page.markup import add, both, formula, say, sentence_case
-from tinygrad_edu.view.story import Frame, Scene, Story
-from tinygrad_edu.view.svg import Pieces
-from tinygrad_edu.view.written import Maths
 
 __all__ = ["Cards"]
 

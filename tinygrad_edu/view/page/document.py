@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 
-from tinygrad_edu.view.dot import digraph
-from tinygrad_edu.view.formula import define
+from tinygrad_edu.view.draw.dot import digraph
+from tinygrad_edu.view.draw.formula import define
+from tinygrad_edu.view.draw.renderer import Renderer, RendererNotFound, find_renderer
+from tinygrad_edu.view.draw.svg import Pieces, pieces
+from tinygrad_edu.view.draw.written import Maths
 from tinygrad_edu.view.page.card import Cards
+from tinygrad_edu.view.page.frames import Story
 from tinygrad_edu.view.page.markup import add, asset, digest, formula
 from tinygrad_edu.view.page.table import table_of_nodes
-from tinygrad_edu.view.renderer import Renderer, RendererNotFound, find_renderer
-from tinygrad_edu.view.story import Story
-from tinygrad_edu.view.svg import Pieces, pieces
-from tinygrad_edu.view.written import Maths
 
 __all__ = ["Document"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 
-from tinygrad_edu.view.jacobian import Heat
+from tinygrad_edu.view.page.jacobian import Heat
 from tinygrad_edu.view.page.markup import add
 
 __all__ = ["heat_map"]

@@ -11,9 +11,9 @@ import hashlib
 import xml.etree.ElementTree as ET
 from importlib.resources import files
 
-from tinygrad_edu.view.dot import clean
-from tinygrad_edu.view.formula import mathml
-from tinygrad_edu.view.written import Maths, Prose, Written
+from tinygrad_edu.view.draw.dot import clean
+from tinygrad_edu.view.draw.formula import mathml
+from tinygrad_edu.view.draw.written import Maths, Prose, Written
 
 __all__ = ["add", "asset", "both", "digest", "formula", "say", "sentence_case"]
 
@@ -66,7 +66,7 @@ def say(parent: ET.Element, words: Prose) -> None:
 
 def asset(name: str) -> str:
     """Return the style sheet or a script of the page."""
-    return files("tinygrad_edu.view").joinpath("assets", name).read_text(encoding="utf-8")
+    return files(__package__).joinpath("assets", name).read_text(encoding="utf-8")
 
 
 def digest(content: str) -> str:

@@ -12,7 +12,8 @@ from typing import Any
 from tinygrad_edu.naming import names_around
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.view.page.document import Document
-from tinygrad_edu.view.story import Story, story
+from tinygrad_edu.view.page.frames import Story
+from tinygrad_edu.view.page.tell import story
 
 __all__ = ["Page", "explain"]
 

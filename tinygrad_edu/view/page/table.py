@@ -5,10 +5,10 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 
-from tinygrad_edu.view.dot import clean
+from tinygrad_edu.view.draw.dot import clean
+from tinygrad_edu.view.page.frames import Node
 from tinygrad_edu.view.page.heat import heat_map
 from tinygrad_edu.view.page.markup import add, both
-from tinygrad_edu.view.story import Node
 
 __all__ = ["table_of_nodes"]
 

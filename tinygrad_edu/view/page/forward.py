@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from tinygrad_edu.symbolic.derive import Symbol
-from tinygrad_edu.view.story.flow import Flow, if_full
-from tinygrad_edu.view.story.frames import Frame, Scene, Track
-from tinygrad_edu.view.values import shape_text
-from tinygrad_edu.view.written import (
+from tinygrad_edu.view.draw.values import shape_text
+from tinygrad_edu.view.draw.written import (
     Maths,
     Prose,
     Written,
@@ -21,6 +19,8 @@ from tinygrad_edu.view.written import (
     prose,
     written,
 )
+from tinygrad_edu.view.page.flow import Flow, if_full
+from tinygrad_edu.view.page.frames import Frame, Scene, Track
 
 __all__ = ["forward"]
 

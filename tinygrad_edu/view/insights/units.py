@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinygrad_edu.view.formula import text_width
-from tinygrad_edu.view.network import Layer, Network
-from tinygrad_edu.view.sheet import Sheet
-from tinygrad_edu.view.style import colour
-from tinygrad_edu.view.values import column_text
+from tinygrad_edu.view.draw.formula import text_width
+from tinygrad_edu.view.draw.style import colour
+from tinygrad_edu.view.draw.values import column_text
+from tinygrad_edu.view.insights.network import Layer, Network
+from tinygrad_edu.view.insights.sheet import Sheet
 
 __all__ = ["UNIT_STYLE", "draw_units"]
 

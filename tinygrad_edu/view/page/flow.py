@@ -8,13 +8,13 @@ import numpy as np
 
 from tinygrad_edu.core.graph import ancestors
 from tinygrad_edu.symbolic.derive import Formula, Passes, Symbol, Visit
-from tinygrad_edu.view.jacobian import Heat, Rows, is_full, local, total
-from tinygrad_edu.view.model import Edge, Model, Vertex
-from tinygrad_edu.view.program import Program
-from tinygrad_edu.view.recorded import derivative, name_latex
-from tinygrad_edu.view.symbols import Operand, application, number_operand
-from tinygrad_edu.view.values import one_line, shape_text, sum_text, value_lines
-from tinygrad_edu.view.written import Maths, Written, written
+from tinygrad_edu.view.draw.model import Edge, Model, Vertex
+from tinygrad_edu.view.draw.recorded import derivative, name_latex
+from tinygrad_edu.view.draw.symbols import Operand, application, number_operand
+from tinygrad_edu.view.draw.values import one_line, shape_text, sum_text, value_lines
+from tinygrad_edu.view.draw.written import Maths, Written, written
+from tinygrad_edu.view.page.jacobian import Heat, Rows, is_full, local, total
+from tinygrad_edu.view.page.program import Program
 
 __all__ = ["Flow", "if_full", "is_silent", "plain", "weighted"]
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from tinygrad_edu.symbolic.derive import Derivation
-from tinygrad_edu.view.evolution import Evolution
-from tinygrad_edu.view.model import Model
-from tinygrad_edu.view.recorded import derivative, name_latex
-from tinygrad_edu.view.story.flow import weighted
-from tinygrad_edu.view.story.frames import Frame, Scene, Track
-from tinygrad_edu.view.written import (
+from tinygrad_edu.view.draw.evolution import Evolution
+from tinygrad_edu.view.draw.model import Model
+from tinygrad_edu.view.draw.recorded import derivative, name_latex
+from tinygrad_edu.view.draw.written import (
     Maths,
     Prose,
     Written,
@@ -19,6 +17,8 @@ from tinygrad_edu.view.written import (
     prose,
     written,
 )
+from tinygrad_edu.view.page.flow import weighted
+from tinygrad_edu.view.page.frames import Frame, Scene, Track
 
 __all__ = ["algebra", "left_side"]
 

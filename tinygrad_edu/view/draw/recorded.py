@@ -20,13 +20,21 @@ from tinygrad_edu.core.op import Op
 from tinygrad_edu.naming import Names
 from tinygrad_edu.symbolic.notation import written as notation
 from tinygrad_edu.tensor import Tensor, refuse_changed
-from tinygrad_edu.view.fold import fold as fold_clusters
-from tinygrad_edu.view.grouping import Fold, Origin, chosen, clusters
-from tinygrad_edu.view.model import Edge, EdgeKind, Group, LegendKind, Model, Vertex, VertexKind
-from tinygrad_edu.view.parts import Layout, Piece, formula_text, layout_of
-from tinygrad_edu.view.repeat import repeat_far_leaves
-from tinygrad_edu.view.symbols import Operand, number_operand, symbol
-from tinygrad_edu.view.values import one_line, shape_text, sum_text, value_lines
+from tinygrad_edu.view.draw.fold import fold as fold_clusters
+from tinygrad_edu.view.draw.grouping import Fold, Origin, chosen, clusters
+from tinygrad_edu.view.draw.model import (
+    Edge,
+    EdgeKind,
+    Group,
+    LegendKind,
+    Model,
+    Vertex,
+    VertexKind,
+)
+from tinygrad_edu.view.draw.parts import Layout, Piece, formula_text, layout_of
+from tinygrad_edu.view.draw.repeat import repeat_far_leaves
+from tinygrad_edu.view.draw.symbols import Operand, number_operand, symbol
+from tinygrad_edu.view.draw.values import one_line, shape_text, sum_text, value_lines
 
 __all__ = ["Expand", "backward_model", "derivative", "forward_model", "name_latex", "readable"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from tinygrad_edu.view.jacobian import Heat
-from tinygrad_edu.view.model import Model
-from tinygrad_edu.view.written import Maths, Prose, Written
+from tinygrad_edu.view.draw.model import Model
+from tinygrad_edu.view.draw.written import Maths, Prose, Written
+from tinygrad_edu.view.page.jacobian import Heat
 
 __all__ = ["Frame", "Node", "Phase", "Scene", "Story", "Track"]
 

@@ -15,9 +15,9 @@ from tinygrad_edu.core.graph import ancestors
 from tinygrad_edu.naming import Names, names_around
 from tinygrad_edu.settings import number
 from tinygrad_edu.tensor import Tensor, refuse_changed
-from tinygrad_edu.view.lanes import Lanes, draw_lanes
-from tinygrad_edu.view.sheet import Drawing
-from tinygrad_edu.view.values import column_text, number_text
+from tinygrad_edu.view.draw.values import column_text, number_text
+from tinygrad_edu.view.insights.lanes import Lanes, draw_lanes
+from tinygrad_edu.view.insights.sheet import Drawing
 
 __all__ = ["Force", "Forces", "forces"]
 
@@ -210,7 +210,7 @@ def forces(
     Examples
     --------
     >>> import numpy as np, tinygrad_edu as tg
-    >>> from tinygrad_edu.view.forces import forces
+    >>> from tinygrad_edu.view.insights.forces import forces
     >>> w = tg.Tensor([2.0, -1.0, 0.5])
     >>> E = tg.sum_squared_error(w, [3.0, -1.0, 0.0])
     >>> print(forces(E, w, decay=0.5, l1=0.25))

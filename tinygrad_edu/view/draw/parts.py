@@ -14,7 +14,7 @@ import numpy as np
 
 from tinygrad_edu.naming import Ending, Part, parts_ending_at
 from tinygrad_edu.tensor import Tensor
-from tinygrad_edu.view.symbols import Operand, application, number_operand
+from tinygrad_edu.view.draw.symbols import Operand, application, number_operand
 
 __all__ = ["Layout", "Piece", "formula_text", "layout_of", "title_of"]
 

@@ -7,14 +7,14 @@ from collections.abc import Iterable
 from tinygrad_edu.naming import Names
 from tinygrad_edu.symbolic.derive import derive_named, letters, passes, remarks
 from tinygrad_edu.tensor import Tensor
-from tinygrad_edu.view.steps import derivation_model
-from tinygrad_edu.view.story.algebra import algebra, left_side
-from tinygrad_edu.view.story.backward import backward
-from tinygrad_edu.view.story.flow import Flow
-from tinygrad_edu.view.story.forward import forward
-from tinygrad_edu.view.story.frames import Story
-from tinygrad_edu.view.story.table import node
-from tinygrad_edu.view.written import check_text, maths
+from tinygrad_edu.view.draw.steps import derivation_model
+from tinygrad_edu.view.draw.written import check_text, maths
+from tinygrad_edu.view.page.algebra import algebra, left_side
+from tinygrad_edu.view.page.backward import backward
+from tinygrad_edu.view.page.flow import Flow
+from tinygrad_edu.view.page.forward import forward
+from tinygrad_edu.view.page.frames import Story
+from tinygrad_edu.view.page.nodes import node
 
 __all__ = ["story"]
 

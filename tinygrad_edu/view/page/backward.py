@@ -5,10 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from tinygrad_edu.symbolic.derive import Visit
-from tinygrad_edu.view.recorded import derivative, name_latex
-from tinygrad_edu.view.story.flow import Flow, if_full
-from tinygrad_edu.view.story.frames import Frame, Scene, Track
-from tinygrad_edu.view.written import (
+from tinygrad_edu.view.draw.recorded import derivative, name_latex
+from tinygrad_edu.view.draw.written import (
     Maths,
     Written,
     bracketed,
@@ -19,6 +17,8 @@ from tinygrad_edu.view.written import (
     summed,
     written,
 )
+from tinygrad_edu.view.page.flow import Flow, if_full
+from tinygrad_edu.view.page.frames import Frame, Scene, Track
 
 __all__ = ["backward"]
 

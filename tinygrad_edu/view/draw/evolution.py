@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 
 from tinygrad_edu.symbolic.derive import Formula, Step
-from tinygrad_edu.view.model import Edge, Mark, Model, Vertex
-from tinygrad_edu.view.steps import FormulaGraph, Wire
+from tinygrad_edu.view.draw.model import Edge, Mark, Model, Vertex
+from tinygrad_edu.view.draw.steps import FormulaGraph, Wire
 
 __all__ = ["Evolution"]
 

@@ -7,10 +7,10 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from tinygrad_edu.view.formula import TEXT_SIZES, text_width
-from tinygrad_edu.view.sheet import Sheet
-from tinygrad_edu.view.style import colour
-from tinygrad_edu.view.values import number_text
+from tinygrad_edu.view.draw.formula import TEXT_SIZES, text_width
+from tinygrad_edu.view.draw.style import colour
+from tinygrad_edu.view.draw.values import number_text
+from tinygrad_edu.view.insights.sheet import Sheet
 
 __all__ = ["Lanes", "draw_lanes"]
 

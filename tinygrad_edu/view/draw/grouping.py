@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tinygrad_edu.view.model import Group
-from tinygrad_edu.view.parts import Layout, Piece, title_of
+from tinygrad_edu.view.draw.model import Group
+from tinygrad_edu.view.draw.parts import Layout, Piece, title_of
 
 __all__ = ["Fold", "Origin", "chosen", "clusters"]
 

@@ -8,10 +8,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 
-from .dot import clean
-from .formula import number
-from .shapes import add
-from .style import STYLE
+from tinygrad_edu.view.draw.dot import clean
+from tinygrad_edu.view.draw.formula import number
+from tinygrad_edu.view.draw.shapes import add
+from tinygrad_edu.view.draw.style import STYLE
 
 __all__ = ["Drawing", "Sheet"]
 

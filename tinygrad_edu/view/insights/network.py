@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tinygrad_edu.core.gradients import gradients
 from tinygrad_edu.tensor import Tensor
-from tinygrad_edu.view.dropped import Dropped
+from tinygrad_edu.view.insights.dropped import Dropped
 
 __all__ = ["Chain", "Layer", "Network", "chain_of"]
 

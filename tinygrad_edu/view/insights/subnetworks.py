@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_edu.tensor import Tensor
-from tinygrad_edu.view.dropped import Dropped, Mask
-from tinygrad_edu.view.formula import TEXT_SIZES, text_width
-from tinygrad_edu.view.network import chain_of
-from tinygrad_edu.view.sheet import Drawing, Sheet
-from tinygrad_edu.view.units import UNIT_STYLE, draw_units
-from tinygrad_edu.view.values import number_text, one_line
+from tinygrad_edu.view.draw.formula import TEXT_SIZES, text_width
+from tinygrad_edu.view.draw.values import number_text, one_line
+from tinygrad_edu.view.insights.dropped import Dropped, Mask
+from tinygrad_edu.view.insights.network import chain_of
+from tinygrad_edu.view.insights.sheet import Drawing, Sheet
+from tinygrad_edu.view.insights.units import UNIT_STYLE, draw_units
 
 __all__ = ["Subnetwork", "Subnetworks", "subnetwork", "subnetworks"]
 
@@ -235,7 +235,7 @@ def subnetwork(
     Examples
     --------
     >>> import numpy as np, tinygrad_edu as tg
-    >>> from tinygrad_edu.view.subnetworks import subnetwork
+    >>> from tinygrad_edu.view.insights.subnetworks import subnetwork
     >>> W = tg.Tensor([[1.0], [2.0], [3.0]], name="W")
     >>> h = np.array([1.0, 1.0, 1.0])
     >>> z = tg.dropout(tg.Tensor(h), 0.5, np.random.default_rng(0)) @ W
@@ -279,7 +279,7 @@ def subnetworks(output: Tensor) -> Subnetworks:
     Examples
     --------
     >>> import numpy as np, tinygrad_edu as tg
-    >>> from tinygrad_edu.view.subnetworks import subnetworks
+    >>> from tinygrad_edu.view.insights.subnetworks import subnetworks
     >>> W = tg.Tensor([[1.0], [2.0]], name="W")
     >>> h = tg.Tensor([1.0, 1.0])
     >>> subnetworks(tg.dropout(h, 0.5, np.random.default_rng(0)) @ W)

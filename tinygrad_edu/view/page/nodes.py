@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from tinygrad_edu.symbolic.derive import Symbol
-from tinygrad_edu.view.story.flow import Flow, plain
-from tinygrad_edu.view.story.frames import Node
-from tinygrad_edu.view.values import shape_text, value_lines
-from tinygrad_edu.view.written import Maths, Written, join, written
+from tinygrad_edu.view.draw.values import shape_text, value_lines
+from tinygrad_edu.view.draw.written import Maths, Written, join, written
+from tinygrad_edu.view.page.flow import Flow, plain
+from tinygrad_edu.view.page.frames import Node
 
 __all__ = ["node"]
 

@@ -22,10 +22,10 @@ from tinygrad_edu.symbolic.algebra.expr import (
 from tinygrad_edu.symbolic.derive import Derivation, Formula, Step, write, write_latex
 from tinygrad_edu.symbolic.notation import written as notation
 from tinygrad_edu.symbolic.notation.form import Form, entries
-from tinygrad_edu.view.model import Edge, Group, LegendKind, Mark, Model, Vertex, VertexKind
-from tinygrad_edu.view.recorded import derivative
-from tinygrad_edu.view.symbols import Operand, number_operand, symbol
-from tinygrad_edu.view.values import shape_text, value_lines
+from tinygrad_edu.view.draw.model import Edge, Group, LegendKind, Mark, Model, Vertex, VertexKind
+from tinygrad_edu.view.draw.recorded import derivative
+from tinygrad_edu.view.draw.symbols import Operand, number_operand, symbol
+from tinygrad_edu.view.draw.values import shape_text, value_lines
 
 __all__ = ["FormulaGraph", "Wire", "derivation_model"]
 
