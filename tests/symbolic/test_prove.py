@@ -381,6 +381,24 @@ def test_equal_numbers_without_a_proof_are_said_to_be_that():
     assert "came as far as" in proof.text()
 
 
+def test_a_search_that_finds_nothing_ends_by_the_work_it_did(monkeypatch):
+    looked = []
+    once = normal.Normaliser.next_move
+
+    def counted(self, expr):
+        looked.append(expr.size)
+        return once(self, expr)
+
+    monkeypatch.setattr(normal.Normaliser, "next_move", counted)
+    w, x, y, z = (tensor(name, 4) for name in "wxyz")
+    larger = tg.maximum
+    proof = tg.prove(larger(larger(w, x), larger(y, z)), larger(larger(w, y), larger(x, z)))
+    assert proof.agreement
+    assert proof.capped
+    assert "cut short" in proof.text()
+    assert normal.MOST_WORK <= sum(looked) <= normal.MOST_WORK + 2 * normal.MOST_PARTS
+
+
 def test_numbers_that_agree_by_chance_are_no_identity():
     z = tg.Tensor([0.5, 2.0], name="z")
     proof = tg.prove(tg.sum(z) ** 2, 6.25 + 0 * tg.sum(z))

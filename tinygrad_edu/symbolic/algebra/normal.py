@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from tinygrad_edu import ops
 from tinygrad_edu.symbolic.algebra.expr import Apply, Expr, Product, Sum
 from tinygrad_edu.symbolic.algebra.facts import Facts
-from tinygrad_edu.symbolic.algebra.rewrite import Move
+from tinygrad_edu.symbolic.algebra.rewrite import Move, Rewriter
 from tinygrad_edu.symbolic.algebra.rules import (
     arithmetic,
     cases,
@@ -29,11 +29,13 @@ from tinygrad_edu.symbolic.algebra.rules import (
 )
 from tinygrad_edu.symbolic.algebra.rules.rule import Rule
 
-__all__ = ["LEVELS", "Level", "Normaliser", "Path"]
+__all__ = ["LEVELS", "Budget", "Level", "Normaliser", "Path"]
 
 #: No path is longer, and no form on it larger.
 MOST_STEPS = 150
 MOST_PARTS = 1500
+#: How many parts the forms may have, in all, that one search for a proof looks at.
+MOST_WORK = 250_000
 
 
 @dataclass(frozen=True)
@@ -49,10 +51,9 @@ class Level:
     fraction: bool = False
 
     @property
-    def rules(self) -> tuple[tuple[Rule, bool, bool], ...]:
-        """Every rule, and whether it is for what is open and for what is closed."""
-        every = [*self.open, *(r for r in self.closed if r not in self.open)]
-        return tuple((r, r in self.open, r in self.closed) for r in every)
+    def rules(self) -> tuple[Rule, ...]:
+        """Every rule, in the order in which they are tried."""
+        return (*self.open, *(rule for rule in self.closed if rule not in self.open))
 
 
 _TIDYING = (
@@ -156,8 +157,20 @@ class Path:
         return replace(self, moves=self.moves[:count])
 
 
-class Normaliser:
+@dataclass
+class Budget:
+    """How much work one search may still do, in parts of the forms that it looks at."""
+
+    left: int = MOST_WORK
+
+
+Place = tuple[Expr, bool, bool]
+
+
+class Normaliser(Rewriter):
     """Apply the rules of a level until none fits.
+
+    A place is a part, whether it is kept together, and whether it is a sum directly within another.
 
     Parameters
     ----------
@@ -167,38 +180,69 @@ class Normaliser:
         Signs and assumptions.
     first : sequence of Rule, optional
         Rules that come before those of the level, wherever they fit.
+    budget : Budget, optional
+        What it may do, with all others that share it.
     """
 
-    def __init__(self, level: Level, facts: Facts, first: Sequence[Rule] = ()) -> None:
-        self.level = level
-        self.facts = facts
-        self.rules = [*((rule, True, True) for rule in first), *level.rules]
-        self._refused: list[set[tuple[Expr, bool]]] = [set() for _ in self.rules]
+    def __init__(
+        self, level: Level, facts: Facts, first: Sequence[Rule] = (), budget: Budget | None = None
+    ) -> None:
+        super().__init__((*first, *level.rules), facts)
+        self.level, self.first = level, first
+        self.budget = Budget() if budget is None else budget
 
     def path(self, start: Expr) -> Path:
         """Return the way from an expression to its normal form."""
         path = Path(start)
-        while len(path.moves) < MOST_STEPS and path.end.size <= MOST_PARTS:
-            move = self._next(path.end)
+        while len(path.moves) < MOST_STEPS and path.end.size <= MOST_PARTS and self.budget.left > 0:
+            self.budget.left -= path.end.size
+            move = self.next_move(path.end)
             if move is None:
                 return path
             path = path.then(move)
         return replace(path, capped=True)
 
-    def _next(self, expr: Expr) -> Move | None:
-        places = list(dict.fromkeys(_places(expr, self.level.fraction)))
-        for (rule, opened, closed), refused in zip(self.rules, self._refused, strict=True):
-            for place, kept, within in places:
-                if not isinstance(place, rule.at) or (place, kept) in refused:
-                    continue
-                if not (closed if kept else opened) or (within and rule in nests.ACROSS):
-                    continue
-                for match in rule.matches(place, self.facts):
-                    after = _replace(expr, self.level.fraction, (place, kept), match.result)
-                    if after != expr:
-                        return Move(rule, match, expr, after, is_choice=True)
-                refused.add((place, kept))
-        return None
+    def places(self, expr: Expr) -> Iterator[Place]:
+        """Yield every part of an expression in every role that it has, outermost first."""
+        pending, seen = [(expr, self.level.fraction, False)], set(self._settled)
+        while pending:
+            place = pending.pop()
+            if place in seen:
+                continue
+            seen.add(place)
+            yield place
+            part, kept, _ = place
+            for child, role in reversed(list(zip(part.children, _inside(part, kept), strict=True))):
+                pending.append((child, role, isinstance(part, Sum) and isinstance(child, Sum)))
+
+    def part_at(self, place: Place) -> Expr:
+        """Return what stands at a place."""
+        return place[0]
+
+    def kind_of(self, place: Place) -> tuple[type[Expr], bool, bool]:
+        """Return the kind of the part, and its role."""
+        part, kept, within = place
+        return type(part), kept, within
+
+    def fits(self, rule: Rule, kind: tuple[type[Expr], bool, bool]) -> bool:
+        """Whether a rule is for parts of a kind, in their role."""
+        part, kept, within = kind
+        here = rule in (self.level.closed if kept else self.level.open) or rule in self.first
+        return issubclass(part, rule.at) and here and not (within and rule in nests.ACROSS)
+
+    def put(self, expr: Expr, place: Place, new: Expr) -> Expr:
+        """Put something else for a part wherever it stands in the same role."""
+        done = {place[:2]: new}
+
+        def inside(expr: Expr, kept: bool) -> Expr:
+            found = done.get((expr, kept))
+            if found is None:
+                children = tuple(map(inside, expr.children, _inside(expr, kept)))
+                same = all(a is b for a, b in zip(children, expr.children, strict=True))
+                found = done[expr, kept] = expr if same else expr.rebuild(children)
+            return found
+
+        return inside(expr, self.level.fraction)
 
 
 def _inside(expr: Expr, kept: bool) -> list[bool]:
@@ -209,28 +253,3 @@ def _inside(expr: Expr, kept: bool) -> list[bool]:
         base_of_power = expr.op is ops.power
         return [expr.op is ops.log or (base_of_power and i == 0) for i in range(len(expr.args))]
     return [False] * len(expr.children)
-
-
-def _places(expr: Expr, kept: bool) -> Iterator[tuple[Expr, bool, bool]]:
-    """Yield the parts of an expression, outermost first.
-
-    With each comes whether it is kept together, and whether it is a sum directly within another.
-    """
-    pending = [(expr, kept, False)]
-    while pending:
-        expr, kept, within = pending.pop()
-        yield expr, kept, within
-        for child, role in reversed(list(zip(expr.children, _inside(expr, kept), strict=True))):
-            pending.append((child, role, isinstance(expr, Sum) and isinstance(child, Sum)))
-
-
-def _replace(expr: Expr, kept: bool, old: tuple[Expr, bool], new: Expr) -> Expr:
-    """Put `new` for `old` wherever it stands in the same role."""
-    if (expr, kept) == old:
-        return new
-    children = tuple(
-        _replace(child, role, old, new)
-        for child, role in zip(expr.children, _inside(expr, kept), strict=True)
-    )
-    same = all(a is b for a, b in zip(children, expr.children, strict=True))
-    return expr if same else expr.rebuild(children)

@@ -6,10 +6,11 @@ import heapq
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from tinygrad_edu.symbolic.algebra.expr import Expr, Leaf, Product, distinct, parts, replace
 from tinygrad_edu.symbolic.algebra.facts import Facts
-from tinygrad_edu.symbolic.algebra.rules.rule import Kinds, Match, Rule
+from tinygrad_edu.symbolic.algebra.rules.rule import Match, Rule
 
 __all__ = ["MOST_WORK", "Found", "Move", "Rewriter"]
 
@@ -43,6 +44,33 @@ class Found:
     work: int
 
 
+_NONE = Rule("none", "", "", lambda expr, facts: iter(()))
+
+
+class _Place:
+    """How far rules were tried at a place: `rank` is that of the next, which fits if it matched."""
+
+    __slots__ = ("at", "key", "match", "rank", "rules")
+
+    def __init__(self, key: Any, rules: Sequence[tuple[int, Rule]]) -> None:
+        self.key, self.rules, self.at, self.rank = key, rules, 0, rules[0][0]
+        self.match: Match | None = None
+
+    def look(self, below: int, part: Expr, facts: Facts) -> bool:
+        """Whether a rule of a rank below another one fits here."""
+        while self.match is None and self.rank < below:
+            found = self.rules[self.at][1].matches(part, facts)
+            self.match = next((match for match in found if match.result != part), None)
+            if self.match is None:
+                self.go_on()
+        return self.rank < below
+
+    def go_on(self) -> None:
+        """Leave a rule behind; at the end is one that no rank is below."""
+        self.at, self.match = self.at + 1, None
+        self.rank = self.rules[self.at][0]
+
+
 class Rewriter:
     """Apply rules under the facts of one derivation.
 
@@ -58,8 +86,9 @@ class Rewriter:
 
     def __init__(self, eager: Sequence[Rule], facts: Facts) -> None:
         self.eager, self.facts = eager, facts
-        self._refused: list[set[Expr]] = [set() for _ in eager]  # per rule: where it does not apply
-        self._settled: set[Expr] = set()  # where none applies, nor anywhere inside
+        self._rules: dict[Any, list[tuple[int, Rule]]] = {}  # by the kind of a place, with ranks
+        self._looked: dict[Any, _Place] = {}
+        self._settled: set[Any] = set()  # where none applies, nor anywhere inside
         self._choices: dict[tuple[Rule, Expr], tuple[Match, ...]] = {}
 
     def moves(self, expr: Expr, rule: Rule) -> Iterator[Move]:
@@ -79,31 +108,67 @@ class Rewriter:
         """Apply eager rules, the first that fits at the outermost place, until none fits."""
         done: list[Move] = []
         while len(done) < limit:
-            move = self._eager_move(expr)
+            move = self.next_move(expr)
             if move is None:
                 break
             done.append(move)
             expr = move.after
         return expr, tuple(done)
 
-    def _eager_move(self, expr: Expr) -> Move | None:
-        places = list(distinct(expr, self._settled))
-        kinds: dict[Kinds, list[Expr]] = {}
-        for place in places:
-            kinds.setdefault(type(place), []).append(place)
-        for rule, refused in zip(self.eager, self._refused, strict=True):
-            at = rule.at
-            single = isinstance(at, type) and at is not Expr
-            for place in kinds.get(at, ()) if single else places:
-                if place in refused or not (single or isinstance(place, at)):
-                    continue
-                for match in rule.matches(place, self.facts):
-                    after = replace(expr, {place: match.result})
-                    if after != expr:
-                        return Move(rule, match, expr, after, place=place)
-                refused.add(place)
-        self._settled.update(places)
-        return None
+    def next_move(self, expr: Expr) -> Move | None:
+        """Apply the first eager rule that fits anywhere, at the outermost place, or none.
+
+        What was found at a place is remembered, for most places stand in the next form as well.
+        """
+        places = list(self.places(expr))
+        best: _Place | None = None
+        first = len(self.eager)
+        for key in places:
+            place = self._looked.get(key)
+            if place is None:
+                place = self._looked[key] = _Place(key, self._rules_at(key))
+            if place.rank < first and place.look(first, self.part_at(key), self.facts):
+                first, best = place.rank, place
+        if best is None or best.match is None:
+            self._settled.update(places)
+            return None
+        match, rule = best.match, self.eager[first]
+        after = self.put(expr, best.key, match.result)
+        if after != expr:
+            return Move(rule, match, expr, after, place=self.part_at(best.key))
+        best.go_on()
+        return self.next_move(expr)
+
+    def _rules_at(self, place: Any) -> list[tuple[int, Rule]]:
+        kind = self.kind_of(place)
+        if kind not in self._rules:
+            every = enumerate(self.eager)
+            found = [(i, rule) for i, rule in every if self.fits(rule, kind)]
+            self._rules[kind] = [*found, (len(self.eager), _NONE)]
+        return self._rules[kind]
+
+    # --- what a place is: here a part of an expression, wherever it stands ------------------------
+
+    def places(self, expr: Expr) -> Iterator[Any]:
+        """Yield every place in an expression where something may apply, outermost first."""
+        return distinct(expr, self._settled)
+
+    def part_at(self, place: Any) -> Expr:
+        """Return what stands at a place."""
+        part: Expr = place
+        return part
+
+    def kind_of(self, place: Any) -> Any:
+        """Return what decides which rules may apply at a place."""
+        return type(place)
+
+    def fits(self, rule: Rule, kind: Any) -> bool:
+        """Whether a rule may apply at places of a kind."""
+        return issubclass(kind, rule.at)
+
+    def put(self, expr: Expr, place: Any, new: Expr) -> Expr:
+        """Put something else at a place."""
+        return replace(expr, {place: new})
 
     def search(
         self,

@@ -19,7 +19,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
     total,
 )
 from tinygrad_edu.symbolic.algebra.facts import Assumption
-from tinygrad_edu.symbolic.algebra.normal import LEVELS, Normaliser
+from tinygrad_edu.symbolic.algebra.normal import LEVELS, Budget, Level, Normaliser
 from tinygrad_edu.symbolic.algebra.rewrite import Move
 from tinygrad_edu.symbolic.algebra.rules import nests, sums
 from tinygrad_edu.symbolic.algebra.rules.equations import complement_of
@@ -164,7 +164,7 @@ class _Search:
                 opened = replace(both[1], {quantity.leaf: quantity.definition})
                 self.facts.declare_positive(opened)
         self.varying: set[Quantity] | None = None  # if set, all else keeps its numbers in draws
-        self.capped = False
+        self.budget, self.capped = Budget(), False
         self.nearest = self.left, self.right
 
     def _formula(self, expr: Expr) -> Formula:
@@ -183,7 +183,7 @@ class _Search:
         if hope:
             found = next((proof for proof in self._attempts() if proof is not None), None)
         else:
-            self._attempt(Normaliser(LEVELS[1], self.facts))
+            self._attempt(LEVELS[1])
         if found is not None:
             return found
         self.facts.refuse_unknown("prove")
@@ -232,7 +232,9 @@ class _Search:
             return
         for first in self._preparations():
             for level in LEVELS:
-                yield self._attempt(Normaliser(level, self.facts, first))
+                yield self._attempt(level, first)
+                if self.budget.left <= 0:
+                    return
 
     def _preparations(self) -> Iterator[tuple[Rule, ...]]:
         """Yield rules to begin with: names closed, those of one side opened, all opened."""
@@ -247,16 +249,17 @@ class _Search:
         yield from openings
         yield from ((*rules, sums.sums_to_one, nests.one_within) for rules in openings)
 
-    def _attempt(self, normaliser: Normaliser) -> Proof | None:
+    def _attempt(self, level: Level, first: tuple[Rule, ...] = ()) -> Proof | None:
         """Bring both sides into a normal form; where they meet, check the way between them."""
+        normaliser = Normaliser(level, self.facts, first, self.budget)
         left = normaliser.path(self.left.expr)
         right = normaliser.path(self.right.expr)
         self.capped = self.capped or left.capped or right.capped
         if left.end.size + right.end.size < sum(form.expr.size for form in self.nearest):
             self.nearest = self._formula(left.end), self._formula(right.end)
         if not self.up_to:
-            if normaliser.level.fraction:
-                written_out = Normaliser(LEVELS[-2], self.facts)
+            if level.fraction:
+                written_out = Normaliser(LEVELS[-2], self.facts, budget=self.budget)
                 left, right = over_one_denominator((left, right), self.facts, written_out)
             return self._checked(join(left, right), None)
         for dropped in drop(left.end, right.end, self.up_to, self.sides.is_constant, self.facts):
