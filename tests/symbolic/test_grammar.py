@@ -28,18 +28,18 @@ def tree(text: str):
 
 
 def shape(form) -> str:
-    """A tree with all its parentheses."""
+    """A form with all its parentheses."""
     inner = [shape(part) for part in form.parts]
-    if form.kind in {"name", "dimension", "constant", "letter"}:
+    if form.kind in {"leaf", "dimension", "constant", "letter"}:
         return form.detail
     if form.kind == "indexed":
-        return f"{inner[0]}[{', '.join(shape(index) for index in form.detail)}]"
+        return f"{inner[0]}[{', '.join(inner[1:])}]"
     if form.kind == "number":
         return f"{form.detail:g}"
     if form.kind == "total":
         signs = ["-" if minus else "+" for minus in form.detail]
         return "(" + "".join(s + t for s, t in zip(signs, inner, strict=True))[1:] + ")"
-    signs = {"times": "·", "over": "/", "power": "^", "matrix product": "@", "beside": " "}
+    signs = {"product": "·", "quotient": "/", "power": "^", "beside": form.detail or " "}
     signs["scaled"] = " "
     if form.kind in signs:
         return f"({inner[0]}{signs[form.kind]}{inner[1]})"
@@ -154,7 +154,7 @@ def test_how_a_text_is_read(text, meaning):
         ("__import__('os')", "'_' is not expected here", 0),
         ("lambda: a", "':' is not expected here", 6),
         ("a.tofile", "'.' is not expected here", 1),
-        ("q_j − a", "nothing is called 'q_j'", 0),
+        ("q_j − a", "nothing is called 'q'", 0),
         ("a − j", "nothing is called 'j'", 4),
         ("x̂ − q", "nothing is called 'q'", 5),
     ],

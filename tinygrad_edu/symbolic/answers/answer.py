@@ -210,7 +210,7 @@ class _Judge:
         shape = _shape(others, again)
         seeds = {typed for typed, name in others.names.items() if name == self.derivation.seed}
         forms = () if again.tree is None else again.tree.walk()
-        misfit = shape is None and not any(f.kind == "name" and f.detail in seeds for f in forms)
+        misfit = shape is None and not any(f.kind == "leaf" and f.detail in seeds for f in forms)
         return (others, again) if shape == wanted or misfit else None
 
     def _best(self, letters: Letters, claim: Claim) -> Verdict:

@@ -21,7 +21,8 @@ from tinygrad_edu.core.op import real_array
 from tinygrad_edu.symbolic.algebra.evaluate import Environment
 from tinygrad_edu.symbolic.algebra.expr import Label, Leaf, Quantity, distinct
 from tinygrad_edu.symbolic.derive.derivation import Derivation, Formula
-from tinygrad_edu.symbolic.notation.grammar import ClaimError, Tree, Written
+from tinygrad_edu.symbolic.notation.form import Form
+from tinygrad_edu.symbolic.notation.grammar import ClaimError, Written
 from tinygrad_edu.symbolic.notation.grammar import read as read_text
 from tinygrad_edu.symbolic.notation.reader import FUNCTIONS, Reading, Scene, free_letters
 from tinygrad_edu.symbolic.notation.source import lengths_in
@@ -116,7 +117,7 @@ class Claim:
 
     written: str
     compute: Callable[[Scene], Any]
-    tree: Tree | None = None
+    tree: Form | None = None
     reading: Reading | None = None
     letters: str = ""
     notes: tuple[str, ...] = ()
@@ -146,7 +147,7 @@ def read(claim: Any, letters: Letters) -> list[Claim]:
 
 
 def of_tree(
-    tree: Tree,
+    tree: Form,
     written: str,
     chosen: Mapping[int, int] | None = None,
     letters: str = "",

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from itertools import product
 
-from tinygrad_edu.symbolic.notation.grammar import Tree
+from tinygrad_edu.symbolic.notation.form import Form
 
 __all__ = ["mends"]
 
 #: A kind of slip, what is said of it, and the claim without it.
-Mend = tuple[str, str, Tree]
+Mend = tuple[str, str, Form]
 
-_PRODUCTS = frozenset({"beside", "matrix product", "times", "scaled"})
+_PRODUCTS = frozenset({"beside", "product", "scaled"})
 _FUNCTIONS = ("sigmoid", "tanh", "relu", "exp", "log", "softmax", "sqrt", "sign", "abs")
 
 
@@ -21,7 +21,7 @@ _FLIPPED = {"less_equal": "greater_equal", "less": "greater"}
 _FLIPPED |= {b: a for a, b in _FLIPPED.items()}
 
 
-def mends(tree: Tree, written: str, shapes: Mapping[str, int]) -> Iterator[Mend]:
+def mends(tree: Form, written: str, shapes: Mapping[str, int]) -> Iterator[Mend]:
     """Yield every claim that differs from this one by one slip, the likeliest slips first.
 
     `shapes` says how many axes what each name stands for has; `written` is the text of the claim.
@@ -32,23 +32,24 @@ def mends(tree: Tree, written: str, shapes: Mapping[str, int]) -> Iterator[Mend]
             for kind, said, new in local(part, _Said(written), shapes):
                 yield kind, said, rebuilt(new)
     for part, rebuilt in every:
-        if part is tree or part.kind in {"group", "name"} or rebuilt.__name__ == "term":
+        if part is tree or part.kind in {"group", "leaf"} or rebuilt.__name__ == "term":
             for kind, said, new in _times(part, _Said(written), shapes):
                 yield kind, said, rebuilt(new)
 
 
-def _places(tree: Tree) -> Iterator[tuple[Tree, Callable[[Tree], Tree]]]:
+def _places(tree: Form) -> Iterator[tuple[Form, Callable[[Form], Form]]]:
     """Yield every part of a tree, and what puts another in its place."""
     yield tree, lambda new: new
-    for place, part in enumerate(tree.parts):
+    arrays = tree.parts[:1] if tree.kind in {"indexed", "item"} else tree.parts
+    for place, part in enumerate(arrays if tree.kind != "delta" else ()):
         for inner, rebuilt in _places(part):
             yield inner, _within(tree, place, rebuilt, term=tree.kind == "total" and inner is part)
 
 
 def _within(
-    tree: Tree, place: int, rebuilt: Callable[[Tree], Tree], *, term: bool
-) -> Callable[[Tree], Tree]:
-    def whole(new: Tree) -> Tree:
+    tree: Form, place: int, rebuilt: Callable[[Form], Form], *, term: bool
+) -> Callable[[Form], Form]:
+    def whole(new: Form) -> Form:
         return replace(tree, parts=(*tree.parts[:place], rebuilt(new), *tree.parts[place + 1 :]))
 
     whole.__name__ = "term" if term else "part"
@@ -61,25 +62,25 @@ class _Said:
     def __init__(self, written: str) -> None:
         self.written = written
 
-    def __call__(self, tree: Tree) -> str:
+    def __call__(self, tree: Form) -> str:
         every = list(tree.walk())
         start, end = min(e.at for e in every), max(e.end for e in every)
         return " ".join(self.written[start:end].split()) or "1"
 
 
-def _made(kind: str, at: Tree, *parts: Tree, detail: object = None) -> Tree:
-    return Tree(kind, at.at, parts, detail, at.depth + 1, at.end)
+def _made(kind: str, at: Form, *parts: Form, detail: object = None) -> Form:
+    return Form(kind, parts, detail=detail, at=at.at, end=at.end)
 
 
-def _number(value: float, at: Tree) -> Tree:
-    return Tree("number", at.at, (), value, 1, at.end)
+def _number(value: float, at: Form) -> Form:
+    return Form("number", detail=value, at=at.at, end=at.end)
 
 
-def _letter(name: str, at: Tree) -> Tree:
-    return Tree("name", at.at, (), name, 1, at.at)
+def _letter(name: str, at: Form) -> Form:
+    return Form("leaf", detail=name, at=at.at, end=at.at)
 
 
-def _transposes(tree: Tree, said: _Said, shapes: Mapping[str, int]) -> Iterator[Mend]:
+def _transposes(tree: Form, said: _Said, shapes: Mapping[str, int]) -> Iterator[Mend]:
     """Turn one factor of a product, or do not."""
     if tree.kind not in _PRODUCTS:
         return
@@ -87,7 +88,7 @@ def _transposes(tree: Tree, said: _Said, shapes: Mapping[str, int]) -> Iterator[
         if part.kind == "transpose":
             (new,) = part.parts
             name = f"{said(new)} not transposed"
-        elif part.kind in {"name", "group", "call", "indexed"}:
+        elif part.kind in {"leaf", "group", "call", "indexed"}:
             new = _made("transpose", part, part)
             name = f"{said(part)} transposed"
         else:
@@ -100,7 +101,7 @@ def _transposes(tree: Tree, said: _Said, shapes: Mapping[str, int]) -> Iterator[
         )
 
 
-def _signs(tree: Tree, said: _Said, shapes: Mapping[str, int]) -> Iterator[Mend]:
+def _signs(tree: Form, said: _Said, shapes: Mapping[str, int]) -> Iterator[Mend]:
     """Turn the sign of one term."""
     if tree.kind == "total":
         for place, part in enumerate(tree.parts):
@@ -113,7 +114,7 @@ def _signs(tree: Tree, said: _Said, shapes: Mapping[str, int]) -> Iterator[Mend]
             )
 
 
-def _orders(tree: Tree, said: _Said, shapes: Mapping[str, int]) -> Iterator[Mend]:
+def _orders(tree: Form, said: _Said, shapes: Mapping[str, int]) -> Iterator[Mend]:
     """Multiply in the other order, or in another way."""
     if tree.kind not in _PRODUCTS or len(tree.parts) != 2:
         return
@@ -121,7 +122,7 @@ def _orders(tree: Tree, said: _Said, shapes: Mapping[str, int]) -> Iterator[Mend
     ways = [
         ("order", f"{said(right)} before {said(left)}", _made("beside", tree, right, left)),
         ("product", "a matrix product there", _made("beside", tree, left, right)),
-        ("product", "⊙, entry by entry", _made("times", tree, left, right, detail="⊙")),
+        ("product", "⊙, entry by entry", _made("product", tree, left, right, detail="⊙")),
         ("product", "the outer product", _made("beside", tree, left, _turned(right))),
         ("product", "the outer product", _made("beside", tree, right, _turned(left))),
         ("product", "the inner product", _made("beside", tree, _turned(left), right)),
@@ -143,9 +144,13 @@ def _orders(tree: Tree, said: _Said, shapes: Mapping[str, int]) -> Iterator[Mend
             ("order", f"{said(second)} {said(right)} first", _made("beside", tree, first, inner))
         )
         ways.append(
-            ("product", f"{said(first)} ⊙ the rest", _made("times", tree, first, inner, detail="⊙"))
+            (
+                "product",
+                f"{said(first)} ⊙ the rest",
+                _made("product", tree, first, inner, detail="⊙"),
+            )
         )
-    if tree.kind == "times":  # entry by entry, the order is no matter
+    if tree.kind == "product":  # entry by entry, the order is no matter
         ways = [way for way in ways if way[0] != "order"]
     for kind, name, new in ways:
         if new.kind != tree.kind or new.parts != tree.parts:
@@ -155,35 +160,33 @@ def _orders(tree: Tree, said: _Said, shapes: Mapping[str, int]) -> Iterator[Mend
 _WHAT = {"order": "order of a product", "product": "kind of product"}
 
 
-def _turned(tree: Tree) -> Tree:
+def _turned(tree: Form) -> Form:
     return tree.parts[0] if tree.kind == "transpose" else _made("transpose", tree, tree)
 
 
-def _slopes(tree: Tree, said: _Said, shapes: Mapping[str, int]) -> Iterator[Mend]:
+def _slopes(tree: Form, said: _Said, shapes: Mapping[str, int]) -> Iterator[Mend]:
     """Take the derivative of another function: σ′ = z(1 − z), tanh′ = 1 − h²."""
     inner = tree.parts[0] if tree.kind == "group" else tree
     if inner.kind == "total" and inner.detail == (False, True) and _is(inner.parts[0], 1):
         square = inner.parts[1]
-        base = square.parts[0] if square.kind in {"power", "times"} else square
+        base = square.parts[0] if square.kind in {"power", "product"} else square
         rest = _made("total", base, _number(1, base), base, detail=(False, True))
         name = said(base)
         yield (
             "derivative",
             f"derivative of another function: it is right with {name}·(1 − {name})",
-            _made("times", inner, base, rest, detail="⊙"),
+            _made("product", inner, base, rest, detail="⊙"),
         )
-    if tree.kind in {"times", "beside"}:
+    if tree.kind in {"product", "beside"}:
         left, right = tree.parts
         rest = right.parts[0] if right.kind == "group" else right
-        before, last = left.parts if left.kind == "times" else (None, left)
+        before, last = left.parts if left.kind == "product" else (None, left)
         complement = rest.kind == "total" and rest.detail == (False, True)
-        if complement and rest.parts[1] == replace(
-            last, at=rest.parts[1].at, end=rest.parts[1].end
-        ):
+        if complement and rest.parts[1] == last:
             square = _made("power", last, last, _number(2, last))
             new = _made("total", tree, _number(1, last), square, detail=(False, True))
             new = _made("group", tree, new)
-            new = new if before is None else _made("times", tree, before, new, detail="⊙")
+            new = new if before is None else _made("product", tree, before, new, detail="⊙")
             sentence = f"derivative of another function: it is right with 1 − {said(last)}²"
             yield "derivative", sentence, new
     if tree.kind in {"call", "slope"} and len(tree.parts) == 1:
@@ -197,11 +200,11 @@ def _slopes(tree: Tree, said: _Said, shapes: Mapping[str, int]) -> Iterator[Mend
                 yield "derivative", sentence, replace(tree, detail=detail)
 
 
-def _is(tree: Tree, value: float) -> bool:
+def _is(tree: Form, value: float) -> bool:
     return tree.kind == "number" and tree.detail == value
 
 
-def _powers(tree: Tree, said: _Said, shapes: Mapping[str, int]) -> Iterator[Mend]:
+def _powers(tree: Form, said: _Said, shapes: Mapping[str, int]) -> Iterator[Mend]:
     """Take another power."""
     if tree.kind == "power" and tree.parts[1].kind in {"number", "negative", "group"}:
         base, exponent = tree.parts
@@ -214,13 +217,13 @@ def _powers(tree: Tree, said: _Said, shapes: Mapping[str, int]) -> Iterator[Mend
             name = f"{said(base)}{mark}"
             sentence = f"a power: it is right with the product {name} {name}"
             yield "power", sentence, _made("beside", tree, both, both)
-    if tree.kind in {"name", "group", "call"}:
+    if tree.kind in {"leaf", "group", "call"}:
         for value in (2.0, -1.0, 3.0):
             new = _made("power", tree, tree, _number(value, tree))
             yield "power", f"a power: it is right with {said(tree)} to the power {value:g}", new
 
 
-def _axes(tree: Tree, said: _Said, shapes: Mapping[str, int]) -> Iterator[Mend]:
+def _axes(tree: Form, said: _Said, shapes: Mapping[str, int]) -> Iterator[Mend]:
     """Sum over another axis, over all, or not at all."""
     if tree.kind == "call" and tree.detail[0] in {"sum", "mean"}:
         name, options = tree.detail
@@ -245,7 +248,7 @@ def _axes(tree: Tree, said: _Said, shapes: Mapping[str, int]) -> Iterator[Mend]:
             turned = replace(condition, detail=(_FLIPPED[condition.detail[0]], {}))
             new = replace(tree, parts=(tree.parts[0], turned, *tree.parts[2:]))
             yield "axis", "bounds of a sum: it is right with the sum over the other side", new
-    if tree.kind in {"group", "total", "over"}:
+    if tree.kind in {"group", "total", "quotient"}:
         for (axis, name), how in product(((0, "columns"), (1, "rows")), ("sum", "mean")):
             new = _made("call", tree, tree, detail=(how, {"axis": axis}))
             yield "broadcast sum", f"missing {how}: it is right with the {how}s of {name}", new
@@ -254,9 +257,9 @@ def _axes(tree: Tree, said: _Said, shapes: Mapping[str, int]) -> Iterator[Mend]:
         yield "sign", "a comparison: it is right the other way round", new
 
 
-def _letters(tree: Tree, said: _Said, shapes: Mapping[str, int]) -> Iterator[Mend]:
+def _letters(tree: Form, said: _Said, shapes: Mapping[str, int]) -> Iterator[Mend]:
     """Take another letter, or another entry."""
-    if tree.kind == "name":
+    if tree.kind == "leaf":
         for other, axes in shapes.items():
             if other != tree.detail and axes == shapes[tree.detail]:
                 sentence = f"another letter: it is right with {other} in place of {tree.detail}"
@@ -265,24 +268,24 @@ def _letters(tree: Tree, said: _Said, shapes: Mapping[str, int]) -> Iterator[Men
             new = _made("call", tree, tree, detail=("one_hot", {}))
             yield "letter", f"class labels: it is right with one_hot({tree.detail})", new
     if tree.kind == "indexed":
-        for place, index in enumerate(tree.detail):
+        for place, index in enumerate(tree.parts[1:], start=1):
             for letter in "ijknm":
                 if index.kind == "letter" and letter != index.detail:
                     changed = replace(index, detail=letter)
-                    detail = (*tree.detail[:place], changed, *tree.detail[place + 1 :])
+                    parts = (*tree.parts[:place], changed, *tree.parts[place + 1 :])
                     sentence = f"an index: it is right with {letter} in place of {index.detail}"
-                    yield "index", sentence, replace(tree, detail=detail)
-    if tree.kind == "delta" and not tree.detail:
+                    yield "index", sentence, replace(tree, parts=parts)
+    if tree.kind == "delta" and not tree.parts:
         for name in (name for name, axes in shapes.items() if axes == 1):
             new = _made("call", tree, _letter(name, tree), detail=("diag", {}))
             yield "diagonal", f"diagonal: it is right with diag({name}) in place of I", new
-    if tree.kind == "delta" and len(tree.detail) == 1 and tree.detail[0].kind == "number":
+    if tree.kind == "delta" and len(tree.parts) == 1 and tree.parts[0].kind == "number":
         for place in range(10):
-            index = replace(tree.detail[0], detail=float(place))
+            index = replace(tree.parts[0], detail=float(place))
             yield (
                 "letter",
                 f"another entry: it is right with δ at {place}",
-                replace(tree, detail=(index,)),
+                replace(tree, parts=(index,)),
             )
     if tree.kind == "number":
         for value in (1.0, 2.0, 0.5):
@@ -294,7 +297,7 @@ def _letters(tree: Tree, said: _Said, shapes: Mapping[str, int]) -> Iterator[Men
             yield "factor", sentence, _letter(name, tree)
 
 
-def _less(tree: Tree, said: _Said, shapes: Mapping[str, int]) -> Iterator[Mend]:
+def _less(tree: Form, said: _Said, shapes: Mapping[str, int]) -> Iterator[Mend]:
     """Leave out one term, one factor, or what is divided by."""
     if tree.kind == "total" and len(tree.parts) > 1:
         for place, part in enumerate(tree.parts):
@@ -305,11 +308,11 @@ def _less(tree: Tree, said: _Said, shapes: Mapping[str, int]) -> Iterator[Mend]:
     if tree.kind in _PRODUCTS:
         for gone, kept in (tree.parts, tree.parts[::-1]):
             yield "factor", f"a factor too many: it is right without {said(gone)}", kept
-    if tree.kind == "times" and tree.parts[0].kind == "times":
+    if tree.kind == "product" and tree.parts[0].kind == "product":
         first, second = tree.parts[0].parts
         what = f"{said(second)} and {said(tree.parts[1])}"
         yield "factor", f"factors too many: it is right without {what}", first
-    if tree.kind == "over":
+    if tree.kind == "quotient":
         above, below = tree.parts
         yield "factor", f"a divisor too many: it is right without /{said(below)}", above
     if tree.kind == "call" and tree.detail[0] in {"sum", "mean"} and len(tree.parts) == 1:
@@ -320,10 +323,10 @@ def _less(tree: Tree, said: _Said, shapes: Mapping[str, int]) -> Iterator[Mend]:
         yield "diagonal", "diag: it is right without diag", tree.parts[0]
 
 
-def _times(tree: Tree, said: _Said, shapes: Mapping[str, int]) -> Iterator[Mend]:
+def _times(tree: Form, said: _Said, shapes: Mapping[str, int]) -> Iterator[Mend]:
     """Multiply a part by what stands for a letter, or divide it."""
     what = said(tree)
-    ones = Tree("ones", tree.at, (), None, 1, tree.at)
+    ones = Form("ones", at=tree.at, end=tree.at)
     new = _made("beside", tree, tree, _turned(ones))
     yield "product", f"kind of product: it is right with {what} 1ᵀ", new
     for name, axes in shapes.items():
@@ -343,10 +346,10 @@ def _times(tree: Tree, said: _Said, shapes: Mapping[str, int]) -> Iterator[Mend]
         yield (
             "factor",
             f"missing factor: it is right with {name} times {what}",
-            _made("times", tree, tree, letter, detail="⊙"),
+            _made("product", tree, tree, letter, detail="⊙"),
         )
         yield (
             "factor",
             f"missing factor: it is right with {what} divided by {name}",
-            _made("over", tree, tree, letter),
+            _made("quotient", tree, tree, letter),
         )

@@ -8,7 +8,7 @@ whole vectors and matrices, where that is possible.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from typing import Any
@@ -69,6 +69,17 @@ class Form:
         total, the axis of a kept sum. A leaf that stands for an opened call has its form as a part.
     axes : tuple of Label or None
         What the axes of the whole array count, None where the length is 1; () for a number.
+    at, end : int
+        From where to where it stands in the text that it was read from.
+
+    Notes
+    -----
+    What is typed has other details: the name of a leaf, the name and the options of a call, of a
+    sum over indices what it computes and their letters, of a product the sign between its two
+    parts. A power has its exponent as a part, and what is indexed has its indices. More kinds are
+    "letter" (an index that counts), "constant", "slope" (of a function), "group" (in brackets),
+    "scaled" (1/N X), "to the T" (where T is a name), "indexed", "item" (with Python's brackets),
+    "slice", "list", and "literal" (a text, None, …).
     """
 
     kind: str
@@ -76,12 +87,19 @@ class Form:
     expr: Expr | None = None
     detail: Any = None
     axes: Axes = ()
+    at: int = field(default=0, compare=False)
+    end: int = field(default=0, compare=False)
 
     def walk(self) -> Iterator[Form]:
         """Yield the form and all forms inside."""
         yield self
         for part in self.parts:
             yield from part.walk()
+
+    @cached_property
+    def depth(self) -> int:
+        """How many forms stand within each other."""
+        return 1 + max((part.depth for part in self.parts), default=0)
 
     @cached_property
     def cost(self) -> int:

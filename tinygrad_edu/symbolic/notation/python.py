@@ -10,54 +10,12 @@ from tinygrad_edu import ops
 from tinygrad_edu.core.op import Op
 from tinygrad_edu.symbolic.notation.form import is_short
 from tinygrad_edu.symbolic.notation.source import Code
+from tinygrad_edu.symbolic.notation.words import NUMPY, RELATIONS, in_numpy
 
 __all__ = ["NumPy"]
 
 # How tightly Python's operators bind.
 SUM, PRODUCT, SIGN, POWER, ATOM = range(1, 6)
-
-_RELATIONS = {
-    "equal": "==",
-    "not_equal": "!=",
-    "less": "<",
-    "less_equal": "<=",
-    "greater": ">",
-    "greater_equal": ">=",
-}
-#: NumPy's functions of the same names.
-_NAMES = """
-exp log sqrt sign where abs maximum minimum clip expm1 log1p exp2 log2 log10 cbrt logaddexp
-sin cos tan arcsin arccos arctan hypot arctan2 sinh cosh tanh arcsinh arccosh arctanh floor
-ceil trunc rint round floor_divide mod fmod fmax fmin isnan isinf isfinite signbit logical_not
-logical_and logical_or logical_xor add subtract multiply divide negative reshape transpose
-swapaxes expand_dims squeeze broadcast_to concatenate stack sum mean max min prod var std
-sort cumsum take_along_axis argmax argmin argsort matmul
-"""
-_SAME = frozenset(_NAMES.split())
-#: What takes more than one of NumPy's functions.
-_OTHERS = {
-    "sigmoid": "np.exp(-np.logaddexp(0, -({0})))",
-    "relu": "np.maximum({0}, 0)",
-    "gelu": "({0}) * (1 + np.vectorize(math.erf)(({0}) / np.sqrt(2))) / 2",
-    "cosine": "({0}) / np.hypot({0}, {1})",
-    "share": "np.exp(({0}) - np.logaddexp({0}, {1}))",
-    "unit_hypotenuse": "np.hypot({0}, 1)",
-    "softplus": "np.logaddexp(0, {0})",
-    "normal_density": "np.exp(-({0}) ** 2 / 2) / np.sqrt(2 * np.pi)",
-    "normal_cdf": "(1 + np.vectorize(math.erf)(({0}) / np.sqrt(2))) / 2",
-    "xlogy": "(lambda x, y: np.where(x == 0, 0, x) * np.log(np.where(x == 0, 1, y)))({0}, {1})",
-    "xdivy": "(lambda x, y: x / np.where((x == 0) & (y == 0), 1, y))({0}, {1})",
-    "stop_gradient": "({0})",
-    "softmax": "(lambda x: np.exp(x - x.max({axis}, keepdims=True)) / "
-    "np.exp(x - x.max({axis}, keepdims=True)).sum({axis}, keepdims=True))({0})",
-    "log_softmax": "(lambda x: x - x.max({axis}, keepdims=True) - np.log(np.exp("
-    "x - x.max({axis}, keepdims=True)).sum({axis}, keepdims=True)))({0})",
-    "logsumexp": "np.logaddexp.reduce({0}, axis={axis}, keepdims={keepdims})",
-    "euclidean_norm": "np.sqrt(np.sum(({0}) ** 2, axis={axis}, keepdims={keepdims}))",
-    "p_norm": "np.sum(np.abs({0}) ** ({1}), axis={axis}, keepdims={keepdims}) ** (1 / ({1}))",
-    "einsum": "np.einsum({subscripts!r}, {args})",
-    "one_hot": "np.eye({classes})[{0}]",
-}
 
 
 class NumPy:
@@ -156,15 +114,13 @@ class NumPy:
 
     def knows(self, op: Op) -> bool:
         """Whether NumPy has a word for an operation, or several."""
-        more = {"power", "getitem", "scatter_add", *_RELATIONS, *_OTHERS}
-        return op.name in _SAME or op.name in more
+        return in_numpy(op)
 
     def call(self, op: Op, attributes: Mapping[str, Any], arguments: Sequence[Code]) -> Code:
         """Apply an operation; its attribute `classes` is the source of a length."""
         texts = [code.text for code in arguments]
-        if op.name in _RELATIONS:
-            left, right = (code.within(PRODUCT) for code in arguments)
-            return Code(f"1.0 * ({left} {_RELATIONS[op.name]} {right})", PRODUCT)
+        if op.name in RELATIONS.values():
+            texts = [code.within(PRODUCT) for code in arguments]
         if op is ops.power:
             return self.power(*arguments)
         if op.name == "getitem":
@@ -176,9 +132,9 @@ class NumPy:
             zeros = f"np.zeros({attributes['shape']})"
             add = "(lambda out, places, g: (np.add.at(out, places, g), out)[1])"
             return Code(f"{add}({zeros}, np.s_[{index}], {texts[0]})", ATOM)
-        if op.name in _OTHERS:
+        if op.name in NUMPY:
             bare = ", ".join(texts)
-            return Code(f"({_OTHERS[op.name].format(*texts, args=bare, **attributes)})", ATOM)
+            return Code(f"({NUMPY[op.name].format(*texts, args=bare, **attributes)})", ATOM)
         if not self.knows(op):
             raise ValueError(f"python: {op.name} has no spelling in NumPy; use text() instead")
         if op.name in {"concatenate", "stack"}:

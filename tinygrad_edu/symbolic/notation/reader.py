@@ -1,4 +1,4 @@
-"""What a formula means: its tree is computed with the public operations, on any arrays.
+"""What a formula means: its form is computed with the public operations, on any arrays.
 
 Shapes are read by position, as NumPy reads them; a vector in a product is a column, or a row
 behind ᵀ. In index notation every free index is an axis with a letter.
@@ -16,9 +16,10 @@ import numpy as np
 from tinygrad_edu import ops
 from tinygrad_edu.core.node import Node
 from tinygrad_edu.core.op import REGISTRY
-from tinygrad_edu.numpy_functions import RENAMED, SAME
 from tinygrad_edu.symbolic.algebra.units import is_unit, unit
-from tinygrad_edu.symbolic.notation.grammar import ClaimError, Tree, read
+from tinygrad_edu.symbolic.notation.form import Form
+from tinygrad_edu.symbolic.notation.grammar import ClaimError, read
+from tinygrad_edu.symbolic.notation.words import LAST_AXIS, meanings
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["FUNCTIONS", "Misfit", "Reading", "Scene", "free_letters", "parse"]
@@ -48,41 +49,68 @@ class Scene:
     shape: tuple[int, ...] | None = None
     letters: str = ""
 
+    def axes(self) -> list[bool]:
+        """Say of each axis of the shape asked for whether it has an index."""
+        assert self.shape is not None
+        every = len(self.letters) == len(self.shape)
+        return [every or n != 1 for n in self.shape]
+
+
+#: An axis of length 1 that stands for any length, as in x 1ᵀ.
+ANY = object()
+
 
 @dataclass(frozen=True)
 class _Value:
-    """A part of a formula: an array; its first axes are free indices, the others have ranges.
+    """A part of a formula: an array, and what each of its axes is.
 
-    A vector is a column, or a `row` if transposed. An axis in `spread` has length 1 and stands for
-    any length, as in x 1ᵀ; `eye` is what multiplies the unit matrix of a size not known yet.
+    In index notation that is a letter; else what it runs over, if that is known, or `ANY`. A
+    vector is a column, or a `row` if transposed. An array whose size is not known yet, such as I,
+    is `made` once it is.
     """
 
     array: Any
-    free: tuple[str, ...] = ()
-    ranges: tuple[Any, ...] = ()
+    axes: tuple[Any, ...] = ()
     row: bool = False
-    spread: frozenset[int] = frozenset()
-    eye: Any = None
+    made: Callable[[int], Any] | None = None
+
+    @property
+    def letters(self) -> tuple[str, ...]:
+        """The free indices."""
+        return self.axes if isinstance(next(iter(self.axes), None), str) else ()
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Lengths of the axes that have no letter."""
-        return _shape(self.array)[len(self.free) :]
-
-    @property
-    def size(self) -> int:
-        """How many entries it has."""
-        return math.prod(_shape(self.array))
+        return () if self.letters else _shape(self.array)
 
     @property
     def ndim(self) -> int:
         """How many axes have no letter."""
-        return len(self.ranges)
+        return 0 if self.letters else len(self.axes)
 
     @property
     def is_number(self) -> bool:
         """Whether it is a number."""
-        return not self.free and not self.ranges
+        return not self.axes
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is an array of a known shape, without indices."""
+        return not self.letters and ANY not in self.axes
+
+    def settled(self, length: int) -> _Value:
+        """Make the array, now that its size is known."""
+        if self.made is None:
+            return self
+        axes = tuple(None if axis is ANY else axis for axis in self.axes)
+        return _Value(self.made(length), axes, self.row)
+
+
+def _array(array: Any, axes: Sequence[Any] | None = None) -> _Value:
+    """Return an array of which nothing is known, or what its axes run over."""
+    ndim = np.ndim(_plain(array))
+    return _Value(array, (None,) * ndim if axes is None or len(axes) != ndim else tuple(axes))
 
 
 class Reading:
@@ -96,7 +124,7 @@ class Reading:
         self.choices: dict[int, tuple[str, ...]] = {}
         self.remarks: dict[str, None] = {}  # an ordered set
 
-    def compute(self, tree: Tree, scene: Scene) -> Any:
+    def compute(self, tree: Form, scene: Scene) -> Any:
         """Compute a formula, in the shape that the scene asks for."""
         with np.errstate(all="ignore"):
             meaning = _Meaning(self, scene)
@@ -106,354 +134,295 @@ class Reading:
 
 
 class _Meaning:
-    """Compute a tree in a scene: one method per kind."""
+    """Compute a form in a scene: one method per kind."""
 
     def __init__(self, reading: Reading, scene: Scene) -> None:
         self.reading, self.scene = reading, scene
         self.lengths: dict[str, int] = {}  # of the indices in use
-        self.unit_length = 0  # of δ₁, where it shows beside it
         if scene.shape is not None:
-            kept = [n for n, one in zip(scene.shape, _ones_of(scene), strict=True) if not one]
+            kept = [n for n, index in zip(scene.shape, scene.axes(), strict=True) if index]
             if len(kept) == len(scene.letters):
                 self.lengths.update(zip(scene.letters, kept, strict=True))
         sizes = [np.size(_plain(a)) for a in scene.arrays.values()]
         self.most = max(LARGEST, LARGER * max(sizes, default=0))
 
-    def complain(self, sentence: str, tree: Tree) -> NoReturn:
-        raise ClaimError(sentence, self.reading.written, tree.at)
+    def complain(self, sentence: str, form: Form) -> NoReturn:
+        raise ClaimError(sentence, self.reading.written, form.at)
 
-    def choose(self, tree: Tree, *ways: str) -> int:
+    def choose(self, form: Form, *ways: str) -> int:
         """Return which way a place is read."""
         if len(ways) > 1:
-            self.reading.choices[tree.at] = ways
-        return self.reading.chosen.get(tree.at, 0) % len(ways)
+            self.reading.choices[form.at] = ways
+        return self.reading.chosen.get(form.at, 0) % len(ways)
 
-    def of(self, tree: Tree) -> _Value:
-        """Compute a tree."""
-        found: _Value = getattr(self, "_" + tree.kind.replace(" ", "_"))(tree)
+    def remark(self, sentence: str) -> None:
+        self.reading.remarks[sentence] = None
+
+    def of(self, form: Form) -> _Value:
+        """Compute a form."""
+        find = getattr(self, "_" + form.kind.replace(" ", "_"), None)
+        if find is None:
+            self.complain("this has no place here", form)
+        found: _Value = find(form)
         return found
+
+    def every(self, form: Form) -> list[_Value]:
+        """Compute the parts of a form."""
+        return [self.of(part) for part in form.parts]
 
     def finished(self, value: _Value) -> Any:
         """Give a value the shape asked for, where it lacks some of it."""
         shape = self.scene.shape
-        if shape is None and (value.eye is not None or value.spread):
+        if shape is None and ANY in value.axes:
             raise Misfit("how long the vector of ones is does not show; write ones(3)")
         if shape is None:
             return value.array
-        if value.free:
+        if value.letters:
             return self._placed(value, shape)
-        if value.eye is not None:
-            value = self._settled(value, shape[-1] if shape else 1)
-        own = value.shape
+        if value.made is not None:
+            place = value.axes.index(ANY) - value.ndim
+            value = value.settled(shape[place] if len(shape) >= -place else 1)
+        own, axes = value.shape, value.axes
         if own and math.prod(own) == 1 != math.prod(shape):
-            own = ()  # one number, for every entry
+            own, axes = (), ()  # one number, for every entry
         while own[:1] == (1,) and own != shape[-len(own) :]:
-            own = own[1:]  # for every row
-        if own != value.shape:
-            value = replace(value, array=ops.reshape(value.array, shape=own), spread=frozenset())
-        if own == shape:
-            return value.array
+            own, axes = own[1:], axes[1:]  # for every row
+        array = value.array if own == value.shape else ops.reshape(value.array, shape=own)
         lacks = len(shape) - len(own)
-        spread = {i + lacks for i in value.spread}
-        if own and own[0] == 1:  # a row stands for equal rows, as a formula without this axis
-            spread.add(lacks)
-        fits = lacks >= 0 and all(
-            n == wanted or i in spread
-            for i, (n, wanted) in enumerate(zip(own, shape[lacks:], strict=True), start=lacks)
+        fits = (
+            lacks >= 0
+            and all(
+                n == wanted or axes[i] is ANY or (i == 0 and n == 1)  # a row stands for equal rows
+                for i, (n, wanted) in enumerate(zip(own, shape[lacks:], strict=True))
+            )
         )
+        if own == shape:
+            return array
         if fits:
-            return ops.broadcast_to(value.array, shape=shape)
+            return ops.broadcast_to(array, shape=shape)
         if [n for n in own if n != 1] == [n for n in shape if n != 1]:
-            return ops.reshape(value.array, shape=shape)
-        return value.array
+            return ops.reshape(array, shape=shape)
+        return array
 
     def _placed(self, value: _Value, shape: tuple[int, ...]) -> Any:
         """Put free indices where the axes with these letters are."""
-        if value.ndim:
-            raise Misfit("some arrays have indices and some have none; write all of them or none")
-        letters = [letter for letter in self.scene.letters if letter in value.free]
-        array = _ordered(value.array, value.free, letters)
-        if len(value.free) > len(shape) - sum(_ones_of(self.scene)):
+        letters = [letter for letter in self.scene.letters if letter in value.letters]
+        array = _ordered(value, letters)
+        has_index = self.scene.axes()
+        if len(value.letters) > sum(has_index):
             return array  # more indices than there are axes
         index = iter(self.scene.letters)
-        every = [None if one else next(index, None) for one in _ones_of(self.scene)]
-        for place, letter in enumerate(every):
-            if letter not in letters:
+        for place, there in enumerate(has_index):
+            if not there or next(index, None) not in letters:
                 array = ops.expand_dims(array, axis=place)
         return ops.broadcast_to(array, shape=shape) if _shape(array) != shape else array
 
     # --- what stands alone ------------------------------------------------------------------------
 
-    def _number(self, tree: Tree) -> _Value:
-        return _Value(tree.detail)
+    def _number(self, form: Form) -> _Value:
+        return _Value(form.detail)
 
-    def _constant(self, tree: Tree) -> _Value:
-        return _Value({"e": math.e, "π": math.pi, "∞": math.inf}[tree.detail])
+    def _constant(self, form: Form) -> _Value:
+        return _Value({"e": math.e, "π": math.pi, "∞": math.inf}[form.detail])
 
-    def _dimension(self, tree: Tree) -> _Value:
-        letter = tree.detail.lower()
-        if letter in self.lengths and tree.detail.islower():
-            return self._letter(replace(tree, detail=letter))
-        return _Value(self.scene.lengths[tree.detail])
+    def _dimension(self, form: Form) -> _Value:
+        if form.detail in self.lengths and form.detail.islower():
+            return self._letter(form)
+        return _Value(self.scene.lengths[form.detail])
 
-    def _letter(self, tree: Tree) -> _Value:
+    def _letter(self, form: Form) -> _Value:
         """Read an index that counts, as in [i ≤ j]: it starts at 0."""
-        if tree.detail not in self.lengths:
-            raise Misfit(f"how far the index {tree.detail} runs does not show")
-        return _Value(np.arange(float(self.lengths[tree.detail])), (tree.detail,))
+        if form.detail not in self.lengths:
+            raise Misfit(f"how far the index {form.detail} runs does not show")
+        return _Value(np.arange(float(self.lengths[form.detail])), (form.detail,))
 
-    def _name(self, tree: Tree) -> _Value:
-        array = self.scene.arrays[tree.detail]
-        ranges = self.scene.ranges.get(tree.detail)
-        return _Value(array, (), (None,) * len(_shape(array)) if ranges is None else ranges)
+    def _leaf(self, form: Form) -> _Value:
+        return _array(self.scene.arrays[form.detail], self.scene.ranges.get(form.detail))
 
-    def _ones(self, tree: Tree) -> _Value:
-        return _Value(np.ones(1), (), (None,), spread=frozenset({0}))
+    def _ones(self, form: Form) -> _Value:
+        return _Value(np.ones(1), (ANY,))
 
-    def _delta(self, tree: Tree) -> _Value:
+    def _delta(self, form: Form) -> _Value:
         """Read δ₁, which is 1 at the place 1; δₖⱼ; and I, the unit matrix."""
-        letters = [i.detail for i in tree.detail if i.kind == "letter"]
-        if not tree.detail:
-            return _Value(np.zeros((1, 1)), (), (None, None), spread=frozenset({0, 1}), eye=1.0)
-        if len(tree.detail) == 1 and not letters:
-            place = int(tree.detail[0].detail)
-            length = self.unit_length or (self.scene.shape or (0,))[-1]
-            if not place < length:
-                self.complain(f"no vector with an entry {place} stands here", tree)
-            return _Value(unit(length, place), (), (None,))
-        if len(tree.detail) != 2:
-            self.complain("δ has two indices", tree)
-        one, other = map(self._position, tree.detail)
-        if len(letters) == 2 and one.free != other.free and one.size == other.size:
-            return _Value(unit(one.size), (*one.free, *other.free))
-        if bool(one.free) != bool(other.free) and len(letters) == 1:
-            running, fixed = (one, other) if one.free else (other, one)
-            if fixed.is_number and 0 <= fixed.array < running.size:
-                return _Value(unit(running.size, int(fixed.array)), running.free)
-        return self._entrywise(ops.equal, [one, other], tree)
+        if not form.parts:
+            return _Value(np.zeros((1, 1)), (ANY, ANY), made=unit)
+        if len(form.parts) == 1 and form.parts[0].kind == "number":
+            place = int(form.parts[0].detail)
 
-    def _position(self, index: Tree) -> _Value:
-        if index.kind in {"letter", "total"}:
-            return self.of(index)
-        return _Value(index.detail)
+            def row(length: int) -> Any:
+                if not place < length:
+                    self.complain(f"no vector with an entry {place} stands here", form)
+                return unit(length, place)
 
-    def _group(self, tree: Tree) -> _Value:
-        return self.of(tree.parts[0])
+            return _Value(np.zeros(1), (ANY,), made=row)
+        if len(form.parts) != 2:
+            self.complain("δ has two indices", form)
+        one, other = self.every(form)
+        letters = [part for part in form.parts if part.kind == "letter"]
+        if (
+            len(letters) == 2
+            and one.axes != other.axes
+            and _shape(one.array) == _shape(other.array)
+        ):
+            return _Value(unit(len(one.array)), (*one.axes, *other.axes))
+        if len(letters) == 1 and one.is_number != other.is_number:
+            running, fixed = (other, one) if one.is_number else (one, other)
+            if 0 <= fixed.array < len(running.array):
+                return _Value(unit(len(running.array), int(fixed.array)), running.axes)
+        return self._entrywise(ops.equal, [one, other], form)
 
-    def _list(self, tree: Tree) -> _Value:
-        values = [self.of(part) for part in tree.parts]
-        if any(value.free for value in values):
-            self.complain("a list of forms with indices has no meaning here", tree)
+    def _group(self, form: Form) -> _Value:
+        return self.of(form.parts[0])
+
+    def _list(self, form: Form) -> _Value:
+        values = self.every(form)
+        if any(value.letters for value in values):
+            self.complain("a list of forms with indices has no meaning here", form)
         try:
-            array = ops.stack([_real(value.array) for value in values])
+            return _array(ops.stack([_real(value.array) for value in values]))
         except ValueError as error:
             raise Misfit(f"these cannot be stacked: {error}") from None
-        return _Value(array, (), (None,) * np.ndim(_plain(array)))
-
-    def _string(self, tree: Tree) -> _Value:
-        return self.complain("a text has no place here", tree)
 
     # --- entry by entry ---------------------------------------------------------------------------
 
-    def _entrywise(self, op: Callable[..., Any], values: Sequence[_Value], tree: Tree) -> _Value:
+    def _entrywise(self, op: Callable[..., Any], values: Sequence[_Value], form: Form) -> _Value:
         """Apply an operation entry by entry, as NumPy broadcasts shapes."""
-        if any(value.eye is not None for value in values):
-            return self._with_unit_matrix(op, list(values), tree)
-        free = tuple(dict.fromkeys(letter for value in values for letter in value.free))
-        if free:
+        if any(value.made is not None for value in values):
+            return self._with_unit_matrix(op, values, form)
+        letters = tuple(dict.fromkeys(letter for value in values for letter in value.letters))
+        if letters:
             values = list(map(_without_units, values))
         most = max(value.ndim for value in values)
-        if free and most:
-            self.complain(
-                "some arrays have indices here and some have none; write all of them or none", tree
-            )
+        if letters and most:
+            self._refuse_mixed(form)
         try:
-            shape = np.broadcast_shapes(*(value.shape for value in values))
+            np.broadcast_shapes(*(value.shape for value in values))
         except ValueError:
             shapes = " and ".join(str(value.shape) for value in values if value.ndim)
             raise Misfit(f"shapes {shapes} do not fit") from None
-        arrays = [_ordered(v.array, v.free, free) if v.free else v.array for v in values]
-        self._refuse_large(np.broadcast_shapes(*map(np.shape, arrays)), tree)
+        arrays = [_ordered(v, letters) if v.letters else v.array for v in values]
+        self._refuse_large(np.broadcast_shapes(*map(np.shape, arrays)), form)
         if not any(isinstance(a, Node | np.ndarray) for a in arrays):
             arrays = [np.float64(a) for a in arrays]
         out = op(*arrays)
         if isinstance(out, np.ndarray) and out.dtype == bool:
             out = out.astype(np.float64)
-        if not free and not shape and not isinstance(out, Node):
+        if not letters and not most and not isinstance(out, Node):
             out = float(out)
-        ranges: list[Any] = [None] * most
-        spread = set(range(most))
-        for value in values:
-            for i, each in enumerate(value.ranges, start=most - value.ndim):
-                ranges[i] = ranges[i] if each is None else each
-                if i - most + value.ndim not in value.spread:
-                    spread.discard(i)
         row = all(value.row for value in values if value.ndim == most) and most == 1
-        return _Value(out, free, tuple(ranges), row, frozenset(spread))
+        return _Value(out, letters or _spread([value.axes for value in values], most), row)
 
-    def _with_unit_matrix(self, op: Callable[..., Any], values: list[_Value], tree: Tree) -> _Value:
-        """Apply an operation where the size of I shows beside it, or does not matter."""
-        known = {
-            n
-            for value in values
-            if value.ndim == 2
-            for i, n in enumerate(value.shape)
-            if i not in value.spread
-        }
-        if known:
-            return self._entrywise(op, [self._settled(v, max(known)) for v in values], tree)
-        linear = op in {ops.add, ops.subtract, ops.negative} or (
-            op in {ops.multiply, ops.divide} and sum(v.eye is not None for v in values) == 1
+    def _with_unit_matrix(
+        self, op: Callable[..., Any], values: Sequence[_Value], form: Form
+    ) -> _Value:
+        """Apply an operation where the size of I shows beside it, or does not matter yet."""
+        if any(value.letters for value in values):
+            self._refuse_mixed(form)
+        length = next((n for v in values if v.made for n in _beside(v, values)), None)
+        if length is not None:
+            return self._entrywise(op, [value.settled(length) for value in values], form)
+        most = max(value.ndim for value in values)
+
+        def made(length: int) -> Any:
+            return self._entrywise(op, [value.settled(length) for value in values], form).array
+
+        return _Value(np.zeros((1,) * most), _spread([v.axes for v in values], most), made=made)
+
+    def _refuse_mixed(self, form: Form) -> NoReturn:
+        self.complain(
+            "some arrays have indices here and some have none; write all of them or none", form
         )
-        numbers = all(v.is_number or v.eye is not None or v.spread for v in values)
-        if not linear or not numbers or (op is ops.divide and values[0].eye is None):
-            self.complain("the size of I does not show here; write eye(3)", tree)
-        plain = self._entrywise(op, [replace(v, eye=None) for v in values], tree)
-        if op in {ops.multiply, ops.divide}:
-            scales = [v.eye if v.eye is not None else v.array for v in values]
-        else:
-            scales = [v.eye if v.eye is not None else 0.0 for v in values]
-        return replace(plain, eye=op(*(np.float64(s) if _is_plain(s) else s for s in scales)))
 
-    def _settled(self, value: _Value, length: int) -> _Value:
-        """Write the unit matrix out, now that its size is known."""
-        if value.eye is None:
-            return value
-        scaled: Any = unit(length)
-        if not _is_plain(value.eye) or value.eye != 1:
-            scaled = ops.multiply(scaled, value.eye)
-        alone = isinstance(value.array, np.ndarray) and not value.array.any()
-        array = scaled if alone else ops.add(value.array, scaled)
-        return _Value(array, (), value.ranges)
-
-    def _refuse_large(self, shape: Sequence[int], tree: Tree) -> None:
+    def _refuse_large(self, shape: Sequence[int], form: Form) -> None:
         if math.prod(shape) > self.most:
-            self.complain(f"an array of shape {tuple(shape)} is too large to be tried", tree)
+            self.complain(f"an array of shape {tuple(shape)} is too large to be tried", form)
 
-    def _negative(self, tree: Tree) -> _Value:
-        return self._entrywise(ops.negative, [self.of(tree.parts[0])], tree)
+    def _negative(self, form: Form) -> _Value:
+        return self._entrywise(ops.negative, self.every(form), form)
 
-    def _total(self, tree: Tree) -> _Value:
-        sum_ = self.of(tree.parts[0])
-        if tree.detail[0]:
-            sum_ = self._entrywise(ops.negative, [sum_], tree)
-        for term, minus in zip(tree.parts[1:], tree.detail[1:], strict=True):
+    def _total(self, form: Form) -> _Value:
+        sum_ = self.of(form.parts[0])
+        if form.detail[0]:
+            sum_ = self._entrywise(ops.negative, [sum_], form)
+        for term, minus in zip(form.parts[1:], form.detail[1:], strict=True):
             op = ops.subtract if minus else ops.add
             sum_ = self._entrywise(op, [sum_, self.of(term)], term)
         return sum_
 
-    def _times(self, tree: Tree) -> _Value:
-        left, right = (self.of(part) for part in tree.parts)
-        if tree.detail == "⊙" or not (left.ndim and right.ndim) or left.free or right.free:
-            return self._entrywise(ops.multiply, [left, right], tree)
-        if left.ndim == right.ndim == 1:
-            if left.row != right.row:
-                return self._product(left, right, tree)
-            if left.shape == right.shape and not left.spread and not right.spread:
-                way = self.choose(tree, "⊙, entry by entry", "xᵀ y, a number")
-                return (
-                    self._product(replace(left, row=True), right, tree)
-                    if way
-                    else (self._entrywise(ops.multiply, [left, right], tree))
-                )
-        if tree.detail == "·" and not _fit(left, right):
-            return self._product(left, right, tree)
-        square = left.ndim == right.ndim == 2 and left.shape[-1] == right.shape[0]
-        if square and self.choose(tree, "⊙, entry by entry", "@, a matrix product"):
-            return self._product(left, right, tree)
-        return self._entrywise(ops.multiply, [left, right], tree)
+    def _product(self, form: Form) -> _Value:
+        left, right = self.every(form)
+        if form.detail == "⊙" or not left.ndim or not right.ndim:
+            return self._entrywise(ops.multiply, [left, right], form)
+        vectors, both = left.ndim == right.ndim == 1, {*left.axes, *right.axes}
+        matrices = left.ndim == right.ndim == 2 and left.shape[1] == right.shape[0]
+        product = (vectors and left.row != right.row) or (
+            form.detail == "·" and not _fit(left, right)
+        )
+        if vectors and not product and left.shape == right.shape and ANY not in both:
+            product = bool(self.choose(form, "⊙, entry by entry", "xᵀ y, a number"))
+            left = replace(left, row=left.row or product)
+        elif matrices and not product:
+            product = bool(self.choose(form, "⊙, entry by entry", "@, a matrix product"))
+        if product:
+            return self._multiplied(left, right, form)
+        return self._entrywise(ops.multiply, [left, right], form)
 
-    def _over(self, tree: Tree) -> _Value:
-        above, below = tree.parts
+    def _quotient(self, form: Form) -> _Value:
+        above, below = form.parts
         while below.kind == "group":
             (below,) = below.parts
         if below.kind == "power" and below.parts[0].detail != "e" and _has_names(below.parts[1]):
             base, exponent = below.parts  # x/L^(p − 1) is x·L^(1 − p), as derivations hold it
             exponent = replace(below, kind="negative", parts=(exponent,))
             inverse = self._power(replace(below, parts=(base, exponent)))
-            return self._entrywise(ops.multiply, [self.of(above), inverse], tree)
-        return self._entrywise(ops.divide, [self.of(part) for part in tree.parts], tree)
+            return self._entrywise(ops.multiply, [self.of(above), inverse], form)
+        return self._entrywise(ops.divide, self.every(form), form)
 
-    def _scaled(self, tree: Tree) -> _Value:
+    def _scaled(self, form: Form) -> _Value:
         """Read 1/N X: a quotient of two numbers before a form is a factor."""
-        over, form = tree.parts
-        above, below = (self.of(part) for part in over.parts)
-        if not (above.is_number and below.is_number):
-            self.complain("what is below / can be read in two ways; write a/(b·c) or (a/b)·c", tree)
-        quotient = self._entrywise(ops.divide, [above, below], over)
-        return self._entrywise(ops.multiply, [quotient, self.of(form)], tree)
+        if not all(value.is_number for value in self.every(form.parts[0])):
+            self.complain("what is below / can be read in two ways; write a/(b·c) or (a/b)·c", form)
+        return self._entrywise(ops.multiply, self.every(form), form)
 
-    def _power(self, tree: Tree) -> _Value:
-        base, exponent = tree.parts
+    def _power(self, form: Form) -> _Value:
+        base, exponent = form.parts
         # Where e is the name of e^z itself, e² is its square, and e^z is still the exponential.
         if base.detail == "e" and (base.kind == "constant" or _has_names(exponent)):
-            return self._entrywise(ops.exp, [self.of(exponent)], tree)
-        value, raised = self.of(base), self.of(exponent)
+            return self._entrywise(ops.exp, [self.of(exponent)], form)
+        value, raised = self.every(form)
         if value.ndim == 2 and _is_plain(raised.array) and raised.array == -1:
-            self.reading.remarks["a power is one of every entry, and no inverse matrix"] = None
-        return self._entrywise(ops.power, [value, raised], tree)
+            self.remark("a power is one of every entry, and no inverse matrix")
+        return self._entrywise(ops.power, [value, raised], form)
 
-    def _to_the_T(self, tree: Tree) -> _Value:
+    def _to_the_T(self, form: Form) -> _Value:
         """Read X^T where T is a name as well."""
-        value = self.of(tree.parts[0])
-        exponent = self._name(replace(tree, detail="T"))
-        if not value.ndim or exponent.ndim:
-            return self._entrywise(ops.power, [value, exponent], tree)
-        if self.choose(tree, "the transpose", "the power T"):
-            return self._entrywise(ops.power, [value, exponent], tree)
+        value, exponent = self.of(form.parts[0]), self._leaf(replace(form, detail="T"))
+        power = not value.ndim or exponent.ndim
+        if power or self.choose(form, "the transpose", "the power T"):
+            return self._entrywise(ops.power, [value, exponent], form)
         return self._turned(value)
 
     # --- indices and slices -----------------------------------------------------------------------
 
-    def _indexed(self, tree: Tree) -> _Value:
+    def _indexed(self, form: Form) -> _Value:
         """Give the axes of an array letters, or take entries along them: a_j, z₁, x_{j+1}."""
-        (base,) = tree.parts
-        value = self.of(base)
-        said = base.detail if base.kind == "name" else "what stands before the index"
-        indices = list(tree.detail)
-        if value.free:
-            self.complain(f"{said} has its indices already", tree)
-        units = tuple(i for i, n in enumerate(value.shape) if n == 1 and value.ranges[i] is None)
+        base, *indices = form.parts
+        value, said = self.of(base), _said(base)
+        if value.letters:
+            self.complain(f"{said} has its indices already", form)
+        units = tuple(i for i, n in enumerate(value.shape) if n == 1 and value.axes[i] is None)
         if units and len(indices) == value.ndim - len(units):  # no index counts to 1
-            ranges = tuple(r for i, r in enumerate(value.ranges) if i not in units)
-            value = _Value(ops.squeeze(value.array, axis=units), (), ranges)
+            value = _array(ops.squeeze(value.array, axis=units))
         if len(indices) != value.ndim:
-            self.complain(f"{said} has {value.ndim} axes, not {len(indices)}", tree)
-        return self._picked(value, [self._index(i, tree) for i in indices], said, tree)
-
-    def _index(self, index: Tree, tree: Tree) -> tuple[str, int, int]:
-        """Return the letter of an index ("" for an entry), its sign, and what is added to it."""
-        if index.kind == "letter":
-            return index.detail, 1, 0
-        if index.kind == "number":
-            return "", 1, int(index.detail)
-        if index.kind in {"dimension", "name"} and len(index.detail) == 1:
-            if index.detail in self.lengths or index.kind == "name":
-                return index.detail, 1, 0
-            return "", 1, int(_plain(self.scene.lengths[index.detail]))
-        if index.kind in {"negative", "total"}:
-            signs = index.detail if index.kind == "total" else (True,)
-            letter, sign, shift = "", 1, 0
-            for part, minus in zip(index.parts, signs, strict=True):
-                inner, own, more = self._index(part, tree)
-                by = -1 if minus else 1
-                if inner and letter:
-                    break
-                letter, sign = (inner, own * by) if inner else (letter, sign)
-                shift += by * more
-            else:
-                return letter, sign, shift
-        return self.complain("an index is a letter, a number, or a sum of both", tree)
-
-    def _picked(
-        self, value: _Value, indices: list[tuple[str, int, int]], said: str, tree: Tree
-    ) -> _Value:
-        array, letters = value.array, []
-        axis = 0
-        for length, (letter, sign, shift) in zip(value.shape, indices, strict=True):
+            self.complain(f"{said} has {value.ndim} axes, not {len(indices)}", form)
+        array = value.array
+        letters: list[str] = []
+        for length, index in zip(value.shape, indices, strict=True):
+            letter, sign, shift = self._index(index)
+            axis = len(letters)
             if not letter:
                 if not -length <= shift < length:
-                    self.complain(f"{said} has no entry {shift}, its length is {length}", tree)
+                    self.complain(f"{said} has no entry {shift}, its length is {length}", form)
                 array = array[(*(slice(None),) * axis, shift)]
                 continue
             known = self.lengths.setdefault(letter, length)
@@ -462,13 +431,32 @@ class _Meaning:
             elif known != length:
                 raise Misfit(f"the index {letter} runs over {known} and over {length} entries")
             letters.append(letter)
-            axis += 1
         once = tuple(dict.fromkeys(letters))
         if len(once) < len(letters):  # x_kk is the diagonal
             codes = dict(zip(once, "abcdefgh", strict=False))
             term = "".join(codes[letter] for letter in letters)
             array = ops.einsum(f"{term}->{''.join(codes.values())}", array)
         return _Value(array, once)
+
+    def _index(self, index: Form) -> tuple[str, int, int]:
+        """Return the letter of an index ("" for an entry), its sign, and what is added to it."""
+        if index.kind == "letter" or (index.kind == "leaf" and len(index.detail) == 1):
+            return index.detail, 1, 0
+        if index.kind == "number":
+            return "", 1, int(index.detail)
+        if index.kind == "dimension" and index.detail in self.lengths:
+            return index.detail, 1, 0
+        if index.kind == "dimension":
+            return "", 1, int(_plain(self.scene.lengths[index.detail]))
+        if index.kind in {"negative", "total"}:
+            minuses = index.detail if index.kind == "total" else (True,)
+            found = [self._index(part) for part in index.parts]
+            signs = [-1 if minus else 1 for minus in minuses]
+            own = [(x, by * s) for (x, s, _), by in zip(found, signs, strict=True) if x]
+            if len(own) < 2:
+                letter, sign = own[0] if own else ("", 1)
+                return letter, sign, sum(by * n for (*_, n), by in zip(found, signs, strict=True))
+        return self.complain("an index is a letter, a number, or a sum of both", index)
 
     def _shifted(self, array: Any, axis: int, places: Any) -> Any:
         """Take the entries at places along an axis; beyond its ends it is 0."""
@@ -481,397 +469,332 @@ class _Meaning:
         shape[axis] = len(places)
         return ops.multiply(array, inside.reshape(shape).astype(float))
 
-    def _item(self, tree: Tree) -> _Value:
+    def _item(self, form: Form) -> _Value:
         """Read what Python's brackets take: Z[0, 1], V[:, :2], w[:, None], eye(K)[y]."""
-        (base,) = tree.parts
-        if base.detail == ("shape", {}) and isinstance(tree.detail[0], int):
-            return self._size_of(base, tree.detail[0])
-        value = self.of(base)
-        said = base.detail if base.kind == "name" else "what stands before it"
-        if value.free or value.eye is not None:
-            self.complain("a form with indices takes no brackets", tree)
-        index = self._places(tree)
+        base, *places = form.parts
+        index = self._places(places)
+        if base.detail == ("shape", {}) and len(index) == 1 and isinstance(index[0], int):
+            return self._size_of(base.parts[0], index[0])
+        value, said = self.of(base), _said(base)
+        if not value.is_whole:
+            self.complain("a form with indices takes no brackets", form)
         if is_unit(value.array) and len(index) == 1 and isinstance(index[0], np.ndarray):
-            rows = ops.one_hot(index[0], classes=value.shape[-1])
-            return _Value(rows, (), (None,) * np.ndim(rows))
-        shape = value.shape
-        axes = [each for each in index if each is not None and each is not Ellipsis]
-        if len(axes) > len(shape):
-            self.complain(f"{said} has {len(shape)} axes, not {len(axes)}", tree)
-        if Ellipsis not in [e for e in index if not isinstance(e, np.ndarray)]:
-            for each, length in zip(axes, shape, strict=False):
-                if isinstance(each, int) and not -length <= each < length:
-                    self.complain(f"{said} has no entry {each}, its length is {length}", tree)
+            return _array(ops.one_hot(index[0], classes=value.shape[-1]))
+        whole = [each for each in index if each is not None and each is not Ellipsis]
+        if len(whole) > value.ndim:
+            self.complain(f"{said} has {value.ndim} axes, not {len(whole)}", form)
+        for each, length in zip(whole, value.shape, strict=False):
+            ellipsis = any(each is Ellipsis for each in index)
+            if isinstance(each, int) and not ellipsis and not -length <= each < length:
+                self.complain(f"{said} has no entry {each}, its length is {length}", form)
         try:
             array = _real(value.array)[tuple(index)]
         except (IndexError, ValueError, TypeError) as error:
-            self.complain(f"this index does not fit: {error}", tree)
-        return _Value(array, (), self._ranges_of_item(value, index, np.ndim(_plain(array))))
+            self.complain(f"this index does not fit: {error}", form)
+        return _array(array, _axes_of_item(value.axes, index))
 
-    def _places(self, tree: Tree) -> list[Any]:
+    def _size_of(self, form: Form, axis: int) -> _Value:
+        """Read X.shape[0]."""
+        value = self.of(form)
+        if not -value.ndim <= axis < value.ndim:
+            self.complain(f"there is no axis {axis} among {value.ndim}", form)
+        return _Value(_length(value.array, axis % value.ndim))
+
+    def _places(self, places: Iterable[Form]) -> list[Any]:
         """Return what stands in Python's brackets, its formulas computed."""
         index: list[Any] = []
-        for each in tree.detail:
-            if isinstance(each, Tree):
-                inner = _plain(self.of(each).array)
-                if np.asarray(inner).dtype.kind == "f" and np.all(inner == np.rint(inner)):
-                    inner = np.asarray(inner).astype(int)
-                index.append(int(inner) if np.ndim(inner) == 0 else inner)
+        for each in places:
+            if each.kind == "literal":
+                index.append(each.detail)
+            elif each.kind == "slice":
+                bounds = (None if b.kind == "literal" else self._integer(b) for b in each.parts)
+                index.append(slice(*bounds))
             else:
-                index.append(each)
+                inner = np.asarray(_plain(self.of(each).array))
+                if (
+                    inner.dtype.kind == "f"
+                    and np.all(np.abs(inner) < 2**53)
+                    and np.all(inner == np.rint(inner))
+                ):
+                    inner = inner.astype(int)
+                index.append(int(inner) if inner.ndim == 0 and inner.dtype.kind == "i" else inner)
         return index
-
-    def _scatter(self, tree: Tree) -> _Value:
-        """Read scatter(g, (4,), [1:3]): g is added into zeros of a shape, at places."""
-        if len(tree.parts) != 3 or tree.parts[2].kind != "index" or tree.detail[1]:
-            self.complain("scatter: write an array, a shape, places: scatter(g, (4,), [1:3])", tree)
-        value, shape = self.of(tree.parts[0]), self._shape_of(tree.parts[1])
-        if value.free or value.spread or value.eye is not None:
-            self.complain("scatter: takes whole arrays", tree)
-        self._refuse_large(shape, tree)
-        try:
-            array = ops.scatter_add(_real(value.array), tuple(self._places(tree.parts[2])), shape)
-        except (IndexError, ValueError, TypeError) as error:
-            raise Misfit(f"scatter: {error}") from None
-        return _Value(array, (), (None,) * len(shape))
-
-    def _rank(self, tree: Tree) -> _Value:
-        """Read rank(x, 'left'): how many entries are smaller than each one."""
-        options = dict(tree.detail[1])
-        axis = options.pop("axis", -1)
-        sides = [part.detail for part in tree.parts[1:] if part.kind == "string"]
-        if sides not in (["left"], ["right"]) or len(tree.parts) != 2 or options:
-            self.complain("rank: takes an array and 'left' or 'right'", tree)
-        value = self.of(tree.parts[0])
-        known = isinstance(axis, int) and -value.ndim <= axis < value.ndim
-        if value.free or not known:
-            self.complain("rank: takes whole arrays, and one of their axes", tree)
-        array = REGISTRY["rank"](value.array, axis=axis, side=sides[0])
-        return _Value(array, (), value.ranges)
-
-    def _ranges_of_item(self, value: _Value, index: list[Any], ndim: int) -> tuple[Any, ...]:
-        if any(isinstance(each, np.ndarray) or each is Ellipsis for each in index):
-            return (None,) * ndim
-        own = iter(value.ranges)
-        found = [None if each is None else (next(own), each)[0] for each in index]
-        cut = [isinstance(each, slice) and each != slice(None) for each in index]
-        found = [None if short else r for r, short in zip(found, cut, strict=True)]
-        kept = [r for r, each in zip(found, index, strict=True) if not isinstance(each, int)]
-        return (*kept, *own)
 
     # --- matrices ---------------------------------------------------------------------------------
 
-    def _transpose(self, tree: Tree) -> _Value:
-        value = self.of(tree.parts[0])
-        if value.ndim == 1 and self.reading.written[tree.at : tree.at + 2] == ".T":
-            self.reading.remarks[".T of a vector is read as ᵀ; NumPy's word is np.outer"] = None
+    def _transpose(self, form: Form) -> _Value:
+        value = self.of(form.parts[0])
+        if value.ndim == 1 and self.reading.written[form.at : form.at + 2] == ".T":
+            self.remark(".T of a vector is read as ᵀ; NumPy's word is np.outer")
         return self._turned(value)
 
     def _turned(self, value: _Value) -> _Value:
-        if value.free and value.ndim == 0:
+        if value.letters:
             return value
         if value.ndim < 2:
             return replace(value, row=not value.row)
-        if value.free or value.ndim > 2:
+        if value.ndim > 2:
             raise Misfit("a transpose is one of a matrix")
-        spread = frozenset(1 - i for i in value.spread)
-        return replace(
-            value,
-            array=ops.transpose(value.array),
-            ranges=value.ranges[::-1],
-            spread=spread,
-        )
+        made = value.made
+        turned = None if made is None else lambda length: ops.transpose(made(length))
+        return _Value(ops.transpose(value.array), value.axes[::-1], made=turned)
 
-    def _beside(self, tree: Tree) -> _Value:
-        """Read forms side by side: a matrix product, or a number times something."""
-        shape, outer = self.scene.shape or (), self.unit_length
-        if tree.parts[1].kind == "transpose" and len(shape) == 2:
-            self.unit_length = shape[0]  # δ₁ gᵀ
-        left = self.of(tree.parts[0])
-        self.unit_length = left.shape[-1] if left.ndim == 2 else outer  # A δ₁
-        right = self.of(tree.parts[1])
-        self.unit_length = outer
-        if left.ndim == right.ndim == 1 and left.row == right.row and not left.spread:
-            if left.row or left.shape != right.shape:
-                names = [self._cut(part) for part in tree.parts]
-                raise Misfit(
-                    "two vectors side by side are no product; the outer product is "
-                    f"{names[1]} {names[0]}ᵀ or {names[0]} {names[1]}ᵀ"
-                )
-            self.reading.remarks["two vectors side by side are no product, and were read as ⊙"] = (
-                None
-            )
-            return self._entrywise(ops.multiply, [left, right], tree)
-        return self._product(left, right, tree)
-
-    def _cut(self, tree: Tree) -> str:
-        """Return what was written of a vector, without its transpose."""
-        vector = tree.parts[0] if tree.kind == "transpose" else tree
-        return self.reading.written[vector.at : vector.end]
-
-    def _matrix_product(self, tree: Tree) -> _Value:
-        left, right = (self.of(part) for part in tree.parts)
+    def _beside(self, form: Form) -> _Value:
+        """Read forms side by side or with @: a matrix product, or a number times something."""
+        left, right = self.every(form)
         if left.ndim == right.ndim == 1 and left.row == right.row:
-            left, right = replace(left, row=True), replace(right, row=False)
-        return self._product(left, right, tree)
+            if form.detail == "@":
+                left, right = replace(left, row=True), replace(right, row=False)
+            elif ANY not in left.axes:
+                return self._two_vectors(left, right, form)
+        return self._multiplied(left, right, form)
 
-    def _product(self, left: _Value, right: _Value, tree: Tree) -> _Value:
-        if not left.ndim or not right.ndim:
-            return self._entrywise(ops.multiply, [left, right], tree)
-        if left.free or right.free:
-            left, right = _without_units(left), _without_units(right)
-            if not left.ndim or not right.ndim:
-                return self._entrywise(ops.multiply, [left, right], tree)
-            self.complain(
-                "some arrays have indices here and some have none; write all of them or none", tree
+    def _two_vectors(self, left: _Value, right: _Value, form: Form) -> _Value:
+        if left.row or left.shape != right.shape:
+            vectors = (part.parts[0] if part.kind == "transpose" else part for part in form.parts)
+            first, second = (self.reading.written[v.at : v.end] for v in vectors)
+            raise Misfit(
+                "two vectors side by side are no product; the outer product is "
+                f"{second} {first}ᵀ or {first} {second}ᵀ"
             )
+        self.remark("two vectors side by side are no product, and were read as ⊙")
+        return self._entrywise(ops.multiply, [left, right], form)
+
+    def _multiplied(self, left: _Value, right: _Value, form: Form) -> _Value:
+        if left.letters or right.letters:
+            left, right = _without_units(left), _without_units(right)
+        if not left.ndim or not right.ndim:
+            if left.ndim + right.ndim and (left.letters or right.letters):
+                self._refuse_mixed(form)
+            return self._entrywise(ops.multiply, [left, right], form)
         if left.ndim == right.ndim == 1 and right.row and not left.row:
-            return self._outer(left, right, tree)
+            return self._outer(left, right, form)
         shapes = f"shapes {left.shape} and {right.shape} do not fit a matrix product"
         if left.ndim > 2 or right.ndim > 2:
             raise Misfit(f"{shapes} of matrices")
-        inner, other = left.ndim - 1, 0
-        if inner in left.spread and other in right.spread:
-            self.complain("how long the vector of ones is does not show; write ones(3)", tree)
-        left = self._stretched(left, inner, right.shape[other])
-        right = self._stretched(right, other, left.shape[inner])
+        if left.axes[-1] is ANY and right.axes[0] is ANY:
+            self.complain("how long the vector of ones is does not show; write ones(3)", form)
+        left = self._stretched(left, left.ndim - 1, right.shape[0], form)
+        right = self._stretched(right, 0, left.shape[-1], form)
         if left.shape[-1] != right.shape[0]:
             raise Misfit(shapes)
-        ranges = left.ranges[:-1] + right.ranges[1:]
-        spread = {i for i in left.spread if i < inner}
-        spread |= {i - 1 + inner for i in right.spread if i > 0}
-        row = len(ranges) == 1 and left.ndim == 1 and left.row
-        array = ops.matmul(left.array, right.array)
-        return _Value(array, (), ranges, row, frozenset(spread))
+        axes = left.axes[:-1] + right.axes[1:]
+        row = len(axes) == 1 and left.ndim == 1 and left.row
+        return _Value(ops.matmul(left.array, right.array), axes, row)
 
-    def _stretched(self, value: _Value, axis: int, length: int) -> _Value:
+    def _stretched(self, value: _Value, axis: int, length: int, form: Form) -> _Value:
         """Give an axis that stands for any length the one that is met."""
-        if value.eye is not None:
-            return self._settled(value, length)
-        if axis not in value.spread:
+        if value.axes[axis] is not ANY:
             return value
-        shape = list(value.shape)
-        shape[axis] = length
-        self._refuse_large(shape, Tree("", 0))
-        array = ops.broadcast_to(value.array, shape=tuple(shape))
-        return replace(value, array=array, spread=value.spread - {axis})
+        if value.made is not None:
+            return value.settled(length)
+        shape = [length if i == axis else n for i, n in enumerate(value.shape)]
+        self._refuse_large(shape, form)
+        axes = tuple(None if i == axis else each for i, each in enumerate(value.axes))
+        return replace(value, array=ops.broadcast_to(value.array, shape=tuple(shape)), axes=axes)
 
-    def _outer(self, left: _Value, right: _Value, tree: Tree) -> _Value:
-        if not left.ndim == right.ndim == 1 or left.free or right.free:
+    def _outer(self, left: _Value, right: _Value, form: Form) -> _Value:
+        if not left.ndim == right.ndim == 1:
             raise Misfit("an outer product is one of two vectors")
-        self._refuse_large((*left.shape, *right.shape), tree)
-        spread = {i for i, value in enumerate((left, right)) if value.spread}
-        array = ops.outer(left.array, right.array)
-        return _Value(array, (), left.ranges + right.ranges, spread=frozenset(spread))
+        self._refuse_large((*left.shape, *right.shape), form)
+        made = None
+        if left.made is not None or right.made is not None:
+            if left.axes == right.axes:
+                self.complain("how long these vectors are does not show; write eye(3)[0]", form)
+
+            def made(length: int) -> Any:
+                return ops.outer(left.settled(length).array, right.settled(length).array)
+
+        return _Value(ops.outer(left.array, right.array), left.axes + right.axes, made=made)
 
     # --- sums -------------------------------------------------------------------------------------
 
-    def _reduction(self, tree: Tree) -> _Value:
-        name, letters = tree.detail
-        body, *conditions = tree.parts
+    def _reduction(self, form: Form) -> _Value:
+        name, letters = form.detail
+        body, *conditions = form.parts
         outer = dict(self.lengths)
         for letter in letters:
             self.lengths.pop(letter, None)
         self.lengths.update(self._lengths_in(body, letters))
         value = self.of(body)
-        if not letters and value.free and not value.ndim:
-            letters = value.free  # Σ aₖ gₖ
+        letters = letters or value.letters  # Σ aₖ gₖ
         if not letters:
-            self.lengths = outer
-            return self._reduced(name, value, None)
+            value = self._reduced(name, value, None)
         for condition in conditions:
             free = {each.detail for each in condition.walk() if each.kind == "letter"}
             if free <= self.lengths.keys():
-                mask = self._entrywise(_as_number, [self.of(condition)], condition)
+                mask = self.of(condition)
                 value = self._entrywise(ops.multiply, [value, mask], condition)
         for letter in letters:
-            value = self._over_letter(name, value, letter, tree)
+            value = self._over_letter(name, value, letter, form)
         self.lengths = outer
         return value
 
-    def _over_letter(self, name: str, value: _Value, letter: str, tree: Tree) -> _Value:
+    def _over_letter(self, name: str, value: _Value, letter: str, form: Form) -> _Value:
         """Reduce over an index, or over the axis that a letter counts, which is kept."""
-        if letter in value.free:
-            axis = value.free.index(letter)
-            free = tuple(x for x in value.free if x != letter)
-            return replace(value, array=_REDUCTIONS[name](value.array, axis=axis), free=free)
-        if not value.ndim and name == "sum":  # what does not depend on the index
+        if letter in value.letters:
+            place = value.axes.index(letter)
+            axes = tuple(each for each in value.axes if each != letter)
+            return _Value(_REDUCTIONS[name](value.array, axis=place), axes)
+        if not value.ndim:  # what does not depend on the index
             count = self.lengths.get(letter, self.scene.lengths.get(letter.upper(), 1.0))
-            return self._entrywise(ops.multiply, [value, _Value(count)], tree)
-        if not value.ndim:
-            return value
+            how = {"sum": ops.multiply, "prod": ops.power}.get(name)
+            return value if how is None else self._entrywise(how, [value, _Value(count)], form)
         places = self._counted_by(letter, value)
         if len(places) != 1:
             there = ", ".join(sorted(self._letters_of(value))) or "none"
-            self.complain(f"no sum over {letter}: what is summed has the index {there}", tree)
+            self.complain(f"no sum over {letter}: what is summed has the index {there}", form)
         if value.ndim == 1:
             return self._reduced(name, value, None)
-        array = _REDUCTIONS[name](value.array, axis=places[0], keepdims=True)
-        ranges = tuple(None if i in places else r for i, r in enumerate(value.ranges))
-        return replace(value, array=array, ranges=ranges)
+        return self._reduced(name, value, places[0], keepdims=True)
 
     def _counted_by(self, letter: str, value: _Value) -> list[int]:
         """Return the axes of a value that a letter counts."""
         wanted = self.scene.counts.get(letter.upper())
-        places = [i for i, each in enumerate(value.ranges) if each is not None and each is wanted]
+        places = [i for i, each in enumerate(value.axes) if each is not None and each is wanted]
         if len(places) == 1 or letter.upper() not in self.scene.lengths:
             return places
         length = float(_plain(self.scene.lengths[letter.upper()]))
-        unknown = [i for i, n in enumerate(value.shape) if n == length and value.ranges[i] is None]
+        unknown = [i for i, n in enumerate(value.shape) if n == length and value.axes[i] is None]
         return places or unknown
 
     def _letters_of(self, value: _Value) -> Iterator[str]:
-        yield from value.free
+        yield from value.letters
         for letter, each in self.scene.counts.items():
-            if any(each is own for own in value.ranges):
+            if any(each is own for own in value.axes):
                 yield letter.lower()
 
-    def _lengths_in(self, tree: Tree, letters: Iterable[str]) -> dict[str, int]:
+    def _lengths_in(self, form: Form, letters: Iterable[str]) -> dict[str, int]:
         """Find how far bound indices run: over the axes of the arrays that carry them."""
         found: dict[str, int] = {}
-        pending = [(tree, frozenset(letters))]
+        pending = [(form, frozenset(letters))]
         while pending:
             each, wanted = pending.pop()
             if each.kind == "reduction":
                 wanted = wanted - set(each.detail[1])
+            own = [part.detail if part.kind == "letter" else "" for part in each.parts]
             if each.kind == "delta":  # δₖⱼ: k runs as far as j
-                both = [i.detail for i in each.detail if i.kind == "letter"]
-                known = [self.lengths[letter] for letter in both if letter in self.lengths]
-                bound = [letter for letter in both if letter in wanted]
-                found |= {letter: known[0] for letter in bound if known and letter not in found}
-            if each.kind == "indexed" and each.parts[0].kind == "name":
-                shape = _shape(self.scene.arrays[each.parts[0].detail])
-                if len(each.detail) < len(shape):
-                    shape = tuple(n for n in shape if n != 1)
-                for index, length in zip(each.detail, shape, strict=False):
-                    if index.kind == "letter" and index.detail in wanted:
-                        found.setdefault(index.detail, length)
-            elif each.kind == "indexed" and wanted:
+                known = [self.lengths[letter] for letter in own if letter in self.lengths]
+                for letter in {*own} & wanted if known else ():
+                    found.setdefault(letter, known[0])
+            if each.kind == "indexed" and {*own} & wanted:
                 shape = self.of(each.parts[0]).shape
-                if len(each.detail) < len(shape):
+                if len(own) - 1 < len(shape):
                     shape = tuple(n for n in shape if n != 1)
-                for index, length in zip(each.detail, shape, strict=False):
-                    if index.kind == "letter" and index.detail in wanted:
-                        found.setdefault(index.detail, length)
-            pending += [(part, wanted) for part in each.inside]
+                for letter, length in zip(own[1:], shape, strict=False):
+                    if letter in wanted:
+                        found.setdefault(letter, length)
+            pending += [(part, wanted) for part in each.parts]
         return found
 
-    def _reduced(
-        self, name: str, value: _Value, axis: int | None, *, keepdims: bool = False
-    ) -> _Value:
-        """Apply a reduction over one axis or all; of a number it is that number."""
-        if value.spread or value.eye is not None:
+    def _reduced(self, name: str, value: _Value, axis: Any, *, keepdims: bool = False) -> _Value:
+        """Apply a reduction over some axes or all; of a number it is that number."""
+        if ANY in value.axes:
             raise Misfit("how long the vector of ones is does not show here; write ones(3)")
-        if value.free and not value.ndim:
-            value = _Value(value.array, (), (None,) * len(value.free))
-        if not value.ndim and name in {"var", "std"}:
-            return _Value(0.0)
-        if not value.ndim:
-            return value
-        if value.free:
+        if not value.axes:
+            return _Value(0.0) if name in {"var", "std"} else value
+        if value.letters:
             raise Misfit("write the index that is summed over")
-        if axis is None and not keepdims:
-            return _Value(_REDUCTIONS[name](value.array))
         array = _REDUCTIONS[name](value.array, axis=axis, keepdims=keepdims)
-        kept = [None if keepdims and axis in {None, i} else r for i, r in enumerate(value.ranges)]
-        if not keepdims and axis is not None:
-            del kept[axis]
-        return _Value(array, (), tuple(kept))
+        gone = range(value.ndim) if axis is None else {axis} if isinstance(axis, int) else {*axis}
+        kept = [None if i in gone else each for i, each in enumerate(value.axes)]
+        return _Value(array, tuple(e for i, e in enumerate(kept) if keepdims or i not in gone))
 
     # --- functions --------------------------------------------------------------------------------
 
-    def _call(self, tree: Tree) -> _Value:
-        name, options = tree.detail
-        special = _SPECIAL.get(name)
-        if special is not None:
-            return special(self, tree)
+    def _call(self, form: Form) -> _Value:
+        name, options = form.detail
+        if name in _SPECIAL:
+            least, most, find, *known = _SPECIAL[name]
+            if not least <= len(form.parts) <= most or options.keys() - {"dtype", *known}:
+                self.complain(f"{name}: does not take these arguments", form)
+            return find(self, form)  # type: ignore[no-any-return]
         if name in _REDUCTIONS or name in _ROWWISE:
-            return self._along_an_axis(tree)
+            return self._along_an_axis(form)
         op = REGISTRY.get(name)
         if op is not None and op.elementwise and not options:
-            values = [self.of(part) for part in tree.parts]
-            if len(values) == op.arity:
-                return self._entrywise(op, values, tree)
-            return self.complain(f"{name}: does not take {len(values)} argument(s)", tree)
-        return self._whole(tree)
+            if len(form.parts) == op.arity:
+                return self._entrywise(op, self.every(form), form)
+            self.complain(f"{name}: does not take {len(form.parts)} argument(s)", form)
+        return self._whole(form)
 
-    def _along_an_axis(self, tree: Tree) -> _Value:
+    def _along_an_axis(self, form: Form) -> _Value:
         """Compute a sum, a mean or a softmax over one axis or all."""
-        name, options = tree.detail
-        if not 1 <= len(tree.parts) <= 2 or not options.keys() <= _AXIS_OPTIONS:
-            self.complain(f"{name}: does not take these arguments", tree)
+        name, options = form.detail
+        if not 1 <= len(form.parts) <= 2 or options.keys() - {"axis", "dim", "keepdims", "ddof"}:
+            self.complain(f"{name}: does not take these arguments", form)
         if options.get("ddof"):
-            self.complain(f"{name}: ddof is 0 here", tree)
-        value = self.of(tree.parts[0])
+            self.complain(f"{name}: ddof is 0 here", form)
+        value = self.of(form.parts[0])
         axis = options.get("axis", options.get("dim"))
-        if len(tree.parts) == 2:
-            if name in {"max", "min"}:
-                values = [value, self.of(tree.parts[1])]
-                return self._entrywise(REGISTRY[f"{name}imum"], values, tree)
-            axis = self._whole_number(tree.parts[1])
-        if isinstance(axis, tuple) and name in _REDUCTIONS and not options.get("keepdims"):
-            for each in sorted((a % max(value.ndim, 1) for a in axis), reverse=True):
-                value = self._reduced(name, value, each)
-            return value
-        if axis is not None and not (isinstance(axis, int) and -value.ndim <= axis < value.ndim):
-            self.complain(f"{name}: there is no axis {axis} among {value.ndim}", tree)
-        axis = axis % value.ndim if axis is not None else None
-        if name in _REDUCTIONS:
-            if name == "logsumexp" and axis is None and value.ndim:
-                axis = value.ndim - 1
-            return self._reduced(name, value, axis, keepdims=bool(options.get("keepdims")))
-        if len(value.free) == 1 and not value.ndim:
+        if len(form.parts) == 2 and name in {"max", "min"}:
+            return self._entrywise(REGISTRY[f"{name}imum"], self.every(form), form)
+        if len(form.parts) == 2:
+            axis = self._integer(form.parts[1])
+        if len(value.letters) == 1 and name not in _REDUCTIONS:
             return replace(value, array=_ROWWISE[name](value.array))  # softmax(zⱼ)
-        if not value.ndim or value.free:
-            self.complain(f"{name}: takes a vector or a matrix, not a number", tree)
-        array = _ROWWISE[name](value.array, axis=-1 if axis is None else axis)
-        return replace(value, array=array)
+        if name in LAST_AXIS and axis is None:
+            axis = -1 if value.ndim or name in _ROWWISE else None
+        axes = () if axis is None else axis if isinstance(axis, tuple) else (axis,)
+        for each in axes:
+            if not isinstance(each, int) or not -value.ndim <= each < value.ndim:
+                if name in _ROWWISE and not value.ndim:
+                    self.complain(f"{name}: takes a vector or a matrix, not a number", form)
+                self.complain(f"{name}: there is no axis {each} among {value.ndim}", form)
+        if name in _ROWWISE:
+            return replace(value, array=_ROWWISE[name](value.array, axis=axis))
+        places = tuple(sorted(each % value.ndim for each in axes)) or None
+        if value.letters and not axes and not options.get("keepdims"):
+            value = _array(value.array)  # Σ aₖ gₖ
+        if places is not None and len(places) == 1:
+            return self._reduced(name, value, places[0], keepdims=bool(options.get("keepdims")))
+        return self._reduced(name, value, places, keepdims=bool(options.get("keepdims")))
 
-    def _whole_number(self, tree: Tree) -> int:
-        sign = 1
-        while tree.kind in {"negative", "group"}:
-            sign *= -1 if tree.kind == "negative" else 1
-            (tree,) = tree.parts
-        if tree.kind == "number" and tree.detail == int(tree.detail):
-            return sign * int(tree.detail)
-        value = self.of(tree)
-        if value.is_number:
-            return sign * round(float(_plain(value.array)))
-        return self.complain("a whole number is expected here", tree)
+    def _integer(self, form: Form) -> int:
+        """Return a whole number that a form stands for."""
+        value = self.of(form)
+        if not value.is_number:
+            self.complain("a whole number is expected here", form)
+        return round(float(_plain(value.array)))
 
-    def _whole(self, tree: Tree) -> _Value:
+    def _integers(self, form: Form) -> tuple[int, ...]:
+        """Return a shape or axes: 3, (3, 4) or X.shape."""
+        inner = form.parts[0] if form.kind == "group" else form
+        if inner.detail == ("shape", {}):
+            return tuple(int(n) for n in np.ravel(_plain(self.of(inner).array)))
+        return tuple(map(self._integer, inner.parts if inner.kind == "list" else (inner,)))
+
+    def _whole(self, form: Form) -> _Value:
         """Call an operation on whole arrays by its NumPy name: cumsum(x, axis=0), trace(A)."""
-        name, options = tree.detail
-        if name not in _WHOLE:
-            self.complain(f"{name}: cannot be called here", tree)
-        first, *rest = tree.parts
-        if first.kind == "group" and self.reading.written[first.at] == "[":
+        name, options = form.detail
+        if name not in _WHOLE or not form.parts:
+            self.complain(f"{name}: cannot be called here", form)
+        first, *rest = form.parts
+        values: list[_Value] = []
+        arguments: list[Any] = []
+        if first.kind == "group" and first.detail == "[":
             (inner,) = first.parts
             values = [self.of(part) for part in (inner.parts if inner.kind == "list" else (inner,))]
-            numbers = [v.is_number and name == "concatenate" for v in values]
-            arguments: list[Any] = [
-                [
-                    ops.reshape(_real(v.array), shape=(1,)) if number else _real(v.array)
-                    for v, number in zip(values, numbers, strict=True)
-                ]
-            ]
+            if name == "concatenate":
+                values = [_array(np.array([v.array])) if _is_plain(v.array) else v for v in values]
+            arguments.append([_real(v.array) for v in values])
+            rest = [*rest]
         else:
-            values = [self.of(first)]
-            arguments = [_real(values[0].array)]
+            rest = [first, *rest]
         for part in rest:
-            if part.kind in {"number", "negative"}:
-                arguments.append(self._whole_number(part))
-            elif part.kind == "group" and part.parts[0].kind == "list":
-                arguments.append(tuple(map(self._whole_number, part.parts[0].parts)))
+            if arguments and part.kind in {"number", "negative"}:
+                arguments.append(self._integer(part))
+            elif part.kind == "group" and part.parts[0].kind == "list" and part.detail == "(":
+                arguments.append(self._integers(part))
             else:
                 values.append(self.of(part))
                 arguments.append(_real(values[-1].array))
-        if any(v.free or v.spread or v.eye is not None for v in values):
-            self.complain(f"{name}: takes whole arrays", tree)
+        if not all(value.is_whole for value in values):
+            self.complain(f"{name}: takes whole arrays", form)
         if name in {"reshape", "transpose"} and len(arguments) > 2:
             arguments[1:] = [tuple(arguments[1:])]
         if name in {"kron", "tensordot"}:
-            self._refuse_large([v.size for v in values], tree)
+            self._refuse_large([math.prod(v.shape) for v in values], form)
         if name == "cumsum" and values[0].ndim == 1:
             options = {"axis": 0}  # there is no other
         try:
@@ -880,16 +803,14 @@ class _Meaning:
             array = op(*arguments, **options)
         except (ValueError, TypeError, IndexError) as error:
             raise Misfit(str(error)) from None
-        ranges = (None,) * np.ndim(_plain(array))
-        if len(values) == 1 and _shape(array) == values[0].shape:
-            ranges = values[0].ranges
-        return _Value(array, (), ranges)
+        same = len(values) == 1 and _shape(array) == values[0].shape
+        return _array(array, values[0].axes if same else None)
 
-    def _slope(self, tree: Tree) -> _Value:
+    def _slope(self, form: Form) -> _Value:
         """Read relu′(U): the derivative of a function of one entry."""
-        op = REGISTRY.get(tree.detail)
-        if op is None or not op.elementwise or op.arity != 1 or len(tree.parts) != 1:
-            self.complain(f"{tree.detail}′: is the derivative of no function of one number", tree)
+        op = REGISTRY.get(form.detail)
+        if op is None or not op.elementwise or op.arity != 1 or len(form.parts) != 1:
+            self.complain(f"{form.detail}′: is the derivative of no function of one number", form)
         rule = op.rule_of(0)
         if rule is None:
             return _Value(0.0)
@@ -898,160 +819,186 @@ class _Meaning:
             saved = {} if op.saved is None else {"saved": op.saved(x)}
             return rule(1.0, op(x), x, **saved)
 
-        return self._entrywise(slope, [self.of(tree.parts[0])], tree)
-
-    def _arguments(self, tree: Tree, least: int, most: int) -> list[_Value]:
-        name, options = tree.detail
-        if not least <= len(tree.parts) <= most or options.keys() - {"dtype"}:
-            self.complain(f"{name}: does not take {len(tree.parts)} argument(s)", tree)
-        return [self.of(part) for part in tree.parts]
-
-    def _norm(self, tree: Tree) -> _Value:
-        options = dict(tree.detail[1])
-        order = options.pop("ord", None)
-        value, *orders = self._arguments(replace(tree, detail=("norm", {})), 1, 2)
-        if value.free:
-            value = _Value(value.array, (), (None,) * len(value.free))
-        if not options.keys() <= {"axis", "keepdims"}:
-            self.complain("norm: does not take these arguments", tree)
-        if not value.ndim:
-            return self._entrywise(ops.abs, [value], tree)
-        p = float(order) if order is not None else 2.0
-        if orders and _is_plain(orders[0].array):
-            p = orders[0].array
-        elif orders:
-            bases = replace(value, array=ops.abs(value.array))
-            powers = self._entrywise(ops.power, [bases, *orders], tree)
-            return _Value(ops.sum(powers.array) ** (1 / orders[0].array))
-        array = ops.norm(value.array, p, **options)
-        return _Value(array, (), (None,) * np.ndim(_plain(array)))
-
-    def _vdot(self, tree: Tree) -> _Value:
-        """Read ⟨a, g⟩: the sum of all products of entries."""
-        left, right = self._arguments(tree, 2, 2)
-        if left.shape != right.shape:
-            raise Misfit(f"shapes {left.shape} and {right.shape} do not fit")
-        return self._reduced("sum", self._entrywise(ops.multiply, [left, right], tree), None)
-
-    def _called_outer(self, tree: Tree) -> _Value:
-        left, right = self._arguments(tree, 2, 2)
-        return self._outer(left, right, tree)
-
-    def _dotted(self, tree: Tree) -> _Value:
-        left, right = self._arguments(tree, 2, 2)
-        if left.ndim == 1:
-            left = replace(left, row=True)
-        return self._product(left, replace(right, row=False), tree)
-
-    def _diag(self, tree: Tree) -> _Value:
-        (value,) = self._arguments(tree, 1, 1)
-        if value.ndim == 2:
-            return _Value(ops.diag(value.array), (), value.ranges[:1])
-        if value.ndim != 1 or value.free:
-            raise Misfit(f"diag takes a vector, not shape {value.shape}")
-        self._refuse_large(value.shape * 2, tree)
-        return _Value(ops.diag(value.array), (), value.ranges * 2)
-
-    def _one_hot(self, tree: Tree) -> _Value:
-        """Write class labels as rows, of the length given, or that of the gradient's rows."""
-        value, *classes = self._arguments(tree, 1, 2)
-        shape = self.scene.shape or ()
-        if classes:
-            count = round(float(_plain(classes[0].array)))
-        elif not shape:
-            raise Misfit("how many classes there are does not show; write one_hot(y, 3)")
-        else:
-            lengths = [self.scene.lengths[k] for k in ("K",) if k in self.scene.lengths]
-            ways = list(dict.fromkeys([*(round(float(_plain(n))) for n in lengths), shape[-1]]))
-            count = ways[self.choose(tree, *(f"one_hot with {n} classes" for n in ways))]
-        self._refuse_large((*value.shape, count), tree)
-        labels = np.asarray(_plain(value.array)).astype(int)
-        return _Value(ops.one_hot(labels, classes=count), (), (*value.ranges, None))
-
-    def _unit(self, tree: Tree) -> _Value:
-        n = self._whole_number(tree.parts[0]) if len(tree.parts) == 1 else 0
-        self._refuse_large((n, n), tree)
-        if n < 1:
-            self.complain("eye takes one length", tree)
-        return _Value(unit(n), (), (None, None))
-
-    def _filled(self, tree: Tree) -> _Value:
-        """Read ones(3), ones((2, 3)), zeros(3), ones_like(x)."""
-        name = tree.detail[0]
-        number = 1.0 if name.startswith("ones") else 0.0
-        if len(tree.parts) != 1:
-            self.complain(f"{name}: takes one shape", tree)
-        (part,) = tree.parts
-        if name.endswith("_like"):
-            value = self.of(part)
-            return _Value(np.full(value.shape, number), (), value.ranges)
-        shape = self._shape_of(part)
-        self._refuse_large(shape, tree)
-        return _Value(np.full(shape, number), (), (None,) * len(shape))
-
-    def _shape_of(self, tree: Tree) -> tuple[int, ...]:
-        inner = tree.parts[0] if tree.kind == "group" else tree
-        return tuple(map(self._whole_number, inner.parts if inner.kind == "list" else (inner,)))
-
-    def _sizes(self, tree: Tree) -> _Value:
-        """Read len(X), X.size, X.shape (of which [0] picks one)."""
-        (value,) = self._arguments(tree, 1, 1)
-        name = tree.detail[0]
-        if name == "ndim":
-            return _Value(float(value.ndim))
-        if not value.ndim:
-            self.complain(f"{name}: a number has no length", tree)
-        lengths = [_length(value.array, axis) for axis in range(value.ndim)]
-        if name == "shape":
-            return _Value(ops.stack([_real(n) for n in lengths]), (), (None,))
-        return _Value(lengths[0] if name == "len" else math.prod(lengths))
-
-    def _size_of(self, tree: Tree, axis: int) -> _Value:
-        """Read X.shape[0]."""
-        value = self.of(tree.parts[0])
-        if not -value.ndim <= axis < value.ndim:
-            self.complain(f"there is no axis {axis} among {value.ndim}", tree)
-        return _Value(_length(value.array, axis % value.ndim))
-
-    def _einsum(self, tree: Tree) -> _Value:
-        first, *rest = tree.parts
-        if first.kind != "string" or not rest:
-            self.complain("einsum: takes subscripts such as 'ij,jk->ik' first", tree)
-        values = [self.of(part) for part in rest]
-        spoken = first.detail.replace(" ", "").split("->")[0].split(",")
-        lengths: dict[str, int] = {}
-        for letters, value in zip(spoken, values, strict=False):
-            lengths.update(zip(letters, value.shape, strict=False))
-        self._refuse_large([*lengths.values()], tree)
-        try:
-            array = ops.einsum(first.detail, *(_real(v.array) for v in values))
-        except (ValueError, TypeError) as error:
-            raise Misfit(str(error)) from None
-        return _Value(array, (), (None,) * np.ndim(_plain(array)))
-
-    def _called_transpose(self, tree: Tree) -> _Value:
-        if len(tree.parts) > 1 or tree.detail[1]:
-            return self._whole(tree)
-        return self._turned(self.of(tree.parts[0]))
-
-    def _heaviside(self, tree: Tree) -> _Value:
-        """Read heaviside(x, h): 0 below 0, 1 above, and h there."""
-        value, *there = self._arguments(tree, 1, 2)
-        zero = _Value(0.0)
-        above = self._entrywise(ops.greater, [value, zero], tree)
-        at = self._entrywise(ops.equal, [value, zero], tree)
-        parts = [self._entrywise(ops.multiply, [at, *there], tree)] if there else []
-        return self._entrywise(ops.add, [above, *parts], tree) if parts else above
-
-    def _same(self, tree: Tree) -> _Value:
-        """Read x.astype(float), x.copy(), array([1, 2]): the array itself, as numbers."""
-        value = self.of(tree.parts[0])
-        return self._entrywise(_as_number, [value], tree)
+        return self._entrywise(slope, self.every(form), form)
 
 
-def _as_number(x: Any) -> Any:
-    """Let truth values count as 0 and 1."""
-    return ops.multiply(x, 1.0)
+# --- functions with a reading of their own --------------------------------------------------------
+
+
+def _norm(self: _Meaning, form: Form) -> _Value:
+    options = dict(form.detail[1])
+    order = options.pop("ord", None)
+    value, *orders = self.every(form)
+    value = _array(value.array) if value.letters else value
+    if not value.ndim:
+        return self._entrywise(ops.abs, [value], form)
+    p = float(order) if isinstance(order, int) else 2.0
+    if orders and _is_plain(orders[0].array):
+        p = orders[0].array
+    elif orders:
+        bases = replace(value, array=ops.abs(value.array))
+        powers = self._entrywise(ops.power, [bases, *orders], form)
+        return _Value(ops.sum(powers.array) ** (1 / orders[0].array))
+    return _array(ops.norm(value.array, p, **options))
+
+
+def _vdot(self: _Meaning, form: Form) -> _Value:
+    """Read ⟨a, g⟩: the sum of all products of entries."""
+    left, right = self.every(form)
+    if left.shape != right.shape:
+        raise Misfit(f"shapes {left.shape} and {right.shape} do not fit")
+    product = self._entrywise(ops.multiply, [left, right], form)
+    return self._reduced("sum", _array(product.array) if product.letters else product, None)
+
+
+def _called_outer(self: _Meaning, form: Form) -> _Value:
+    left, right = self.every(form)
+    return self._outer(left, right, form)
+
+
+def _dotted(self: _Meaning, form: Form) -> _Value:
+    left, right = self.every(form)
+    left = replace(left, row=True) if left.ndim == 1 else left
+    return self._multiplied(left, replace(right, row=False), form)
+
+
+def _diag(self: _Meaning, form: Form) -> _Value:
+    (value,) = self.every(form)
+    if value.ndim not in {1, 2}:
+        raise Misfit(f"diag takes a vector, not shape {value.shape}")
+    if value.ndim == 1:
+        self._refuse_large(value.shape * 2, form)
+    if value.axes == (ANY,):
+        raise Misfit("how long the vector of ones is does not show here; write ones(3)")
+    return _Value(ops.diag(value.array), value.axes[:1] * (3 - value.ndim))
+
+
+def _one_hot(self: _Meaning, form: Form) -> _Value:
+    """Write class labels as rows, of the length given, or that of the gradient's rows."""
+    value = self.of(form.parts[0])
+    shape = self.scene.shape or ()
+    if form.parts[1:]:
+        count = self._integer(form.parts[1])
+    elif not shape:
+        raise Misfit("how many classes there are does not show; write one_hot(y, 3)")
+    else:
+        lengths = [self.scene.lengths[k] for k in ("K",) if k in self.scene.lengths]
+        ways = list(dict.fromkeys([*(round(float(_plain(n))) for n in lengths), shape[-1]]))
+        count = ways[self.choose(form, *(f"one_hot with {n} classes" for n in ways))]
+    self._refuse_large((*value.shape, count), form)
+    labels = np.asarray(_plain(value.array)).astype(int)
+    return _Value(ops.one_hot(labels, classes=count), (*value.axes, None))
+
+
+def _unit(self: _Meaning, form: Form) -> _Value:
+    n = self._integer(form.parts[0])
+    self._refuse_large((n, n), form)
+    if n < 1:
+        self.complain("eye takes one length", form)
+    return _array(unit(n))
+
+
+def _filled(self: _Meaning, form: Form) -> _Value:
+    """Read ones(3), ones((2, 3)), zeros(3), ones_like(x)."""
+    name = form.detail[0]
+    number = 1.0 if name.startswith("ones") else 0.0
+    if name.endswith("_like"):
+        value = self.of(form.parts[0])
+        return _array(np.full(value.shape, number), value.axes)
+    shape = self._integers(form.parts[0])
+    self._refuse_large(shape, form)
+    return _array(np.full(shape, number))
+
+
+def _arange(self: _Meaning, form: Form) -> _Value:
+    n = self._integer(form.parts[0])
+    self._refuse_large((n,), form)
+    return _array(np.arange(float(n)))
+
+
+def _sizes(self: _Meaning, form: Form) -> _Value:
+    """Read len(X), X.size, X.shape (of which [0] picks one)."""
+    value = self.of(form.parts[0])
+    name = form.detail[0]
+    if name == "ndim":
+        return _Value(float(value.ndim))
+    if not value.ndim:
+        self.complain(f"{name}: a number has no length", form)
+    lengths = [_length(value.array, axis) for axis in range(value.ndim)]
+    if name == "shape":
+        return _array(ops.stack([_real(n) for n in lengths]))
+    return _Value(lengths[0] if name == "len" else math.prod(lengths))
+
+
+def _einsum(self: _Meaning, form: Form) -> _Value:
+    first, *rest = form.parts
+    if first.kind != "literal" or not isinstance(first.detail, str) or not rest:
+        self.complain("einsum: takes subscripts such as 'ij,jk->ik' first", form)
+    values = [self.of(part) for part in rest]
+    spoken = first.detail.replace(" ", "").split("->")[0].split(",")
+    lengths: dict[str, int] = {}
+    for letters, value in zip(spoken, values, strict=False):
+        lengths.update(zip(letters, value.shape, strict=False))
+    self._refuse_large([*lengths.values()], form)
+    try:
+        return _array(ops.einsum(first.detail, *(_real(v.array) for v in values)))
+    except (ValueError, TypeError) as error:
+        raise Misfit(str(error)) from None
+
+
+def _called_transpose(self: _Meaning, form: Form) -> _Value:
+    if len(form.parts) > 1 or form.detail[1]:
+        return self._whole(form)
+    return self._turned(self.of(form.parts[0]))
+
+
+def _heaviside(self: _Meaning, form: Form) -> _Value:
+    """Read heaviside(x, h): 0 below 0, 1 above, and h there."""
+    value, *there = self.every(form)
+    zero = _Value(0.0)
+    above = self._entrywise(ops.greater, [value, zero], form)
+    if not there:
+        return above
+    at = self._entrywise(ops.equal, [value, zero], form)
+    at = self._entrywise(ops.multiply, [at, *there], form)
+    return self._entrywise(ops.add, [above, at], form)
+
+
+def _same(self: _Meaning, form: Form) -> _Value:
+    """Read x.astype(float), x.copy(), array([1, 2]): the array itself, truth values as 0 and 1."""
+    return self._entrywise(lambda x: ops.multiply(x, 1.0), [self.of(form.parts[0])], form)
+
+
+def _scatter(self: _Meaning, form: Form) -> _Value:
+    """Read scatter(g, (4,), [1:3]): g is added into zeros of a shape, at places."""
+    if form.parts[2].kind != "index":
+        self.complain("scatter: write an array, a shape, places: scatter(g, (4,), [1:3])", form)
+    value, shape = self.of(form.parts[0]), self._integers(form.parts[1])
+    if not value.is_whole:
+        self.complain("scatter: takes whole arrays", form)
+    self._refuse_large(shape, form)
+    places = tuple(self._places(form.parts[2].parts))
+    try:
+        return _array(ops.scatter_add(_real(value.array), places, shape))
+    except (IndexError, ValueError, TypeError) as error:
+        raise Misfit(f"scatter: {error}") from None
+
+
+def _rank(self: _Meaning, form: Form) -> _Value:
+    """Read rank(x, 'left'): how many entries are smaller than each one."""
+    options = dict(form.detail[1])
+    axis = options.pop("axis", -1)
+    side = form.parts[1].detail if len(form.parts) == 2 else None
+    if side not in {"left", "right"} or options:
+        self.complain("rank: takes an array and 'left' or 'right'", form)
+    value = self.of(form.parts[0])
+    known = isinstance(axis, int) and -value.ndim <= axis < value.ndim
+    if not value.is_whole or not known:
+        self.complain("rank: takes whole arrays, and one of their axes", form)
+    return _Value(REGISTRY["rank"](value.array, axis=axis, side=side), value.axes)
+
+
+# --- arrays and axes ------------------------------------------------------------------------------
 
 
 def _shape(value: Any) -> tuple[int, ...]:
@@ -1069,7 +1016,7 @@ def _is_plain(value: Any) -> bool:
 
 
 def _real(value: Any) -> Any:
-    return np.float64(value) if isinstance(value, int | float) else value
+    return np.float64(value) if _is_plain(value) else value
 
 
 def _length(array: Any, axis: int) -> Any:
@@ -1078,17 +1025,13 @@ def _length(array: Any, axis: int) -> Any:
     return float(_shape(array)[axis])
 
 
-def _ones_of(scene: Scene) -> list[bool]:
-    """Say which axes of the shape asked for have length 1 and no index."""
-    assert scene.shape is not None
-    if len(scene.letters) == len(scene.shape):
-        return [False] * len(scene.shape)
-    return [n == 1 for n in scene.shape]
+def _said(form: Form) -> str:
+    return form.detail if form.kind == "leaf" else "what stands before it"
 
 
 def _without_units(value: _Value) -> _Value:
     """Take the only entry of an array of length 1, which has no index."""
-    if value.free or not value.ndim or value.spread or math.prod(value.shape) != 1:
+    if not value.ndim or ANY in value.axes or math.prod(value.shape) != 1:
         return value
     return _Value(ops.reshape(value.array, shape=()))
 
@@ -1101,133 +1044,97 @@ def _fit(left: _Value, right: _Value) -> bool:
     return True
 
 
-def _ordered(array: Any, free: Sequence[str], wanted: Sequence[str]) -> Any:
+def _spread(every: Sequence[tuple[Any, ...]], ndim: int) -> tuple[Any, ...]:
+    """Return what the axes of arrays are together: ANY where all are, else what one knows."""
+    found = []
+    for place in range(-ndim, 0):
+        there = [axes[place] for axes in every if len(axes) >= -place]
+        known = [axis for axis in there if axis is not ANY]
+        found.append(next((a for a in reversed(known) if a is not None), None) if known else ANY)
+    return tuple(found)
+
+
+def _beside(value: _Value, values: Iterable[_Value]) -> Iterator[int]:
+    """Yield how long an array of unknown size is by those that stand beside it."""
+    for place in range(-value.ndim, 0) if value.made is not None else ():
+        for other in values:
+            there = other.ndim >= -place and value.axes[place] is ANY is not other.axes[place]
+            if there and other.shape[place] != 1:
+                yield other.shape[place]
+
+
+def _ordered(value: _Value, wanted: Sequence[str]) -> Any:
     """Order free indices as wanted, with length 1 where one is missing."""
-    order = tuple(free.index(letter) for letter in wanted if letter in free)
+    array, order = value.array, tuple(value.axes.index(x) for x in wanted if x in value.axes)
     if order != tuple(range(len(order))):
         array = ops.transpose(array, axes=order)
-    missing = tuple(i for i, letter in enumerate(wanted) if letter not in free)
+    missing = tuple(i for i, letter in enumerate(wanted) if letter not in value.axes)
     return ops.expand_dims(array, axis=missing) if missing else array
 
 
-def _has_names(tree: Tree) -> bool:
-    return any(each.kind == "name" for each in tree.walk())
+def _axes_of_item(axes: tuple[Any, ...], index: list[Any]) -> tuple[Any, ...] | None:
+    """Return what the axes of X[index] run over, if that is known."""
+    if any(isinstance(each, np.ndarray) or each is Ellipsis for each in index):
+        return None
+    own, found = iter(axes), []
+    for each in index:
+        axis = None if each is None else next(own)
+        if not isinstance(each, int):
+            found.append(axis if each == slice(None) else None)
+    return (*found, *own)
 
 
-def free_letters(tree: Tree) -> list[str]:
+def _has_names(form: Form) -> bool:
+    return any(each.kind == "leaf" for each in form.walk())
+
+
+def free_letters(form: Form) -> list[str]:
     """Return the indices that no sum binds, in alphabetical order."""
 
-    def inside(tree: Tree, bound: frozenset[str]) -> Iterator[str]:
-        if tree.kind == "reduction":
-            bound = bound | set(tree.detail[1])
-        if tree.kind == "letter" and tree.detail not in bound:
-            yield tree.detail
-        for part in tree.inside:
+    def inside(form: Form, bound: frozenset[str]) -> Iterator[str]:
+        if form.kind == "reduction":
+            bound = bound | set(form.detail[1])
+        if form.kind == "letter" and form.detail not in bound:
+            yield form.detail
+        for part in form.parts:
             yield from inside(part, bound)
 
-    return sorted(set(inside(tree, frozenset())))
+    return sorted(set(inside(form, frozenset())))
 
 
 _REDUCTIONS: dict[str, Callable[..., Any]] = {
-    "sum": ops.sum,
-    "mean": ops.mean,
-    "max": ops.max,
-    "min": ops.min,
-    "prod": ops.prod,
-    "var": ops.var,
-    "std": ops.std,
-    "logsumexp": ops.logsumexp,
+    name: getattr(ops, name)
+    for name in ("sum", "mean", "max", "min", "prod", "var", "std", "logsumexp")
 }
-_AXIS_OPTIONS = frozenset({"axis", "dim", "keepdims", "ddof"})
-_ROWWISE: dict[str, Callable[..., Any]] = {
-    "softmax": ops.softmax,
-    "log_softmax": ops.log_softmax,
-}
+_ROWWISE = {"softmax": ops.softmax, "log_softmax": ops.log_softmax}
 _LOSSES = frozenset({"cross_entropy", "softmax_cross_entropy"})
+_ENLARGING = {"array_split", "split", "dstack", "tile", "repeat", "pad", "broadcast_to", "outer"}
 #: Operations on whole arrays that make no array larger than they are given.
-_WHOLE = _LOSSES | frozenset(
-    {
-        *("cumsum", "flip", "fliplr", "flipud", "roll", "sort", "squeeze", "expand_dims", "ravel"),
-        *("swapaxes", "moveaxis", "reshape", "concatenate", "stack", "hstack", "vstack", "trace"),
-        *("diagonal", "tril", "triu", "kron", "diff", "ptp", "take", "matrix_transpose", "l1"),
-        *("column_stack", "atleast_1d", "atleast_2d", "transpose", "square", "reciprocal", "inner"),
-        *("tensordot", "average", "argmax", "argmin", "argsort", "clip", "where", "round", "l2"),
-        *("entropy", "radians", "degrees"),
-    }
-)
-_SPECIAL: dict[str, Callable[[_Meaning, Tree], _Value]] = {
-    "norm": _Meaning._norm,
-    "vdot": _Meaning._vdot,
-    "outer": _Meaning._called_outer,
-    "dot": _Meaning._dotted,
-    "matmul": _Meaning._dotted,
-    "diag": _Meaning._diag,
-    "one_hot": _Meaning._one_hot,
-    "eye": _Meaning._unit,
-    "identity": _Meaning._unit,
-    "ones": _Meaning._filled,
-    "zeros": _Meaning._filled,
-    "ones_like": _Meaning._filled,
-    "zeros_like": _Meaning._filled,
-    "len": _Meaning._sizes,
-    "size": _Meaning._sizes,
-    "shape": _Meaning._sizes,
-    "ndim": _Meaning._sizes,
-    "einsum": _Meaning._einsum,
-    "transpose": _Meaning._called_transpose,
-    "heaviside": _Meaning._heaviside,
-    "scatter": _Meaning._scatter,
-    "rank": _Meaning._rank,
-    "astype": _Meaning._same,
-    "copy": _Meaning._same,
-    "float": _Meaning._same,
-    "array": _Meaning._same,
+_WHOLE = {name for name in meanings({}).values() if hasattr(ops, name)} - _ENLARGING
+_WHOLE |= _LOSSES | {"l1", "entropy"}
+#: What is read in a way of its own, from how many arguments, and its options.
+_SPECIAL: dict[str, tuple[Any, ...]] = {
+    "norm": (1, 2, _norm, "ord", "axis", "keepdims"),
+    "vdot": (2, 2, _vdot),
+    "outer": (2, 2, _called_outer),
+    "dot": (2, 2, _dotted),
+    "matmul": (2, 2, _dotted),
+    "diag": (1, 1, _diag),
+    "one_hot": (1, 2, _one_hot),
+    "einsum": (2, 99, _einsum),
+    "transpose": (1, 9, _called_transpose, "axes"),
+    "heaviside": (1, 2, _heaviside),
+    "scatter": (3, 3, _scatter),
+    "rank": (1, 2, _rank, "axis"),
+    "arange": (1, 1, _arange),
+    **dict.fromkeys(("eye", "identity"), (1, 1, _unit)),
+    **dict.fromkeys(("ones", "zeros", "ones_like", "zeros_like"), (1, 1, _filled)),
+    **dict.fromkeys(("len", "size", "shape", "ndim"), (1, 1, _sizes)),
+    **dict.fromkeys(("astype", "copy", "float", "array"), (1, 2, _same)),
 }
-#: Other words for operations.
-_ALIASES = {
-    "σ": "sigmoid",
-    "sigma": "sigmoid",
-    "expit": "sigmoid",
-    "logistic": "sigmoid",
-    "Φ": "normal_cdf",
-    "φ": "normal_density",
-    "Phi": "normal_cdf",
-    "phi": "normal_density",
-    "CE": "cross_entropy",
-    "BCE": "binary_cross_entropy",
-    "softmax-CE": "softmax_cross_entropy",
-    "sigmoid-CE": "sigmoid_cross_entropy",
-    "ln": "log",
-    "log_2": "log2",
-    "log_10": "log10",
-    "sgn": "sign",
-    "l2": "norm",
-    "pow": "power",
-    "float_power": "power",
-    "tr": "trace",
-    "Tr": "trace",
-    "true_divide": "divide",
-    "absolute": "abs",
-    "lse": "logsumexp",
-    "onehot": "one_hot",
-    "arsinh": "arcsinh",
-    "arcosh": "arccosh",
-    "artanh": "arctanh",
-    "asarray": "array",
-    "Sum": "sum",
-    "stop": "stop_gradient",
-}
-
-
-def _functions() -> dict[str, str]:
-    """Return every name that may be called, and the operation it means."""
-    known = {name: name for name, op in REGISTRY.items() if op.elementwise}
-    known |= {name: name for name in (*SAME, *_REDUCTIONS, *_ROWWISE, *_SPECIAL, *_WHOLE)}
-    known |= {name.rpartition(".")[2]: meaning for name, meaning in RENAMED.items()}
-    return {**known, **_ALIASES}
-
-
-FUNCTIONS = _functions()
+_NAMES = (*_SPECIAL, *_REDUCTIONS, *_ROWWISE, *_LOSSES, "l1", "entropy")
+#: Every word that may be called, and the operation it means.
+FUNCTIONS = meanings({name: name for name in _NAMES})
 
 
 def parse(text: str, **arrays: Any) -> Tensor:
@@ -1269,12 +1176,11 @@ def parse(text: str, **arrays: Any) -> Tensor:
     }
     try:
         tree = read(text, given, functions=FUNCTIONS).tree
-        scene = Scene(given)
-        meaning = _Meaning(Reading(text), scene)
+        meaning = _Meaning(Reading(text), Scene(given))
         with np.errstate(all="ignore"):
             value = meaning.of(tree)
-            if value.free:
-                value = _Value(_ordered(value.array, value.free, sorted(value.free)))
+            if value.letters:
+                value = _Value(_ordered(value, sorted(value.letters)))
             found = meaning.finished(value)
     except ClaimError as error:
         raise ClaimError(str(error).removeprefix("check_answer: "), asked="parse") from None

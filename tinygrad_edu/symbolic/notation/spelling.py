@@ -31,6 +31,7 @@ from tinygrad_edu.symbolic.notation.names import (
     superscript,
     words_of,
 )
+from tinygrad_edu.symbolic.notation.words import CALLED, LAST_AXIS
 
 __all__ = ["Speller"]
 
@@ -226,7 +227,7 @@ class Speller:
         hides = isinstance(expr, Apply) and template and f"{{{len(spelled) - 1}}}" not in template
         taken = template is not None and not words_of(template).isdisjoint(self.taken)
         if template is None or more or joined or hides or taken:
-            name = self._function(_CALLED.get(op.name, op.name))
+            name = self._function(CALLED.get(op.name, op.name))
             inside = "[{args}]" if joined else "{args}"
             template = name.replace("{", "{{").replace("}", "}}") + f"({inside}{more})"
         pieces = _template(template)
@@ -485,12 +486,6 @@ def _number(value: Fraction, latex: bool) -> Written:
     return Written(f"{times}10{raised}", PRODUCT if times else POWER)
 
 
-#: What operations are called to which the functions of this package lead.
-_CALLED = {"euclidean_norm": "norm", "p_norm": "norm"}
-#: What these compute is said of the last axis where nothing else is, and of others of all axes.
-_OF_THE_LAST_AXIS = frozenset({"softmax", "log_softmax", "logsumexp", "sort"})
-
-
 def _options_of(expr: Opaque) -> str:
     """Say along which axis an operation goes, and to which shape, where that is not understood."""
     if expr.op is ops.reshape:
@@ -501,7 +496,7 @@ def _options_of(expr: Opaque) -> str:
     if axis is None or not several:
         return ""
     places = {place % several for place in ([axis] if isinstance(axis, int) else axis)}
-    meant = {several - 1} if expr.op.name in _OF_THE_LAST_AXIS else set(range(several))
+    meant = {several - 1} if expr.op.name in LAST_AXIS else set(range(several))
     return "" if places == meant else f", axis={axis}{kept}"
 
 

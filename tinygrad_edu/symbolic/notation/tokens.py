@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
-__all__ = ["LOWERED", "SUBSCRIPTS", "SUPERSCRIPTS", "Token", "plain", "tokens"]
+__all__ = ["LOWERED", "SUBSCRIPTS", "Token", "plain", "tokens"]
 
-SUBSCRIPTS = str.maketrans("ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ₀₁₂₃₄₅₆₇₈₉₊₋", "aehijklmnoprstuvx0123456789+-")
-SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻ᐟⁿ", "0123456789-/n")
-_RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻ᐟⁿ"
 LOWERED = "ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ₀₁₂₃₄₅₆₇₈₉₊₋"
+SUBSCRIPTS = str.maketrans(LOWERED, "aehijklmnoprstuvx0123456789+-")
+_RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻ᐟⁿ"
+#: Letters above and below the line, the sign that other spellings have for it, and plain ones.
+_SCRIPTS = (
+    (_RAISED, "^", str.maketrans(_RAISED, "0123456789-/n")),
+    (LOWERED, "_", SUBSCRIPTS),
+)
 
 
 def _pairs(table: str) -> dict[str, str]:
@@ -59,6 +63,9 @@ _MODULES = re.compile(
 )
 _QUOTED = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"")
 
+#: A longer word with underscores is no name of anything.
+LONGEST = 60
+
 _GREEK = """alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho
     ς sigma tau upsilon phi chi psi omega"""
 _SPELLED = {chr(ord("α") + i): word for i, word in enumerate(_GREEK.split())}
@@ -81,7 +88,7 @@ def plain(name: str) -> str:
 
 @dataclass(frozen=True)
 class Token:
-    """A "number", "word", "sign", "string", what is "raised" or "lowered", or the "end".
+    """A "number", "word", "sign", "string", or the "end".
 
     `at` is where it stands, `shown` how it is written there, with the module that a word is from;
     `gap` says that there is space before it.
@@ -99,9 +106,13 @@ class Token:
         return self.kind == "word" and "." in self.shown
 
 
-def tokens(text: str, known: Collection[str]) -> list[Token]:
-    """Cut a text into tokens; what is known is one name, whatever it is made of."""
-    names = sorted(filter(None, known), key=len, reverse=True)
+def tokens(text: str, names: Collection[str], whole: Callable[[str], bool]) -> list[Token]:
+    """Cut a text into tokens: x₁² is x_{1}^{2}.
+
+    What is in `names` is one word, whatever it is made of; words with underscores are cut at one
+    of them, where what stands before it is `whole`.
+    """
+    names = sorted(filter(None, names), key=len, reverse=True)
     found: list[Token] = []
     at = 0
     while at < len(text):
@@ -111,11 +122,42 @@ def tokens(text: str, known: Collection[str]) -> list[Token]:
         opens = not found or found[-1].text in {"(", ","}
         module = _MODULES.match(text, at)
         start, at = at, module.end() if module else at
-        kind, word, length = _next(text, at, [] if module else names, opens)
         gap = start > 0 and (text[start - 1].isspace() or text[start - 1] in "~,")
+        if script := _script(text, at, gap):
+            found += script
+            at += len(script[0].shown)
+            continue
+        kind, word, length = _next(text, at, [] if module else names, opens)
+        if kind == "word" and "_" in word and word not in names and text[at] != "\\":
+            cut = next((end for end in _cuts(word) if whole(word[:end])), word.index("_"))
+            length -= len(word) - cut
+            word = word[:cut]
         found.append(Token(kind, word, start, text[start : at + length], gap))
         at += length
     return [*found, Token("end", "", len(text))]
+
+
+def _cuts(word: str) -> Iterator[int]:
+    """Yield where a word may be cut at an underscore, the longest piece first."""
+    ends = [len(word), *(at for at, c in enumerate(word) if c == "_")]
+    yield from sorted((end for end in ends if end <= LONGEST), reverse=True)
+
+
+def _script(text: str, at: int, gap: bool) -> list[Token]:
+    """Cut small letters above or below the line as those behind ^ and _ in braces are cut."""
+    for letters, sign, translation in _SCRIPTS:
+        end = at
+        while end < len(text) and text[end] in letters:
+            end += 1
+        if end == at:
+            continue
+        shown = text[at:end]
+        found = [Token("sign", sign, at, shown, gap), Token("sign", "{", at, shown)]
+        for piece in re.findall(r"\d+|[^\W\d]+|\S", shown.translate(translation)):
+            kind = "number" if piece.isdecimal() else "word" if piece.isalpha() else "sign"
+            found.append(Token(kind, piece, at, shown))
+        return [*found, Token("sign", "}", at, shown)]
+    return []
 
 
 def _next(text: str, at: int, names: list[str], opens: bool) -> tuple[str, str, int]:
@@ -131,16 +173,9 @@ def _next(text: str, at: int, names: list[str], opens: bool) -> tuple[str, str, 
                 return "word", name, len(written)
     if opens and (match := _QUOTED.match(text, at)):
         return "string", match[0][1:-1], len(match[0])
-    if match := _NUMBER.match(text, at):
-        return "number", match[0], len(match[0])
-    for kind, letters in (("raised", _RAISED), ("lowered", LOWERED)):
-        end = at
-        while end < len(text) and text[end] in letters:
-            end += 1
-        if end > at:
-            return kind, text[at:end], end - at
-    if match := _WORD.match(text, at):
-        return "word", match[0], len(match[0])
+    for kind, pattern in (("number", _NUMBER), ("word", _WORD)):
+        if match := pattern.match(text, at, at + 2 * LONGEST):
+            return kind, match[0], len(match[0])
     match = _SIGN.match(text, at)
     assert match is not None
     return "sign", _SAME.get(match[0], match[0]), len(match[0])
