@@ -125,11 +125,11 @@ def test_the_assumption_is_a_switch(visit, current):
     assert current(page).startswith("algebra-free")
     assert equation.get_attribute("alttext") == "∂L/∂z = a·Σy − y"
     assert title.get_attribute("alttext") == "∂L/∂z = a·Σy − y"
-    assert "Without assuming Σy = 1" in page.locator(".subtitle").inner_text()
 
 
 def test_notation_values_gradients_and_shapes_are_switches(visit):
     page = visit("#step=backward-9")
+    press(page, "Menu")
     equation = page.locator(".step:visible .equation math:visible")
     assert equation.get_attribute("alttext") == "∂L/∂e = (−y/(a·s)) + Σ(a ⊙ y/(a·s))"
     page.get_by_label("index notation").check()
@@ -222,6 +222,7 @@ def test_copies_and_the_picture(visit, told, keys):
     page = visit(f"#step={keys()[-1]}", permissions=["clipboard-read", "clipboard-write"])
     last = next(f.equation for f in told.story.frames if f.key == keys()[-1])
     copied = "navigator.clipboard.readText()"
+    press(page, "Menu")
     for label, text in (("Copy LaTeX", last.vector.latex), ("Copy Python", told.story.program)):
         press(page, label)
         assert page.evaluate(copied) == text
@@ -259,7 +260,7 @@ def test_a_notebook_has_the_whole_page_in_its_frame(browser, told, keys):
 def test_without_scripts_every_step_is_there(visit, told):
     page = visit(java_script_enabled=False)
     assert page.locator(".step:visible").count() == len(told.story.frames)
-    assert page.locator(".step .graph:visible").count() > len(told.story.frames)
+    assert page.locator(".step .graph:visible").count() == len(told.story.frames)
     assert page.locator(".stepper").is_hidden()
     assert page.locator("#assume").is_hidden()
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 
 from tinygrad_edu.symbolic.derive import Formula, Step
 from tinygrad_edu.view.draw.model import Edge, Mark, Model, Vertex
 from tinygrad_edu.view.draw.steps import FormulaGraph, Wire
 
-__all__ = ["Evolution"]
+__all__ = ["Evolution", "evolutions"]
+
+_MOST = 24  # vertices that can be looked over at once
 
 
 class Evolution:
@@ -23,19 +25,34 @@ class Evolution:
         In the order in which they follow each other.
     """
 
-    def __init__(self, formulas: Sequence[Formula]) -> None:
-        self._graphs = [FormulaGraph(formula, f"f{n}") for n, formula in enumerate(formulas)]
+    def __init__(self, formulas: Iterable[Formula] = ()) -> None:
+        self._graphs: list[FormulaGraph] = []
         self._vertices: list[Vertex] = []
         self._below: list[set[int]] = []  # what each vertex was ever made of
         self._edges: dict[tuple[int, int, str], int] = {}
         self._places: list[dict[str, int]] = []
         self._looks: dict[Hashable, int] = {}
-        signatures: dict[int, int] = {}
-        before: dict[int, Hashable] = {}
-        for graph in self._graphs:
-            before = self._enter(graph, signatures, before)
+        self._known: dict[int, int] = {}
+        self._before: dict[int, Hashable] = {}
+        for formula in formulas:
+            self.add(formula)
+
+    @property
+    def model(self) -> Model:
+        """The graph of all formulas together."""
         edges = tuple(Edge(f"n{tail}", f"n{head}", sign=s) for tail, head, s in self._edges)
-        self.model = Model(tuple(self._vertices), edges, direction="TB")
+        return Model(tuple(self._vertices), edges, direction="TB")
+
+    @property
+    def is_full(self) -> bool:
+        """Whether more vertices could not be looked over."""
+        return len(self._vertices) > _MOST
+
+    def add(self, formula: Formula) -> int:
+        """Add a formula; return its number."""
+        self._graphs.append(FormulaGraph(formula, f"f{len(self._graphs)}"))
+        self._before = self._enter(self._graphs[-1], self._known, self._before)
+        return len(self._graphs) - 1
 
     def _enter(
         self, graph: FormulaGraph, known: dict[int, int], before: dict[int, Hashable]
@@ -90,6 +107,22 @@ class Evolution:
             pending += found
         return place not in seen
 
+    def step(self, number: int, step: Step) -> tuple[dict[int, str], dict[int, str]]:
+        """Return the states of a formula that a step made: what is new, and what was before it.
+
+        What the step matched and cancelled keeps its mark, and what went is "gone".
+        """
+        merged = []
+        for old, new in zip(self.marked(number - 1, step), self.scene(number), strict=True):
+            states = dict(new)
+            for place, state in old.items():
+                if place not in new:
+                    states[place] = "gone" if state == "past" else f"gone {state}"
+                elif state != "past":
+                    states[place] = state
+            merged.append(states)
+        return merged[0], merged[1]
+
     def scene(self, number: int) -> tuple[dict[int, str], dict[int, str]]:
         """Return the state of each vertex and edge of a formula: "now" for what is new in it."""
         before = set(self._places[number - 1].values() if number else self._places[0].values())
@@ -117,3 +150,17 @@ class Evolution:
 
 def _state(marks: set[Mark]) -> str:
     return next((mark for mark in ("cancelled", "matched") if mark in marks), "past")
+
+
+def evolutions(formulas: Sequence[Formula]) -> list[tuple[Evolution, int]]:
+    """Return for every formula the evolution that shows it, and its number there.
+
+    One evolution holds as many formulas in a row as can be read in one graph, and always a
+    formula together with the one before it.
+    """
+    current, found = Evolution(), []
+    for number, formula in enumerate(formulas):
+        if current.is_full:
+            current = Evolution(formulas[number - 1 : number])
+        found.append((current, current.add(formula)))
+    return found

@@ -35,7 +35,7 @@ TEXT_SIZES = {
     "edge": 10.5,
     "sign": 13.0,
     "line": 10.0,
-    "corner": 9.0,
+    "corner": 10.0,
     "gradient": 10.0,
     "note": 10.5,
     "legend": 9.5,

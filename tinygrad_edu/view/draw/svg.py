@@ -213,8 +213,7 @@ def pieces(model: Model, renderer: Renderer, prefix: str, struck: Collection[str
     edges = tuple(parent)
     for element, order in zip(edges, range(len(edges)), strict=True):
         if f"e{order}" in struck:
-            x, y = _middle(items[f"e{order}"].paths[0])
-            strike(element, Box(x - 6, y - 6, 12, 12))
+            _strike_across(element, items[f"e{order}"].paths[0])
     vertices = []
     for order, vertex in enumerate(model.vertices):
         box = _bounds(items[f"n{order}"].polygons[0])
@@ -323,20 +322,21 @@ def _draw_edge(graph: ET.Element, edge: Edge, content: Label, item: _Item, prefi
         sign = label("", edge.sign, role="sign")
         sign.draw(drawn, x, y - sign.height / 2, "middle", prefix)
     if "cancelled" in edge.marks:
-        x, y = _middle(item.paths[0])
-        strike(element, Box(x - 6, y - 6, 12, 12))
+        _strike_across(element, item.paths[0])
 
 
-def _middle(path: str) -> tuple[float, float]:
-    """Return a point about half way along one of Graphviz's splines, M and then threes of C."""
+def _strike_across(parent: ET.Element, path: str) -> None:
+    """Strike through one of Graphviz's splines, M and then threes of C, about half way along."""
     values = [float(value) for value in re.findall(r"-?[0-9.]+", path)]
     points = list(zip(values[::2], values[1::2], strict=True))
     start = 3 * ((len(points) - 1) // 3 // 2)
-    if len(points) - 1 >= 6 and (len(points) - 1) // 3 % 2 == 0:
-        return points[start]
     a, b, c, d = points[start : start + 4]
     x, y = ((p + 3 * q + 3 * r + s) / 8 for p, q, r, s in zip(a, b, c, d, strict=True))
-    return x, y
+    along, down = ((r + s - p - q) / 4 for p, q, r, s in zip(a, b, c, d, strict=True))
+    angle = math.atan2(down, along) + math.pi / 3
+    right, below = 8 * math.cos(angle), 8 * math.sin(angle)
+    line = f"M{number(x - right)},{number(y - below)}L{number(x + right)},{number(y + below)}"
+    add(parent, "path", "tg-strike", d=line)
 
 
 def _beside_the_head(path: str, arrow: tuple[float, float]) -> tuple[float, float]:

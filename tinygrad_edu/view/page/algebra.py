@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tinygrad_edu.symbolic.derive import Derivation
-from tinygrad_edu.view.draw.evolution import Evolution
+from tinygrad_edu.view.draw.evolution import Evolution, evolutions
 from tinygrad_edu.view.draw.model import Model
 from tinygrad_edu.view.draw.recorded import derivative, name_latex
 from tinygrad_edu.view.draw.written import (
@@ -49,19 +51,19 @@ class _Algebra:
 
     def tell(self) -> None:
         derivation, left = self.derivation, left_side(self.derivation)
-        first = Evolution([derivation.start])
+        shown = evolutions([derivation.start, *(step.after for step in derivation.steps)])
+        names = self._drawings([evolution for evolution, _ in shown])
         self.track.add(
             prose("What the backward pass leaves"),
             join(left, "=", written(derivation.start)),
-            Scene(self._drawing(0, first), *first.scene(0)),
+            Scene(names[0], *shown[0][0].scene(0)),
             rule="chain rule",
             because=Prose((f"What has come back, written down.{self._end(0)}",)),
             numbers=plugged(derivation.start),
             check=check_text(derivation.start.distance_to(derivation.computed)),
         )
         for number, step in enumerate(derivation.steps, start=1):
-            both = Evolution([step.before, step.after])
-            drawing = self._drawing(number, both)
+            evolution, place = shown[number]
             equation = join(written(step.matched), "=", written(step.replaced))
             name = step.rule[:1].upper() + step.rule[1:]
             is_short = max(len(equation.vector.text), len(equation.index.text)) <= _SHORT
@@ -69,14 +71,13 @@ class _Algebra:
             self.track.add(
                 Prose((f"{name}: ", equation) if is_short else (name,)),
                 join(left, "=", written(step.after)),
-                Scene(drawing, *both.scene(1)),
+                Scene(names[number], *evolution.step(place, step)),
                 because=Prose((_sentence(step.because) + self._end(number),)),
                 local=None if is_short or is_all else equation,
                 numbers=plugged(step.after),
                 check=("exact" if step.exact else check_text(step.residual))
                 + ("" if step.on_data else ", on random numbers alone"),
                 start=written(step.before),
-                before=Scene(drawing, *both.marked(0, step)),
             )
 
     def _end(self, number: int) -> str:
@@ -91,13 +92,12 @@ class _Algebra:
             f"{check_text(self.derivation.residual)}."
         )
 
-    def _drawing(self, number: int, evolution: Evolution) -> str:
-        for name, model in self.drawings.items():
-            if model == evolution.model:  # both derivations may begin with the same steps
-                return name
-        name = f"{self.prefix or 'algebra'}-{number}"
-        self.drawings[name] = evolution.model
-        return name
+    def _drawings(self, evolutions: Sequence[Evolution]) -> list[str]:
+        """Add the drawings of all formulas; return what each one's is called."""
+        distinct = list(dict.fromkeys(evolutions))
+        called = {e: f"{self.prefix or 'algebra'}-{n}" for n, e in enumerate(distinct)}
+        self.drawings |= {name: evolution.model for evolution, name in called.items()}
+        return [called[evolution] for evolution in evolutions]
 
 
 def _sentence(text: str) -> str:

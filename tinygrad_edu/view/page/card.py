@@ -16,12 +16,13 @@ from tinygrad_edu.view.page.markup import add, both, formula, say, sentence_case
 __all__ = ["Cards"]
 
 _WIDE = 24.0  # ems; a formula that is wider is set smaller, or below its title
-_TALL = 640.0  # points; a graph that is taller is not shrunk to the window
-_SCALE = 1.25 / 16  # rems for a point, where a graph need not shrink
+_SCALE = 1.25 / 16  # rems for a unit of a drawing: its smallest text is 12.5 px high
 
 _MARKS = (
     ("matched", "outlined: what the rule is applied to"),
     ("cancelled", "struck through: what cancels"),
+    ("gone", "pale: what goes"),
+    ("now", "heavy: what is new"),
 )
 _ARROWS = {
     "forward-2": "Solid arrows: values, on their way forward.",
@@ -110,13 +111,8 @@ class Cards:
             add(row, "p", frame.check, class_="check")
 
     def _figure(self, card: ET.Element, frame: Frame) -> None:
-        is_tall = self.drawings[frame.scene.drawing].size[1] > _TALL
-        figure = add(card, "figure", class_="tall" if is_tall else "short")
-        graphs = add(figure, "div", class_="pair" if frame.before else "whole")
-        if frame.before is not None:
-            self._scene(graphs, frame.before, f"Before: {frame.title.text}")
-            add(graphs, "span", "→", class_="becomes", aria_hidden="true")
-        self._scene(graphs, frame.scene, f"Graph: {frame.title.text}")
+        figure = add(card, "figure")
+        self._scene(add(figure, "div", class_="view"), frame.scene, f"Graph: {frame.title.text}")
         caption = _caption(frame)
         if caption:
             add(figure, "figcaption", caption)
@@ -158,6 +154,7 @@ class Cards:
                 {
                     "class": f"vertex {state}{known}",
                     "data-place": str(place),
+                    "data-state": state,
                     "tabindex": "0",
                     "role": "img",
                     "aria-label": clean(self._label(vertex, scene, place, state)),
@@ -169,7 +166,7 @@ class Cards:
         said = [vertex.text or vertex.formula, vertex.shape, *vertex.lines]
         if place in scene.known:
             said += vertex.gradient_lines
-        if state in {"matched", "cancelled"}:
+        if state not in {"past", "now", "source"}:
             said.append(state)
         return ", ".join(part for part in said if part)
 
@@ -186,10 +183,8 @@ def _is_wide(maths: Maths) -> bool:
 
 def _caption(frame: Frame) -> str:
     """Say what the marks of a figure mean, and when they first come, the two sorts of arrows."""
-    if frame.before is not None:
-        states = {*frame.before.vertices.values(), *frame.before.edges.values()}
-        said = [text for state, text in _MARKS if state in states]
-        if "now" in {*frame.scene.vertices.values(), *frame.scene.edges.values()}:
-            said.append("heavy: what is new")
-        return sentence_case("; ".join(said)) + "." if said else ""
-    return _ARROWS.get(frame.key, "")
+    if frame.phase != "algebra":
+        return _ARROWS.get(frame.key, "")
+    states = {*frame.scene.vertices.values(), *frame.scene.edges.values()}
+    said = [text for mark, text in _MARKS if any(mark in state for state in states)]
+    return sentence_case("; ".join(said)) + "." if said else ""

@@ -11,12 +11,43 @@ from tinygrad_edu.view.draw.svg import Pieces, pieces
 from tinygrad_edu.view.draw.written import Maths
 from tinygrad_edu.view.page.card import Cards
 from tinygrad_edu.view.page.frames import Story
-from tinygrad_edu.view.page.markup import add, asset, digest, formula
+from tinygrad_edu.view.page.markup import add, asset, digest, formula, sentence_case
 from tinygrad_edu.view.page.table import table_of_nodes
 
 __all__ = ["Document"]
 
 _PHASES = ("forward", "backward", "algebra")
+_ACTIONS = (
+    (
+        "Copy",
+        (
+            ("latex", "LaTeX", "Copy LaTeX"),
+            ("dot", "DOT", "Copy DOT"),
+            ("python", "Python", "Copy Python"),
+            ("svg", "↓ SVG", "Download SVG"),
+        ),
+    ),
+    (
+        "Look",
+        (
+            ("projector", "Projector", "Projector: formula and graph alone"),
+            ("fullscreen", "Full screen", "Full screen"),
+            ("help", "Keys", "Keys"),
+        ),
+    ),
+)
+_KEYS = (
+    ("← → PageUp PageDown", "previous step, next step"),
+    ("Home End", "first step, last step"),
+    ("1 2 3", "forward, backward, algebra"),
+    ("Space", "play, pause"),
+    ("P", "projector: formula and graph alone"),
+    ("F", "full screen"),
+    ("B", "blank"),
+    ("Tab", "from node to node"),
+    ("?", "this help"),
+    ("Esc", "close, let go of a node"),
+)
 _OUTLINES = "o-"  # prefix of the ids of glyph outlines
 
 
@@ -42,16 +73,16 @@ class Document:
     def _struck(self) -> dict[str, set[str]]:
         """Name what is ever struck through, drawing by drawing."""
         found: dict[str, set[str]] = {name: set() for name in self.story.drawings}
-        for scene in (f.before for f in self.story.frames if f.before is not None):
+        for scene in (frame.scene for frame in self.story.frames):
             for letter, states in (("e", scene.edges), ("n", scene.vertices)):
                 found[scene.drawing] |= {
-                    f"{letter}{place}" for place, state in states.items() if state == "cancelled"
+                    f"{letter}{place}" for place, state in states.items() if "cancelled" in state
                 }
         return found
 
     def text(self) -> str:
         """Return the document."""
-        style, early, script = map(asset, ("page.css", "early.js", "page.js"))
+        style, early, script = asset("page.css"), asset("early.js"), asset("camera.js", "page.js")
         root = ET.Element("html", {"lang": "en"})
         head = add(root, "head")
         add(head, "meta", charset="utf-8")
@@ -68,9 +99,7 @@ class Document:
         body = add(root, "body")
         self._definitions(body)
         self._header(body)
-        self._navigation(body)
         main = add(body, "main")
-        self._options(main)
         self._steps(main)
         table_of_nodes(main, self.story.nodes)
         self._sources(main)
@@ -95,25 +124,30 @@ class Document:
                     defs.append(element)
 
     def _header(self, body: ET.Element) -> None:
+        """Write what is shown, how to go through it, and what else can be chosen, in one line."""
         told = self.story
         header = add(body, "header")
-        tracks = [("", told.result, "")]
+        title = add(header, "div", class_="title")
+        tracks = [("", told.result)]
         if told.without is not None:
-            tracks = [
-                ("assumed", told.result, f" Assuming {told.assumption}."),
-                ("free", told.without, f" Without assuming {told.assumption}."),
-            ]
-        for track, result, _ in tracks:
-            title = _equation(told.title, result)
-            formula(add(header, "h1", class_=track, aria_label=title.text), title)
-        said = add(header, "p", class_="subtitle")
-        said.text = f"Derived step by step and {told.checked}."
-        for track, _, words in tracks:
-            add(said, "span", words, class_=track)
+            tracks = [("assumed", told.result), ("free", told.without)]
+        for track, result in tracks:
+            shown = _equation(told.title, result)
+            formula(add(title, "h1", class_=track, aria_label=shown.text), shown)
+        add(header, "p", f"{sentence_case(told.checked)}.", class_="subtitle")
+        if told.assumption:
+            _switch(header, "assume", f"assume {told.assumption}", True)
+        self._navigation(header)
+        button = add(header, "button", type="button", class_="more", popovertarget="menu")
+        button.set("aria-label", "Menu")
+        add(button, "span", "⋯", aria_hidden="true")
+        self._menu(header)
+        add(header, "p", class_="live", role="status", aria_live="polite", id="live")
 
-    def _navigation(self, body: ET.Element) -> None:
-        bar = add(body, "nav", class_="stepper", aria_label="Steps", hidden="")
-        tabs = add(bar, "div", class_="tabs")
+    def _navigation(self, header: ET.Element) -> None:
+        bar = add(header, "nav", class_="stepper", aria_label="Steps", hidden="")
+        add(bar, "div", class_="routes tabs", id="routes", hidden="")
+        tabs = add(bar, "div", class_="phases tabs")
         for count, phase in enumerate(_PHASES, start=1):
             add(
                 tabs,
@@ -136,6 +170,7 @@ class Document:
                 moves, "button", type="button", aria_label=label, title=label, data_action=action
             )
             add(button, "span", sign, aria_hidden="true")
+        add(bar, "span", class_="counter", id="counter")
         add(
             bar,
             "input",
@@ -146,43 +181,25 @@ class Document:
             max=str(len(self.story.frames)),
             aria_label="Step",
         )
-        add(bar, "span", class_="counter", id="counter")
 
-    def _options(self, main: ET.Element) -> None:
-        told = self.story
-        tools = add(main, "div", class_="options")
-        shown = add(tools, "fieldset", class_="switches")
+    def _menu(self, header: ET.Element) -> None:
+        menu = add(header, "div", class_="menu", id="menu", popover="auto")
+        shown = add(menu, "fieldset")
         add(shown, "legend", "Show")
         for key, on in (("values", True), ("gradients", True), ("shapes", False)):
             _switch(shown, key, key, on)
-        chosen = add(tools, "div", class_="switches")
-        _switch(chosen, "indices", "index notation", False)
-        if told.assumption:
-            _switch(chosen, "assume", f"assume {told.assumption}", True)
-        label = add(chosen, "label")
+        _switch(shown, "indices", "index notation", False)
+        label = add(shown, "label")
         add(label, "span", "theme")
         select = add(label, "select", id="theme")
         for theme in ("auto", "light", "dark"):
             add(select, "option", theme, value=theme)
-        copies = add(tools, "div", class_="copies", hidden="")
-        add(copies, "span", "Copy", class_="small")
-        for action, text, label_text in (
-            ("latex", "LaTeX", "Copy LaTeX"),
-            ("dot", "DOT", "Copy DOT"),
-            ("python", "Python", "Copy Python"),
-            ("svg", "↓ SVG", "Download SVG"),
-            ("help", "?", "Keys"),
-        ):
-            add(
-                copies,
-                "button",
-                text,
-                type="button",
-                data_action=action,
-                aria_label=label_text,
-                title=label_text,
-            )
-        add(tools, "p", class_="live", role="status", aria_live="polite", id="live")
+        for title, listed in _ACTIONS:
+            group = add(menu, "div", class_="copies", role="group", aria_label=title, hidden="")
+            add(group, "span", title, class_="small")
+            for action, text, said in listed:
+                button = add(group, "button", text, type="button", data_action=action)
+                button.set("aria-label", said)
 
     def _steps(self, main: ET.Element) -> None:
         if self.missing:
@@ -225,15 +242,7 @@ class Document:
         dialog = add(body, "dialog", id="help", aria_label="Keys")
         add(dialog, "h2", "Keys")
         listed = add(dialog, "dl")
-        for keys, meaning in (
-            ("← →", "previous step, next step"),
-            ("Home End", "first step, last step"),
-            ("1 2 3", "forward, backward, algebra"),
-            ("Space", "play, pause"),
-            ("Tab", "from node to node"),
-            ("?", "this help"),
-            ("Esc", "close, let go of a node"),
-        ):
+        for keys, meaning in _KEYS:
             add(listed, "dt", keys)
             add(listed, "dd", meaning)
         add(dialog, "button", "Close", type="button", data_action="close")

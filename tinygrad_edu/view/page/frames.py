@@ -19,7 +19,8 @@ class Scene:
     """What of a drawing a frame shows: the state of each vertex and edge, by its place there.
 
     What is not named is not shown. The states of a vertex are "past", "now", "source" (what it is
-    made of), "matched" and "cancelled"; a vertex in `known` shows its gradient, too.
+    made of), "matched" and "cancelled"; "gone" says in addition that the step took it away. A
+    vertex in `known` shows its gradient, too.
     """
 
     drawing: str
@@ -35,8 +36,8 @@ class Frame:
     `equation` is its formula and `numbers` the same with numbers in it; `rule` says what is
     applied, `local` the same as an equation, and `because` why it holds; `python` is the line that
     made the vertex and `check` how far the two sides are apart. `track` names the frames that a
-    switch exchanges. Algebra shows what a rule is applied to in `start`, and as a graph in
-    `before`: what the rule matches is outlined, what it cancels struck through.
+    switch exchanges. Algebra shows what a rule is applied to in `start`, and in the scene: what the
+    rule matches is outlined, what it cancels struck through.
     """
 
     key: str
@@ -53,7 +54,6 @@ class Frame:
     heat: Heat | None = None
     track: str = ""
     start: Written | None = None
-    before: Scene | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,9 +64,10 @@ def say(parent: ET.Element, words: Prose) -> None:
             parent.text = (parent.text or "") + clean(part)
 
 
-def asset(name: str) -> str:
-    """Return the style sheet or a script of the page."""
-    return files(__package__).joinpath("assets", name).read_text(encoding="utf-8")
+def asset(*names: str) -> str:
+    """Return a style sheet or a script of the page, from one file or several."""
+    folder = files(__package__).joinpath("assets")
+    return "".join(folder.joinpath(name).read_text(encoding="utf-8") for name in names)
 
 
 def digest(content: str) -> str:

@@ -1,4 +1,3 @@
-"use strict";
 (() => {
   const find = (selector, inside = document) => inside.querySelector(selector);
   const all = (selector, inside = document) => [...inside.querySelectorAll(selector)];
@@ -20,17 +19,20 @@
     release();
     at = Math.max(0, Math.min(sequence.length - 1, wanted));
     const current = sequence[at];
+    const last = camera.place(steps.find((step) => step.matches(".current")));
     for (const step of steps) step.classList.toggle("current", step === current);
     slider.value = at + 1;
     const said = `Step ${at + 1} of ${sequence.length}`;
     slider.setAttribute("aria-valuetext", said);
     find("#counter").textContent = `${at + 1} / ${sequence.length}`;
     find("#live").textContent = `${said}, ${current.dataset.phase}: ${current.dataset.title}`;
-    for (const tab of all("[data-phase]", find(".tabs")))
+    for (const tab of all(".phases [data-phase]"))
       tab.setAttribute("aria-current", String(tab.dataset.phase === current.dataset.phase));
     for (const [action, off] of [["first", at === 0], ["previous", at === 0],
       ["next", at === sequence.length - 1], ["last", at === sequence.length - 1]])
       find(`[data-action="${action}"]`).disabled = off;
+    if (record) scrollTo({ top: 0, behavior: "instant" });
+    camera.aim(current, last);
     if (record) {
       try { history.replaceState(null, "", `#step=${current.id}`); } catch { /* a frame of a notebook */ }
     }
@@ -73,11 +75,12 @@
 
   /* a node: what it is, what it is made of, where it is used */
   const release = () => {
-    if (!find(".chosen")) return;
+    if (!find(".chosen")) return false;
     for (const each of all(".chosen, .producer, .consumer"))
       each.classList.remove("chosen", "producer", "consumer");
     for (const each of all(".inspector")) each.hidden = true;
     pinned = null;
+    return true;
   };
   const inspect = (vertex) => {
     release();
@@ -191,7 +194,17 @@
     dot: (button) => copy(find(`#source-dot-${sequence[at].dataset.source}`).textContent, button),
     python: (button) => copy(find("#source-python").textContent, button),
     svg: download,
-    help: () => find("#help").showModal(),
+    help: () => { find("#menu").hidePopover(); find("#help").showModal(); },
+    projector: () => {
+      find("#menu").hidePopover();
+      document.documentElement.classList.toggle("projector");
+      camera.aim(sequence[at]);
+    },
+    fullscreen: () => {
+      if (document.fullscreenElement) document.exitFullscreen();
+      else document.documentElement.requestFullscreen().catch(() => {});
+    },
+    blank: () => document.documentElement.classList.toggle("blank"),
     close: () => find("#help").close(),
   };
 
@@ -216,21 +229,31 @@
     const vertex = event.target.closest(".vertex");
     if (vertex && vertex.matches(":focus-visible")) inspect(vertex);
   });
-  const keys = { ArrowLeft: actions.previous, ArrowRight: actions.next, Home: actions.first,
-    End: actions.last, 1: () => phase("forward"), 2: () => phase("backward"),
-    3: () => phase("algebra"), "?": actions.help, Escape: () => { stop(); release(); } };
+  const keys = { ArrowLeft: actions.previous, ArrowRight: actions.next,
+    PageUp: actions.previous, PageDown: actions.next, Home: actions.first, End: actions.last,
+    p: actions.projector, f: actions.fullscreen, b: actions.blank,
+    1: () => phase("forward"), 2: () => phase("backward"),
+    3: () => phase("algebra"), "?": actions.help,
+    Escape: () => {
+      stop();
+      if (!release()) document.documentElement.classList.remove("projector", "blank");
+      camera.aim(sequence[at]);
+    } };
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || find("#help").open) return;
-    const busy = event.target.closest("input[type=range], select, [contenteditable]");
+    const busy = event.target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]");
     if (busy && event.key !== "Escape") return;
     if (event.key === " " && !event.target.closest("button, input, summary, a")) {
       event.preventDefault();
       play();
-    } else if (keys[event.key]) {
-      event.preventDefault();
-      if (event.key !== "Escape") stop();
-      keys[event.key]();
+      return;
     }
+    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    if (!keys[key]) return;
+    if (key === "Escape") return keys.Escape(); // which closes the menu and the full screen, too
+    event.preventDefault();
+    stop();
+    keys[key]();
   });
   slider.addEventListener("input", () => { stop(); show(slider.value - 1); });
   if (assume) assume.addEventListener("change", () => {
@@ -239,6 +262,7 @@
     chooseTrack();
     if (phaseNow === "algebra") show(last ? sequence.length - 1 : at); else show(at);
   });
+  addEventListener("resize", () => camera.aim(sequence[at]));
   addEventListener("hashchange", () => show(fromLink(), false));
 
   for (const each of all(".stepper, .copies")) each.hidden = false;
