@@ -73,6 +73,7 @@ class Environment:
         self.arrays = dict(arrays or {})
         self.lengths = lengths or {}
         self._seen: dict[Expr, Valued] = {}
+        self._silent = False
 
     def length(self, label: Label) -> int:
         """Length of a label's range here."""
@@ -91,8 +92,15 @@ class Environment:
         """Return an array and the label of each of its axes; never a warning."""
         found = self._seen.get(expr)
         if found is None:
-            with np.errstate(all="ignore"):
+            if self._silent:  # its warnings are off since a whole that it is part of
                 found = self._seen[expr] = self._compute(expr)
+            else:
+                with np.errstate(all="ignore"):
+                    self._silent = True
+                    try:
+                        found = self._seen[expr] = self._compute(expr)
+                    finally:
+                        self._silent = False
         return found
 
     def _compute(self, expr: Expr) -> Valued:

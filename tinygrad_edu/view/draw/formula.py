@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from types import ModuleType
+from typing import Any
 
 from .dot import clean
 
@@ -277,12 +278,35 @@ def _house_style(ziamath: ModuleType) -> Iterator[None]:
             setattr(config, name, value)
 
 
+@contextmanager
+def _rows_measured_once() -> Iterator[None]:
+    """Remember how high rows are: ziamath measures one again, twice, for each row around it."""
+    from ziamath.nodes import mrow
+
+    rows: Any = mrow.Mrow
+    measure = rows._get_height_nostretch
+    known: dict[Any, Any] = {}
+
+    def remembered(row: Any, line: list[ET.Element], **options: Any) -> Any:
+        parts = tuple(map(ET.tostring, line))
+        key = parts, repr(row.style), row.size, tuple(sorted(options.items()))
+        if key not in known:
+            known[key] = measure(row, line, **options)
+        return known[key]
+
+    rows._get_height_nostretch = remembered
+    try:
+        yield
+    finally:
+        rows._get_height_nostretch = measure
+
+
 @lru_cache(maxsize=4096)
 def _typeset(latex: str, size: float) -> Formula | None:
     ziamath = _ziamath()
     assert ziamath is not None
     try:
-        with _one_at_a_time, _house_style(ziamath):
+        with _one_at_a_time, _house_style(ziamath), _rows_measured_once():
             mathml = ET.fromstring(ziamath.zmath.tex2mml(_upright(latex)))
             if not _is_understood(mathml):
                 return None
