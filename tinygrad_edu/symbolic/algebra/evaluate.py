@@ -73,7 +73,6 @@ class Environment:
         self.arrays = dict(arrays or {})
         self.lengths = lengths or {}
         self._seen: dict[Expr, Valued] = {}
-        self._silent = False
 
     def length(self, label: Label) -> int:
         """Length of a label's range here."""
@@ -92,15 +91,15 @@ class Environment:
         """Return an array and the label of each of its axes; never a warning."""
         found = self._seen.get(expr)
         if found is None:
-            if self._silent:  # its warnings are off since a whole that it is part of
-                found = self._seen[expr] = self._compute(expr)
-            else:
-                with np.errstate(all="ignore"):
-                    self._silent = True
-                    try:
-                        found = self._seen[expr] = self._compute(expr)
-                    finally:
-                        self._silent = False
+            with np.errstate(all="ignore"):
+                found = self._inner(expr)
+        return found
+
+    def _inner(self, expr: Expr) -> Valued:
+        """Return the value of a part of what is evaluated: warnings are off already."""
+        found = self._seen.get(expr)
+        if found is None:
+            found = self._seen[expr] = self._compute(expr)
         return found
 
     def _compute(self, expr: Expr) -> Valued:
@@ -118,7 +117,7 @@ class Environment:
             arrays = [self.array(a, axes) for a, axes in zip(expr.args, expr.inside, strict=True)]
             return _pick(self._whole(expr, arrays), expr.axes)
         labels = tuple(sorted(expr.labels, key=lambda label: label.order))
-        arrays = [aligned(*self.value(child), labels) for child in expr.children]
+        arrays = [aligned(*self._inner(child), labels) for child in expr.children]
         if isinstance(expr, Total):
             return self._added(arrays), labels
         assert isinstance(expr, Apply)
@@ -195,7 +194,7 @@ class Environment:
     def _contract(self, expr: Expr) -> Valued:
         """Multiply and sum in one einsum, so that no array over all indices is made."""
         bound, (coefficient, factors) = opened_sums(expr)
-        bases = [(_real(array), labels) for array, labels in (self.value(b) for b, _ in factors)]
+        bases = [(_real(array), labels) for array, labels in (self._inner(b) for b, _ in factors)]
         operands = [
             (_power(array, exponent), labels)
             for (array, labels), (_, exponent) in zip(bases, factors, strict=True)

@@ -450,7 +450,15 @@ class Contribution:
     incoming: Formula
     local: Formula
     contribution: Formula
-    jacobian: Formula
+    fill: Callable[[], Formula]
+
+    @cached_property
+    def jacobian(self) -> Formula:
+        """∂of/∂to with indices: the rule with δ in place of g, computed when it is asked for."""
+        return self.fill()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "jacobian": self.jacobian, "fill": None}
 
     def __repr__(self) -> str:
         return f"<∂/∂{self.to}: {self.local} = {self.contribution}>"

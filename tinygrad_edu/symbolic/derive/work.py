@@ -484,7 +484,7 @@ class Work:
             incoming=self._formula(self._at_indices_of(node, g), node),
             local=self._formula(rule, argument),
             contribution=self._formula(self._at_indices_of(argument, part), argument),
-            jacobian=self._formula(filled(rule, g_, row_of(g_), tidy), argument),
+            fill=lambda: self._formula(filled(rule, g_, row_of(g_), tidy), argument),
         )
 
     def _at_indices_of(self, value: Symbol, gradient: Any) -> Expr:
