@@ -308,7 +308,7 @@ def _is_right(
             claimed = computed(letters, claim, env)
         except (ValueError, TypeError, IndexError, AttributeError):
             return False
-        found = agree(Trial(where, env, truth, claimed, 0.0), truth)
+        found = agree(Trial(where, env, truth, claimed), truth)
         undefined = found and (np.isfinite(truth) & ~np.isfinite(claimed)).any()
         if undefined or found is False or not (found or met):
             return False

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -55,7 +57,13 @@ class Trial:
     env: Environment
     truth: Array
     claimed: Array
-    size: float
+    measure: Callable[[], float] = lambda: 0.0
+
+    @cached_property
+    def size(self) -> float:
+        """The largest term: what rounding is relative to where terms cancel, and only there."""
+        size = self.measure()
+        return size if np.isfinite(size) else 0.0
 
 
 def environments(letters: Letters) -> list[tuple[str, Environment]]:
@@ -92,11 +100,13 @@ def _double(value: Any) -> Any:
 
 def try_out(letters: Letters, claim: Claim, where: str, env: Environment) -> Trial:
     """Compute a claim and what it is compared with in an environment."""
-    with np.errstate(all="ignore"):
-        claimed, size = _computed(letters, claim, env)
-        truth = letters.target.on(env)
-        size = max(size, magnitudes(letters.target.expr, env))
-    return Trial(where, env, truth, claimed, size if np.isfinite(size) else 0.0)
+
+    def size() -> float:
+        with np.errstate(all="ignore"):
+            terms = _computed(letters, claim, env)[1]
+            return max(terms, magnitudes(letters.target.expr, env))
+
+    return Trial(where, env, letters.target.on(env), computed(letters, claim, env), size)
 
 
 def scene(letters: Letters, claim: Claim, env: Environment, plain: bool = False) -> Scene:
@@ -150,8 +160,11 @@ def off(letters: Letters, claim: Claim, where: str, env: Environment) -> Trial |
     with np.errstate(all="ignore"):
         gaps = np.array([trial.claimed - trial.truth for trial in trials])
         sizes = np.max([np.abs(t.truth) + np.abs(t.claimed) for t in trials], axis=0)
-        noise = STEADY * np.std(gaps, axis=0) + EPSILON * (32 * sizes + 4 * trials[0].size)
-        return trials[0] if (np.abs(np.mean(gaps, axis=0)) > noise).any() else None
+        beyond = (
+            np.abs(np.mean(gaps, axis=0)) - STEADY * np.std(gaps, axis=0) - EPSILON * 32 * sizes
+        )
+        steady = (beyond > 0).any() and (beyond > EPSILON * 4 * trials[0].size).any()
+        return trials[0] if steady else None
 
 
 def _moved(env: Environment, seed: int) -> Environment:
@@ -193,8 +206,10 @@ def excess(trial: Trial, other: Array | None = None) -> Array | None:
     known = np.isfinite(truth) & np.isfinite(claimed)
     one, two = np.where(known, truth, 0.0), np.where(known, claimed, 0.0)
     sizes = np.maximum(np.abs(one), np.abs(two))
-    allowed = RELATIVE * sizes + BESIDE * np.max(sizes, initial=0) + ROUNDING * trial.size
+    allowed = RELATIVE * sizes + BESIDE * np.max(sizes, initial=0)
     difference = np.abs(one - two)
+    if (difference > allowed).any():
+        allowed = allowed + ROUNDING * trial.size
     return np.where(difference > allowed, difference, 0.0)
 
 
