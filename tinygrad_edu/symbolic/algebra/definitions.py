@@ -30,7 +30,6 @@ from tinygrad_edu.symbolic.algebra.rules.cases import opposite_of
 from tinygrad_edu.symbolic.algebra.rules.equations import Equation, Equations, complement_of
 from tinygrad_edu.symbolic.algebra.rules.rule import ONE, ZERO, Rule, is_call
 from tinygrad_edu.symbolic.algebra.rules.sums import sum_of_terms
-from tinygrad_edu.symbolic.notation.written import text
 
 __all__ = ["Definition", "named", "rules_with", "substitute", "with_names_inside"]
 
@@ -50,7 +49,7 @@ def rules_with(
     definitions = [each for each in definitions if not _has_a_better_name(*each, plain)]
     shown = dict(with_names_inside(definitions))
     for leaf, meaning in definitions:
-        because = f"{text(leaf)} = {text(shown[leaf], axes=leaf.axes)}"
+        because = f"{leaf} = {shown[leaf].written(axes=leaf.axes)}"
         # A definition is put into the form that it will be met in.
         closed, _ = Rewriter((*UNDOING, names.rule(), *TIDYING), facts).close(meaning)
         for form in dict.fromkeys((closed, meaning)):
@@ -120,7 +119,7 @@ def _other_indices(expr: Expr, indices: Sequence[Label]) -> Iterator[dict[Label,
 
 def _since(because: str, left: Expr, right: Expr, assumption: str | None = None) -> Equation:
     """Return a lemma whose reason says what it is and what it follows from."""
-    return Equation(left, right, f"{text(left)} = {text(right)}, since {because}", assumption)
+    return Equation(left, right, f"{left} = {right}, since {because}", assumption)
 
 
 def _sums(leaf: Leaf, meaning: Expr, because: str, plain: Rewriter) -> Iterator[Equation]:
@@ -207,7 +206,7 @@ def _met_in_other_names(
         rules = (*UNDOING, every.rule(unless=is_made_of_it), *TIDYING)
         form, _ = Rewriter(rules, facts).close(meaning)
         if form.size > 1:
-            yield leaf, form, f"{text(leaf)} = {text(shown[leaf], axes=leaf.axes)}"
+            yield leaf, form, f"{leaf} = {shown[leaf].written(axes=leaf.axes)}"
 
 
 def substitute(expr: Expr, old: Leaf, new: Expr) -> Expr:

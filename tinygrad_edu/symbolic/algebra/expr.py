@@ -15,7 +15,7 @@ import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from fractions import Fraction
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from tinygrad_edu.core.op import REGISTRY, Op
 
@@ -290,10 +290,11 @@ class Expr:
             yield expr
             pending.extend(reversed(expr.children))
 
-    def __repr__(self) -> str:
-        from tinygrad_edu.symbolic.notation.written import text
+    #: How one is written: `notation`, which stands above, says it.
+    written: ClassVar[Callable[..., str]] = object.__repr__
 
-        return text(self)
+    def __repr__(self) -> str:
+        return self.written()
 
 
 class Number(Expr):

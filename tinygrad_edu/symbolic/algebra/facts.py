@@ -34,7 +34,6 @@ from tinygrad_edu.symbolic.algebra.expr import (
     sum_over,
     total,
 )
-from tinygrad_edu.symbolic.notation.written import text
 
 __all__ = ["Assumption", "Facts"]
 
@@ -289,9 +288,9 @@ class Facts:
     def _why_nonzero(self, expr: Expr) -> str | None:
         sign = self.sign(expr)
         if sign == "positive":
-            return f"{text(expr)} > 0"
+            return f"{expr} > 0"
         if sign == "negative":
-            return f"{text(expr)} < 0"
+            return f"{expr} < 0"
         # A power is 0 nowhere if its base is not, and what is known of factors is not assumed.
         unknown = [base for base, _ in parts(expr)[1] if self.sign(base) not in _SIGNED]
         about = product(1, [(base, Fraction(1)) for base in dict.fromkeys(unknown)])
@@ -308,7 +307,7 @@ class Facts:
     def nonnegative(self, expr: Expr) -> str | None:
         """Say why a constant is not negative; None where that is neither known nor assumed."""
         if self.sign(expr) in {"positive", "nonnegative"}:
-            return _STATED["nonnegative"].format(text(expr))
+            return _STATED["nonnegative"].format(expr)
         if not self.is_fixed(expr):
             return None
         least = float(np.min(self.data.value(expr)[0], initial=0))
@@ -331,7 +330,7 @@ class Facts:
     def positive(self, expr: Expr, *, strictly: bool = True) -> Reason | None:
         """Say why an expression is positive, or not negative; None where that is not known."""
         if self.sign(expr) in ({"positive"} if strictly else {"positive", "nonnegative"}):
-            return f"{text(expr)} {'>' if strictly else '≥'} 0", None
+            return f"{expr} {'>' if strictly else '≥'} 0", None
         return None
 
     def assumed(self, expr: Expr, relation: str) -> str | None:
@@ -415,7 +414,7 @@ class Facts:
         other: Expr | None = None,
     ) -> str | None:
         """Enter what was asked for, and return its statement if it may be used."""
-        statement = _STATED[kind].format(text(expr), "" if other is None else text(other))
+        statement = _STATED[kind].format(expr, other)
         while statement in self.met and self.met[statement].expr != expr:
             statement += "′"  # two expressions that print alike, such as maxima over other axes
         self.met[statement] = Assumption(kind, expr, statement, holds, deviation)

@@ -353,7 +353,7 @@ class Step:
         self._sides, self._place = (move.match.left, move.match.right), move.place
         self.rule = move.rule.name
         reason, of = move.match.because or move.rule.because, move.match.of
-        self.because = reason if of is None else reason.format(notation.text(of))
+        self.because = reason.format(*of) if of else reason
         self.before, self.after = Formula(move.before, axes), Formula(move.after, axes)
         self.assumption, self.about = move.match.assumption, about
         self.is_choice = move.is_choice

@@ -122,3 +122,6 @@ def _rows_first(expr: Expr) -> tuple[Label, ...]:
         return label.letter != "n", label not in first - second, label.order
 
     return tuple(sorted(expr.labels, key=place))
+
+
+Expr.written = text

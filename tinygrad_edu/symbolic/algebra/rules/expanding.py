@@ -19,7 +19,6 @@ from tinygrad_edu.symbolic.algebra.expr import (
 from tinygrad_edu.symbolic.algebra.facts import Facts
 from tinygrad_edu.symbolic.algebra.rules.arithmetic import distribute
 from tinygrad_edu.symbolic.algebra.rules.rule import ONE, Match, rule, within_product
-from tinygrad_edu.symbolic.notation.written import text
 
 __all__ = ["common_factor", "distribute_once", "expand_power", "turn_sign"]
 
@@ -76,9 +75,9 @@ def common_factor(expr: Total, facts: Facts) -> Iterator[Match]:
         rest = {base: p for base in bases if (p := held.get(base, Fraction(0)) - least[base])}
         inside.append(product(parts(term)[0] / scale, rest.items()))
     right = product(scale, [*shared.items(), (total(inside), ONE)])
-    below = [text(base) for base, exponent in shared.items() if exponent < 0]
-    because = f"{', '.join(below)} ≠ 0, for it is divided by" if below else ""
-    yield Match(expr, right, right, because)
+    below = tuple(base for base, exponent in shared.items() if exponent < 0)
+    because = f"{', '.join(['{}'] * len(below))} ≠ 0, for it is divided by" if below else ""
+    yield Match(expr, right, right, because, of=below)
 
 
 def _powers(term: Expr) -> dict[Expr, Fraction]:

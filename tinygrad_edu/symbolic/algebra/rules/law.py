@@ -7,7 +7,6 @@ What is declared is what is done and what is printed.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -35,19 +34,30 @@ from tinygrad_edu.symbolic.algebra.expr import (
     total,
 )
 from tinygrad_edu.symbolic.algebra.facts import Facts, Reason
-from tinygrad_edu.symbolic.algebra.rules.rule import ONE, ZERO, Match, Rule, without
-from tinygrad_edu.symbolic.notation.written import text
+from tinygrad_edu.symbolic.algebra.rules.rule import ONE, Application, Match, Rule, without
 
 __all__ = ["Law", "Side", "called", "law", "letters"]
 
 
-@dataclass(frozen=True, eq=False)
 class Law(Rule):
     """A rule that is an equation of two expressions, with the conditions under which it holds."""
 
-    left: Expr = ZERO
-    right: Expr = ZERO
-    conditions: tuple[Expr, ...] = ()
+    def __init__(
+        self,
+        name: str,
+        sides: tuple[Expr, Expr],
+        because: str,
+        conditions: tuple[Expr, ...],
+        matches: Application,
+    ) -> None:
+        super().__init__(name, "", because, matches, type(sides[0]))
+        (self.left, self.right), self.conditions = sides, conditions
+
+    @property
+    def equation(self) -> str:
+        """Both sides, and where they are equal."""
+        where = (str(condition)[1:-1] for condition in self.conditions)  # x > 0 for [x > 0]
+        return ", ".join([f"{self.left} = {self.right}", *where])
 
 
 class Side(Node):
@@ -97,9 +107,7 @@ def law(
         A rule, for a table of rules.
     """
     pattern, result = _expr(left), _expr(right)
-    demands = [_expr(condition) for condition in conditions]
-    equation = ", ".join([f"{text(pattern)} = {text(result)}", *(text(d)[1:-1] for d in demands)])
-
+    demands = tuple(_expr(condition) for condition in conditions)
     needed, sums = ops_in(pattern), _sums_in(pattern)
 
     def matches(expr: Expr, facts: Facts) -> Iterator[Match]:
@@ -120,8 +128,7 @@ def law(
             yield Match(before, after, whole, why, next(iter(assumed), None))
             return
 
-    at = type(pattern)
-    return Law(name, equation, because, matches, at, pattern, result, tuple(demands))
+    return Law(name, (pattern, result), because, demands, matches)
 
 
 def _reason(demand: Expr, facts: Facts) -> Reason | None:

@@ -30,7 +30,6 @@ from tinygrad_edu.symbolic.algebra.expr import (
 )
 from tinygrad_edu.symbolic.algebra.facts import Facts
 from tinygrad_edu.symbolic.algebra.rules.rule import ONE, Match, is_call, rule, within_product
-from tinygrad_edu.symbolic.notation.written import text
 
 __all__ = [
     "exp_of_multiple",
@@ -85,7 +84,7 @@ def _known(expr: Expr, facts: Facts) -> bool:
 def _positive(expr: Expr, facts: Facts) -> tuple[str, str | None] | None:
     """Say why an expression is positive, with the assumption that rests on, if any."""
     if _known(expr, facts):
-        return f"{text(expr)} > 0", None
+        return f"{expr} > 0", None
     inner = ground(expr, facts)
     if isinstance(inner, Product):  # to be split, so that it is assumed of each factor
         return None
@@ -209,7 +208,7 @@ def weighted_log(expr: Product, facts: Facts) -> Iterator[Match]:
             logs = [_log_of(held), _log(product(coefficient, remaining))]
             around = [*expr.factors[:place], *expr.factors[place + 1 :]]
             right = total(product(expr.coefficient, [*around, (each, ONE)]) for each in logs)
-            because = f"{text(held[0])} ≥ 0, and 0·log 0 = 0"
+            because = f"{held[0]} ≥ 0, and 0·log 0 = 0"
             yield Match(expr, right, right, because, statement)
 
 

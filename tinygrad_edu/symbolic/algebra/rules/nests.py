@@ -29,7 +29,6 @@ from tinygrad_edu.symbolic.algebra.expr import (
 from tinygrad_edu.symbolic.algebra.facts import Facts
 from tinygrad_edu.symbolic.algebra.rules import sums
 from tinygrad_edu.symbolic.algebra.rules.rule import ONE, Match, rule
-from tinygrad_edu.symbolic.notation.written import text
 
 __all__ = [
     "ACROSS",
@@ -106,7 +105,7 @@ def constant_out(expr: Sum, facts: Facts) -> Iterator[Match]:
         inside = product(1, [f for f in factors if f not in outside])
         right = product(coefficient, [*outside, (sum_over(labels, inside), ONE)])
         which = product(coefficient, outside)
-        yield Match(expr, right, right, "{} does not depend on the index of the sum", of=which)
+        yield Match(expr, right, right, "{} does not depend on the index of the sum", of=(which,))
 
 
 @rule("separate", "Σ_nΣ_k x_n·y_k = Σ_n x_n · Σ_k y_k", "the distributive law", at=Sum)
@@ -193,7 +192,7 @@ def one_within(expr: Sum, facts: Facts) -> Iterator[Match]:
         if statement is not None:
             rest = product(coefficient, [f for f in factors if f != held[0]])
             right = sum_over([each for each in labels if each is not label], rest)
-            because = f"{text(inside)} = 1, which holds on the data"
+            because = f"{inside} = 1, which holds on the data"
             yield Match(expr, right, right, because, statement)
 
 

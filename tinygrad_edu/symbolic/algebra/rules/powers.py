@@ -20,7 +20,6 @@ from tinygrad_edu.symbolic.algebra.expr import (
 )
 from tinygrad_edu.symbolic.algebra.facts import Facts
 from tinygrad_edu.symbolic.algebra.rules.rule import ONE, Match, is_call, rule, within_product
-from tinygrad_edu.symbolic.notation.written import text
 
 __all__ = ["add_exponents", "power_of_power", "raised", "root_of_square", "split"]
 
@@ -80,7 +79,7 @@ def power_of_power(expr: Apply | Product, facts: Facts) -> Iterator[Match]:
     for left, base, p, q in _nested(expr):
         if facts.sign(base) in {"positive", "nonnegative"}:
             right = raised(base, product(1, [(p, ONE), (q, ONE)]))
-            yield _within(expr, left, right, f"{text(base)} ≥ 0")
+            yield _within(expr, left, right, f"{base} ≥ 0")
 
 
 @rule("root of a square", "(x^2)^q = |x|^(2·q)", "a square forgets the sign", at=(Apply, Product))

@@ -33,8 +33,8 @@ class Match:
 
     `left` and `right` are the two sides of the equation as it applied here, `result` is what the
     whole expression becomes, `because` the sentence that says why, and `assumption` the
-    statement it rests on, if any. Where the sentence has a slot, {}, it speaks `of` an expression,
-    which is written only where somebody reads the reason.
+    statement it rests on, if any. Where the sentence has slots, {}, it speaks `of` expressions,
+    which are written only where somebody reads the reason.
     """
 
     left: Expr
@@ -42,21 +42,25 @@ class Match:
     result: Expr
     because: str = ""
     assumption: str | None = None
-    of: Expr | None = None
+    of: tuple[Expr, ...] = ()
 
 
-@dataclass(frozen=True, eq=False)
 class Rule:
     """A named equation with the sentence that says why it holds.
 
     `matches` yields where the equation applies at an expression of the kinds `at`.
     """
 
-    name: str
-    equation: str
-    because: str
-    matches: Application
-    at: Kinds = Expr
+    def __init__(
+        self, name: str, equation: str, because: str, matches: Application, at: Kinds = Expr
+    ) -> None:
+        self.name, self._equation, self.because = name, equation, because
+        self.matches, self.at = matches, at
+
+    @property
+    def equation(self) -> str:
+        """The equation, with wildcards."""
+        return self._equation
 
     def apply(self, expr: Expr, facts: Facts) -> Iterable[Match]:
         """Yield the ways in which the equation applies at an expression."""

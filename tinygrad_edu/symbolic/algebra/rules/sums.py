@@ -27,7 +27,6 @@ from tinygrad_edu.symbolic.algebra.expr import (
 )
 from tinygrad_edu.symbolic.algebra.facts import Facts
 from tinygrad_edu.symbolic.algebra.rules.rule import ONE, Match, rule
-from tinygrad_edu.symbolic.notation.written import text
 
 __all__ = [
     "constant_out",
@@ -57,7 +56,7 @@ def constant_out(expr: Sum, facts: Facts) -> Iterator[Match]:
         return
     right = product(coefficient, [*outside, (sum_over((expr.label,), product(1, inside)), ONE)])
     which = product(coefficient, outside)
-    yield Match(expr, right, right, "{} does not depend on the index of the sum", of=which)
+    yield Match(expr, right, right, "{} does not depend on the index of the sum", of=(which,))
 
 
 @rule("Σ of a constant", "Σ_k c = K·c", "K equal terms", at=Sum)
@@ -92,7 +91,7 @@ def distribution(expr: Sum, facts: Facts) -> Iterator[Match]:
         axes = expr.body.axes
         if axes[expr.body.attributes.get("axis", -1)] is expr.label:
             one = Number(ONE)
-            yield Match(expr, one, one, f"{text(expr.body)} is a distribution")
+            yield Match(expr, one, one, "{} is a distribution", of=(expr.body,))
 
 
 @rule("δ picks", "Σ_k δ_kj·f_k = f_j", "all other terms of the sum are 0", at=Sum)
@@ -116,7 +115,7 @@ def delta_sifts(expr: Product, facts: Facts) -> Iterator[Match]:
             if other.place is not None and one in rest.labels and _stands_at(other, rest):
                 there = rename(rest, {one: other})
                 right = product(1, [(delta, exponent), (there, ONE)])
-                yield Match(expr, right, right, f"elsewhere {text(delta)} is 0")
+                yield Match(expr, right, right, "elsewhere {} is 0", of=(delta,))
 
 
 @rule(
@@ -139,7 +138,7 @@ def label_sifts(expr: Product, facts: Facts) -> Iterator[Match]:
             here = rename(others, {picked.label: label})
             if there in factors and here.labels <= row.labels:
                 right = product(1, [(row, exponent), (replace(rest, {picked: here}), ONE)])
-                yield Match(expr, right, right, f"where {text(row)} is 1, {text(picked)} is that")
+                yield Match(expr, right, right, "where {} is 1, {} is that", of=(row, picked))
 
 
 def is_one_hot(expr: Expr) -> TypeGuard[Opaque]:
