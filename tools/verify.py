@@ -224,8 +224,11 @@ LAWS = {
     "log of a power": on("log", lambda x, c, f: product(1, (x[3][1], 1), (log(x[3][0]), 1)) if called(x, "power") else c == 1 and [n for _, n in f] not in ([], [1]) and len(f) == 1 and log(*f[0])),
     "log of a product": on("log", lambda x, c, f: c > 0 and len(f) + (c != 1) > 1 and ["total", [log(*factor) for factor in f + [(["number", str(c)], 1)] * (c != 1)]]),
     "power": lambda t: called(t, "power") and app("exp", product(1, (t[3][1], 1), (log(t[3][0]), 1))),
-    "tanh": on("tanh", lambda x, c, f: product(1, (two(x, -1), 1), (two(x, 1), -1))),
-    "sigmoid": on("sigmoid", lambda x, c, f: product(1, (["total", [["number", "1"], app("exp", product(-1, (x, 1)))]], -1))),
+    "tanh as exp": on("tanh", lambda x, c, f: product(1, (two(x, -1), 1), (two(x, 1), -1))),
+    "sinh": on("sinh", lambda x, c, f: product(F(1, 2), (two(x, -1), 1))),
+    "cosh": on("cosh", lambda x, c, f: product(F(1, 2), (two(x, 1), 1))),
+    "tan": on("tan", lambda x, c, f: product(1, (app("sin", x), 1), (app("cos", x), -1))),
+    "sigmoid as exp": on("sigmoid", lambda x, c, f: product(1, (["total", [["number", "1"], app("exp", product(-1, (x, 1)))]], -1))),
     "log of Π": on("log", lambda x, c, f: x[:2] == ["whole", "prod"] and len(x[4][0]) == 1 and ["sum", x[4][0][0], log(x[3][0])]),
 }
 

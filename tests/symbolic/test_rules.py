@@ -55,7 +55,7 @@ from tinygrad_edu.core.op import REGISTRY
 
 ONE = Fraction(1)
 RULES = {rule.name: rule for rule in (*EAGER, *CHOICES)}
-PROVING = [*laws.PIECES, *laws.HYPERBOLIC, laws.power_of_product]
+PROVING = [*laws.PIECES, *laws.FEWER, laws.power_of_product]
 LAWS = [*(rule for rule in RULES.values() if isinstance(rule, Law)), *PROVING]
 
 RNG = np.random.default_rng(0)

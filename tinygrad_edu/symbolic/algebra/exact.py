@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 from random import Random
 from typing import Any
 
@@ -23,7 +22,6 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Sum,
     Total,
     parts,
-    power,
     product,
     quantities_in,
     rename,
@@ -183,38 +181,6 @@ def softmax(expr: Expr) -> Expr | None:
     return _ratio(rename(body, {a: b for a, b in pairs if b is not None}), below)
 
 
-def _written_out(op: str, equation: str, meaning: Callable[[Expr], Expr]) -> Rule:
-    """Return the law that a function is what it is defined as."""
-
-    @_defined
-    def matches(expr: Expr) -> Expr | None:
-        return meaning(expr.children[0]) if is_call(expr, REGISTRY[op]) else None
-
-    return Rule(op, equation, "the definition", matches, Apply)
-
-
-def _halves(sign: int) -> Callable[[Expr], Expr]:
-    return lambda x: product(
-        Fraction(1, 2), [(total([_exp(x), product(sign, [(_exp(_minus(x)), ONE)])]), ONE)]
-    )
-
-
-_FUNCTIONS = (
-    _written_out("sinh", "sinh x = (e^x − e^(−x))/2", _halves(-1)),
-    _written_out("cosh", "cosh x = (e^x + e^(−x))/2", _halves(1)),
-    _written_out(
-        "sigmoid",
-        "σ(x) = 1/(1 + e^(−x))",
-        lambda x: power(total([Number(Fraction(1)), _exp(_minus(x))]), -1),
-    ),
-    _written_out(
-        "tan",
-        "tan x = sin x/cos x",
-        lambda x: _ratio(Apply(ops.sin, (x,), {}), Apply(ops.cos, (x,), {})),
-    ),
-)
-
-
 class _Defined(Facts):
     """Facts under which every side of a law is defined: what has a logarithm is positive."""
 
@@ -244,8 +210,7 @@ LAWS_OF_LOGARITHMS: tuple[Rule, ...] = (
     logarithms.log_of_product,
     logarithms.log_of_prod,
     logarithms.power_as_exp,
-    laws.tanh_as_exp,
-    *_FUNCTIONS,
+    *laws.DEFINED,
 )
 
 

@@ -97,7 +97,7 @@ _FEWER = (
     pieces.one_gate,
     pieces.where_equal,
     pieces.by_cases,
-    *laws.HYPERBOLIC,
+    *laws.FEWER,
     pieces.even_multiple,
 )
 _EVERYTHING = (

@@ -9,7 +9,8 @@ from tinygrad_edu.symbolic.algebra.rules.law import Side, law, letters
 from tinygrad_edu.symbolic.algebra.rules.rule import Rule
 
 __all__ = [
-    "HYPERBOLIC",
+    "DEFINED",
+    "FEWER",
     "MAYBE",
     "PIECES",
     "TIDYING",
@@ -17,7 +18,6 @@ __all__ = [
     "exp_of_log",
     "log_of_exp",
     "power_of_product",
-    "tanh_as_exp",
 ]
 
 abs, exp, log, sign = ops.abs, ops.exp, ops.log, ops.sign
@@ -108,16 +108,18 @@ PIECES: tuple[Rule, ...] = (
     law("minimum", ops.minimum(x, y), x - (x - y) * (x > y), "the smaller of both"),
 )
 
-tanh_as_exp = law(
-    "tanh as exp", tanh(x), (exp(x) - exp(-x)) / (exp(x) + exp(-x)), "the definition of tanh"
-)
-
-#: Laws of proofs: functions written in fewer ones.
-HYPERBOLIC: tuple[Rule, ...] = (
-    tanh_as_exp,
+#: What functions are defined as.
+DEFINED: tuple[Rule, ...] = (
+    law("tanh as exp", tanh(x), (exp(x) - exp(-x)) / (exp(x) + exp(-x)), "the definition of tanh"),
     law("sinh", ops.sinh(x), (exp(x) - exp(-x)) / 2, "the definition of sinh"),
     law("cosh", ops.cosh(x), (exp(x) + exp(-x)) / 2, "the definition of cosh"),
     law("tan", ops.tan(x), ops.sin(x) / ops.cos(x), "the definition of tan"),
+    law("sigmoid as exp", sigmoid(x), 1 / (1 + exp(-x)), "the definition of σ"),
+)
+
+#: Laws of proofs: functions written in fewer ones.
+FEWER: tuple[Rule, ...] = (
+    *DEFINED,
     law("sin²", ops.sin(x) ** 2, 1 - ops.cos(x) ** 2, "the theorem of Pythagoras"),
     law(
         "sin of a sum",
