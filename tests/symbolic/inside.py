@@ -48,9 +48,9 @@ from tinygrad_edu.symbolic.algebra.rules import (
     expanding,
     laws,
     logarithms,
-    nests,
     pieces,
     stacks,
+    sums,
 )
 from tinygrad_edu.symbolic.algebra.rules.arithmetic import _common
 from tinygrad_edu.symbolic.algebra.rules.equations import Equation, Equations, complement_of

@@ -15,12 +15,12 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Number,
     Opaque,
     Sum,
+    difference,
     distinct,
     opposite,
     parts,
     product,
     sum_over,
-    total,
 )
 from tinygrad_edu.symbolic.algebra.facts import Facts
 from tinygrad_edu.symbolic.algebra.rewrite import Rewriter
@@ -164,7 +164,7 @@ def _complements(leaf: Leaf, form: Expr, because: str, facts: Facts) -> Iterator
         yield _since(because, *both)
     if is_call(form, ops.sigmoid) and not isinstance(leaf.quantity.source, Opaque):
         turned = Apply(ops.sigmoid, (opposite(form.children[0]),), {})
-        right = total([Number(ONE), product(-1, [(leaf, ONE)])])
+        right = difference(Number(ONE), leaf)
         yield Equation(turned, right, f"σ(−x) = 1 − σ(x), and {because}")
 
 

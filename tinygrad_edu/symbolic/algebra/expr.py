@@ -20,6 +20,7 @@ from typing import Any, ClassVar
 from tinygrad_edu.core.op import REGISTRY, Op
 
 __all__ = [
+    "KINDS",
     "Apply",
     "Delta",
     "Dimension",
@@ -36,18 +37,22 @@ __all__ = [
     "applied",
     "call_of",
     "constant",
+    "difference",
     "distinct",
+    "minuses",
     "named_axes",
     "number",
     "opposite",
     "ops_in",
     "parts",
     "power",
+    "powers_of",
     "product",
     "quantities_in",
     "rename",
     "replace",
     "sum_over",
+    "terms_of",
     "total",
 ]
 
@@ -557,7 +562,22 @@ def _negated(expr: Expr) -> Expr:
 
 def opposite(expr: Expr) -> Expr:
     """Return −x, term by term."""
-    return total(map(_negated, expr.terms if isinstance(expr, Total) else (expr,)))
+    return total(map(_negated, terms_of(expr)))
+
+
+def difference(one: Expr, other: Expr) -> Expr:
+    """Return x − y, as it is written."""
+    return total([one, _negated(other)])
+
+
+def terms_of(expr: Expr) -> tuple[Expr, ...]:
+    """Return any expression as terms."""
+    return expr.terms if isinstance(expr, Total) else (expr,)
+
+
+def minuses(terms: Iterable[Expr]) -> int:
+    """Count the terms that have a minus."""
+    return sum(parts(term)[0] < 0 for term in terms)
 
 
 def _is_negated(expr: Total) -> bool:
@@ -621,7 +641,7 @@ def applied(op: Op, args: tuple[Expr, ...], attributes: Mapping[str, Any]) -> Ex
     if name == "add":
         return total(args)
     if name == "subtract":
-        return total([args[0], _negated(args[1])])
+        return difference(*args)
     if name == "negative":
         return _negated(args[0])
     if name == "multiply":
@@ -637,8 +657,8 @@ def applied(op: Op, args: tuple[Expr, ...], attributes: Mapping[str, Any]) -> Ex
     return Apply(op, args, attributes)
 
 
-_KINDS = (Number, Dimension, Leaf, Delta, Apply, Product, Opaque, Sum, Total)
-_RANK = {kind: rank for rank, kind in enumerate(_KINDS)}
+KINDS = (Number, Dimension, Leaf, Delta, Apply, Product, Opaque, Sum, Total)
+_RANK = {kind: rank for rank, kind in enumerate(KINDS)}
 
 
 def order(expr: Expr) -> tuple[Any, ...]:
@@ -796,6 +816,14 @@ def parts(expr: Expr) -> tuple[Fraction, tuple[Factor, ...]]:
     if isinstance(expr, Number):
         return expr.value, ()
     return _ONE, ((expr, _ONE),)
+
+
+def powers_of(factors: Iterable[Factor]) -> dict[Expr, Fraction]:
+    """Return what each base is raised to, in all."""
+    found: dict[Expr, Fraction] = {}
+    for base, exponent in factors:
+        found[base] = found.get(base, Fraction(0)) + exponent
+    return found
 
 
 def quantities_in(

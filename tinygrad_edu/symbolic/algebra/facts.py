@@ -28,11 +28,11 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Product,
     Sum,
     Total,
+    difference,
     distinct,
     parts,
     product,
     sum_over,
-    total,
 )
 
 __all__ = ["Assumption", "Facts"]
@@ -318,10 +318,9 @@ class Facts:
 
         It is assumed of constants only: elsewhere a tie is a case of its own.
         """
-        difference = total([one, product(-1, [(other, Fraction(1))])])
-        if self.sign(difference) in _SIGNED or self.is_fixed(difference):
-            return self.never_zero(difference)
-        return None
+        apart = difference(one, other)
+        known = self.sign(apart) in _SIGNED or self.is_fixed(apart)
+        return self.never_zero(apart) if known else None
 
     def is_fixed(self, expr: Expr) -> bool:
         """Whether nothing in an expression varies with what is differentiated."""

@@ -21,7 +21,6 @@ from tinygrad_edu.symbolic.algebra.rules import (
     functions,
     laws,
     logarithms,
-    nests,
     pieces,
     powers,
     stacks,
@@ -65,7 +64,7 @@ _TIDYING = (
     cases.decided,
     cases.gate_twice,
     sums.delta_picks,
-    nests.delta_renames,
+    sums.delta_renames,
     sums.delta_sifts,
     sums.label_sifts,
     logarithms.log_of_prod,
@@ -74,8 +73,8 @@ _TIDYING = (
     logarithms.weighted_log,
     stacks.sum_over_stack,
     sums.distribution,
-    nests.constant_out,
-    nests.separate,
+    sums.constant_out,
+    sums.separate,
     sums.sum_of_constant,
     arithmetic.collect,
     arithmetic.join_powers,
@@ -87,7 +86,7 @@ _SPLITTING = (
     logarithms.power_of_product,
     logarithms.prod_of_product,
     logarithms.prod_of_exp,
-    nests.sums_of_terms,
+    sums.sum_of_terms,
 )
 _WRITING_OUT = (*_SPLITTING, expanding.distribute_once)
 _FEWER = (
@@ -103,8 +102,8 @@ _FEWER = (
 _EVERYTHING = (
     *_FEWER,
     *_WRITING_OUT,
-    nests.join_sums,
-    nests.exchange,
+    sums.join_sums,
+    sums.exchange,
     laws.power_of_product,
     logarithms.power_of_prod,
     logarithms.power_as_exp,
@@ -114,8 +113,8 @@ _EVERYTHING = (
 _TOGETHER = (
     *_FEWER,
     *_SPLITTING,
-    nests.join_sums,
-    nests.exchange,
+    sums.join_sums,
+    sums.exchange,
     expanding.common_factor,
     logarithms.power_as_exp,
     expanding.turn_sign,
@@ -228,7 +227,7 @@ class Normaliser(Rewriter):
         """Whether a rule is for parts of a kind, in their role."""
         part, kept, within = kind
         here = rule in (self.level.closed if kept else self.level.open) or rule in self.first
-        return issubclass(part, rule.at) and here and not (within and rule in nests.ACROSS)
+        return part in rule.kinds and here and not (within and rule in sums.ACROSS)
 
     def put(self, expr: Expr, place: Place, new: Expr) -> Expr:
         """Put something else for a part wherever it stands in the same role."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tinygrad_edu.symbolic.algebra.expr import Expr, Leaf, Product, distinct, parts, replace
+from tinygrad_edu.symbolic.algebra.expr import Expr, Leaf, Product, distinct, minuses, replace
 from tinygrad_edu.symbolic.algebra.facts import Facts
 from tinygrad_edu.symbolic.algebra.rules.rule import Match, Rule
 
@@ -59,9 +59,11 @@ class _Place:
     def look(self, below: int, part: Expr, facts: Facts) -> bool:
         """Whether a rule of a rank below another one fits here."""
         while self.match is None and self.rank < below:
-            found = self.rules[self.at][1].matches(part, facts)
-            self.match = next((match for match in found if match.result != part), None)
-            if self.match is None:
+            for match in self.rules[self.at][1].matches(part, facts):
+                if match.result != part:
+                    self.match = match
+                    break
+            else:
                 self.go_on()
         return self.rank < below
 
@@ -94,7 +96,7 @@ class Rewriter:
     def moves(self, expr: Expr, rule: Rule) -> Iterator[Move]:
         """Yield every application of a choice, outermost place first."""
         for place in distinct(expr):
-            if not isinstance(place, rule.at):
+            if type(place) not in rule.kinds:
                 continue
             matches = self._choices.get((rule, place))
             if matches is None:
@@ -139,11 +141,10 @@ class Rewriter:
         best.go_on()
         return self.next_move(expr)
 
-    def _rules_at(self, place: Any) -> list[tuple[int, Rule]]:
-        kind = self.kind_of(place)
+    def _rules_at(self, key: Any) -> list[tuple[int, Rule]]:
+        kind = self.kind_of(key)
         if kind not in self._rules:
-            every = enumerate(self.eager)
-            found = [(i, rule) for i, rule in every if self.fits(rule, kind)]
+            found = [(i, rule) for i, rule in enumerate(self.eager) if self.fits(rule, kind)]
             self._rules[kind] = [*found, (len(self.eager), _NONE)]
         return self._rules[kind]
 
@@ -164,7 +165,7 @@ class Rewriter:
 
     def fits(self, rule: Rule, kind: Any) -> bool:
         """Whether a rule may apply at places of a kind."""
-        return issubclass(kind, rule.at)
+        return kind in rule.kinds
 
     def put(self, expr: Expr, place: Any, new: Expr) -> Expr:
         """Put something else at a place."""
@@ -224,14 +225,10 @@ class Rewriter:
 def _is_better(expr: Expr, path: Sequence[Move], best: Expr, best_path: Sequence[Move]) -> bool:
     if expr.size != best.size:
         return expr.size < best.size
-    if (found := _minuses(expr)) != (least := _minuses(best)):
+    # (y − x)/n is to be found, and not −(x − y)/n.
+    if (found := minuses(distinct(expr))) != (least := minuses(distinct(best))):
         return found < least
     return (*_to_read(expr), len(path)) < (*_to_read(best), len(best_path))
-
-
-def _minuses(expr: Expr) -> int:
-    """Count the minus signs: (y − x)/n is to be found, and not −(x − y)/n."""
-    return sum(parts(each)[0] < 0 for each in distinct(expr))
 
 
 def _to_read(expr: Expr) -> tuple[int, int]:

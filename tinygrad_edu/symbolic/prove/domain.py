@@ -11,11 +11,11 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Expr,
     Leaf,
     Number,
+    difference,
     parts,
     power,
     product,
     rename,
-    total,
 )
 from tinygrad_edu.symbolic.algebra.facts import Facts, Reason
 from tinygrad_edu.symbolic.algebra.rules.logarithms import ground, is_prod
@@ -129,9 +129,9 @@ class ClaimFacts(Facts):
 
     def differ(self, one: Expr, other: Expr) -> Reason | None:
         """Return the reason why two expressions are never equal: it is known, and not assumed."""
-        difference = total([one, product(-1, [(other, ONE)])])
-        known = self.sign(difference) in {"positive", "negative"}
-        return self.never_zero(difference) if known else None
+        apart = difference(one, other)
+        known = self.sign(apart) in {"positive", "negative"}
+        return self.never_zero(apart) if known else None
 
     def declare_positive(self, expr: Expr) -> None:
         """Enter what follows from a definition."""

@@ -14,7 +14,9 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Total,
     distinct,
     parts,
+    powers_of,
     product,
+    terms_of,
     total,
 )
 from tinygrad_edu.symbolic.algebra.facts import Facts
@@ -152,7 +154,7 @@ def drop(
     fixed: list[list[Expr]] = [[], []]
     varying: list[list[Expr]] = [[], []]
     for side, expr in enumerate((left, right)):
-        for term in _terms(expr):
+        for term in terms_of(expr) if expr != ZERO else ():
             constant = "constant" in up_to and is_constant(term)
             (fixed if constant else varying)[side].append(term)
     if len(varying[0]) != len(varying[1]):
@@ -170,19 +172,10 @@ def drop(
     return found
 
 
-def _terms(expr: Expr) -> tuple[Expr, ...]:
-    if isinstance(expr, Total):
-        return expr.terms
-    return () if expr == ZERO else (expr,)
-
-
 def _ratio(one: Expr, other: Expr) -> Expr:
     """Divide two terms; equal factors cancel."""
     (scale, factors), (divisor, others) = parts(one), parts(other)
-    powers: dict[Expr, Fraction] = {}
-    for sign, each in ((1, factors), (-1, others)):
-        for base, exponent in each:
-            powers[base] = powers.get(base, Fraction(0)) + sign * exponent
+    powers = powers_of([*factors, *((base, -exponent) for base, exponent in others)])
     return product(scale / divisor, powers.items())
 
 

@@ -21,7 +21,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
 from tinygrad_edu.symbolic.algebra.facts import Assumption
 from tinygrad_edu.symbolic.algebra.normal import LEVELS, Budget, Level, Normaliser
 from tinygrad_edu.symbolic.algebra.rewrite import Move
-from tinygrad_edu.symbolic.algebra.rules import nests, sums
+from tinygrad_edu.symbolic.algebra.rules import sums
 from tinygrad_edu.symbolic.algebra.rules.equations import complement_of
 from tinygrad_edu.symbolic.algebra.rules.rule import ONE, Rule
 from tinygrad_edu.symbolic.derive.certificate import Graph
@@ -247,7 +247,7 @@ class _Search:
         if self.varying is not None:
             openings = [(*rules, number_of(self.sides)) for rules in openings]
         yield from openings
-        yield from ((*rules, sums.sums_to_one, nests.one_within) for rules in openings)
+        yield from ((*rules, sums.sums_to_one) for rules in openings)
 
     def _attempt(self, level: Level, first: tuple[Rule, ...] = ()) -> Proof | None:
         """Bring both sides into a normal form; where they meet, check the way between them."""

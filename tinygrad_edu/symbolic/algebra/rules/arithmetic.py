@@ -13,6 +13,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Product,
     Sum,
     Total,
+    minuses,
     opposite,
     parts,
     power,
@@ -124,8 +125,7 @@ def _turned(expr: Expr) -> Expr | None:
     """Return −x where it holds no more minus signs than x does, for the difference that x holds."""
     if isinstance(expr, Total):
         turned = opposite(expr)
-        minuses = [sum(parts(t)[0] < 0 for t in each.children) for each in (expr, turned)]
-        return turned if minuses[1] <= minuses[0] else None
+        return turned if minuses(turned.children) <= minuses(expr.terms) else None
     if isinstance(expr, Sum):
         coefficient, factors = parts(expr.body)
         for base, exponent in factors:

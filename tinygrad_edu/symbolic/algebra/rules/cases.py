@@ -20,8 +20,10 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Number,
     Product,
     Total,
+    difference,
     parts,
     product,
+    terms_of,
     total,
 )
 from tinygrad_edu.symbolic.algebra.facts import Facts
@@ -108,19 +110,15 @@ def _is_less(one: Expr, other: Expr, facts: Facts) -> bool | None:
     """Whether x < y; None where that is not known."""
     if _is_infinite(one, 1) or _is_infinite(other, -1):
         return False
-    if facts.sign(_minus(one, other)) in {"positive", "nonnegative"}:
+    if facts.sign(difference(one, other)) in {"positive", "nonnegative"}:
         return False
-    return True if facts.sign(_minus(other, one)) == "positive" else None
+    return True if facts.sign(difference(other, one)) == "positive" else None
 
 
 def _is_infinite(expr: Expr, sign: int) -> bool:
     """Whether an expression is ∞, or −∞: beyond it there is nothing."""
     value = expr.quantity.value if isinstance(expr, Leaf) and not expr.axes else None
     return value is not None and np.ndim(value) == 0 and value == sign * np.inf
-
-
-def _minus(one: Expr, other: Expr) -> Expr:
-    return total([one, product(-1, [(other, ONE)])])
 
 
 @rule(
@@ -133,7 +131,7 @@ def compare(expr: Apply, facts: Facts) -> Iterator[Match]:
     """Let no side hold what is taken away, and let a number stand on the right."""
     if expr.op not in _OPPOSITE:
         return
-    terms = [*_terms(expr.args[0]), *(product(-1, [(t, ONE)]) for t in _terms(expr.args[1]))]
+    terms = [*terms_of(expr.args[0]), *(product(-1, [(t, ONE)]) for t in terms_of(expr.args[1]))]
     known = [t for t in terms if isinstance(t, Number)]
     others = [t for t in terms if not isinstance(t, Number)]
     added = [t for t in others if parts(t)[0] > 0]
@@ -147,10 +145,6 @@ def compare(expr: Apply, facts: Facts) -> Iterator[Match]:
     right = Apply(op, (one, other), {})
     if len(terms) > 1 and right.size < expr.size and others:
         yield Match(expr, right, right)
-
-
-def _terms(expr: Expr) -> tuple[Expr, ...]:
-    return expr.terms if isinstance(expr, Total) else (expr,)
 
 
 @rule("gate", "where(c, x, 0) = [c]·x", "a condition is 1 where it holds, else 0", at=Apply)
@@ -218,7 +212,7 @@ def tie(expr: Product, facts: Facts) -> Iterator[Match]:
             if not is_call(condition, ops.equal) or {*condition.children} != {one, other}:
                 continue
             if half == product(Fraction(1, 2), [(whole, ONE)]):
-                sign = Apply(ops.sign, (_minus(one, other),), {})
+                sign = Apply(ops.sign, (difference(one, other),), {})
                 right = product(Fraction(1, 2), [(whole, ONE), (total([Number(ONE), sign]), ONE)])
                 yield within_product(expr, ((gate, ONE), (choice, ONE)), right)
 

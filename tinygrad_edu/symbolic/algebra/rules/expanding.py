@@ -11,8 +11,10 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Number,
     Product,
     Total,
+    opposite,
     order,
     parts,
+    powers_of,
     product,
     total,
 )
@@ -63,7 +65,7 @@ def _multinomial(terms: tuple[Expr, ...], exponent: int) -> Iterator[Expr]:
 @rule("common factor", "x/z + y = (x + y·z)/z", "the distributive law", at=Total)
 def common_factor(expr: Total, facts: Facts) -> Iterator[Match]:
     """Take out of a sum what all terms share, and the denominators that any term has."""
-    powers = [_powers(term) for term in expr.terms]
+    powers = [powers_of(parts(term)[1]) for term in expr.terms]
     bases = dict.fromkeys(base for each in powers for base in each)
     least = {base: min(each.get(base, Fraction(0)) for each in powers) for base in bases}
     shared = {base: exponent for base, exponent in least.items() if exponent}
@@ -80,13 +82,6 @@ def common_factor(expr: Total, facts: Facts) -> Iterator[Match]:
     yield Match(expr, right, right, because, of=below)
 
 
-def _powers(term: Expr) -> dict[Expr, Fraction]:
-    found: dict[Expr, Fraction] = {}
-    for base, exponent in parts(term)[1]:
-        found[base] = found.get(base, Fraction(0)) + exponent
-    return found
-
-
 def leading(expr: Total) -> Expr:
     """Return the term that decides the sign and the scale of a sum, whatever these are."""
     return min(expr.terms, key=lambda t: (isinstance(t, Number), order(product(1, parts(t)[1]))))
@@ -99,6 +94,5 @@ def turn_sign(expr: Product, facts: Facts) -> Iterator[Match]:
         if not isinstance(base, Total) or exponent.denominator != 1:
             continue
         if parts(leading(base))[0] < 0:
-            other = total(product(-1, [(term, ONE)]) for term in base.terms)
-            right = product((-1) ** int(exponent), [(other, exponent)])
+            right = product((-1) ** int(exponent), [(opposite(base), exponent)])
             yield within_product(expr, ((base, exponent),), right)

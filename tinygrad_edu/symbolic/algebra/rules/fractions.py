@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator
 from fractions import Fraction
 
-from tinygrad_edu.symbolic.algebra.expr import Expr, Factor, Total, parts, product, total
+from tinygrad_edu.symbolic.algebra.expr import Expr, Factor, Total, parts, powers_of, product, total
 from tinygrad_edu.symbolic.algebra.facts import Facts
 from tinygrad_edu.symbolic.algebra.rules.rule import ONE, Match, others, rule
 
@@ -38,11 +38,7 @@ def common_denominator(expr: Total, facts: Facts) -> Iterator[Match]:
 
 def _denominator(term: Expr) -> dict[Expr, Fraction]:
     """Return the powers below the fraction line, as what they are below it."""
-    below: dict[Expr, Fraction] = {}
-    for base, exponent in parts(term)[1]:
-        if exponent < 0:
-            below[base] = below.get(base, Fraction(0)) - exponent
-    return below
+    return powers_of((base, -exponent) for base, exponent in parts(term)[1] if exponent < 0)
 
 
 def _expanded(term: Expr, more: list[Factor]) -> Expr:

@@ -17,7 +17,9 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Product,
     Sum,
     Total,
+    difference,
     distinct,
+    minuses,
     opposite,
     order,
     parts,
@@ -25,6 +27,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
     rename,
     replace,
     sum_over,
+    terms_of,
     total,
 )
 from tinygrad_edu.symbolic.algebra.facts import Facts
@@ -72,8 +75,8 @@ def tanh_of_exponentials(expr: Product, facts: Facts) -> Iterator[Match]:
         if tops.keys() != bottoms.keys() or set(bottoms.values()) != {1}:
             continue
         x, y = sorted(tops, key=lambda exponent: -tops[exponent])
-        opposite = product(-1, [(y, ONE)])
-        half = x if x == opposite else product(Fraction(1, 2), [(total([x, opposite]), ONE)])
+        minus = product(-1, [(y, ONE)])
+        half = x if x == minus else product(Fraction(1, 2), [(total([x, minus]), ONE)])
         right = Apply(ops.tanh, (half,), {})
         yield within_product(expr, (above, below), right)
 
@@ -111,13 +114,9 @@ def odd_function(expr: Apply | Product, facts: Facts) -> Iterator[Match]:
         (inside,) = call.args[:1]
         if call.op in ODD and isinstance(inside, Total):
             turned = Apply(call.op, (opposite(inside),), call.attributes)
-            if _minuses(turned.args[0]) <= _minuses(inside):
+            if minuses(turned.args[0].children) <= minuses(inside.terms):
                 right = product(-expr.coefficient, [(turned, ONE)])
                 yield Match(expr, right, right)
-
-
-def _minuses(expr: Expr) -> int:
-    return sum(parts(term)[0] < 0 for term in expr.children)
 
 
 ODD = frozenset({ops.sign, ops.tanh, ops.sinh, ops.sin, ops.tan})
@@ -158,7 +157,7 @@ def beside_opposite(expr: Total | Product, facts: Facts) -> Iterator[Match]:
     for inside, each in there.items():
         other = there.get(opposite(inside))
         if other is not None and _turns(inside):
-            right = total([Number(ONE), product(-1, [(other, ONE)])])
+            right = difference(Number(ONE), other)
             result = replace(expr, {each: right})
             if isinstance(result, Total):  # c·(1 − σ) is c − c·σ in a sum
                 result = total(_distributed(term, right) for term in result.terms)
@@ -175,12 +174,9 @@ def _distributed(term: Expr, over: Expr) -> Expr:
 
 def _turns(inside: Expr) -> bool:
     """Whether this is the one to be turned, of x and −x."""
-    signs = [parts(t)[0] < 0 for t in (inside.terms if isinstance(inside, Total) else (inside,))]
-    return sum(signs) * 2 > len(signs) or (sum(signs) * 2 == len(signs) and _is_first(inside))
-
-
-def _is_first(inside: Expr) -> bool:
-    return order(inside) > order(opposite(inside))
+    terms = terms_of(inside)
+    more = 2 * minuses(terms) - len(terms)
+    return more > 0 or (more == 0 and order(inside) > order(opposite(inside)))
 
 
 # --- softmax --------------------------------------------------------------------------------------

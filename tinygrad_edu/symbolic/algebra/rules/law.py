@@ -25,6 +25,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Total,
     applied,
     constant,
+    difference,
     ops_in,
     parts,
     power,
@@ -136,7 +137,7 @@ def _reason(demand: Expr, facts: Facts) -> Reason | None:
     assert isinstance(demand, Apply)
     what, bound = demand.args
     if demand.op is ops.not_equal:
-        return facts.never_zero(total([what, product(-1, [(bound, ONE)])]))
+        return facts.never_zero(difference(what, bound))
     return facts.positive(what, strictly=demand.op is ops.greater)
 
 

@@ -19,10 +19,12 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Product,
     Sum,
     Total,
+    difference,
     opposite,
     parts,
     product,
     replace,
+    terms_of,
     total,
 )
 from tinygrad_edu.symbolic.algebra.facts import Facts
@@ -43,15 +45,11 @@ __all__ = ["by_cases", "choice", "even_multiple", "one_gate", "sign_of_product",
 _ONE = Number(ONE)
 
 
-def _minus(one: Expr, other: Expr) -> Expr:
-    return total([one, product(-1, [(other, ONE)])])
-
-
 @rule("choice", "where(c, x, y) = [c]·x + (1 − [c])·y", "one of two is chosen", at=Apply)
 def choice(expr: Apply, facts: Facts) -> Iterator[Match]:
     if expr.op is ops.where and _is_truth(expr.args[0]):
         gate, one, other = expr.args
-        cases = [(gate, one), (_minus(_ONE, gate), other)]
+        cases = [(gate, one), (difference(_ONE, gate), other)]
         right = total(product(1, [(when, ONE), (value, ONE)]) for when, value in cases)
         yield Match(expr, right, right)
 
@@ -68,12 +66,12 @@ def one_gate(expr: Apply, facts: Facts) -> Iterator[Match]:
     """Write comparisons with [x > 0] and [x = 0], where the leading term of x has no minus."""
     if opposite_of(expr) is None:
         return
-    difference = total([expr.args[0], opposite(expr.args[1])])
-    first = leading(difference) if isinstance(difference, Total) else difference
+    apart = total([expr.args[0], opposite(expr.args[1])])
+    first = leading(apart) if isinstance(apart, Total) else apart
     scale = parts(first)[0]
     if not scale or isinstance(first, Number):
         return
-    x = total(product(1 / scale, [(term, ONE)]) for term in _terms(difference))
+    x = total(product(1 / scale, [(term, ONE)]) for term in terms_of(apart))
     above: Expr = Apply(ops.greater, (x, ZERO), {})
     level = Apply(ops.equal, (x, ZERO), {})
     below = total([_ONE, opposite(above), opposite(level)])
@@ -85,14 +83,10 @@ def one_gate(expr: Apply, facts: Facts) -> Iterator[Match]:
         ops.greater_equal: total([above, level]),
         ops.less_equal: total([below, level]),
         ops.equal: level,
-        ops.not_equal: _minus(_ONE, level),
+        ops.not_equal: difference(_ONE, level),
     }[expr.op]
     if right != expr:
         yield Match(expr, right, right)
-
-
-def _terms(expr: Expr) -> tuple[Expr, ...]:
-    return expr.terms if isinstance(expr, Total) else (expr,)
 
 
 @rule("where equal", "[x − y = 0]·f(x) = [x − y = 0]·f(y)", "elsewhere the gate is 0", at=Product)
@@ -105,7 +99,7 @@ def where_equal(expr: Product, facts: Facts) -> Iterator[Match]:
         first = leading(x) if isinstance(x, Total) else x
         rest = product(expr.coefficient, [f for f in expr.factors if f[0] != gate])
         there = replace(rest, {Apply(ops.greater, (x, ZERO), {}): ZERO})
-        others = opposite(total(term for term in _terms(x) if term is not first))
+        others = opposite(total(term for term in terms_of(x) if term is not first))
         if isinstance(first, Leaf) or first == x:
             there = replace(there, {first: others})
         elif (left := without(parts(there)[1], parts(first)[1])) is not None:
@@ -196,5 +190,5 @@ def _in_cases(expr: Expr, gate: Expr) -> Expr:
     if is_call(gate, ops.greater):
         known[Apply(ops.equal, gate.children, {})] = ZERO
     opened, closed = replace(expr, known), replace(expr, {gate: ZERO})
-    cases = [(gate, opened), (_minus(_ONE, gate), closed)]
+    cases = [(gate, opened), (difference(_ONE, gate), closed)]
     return total(product(1, [(when, ONE), (value, ONE)]) for when, value in cases)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from tinygrad_edu.symbolic.algebra.expr import Apply, Expr, Factor, Product, number, product
+from tinygrad_edu.symbolic.algebra.expr import KINDS, Apply, Expr, Factor, Product, number, product
 from tinygrad_edu.symbolic.algebra.facts import Facts
 
 __all__ = [
@@ -56,6 +56,7 @@ class Rule:
     ) -> None:
         self.name, self._equation, self.because = name, equation, because
         self.matches, self.at = matches, at
+        self.kinds = frozenset(kind for kind in KINDS if issubclass(kind, at))
 
     @property
     def equation(self) -> str:
@@ -64,7 +65,7 @@ class Rule:
 
     def apply(self, expr: Expr, facts: Facts) -> Iterable[Match]:
         """Yield the ways in which the equation applies at an expression."""
-        return self.matches(expr, facts) if isinstance(expr, self.at) else ()
+        return self.matches(expr, facts) if type(expr) in self.kinds else ()
 
     def __str__(self) -> str:
         return f"{self.name}: {self.equation}"
