@@ -195,9 +195,9 @@ def test_displayed_numbers_are_numpys(visit):
         "e": (e, (A - Y) / e),
         "s": (s, 1 / s),
         "a": (A, -Y / A),
-        "v1": (np.log(A), -Y),
-        "v2": (Y * np.log(A), -np.ones(3)),
-        "v3": (np.log(A[1]), -1),
+        "log a": (np.log(A), -Y),
+        "y ⊙ log a": (Y * np.log(A), -np.ones(3)),
+        "Σ(y ⊙ log a)": (np.log(A[1]), -1),
         "L": (-np.log(A[1]), 1),
     }
     assert set(rows) == {*expected, "y"}
@@ -265,6 +265,10 @@ def test_without_scripts_every_step_is_there(visit, told):
     assert page.locator("#assume").is_hidden()
 
 
+def letters(text):
+    return re.sub(r"\W", "", text)
+
+
 def test_on_paper_every_step_is_one_unbroken_card(visit, told, tmp_path):
     import pypdf
 
@@ -279,8 +283,9 @@ def test_on_paper_every_step_is_one_unbroken_card(visit, told, tmp_path):
     listed = re.findall("(?<![a-z])(forward|backward|algebra)(?=,? )", " ".join(pages).lower())
     assert len([phase for phase in listed if phase in shown]) >= len(shown)
     for frame in told.story.frames:
-        if frame.phase != "algebra":
-            assert any(frame.title.text in text for text in pages), frame.title.text
+        if frame.phase != "algebra" and "Σ" not in frame.title.text:  # a tall sign stands apart
+            title = letters(frame.title.text)  # what is set as a formula has its own spaces
+            assert any(title in letters(text) for text in pages), frame.title.text
 
 
 def test_markup_in_a_name_stays_text(visit, tmp_path):

@@ -3,6 +3,7 @@
 from .derivation import Contribution, Derivation, Formula, Step
 from .derive import derive_named, staged_named
 from .report import letters, remarks, write, write_latex
+from .slopes import Slope, slope
 from .staged import Stage, StagedDerivation
 from .trace import Symbol
 from .work import Passes, Visit, passes
@@ -12,6 +13,7 @@ __all__ = [
     "Derivation",
     "Formula",
     "Passes",
+    "Slope",
     "Stage",
     "StagedDerivation",
     "Step",
@@ -21,6 +23,7 @@ __all__ = [
     "letters",
     "passes",
     "remarks",
+    "slope",
     "staged_named",
     "write",
     "write_latex",

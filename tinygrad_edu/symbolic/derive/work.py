@@ -71,7 +71,7 @@ class Passes:
 
     `forward` holds every vertex of the output, arguments first; `backward` every visit, in the
     order of the pass; `letter` stands for what comes in, in a local rule; `formula` writes a
-    vertex.
+    vertex, and `tidied` a formula with what it holds called by name.
     """
 
     output: Symbol
@@ -80,6 +80,7 @@ class Passes:
     backward: list[Visit]
     letter: str
     formula: Callable[[Symbol], Formula]
+    tidied: Callable[[Formula], Formula]
 
 
 def passes(output: Tensor, wrt: Tensor, names: Names, fused: Iterable[str] = ()) -> Passes:
@@ -428,6 +429,7 @@ class Work:
             visits,
             self.letter,
             lambda symbol: self._formula(self.lowering.lower(symbol), symbol),
+            lambda formula: Formula(self.rewriter.close(formula.expr)[0], formula.axes),
         )
 
     def _title_of(self, expr: Expr) -> str:

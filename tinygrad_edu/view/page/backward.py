@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from tinygrad_edu.symbolic.derive import Visit
-from tinygrad_edu.view.draw.recorded import derivative, name_latex
+from tinygrad_edu.symbolic.derive import Formula, Visit
+from tinygrad_edu.view.draw.recorded import name_latex
 from tinygrad_edu.view.draw.written import (
     Maths,
+    Prose,
     Written,
     bracketed,
     check_text,
     join,
-    plugged,
     prose,
     summed,
     written,
 )
-from tinygrad_edu.view.page.flow import Flow, if_full
-from tinygrad_edu.view.page.frames import Frame, Scene, Track
+from tinygrad_edu.view.page.flow import Flow, if_full, partial
+from tinygrad_edu.view.page.frames import Factor, Frame, Passing, Scene, Track
+from tinygrad_edu.view.page.meaning import meaning
 
 __all__ = ["backward"]
 
@@ -42,10 +45,14 @@ class _Backward:
         right = Maths("1", "1") if walk.output.value.size == 1 else self._bare_letter()
         self.track.add(
             prose("Start at {}", flow.called(walk.output)),
-            join(Maths(*derivative(flow.of, flow.of)), "=", right),
+            join(partial(*[flow.called(walk.output)] * 2), "=", right),
             self._scene(flow.place[walk.output], None, known, passed),
             rule="seed",
-            because=prose("A quantity changes by 1 for each 1 that it changes itself.")
+            because=prose(
+                "The push on a quantity is how much {} grows for each 1 that it grows; on {} "
+                "itself it is 1.",
+                *[flow.called(walk.output)] * 2,
+            )
             if walk.output.value.size == 1
             else prose("The output has several entries, so each gets a weight of its own."),
             python=f"tg.gradients({flow.program.names[walk.output]}, "
@@ -69,37 +76,36 @@ class _Backward:
                 self._meeting_frame(to, known, passed)
 
     def _visit_frame(self, visit: Visit, number: int, known: set[int], passed: list[int]) -> None:
-        entry = visit.contribution
-        assert entry is not None
+        entry, slope, op = visit.contribution, self.flow.slopes[number], visit.of.op
         flow, place = self.flow, self.flow.place[visit.to]
+        assert entry is not None
+        assert op is not None
         of, to = flow.called(visit.of), flow.called(flow.shown[place])
-        arrived = flow.gradient_of(flow.place[visit.of])
-        times = Maths(*derivative(of.text, to.text))
+        arrived, times = flow.gradient_of(flow.place[visit.of]), partial(of, to)
+        left = flow.gradient_of(place)
         several = len(flow.parts[place]) > 1
-        left = join(arrived, "·", times) if several else flow.gradient_of(place)
-        rule, result = written(entry.local), written(entry.contribution)
-        middle: tuple[Written | str, ...] = (rule, "=")
-        where: Written | None = join(
-            written(entry.letter), "=", arrived, "=", written(entry.incoming)
+        if several:
+            left = join(arrived, "·", times)
+        local, result = written(slope.factor), written(entry.contribution)
+        passing = Passing(
+            Factor(arrived, written(entry.incoming), squeezed(entry.incoming)),
+            Factor(Written(times, times), local, squeezed(slope.entries)),
+            Factor(left, result, squeezed(entry.contribution)),
+            slope.subscripts,
+            slope.flow in {"gathered", "mixed"},
         )
-        if flow.seed is not None:  # the letter already stands for the weights
-            middle, where = (), None
-        elif rule.vector.text == result.vector.text:
-            middle = ()
-        end = ", where several parts add up." if several else "."
+        said = meaning(slope, op.name.replace("_", " "), of, to, local)
+        if several:
+            said = Prose((*said.parts, f" {len(flow.parts[place])} such parts add up."))
         self.track.add(
             prose("From {} back to {}", of, to),
-            join(left, "=", *middle, result),
+            join(left, "=", result),
             self._scene(place, number, known, passed),
-            rule="chain rule",
-            because=prose(
-                "{} has come to {}; times {} it goes on to {}" + end, arrived, of, times, to
-            ),
-            local=where,
-            numbers=plugged(entry.contribution),
+            because=said,
             python=flow.python(visit.of),
             check=check_text(entry.contribution.distance_to(visit.part.value)),
             heat=if_full(flow.local_heat(visit.of, visit.index)),
+            passing=passing,
         )
 
     def _bare_letter(self) -> Maths:
@@ -146,3 +152,9 @@ class _Backward:
             vertices[flow.place[self.walk.backward[number].of]] = "source"
         vertices[now] = "now"
         return Scene("graph", vertices, edges, frozenset(known))
+
+
+def squeezed(formula: Formula) -> Any:
+    """Compute a formula, without axes that have no index."""
+    value, axes = np.asarray(formula.evaluate()), formula.axes
+    return np.squeeze(value, tuple(n for n, axis in enumerate(axes) if axis is None))

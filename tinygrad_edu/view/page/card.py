@@ -9,7 +9,7 @@ from tinygrad_edu.view.draw.dot import clean
 from tinygrad_edu.view.draw.formula import formula_width, number
 from tinygrad_edu.view.draw.svg import Pieces
 from tinygrad_edu.view.draw.written import Maths
-from tinygrad_edu.view.page.frames import Frame, Scene, Story
+from tinygrad_edu.view.page.frames import Frame, Passing, Scene, Story
 from tinygrad_edu.view.page.heat import heat_map
 from tinygrad_edu.view.page.markup import add, both, formula, say, sentence_case
 
@@ -70,7 +70,10 @@ class Cards:
         say(add(words, "h2"), frame.title)
         look = "equation wide" if _is_wide(frame.equation.vector) else "equation"
         equation = add(words, "div", class_=look, role="group", tabindex="0", aria_label="Formula")
-        both(equation, frame.equation, "block")
+        if frame.passing is None:
+            both(equation, frame.equation, "block")
+        else:
+            _product(equation, frame.passing)
         self._formulas(words, frame)
         self._reasons(words, frame)
         add(words, "div", class_="inspector", hidden="")
@@ -81,8 +84,7 @@ class Cards:
         if frame.start is not None:
             both(_row(words, "Before", frame.start.vector), frame.start, "large")
         if frame.local is not None:
-            title = "Where" if frame.phase == "backward" else "Rule"
-            both(_row(words, title, frame.local.vector), frame.local, "large")
+            both(_row(words, "Rule", frame.local.vector), frame.local, "large")
         if frame.numbers:
             row = _row(words, "In numbers", *frame.numbers)
             for maths in frame.numbers:
@@ -169,6 +171,22 @@ class Cards:
         if state not in {"past", "now", "source"}:
             said.append(state)
         return ", ".join(part for part in said if part)
+
+
+def _product(equation: ET.Element, passing: Passing) -> None:
+    """Write what came in × the local derivative = what goes on, each above its numbers."""
+    equation.set("class", "equation product")
+    goes = "= goes on, added up" if passing.added else "= goes on"
+    for title, factor in (
+        ("came in", passing.came),
+        ("× local", passing.local),
+        (goes, passing.goes),
+    ):
+        cell = add(equation, "div", class_="factor")
+        both(add(cell, "p", f"{title}  ", class_="phase"), factor.name, "large")
+        both(cell, factor.formula, "block")
+        if factor.numbers is not None:
+            formula(add(cell, "p", class_="numbers"), factor.numbers)
 
 
 def _row(words: ET.Element, title: str, *shown: Maths) -> ET.Element:

@@ -7,20 +7,22 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.core.graph import ancestors
-from tinygrad_edu.symbolic.derive import Formula, Passes, Symbol, Visit
+from tinygrad_edu.symbolic.derive import Formula, Passes, Symbol, Visit, slope
 from tinygrad_edu.view.draw.model import Edge, Model, Vertex
-from tinygrad_edu.view.draw.recorded import derivative, name_latex
+from tinygrad_edu.view.draw.recorded import name_latex
 from tinygrad_edu.view.draw.symbols import Operand, application, number_operand
-from tinygrad_edu.view.draw.values import one_line, shape_text, sum_text, value_lines
-from tinygrad_edu.view.draw.written import Maths, Written, written
+from tinygrad_edu.view.draw.values import shape_text, sum_text, value_lines
+from tinygrad_edu.view.draw.written import Maths, Written, join, maths, written
 from tinygrad_edu.view.page.jacobian import Heat, Rows, is_full, local, total
 from tinygrad_edu.view.page.program import Program
 
-__all__ = ["Flow", "if_full", "is_silent", "plain", "weighted"]
+__all__ = ["Flow", "if_full", "is_silent", "partial", "plain", "weighted"]
 
 _MOST_VERTICES = 300
 _SILENT = frozenset({"reshape", "expand_dims", "squeeze", "broadcast_to", "astype"})
-_SIGNS = {"subtract": "−", "divide": "÷"}
+_LONGEST_NAME = 18  # of a formula that is its own name
+_LONGEST_LABEL = 16  # of an arrow
+_LONGEST_RIGHT = 26  # of a formula in a vertex
 
 
 class Flow:
@@ -55,11 +57,33 @@ class Flow:
         leaves = [s for s in self.shown if s.op is None]
         self.constants = set(leaves) - _tensors(walk) - set(ancestors(walk.wrt))
         self.program = Program(walk.forward, self.constants)
+        self.names = self._names()
+        self.slopes = {
+            number: found
+            for number, visit in enumerate(walk.backward)
+            if (found := slope(visit, walk.formula)) is not None
+        }
         self.parts: dict[int, list[tuple[Visit, int]]] = {}
         self.edges: list[Edge] = []
         self.backward_edges: dict[int, int] = {}  # place of a visit → place of its edge
         self.gradients = self._gradients()
         self.model = self._graph()
+
+    def _names(self) -> dict[Symbol, Maths]:
+        """Name every vertex: as the user does, by its formula, or as its line of Python."""
+        names: dict[Symbol, Maths] = {}
+        taken = {s.name for s in self.shown} | {self.of}
+        for s in self.walk.forward:
+            if s.name is None and s is self.walk.output:
+                names[s] = Maths(self.of, name_latex(self.of))
+                continue
+            formula = self.walk.formula(s)
+            name = Maths(formula.text(), formula.latex())
+            if s.name is None and (len(name.text) > _LONGEST_NAME or name.text in taken):
+                name = Maths(self.program.names[s], name_latex(self.program.names[s]))
+            taken.add(name.text)
+            names[s] = name
+        return names
 
     def _gradients(self) -> dict[int, Any]:
         """Return the gradient of every vertex that one reaches, by its place."""
@@ -83,24 +107,17 @@ class Flow:
             if s.op is None:
                 continue
             head = self.place[s]
-            operands = [self._operand(a) for a in s.args]
-            named = any(o.text for o in operands)
-            for index, argument in enumerate(s.args):
+            for argument in s.args:
                 tail = self.place.get(argument, -1) if isinstance(argument, Symbol) else -1
-                if tail < 0:
-                    continue
-                sign = "" if named or index == 0 else _SIGNS.get(s.op.name, "")
-                self.edges.append(Edge(f"n{tail}", f"n{head}", sign=sign))
+                if tail >= 0:
+                    self.edges.append(Edge(f"n{tail}", f"n{head}"))
         for number, visit in enumerate(self.walk.backward):
             tail, head = self.place[visit.of], self.place[visit.to]
             if visit.contribution is None or tail < 0 or head < 0:
                 continue
-            parts = [np.asarray(v.part.value) for v, _ in self.parts[head]]
-            text = ""
-            if len(parts) > 1:
-                text = _added(one_line(visit.part.value, (*parts, self.gradients[head])))
             self.backward_edges[number] = len(self.edges)
-            self.edges.append(Edge(f"n{tail}", f"n{head}", "backward", text=text))
+            label = self._label(number, visit, len(self.parts[head]) > 1)
+            self.edges.append(Edge(f"n{tail}", f"n{head}", "backward", text=label))
         return Model(
             tuple(vertices),
             tuple(self.edges),
@@ -108,17 +125,30 @@ class Flow:
             direction="TB",
         )
 
+    def _label(self, number: int, visit: Visit, meets: bool) -> str:
+        """Write a local derivative beside its arrow, and what arrives where arrows meet."""
+        assert visit.contribution is not None
+        parts = [("×", self.slopes[number].factor)]
+        if meets:
+            parts.append(("=", self.walk.tidied(visit.contribution.contribution)))
+        shown = [(sign, maths(formula).text) for sign, formula in parts]
+        return "  ".join(f"{s} {text}" for s, text in shown if len(text) <= _LONGEST_LABEL)
+
     def _vertex(self, place: int, s: Symbol) -> Vertex:
         if s.op is None:
             kind: Any = "constant" if s in self.constants else "parameter"
             text, latex = s.name or "constant", name_latex(s.name or "")
         else:
             kind = "op"
-            operands = [self._operand(a) for a in s.args]
-            named = self.called(s)
-            right, right_latex = application(s.op, operands, s.attributes)
-            text = f"{named.text} = {right}"
-            latex = f"{named.latex} = {right_latex}" if named.latex and right_latex else ""
+            named, right = self.called(s), maths(self.meaning(s))
+            if len(right.text) > _LONGEST_RIGHT:
+                operands = [self._operand(a) for a in s.args]
+                right = Maths(*application(s.op, operands, s.attributes))
+            text, latex = f"{named.text} = {right.text}", ""
+            if named.latex and right.latex:
+                latex = f"{named.latex} = {right.latex}"
+            if named.text == right.text:
+                text, latex = named.text, named.latex
         gradient: tuple[str, ...] = ()
         total = self.gradients.get(place)
         if total is not None:
@@ -139,11 +169,8 @@ class Flow:
         )
 
     def called(self, s: Symbol) -> Maths:
-        """Return the name of a vertex: the user's, or that of its line of Python."""
-        if s.name is not None:
-            return Maths(s.name, name_latex(s.name))
-        name = self.of if s is self.walk.output else self.program.names[s]
-        return Maths(name, name_latex(name))
+        """Return the name of a vertex."""
+        return self.names[s]
 
     def _operand(self, argument: Any) -> Operand:
         if not isinstance(argument, Symbol):
@@ -156,11 +183,14 @@ class Flow:
         named = self.called(_spoken(argument))
         return Operand(named.text, named.latex)
 
-    def left_of(self, s: Symbol) -> Written:
-        """Write what stands left of a vertex's formula: its name."""
+    def equation_of(self, s: Symbol) -> Written:
+        """Write what a vertex is: its name, if it has one, and its formula."""
+        right = written(self.meaning(s))
         called = self.called(s)
-        formula = self.walk.formula(s)
-        return written(formula) if s.name is not None else Written(called, called)
+        if s.name is None and called.text == right.vector.text:
+            return right
+        left = written(self.walk.formula(s)) if s.name is not None else called
+        return join(left, "=", right)
 
     def meaning(self, s: Symbol) -> Formula:
         """Return the formula of a vertex, that of its definition where it has a name."""
@@ -178,14 +208,11 @@ class Flow:
 
     def gradient_of(self, place: int) -> Written:
         """Write the gradient of a vertex, such as ∂L/∂e, in both notations."""
-        to = self.called(self.shown[place])
-        text, latex = derivative(self.of, to.text)
-        both = [weighted(self.seed, Maths(text, latex))] * 2
-        if self.shown[place].name is not None and latex:
-            to_index = self.walk.formula(self.shown[place])
-            below = rf"\frac{{\partial {name_latex(self.of)}}}{{\partial {to_index.latex(True)}}}"
-            both[1] = weighted(self.seed, Maths(f"∂{self.of}/∂{to_index.text(True)}", below))
-        return Written(*both)
+        of, s = self.called(self.walk.output), self.shown[place]
+        index = self.walk.formula(s)
+        below = Maths(index.text(True), index.latex(True)) if s.name is not None else self.called(s)
+        pair = (partial(of, self.called(s)), partial(of, below))
+        return Written(*(weighted(self.seed, each) for each in pair))
 
     def local_heat(self, s: Symbol, index: int) -> Heat | None:
         """Return the derivative of an operation by one argument, in numbers."""
@@ -200,6 +227,22 @@ class Flow:
     def _heat(self, of: Symbol, wrt: Symbol, rows: Rows | None) -> Heat | None:
         names = [plain(self.called(_spoken(s)).text) for s in (of, wrt)]
         return None if rows is None else Heat(names[0], names[1], rows)
+
+
+def partial(of: Maths, to: Maths) -> Maths:
+    r"""Write the derivative of a vertex by another.
+
+    Examples
+    --------
+    >>> partial(Maths("L", "L"), Maths("log a", r"\log a")).text
+    '∂L/∂(log a)'
+    """
+    sides = [
+        (plain(m.text), m.latex if plain(m.text) == m.text else rf"({m.latex})") for m in (of, to)
+    ]
+    (above, above_latex), (below, below_latex) = sides
+    latex = rf"\frac{{\partial {above_latex}}}{{\partial {below_latex}}}"
+    return Maths(f"∂{above}/∂{below}", latex if of.latex and to.latex else "")
 
 
 def weighted(seed: str | None, derivative: Maths) -> Maths:
@@ -229,11 +272,6 @@ def _is_number(s: Symbol) -> bool:
 def _tensors(walk: Passes) -> set[Symbol]:
     """Return the leaves that gradients reach."""
     return {visit.to for visit in walk.backward}
-
-
-def _added(numbers: str) -> str:
-    """Write what is added to something else."""
-    return f"+ ({numbers})" if numbers.startswith("−") and " " not in numbers else f"+ {numbers}"
 
 
 def plain(text: str) -> str:

@@ -57,7 +57,7 @@ class _Forward:
             right = flow.meaning(s)
             self._frame(
                 prose("Compute {}", flow.called(s)),
-                join(flow.left_of(s), "=", written(right)),
+                flow.equation_of(s),
                 [s],
                 [a for a in s.args if isinstance(a, Symbol)],
                 done=done,

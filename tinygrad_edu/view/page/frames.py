@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from tinygrad_edu.view.draw.model import Model
-from tinygrad_edu.view.draw.written import Maths, Prose, Written
+from tinygrad_edu.view.draw.written import Maths, Prose, Written, numbers_of
 from tinygrad_edu.view.page.jacobian import Heat
 
-__all__ = ["Frame", "Node", "Phase", "Scene", "Story", "Track"]
+__all__ = ["Factor", "Frame", "Node", "Passing", "Phase", "Scene", "Story", "Track"]
 
 Phase = Literal["forward", "backward", "algebra"]
 
@@ -30,6 +30,36 @@ class Scene:
 
 
 @dataclass(frozen=True, slots=True)
+class Factor:
+    """One of what is multiplied: its name, its formula, and its numbers, where they are few."""
+
+    name: Written
+    formula: Written
+    value: Any
+
+    @property
+    def numbers(self) -> Maths | None:
+        """Its numbers as a formula; None where there are too many, or they are the formula."""
+        found = numbers_of(self.value)
+        return None if found is None or found.text == self.formula.vector.text else found
+
+
+@dataclass(frozen=True, slots=True)
+class Passing:
+    """What came in, times the local derivative, is what goes on.
+
+    `subscripts` say how np.einsum multiplies the values; "" where the rule is no product. What is
+    `added` up is multiplied first.
+    """
+
+    came: Factor
+    local: Factor
+    goes: Factor
+    subscripts: str
+    added: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Frame:
     """One step of the story.
 
@@ -37,7 +67,8 @@ class Frame:
     applied, `local` the same as an equation, and `because` why it holds; `python` is the line that
     made the vertex and `check` how far the two sides are apart. `track` names the frames that a
     switch exchanges. Algebra shows what a rule is applied to in `start`, and in the scene: what the
-    rule matches is outlined, what it cancels struck through.
+    rule matches is outlined, what it cancels struck through. A step of the backward pass has a
+    `passing` for numbers.
     """
 
     key: str
@@ -54,6 +85,7 @@ class Frame:
     heat: Heat | None = None
     track: str = ""
     start: Written | None = None
+    passing: Passing | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tinygrad_edu.symbolic.derive import Symbol
 from tinygrad_edu.view.draw.values import shape_text, value_lines
-from tinygrad_edu.view.draw.written import Maths, Written, join, written
+from tinygrad_edu.view.draw.written import Maths, Written, written
 from tinygrad_edu.view.page.flow import Flow, plain
 from tinygrad_edu.view.page.frames import Node
 
@@ -14,9 +14,7 @@ __all__ = ["node"]
 def node(flow: Flow, s: Symbol) -> Node:
     """Describe a vertex."""
     place = flow.place[s]
-    name = written(flow.meaning(s))
-    if s.op is not None:
-        name = join(flow.left_of(s), "=", name)
+    name = written(flow.meaning(s)) if s.op is None else flow.equation_of(s)
     made_of = [flow.place.get(a, -1) for a in s.args if isinstance(a, Symbol)]
     used_by = [int(e.head[1:]) for e in flow.edges if e.kind == "forward" and e.tail == f"n{place}"]
     visits = [v for v in flow.walk.backward if v.of is s and v.contribution is not None]
