@@ -15,6 +15,7 @@ from tinygrad_edu.view.draw.written import (
     bracketed,
     check_text,
     join,
+    numbers_of,
     prose,
     summed,
     written,
@@ -88,9 +89,9 @@ class _Backward:
             left = join(arrived, "·", times)
         local, result = written(slope.factor), written(entry.contribution)
         passing = Passing(
-            Factor(arrived, written(entry.incoming), squeezed(entry.incoming)),
-            Factor(Written(times, times), local, squeezed(slope.entries)),
-            Factor(left, result, squeezed(entry.contribution)),
+            _factor(arrived, entry.incoming),
+            _factor(Written(times, times), slope.factor, slope.entries),
+            _factor(left, entry.contribution),
             slope.subscripts,
             slope.flow in {"gathered", "mixed"},
         )
@@ -154,7 +155,16 @@ class _Backward:
         return Scene("graph", vertices, edges, frozenset(known))
 
 
-def squeezed(formula: Formula) -> Any:
+def _factor(name: Written, formula: Formula, entries: Formula | None = None) -> Factor:
+    """Write a formula with its numbers, where these say more, and its value at all `entries`."""
+    shown, value = written(formula), _squeezed(entries or formula)
+    numbers = numbers_of(_squeezed(formula))
+    if numbers is not None and numbers.text == shown.vector.text:
+        numbers = None
+    return Factor(name, shown, numbers, value)
+
+
+def _squeezed(formula: Formula) -> Any:
     """Compute a formula, without axes that have no index."""
     value, axes = np.asarray(formula.evaluate()), formula.axes
     return np.squeeze(value, tuple(n for n, axis in enumerate(axes) if axis is None))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from tinygrad_edu.view.draw.model import Model
-from tinygrad_edu.view.draw.written import Maths, Prose, Written, numbers_of
+from tinygrad_edu.view.draw.written import Maths, Prose, Written
 from tinygrad_edu.view.page.jacobian import Heat
 
 __all__ = ["Factor", "Frame", "Node", "Passing", "Phase", "Scene", "Story", "Track"]
@@ -31,17 +31,12 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """One of what is multiplied: its name, its formula, and its numbers, where they are few."""
+    """One of what is multiplied: its name, its formula, its numbers where they are few, and all."""
 
     name: Written
     formula: Written
+    numbers: Maths | None
     value: Any
-
-    @property
-    def numbers(self) -> Maths | None:
-        """Its numbers as a formula; None where there are too many, or they are the formula."""
-        found = numbers_of(self.value)
-        return None if found is None or found.text == self.formula.vector.text else found
 
 
 @dataclass(frozen=True, slots=True)
