@@ -111,6 +111,33 @@ def test_help_opens_and_closes(visit):
     assert not page.get_by_role("dialog").is_visible()
 
 
+@pytest.mark.parametrize("size", [(1280, 720), (1920, 1080)])
+def test_the_projector_shows_formula_and_graph_alone_and_large(visit, size):
+    page = visit("#step=backward-5", viewport=dict(zip(("width", "height"), size, strict=True)))
+    page.keyboard.press("p")
+    assert page.locator("header").is_hidden()
+    assert page.locator(".step:visible .row:visible").count() == 0
+    font = "each => parseFloat(getComputedStyle(each).fontSize)"
+    assert page.locator(".step:visible .equation").evaluate(font) >= 24
+    zoom = "each => 10 * each.getScreenCTM().a"  # of numbers, which are 10 units high
+    assert page.locator(".step:visible .graph").evaluate(zoom) >= 24
+    page.keyboard.press("PageDown")
+    window = page.locator(".step:visible .view").bounding_box()
+    box = page.locator(".step:visible .vertex.now").first.bounding_box()
+    assert window["y"] <= box["y"]
+    assert box["y"] + box["height"] <= window["y"] + window["height"] <= size[1]
+    page.keyboard.press("Escape")
+    assert page.locator("header").is_visible()
+
+
+def test_the_page_goes_blank_and_comes_back(visit, current):
+    page = visit("#step=backward-5")
+    page.keyboard.press("b")
+    assert page.locator("main").is_hidden()
+    page.keyboard.press("b")
+    assert current(page) == "backward-5"
+
+
 # --- switches -------------------------------------------------------------------------------------
 
 
@@ -148,16 +175,20 @@ def test_notation_values_gradients_and_shapes_are_switches(visit):
 # --- a node ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("way", ["hover", "focus", "click", "tap"])
+@pytest.mark.parametrize("way", ["hover", "focus", "enter", "click", "tap"])
 def test_a_node_tells_of_itself_and_lights_its_neighbours(visit, told, way):
     page = visit("#step=backward-9", has_touch=way == "tap")
     place = next(n.place for n in told.story.nodes if n.name.vector.text.startswith("a ="))
     node = told.story.nodes[place]
     vertex = page.locator(f'.step:visible .vertex[data-place="{place}"]')
-    panel = page.locator(".step:visible .inspector")
-    if way == "focus":
+    panel = page.locator("#tip")
+    words = page.locator(".step:visible .words")
+    before = words.inner_text()
+    if way in {"focus", "enter"}:
         page.locator(f'.step:visible .vertex[data-place="{place - 1}"]').focus()
         page.keyboard.press("Tab")
+        if way == "enter":
+            page.keyboard.press("Enter")
     else:
         getattr(vertex, way)()
 
@@ -172,7 +203,11 @@ def test_a_node_tells_of_itself_and_lights_its_neighbours(visit, told, way):
     said = panel.text_content()
     for part in ("Shape(3,)", node.value, node.gradient, "Local derivative", node.python):
         assert part in said
-    assert panel.locator(".heat").count() == len(node.heats) == 3
+    is_brief = way in {"hover", "focus"}
+    assert len(node.heats) == 3
+    assert panel.locator(".heat:visible").count() == (0 if is_brief else 3)
+    assert words.inner_text() == before
+    assert vertex.get_attribute("aria-describedby") == "tip"
     page.keyboard.press("Escape")
     assert not panel.is_visible()
     assert lit("chosen") == set()

@@ -76,7 +76,6 @@ class Cards:
             _product(equation, frame.passing)
         self._formulas(words, frame)
         self._reasons(words, frame)
-        add(words, "div", class_="inspector", hidden="")
         if frame.scene.drawing in self.drawings:
             self._figure(card, frame)
 

@@ -103,6 +103,7 @@ class Document:
         self._steps(main)
         table_of_nodes(main, self.story.nodes)
         self._sources(main)
+        self._tip(body)
         self._help(body)
         ET.SubElement(body, "script").text = script
         return "<!DOCTYPE html>\n" + ET.tostring(root, encoding="unicode", method="html") + "\n"
@@ -237,6 +238,13 @@ class Document:
             )
         for note in self.story.notes:
             add(main, "p", note, class_="note")
+
+    def _tip(self, body: ET.Element) -> None:
+        """Make room for what a node tells of itself, beside it."""
+        tip = add(body, "aside", class_="tip", id="tip", hidden="", aria_label="Node")
+        add(tip, "div", class_="said")
+        button = add(tip, "button", "×", type="button", data_action="release")
+        button.set("aria-label", "Close")
 
     def _help(self, body: ET.Element) -> None:
         dialog = add(body, "dialog", id="help", aria_label="Keys")

@@ -2,9 +2,11 @@
 /* The graph of a step seen through its window: text large enough to read, and in view what the
    step is about. The window scrolls, so that fingers, wheels and Tab move it, too. */
 const camera = (() => {
-  const LEAST = 1.21; // px for a unit of a drawing, whose smallest text is 10 units high
+  /* px for a unit of a drawing: numbers are 10 units high, and the exponents of formulas 11.2 */
+  const NUMBERS = 1.21;
+  const FORMULAS = 1.08;
+  const ON_PHONES = 0.97; // where letters are 15 px high, and exponents may be smaller
   const MOST = 1.75;
-  const PROJECTED = 2.41;
   const GAP = 12; // around what is in view
   const MAP = { width: 84, height: 132, low: 60 };
   const ACTIVE = ".vertex:is(.now, .source, .matched, .cancelled), .edge:is(.now, .cancelled)";
@@ -32,18 +34,18 @@ const camera = (() => {
     const choices = [found, found.filter((each) => each.matches(".vertex")),
       found.filter((each) => each.matches(".vertex:not(.source)"))];
     const boxes = choices.map((pieces) => around(pieces, graph));
-    return boxes.find((box) => fits(box, room)) || boxes[2];
+    return boxes.find((box) => fits(box, room)) || boxes[1];
   };
   const scrolled = (from, length, low, high) => {
     if (low >= from + Math.min(GAP, low) && high <= from + length - GAP) return from;
+    if (high - low > length) return Math.max(0, low - GAP);
     return (low + high - length) / 2;
   };
   const small = matchMedia("(max-width: 56rem)");
   const still = matchMedia("(prefers-reduced-motion: reduce)");
 
-  /* Formulas alone may be drawn smaller than numbers, where there is no room. */
-  const smallest = (graph) => [...graph.querySelectorAll("use")].some((use) =>
-    document.querySelector(use.getAttribute("href")).querySelector(".tg-line, .tg-edge")) ? 1 : 0.8;
+  const numbered = (graph) => [...graph.querySelectorAll("use")].some((use) =>
+    document.querySelector(use.getAttribute("href")).querySelector(".tg-line, .tg-edge"));
 
   const size = (view, graph) => {
     const [, , width, height] = graph.getAttribute("viewBox").split(" ").map(Number);
@@ -52,20 +54,19 @@ const camera = (() => {
     const top = view.getBoundingClientRect().top + scrollY;
     const room = { width: view.parentNode.clientWidth,
       height: Math.max(innerHeight - top - below - GAP, small.matches ? 260 : 200) };
-    const least = (projected ? PROJECTED : LEAST) * rem();
-    let scale = Math.max(least,
-      Math.min((projected ? 4 : MOST) * rem(), room.width / width, room.height / height));
-    const zoom = () => {
+    const least = (numbered(graph) ? NUMBERS : small.matches ? ON_PHONES : FORMULAS) * rem();
+    let scale = 0;
+    const zoom = (to) => {
+      scale = to;
       graph.style.width = `${width * scale}px`;
       graph.style.height = `${height * scale}px`;
     };
-    zoom();
+    zoom(Math.max(projected ? 2 * least : least,
+      Math.min((projected ? 4 : MOST) * rem(), room.width / width, room.height / height)));
     const box = active(graph, room);
-    if (!fits(box, room)) {
-      scale *= Math.max(smallest(graph), Math.min(room.width / (box.right - box.left),
-        room.height / (box.bottom - box.top)));
-      zoom();
-    }
+    if (projected && !fits(box, room))
+      zoom(Math.max(least, scale * Math.min(room.width / (box.right - box.left),
+        room.height / (box.bottom - box.top))));
     const whole = around([...graph.querySelectorAll(".vertex, .edge")], graph);
     const overview = !fits(whole, room);
     const beside = (room.width - width * scale) / 2 > MAP.width + GAP;
@@ -129,5 +130,5 @@ const camera = (() => {
     const view = step && step.querySelector(".view");
     return view && { drawing: step.dataset.drawing, left: view.scrollLeft, top: view.scrollTop };
   };
-  return { aim, place };
+  return { aim, place, small };
 })();

@@ -7,6 +7,7 @@
   let sequence = [];
   let at = 0;
   let timer = 0;
+  const tip = find("#tip");
   let pinned = null;
 
   const chooseTrack = () => {
@@ -78,12 +79,16 @@
     if (!find(".chosen")) return false;
     for (const each of all(".chosen, .producer, .consumer"))
       each.classList.remove("chosen", "producer", "consumer");
-    for (const each of all(".inspector")) each.hidden = true;
+    for (const each of all("[aria-describedby]")) each.removeAttribute("aria-describedby");
+    tip.hidden = true;
     pinned = null;
     return true;
   };
-  const inspect = (vertex) => {
+  const inspect = (vertex, pin = false) => {
+    if (vertex.matches(".chosen") && !pin) return;
     release();
+    pinned = pin ? vertex : null;
+    tip.classList.toggle("brief", !pin);
     const step = vertex.closest(".step");
     const graph = vertex.closest(".graph");
     const place = vertex.dataset.place;
@@ -96,7 +101,7 @@
       if (edge.dataset.head === place) light(edge.dataset.tail, "producer");
       if (edge.dataset.tail === place) light(edge.dataset.head, "consumer");
     }
-    const panel = find(".inspector", step);
+    const panel = find(".said", tip);
     panel.replaceChildren();
     const row = step.dataset.drawing === "graph" ? find(`#node-${place}`) : null;
     const title = document.createElement("p");
@@ -107,6 +112,7 @@
       if (!cell.textContent.trim()) continue;
       const line = document.createElement("div");
       line.className = "row";
+      line.dataset.title = cell.dataset.title;
       const name = document.createElement("h3");
       name.textContent = cell.dataset.title;
       const value = document.createElement("div");
@@ -114,7 +120,34 @@
       line.append(name, value);
       panel.append(line);
     }
-    panel.hidden = false;
+    tip.hidden = false;
+    vertex.setAttribute("aria-describedby", "tip");
+    beside(vertex);
+  };
+  /* The tooltip stands beside its node and off the words, where there is room; on a phone it is a
+     sheet at the lower end, and the node is scrolled to what is left above it. */
+  const beside = (vertex) => {
+    const node = vertex.getBoundingClientRect();
+    if (camera.small.matches) {
+      tip.style.left = tip.style.top = "";
+      const over = node.bottom + 8 - (innerHeight - tip.offsetHeight);
+      if (over > 0) scrollBy({ top: over, behavior: "instant" });
+      return;
+    }
+    const words = find(".words", vertex.closest(".step")).getBoundingClientRect();
+    const end = words.left > node.right ? words.left : innerWidth;
+    const top = find("header").offsetHeight + 4;
+    const { offsetWidth: width, offsetHeight: height } = tip;
+    const along = Math.min(node.left, end - width - 8);
+    const [x, y] = [
+      [node.right + 8, node.top, node.right + 8 + width <= end],
+      [node.left - 8 - width, node.top, node.left - 8 - width >= 0],
+      [along, node.bottom + 8, node.bottom + 8 + height <= innerHeight],
+      [along, node.top - 8 - height, node.top - 8 - height >= top],
+      [node.right + 8, node.top, true],
+    ].find(([, , isFree]) => isFree);
+    tip.style.left = `${Math.max(4, x)}px`;
+    tip.style.top = `${Math.max(top, Math.min(y, innerHeight - height - 8))}px`;
   };
 
   /* copying and saving */
@@ -206,6 +239,7 @@
     },
     blank: () => document.documentElement.classList.toggle("blank"),
     close: () => find("#help").close(),
+    release: () => release(),
   };
 
   document.addEventListener("click", (event) => {
@@ -217,13 +251,13 @@
       return;
     }
     const vertex = event.target.closest(".vertex");
-    if (vertex && pinned !== vertex) { inspect(vertex); pinned = vertex; }
-    else if (vertex) release();
+    if (vertex && pinned !== vertex) inspect(vertex, true);
+    else if (!event.target.closest("#tip")) release();
   });
   document.addEventListener("pointerover", (event) => {
     const vertex = event.target.closest(".vertex");
     if (vertex && !pinned && event.pointerType === "mouse") inspect(vertex);
-    else if (!vertex && !pinned && event.target.closest("figure")) release();
+    else if (!vertex && !pinned && !event.target.closest("#tip")) release();
   });
   document.addEventListener("focusin", (event) => {
     const vertex = event.target.closest(".vertex");
@@ -243,6 +277,8 @@
     if (event.ctrlKey || event.metaKey || event.altKey || find("#help").open) return;
     const busy = event.target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]");
     if (busy && event.key !== "Escape") return;
+    const vertex = event.target.closest(".vertex");
+    if (vertex && event.key === "Enter") return inspect(vertex, true);
     if (event.key === " " && !event.target.closest("button, input, summary, a")) {
       event.preventDefault();
       play();
@@ -261,6 +297,9 @@
     const last = at === sequence.length - 1;
     chooseTrack();
     if (phaseNow === "algebra") show(last ? sequence.length - 1 : at); else show(at);
+  });
+  document.addEventListener("focusout", (event) => {
+    if (event.target.closest(".vertex") && !pinned) release();
   });
   addEventListener("resize", () => camera.aim(sequence[at]));
   addEventListener("hashchange", () => show(fromLink(), false));
