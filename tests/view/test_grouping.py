@@ -144,7 +144,7 @@ def test_folded_layers_are_boxes_with_their_formula():
     ]
     box = vertex(picture, "hidden: Linear(4, 3)")
     assert box.kind == "part"
-    assert box.lines[:2] == ("X W_hidden + b_hidden", "5 × 3")
+    assert box.lines[:3] == ("X W_hidden + b_hidden", "15 parameters", "5 × 3")
     assert vertex(picture, "out: Linear(3, 3)").lines[0] == "x W_out + b_out"
     assert len(picture.model.edges) == 5
     assert ("part", "part, folded") in picture.model.legend
@@ -212,7 +212,7 @@ def test_a_part_that_is_not_there():
 def test_a_longer_part_has_no_formula():
     model = nn.Sequential(*(nn.Linear(4, 4, rng=np.random.default_rng(i)) for i in range(3)))
     box = vertex(draw(model(X), fold="Sequential"), "Sequential")
-    assert box.lines[0] == "5 × 4"
+    assert box.lines[:2] == ("60 parameters", "5 × 4")
 
 
 def test_formulas_have_the_parentheses_they_need():

@@ -10,9 +10,12 @@ import xml.etree.ElementTree as ET
 from itertools import pairwise
 from pathlib import Path
 
+import matplotlib.colors
+import matplotlib.image
 import pytest
 
 from tinygrad_edu.view import (
+    Edge,
     Group,
     Model,
     Picture,
@@ -380,9 +383,9 @@ def test_case_46_notebook_repr_never_raises(monkeypatch):
 
 def test_notebook_shows_the_picture(program):
     picture = Picture(MODEL)
-    assert picture._repr_mimebundle_()["image/svg+xml"] == picture.svg() == picture._repr_svg_()
+    assert picture._repr_mimebundle_()["text/html"] == picture.svg() == picture._repr_svg_()
     assert list(picture._repr_mimebundle_(include=["text/plain"])) == ["text/plain"]
-    assert list(picture._repr_mimebundle_(exclude=["text/plain"])) == ["image/svg+xml"]
+    assert list(picture._repr_mimebundle_(exclude=["text/plain"])) == ["text/html"]
     assert repr(picture) == "<Picture 'one': 6 vertices, 7 edges>"
 
 
@@ -398,3 +401,55 @@ def test_importing_the_package_imports_nothing_heavy():
     code = "import sys, tinygrad_edu.view; print({'ziamath', 'graphviz'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+# --- width, ground, and files ---------------------------------------------------------------------
+
+
+def chain(length):
+    vertices = tuple(Vertex(str(n), "op", text=f"step {n}") for n in range(length))
+    return Model(
+        vertices, tuple(Edge(str(n), str(n + 1)) for n in range(length - 1)), title="chain"
+    )
+
+
+def size_of(svg):
+    root = ET.fromstring(svg)
+    return float(root.get("width")), float(root.get("height"))
+
+
+def test_what_is_wider_than_the_page_runs_downwards(program):
+    width, height = size_of(Picture(chain(4)).svg())
+    assert height < width < 960
+    width, height = size_of(Picture(chain(20)).svg())
+    assert width < 960 < height
+    width, height = size_of(Picture(chain(20), width=10_000).svg())
+    assert width > 960 > height
+    assert size_of(Picture(chain(4), width=100).svg())[0] < 250
+
+
+def test_a_picture_has_no_ground_and_shrinks_to_its_place(program):
+    svg = Picture(MODEL).svg()
+    assert "background" not in svg
+    assert "max-width:100%" in svg
+    width, _ = size_of(svg)
+    _, _, points, _ = map(float, ET.fromstring(svg).get("viewBox").split())
+    assert width == pytest.approx(points * 4 / 3, abs=0.01)  # pixels, for points of layout
+
+
+def test_a_png_shows_what_the_svg_shows(tmp_path):
+    pixels = matplotlib.image.imread(Picture(MODEL).save(tmp_path / "a.png"))
+    width, height = size_of(Picture(MODEL).svg())
+    assert pixels.shape[1::-1] == pytest.approx((2 * width, 2 * height), abs=2)
+    assert pixels[0, 0, 3] == 0  # no ground
+    painted = pixels[pixels[..., 3] > 0.9][:, :3]
+    for colour in ("#B34700", "#0072B2"):  # gradients and forward arrows
+        wanted = matplotlib.colors.to_rgb(colour)
+        assert (abs(painted - wanted).max(axis=1) < 0.02).any()
+
+
+def test_a_png_without_the_package_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "resvg_py", None)
+    with pytest.raises(RendererNotFound, match=r"needs resvg_py; run: pip install"):
+        Picture(MODEL).save(tmp_path / "a.png")
+    assert list(tmp_path.iterdir()) == []

@@ -106,6 +106,8 @@ def digraph(model: Model) -> graphviz.Digraph:
     heading = [line for line in (model.title, *model.notes) if line]
     if heading:
         graph.attr(label=_label(*heading, left=True), labelloc="t", labeljust="l")
+    if model.aside:
+        graph.attr(tooltip=escape(model.aside))
     _fill(
         graph,
         model,

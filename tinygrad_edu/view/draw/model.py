@@ -161,6 +161,8 @@ class Model:
         Plain sentences below the picture.
     legend
         What shapes, lines and marks mean: pairs of a kind and its meaning, in one row below.
+    aside
+        What is said about the picture and not drawn into it.
 
     Raises
     ------
@@ -187,6 +189,7 @@ class Model:
     direction: Direction = "LR"
     notes: tuple[str, ...] = ()
     legend: tuple[tuple[LegendKind, str], ...] = ()
+    aside: str = ""
 
     def __post_init__(self) -> None:
         _require(self.direction, Direction, "the direction of a picture")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from tinygrad_edu.tensor import Tensor
 from .dot import digraph
 from .model import Model
 from .recorded import backward_model, forward_model
-from .renderer import find_renderer
+from .renderer import find_renderer, png
 from .steps import derivation_model
 from .svg import compose
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Picture", "draw", "notebook"]
 
+WIDTH = 960.0  # CSS pixels: a page, or a cell of a notebook
 _MOST_IN_A_NOTEBOOK = 200  # vertices; a larger graph is drawn on request only
 
 
@@ -38,6 +39,8 @@ class Picture:
     ----------
     model
         What to draw.
+    width : float
+        The width in CSS pixels to keep to: what is wider from left to right runs downwards.
 
     Notes
     -----
@@ -56,8 +59,8 @@ class Picture:
     True
     """
 
-    def __init__(self, model: Model) -> None:
-        self.model = model
+    def __init__(self, model: Model, width: float = WIDTH) -> None:
+        self.model, self.width = model, width
 
     @cached_property
     def graph(self) -> graphviz.Digraph:
@@ -77,7 +80,7 @@ class Picture:
         RendererNotFound
             If there is no program to lay it out.
         """
-        return compose(self.model, find_renderer())
+        return compose(self.model, find_renderer(), self.width)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the picture to a file and return its path.
@@ -86,8 +89,9 @@ class Picture:
         ----------
         path
             Its ending says what is written: ``.svg``; ``.dot`` or ``.gv`` (the DOT text, for
-            which no renderer is needed); ``.png`` or ``.pdf`` from the DOT text, with labels as
-            readable Unicode, where the renderer can.
+            which no renderer is needed); ``.png``, the SVG in twice its size, with resvg_py, which
+            the extra ``viz`` brings; ``.pdf`` from the DOT text, with labels as readable Unicode,
+            where the renderer can (or print the SVG from a browser).
 
         Raises
         ------
@@ -102,8 +106,10 @@ class Picture:
             content = self.source.encode()
         elif ending == ".svg":
             content = self.svg().encode()
-        elif ending in {".png", ".pdf"}:
-            content = find_renderer().run(self.source, ending[1:])
+        elif ending == ".png":
+            content = png(self.svg())
+        elif ending == ".pdf":
+            content = find_renderer().run(self.source, "pdf")
         else:
             raise ValueError(
                 f"A picture is saved as .svg, .png, .pdf, .dot or .gv, not as {path.name!r}."
@@ -131,7 +137,8 @@ class Picture:
         self, include: Collection[str] | None = None, exclude: Collection[str] | None = None
     ) -> dict[str, str]:
         try:
-            bundle = {"image/svg+xml": self.svg(), "text/plain": repr(self)}
+            # As HTML it takes the colours of the notebook's theme; an image would not.
+            bundle = {"text/html": self.svg(), "text/plain": repr(self)}
         except Exception as error:
             # A notebook must show something, so the reason stands above the text that can be had.
             bundle = {"text/plain": f"{error}\n\n{self._source_or_nothing()}".rstrip()}
@@ -147,7 +154,7 @@ class Picture:
 
 
 def draw(
-    t: Tensor | Derivation,
+    t: Tensor | Sequence[Tensor] | Derivation,
     *,
     expand: bool | str | Iterable[str] = (),
     backward: bool = False,
@@ -155,14 +162,16 @@ def draw(
     every_step: bool = False,
     fold: bool | str | Iterable[str] = False,
     names: Mapping[str, Any] | None = None,
+    width: float = WIDTH,
 ) -> Picture:
     """Draw the graph of a tensor, from left to right, or a derivation, line by line.
 
     Parameters
     ----------
-    t : Tensor or Derivation
+    t : Tensor, sequence of Tensor, or Derivation
         A tensor shows how it was computed: parameters (Tensors without a past) as hexagons,
-        constants (arrays) as sheets, operations as pills, named results as rectangles. A
+        constants (arrays) as sheets, operations as pills, named results as rectangles. Several
+        tensors, such as a loss and its penalty, share one graph. A
         derivation shows one frame for its start and one for each line: what the next line is
         made from is outlined, what cancels is struck through.
     expand : bool, str or iterable of str, optional
@@ -183,6 +192,9 @@ def draw(
         for all.
     names : dict of str to Tensor or ndarray, optional
         Names of nodes; otherwise ``Tensor(..., name=)`` and the caller's variables.
+    width : float, optional
+        The width of the page, in CSS pixels: a graph that is wider from left to right is drawn
+        from top to bottom.
 
     Returns
     -------
@@ -215,30 +227,40 @@ def draw(
     if isinstance(t, Derivation):
         if expand or backward or gradients is not None or fold:
             raise TypeError("draw: a derivation takes no expand=, backward=, gradients= or fold=")
-        return Picture(derivation_model(t, every_step=every_step))
-    if not isinstance(t, Tensor):
+        return Picture(derivation_model(t, every_step=every_step), width)
+    outputs = [t] if isinstance(t, Tensor) else t
+    if not _are_tensors(outputs):
         raise TypeError(
             f"draw: a {type(t).__name__} has no graph; draw a Tensor that was computed from "
             "Tensors, or a derivation"
         )
     if every_step:
         raise TypeError("draw: every_step= is for derivations; a Tensor has no steps")
-    return _tensor_picture(t, found, expand, backward, gradients, fold)
+    if len(outputs) > 1 and (backward or gradients):
+        raise TypeError("draw: gradients are those of one output; draw the tensors one by one")
+    return _tensor_picture(outputs, found, expand, backward, gradients, fold, width)
+
+
+def _are_tensors(outputs: Any) -> TypeGuard[Sequence[Tensor]]:
+    several = isinstance(outputs, list | tuple) and bool(outputs)
+    return several and all(isinstance(each, Tensor) for each in outputs)
 
 
 def _tensor_picture(
-    t: Tensor,
+    outputs: Sequence[Tensor],
     names: Names,
     expand: bool | str | Iterable[str] = (),
     backward: bool = False,
     gradients: bool | None = None,
     fold: bool | str | Iterable[str] = False,
+    width: float = WIDTH,
 ) -> Picture:
     opened = _chosen(expand, "expand", 'operations, such as "softmax"')
     folded = _chosen(fold, "fold", 'parts, such as "hidden"')
     if backward:
-        return Picture(backward_model(t, names, expand=opened, fold=folded))
-    return Picture(forward_model(t, names, expand=opened, gradients=gradients, fold=folded))
+        return Picture(backward_model(outputs[0], names, expand=opened, fold=folded), width)
+    model = forward_model(outputs, names, expand=opened, gradients=gradients, fold=folded)
+    return Picture(model, width)
 
 
 def _refuse_no_switch(**given: Any) -> None:
@@ -292,8 +314,8 @@ def notebook(
     bundle = {"text/plain": repr(t)}
     try:
         if t.op is not None and len(ancestors(t)) <= _MOST_IN_A_NOTEBOOK:
-            picture = _tensor_picture(t, _notebook_names())
-            bundle["image/svg+xml"] = picture.svg()
+            picture = _tensor_picture([t], _notebook_names())
+            bundle["text/html"] = picture.svg()
     except Exception as error:
         # A notebook must show something: the text, and why there is no picture.
         bundle["text/plain"] += f"\n{error}"

@@ -7,7 +7,7 @@ that is drawn, so a picture never shows what an earlier backward pass left behin
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -46,9 +46,9 @@ _SIGNS = {"subtract": "−", "divide": "÷"}  # of a second operand, where neith
 _MOST_CONTRIBUTIONS = 100  # more are not drawn one by one
 
 
-def readable(output: Tensor, names: Names) -> list[Tensor]:
-    """Return the graph of a tensor, arguments first; refuse what nobody could read."""
-    order: list[Tensor] = ancestors(output)  # type: ignore[assignment]  # a Tensor's are Tensors
+def readable(names: Names, *outputs: Tensor) -> list[Tensor]:
+    """Return the graph of tensors, arguments first; refuse what nobody could read."""
+    order: list[Tensor] = ancestors(*outputs)  # type: ignore[assignment]  # a Tensor's are Tensors
     if len(order) > _MOST_VERTICES:
         raise ValueError(_too_large(len(order)))
     refuse_changed(order, "draw", names.of)
@@ -63,34 +63,42 @@ def _too_large(count: int) -> str:
 
 
 def forward_model(
-    output: Tensor, names: Names, *, expand: Expand, gradients: bool | None, fold: Fold = False
+    outputs: Sequence[Tensor],
+    names: Names,
+    *,
+    expand: Expand,
+    gradients: bool | None,
+    fold: Fold = False,
 ) -> Model:
-    """Return the forward graph of a tensor, with the gradient of every node if asked for.
+    """Return the forward graph of tensors, with the gradient of every node if asked for.
 
-    With ``gradients=None`` they are asked for once a backward pass has run.
+    With ``gradients=None`` they are asked for once a backward pass has run; of several outputs
+    none are shown.
     """
-    order = readable(output, names)
+    order = readable(names, *outputs)
+    output, alone = outputs[-1], len(outputs) == 1
     wanted = gradients
     if wanted is None:
-        wanted = any(node.op is None and node.grad is not None for node in order)
+        wanted = alone and any(node.op is None and node.grad is not None for node in order)
     builder = _Builder(names, expand)
     seed = np.ones(output.shape, output.dtype) if wanted else None
     builder.add(_Level(order, output), seed, {})
-    name = names.of(output)
+    name = " and ".join(filter(None, map(names.of, outputs)))
     title = f"Forward graph of {name}" if name else "Forward graph"
     notes: tuple[str, ...] = ()
+    aside = ""
     if wanted:
         of = name or "the output"
         of = of if output.size == 1 else f"the sum of {of} (a seed of ones)"
         notes = (f"∇: the gradient of {of} with respect to each node.",)
-    elif gradients is None:
-        notes = ("Gradient not computed: run backward() first, or draw with gradients=True.",)
-    return builder.model(title, notes, layout_of(order), fold)
+    elif gradients is None and alone:
+        aside = "Gradient not computed: run backward() first, or draw with gradients=True."
+    return replace(builder.model(title, notes, layout_of(order), fold), aside=aside)
 
 
 def backward_model(output: Tensor, names: Names, *, expand: Expand, fold: Fold = False) -> Model:
     """Return the graph that computes the gradient of a tensor, with the values it shares."""
-    order = readable(output, names)
+    order = readable(names, output)
     name = names.of(output) or "out"
     targets = [
         node
@@ -292,8 +300,9 @@ class _Builder:
     def _operand(self, argument: Any) -> Operand:
         if self._is_number(argument):
             return number_operand(argument)
-        name = self.names.of(argument)
-        return Operand(name, name_latex(name)) if name and name_latex(name) else Operand()
+        name = self.names.of(argument) or ""
+        latex = name_latex(name)
+        return Operand(name if latex else "", latex, is_scalar=np.ndim(argument) == 0)
 
     def _is_number(self, argument: Any) -> bool:
         """Whether an argument is a plain number, which its operation's vertex shows."""
@@ -364,7 +373,9 @@ class _Builder:
     def _folded(self, group: Group, piece: Piece) -> Vertex:
         """Return the vertex of a part that is folded: what it is, its formula, and its output."""
         formula = formula_text(piece, self.names.of)
-        lines = (*([formula] if formula else []), *_array_lines(piece.output.value))
+        weights = sum(argument.size for argument in _leaves(piece))
+        counted = [f"{weights:,} parameter{'s' * (weights > 1)}"] if weights else []
+        lines = (*filter(None, [formula]), *counted, *_array_lines(piece.output.value))
         ends = [key for key, o in self.origins.items() if o.value is piece.output and not o.is_name]
         sketch = self.sketches.get(ends[0]) if ends else None
         gradient = _gradient_lines(sketch) if sketch is not None else ()
@@ -372,6 +383,13 @@ class _Builder:
 
     def _is_meeting(self, key: str) -> bool:
         return len(self.sketches[key].parts) > 1
+
+
+def _leaves(piece: Piece) -> set[Tensor]:
+    """Return the Tensors without a past that a part is made with, and was not given."""
+    given = set(map(id, piece.inputs))
+    used = {a for node in piece.members for a in node.args if isinstance(a, Tensor)}
+    return {a for a in used if a.op is None and id(a) not in given}
 
 
 def _legend(kinds: Collection[str], gradient_graph: bool) -> tuple[tuple[LegendKind, str], ...]:

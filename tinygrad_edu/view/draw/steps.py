@@ -217,7 +217,8 @@ class FormulaGraph:
         if kind == "quotient":
             return _between(constants, "÷", r"\div")
         if kind == "product":
-            return _between(constants, "×", r"\times")
+            by_number = self.several or any(constants)
+            return _between(constants, *(("·", r"\cdot") if by_number else ("⊙", r"\odot")))
         assert kind == "total"
         minus = shown.detail
         if len(minus) == 2 and minus[1] and not minus[0]:

@@ -17,12 +17,12 @@ def colour(rule: str, role: str) -> str:
 
 
 # A rule for svg:root counts only where the SVG is a document of its own (a file, an <img>): there
-# it brings its own ground, so that it can be read wherever it is shown. Within an HTML page it has
-# none, and takes the page's text colour.
+# it follows the reader's light or dark theme. Within an HTML page it takes the page's text colour.
+# It has no ground of its own, so that it can lie on a slide.
 STYLE = "".join(
     (
-        "svg.tg:root{background:#fff;color:#1a1a1a}",
-        "@media(prefers-color-scheme:dark){svg.tg:root{background:#16191d;color:#e6e6e6;",
+        "svg.tg:root{color-scheme:light dark;color:#1a1a1a}",
+        "@media(prefers-color-scheme:dark){svg.tg:root{color:#e6e6e6;",
         ";".join(f"--tg-{role}:{colour}" for role, colour in _DARK.items()),
         "}}",
         ".tg text{fill:currentColor;white-space:pre;",

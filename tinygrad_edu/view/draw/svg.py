@@ -12,7 +12,7 @@ import math
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .dot import LABEL_FILL, clean, digraph, layout
 from .formula import TEXT_SIZES, Label, define, label, number, text_width
@@ -22,7 +22,9 @@ from .renderer import Renderer, RendererError
 from .shapes import Box, add, draw_shape, kind_class, rectangle, shrunk, strike
 from .style import STYLE
 
-__all__ = ["Pieces", "compose", "pieces"]
+__all__ = ["PIXELS", "Pieces", "compose", "pieces"]
+
+PIXELS = 4 / 3  # CSS pixels for a point, in which pictures are laid out
 
 
 # --- what Graphviz returns ------------------------------------------------------------------------
@@ -156,11 +158,15 @@ def _lay_out(order: int, group: Group | None, model: Model, renderer: Renderer) 
     return _Frame(order, _caption(group), model, labels, _read_layout(renderer.run(source)))
 
 
-def compose(model: Model, renderer: Renderer) -> str:
-    """Lay out each frame by itself and set them one below the other."""
-    parts = [
-        _lay_out(order, group, part, renderer) for order, (group, part) in enumerate(frames(model))
-    ]
+def compose(model: Model, renderer: Renderer, width: float = math.inf) -> str:
+    """Lay out each frame by itself and set them one below the other.
+
+    What would be wider than `width`, in CSS pixels, runs from top to bottom if it is narrower so.
+    """
+    parts = _lay_out_frames(model, renderer)
+    if _widest(parts) * PIXELS > width:
+        turned = _lay_out_frames(replace(model, direction="TB"), renderer)
+        parts = min(parts, turned, key=_widest)
     title = label("", model.title, role="title")
     labels = [title, *(part.caption for part in parts)]
     labels += [one for part in parts for one in part.labels.all()]
@@ -170,7 +176,7 @@ def compose(model: Model, renderer: Renderer) -> str:
     body = ET.Element("g")
     title.draw(body, _MARGIN, _MARGIN, "start", prefix)
     top = _MARGIN + (title.height + 6 if title.rows else 0)
-    width = title.width
+    across = title.width
     for part in parts:
         if part.number:
             add(body, "path", "tg-rule", d=f"M{number(_MARGIN)},{number(top)}H{{width}}")
@@ -179,11 +185,21 @@ def compose(model: Model, renderer: Renderer) -> str:
         top += part.caption.height + (6 if part.caption.rows else 0)
         _draw_graph(body, part, top, prefix)
         top += part.layout.height + (_FRAME_GAP if part is not parts[-1] else 0)
-        width = max(width, part.caption.width, part.layout.width)
+        across = max(across, part.caption.width, part.layout.width)
     if model.notes or model.legend:
-        size = draw_below(body, model, _MARGIN, top + 8, width)
-        width, top = max(width, size[0]), top + 8 + size[1]
-    return _document(model, body, outlines, prefix, (width + 2 * _MARGIN, top + _MARGIN))
+        size = draw_below(body, model, _MARGIN, top + 8, across)
+        across, top = max(across, size[0]), top + 8 + size[1]
+    return _document(model, body, outlines, prefix, (across + 2 * _MARGIN, top + _MARGIN))
+
+
+def _lay_out_frames(model: Model, renderer: Renderer) -> list[_Frame]:
+    return [
+        _lay_out(order, group, part, renderer) for order, (group, part) in enumerate(frames(model))
+    ]
+
+
+def _widest(parts: list[_Frame]) -> float:
+    return max((part.layout.width for part in parts), default=0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +262,7 @@ def _document(
     size: tuple[float, float],
 ) -> str:
     width, height = map(number, size)
+    shown = [number(PIXELS * length) for length in size]
     for rule in body.iter("path"):
         if rule.get("class") == "tg-rule":
             rule.set("d", rule.get("d", "").replace("{width}", number(size[0] - _MARGIN)))
@@ -257,13 +274,16 @@ def _document(
             "class": "tg",
             "role": "img",
             "aria-label": name.replace("\n", " "),
-            "width": f"{width}pt",
-            "height": f"{height}pt",
+            "width": shown[0],
+            "height": shown[1],
+            "style": "max-width:100%;height:auto",
             "viewBox": f"0 0 {width} {height}",
             "xml:space": "preserve",
         },
     )
     ET.SubElement(root, "title").text = name
+    if model.aside:
+        ET.SubElement(root, "desc").text = model.aside
     ET.SubElement(root, "style").text = STYLE
     define(ET.SubElement(root, "defs"), outlines, prefix)
     root.append(body)

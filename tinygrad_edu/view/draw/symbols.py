@@ -16,22 +16,27 @@ __all__ = ["Operand", "application", "number_operand", "symbol"]
 _INFIX = {
     "add": ("+", "+"),
     "subtract": ("−", "-"),
-    "multiply": ("×", r"\times"),
+    "multiply": ("⊙", r"\odot"),
     "divide": ("÷", r"\div"),
     "matmul": ("@", r"\mathrm{@}"),
 }
 _COMMUTES = frozenset({"add", "multiply"})
 _LONGEST_NAME = 6
 _DOT = ("·", r"\,\cdot\,")
+_TIMES = ("·", r"\cdot")  # what multiplies by a number
 
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """What an operation is applied to: a number, which its vertex shows, or another vertex."""
+    """What an operation is applied to: a number, which its vertex shows, or another vertex.
+
+    A vertex of one entry without axes is a scalar, and so is a number.
+    """
 
     text: str = ""
     latex: str = ""
     is_number: bool = False
+    is_scalar: bool = False
 
 
 def number_operand(value: float) -> Operand:
@@ -46,10 +51,10 @@ def number_operand(value: float) -> Operand:
     if found:
         power = int(exponent)
         text = f"{mantissa}e{power}".replace("-", "−")
-        return Operand(text, rf"{mantissa} \cdot 10^{{{power}}}", True)
+        return Operand(text, rf"{mantissa} \cdot 10^{{{power}}}", True, True)
     text = mantissa.replace("-", "−").replace("inf", "∞").replace("nan", "NaN")
     latex = mantissa.replace("inf", r"\infty").replace("nan", r"\mathrm{NaN}")
-    return Operand(text, latex, True)
+    return Operand(text, latex, True, True)
 
 
 def symbol(op: Op, operands: Sequence[Operand], attributes: Mapping[str, Any]) -> tuple[str, str]:
@@ -63,13 +68,15 @@ def symbol(op: Op, operands: Sequence[Operand], attributes: Mapping[str, Any]) -
     >>> symbol(ops.softmax, [Operand()], {"axis": -1})
     ('softmax', '\\operatorname{softmax}')
     >>> print(*symbol(ops.multiply, [Operand(), number_operand(2)], {}))
-    × 2 \times 2
+    · 2 \cdot 2
     >>> print(*symbol(ops.divide, [Operand("e", "e"), Operand("s", "s")], {}))
     e ÷ s e \div s
     """
     shown = [_shown(op, operand) for operand in operands]
     if op.name in _INFIX and len(operands) == 2:
         (left, right), sign = shown, _INFIX[op.name]
+        if op.name == "multiply" and any(operand.is_scalar for operand in operands):
+            sign = _TIMES
         text, latex = (" ".join(p for p in (left[i], sign[i], right[i]) if p) for i in (0, 1))
         return text, latex
     if not any(operand.is_number for operand in operands):

@@ -181,7 +181,7 @@ class Flow:
         if argument.is_number:
             return number_operand(argument.value.flat[0])
         named = self.called(_spoken(argument))
-        return Operand(named.text, named.latex)
+        return Operand(named.text, named.latex, is_scalar=not argument.shape)
 
     def equation_of(self, s: Symbol) -> Written:
         """Write what a vertex is: its name, if it has one, and its formula."""
