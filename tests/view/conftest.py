@@ -90,9 +90,9 @@ def current():
 
 @pytest.fixture
 def keys(told):
-    """Return the keys of the steps of a track, in order."""
+    """Return the keys of the first card and of the steps of a track, in order."""
 
     def listed(track="assumed"):
-        return [f.key for f in told.story.frames if f.track in {"", track}]
+        return ["answer"] + [f.key for f in told.story.frames if f.track in {"", track}]
 
     return listed

@@ -29,6 +29,7 @@ LECTURE_PAGES = ["softmax-ce", "norm-p", "log-probability"]
 #: What is wrong with the graph of a step: what it is about is not in view, or text is too small.
 WRONG = """(() => {
   const step = document.querySelector('.step.current'), wrong = [];
+  if (step.id === 'answer') return wrong;
   const view = step.querySelector('.view').getBoundingClientRect();
   const graph = step.querySelector('.graph');
   const top = document.querySelector('header').getBoundingClientRect().bottom;

@@ -1,6 +1,9 @@
 """From a recorded graph to its gradient as a formula, step by step."""
 
-from .derivation import Contribution, Derivation, Formula, Step
+from tinygrad_edu.symbolic.notation.javascript import runtime
+
+from .contents import Difference, Squashed, difference, letters_alike, squashed
+from .derivation import Contribution, Derivation, Formula, Origin, Step
 from .derive import derive_named, staged_named
 from .report import letters, remarks, write, write_latex
 from .slopes import Slope, slope
@@ -11,19 +14,26 @@ from .work import Passes, Visit, passes
 __all__ = [
     "Contribution",
     "Derivation",
+    "Difference",
     "Formula",
+    "Origin",
     "Passes",
     "Slope",
+    "Squashed",
     "Stage",
     "StagedDerivation",
     "Step",
     "Symbol",
     "Visit",
     "derive_named",
+    "difference",
     "letters",
+    "letters_alike",
     "passes",
     "remarks",
+    "runtime",
     "slope",
+    "squashed",
     "staged_named",
     "write",
     "write_latex",

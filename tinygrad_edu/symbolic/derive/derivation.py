@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -44,13 +44,29 @@ from tinygrad_edu.symbolic.notation.source import (
 )
 from tinygrad_edu.tensor import Tensor
 
-__all__ = ["Contribution", "Derivation", "Formula", "Step"]
+__all__ = ["Contribution", "Derivation", "Formula", "Origin", "Step"]
 
 Array = npt.NDArray[np.float64]
 
 #: How formulas were written, as long as there is one: what comes back along one vertex goes on
 #: from the next, so that most are written several times.
 _SAID: WeakKeyDictionary[Expr, dict[Any, str]] = WeakKeyDictionary()
+
+
+class Origin(NamedTuple):
+    """Where a letter of a formula comes from.
+
+    `source` is the Tensor or the array that was recorded, where there is one, `definition` what a
+    letter stands for that has a name beside the graph. `key` tells two letters apart. A letter
+    that `counts` is the length of an axis.
+    """
+
+    key: Any
+    name: str
+    value: Array
+    source: Any = None
+    definition: Formula | None = None
+    counts: bool = False
 
 
 class Formula:
@@ -92,11 +108,39 @@ class Formula:
         >>> tg.derive(tg.sum_squared_error(z, y), wrt=z).result.letters
         {'z': array([1., 2.]), 'y': array([0., 1.])}
         """
+        return {called: origin.value for called, origin in self.origins.items()}
+
+    @property
+    def origins(self) -> dict[str, Origin]:
+        """Where its letters come from, by identifier.
+
+        Examples
+        --------
+        >>> import tinygrad_edu as tg
+        >>> z, y = tg.Tensor([1.0, 2.0], name="z"), tg.Tensor([0.0, 1.0], name="y")
+        >>> tg.derive(tg.sum_squared_error(z, y), wrt=z).result.origins["z"].source is z
+        True
+        """
         env = Environment()
         quantities, ranges = letters_in(self.expr), lengths_in(self.expr, self.axes)
-        called = identifiers(quantities, ranges)
-        arrays = {called[q]: env.array(q.leaf, q.axes) for q in quantities}
-        return {**arrays, **{called[label]: np.asarray(label.length) for label in ranges}}
+        return {
+            called: Origin(each, each.called, np.asarray(each.length), counts=True)
+            if isinstance(each, Label)
+            else Origin(
+                each,
+                each.name,
+                env.array(each.leaf, each.axes),
+                each.source,
+                None if each.definition is None else Formula(each.definition, each.axes),
+            )
+            for each, called in identifiers(quantities, ranges).items()
+        }
+
+    @property
+    def source(self) -> Any:
+        """What was recorded that it is the letter of; None for what is more than a letter."""
+        is_letter = isinstance(self.expr, Leaf) and all(a.place is None for a in self.expr.axes)
+        return self.expr.quantity.source if is_letter and isinstance(self.expr, Leaf) else None
 
     @property
     def lengths(self) -> dict[str, int]:

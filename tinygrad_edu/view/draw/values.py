@@ -8,7 +8,15 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["column_text", "number_text", "one_line", "shape_text", "sum_text", "value_lines"]
+__all__ = [
+    "column_text",
+    "number_text",
+    "one_line",
+    "shape_text",
+    "short_text",
+    "sum_text",
+    "value_lines",
+]
 
 _MOST_ENTRIES = 6
 _MOST_ROWS = 3
@@ -44,6 +52,20 @@ def number_text(value: float) -> str:
         return _minus(mantissa)
     power = "10" + str(int(exponent)).translate(_SUPERSCRIPTS)
     return _minus({"1": power, "-1": f"-{power}"}.get(mantissa, f"{mantissa}·{power}"))
+
+
+def short_text(value: float) -> str:
+    """Write a number to two decimals, as it stands at a bar; a tiny one to its first digit.
+
+    Examples
+    --------
+    >>> short_text(0.1077), short_text(-0.8923), short_text(1.0), short_text(0.0004)
+    ('0.11', '−0.89', '1', '0.0004')
+    """
+    if abs(value) < 0.005:
+        return number_text(float(f"{value:.1g}"))
+    is_plain = not abs(value) < 1000 or value == int(value)
+    return number_text(value) if is_plain else _minus(f"{value:.2f}")
 
 
 def _minus(digits: str) -> str:

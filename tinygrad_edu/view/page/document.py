@@ -82,13 +82,15 @@ class Document:
 
     def text(self) -> str:
         """Return the document."""
-        style, early, script = asset("page.css"), asset("early.js"), asset("camera.js", "page.js")
+        style, early = asset("page.css", "live.css"), asset("early.js")
+        script, live = asset("camera.js", "page.js"), self.story.live.script
         root = ET.Element("html", {"lang": "en"})
         head = add(root, "head")
         add(head, "meta", charset="utf-8")
+        trusted = " ".join(map(digest, (early, live, script)))
         policy = (
-            f"default-src 'none'; style-src {digest(style)}; "
-            f"script-src {digest(early)} {digest(script)}; base-uri 'none'; form-action 'none'"
+            f"default-src 'none'; style-src {digest(style)}; script-src {trusted}; "
+            "base-uri 'none'; form-action 'none'"
         )
         ET.SubElement(head, "meta", {"http-equiv": "Content-Security-Policy", "content": policy})
         add(head, "meta", name="viewport", content="width=device-width, initial-scale=1")
@@ -105,6 +107,8 @@ class Document:
         self._sources(main)
         self._tip(body)
         self._help(body)
+        if live:
+            ET.SubElement(body, "script").text = live
         ET.SubElement(body, "script").text = script
         return "<!DOCTYPE html>\n" + ET.tostring(root, encoding="unicode", method="html") + "\n"
 
@@ -177,8 +181,8 @@ class Document:
             "input",
             type="range",
             id="slider",
-            min="1",
-            value="1",
+            min="0",
+            value="0",
             max=str(len(self.story.frames)),
             aria_label="Step",
         )
@@ -206,6 +210,7 @@ class Document:
         if self.missing:
             add(main, "p", f"The page has no graphs. {self.missing}", class_="note")
         steps = add(main, "ol", class_="steps", id="steps")
+        self.story.live.add(steps)
         cards = Cards(self.story, self.drawings)
         for frame in self.story.frames:
             cards.add(steps, frame)

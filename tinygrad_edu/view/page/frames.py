@@ -8,6 +8,7 @@ from typing import Any, Literal
 from tinygrad_edu.view.draw.model import Model
 from tinygrad_edu.view.draw.written import Maths, Prose, Written
 from tinygrad_edu.view.page.jacobian import Heat
+from tinygrad_edu.view.page.live import Live
 
 __all__ = ["Factor", "Frame", "Node", "Passing", "Phase", "Scene", "Story", "Track"]
 
@@ -120,6 +121,7 @@ class Story:
     program: str
     latex: dict[str, str]
     checked: str
+    live: Live
     notes: tuple[str, ...] = field(default=())
 
 

@@ -24,6 +24,7 @@ def explain(
     *,
     names: Mapping[str, Any] | None = None,
     fused: Iterable[str] = (),
+    roles: Mapping[str, str] | None = None,
 ) -> Page:
     """Explain a gradient: forward, backward and algebra, step by step, as one HTML page.
 
@@ -37,6 +38,10 @@ def explain(
         Names for formulas; otherwise ``Tensor(..., name=)`` and the caller's variables.
     fused : iterable of str, optional
         Operations that are left whole, such as ``("softmax",)``.
+    roles : dict of str to str, optional
+        What letters are in the words of a course, such as ``{"z": "logits", "y": "targets"}``:
+        "logits", "probabilities", "predictions", "targets", "weights", "bias", "input" or "loss".
+        What is not given is found from the formulas.
 
     Returns
     -------
@@ -46,7 +51,8 @@ def explain(
     Raises
     ------
     ValueError, TypeError
-        As `derive`; also ValueError for a graph too large to be read.
+        As `derive`; also ValueError for a graph too large to be read, and for a role or a letter
+        that there is not.
 
     Examples
     --------
@@ -58,7 +64,7 @@ def explain(
     <Page '∂L/∂z = softmax(z) − y': 21 steps>
     >>> tg.explain(L, wrt=z).save("page.html")  # doctest: +SKIP
     """
-    return Page(story(output, wrt, names_around(names, depth=1), fused))
+    return Page(story(output, wrt, names_around(names, depth=1), fused, roles))
 
 
 class Page:

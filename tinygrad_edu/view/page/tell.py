@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from tinygrad_edu.naming import Names
 from tinygrad_edu.symbolic.derive import derive_named, letters, passes, remarks
@@ -14,12 +14,19 @@ from tinygrad_edu.view.page.backward import backward
 from tinygrad_edu.view.page.flow import Flow
 from tinygrad_edu.view.page.forward import forward
 from tinygrad_edu.view.page.frames import Story
+from tinygrad_edu.view.page.live import live
 from tinygrad_edu.view.page.nodes import node
 
 __all__ = ["story"]
 
 
-def story(output: Tensor, wrt: Tensor, names: Names, fused: Iterable[str] = ()) -> Story:
+def story(
+    output: Tensor,
+    wrt: Tensor,
+    names: Names,
+    fused: Iterable[str] = (),
+    roles: Mapping[str, str] | None = None,
+) -> Story:
     """Tell how the gradient of `output` with respect to `wrt` comes about."""
     fused = tuple(fused)
     found = derive_named(output, wrt, names, None, fused)
@@ -45,6 +52,7 @@ def story(output: Tensor, wrt: Tensor, names: Names, fused: Iterable[str] = ()) 
         flow.program.text(flow.walk.output, flow.walk.wrt),
         {track: d.latex() for track, d in tracks},
         f"{'checked' if found.agrees else 'DISAGREES'}: residual {check_text(found.residual)}",
+        live(flow, found, roles),
         (
             *remarks(found),
             *letters(written, found.recognised)[1:],

@@ -13,7 +13,7 @@
   const chooseTrack = () => {
     const track = !assume || assume.checked ? "assumed" : "free";
     sequence = steps.filter((step) => !step.dataset.track || step.dataset.track === track);
-    slider.max = sequence.length;
+    slider.max = sequence.length - 1;
   };
 
   const show = (wanted, record = true) => {
@@ -22,10 +22,10 @@
     const current = sequence[at];
     const last = camera.place(steps.find((step) => step.matches(".current")));
     for (const step of steps) step.classList.toggle("current", step === current);
-    slider.value = at + 1;
-    const said = `Step ${at + 1} of ${sequence.length}`;
+    slider.value = at;
+    const said = at ? `Step ${at} of ${sequence.length - 1}` : "The answer";
     slider.setAttribute("aria-valuetext", said);
-    find("#counter").textContent = `${at + 1} / ${sequence.length}`;
+    find("#counter").textContent = `${at} / ${sequence.length - 1}`;
     find("#live").textContent = `${said}, ${current.dataset.phase}: ${current.dataset.title}`;
     for (const tab of all(".phases [data-phase]"))
       tab.setAttribute("aria-current", String(tab.dataset.phase === current.dataset.phase));
@@ -65,7 +65,7 @@
   const fromLink = () => {
     const wanted = new URLSearchParams(location.hash.slice(1)).get("step");
     if (!wanted) return 0;
-    if (/^\d+$/.test(wanted)) return Number(wanted) - 1;
+    if (/^\d+$/.test(wanted)) return Number(wanted);
     const step = steps.find((each) => each.id === wanted);
     if (step && assume && step.dataset.track) {
       assume.checked = step.dataset.track === "assumed";
@@ -291,7 +291,7 @@
     stop();
     keys[key]();
   });
-  slider.addEventListener("input", () => { stop(); show(slider.value - 1); });
+  slider.addEventListener("input", () => { stop(); show(Number(slider.value)); });
   if (assume) assume.addEventListener("change", () => {
     const phaseNow = sequence[at].dataset.phase;
     const last = at === sequence.length - 1;

@@ -1,0 +1,289 @@
+// The first card: one drags a bar, and bars, numbers, graph and sentence move.
+const card = document.querySelector("#answer");
+const find = (selector) => card.querySelector(selector);
+const all = (selector, inside = card) => [...inside.querySelectorAll(selector)];
+const size = (shape) => shape.reduce((a, b) => a * b, 1);
+const recorded = leaves.map((each) => each && { shape: each.shape, data: [...each.data] });
+let data = recorded.map((each) => each && { shape: each.shape, data: [...each.data] });
+let found = compute(data);
+
+/* --- bars: the same elements, by the same rules as bars.py --- */
+const columns = all(".bars").map((svg, index) => ({
+  svg, index, upright: svg.classList.contains("upright"),
+  height: Number(svg.getAttribute("height")),
+  low: Number(svg.dataset.low), high: Number(svg.dataset.high),
+  given: index === 0, zero: svg.querySelector(".zero"),
+  lanes: all(".lane", svg).map((lane) => ({
+    lane, place: Number(lane.dataset.place), bar: lane.querySelector(".bar"), hold: lane.querySelector(".hold"),
+    aim: lane.querySelector(".aim"), knob: lane.querySelector(".knob"),
+    number: lane.querySelector(".number"), name: lane.querySelector(".name"),
+  })),
+}));
+const set = (element, values) => {
+  for (const [name, value] of Object.entries(values)) element.setAttribute(name, value);
+};
+const rounded = (value) => String(Math.round(value * 100) / 100);
+const drawColumn = (column) => {
+  const [value, target] = found.columns[column.index];
+  const { upright, lanes } = column;
+  const shown = lanes.flatMap(({ place }) => [value.data[place], ...(target ? [target.data[place]] : [])]).filter(Number.isFinite);
+  const low = Math.min(column.low, ...shown), high = Math.max(column.high, ...shown);
+  const start = upright ? column.height - (low < 0 ? 54 : 32) : low < 0 ? 32 : 16;
+  const end = upright ? 34 : 80;
+  const at = (v) => start + ((end - start) * (v - low)) / (high - low);
+  Object.assign(column, { start, end, from: low, to: high });
+  const box = (v) => {
+    const to = at(Number.isFinite(v) ? v : 0);
+    const from = rounded(Math.min(at(0), to)), length = rounded(Math.abs(at(0) - to));
+    return upright ? { y: from, height: length } : { x: `${from}%`, width: `${length}%` };
+  };
+  const zero = rounded(at(0));
+  set(column.zero, upright ? { y1: zero, y2: zero } : { x1: `${zero}%`, x2: `${zero}%` });
+  for (const { lane, place, bar, aim, knob, number } of lanes) {
+    const v = value.data[place];
+    const point = rounded(at(Number.isFinite(v) ? v : 0));
+    const away = column.given ? 16 : 7;
+    set(bar, box(v));
+    if (aim) set(aim, box(target.data[place]));
+    if (knob) set(knob, upright ? { cy: point } : { cx: `${point}%` });
+    set(number, upright
+      ? { y: point, dy: v < 0 ? away + 12 : -away }
+      : { x: `${point}%`, dx: v < 0 ? -away : away, "text-anchor": v < 0 ? "end" : "start" });
+    number.textContent = shortText(v);
+    if (column.given && lane.hasAttribute("role")) {
+      const gradient = found.g[settings.wrt].data[place];
+      set(lane, { "aria-valuenow": v, "aria-valuemin": low, "aria-valuemax": high,
+        "aria-valuetext": `${shortText(v)}, gradient ${shortText(gradient)}` });
+    }
+  }
+};
+
+/* --- the sentence, in the words of sayings.py --- */
+const words = settings.words;
+const fill = (key, slots = {}) => words[key].replace(/\{(\w+)\}/g, (_, name) => slots[name]);
+const moves = (gradient, what, many = false) => fill((gradient < 0 ? "up" : "down") + (many ? " many" : ""), { what });
+const bracketed = (value) => (value < 0 ? `(${shortText(value)})` : shortText(value));
+const totalText = (values) => {
+  const total = values.reduce((a, b) => a + b, 0);
+  return shortText(Math.abs(total) < 1e-9 ? 0 : total);
+};
+const largest = (values) => values.reduce((best, v, k) => (v > values[best] ? k : best), 0);
+const scaled = (apart, gradient, at) => {
+  const scale = apart[at] ? gradient[at] / apart[at] : 1;
+  return Math.abs(scale - 1) < 1e-9 ? "" : fill("scaled", { scale: shortText(scale) });
+};
+const nameOf = (shape, place) => {
+  const at = [];
+  for (let i = shape.length - 1, rest = place; i >= 0; rest = Math.floor(rest / shape[i--])) at.unshift((rest % shape[i]) + 1);
+  return at.join(",");
+};
+const ofTrue = (true_, model, apart, gradient) => {
+  const rest = model.map((_, k) => k).filter((k) => k !== true_);
+  const listed = rest.map((k) => shortText(model[k]));
+  const many = rest.length > 1;
+  const numbers = rest.length > 4 ? `${shortText(rest.reduce((s, k) => s + model[k], 0))} in all`
+    : [listed.slice(0, -1).join(", "), listed.at(-1)].filter(Boolean).join(" and ");
+  return fill("true", { m: shortText(model[true_]), w: shortText(apart[true_]),
+    moves: moves(gradient[true_], `the true ${settings.one}`),
+    others: `${numbers} ${moves(-gradient[true_], many ? "the others" : "the other", many)}`, sum: totalText(apart) });
+};
+const ofSoft = (names, model, target, apart, gradient) => {
+  const high = largest(apart), low = largest(apart.map((v) => -v));
+  return fill("soft", { m: shortText(model[high]), t: bracketed(target[high]), w: shortText(apart[high]),
+    moves: moves(gradient[high], `${settings.one} ${names[high]}`),
+    n: shortText(model[low]), u: bracketed(target[low]), x: shortText(apart[low]),
+    others: moves(gradient[low], `${settings.one} ${names[low]}`), sum: totalText(apart) });
+};
+const isTrue = (row) => row.every((v) => v === 0 || v === 1) && row.filter((v) => v === 1).length === 1;
+const sentence = () => {
+  const { kind, one, output } = settings;
+  const { shape, data: all_ } = found.g[settings.wrt];
+  let gradient = all_, names = all_.map((_, place) => nameOf(shape, place));
+  if (!gradient.every(Number.isFinite)) return fill("undefined", { output });
+  if (gradient.every((v) => v === 0)) return fill("nothing", { output });
+  if (kind === "other") {
+    const at = largest(gradient.map(Math.abs)), d = gradient[at];
+    return fill("other", { entry: `${one} ${names[at]}`.trim(), output, goes: d < 0 ? "falls" : "grows",
+      by: shortText(Math.abs(d) / 100) });
+  }
+  const pair = found.columns.find(([, aim]) => aim);
+  let [model, target] = pair.map((each) => each.data);
+  let apart = model.map((v, k) => v - target[k]);
+  let at = largest(apart.map(Math.abs)), lead = "";
+  if (kind === "softmax") {
+    const length = pair[0].shape.at(-1), row = Math.floor(at / length);
+    if (pair[0].shape.length > 1) lead = fill("row", { row: row + 1 });
+    [model, target, apart, gradient, names] = [model, target, apart, gradient, names]
+      .map((each) => each.slice(row * length, (row + 1) * length));
+    at = isTrue(target) ? largest(target) : largest(apart.map(Math.abs));
+    const said = isTrue(target) ? ofTrue(at, model, apart, gradient) : ofSoft(names, model, target, apart, gradient);
+    return lead + said + scaled(apart, gradient, at);
+  }
+  const said = fill(kind === "sigmoid" ? "own" : "residual", { m: shortText(model[at]), t: bracketed(target[at]),
+    w: shortText(apart[at]), d: shortText(gradient[at]), one, moves: moves(gradient[at], `${one} ${names[at]}`.trim()) });
+  return said + (kind === "sigmoid" ? scaled(apart, gradient, at) : "");
+};
+const broken = () => {
+  const gradient = found.g[settings.wrt].data, result = found.result.data;
+  const off = gradient.some((v, k) => Math.abs(v - result[k]) > 1e-9 * (1 + Math.abs(v)));
+  return settings.assumption && off ? fill("broken", settings) : "";
+};
+
+/* --- the graph: every vertex stands once, and the steps show it --- */
+const vertices = leaves.map((_, place) => {
+  const element = document.getElementById(`graph-n${place}`);
+  return element && ["line", "gradient"].map((kind) => [...element.querySelectorAll(`.tg-${kind}`)]);
+});
+const write = (texts, lines) => {
+  if (texts.length !== lines.length) return;
+  texts.forEach((text, k) => { if (text.textContent !== lines[k]) text.textContent = lines[k]; });
+};
+const gradientLines = (total, parts) => {
+  if (parts.length > 1 && parts.length <= 4 && !total.shape.length) return [`∇ ${sumText(parts, total)}`];
+  const [first, ...rest] = valueLines(total, parts);
+  return [parts.length > 1 ? `∇ sum: ${first}` : `∇ ${first}`, ...rest];
+};
+const linesOf = (place) => {
+  const total = found.g[place], parts = found.parts[place] ?? [];
+  return [settings.bools.includes(place) ? null : valueLines(found.v[place]), total ? gradientLines(total, parts) : []];
+};
+const drawGraph = () => {
+  vertices.forEach((texts, place) => {
+    if (!texts) return;
+    const [values, gradients] = linesOf(place);
+    if (values) write(texts[0], values);
+    write(texts[1], gradients);
+  });
+};
+
+/* --- all of it, once a frame; what is read aloud waits for the hand to rest --- */
+let asked = 0, resting = 0;
+const draw = () => {
+  asked = 0;
+  found = compute(data);
+  columns.forEach(drawColumn);
+  drawGraph();
+  const said = sentence() + broken();
+  find(".say").textContent = said;
+  find(".loss").textContent = `${settings.output} = ${numberText(found.v[settings.top].data.reduce((a, b) => a + b, 0))}`;
+  const targets = settings.aim >= 0 ? data[settings.aim].data : [];
+  find('[data-live="turn"]').hidden = !canTurn();
+  const marked = isOneHot();
+  for (const { lanes } of columns) for (const { place, name, lane } of lanes)
+    if (marked && lanes.length === targets.length) {
+      name.classList.toggle("true", targets[place] === 1);
+      if (data[settings.aim].shape.length === 1) name.textContent = targets[place] === 1 ? "true" : lane.dataset.name;
+    } else { name.classList.remove("true"); name.textContent = lane.dataset.name; }
+  document.documentElement.classList.toggle("moved", data.some((each, place) =>
+    each && each.data.some((v, k) => !Object.is(v, recorded[place].data[k]))));
+  clearTimeout(resting);
+  resting = setTimeout(() => { find('[data-live="said"]').textContent = said; }, 700);
+};
+const soon = () => { asked ||= requestAnimationFrame(draw); };
+const rows = () => {
+  const { shape, data: flat } = data[settings.aim];
+  const length = shape.at(-1) ?? 1;
+  return Array.from({ length: flat.length / length }, (_, r) => flat.slice(r * length, (r + 1) * length));
+};
+const isOneHot = () => settings.aim >= 0 && settings.kind === "softmax" && rows().every(isTrue);
+const canTurn = isOneHot;
+
+/* --- sliders --- */
+const given = data[settings.wrt];
+const move = (place, value) => {
+  const { from, to } = columns[0];
+  data[settings.wrt].data[place] = Number(Math.min(to, Math.max(from, value)).toPrecision(12));
+  soon();
+};
+const step = () => 10 ** Math.floor(Math.log10((columns[0].to - columns[0].from) / 20));
+const under = (event, column) => {
+  const box = column.svg.getBoundingClientRect();
+  const along = column.upright ? event.clientY - box.top : (100 * (event.clientX - box.left)) / box.width;
+  const value = column.from + ((along - column.start) / (column.end - column.start)) * (column.to - column.from);
+  const grain = step() / 10;
+  return Math.round(value / grain) * grain;
+};
+for (const { lane, place } of columns[0].lanes) {
+  set(lane, { role: "slider", tabindex: "0", "aria-label": `${settings.one} ${lane.dataset.name}`.trim(),
+    "aria-orientation": columns[0].upright ? "vertical" : "horizontal" });
+  let held = false;
+  lane.addEventListener("pointerdown", (event) => {
+    if (event.button) return;
+    held = true;
+    lane.setPointerCapture(event.pointerId);
+    lane.focus({ preventScroll: true });
+    move(place, under(event, columns[0]));
+    event.preventDefault();
+  });
+  lane.addEventListener("pointermove", (event) => { if (held) move(place, under(event, columns[0])); });
+  for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) lane.addEventListener(end, () => { held = false; });
+  lane.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const now = data[settings.wrt].data[place], by = step();
+    const to = { ArrowUp: now + by, ArrowRight: now + by, ArrowDown: now - by, ArrowLeft: now - by,
+      PageUp: now + 10 * by, PageDown: now - 10 * by, Home: columns[0].from, End: columns[0].to }[event.key];
+    if (to === undefined) return;
+    event.preventDefault();
+    event.stopPropagation();
+    move(place, Math.round(to / (by / 10)) * (by / 10));
+  });
+}
+
+/* --- buttons --- */
+const output = (at) => compute(at).v[settings.top].data[0];
+const stepped = (rate) => data.map((each, place) => place !== settings.wrt ? each
+  : { shape: each.shape, data: each.data.map((v, k) => v - rate * found.g[place].data[k]) });
+let halvings = 1;
+while (halvings < 20 && !(output(stepped(2 ** -halvings)) <= output(data))) halvings++;
+const rate = halvings === 1 ? "½" : `1/${2 ** halvings}`;
+const actions = {
+  step: () => { data = stepped(2 ** -halvings); soon(); },
+  turn: () => {
+    const { shape } = data[settings.aim];
+    data[settings.aim] = { shape, data: rows().flatMap((row) => [row.at(-1), ...row.slice(0, -1)]) };
+    soon();
+  },
+  reset: () => { data = recorded.map((each) => each && { shape: each.shape, data: [...each.data] }); soon(); },
+  own: (button) => {
+    const form = find("form");
+    form.hidden = !form.hidden;
+    button.setAttribute("aria-expanded", String(!form.hidden));
+    if (form.hidden) return;
+    for (const [key, place] of fields()) form.elements[key].value = written(data[place]);
+    form.elements.given.focus();
+  },
+};
+const fields = () => [["given", settings.wrt], ["aim", settings.aim]].filter(([key]) => find("form").elements[key]);
+const written = ({ shape, data: flat }) => {
+  const length = shape.length > 1 ? shape.at(-1) : flat.length;
+  const lines = [];
+  for (let k = 0; k < flat.length; k += length) lines.push(flat.slice(k, k + length).join(", "));
+  return lines.join("; ");
+};
+const read = (text, { shape }, name) => {
+  const parts = text.replace(/−/g, "-").split(/[\s,;[\]()]+/).filter(Boolean);
+  const wrong = parts.find((part) => !Number.isFinite(Number(part)));
+  if (wrong !== undefined) throw new Error(`${name}: “${wrong}” is no number; write numbers with commas between them.`);
+  if (parts.length !== size(shape)) throw new Error(`${name} has ${size(shape)} numbers, and ${parts.length} came.`);
+  return { shape, data: parts.map(Number) };
+};
+find("form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const said = find(".refused");
+  try {
+    const read_ = fields().map(([key, place]) => [place, read(event.target.elements[key].value, data[place], settings.names[key])]);
+    for (const [place, array] of read_) data[place] = array;
+    said.textContent = "";
+    soon();
+  } catch (error) { said.textContent = error.message; }
+});
+find("form").addEventListener("keydown", (event) => event.stopPropagation());
+for (const button of all("[data-live]").filter((each) => each.tagName === "BUTTON")) {
+  if (button.dataset.live === "step") {
+    button.textContent = `one gradient step: ${settings.names.given} ← ${settings.names.given} − ${rate}·gradient`;
+    button.hidden = !settings.scalar;
+  }
+  button.addEventListener("click", () => actions[button.dataset.live](button));
+}
+find(".doings").hidden = false;
+draw();

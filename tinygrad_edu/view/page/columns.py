@@ -1,0 +1,166 @@
+"""What the first card shows side by side: from what one drags to the gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.symbolic.derive import (
+    Derivation,
+    Difference,
+    Formula,
+    Symbol,
+    difference,
+    letters_alike,
+    squashed,
+)
+from tinygrad_edu.view.draw.formula import formula_width
+from tinygrad_edu.view.draw.written import Maths, join, maths, written
+from tinygrad_edu.view.page.flow import Flow, plain
+
+__all__ = ["Column", "Columns"]
+
+_MOST_LETTERS = 2
+_WIDE = 15.0  # ems of a head
+
+
+@dataclass(frozen=True)
+class Column:
+    """An array as bars: `value` now, `target` outlined on it, and what to call it.
+
+    `arrow` says what leads to it from the column before; `part` is "given" for what one drags,
+    "model" for what has a target, "gradient" for the result, else "between". `formula` and `aim`
+    are what value and target are computed by; None is the gradient as it came back.
+    """
+
+    part: str
+    head: Maths
+    caption: str
+    value: Any
+    formula: Formula | None
+    arrow: str = ""
+    target: Any = None
+    aim: Formula | None = None
+
+
+class Columns:
+    """Choose the columns of a derivation and find the roles of its letters.
+
+    Parameters
+    ----------
+    flow : Flow
+        The passes.
+    found : Derivation
+        What was derived.
+    given : dict of str to str
+        Roles that the user gave.
+    """
+
+    def __init__(self, flow: Flow, found: Derivation, given: Mapping[str, str]) -> None:
+        self.flow, self.found = flow, found
+        self.wrt: Symbol = flow.walk.wrt
+        self.difference = difference(found.result, self.wrt.source)
+        self.squashed = None if self.difference is None else squashed(self.difference.model)
+        self.roles = {**self._roles(), **given}
+        self.shown = self._shown()
+
+    def _is_wrt(self, formula: Formula | None) -> bool:
+        source = None if formula is None else formula.source
+        return source is not None and source is self.wrt.source
+
+    def _roles(self) -> dict[str, str]:
+        """Find the role of each letter that has one."""
+        flow, found = self.flow, {}
+        for s in flow.shown:
+            if s.op is not None and s.op.name == "matmul" and flow.place[s] in flow.gradients:
+                for argument in s.args:
+                    name = argument.name if isinstance(argument, Symbol) else None
+                    if name and argument.op is None:
+                        found[name] = "weights" if argument is self.wrt else "input"
+        if self.difference is not None:
+            found[flow.of] = "loss"
+            says = "predictions" if self.squashed is None else "probabilities"
+            found[self.difference.model.text()] = says
+            found[self.difference.target.text()] = "targets"
+        if self.squashed is not None:
+            found[self.squashed.of.text()] = "logits"
+        return found
+
+    def role(self, formula: Formula) -> str:
+        """Return the role of a letter, or ""."""
+        return self.roles.get(formula.text(), "")
+
+    @property
+    def kind(self) -> str:
+        """What the sentence is about: "softmax", "sigmoid", "residual" or "other"."""
+        apart = self.difference
+        if apart is None or apart.whole.axes != self.found.result.axes:
+            return "other"
+        if self.squashed is None:
+            return "residual" if self._is_wrt(apart.model) else "other"
+        return self.squashed.by if apart.is_scaled else "other"
+
+    @property
+    def title(self) -> str:
+        """The headline of the card."""
+        if self.difference is None:
+            return "What each entry does"
+        says = "is" if self.difference.is_all else "comes from"
+        return f"The gradient {says} what the model says minus what is true"
+
+    def _shown(self) -> list[Column]:
+        flow = self.flow
+        wrt = flow.walk.formula(self.wrt)
+        first = Column("given", maths(wrt), self.role(wrt), self.wrt.value, wrt)
+        if self.difference is None:
+            letters = letters_alike(self.found.result, self.wrt.source)[:_MOST_LETTERS]
+            between = [self._column("between", letter, self.role(letter)) for letter in letters]
+        else:
+            between = self._of_difference(self.difference)
+        if between and self._is_wrt(between[0].formula):
+            first = replace(between.pop(0), part="given")
+        title = flow.gradient_of(flow.place[self.wrt])
+        head = join(title, "=", written(self.found.result)).vector
+        if formula_width(head.latex) > _WIDE:
+            head = title.vector
+        value = np.asarray(flow.gradients[flow.place[self.wrt]])
+        last = Column("gradient", head, "the gradient", value, None)
+        if self.difference is not None and self.difference.is_all:
+            last = replace(last, arrow=f"− {self.difference.target.text()}")
+        return [first, *between, last]
+
+    def _column(self, part: str, formula: Formula, caption: str, arrow: str = "") -> Column:
+        return Column(part, maths(formula), caption, formula.evaluate(), formula, arrow)
+
+    def _of_difference(self, apart: Difference) -> list[Column]:
+        """Return what the model says, made of what, and what is true; and their difference."""
+        model, target = apart.model, apart.target
+        columns = self._before(model)
+        arrow = ""
+        if self.squashed is not None:
+            arrow = "÷ Σ" if columns and columns[0].arrow else self.squashed.by
+        says = self.role(model) or ("probabilities" if self.squashed else "predictions")
+        caption = f"{says}; outlined: {target.text()}, the {self.role(target) or 'targets'}"
+        shown = self._column("model", model, caption, arrow)
+        columns.append(replace(shown, target=target.evaluate(), aim=target))
+        if not apart.is_all and len(columns) == 1:
+            minus = f"− {target.text()}"
+            columns.append(self._column("between", apart.whole, "the difference", minus))
+        return columns
+
+    def _before(self, model: Formula) -> list[Column]:
+        """Return what stands between what one drags and what the model says, if anything."""
+        inside = self.squashed
+        if inside is None:
+            return []
+        if not self._is_wrt(inside.of):
+            is_alike = inside.of.evaluate().shape == model.evaluate().shape
+            return [self._column("between", inside.of, "logits")] if is_alike else []
+        if inside.exponential is None or inside.exponent is None:
+            return []
+        head = Maths(f"e^{plain(inside.exponent.text())}", f"e^{{{inside.exponent.latex()}}}")
+        column = self._column("between", inside.exponential, "positive", "exp")
+        return [replace(column, head=head)]

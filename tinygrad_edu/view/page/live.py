@@ -1,0 +1,208 @@
+"""The first card: bars that one drags, and everything that moves with them."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ET
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.symbolic.derive import Derivation, runtime
+from tinygrad_edu.view.page.bars import Bars, entry_name
+from tinygrad_edu.view.page.columns import Column, Columns
+from tinygrad_edu.view.page.flow import Flow
+from tinygrad_edu.view.page.markup import add, asset, formula
+from tinygrad_edu.view.page.numbers import Numbers
+from tinygrad_edu.view.page.roles import ROLES, checked
+from tinygrad_edu.view.page.sayings import WORDS, sentence
+
+__all__ = ["Live", "live"]
+
+_MOST_ENTRIES = 12
+
+_BUTTONS = (
+    ("step", "one gradient step"),
+    ("turn", "next true class"),
+    ("reset", "reset"),
+    ("own", "your own numbers"),
+)
+
+
+@dataclass(frozen=True)
+class Live:
+    """The first card, ready to be drawn.
+
+    `places` says which entries of each column are shown, and `typed` what one may type numbers
+    for: what one drags, and the targets. `program` is the JavaScript that computes
+    all numbers of the page, "" where there is none, and `static` says why.
+    """
+
+    title: str
+    columns: list[Column]
+    places: list[list[int]]
+    sentence: str
+    typed: tuple[str, str]
+    program: str
+    static: str
+
+    @property
+    def script(self) -> str:
+        """The script of the card: the runtime, the program, and what moves the bars."""
+        if not self.program:
+            return ""
+        parts = (runtime(), asset("values.js"), self.program, asset("live.js"))
+        return '(() => {\n"use strict";\n' + "\n".join(parts) + "})();\n"
+
+    def add(self, steps: ET.Element) -> None:
+        """Add the card to the list of steps."""
+        last = self.columns[-1].head
+        card = add(
+            steps,
+            "li",
+            class_="step answer",
+            id="answer",
+            tabindex="-1",
+            data_phase="answer",
+            data_title=self.title,
+            data_vector=last.latex or last.text,
+            data_index=last.latex or last.text,
+            data_drawing="graph",
+            data_source="graph",
+        )
+        add(card, "h2", self.title)
+        shown = add(card, "div", class_=f"columns of{len(self.columns)}")
+        for index, column in enumerate(self.columns):
+            self._column(shown, index, column)
+        add(card, "p", self.sentence, class_="say")
+        if self.program:
+            self._doings(card)
+        else:
+            add(card, "p", f"The bars stand still: {self.static}.", class_="note")
+
+    def _column(self, parent: ET.Element, index: int, column: Column) -> None:
+        places, size = self.places[index], np.size(column.value)
+        section = add(parent, "section", class_=f"column {column.part}")
+        if index:
+            arrow = add(section, "p", class_="leads")
+            add(arrow, "span", column.arrow)
+            add(arrow, "span", "→", aria_hidden="true")
+        formula(add(section, "p", class_="head"), column.head)
+        few = "" if len(places) == size else f"the {len(places)} largest of {size} entries"
+        caption = add(
+            section, "p", "; ".join(filter(None, (column.caption, few))), class_="caption"
+        )
+        if index == 0 and self.program:
+            add(caption, "span", ": drag" if caption.text else "drag", class_="scripted")
+        Bars(column, places).draw(section, index)
+
+    def _doings(self, card: ET.Element) -> None:
+        doings = add(card, "div", class_="doings", hidden="")
+        add(doings, "p", class_="loss")
+        for action, text in _BUTTONS:
+            add(doings, "button", text, type="button", data_live=action)
+        form = add(card, "form", class_="own", hidden="")
+        for key, text in zip(("given", "aim"), self.typed, strict=True):
+            if text:
+                label = add(form, "label")
+                add(label, "span", f"{text} =")
+                add(label, "input", name=key, autocomplete="off", spellcheck="false")
+        add(form, "button", "use them", type="submit")
+        add(form, "p", class_="refused", role="alert")
+        add(card, "p", class_="live", aria_live="polite", data_live="said")
+
+
+def live(flow: Flow, found: Derivation, roles: Mapping[str, str] | None = None) -> Live:
+    """Make the first card of a derivation.
+
+    Raises
+    ------
+    ValueError
+        If `roles` names what the graph has not, or no role.
+    """
+    names = {s.name for s in flow.shown if s.name} | {flow.of}
+    chosen = Columns(flow, found, checked(roles, names))
+    model = next((c for c in chosen.shown if c.aim is not None), None)
+    aim = _leaf_of(flow, model)
+    output = flow.of if found.seed is None else f"⟨{found.seed}, {flow.of}⟩"
+    one = _called(flow, chosen)
+    gradient = np.asarray(chosen.shown[-1].value, float)
+    arrays = {"gradient": gradient}
+    if model is not None:
+        arrays |= {"model": model.value, "target": model.target}
+    typed = flow.called(flow.walk.wrt).text, _aim_text(model) if aim >= 0 else ""
+    settings = {
+        "wrt": flow.place[flow.walk.wrt],
+        "aim": aim,
+        "top": flow.place[flow.walk.output],
+        "kind": chosen.kind,
+        "one": one,
+        "output": output,
+        "scalar": flow.walk.output.value.size == 1,
+        "assumption": ", ".join(a.statement for a in found.assumptions if a.used),
+        "result": found.result.text(),
+        "names": dict(zip(("given", "aim"), typed, strict=True)),
+        "bools": [n for n, s in enumerate(flow.shown) if s.value.dtype.kind == "b"],
+        "words": WORDS,
+    }
+    program, static = "", ""
+    try:
+        program = _program(flow, found, chosen, settings)
+    except ValueError as error:
+        static = str(error)
+    entries = [entry_name(gradient.shape, place) for place in range(gradient.size)]
+    return Live(
+        chosen.title,
+        chosen.shown,
+        [_places(column, gradient) for column in chosen.shown],
+        sentence(chosen.kind, one, output, entries, arrays),
+        typed,
+        program,
+        static,
+    )
+
+
+def _called(flow: Flow, chosen: Columns) -> str:
+    """Return what an entry is called of what one drags."""
+    wrt = flow.walk.formula(flow.walk.wrt)
+    name = flow.called(flow.walk.wrt).text
+    return ROLES.get(chosen.role(wrt)) or (name if chosen.kind == "other" else f"entry of {name}")
+
+
+def _aim_text(model: Column | None) -> str:
+    return "" if model is None or model.aim is None else model.aim.text()
+
+
+def _program(flow: Flow, found: Derivation, chosen: Columns, settings: dict[str, Any]) -> str:
+    numbers = Numbers(flow)
+    pairs = []
+    for column in chosen.shown:
+        value = f"g[{settings['wrt']}]"
+        if column.formula is not None:
+            value = numbers.fitted(column.formula, np.shape(column.value))
+        aim = "null"
+        if column.aim is not None:
+            aim = numbers.fitted(column.aim, np.shape(column.target))
+        pairs.append(f"[{value}, {aim}]")
+    result = numbers.fitted(found.result, flow.walk.wrt.shape)
+    told = json.dumps(settings, ensure_ascii=False).replace("<", "\\u003c")
+    return f"{numbers.text(pairs, result)}\nconst settings = {told};"
+
+
+def _leaf_of(flow: Flow, model: Column | None) -> int:
+    """Return the place of the targets where they are a leaf that one may type, else -1."""
+    source = None if model is None or model.aim is None else model.aim.source
+    leaves = (n for n, s in enumerate(flow.shown) if s.op is None and s.source is source)
+    return -1 if source is None else next(leaves, -1)
+
+
+def _places(column: Column, gradient: Any) -> list[int]:
+    """Return which entries are shown: those where the gradient is largest, if there are many."""
+    size = np.size(column.value)
+    if size <= _MOST_ENTRIES:
+        return list(range(size))
+    weight = gradient if np.shape(column.value) == gradient.shape else column.value
+    order = np.argsort(-np.abs(np.asarray(weight, float)).ravel(), kind="stable")
+    return sorted(int(place) for place in order[:_MOST_ENTRIES])
