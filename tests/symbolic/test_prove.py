@@ -364,6 +364,20 @@ def test_a_sum_to_one_is_assumed_only_where_it_is_needed():
     assert not tg.prove(left, 2 * right, names=names)
 
 
+def test_what_numpy_computed_from_named_arrays_is_an_assumption():
+    z, Z = tensor("z", 3), tensor("Z", 4, 3)
+    t, B, y = share("t", 3).data, tensor("B", 3, 3).data, np.array([0, 1, 2, 1])
+    for left, right, statement in [
+        (z * (1 - t), z - z * t, "c = 1 − t"),
+        (z * t**2, (z * t) * t, "c = t²"),
+        (z @ B.T, B @ z, "c = Bᵀ"),
+    ]:
+        assert assumed(check(tg.prove(left, right))) == {statement}
+        assert not tg.prove(left, right, assume=())
+    assert tg.prove(tg.sum(Z * np.eye(3)[y]), tg.sum(Z[np.arange(4), y]))
+    assert not tg.prove(z @ B.T, z @ B)
+
+
 def test_a_length_of_the_data_is_an_assumption():
     Z = tensor("Z", 4, 3)
     left = tg.softmax_cross_entropy(Z, ONE_HOT)

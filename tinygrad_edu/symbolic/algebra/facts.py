@@ -413,7 +413,9 @@ class Facts:
         other: Expr | None = None,
     ) -> str | None:
         """Enter what was asked for, and return its statement if it may be used."""
-        statement = _STATED[kind].format(expr, other)
+        axes = expr.axes if isinstance(expr, Leaf) else ()
+        same = "" if other is None else other.written(axes=axes)
+        statement = _STATED[kind].format(expr, same)
         while statement in self.met and self.met[statement].expr != expr:
             statement += "′"  # two expressions that print alike, such as maxima over other axes
         self.met[statement] = Assumption(kind, expr, statement, holds, deviation)

@@ -7,24 +7,25 @@ reached in another order, may differ in its last digits.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from tinygrad_edu.symbolic.algebra.evaluate import Environment
 from tinygrad_edu.symbolic.algebra.expr import (
-    Apply,
     Dimension,
     Expr,
     Factor,
     Leaf,
-    Number,
     Opaque,
-    Product,
     Sum,
     Total,
     distinct,
     parts,
+    product,
+    terms_of,
 )
+from tinygrad_edu.symbolic.algebra.rules.rule import ONE
 
 __all__ = ["TOLERANCE", "alike"]
 
@@ -39,26 +40,26 @@ def alike(one: Expr, other: Expr, size: float = 0) -> bool:
     """
     if one == other:
         return True
-    if is_number(one) and is_number(other):
-        return _close(_value(one), _value(other))
-    if is_number(one) or is_number(other):
-        return False
     if isinstance(one, Total) or isinstance(other, Total):
-        return _alike_sums(_terms(one), _terms(other), size)
-    if isinstance(one, Product) or isinstance(other, Product):
-        return _alike_products(one, other, size)
-    if isinstance(one, Apply) and isinstance(other, Apply):
-        same = one.op is other.op and dict(one.attributes) == dict(other.attributes)
-    elif isinstance(one, Opaque) and isinstance(other, Opaque):
-        same = one.key[0] is other.key[0] and one.key[2:] == other.key[2:]
-    elif isinstance(one, Sum) and isinstance(other, Sum):
-        same = one.label is other.label
-    else:
+        numbers = [[_value(t) for t in terms_of(e) if is_number(t)] for e in (one, other)]
+        size = max(size, *(abs(n) for each in numbers for n in each), 0)
+        terms = [[(t, ONE) for t in terms_of(e) if not is_number(t)] for e in (one, other)]
+        close = _close(sum(numbers[0]), sum(numbers[1]), size)
+        return close and _matched(terms[0], terms[1], size)
+    (scale, factors), (other_scale, others) = map(_scaled, (one, other))
+    if [f[0] for f in factors] != [one] or [f[0] for f in others] != [other]:
+        return _close(scale, other_scale) and _matched(factors, others, size)
+    # Neither is a sum or a product.
+    if type(one) is not type(other) or _head(one) != _head(other):
         return False
-    same = same and len(one.children) == len(other.children)
-    return same and all(
-        alike(a, b, size) for a, b in zip(one.children, other.children, strict=True)
-    )
+    ours, theirs = one.children, other.children
+    same = 0 < len(ours) == len(theirs)
+    return same and all(alike(a, b, size) for a, b in zip(ours, theirs, strict=True))
+
+
+def _head(expr: Expr) -> tuple[Any, ...]:
+    """Return what an expression is, but for what it is made of."""
+    return tuple(part for part in expr.key if part not in (expr.children, *expr.children))
 
 
 def is_number(expr: Expr) -> bool:
@@ -78,58 +79,20 @@ def _close(one: float, other: float, size: float = 0) -> bool:
     return abs(one - other) <= TOLERANCE * max(abs(one), abs(other), size)
 
 
-def _terms(expr: Expr) -> tuple[Expr, ...]:
-    return expr.terms if isinstance(expr, Total) else (expr,)
-
-
-def _alike_sums(one: Sequence[Expr], other: Sequence[Expr], size: float) -> bool:
-    """Match the terms of two sums; their numbers are added up first."""
-    numbers = [[_value(t) for t in terms if is_number(t)] for terms in (one, other)]
-    largest = max((abs(n) for each in numbers for n in each), default=0)
-    size = max(size, largest)
-    if not _close(sum(numbers[0]), sum(numbers[1]), size):
-        return False
-    first, second = ([t for t in terms if not is_number(t)] for terms in (one, other))
-    return _matched(first, second, size)
-
-
-def _matched(one: list[Expr], other: list[Expr], size: float) -> bool:
-    """Pair every term of one with one of the other."""
+def _matched(one: Sequence[Factor], other: Sequence[Factor], size: float) -> bool:
+    """Pair every power of one with one of the other."""
     rest = list(other)
-    for term in one:
-        fit = next((i for i, each in enumerate(rest) if alike(term, each, size)), None)
+    for base, exponent in one:
+        fits = (i for i, (_, p) in enumerate(rest) if _close(float(exponent), float(p)))
+        fit = next((i for i in fits if alike(base, rest[i][0], size)), None)
         if fit is None:
             return False
         del rest[fit]
     return not rest
 
 
-def _alike_products(one: Expr, other: Expr, size: float) -> bool:
-    (scale, factors), (other_scale, others) = map(_scaled, (one, other))
-    if len(factors) != len(others) or not _close(scale, other_scale):
-        return False
-    rest = list(others)
-    for base, exponent in factors:
-        fit = next(
-            (
-                i
-                for i, (each, power) in enumerate(rest)
-                if _close(float(exponent), float(power)) and alike(base, each, size)
-            ),
-            None,
-        )
-        if fit is None:
-            return False
-        del rest[fit]
-    return True
-
-
 def _scaled(expr: Expr) -> tuple[float, list[Factor]]:
-    """Return a product as one number and the factors that hold letters."""
+    """Return a formula as one number and the powers that hold letters."""
     coefficient, factors = parts(expr)
-    scale = _value(Number(coefficient))
-    for base, exponent in factors:
-        if is_number(base):
-            with np.errstate(all="ignore"):
-                scale *= float(np.float64(_value(base)) ** float(exponent))
+    scale = _value(product(coefficient, (f for f in factors if is_number(f[0]))))
     return scale, [f for f in factors if not is_number(f[0])]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Collection, Iterator, Mapping
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -26,17 +26,16 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Total,
     distinct,
     number,
-    product,
     quantities_in,
     rename,
     replace,
-    total,
 )
 from tinygrad_edu.symbolic.algebra.facts import Facts
 from tinygrad_edu.symbolic.algebra.rounding import TOLERANCE as ROUNDED
 from tinygrad_edu.symbolic.algebra.rules.rule import ONE, Match, Rule
 from tinygrad_edu.symbolic.algebra.units import is_unit
 from tinygrad_edu.symbolic.derive.lowering import Lowering
+from tinygrad_edu.symbolic.derive.recognise import Known, recognised
 from tinygrad_edu.symbolic.derive.trace import Opened, Symbol, Trace
 from tinygrad_edu.symbolic.notation import written as notation
 from tinygrad_edu.symbolic.prove.domain import domain_of
@@ -87,7 +86,7 @@ class Sides:
         self.symbols: dict[Node, Any] = {}
         self._replay(order, names)
         one, other = self.ends = self.symbols[left], self.symbols[right]
-        self.lowering = Lowering(self.trace, [(one, other)])
+        self.lowering = Lowering(self.trace, [(one, other), *self._recognised.items()])
         self._letters: dict[Expr, Quantity] = {}
         self.axes = self.lowering.axes_of(one)
         others = self.lowering.axes_of(other)
@@ -179,10 +178,10 @@ class Sides:
         return self._letters[meaning].leaf
 
     def computed_before(self) -> Iterator[tuple[Leaf, Expr]]:
-        """Yield arrays without a name with what they hold: 1 − t, or ones.
+        """Yield arrays without a name with what they hold: 1 − t, Bᵀ, or ones.
 
-        What NumPy made of t before is not recorded; that an array is a + b·t, for short a and b,
-        shows. Ones without a name are what the backward pass of a recorded gradient began with.
+        What NumPy made of t before is not recorded, but shows. Ones without a name are what the
+        backward pass of a recorded gradient began with.
         """
         for node, symbol in self.symbols.items():
             ones = node.op is None and node in self.nameless and np.all(symbol.value == 1)
@@ -190,21 +189,23 @@ class Sides:
                 leaf = self.lowering.lower(symbol)
                 assert isinstance(leaf, Leaf)
                 yield leaf, Number(ONE)
-        leaves = [s for s in self.trace.symbols if s.op is None and not s.is_number]
+        for symbol, found in self._recognised.items():
+            leaf = self.lowering.lower(symbol)
+            assert isinstance(leaf, Leaf)
+            yield leaf, self.lowering.lower(found)
+
+    @cached_property
+    def _recognised(self) -> dict[Symbol, Symbol]:
+        """Return arrays without a name, with what those that have one give."""
         tensors = set(self.symbols.values())
-        constants = [s for s in leaves if s not in tensors and s.counted is None]
-        for array in constants:
-            for other in constants:
-                if self._is_given(array) or not self._is_given(other):
-                    continue
-                if self.lowering.axes_of(array) != self.lowering.axes_of(other):
-                    continue
-                line = _line(array.value, other.value)
-                if line is not None:
-                    leaf, given = self.lowering.lower(array), self.lowering.lower(other)
-                    assert isinstance(leaf, Leaf)
-                    yield leaf, total([Number(line[0]), product(line[1], [(given, ONE)])])
-                    break
+        arrays = [
+            s
+            for s in self.trace.symbols
+            if s.op is None and not s.is_number and s.counted is None and s not in tensors
+        ]
+        known = [Known(partial(lambda same: same, s), s.value) for s in arrays if self._is_given(s)]
+        found = {s: recognised(s.value, known) for s in arrays if not self._is_given(s)}
+        return {s: of for s, of in found.items() if of is not None}
 
     def is_constant(self, expr: Expr) -> bool:
         """Whether a formula depends on nothing that varies."""
@@ -223,21 +224,6 @@ def _places(axes: tuple[Label, ...], expr: Expr) -> Iterator[dict[Label, Label]]
     choices = [[axis, *(e for e in entries if e.range is axis.range)] for axis in axes]
     for choice in itertools.islice(itertools.product(*choices), MOST_PLACES):
         yield dict(zip(axes, choice, strict=True))
-
-
-def _line(array: Any, other: Any) -> tuple[Fraction, Fraction] | None:
-    """Return short a and b, if an array is a + b·other."""
-    both = (array, other)
-    if any(a.dtype.kind != "f" or not np.isfinite(a).all() for a in both):
-        return None
-    apart = np.flatnonzero(other.ravel() != other.ravel()[:1])
-    if not len(apart):
-        return None
-    xs, ys = (a.ravel()[[0, apart[0]]].tolist() for a in (other, array))
-    slope = (ys[1] - ys[0]) / (xs[1] - xs[0])
-    b, a = (Fraction(n).limit_denominator(12) for n in (slope, ys[0] - slope * xs[0]))
-    fits = np.allclose(array, float(a) + float(b) * other, rtol=1e-14, atol=1e-14)
-    return (a, b) if fits and b else None
 
 
 def named_in(exprs: Collection[Expr]) -> list[Quantity]:
