@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
+import tinygrad_edu as tg
 from tests.symbolic.expressions import K, N, expressions, facts_about, letter
 from tests.symbolic.inside import (
     CHOICES,
@@ -315,11 +316,11 @@ def test_every_rule_is_used_at_some_level():
 
 
 def test_what_is_positive_by_assumption_says_so_and_can_be_forbidden():
-    z = letter("z", [K], [0.3, 1.2])
-    expr = log(times(z, letter("t", [K], [0.5, 2.0])))
-    (match,) = logarithms.log_of_product.apply(expr, facts())
-    assert match.assumption == "t > 0"  # then z is, too, where the left side is defined
-    assert list(logarithms.log_of_product.apply(expr, facts(assume=()))) == []
+    z, t = tg.Tensor([0.3, 1.2], name="z"), tg.Tensor([0.5, 2.0], name="t")
+    sides = tg.log(z * t), tg.log(z) + tg.log(t)
+    proof = tg.prove(*sides)
+    assert {a.statement for a in proof.assumptions if a.used} == {"t > 0", "z > 0"}
+    assert not tg.prove(*sides, assume=())
 
 
 def test_the_weight_of_a_logarithm_must_not_be_negative():

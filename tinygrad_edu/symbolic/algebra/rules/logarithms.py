@@ -67,29 +67,10 @@ def ground(expr: Expr, facts: Facts) -> Expr:
     if is_prod(expr):
         return ground(_prod(expr)[1], facts)
     if isinstance(expr, Product) and expr.coefficient > 0:
-        unknown = [base for base, _ in expr.factors if not _known(base, facts)]
+        unknown = [base for base, _ in expr.factors if facts.sign(base) != "positive"]
         if len(unknown) == 1:
             return ground(unknown[0], facts)
     return expr
-
-
-def _known(expr: Expr, facts: Facts) -> bool:
-    """Whether an expression is positive by what the graph says."""
-    if facts.sign(expr) == "positive":
-        return True
-    inner = ground(expr, facts)
-    return inner != expr and facts.sign(inner) == "positive"
-
-
-def _positive(expr: Expr, facts: Facts) -> tuple[str, str | None] | None:
-    """Say why an expression is positive, with the assumption that rests on, if any."""
-    if _known(expr, facts):
-        return f"{expr} > 0", None
-    inner = ground(expr, facts)
-    if isinstance(inner, Product):  # to be split, so that it is assumed of each factor
-        return None
-    statement = facts.assumed(inner, ">")
-    return None if statement is None else (statement, statement)
 
 
 # --- logarithms -----------------------------------------------------------------------------------
@@ -113,11 +94,11 @@ def log_of_product(expr: Apply, facts: Facts) -> Iterator[Match]:
     coefficient, factors = parts(expr.children[0])
     if coefficient <= 0 or not factors or (coefficient == 1 and len(factors) == 1):
         return
-    unknown = [f for f in factors if not _known(f[0], facts)]
+    unknown = [f for f in factors if facts.sign(f[0]) != "positive"]
     known = [f for f in factors if f not in unknown]
     statement = None
     if len(unknown) > 1:
-        found = _positive(unknown[0][0], facts)
+        found = facts.positive(unknown[0][0])
         if found is not None:  # else what is unknown is kept together
             statement = found[1]
             known.append(unknown.pop(0))
@@ -152,7 +133,7 @@ def log_of_power(expr: Apply, facts: Facts) -> Iterator[Match]:
             return
     if exponent is None:
         return
-    found = _positive(base, facts)
+    found = facts.positive(base)
     if found is not None:
         right = product(1, [(exponent, ONE), (_log(base), ONE)])
         yield Match(expr, right, right, *found)
@@ -163,7 +144,7 @@ def log_of_prod(expr: Apply, facts: Facts) -> Iterator[Match]:
     if not is_call(expr, ops.log) or not is_prod(expr.children[0]):
         return
     labels, body = _prod(expr.children[0])
-    found = _positive(body, facts)
+    found = facts.positive(body)
     if found is not None:
         right = sum_over(labels, _log(body))
         yield Match(expr, right, right, *found)
@@ -235,7 +216,7 @@ def exp_of_multiple(expr: Apply, facts: Facts) -> Iterator[Match]:
 def power_as_exp(expr: Apply, facts: Facts) -> Iterator[Match]:
     if is_call(expr, ops.power):
         base, exponent = expr.children
-        found = _positive(base, facts)
+        found = facts.positive(base)
         if found is not None:
             right = _exp(product(1, [(exponent, ONE), (_log(base), ONE)]))
             yield Match(expr, right, right, *found)
@@ -250,7 +231,7 @@ def power_of_product(expr: Product, facts: Facts) -> Iterator[Match]:
         out = [(taken, f) for f in base.factors if (taken := _taken_out(f, exponent, facts))]
         statement = None
         if not out and base.coefficient == 1:
-            assumed = ((f, _positive(f[0], facts)) for f in base.factors)
+            assumed = ((f, facts.positive(f[0])) for f in base.factors)
             first = next(((f, found) for f, found in assumed if found is not None), None)
             if first is None:
                 continue
@@ -266,10 +247,10 @@ def power_of_product(expr: Product, facts: Facts) -> Iterator[Match]:
 def _taken_out(factor: Factor, exponent: Fraction, facts: Facts) -> Factor | None:
     """Return the power of a factor that may be raised on its own, if it may."""
     base, inside = factor
-    if inside.denominator == 1 and inside % 2 == 0 and not _known(base, facts):
+    if inside.denominator == 1 and inside % 2 == 0 and facts.sign(base) != "positive":
         return Apply(ops.abs, (base,), {}), inside * exponent
     nonnegative = facts.sign(base) == "nonnegative" and inside > 0 and exponent > 0
-    return (base, inside * exponent) if nonnegative or _known(base, facts) else None
+    return (base, inside * exponent) if nonnegative or facts.sign(base) == "positive" else None
 
 
 @rule("power of Π", "(Π_k x_k)^q = e^(q·Σ_k log x_k), x > 0", "the law of exponents", at=Product)
@@ -277,7 +258,7 @@ def power_of_prod(expr: Product, facts: Facts) -> Iterator[Match]:
     for base, exponent in expr.factors:
         if exponent.denominator != 1 and is_prod(base):
             labels, body = _prod(base)
-            found = _positive(body, facts)
+            found = facts.positive(body)
             if found is not None:
                 right = _exp(product(exponent, [(sum_over(labels, _log(body)), ONE)]))
                 yield within_product(expr, ((base, exponent),), right, *found)
@@ -303,7 +284,7 @@ def prod_of_product(expr: Opaque, facts: Facts) -> Iterator[Match]:
     coefficient, factors = parts(expr.args[0])
     each: list[Factor] = [] if coefficient == 1 else [(Number(coefficient), ONE)]
     for base, exponent in factors:
-        outside = exponent.denominator == 1 or _known(base, facts)
+        outside = exponent.denominator == 1 or facts.sign(base) == "positive"
         each.append((base, exponent) if outside else (power(base, exponent), ONE))
     if len(each) > 1 or (each and each[0][1] != 1):
         right = product(1, [(_prod_again(expr, base), exponent) for base, exponent in each])
