@@ -44,7 +44,7 @@ class Found:
     work: int
 
 
-_NONE = Rule("none", "", "", lambda expr, facts: iter(()))
+_NONE = Rule("none", "", "", lambda expr, facts: ())
 
 
 class _Place:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from fractions import Fraction
 
 from tinygrad_edu.symbolic.algebra.exact import Judge
 from tinygrad_edu.symbolic.algebra.expr import (
@@ -12,6 +11,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Factor,
     Number,
     Total,
+    difference,
     distinct,
     parts,
     powers_of,
@@ -25,14 +25,10 @@ from tinygrad_edu.symbolic.algebra.rewrite import Move
 from tinygrad_edu.symbolic.algebra.rounding import alike
 from tinygrad_edu.symbolic.algebra.rules.rule import ONE, ZERO, Match, Rule
 
-__all__ = ["Dropped", "drop", "join", "over_one_denominator"]
+__all__ = ["Dropped", "closed", "drop", "join"]
 
-ZERO_POWER = Fraction(0)
-
-SAME = Rule("numbers", "", "both sides hold the same numbers", lambda expr, facts: iter(()))
-ROUNDED = Rule(
-    "rounding", "", "the numbers differ by their rounding alone", lambda expr, facts: iter(())
-)
+SAME = Rule("numbers", "", "both sides hold the same numbers", lambda expr, facts: ())
+ROUNDED = Rule("rounding", "", "the numbers differ by their rounding alone", lambda expr, facts: ())
 
 
 def join(left: Path, right: Path) -> tuple[list[Move], Expr] | None:
@@ -76,54 +72,20 @@ def _backwards(move: Move) -> Move:
     return Move(move.rule, turned, move.after, move.before, is_choice=True)
 
 
-# --- over one denominator -------------------------------------------------------------------------
+# --- by what is between both ----------------------------------------------------------------------
 
-EXPANDED = Rule(
-    "expand the fraction",
-    "x/y = x·z/(y·z), z ≠ 0",
-    "numerator and denominator times the same",
-    lambda expr, facts: iter(()),
-)
+APART = Rule("difference", "x = y + (x − y)", "y is added and taken away", lambda expr, facts: ())
 
 
-def over_one_denominator(
-    paths: tuple[Path, Path], facts: Facts, normaliser: Normaliser
-) -> tuple[Path, Path]:
-    """Bring the ends of two paths over the same denominator, and write the numerators out."""
-    below = [_below(path.end) for path in paths]
-    both = {
-        base: max(each.get(base, ZERO_POWER) for each in below) for base in {**below[0], **below[1]}
-    }
-    first, second = (
-        _over(path, {b: p - own.get(b, ZERO_POWER) for b, p in both.items()}, facts, normaliser)
-        for path, own in zip(paths, below, strict=True)
-    )
-    return first, second
-
-
-def _below(expr: Expr) -> dict[Expr, Fraction]:
-    """Return the powers that an expression is divided by."""
-    return {base: -exponent for base, exponent in parts(expr)[1] if exponent < 0}
-
-
-def _over(path: Path, missing: dict[Expr, Fraction], facts: Facts, normaliser: Normaliser) -> Path:
-    """Expand the fraction at the end of a path by what is missing below, and write it out above."""
-    coefficient, factors = parts(path.end)
-    above = [f for f in factors if f[1] > 0]
-    below = [f for f in factors if f[1] < 0]
-    for base, exponent in missing.items():
-        if exponent:
-            reason = facts.never_zero(base)
-            if reason is None:
-                return path
-            above.append((base, exponent))
-            below.append((base, -exponent))
-            after = product(coefficient, [*above, *below])
-            match = Match(path.end, after, after, *reason)
-            path = path.then(Move(EXPANDED, match, path.end, after, is_choice=True))
-    for move in normaliser.path(product(coefficient, above)).moves:
-        before, after = (product(1, [(e, ONE), *below]) for e in (move.before, move.after))
-        path = path.then(Move(move.rule, move.match, before, after, is_choice=True))
+def closed(left: Path, right: Path, normaliser: Normaliser) -> Path | None:
+    """Go on from the end of one path to that of another, if their difference is found to be 0."""
+    gap = normaliser.path(difference(left.end, right.end))
+    if gap.end != ZERO:
+        return None
+    forms = [total([right.end, form]) for form in gap.forms]
+    path = left.then(Move(APART, Match(left.end, forms[0], forms[0]), left.end, forms[0]))
+    for move, before, after in zip(gap.moves, forms, forms[1:], strict=False):
+        path = path.then(Move(move.rule, move.match, before, after))
     return path
 
 

@@ -37,7 +37,7 @@ from tinygrad_edu.symbolic.prove.agreement import (
     simplexes,
 )
 from tinygrad_edu.symbolic.prove.domain import ClaimFacts, conditions_apart, undecided
-from tinygrad_edu.symbolic.prove.meeting import Dropped, drop, join, over_one_denominator
+from tinygrad_edu.symbolic.prove.meeting import Dropped, closed, drop, join
 from tinygrad_edu.symbolic.prove.proof import Proof
 from tinygrad_edu.symbolic.prove.sides import Sides, named_in, number_of, opening
 from tinygrad_edu.tensor import Tensor
@@ -258,10 +258,11 @@ class _Search:
         if left.end.size + right.end.size < sum(form.expr.size for form in self.nearest):
             self.nearest = self._formula(left.end), self._formula(right.end)
         if not self.up_to:
-            if level.fraction:
-                written_out = Normaliser(LEVELS[-2], self.facts, budget=self.budget)
-                left, right = over_one_denominator((left, right), self.facts, written_out)
-            return self._checked(join(left, right), None)
+            joined = join(left, right)
+            if joined is None and level.fraction:
+                path = closed(left, right, normaliser)
+                joined = None if path is None else join(path, right)
+            return self._checked(joined, None)
         for dropped in drop(left.end, right.end, self.up_to, self.sides.is_constant, self.facts):
             target = dropped.target(self.right.expr)
             found = self._checked(join(left, normaliser.path(target)), dropped)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -72,7 +72,7 @@ class Rule:
 
 
 Kinds = type[Expr] | tuple[type[Expr], ...]
-Application = Callable[[Any, Facts], Iterator[Match]]  # of an expression of these kinds
+Application = Callable[[Any, Facts], Iterable[Match]]  # of an expression of these kinds
 
 
 def rule(
