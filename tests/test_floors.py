@@ -256,23 +256,23 @@ def test_the_reader_of_imports_itself(tmp_path, file, code, complaint):
 @pytest.mark.parametrize(
     ("file", "code", "module"),
     [
-        ("symbolic/algebra/expr.py", "from ...symbolic.prove import sides", "symbolic.prove.sides"),
+        ("symbolic/algebra/expr.py", "from ...symbolic.prove import goal", "symbolic.prove.goal"),
         (
             "symbolic/algebra/rules/sums.py",
-            "import tinygrad_edu.symbolic.prove.sides",
-            "symbolic.prove.sides",
+            "import tinygrad_edu.symbolic.prove.goal",
+            "symbolic.prove.goal",
         ),
-        ("symbolic/prove/sides.py", "from ..algebra.expr import Expr", None),
-        ("symbolic/prove/sides.py", "from . import meeting", None),
-        ("symbolic/__init__.py", "from .prove.sides import Sides", None),
+        ("symbolic/prove/goal.py", "from ..algebra.expr import Expr", None),
+        ("symbolic/prove/goal.py", "from . import confluence", None),
+        ("symbolic/__init__.py", "from .prove.goal import Goal", None),
         ("view/draw/dot.py", "def f():\n    from ..page import Page", "view.page"),
         ("view/page/__init__.py", "from ..draw import draw", None),
-        ("view/draw/dot.py", "from ...symbolic.prove.sides import Sides", None),
+        ("view/draw/dot.py", "from ...symbolic.prove.goal import Goal", None),
     ],
 )
 def test_the_reader_of_rooms_itself(tmp_path, file, code, module):
     root = tmp_path / PACKAGE
-    rooms = ("algebra/expr.py", "algebra/rules/sums.py", "prove/__init__.py", "prove/sides.py")
+    rooms = ("algebra/expr.py", "algebra/rules/sums.py", "prove/__init__.py", "prove/goal.py")
     present = [f"symbolic/{each}" for each in ("__init__.py", *rooms)]
     for each in (
         *present,

@@ -48,7 +48,7 @@ from tinygrad_edu.symbolic.algebra.rules import (
     expanding,
     laws,
     logarithms,
-    pieces,
+    piecewise,
     stacks,
     sums,
 )

@@ -26,7 +26,7 @@ from tests.symbolic.inside import (
     laws,
     logarithms,
     number,
-    pieces,
+    piecewise,
     power,
     product,
     rename,
@@ -55,7 +55,7 @@ from tests.symbolic.test_rules import (
 from tinygrad_edu import ops
 from tinygrad_edu.core.op import REGISTRY
 
-MODULES = (expanding, logarithms, pieces, stacks)
+MODULES = (expanding, logarithms, piecewise, stacks)
 RULES = {
     name: rule
     for module in MODULES

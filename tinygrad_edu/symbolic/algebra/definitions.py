@@ -109,7 +109,7 @@ def named(
 def _other_indices(expr: Expr, indices: Sequence[Label]) -> Iterator[dict[Label, Label]]:
     """Yield all other ways to write an expression with indices of the same ranges."""
     own = sorted(expr.labels, key=lambda label: label.order)
-    if not any(label.range.told_apart for label in own):
+    if not any(label.range.repeated for label in own):
         return
     choices = [[other for other in indices if other.range is label.range] for label in own]
     for others in itertools.product(*choices):

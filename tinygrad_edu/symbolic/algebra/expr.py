@@ -78,9 +78,9 @@ class Label:
         "length",
         "letter",
         "place",
+        "repeated",
         "serial",
         "source",
-        "told_apart",
     )
 
     def __init__(
@@ -98,8 +98,8 @@ class Label:
         self.source: tuple[Any, int] | None = None
         self._called = ""
         self._entries: dict[int, Label] = {}
-        self._family: list[Label] = []  # of a range: what `spare` chooses from
-        self.told_apart = False  # of a range: whether arrays have several indices of it
+        self._family: list[Label] = []  # of a range: what `fresh` chooses from
+        self.repeated = False  # of a range: whether arrays have several indices of it
 
     @property
     def range(self) -> Label:
@@ -125,12 +125,12 @@ class Label:
             new.fixed = new.fixed or old.fixed
             old._range = new
 
-    def tell_apart(self) -> None:
+    def repeat(self) -> None:
         """Say that this index is one of several of its range, in arrays of the graph."""
-        self.range.told_apart = True
+        self.range.repeated = True
         self.range._family.append(self)
 
-    def spare(self, taken: Collection[Label]) -> Label:
+    def fresh(self, taken: Collection[Label]) -> Label:
         """Return another index of the range, always the first that is not taken.
 
         So two sums that were given other indices for the same reason are still equal.
@@ -628,8 +628,8 @@ def sum_over(labels: Iterable[Label], body: Expr) -> Expr:
         return body
     for label in sorted(labels, key=lambda label: label.order, reverse=True):
         bound = label
-        if label.range.told_apart:  # sums that differ in the name of their index are one
-            bound = label.spare(body.labels - {label})
+        if label.range.repeated:  # sums that differ in the name of their index are one
+            bound = label.fresh(body.labels - {label})
             body = rename(body, {label: bound}) if bound is not label else body
         body = Sum(bound, body)
     return body
@@ -746,7 +746,7 @@ def _renamed(
     if isinstance(expr, Sum):
         labels = {old: new for old, new in labels.items() if old is not expr.label}
         if expr.label in labels.values():  # the new index would be caught by this sum
-            fresh = expr.label.spare({*expr.body.labels, *labels.values()})
+            fresh = expr.label.fresh({*expr.body.labels, *labels.values()})
             return sum_over((fresh,), inside(expr.body, {**labels, expr.label: fresh}))
     return expr.rebuild(tuple(inside(child, labels) for child in expr.children))
 

@@ -21,7 +21,7 @@ from tinygrad_edu.symbolic.algebra.rules import (
     functions,
     laws,
     logarithms,
-    pieces,
+    piecewise,
     powers,
     stacks,
     sums,
@@ -90,14 +90,14 @@ _SPLITTING = (
 )
 _WRITING_OUT = (*_SPLITTING, expanding.distribute_once)
 _FEWER = (
-    pieces.sign_of_product,
+    piecewise.sign_of_product,
     *laws.PIECES,
-    pieces.choice,
-    pieces.one_gate,
-    pieces.where_equal,
-    pieces.by_cases,
+    piecewise.choice,
+    piecewise.one_gate,
+    piecewise.where_equal,
+    piecewise.by_cases,
     *laws.FEWER,
-    pieces.even_multiple,
+    piecewise.even_multiple,
 )
 _EVERYTHING = (
     *_FEWER,

@@ -11,7 +11,7 @@ from tinygrad_edu.core.graph import ancestors
 from tinygrad_edu.naming import Names
 from tinygrad_edu.symbolic.algebra.expr import Dimension, Quantity, quantities_in
 from tinygrad_edu.symbolic.answers.claims import Claim, Letters
-from tinygrad_edu.symbolic.derive.raising import raised
+from tinygrad_edu.symbolic.derive.recording import recorded
 from tinygrad_edu.symbolic.prove.proof import Proof
 from tinygrad_edu.symbolic.prove.prove import prove_named
 from tinygrad_edu.tensor import Tensor
@@ -39,7 +39,7 @@ def proof_of(letters: Letters, claim: Claim) -> Proof | None:
     }
     shape = tuple(1 if axis is None else axis.length for axis in letters.target.axes)
     scene = letters.scene(
-        arrays, lambda label: raised(Dimension(label), (), constants), shape, claim.letters
+        arrays, lambda label: recorded(Dimension(label), (), constants), shape, claim.letters
     )
     with np.errstate(all="ignore"):
         try:
@@ -52,7 +52,7 @@ def proof_of(letters: Letters, claim: Claim) -> Proof | None:
             if claim.tree is None and np.ndim(claimed):
                 return None
             claimed = Tensor(np.broadcast_to(claimed, shape))
-        gradient = raised(letters.target.expr, letters.target.axes, constants)
+        gradient = recorded(letters.target.expr, letters.target.axes, constants)
         for assume in (used, None):
             try:
                 proof = prove_named(claimed, gradient, Names(arrays, {}), assume)
@@ -86,4 +86,4 @@ def _recorded(quantity: Quantity, constants: Mapping[int, Tensor]) -> Any:
     source = _source(quantity)
     if quantity.definition is None:
         return constants.get(id(source), source)
-    return raised(quantity.leaf, quantity.axes, constants)
+    return recorded(quantity.leaf, quantity.axes, constants)

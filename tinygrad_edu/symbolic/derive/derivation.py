@@ -32,7 +32,7 @@ from tinygrad_edu.symbolic.derive import report
 from tinygrad_edu.symbolic.derive.certificate import Graph, certificate
 from tinygrad_edu.symbolic.derive.faults import bound
 from tinygrad_edu.symbolic.derive.jacobian import jacobian, row_of
-from tinygrad_edu.symbolic.derive.raising import raised, sources
+from tinygrad_edu.symbolic.derive.recording import recorded, sources
 from tinygrad_edu.symbolic.notation import written as notation
 from tinygrad_edu.symbolic.notation.javascript import JavaScript
 from tinygrad_edu.symbolic.notation.python import NumPy
@@ -318,7 +318,7 @@ class Formula:
         >>> tg.derive(tg.sum_squared_error(z, y), wrt=z).result.tensor()
         Tensor([1., 1.])
         """
-        return raised(self.expr, self.axes)
+        return recorded(self.expr, self.axes)
 
     def distance_to(self, value: npt.ArrayLike) -> float:
         """Return how far it is from what was computed, relative to the size of its terms.

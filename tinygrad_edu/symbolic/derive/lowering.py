@@ -139,8 +139,8 @@ class Lowering:
             first = self._ranges.setdefault(kin, found)
             self._labels[root] = found
             if first is not found:
-                for each in (found,) if first.told_apart else (first, found):
-                    each.tell_apart()
+                for each in (found,) if first.repeated else (first, found):
+                    each.repeat()
         return found
 
     def _name_labels(self, symbols: Collection[Symbol]) -> None:
@@ -350,7 +350,7 @@ class Lowering:
             for argument, term in zip(every, terms, strict=True):
                 for axis, letter in zip(argument, term, strict=True):
                     if axis is not None and letter not in called:
-                        called[letter] = axis.spare(taken) if axis in taken else axis
+                        called[letter] = axis.fresh(taken) if axis in taken else axis
                         taken.add(called[letter])
             for names, argument, term in zip(inside, every, terms, strict=True):
                 called_so = zip(argument, term, strict=True)
@@ -366,7 +366,7 @@ class Lowering:
                     names[axis] = other
             for axis in axes:
                 if axis is not None and axis not in names and axis in names.values():
-                    names[axis] = axis.spare({*self.indices(symbol), *names.values()})
+                    names[axis] = axis.fresh({*self.indices(symbol), *names.values()})
         return inside
 
     def _axes_inside(self, argument: Any) -> tuple[Label | None, ...]:

@@ -14,7 +14,7 @@ from tinygrad_edu.symbolic.algebra.expr import Expr, Quantity, distinct, quantit
 from tinygrad_edu.symbolic.algebra.facts import TOLERANCE, Assumption
 from tinygrad_edu.symbolic.derive.derivation import Formula, disagreement
 from tinygrad_edu.symbolic.derive.faults import bound
-from tinygrad_edu.symbolic.prove.sides import named_in
+from tinygrad_edu.symbolic.prove.goal import named_in
 
 __all__ = [
     "AGREE",

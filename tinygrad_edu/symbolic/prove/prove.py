@@ -36,10 +36,10 @@ from tinygrad_edu.symbolic.prove.agreement import (
     faithful,
     simplexes,
 )
+from tinygrad_edu.symbolic.prove.confluence import Dropped, closed, drop, join
 from tinygrad_edu.symbolic.prove.domain import ClaimFacts, conditions_apart, undecided
-from tinygrad_edu.symbolic.prove.meeting import Dropped, closed, drop, join
+from tinygrad_edu.symbolic.prove.goal import Goal, named_in, number_of, opening
 from tinygrad_edu.symbolic.prove.proof import Proof
-from tinygrad_edu.symbolic.prove.sides import Sides, named_in, number_of, opening
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["prove", "prove_named"]
@@ -134,8 +134,8 @@ def prove_named(
         if each not in UP_TO:
             raise ValueError(f"prove: up_to takes {' and '.join(map(repr, UP_TO))}, not {each!r}")
     varying = [wrt] if isinstance(wrt, Tensor) else None if wrt is None else list(wrt)
-    sides = Sides(left, right, names, varying)
-    return _Search(sides, [assume] if isinstance(assume, str) else assume, dropping).proof()
+    goal = Goal(left, right, names, varying)
+    return _Search(goal, [assume] if isinstance(assume, str) else assume, dropping).proof()
 
 
 # --- the search -----------------------------------------------------------------------------------
@@ -144,19 +144,19 @@ def prove_named(
 class _Search:
     """Try rules, the gentlest first, until both sides meet."""
 
-    def __init__(self, sides: Sides, assume: Iterable[str] | None, up_to: tuple[str, ...]) -> None:
-        self.sides, self.up_to = sides, up_to
-        self.left, self.right = self._formula(sides.left), self._formula(sides.right)
-        domain = {**sides.domains[0], **sides.domains[1]}
+    def __init__(self, goal: Goal, assume: Iterable[str] | None, up_to: tuple[str, ...]) -> None:
+        self.goal, self.up_to = goal, up_to
+        self.left, self.right = self._formula(goal.left), self._formula(goal.right)
+        domain = {**goal.domains[0], **goal.domains[1]}
         self.facts = ClaimFacts(Environment(), assume, domain)
         self.held: dict[Quantity, str] = {}
         self.assumed: dict[Quantity, str] = {}
-        for leaf, meaning in sides.computed_before():
+        for leaf, meaning in goal.computed_before():
             statement = self.facts.equal(leaf, meaning)
             if statement is not None:
                 self.assumed[leaf.quantity] = statement
                 leaf.quantity.definition = meaning
-        for quantity in named_in([sides.left, sides.right]):
+        for quantity in named_in([goal.left, goal.right]):
             assert quantity.definition is not None
             both = complement_of(quantity.leaf, quantity.definition)
             if both is not None and self.facts.sign(both[0]) == "positive":
@@ -168,7 +168,7 @@ class _Search:
         self.nearest = self.left, self.right
 
     def _formula(self, expr: Expr) -> Formula:
-        return Formula(expr, self.sides.axes)
+        return Formula(expr, self.goal.axes)
 
     def proof(self) -> Proof:
         """Search, check what was found, and say what it is worth."""
@@ -176,7 +176,7 @@ class _Search:
         if self.up_to and not hope and self._hold_parameters():
             hope = self._agreement()
         if not self.up_to and not hope and hope.agrees_on_data:
-            self.varying = self.sides.variables
+            self.varying = self.goal.variables
             held = self._agreement()
             hope, self.varying = (held, self.varying) if held else (hope, None)
         found = None
@@ -201,14 +201,14 @@ class _Search:
 
     def _hold_parameters(self) -> bool:
         """Hold the numbers among several Tensors constant, such as σ, if that may be assumed."""
-        numbers = {quantity for quantity in self.sides.variables if not quantity.axes}
-        if self.sides.chosen or not numbers or numbers == self.sides.variables:
+        numbers = {quantity for quantity in self.goal.variables if not quantity.axes}
+        if self.goal.chosen or not numbers or numbers == self.goal.variables:
             return False
         for quantity in numbers:
             statement = self.facts.constant(quantity.leaf)
             if statement is not None:
                 self.held[quantity] = statement
-        self.sides.variables -= self.held.keys()
+        self.goal.variables -= self.held.keys()
         return bool(self.held)
 
     def _forbidden(self, assumption: Assumption) -> bool:
@@ -218,7 +218,7 @@ class _Search:
     def _agreement(self) -> Agreement:
         """Compare the numbers, with every assumption that may help."""
         if self.up_to:
-            return affine_agreement(self.left, self.right, self.sides.variables, self.up_to)
+            return affine_agreement(self.left, self.right, self.goal.variables, self.up_to)
         return agreement(self.left, self.right, self._environments(self.right, None))
 
     def _environments(self, end: Formula, assumed: list[Assumption] | None) -> list[Environment]:
@@ -228,7 +228,7 @@ class _Search:
         return environments(exprs, assumed, varying=self.varying, signed=not self.up_to)
 
     def _attempts(self) -> Iterator[Proof | None]:
-        if not all(map(faithful, (self.left, self.right), self.sides.values)):
+        if not all(map(faithful, (self.left, self.right), self.goal.values)):
             return
         for first in self._preparations():
             for level in LEVELS:
@@ -245,7 +245,7 @@ class _Search:
         if left & right:
             openings.append((opening((), self.assumed),))
         if self.varying is not None:
-            openings = [(*rules, number_of(self.sides)) for rules in openings]
+            openings = [(*rules, number_of(self.goal)) for rules in openings]
         yield from openings
         yield from ((*rules, sums.sums_to_one) for rules in openings)
 
@@ -263,7 +263,7 @@ class _Search:
                 path = closed(left, right, normaliser)
                 joined = None if path is None else join(path, right)
             return self._checked(joined, None)
-        for dropped in drop(left.end, right.end, self.up_to, self.sides.is_constant, self.facts):
+        for dropped in drop(left.end, right.end, self.up_to, self.goal.is_constant, self.facts):
             target = dropped.target(self.right.expr)
             found = self._checked(join(left, normaliser.path(target)), dropped)
             if found is not None:
@@ -293,7 +293,7 @@ class _Search:
         envs = self._environments(end, assumed)
         judge, met = Judge([self.left.expr, end.expr]), self.facts.met
         steps = [
-            Step(move, self.sides.axes, envs, judge, None if why is None else met[why])
+            Step(move, self.goal.axes, envs, judge, None if why is None else met[why])
             for move in moves
             for why in [move.match.assumption]
         ]
@@ -317,17 +317,17 @@ class _Search:
         factor, constant = (
             (number(1), number(0)) if dropped is None else (dropped.factor, dropped.constant)
         )
-        sides, write = self.sides, self._formula
+        goal, write = self.goal, self._formula
         return Graph(
-            sides.lowering,
-            dict(zip(("left", "right"), sides.ends, strict=True)),
+            goal.lowering,
+            dict(zip(("left", "right"), goal.ends, strict=True)),
             beside={
                 "right": self.right,
                 "end": end,
                 "factor": write(factor),
                 "constant": write(constant),
             },
-            varying=sides.variables,
+            varying=goal.variables,
         )
 
     def _conditions(self) -> list[tuple[Expr, str]]:
@@ -335,7 +335,7 @@ class _Search:
         tidy = Normaliser(LEVELS[1], self.facts)
         found = [
             condition
-            for expr, relation in conditions_apart(*self.sides.domains).items()
+            for expr, relation in conditions_apart(*self.goal.domains).items()
             for condition in undecided(tidy.path(expr).end, relation)
         ]
         return sorted(found, key=lambda condition: condition[0].size)

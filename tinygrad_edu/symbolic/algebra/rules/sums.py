@@ -251,7 +251,7 @@ def join_sums(expr: Sum, facts: Facts) -> Iterator[Match]:
     taken = {*labels, *(label for base, _ in rest for label in base.labels)}
     for place, label in enumerate(more):
         if label in taken:  # the inner sum calls its index as something outside is called
-            more[place] = label.spare({*taken, *more, *inside.labels})
+            more[place] = label.fresh({*taken, *more, *inside.labels})
             inside = rename(inside, {label: more[place]})
     right = sum_over([*labels, *more], product(coefficient, [*rest, (inside, ONE)]))
     yield Match(expr, right, right)

@@ -32,19 +32,19 @@ from tinygrad_edu.symbolic.algebra.expr import (
 from tinygrad_edu.symbolic.algebra.units import unit
 from tinygrad_edu.tensor import Tensor
 
-__all__ = ["raised", "sources"]
+__all__ = ["recorded", "sources"]
 
 Axes = Iterable[Label | None]
 NOTHING: Mapping[int, Tensor] = {}
-Raised = tuple[Any, tuple[Label, ...]]  # a Tensor, an array or a number; the label of each axis
+Recorded = tuple[Any, tuple[Label, ...]]  # a Tensor, an array or a number; the label of each axis
 
 
-def raised(expr: Expr, axes: Axes, instead: Mapping[int, Tensor] = NOTHING) -> Tensor:
+def recorded(expr: Expr, axes: Axes, instead: Mapping[int, Tensor] = NOTHING) -> Tensor:
     """Record an expression as a graph of its sources, with the axes asked for.
 
     `instead` holds, by the identity of a constant array, a Tensor to record in its place.
     """
-    value = _Raising(expr, axes, instead).array(expr, axes)
+    value = _Recording(expr, axes, instead).array(expr, axes)
     return value if isinstance(value, Tensor) else Tensor(value)
 
 
@@ -65,14 +65,14 @@ def _source(quantity: Quantity) -> Any:
     return quantity.value if quantity.source is None else quantity.source
 
 
-class _Raising:
+class _Recording:
     """One graph: what stands in several places is recorded once.
 
     Rows and columns lie as they do in the arrays that it is made of, so that these need no turning.
     """
 
     def __init__(self, expr: Expr, axes: Axes, instead: Mapping[int, Tensor]) -> None:
-        self._known: dict[Expr, Raised] = {}
+        self._known: dict[Expr, Recorded] = {}
         arrays = [each.axes for each in distinct(expr) if isinstance(each, Leaf | Opaque)]
         # A length is a vertex: an array that has it becomes one, under the name that it has.
         lengths = [each.label.source for each in distinct(expr) if isinstance(each, Dimension)]
@@ -96,14 +96,14 @@ class _Raising:
         ones = tuple(i for i, axis in enumerate(axes) if axis is None)
         return ops.expand_dims(value, axis=ones) if ones else value
 
-    def value(self, expr: Expr) -> Raised:
+    def value(self, expr: Expr) -> Recorded:
         """Record an expression, and say which axes it has."""
         found = self._known.get(expr)
         if found is None:
             found = self._known[expr] = self._record(expr)
         return found
 
-    def _record(self, expr: Expr) -> Raised:
+    def _record(self, expr: Expr) -> Recorded:
         if isinstance(expr, Number):
             return float(expr.value), ()
         if isinstance(expr, Dimension):
@@ -124,7 +124,7 @@ class _Raising:
             return self._total(expr)
         return self._contract(expr)
 
-    def _leaf(self, leaf: Leaf) -> Raised:
+    def _leaf(self, leaf: Leaf) -> Recorded:
         quantity, source = leaf.quantity, _source(leaf.quantity)
         source = self._counted.get(id(source), source)
         if isinstance(source, Expr):
@@ -138,8 +138,8 @@ class _Raising:
             value = ops.einsum(f"{inside}->{''.join(letters.values())}", value)
         return value, once
 
-    def _total(self, expr: Total) -> Raised:
-        signed: list[tuple[bool, Raised]] = []
+    def _total(self, expr: Total) -> Recorded:
+        signed: list[tuple[bool, Recorded]] = []
         for term in expr.terms:
             coefficient, factors = parts(term)
             minus = coefficient < 0 and bool(signed)
@@ -151,7 +151,7 @@ class _Raising:
             whole = part if whole is None else whole - part if minus else whole + part
         return whole, labels
 
-    def _contract(self, expr: Expr) -> Raised:
+    def _contract(self, expr: Expr) -> Recorded:
         """Record a sum of a product; what the sum does not run over stays outside."""
         bound: list[Label] = []
         while isinstance(expr, Sum):
@@ -174,7 +174,7 @@ class _Raising:
             value = over / under
         return -value if coefficient < 0 else value, labels
 
-    def _power(self, base: Expr, exponent: Fraction) -> Raised:
+    def _power(self, base: Expr, exponent: Fraction) -> Recorded:
         value, labels = self.value(base)
         if exponent == Fraction(1, 2):
             return ops.sqrt(value), labels
@@ -182,7 +182,7 @@ class _Raising:
             value = value ** (int(exponent) if exponent.denominator == 1 else float(exponent))
         return value, labels
 
-    def _summed(self, operands: list[Raised], bound: list[Label]) -> Raised:
+    def _summed(self, operands: list[Recorded], bound: list[Label]) -> Recorded:
         every = _joined(operands)
         free = tuple(label for label in every if label not in bound)
         free = tuple(sorted(free, key=lambda label: self._order.get(label, len(self._order))))
@@ -197,7 +197,7 @@ class _Raising:
         return ops.einsum(f"{','.join(terms)}->{result}", *values), free
 
 
-def _delta(delta: Delta) -> Raised:
+def _delta(delta: Delta) -> Recorded:
     """Record δ as what is known as δ again."""
     free = tuple(axis for axis in delta.axes if axis.place is None)
     places = [axis.place for axis in delta.axes if axis.place is not None]
@@ -206,7 +206,7 @@ def _delta(delta: Delta) -> Raised:
     return unit(free[0].length, places[0] if places else None), free
 
 
-def _multiplied(operands: list[Raised]) -> Raised:
+def _multiplied(operands: list[Recorded]) -> Recorded:
     every = _joined(operands)
     whole: Any = None
     for value, labels in operands:
@@ -228,7 +228,7 @@ def _in_order(arrays: Iterable[tuple[Label | None, ...]]) -> dict[Label, int]:
     return {label: place for place, label in enumerate(order)}
 
 
-def _picked(value: Any, axes: tuple[Label | None, ...]) -> Raised:
+def _picked(value: Any, axes: tuple[Label | None, ...]) -> Recorded:
     """Keep the axes that have an index; take the only entry, or the one meant, of the others."""
     if any(axis is None or axis.place is not None for axis in axes):
         places = (0 if a is None else slice(None) if a.place is None else a.place for a in axes)
@@ -245,7 +245,7 @@ def _aligned(value: Any, labels: tuple[Label, ...], wanted: tuple[Label, ...]) -
     return ops.expand_dims(value, axis=missing) if labels and missing else value
 
 
-def _joined(operands: Iterable[Raised]) -> tuple[Label, ...]:
+def _joined(operands: Iterable[Recorded]) -> tuple[Label, ...]:
     """Return all axes, in the order of the operand that has most of them."""
     ordered = sorted((labels for _, labels in operands), key=len, reverse=True)
     return tuple(dict.fromkeys(label for labels in ordered for label in labels))

@@ -41,7 +41,7 @@ from tinygrad_edu.symbolic.notation import written as notation
 from tinygrad_edu.symbolic.prove.domain import domain_of
 from tinygrad_edu.tensor import Tensor, refuse_changed
 
-__all__ = ["Sides", "named_in", "number_of", "opening"]
+__all__ = ["Goal", "named_in", "number_of", "opening"]
 
 #: So many ways of writing one operation at fixed entries are looked for.
 MOST_PLACES = 64
@@ -72,7 +72,7 @@ def _content(value: Any) -> Any:
     return value.shape, value.dtype.str, value.tobytes()
 
 
-class Sides:
+class Goal:
     """Two graphs as expressions over the same axes."""
 
     def __init__(self, left: Tensor, right: Tensor, names: Names, wrt: list[Tensor] | None) -> None:
@@ -258,17 +258,17 @@ def opening(kept: Collection[Quantity], assumed: Mapping[Quantity, str]) -> Rule
     return Rule("definition", "", "", matches, Leaf)
 
 
-def number_of(sides: Sides) -> Rule:
+def number_of(goal: Goal) -> Rule:
     """Return the rule that puts its number for what is constant, such as Σ(p ⊙ log p) or N.
 
     It is for data that NumPy computed with: there p is an array like any other, and its entropy
     a number. A number that stands in a formula already is the one that is meant.
     """
-    both = [e for side in (sides.left, sides.right) for e in distinct(side)]
+    both = [e for side in (goal.left, goal.right) for e in distinct(side)]
     known = {abs(n) for e in both for n in _numbers(e)}
 
     def matches(expr: Expr, facts: Facts) -> Iterator[Match]:
-        if expr.labels or not sides.is_constant(expr):
+        if expr.labels or not goal.is_constant(expr):
             return
         if not any(isinstance(each, Leaf | Dimension) for each in distinct(expr)):
             return
