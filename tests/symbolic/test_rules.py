@@ -270,7 +270,7 @@ CASES = {
             apply(ops.sigmoid, u),
         ),
     ),
-    "tanh": (
+    "tanh of two": (
         product(
             1,
             [

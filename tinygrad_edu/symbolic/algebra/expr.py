@@ -39,6 +39,7 @@ __all__ = [
     "constant",
     "difference",
     "distinct",
+    "divided",
     "minuses",
     "named_axes",
     "number",
@@ -824,6 +825,14 @@ def powers_of(factors: Iterable[Factor]) -> dict[Expr, Fraction]:
     for base, exponent in factors:
         found[base] = found.get(base, Fraction(0)) + exponent
     return found
+
+
+def divided(term: Expr, by: Mapping[Expr, Fraction]) -> Expr:
+    """Divide a term by powers, which equal factors of it take up."""
+    coefficient, factors = parts(term)
+    held = powers_of(f for f in factors if f[0] in by)
+    left = [(base, held.get(base, 0) - exponent) for base, exponent in by.items()]
+    return product(coefficient, [*(f for f in factors if f[0] not in by), *left])
 
 
 def quantities_in(

@@ -151,10 +151,6 @@ class Path:
         """Go one step further."""
         return replace(self, moves=(*self.moves, move))
 
-    def until(self, count: int) -> Path:
-        """Stop after some moves."""
-        return replace(self, moves=self.moves[:count])
-
 
 @dataclass
 class Budget:

@@ -13,6 +13,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Total,
     difference,
     distinct,
+    divided,
     parts,
     powers_of,
     product,
@@ -47,7 +48,7 @@ def join(left: Path, right: Path) -> tuple[list[Move], Expr] | None:
         i, j = len(left.moves), len(right.moves)
         match = Match(left.end, right.end, right.end)
         rule = SAME if _is_exact(left.end, right.end) else ROUNDED
-        middle = [Move(rule, match, left.end, right.end, is_choice=True)]
+        middle = [Move(rule, match, left.end, right.end)]
     else:
         return None
     back = [_backwards(move) for move in reversed(right.moves[:j])]
@@ -69,7 +70,7 @@ def _largest_number(expr: Expr) -> float:
 def _backwards(move: Move) -> Move:
     match = move.match
     turned = replace(match, left=match.right, right=match.left, result=match.left)
-    return Move(move.rule, turned, move.after, move.before, is_choice=True)
+    return Move(move.rule, turned, move.after, move.before)
 
 
 # --- by what is between both ----------------------------------------------------------------------
@@ -136,9 +137,8 @@ def drop(
 
 def _ratio(one: Expr, other: Expr) -> Expr:
     """Divide two terms; equal factors cancel."""
-    (scale, factors), (divisor, others) = parts(one), parts(other)
-    powers = powers_of([*factors, *((base, -exponent) for base, exponent in others)])
-    return product(scale / divisor, powers.items())
+    divisor, factors = parts(other)
+    return product(1 / divisor, [(divided(one, powers_of(factors)), ONE)])
 
 
 def _is_positive(factor: Expr, facts: Facts) -> tuple[bool, str | None]:

@@ -9,7 +9,7 @@ derivation at hand.
 from tinygrad_edu.symbolic.algebra.rules import (
     arithmetic,
     cases,
-    fractions,
+    expanding,
     functions,
     laws,
     powers,
@@ -38,7 +38,6 @@ UNDOING: tuple[Rule, ...] = (
 
 #: Rules that tidy up what is left.
 TIDYING: tuple[Rule, ...] = (
-    functions.tanh_of_exponentials,
     *laws.TIDYING,
     functions.odd_function,
     stacks.entry_of_stack,
@@ -72,6 +71,6 @@ CHOICES: tuple[Rule, ...] = (
     arithmetic.factor,
     arithmetic.turn,
     cases.cases,
-    fractions.common_denominator,
+    expanding.common_denominator,
     *laws.MAYBE,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from fractions import Fraction
@@ -11,6 +12,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Number,
     Product,
     Total,
+    divided,
     opposite,
     order,
     parts,
@@ -20,9 +22,11 @@ from tinygrad_edu.symbolic.algebra.expr import (
 )
 from tinygrad_edu.symbolic.algebra.facts import Facts
 from tinygrad_edu.symbolic.algebra.rules.arithmetic import distribute
-from tinygrad_edu.symbolic.algebra.rules.rule import ONE, Match, rule, within_product
+from tinygrad_edu.symbolic.algebra.rules.rule import ONE, Match, others, rule, within_product
 
-__all__ = ["common_factor", "distribute_once", "expand_power", "turn_sign"]
+__all__ = ["common_denominator", "common_factor", "distribute_once", "expand_power", "turn_sign"]
+
+ZERO = Fraction(0)
 
 #: A power of a sum is written out up to this exponent, and while it has no more terms than this.
 LARGEST_POWER = 4
@@ -72,14 +76,35 @@ def common_factor(expr: Total, facts: Facts) -> Iterator[Match]:
     scale = abs(parts(leading(expr))[0])
     if not shared and scale == 1:
         return
-    inside = []
-    for term, held in zip(expr.terms, powers, strict=True):
-        rest = {base: p for base in bases if (p := held.get(base, Fraction(0)) - least[base])}
-        inside.append(product(parts(term)[0] / scale, rest.items()))
-    right = product(scale, [*shared.items(), (total(inside), ONE)])
+    inside = total(product(1 / scale, [(divided(t, shared), ONE)]) for t in expr.terms)
+    right = product(scale, [*shared.items(), (inside, ONE)])
     below = tuple(base for base, exponent in shared.items() if exponent < 0)
     because = f"{', '.join(['{}'] * len(below))} ≠ 0, for it is divided by" if below else ""
     yield Match(expr, right, right, because, of=below)
+
+
+@rule(
+    "common denominator",
+    "x/b + y/d = (x·d + y·b)/(b·d), b·d ≠ 0",
+    "each fraction is expanded by what it lacks",
+    at=Total,
+)
+def common_denominator(expr: Total, facts: Facts) -> Iterator[Match]:
+    every = ((t, powers_of(f for f in parts(t)[1] if f[1] < 0)) for t in expr.terms)
+    fractions = [(term, below) for term, below in every if below]
+    for (one, b), (other, d) in itertools.combinations(fractions, 2):
+        common = {base: min(b.get(base, ZERO), d.get(base, ZERO)) for base in {**b, **d}}
+        # What both have below is 0 in both or in neither: the rest is what must not be.
+        lacking = [(x, own.get(x, ZERO) - p) for own in (b, d) for x, p in common.items()]
+        if not any(power for _, power in lacking):
+            continue
+        reason = facts.never_zero(product(1, lacking))
+        if reason is None:
+            continue
+        top = total(divided(term, common) for term in (one, other))
+        right = product(1, [(top, ONE), *common.items()])
+        result = total([*others(expr.terms, (one, other)), right])
+        yield Match(total((one, other)), right, result, *reason)
 
 
 def leading(expr: Total) -> Expr:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from fractions import Fraction
 
 from tinygrad_edu import ops
 from tinygrad_edu.symbolic.algebra.expr import (
@@ -49,7 +48,6 @@ __all__ = [
     "opposite_sigmoid",
     "shifted_softmax",
     "softmax",
-    "tanh_of_exponentials",
 ]
 
 
@@ -62,36 +60,6 @@ def join_exponentials(expr: Product, facts: Facts) -> Iterator[Match]:
         if exponent == ZERO:
             right = Number(ONE)
         yield within_product(expr, pair, right)
-
-
-@rule("tanh", "(e^x − e^y)/(e^x + e^y) = tanh((x − y)/2)", "what tanh is defined as", at=Product)
-def tanh_of_exponentials(expr: Product, facts: Facts) -> Iterator[Match]:
-    for above, below in itertools.permutations(expr.factors, 2):
-        if not (above[1] == 1 and below[1] == -1):
-            continue
-        tops, bottoms = _exponents(above[0]), _exponents(below[0])
-        if tops is None or bottoms is None or sorted(tops.values()) != [-1, 1]:
-            continue
-        if tops.keys() != bottoms.keys() or set(bottoms.values()) != {1}:
-            continue
-        x, y = sorted(tops, key=lambda exponent: -tops[exponent])
-        minus = product(-1, [(y, ONE)])
-        half = x if x == minus else product(Fraction(1, 2), [(total([x, minus]), ONE)])
-        right = Apply(ops.tanh, (half,), {})
-        yield within_product(expr, (above, below), right)
-
-
-def _exponents(expr: Expr) -> dict[Expr, Fraction] | None:
-    """Return the exponents of a sum of two exponentials with their coefficients; 1 is e^0."""
-    if not isinstance(expr, Total) or len(expr.terms) != 2:
-        return None
-    found: dict[Expr, Fraction] = {}
-    for coefficient, factors in map(parts, expr.terms):
-        if not factors:
-            found[ZERO] = coefficient
-        elif len(factors) == 1 and factors[0][1] == 1 and is_call(factors[0][0], ops.exp):
-            found[factors[0][0].children[0]] = coefficient
-    return found if len(found) == 2 else None
 
 
 @rule(

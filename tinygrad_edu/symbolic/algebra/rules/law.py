@@ -168,11 +168,11 @@ def _within(pattern: Expr, expr: Expr) -> Iterator[tuple[Bound, Fraction, Any]]:
         assert isinstance(expr, Total)
         yield from _terms(pattern.terms, expr.terms, {}, None, whole=False)
     else:
-        for bound in _match(pattern, expr, {}):
+        for bound in unify(pattern, expr, {}):
             yield bound, ONE, ()
 
 
-def _match(pattern: Expr, expr: Expr, bound: Bound) -> Iterator[Bound]:
+def unify(pattern: Expr, expr: Expr, bound: Bound) -> Iterator[Bound]:
     """Yield what letters stand for, where a pattern is the whole of an expression."""
     if isinstance(pattern, Leaf):
         if bound.get(pattern, expr) == expr:
@@ -187,7 +187,7 @@ def _match(pattern: Expr, expr: Expr, bound: Bound) -> Iterator[Bound]:
                 if not rest:
                     yield found
     elif isinstance(pattern, Product):
-        yield from _match_product(pattern, expr, bound)
+        yield from _unify_product(pattern, expr, bound)
     elif pattern == expr:
         yield bound
 
@@ -210,11 +210,11 @@ def _each(pairs: list[tuple[Expr, Expr]], bound: Bound) -> Iterator[Bound]:
         yield bound
         return
     (pattern, expr), *rest = pairs
-    for found in _match(pattern, expr, bound):
+    for found in unify(pattern, expr, bound):
         yield from _each(rest, found)
 
 
-def _match_product(pattern: Product, expr: Expr, bound: Bound) -> Iterator[Bound]:
+def _unify_product(pattern: Product, expr: Expr, bound: Bound) -> Iterator[Bound]:
     """Let the last letter stand for all that is left: in −x, x is −expr."""
     coefficient, factors = parts(expr)
     last = next((f for f in reversed(pattern.factors) if _is_free(*f, bound)), None)
@@ -222,7 +222,7 @@ def _match_product(pattern: Product, expr: Expr, bound: Bound) -> Iterator[Bound
     for found, scale, rest in _factors(wanted, factors, bound):
         left = product(scale * coefficient / pattern.coefficient, rest)
         if last is not None:
-            yield from _match(last[0], left, found)
+            yield from unify(last[0], left, found)
         elif left == Number(ONE):
             yield found
 
@@ -251,7 +251,7 @@ def _factors(
     for i, (base, exponent) in enumerate(held):
         if exponent / p >= 1:
             left = () if exponent == p else ((base, exponent - p),)
-            for found in _match(pattern, base, bound):
+            for found in unify(pattern, base, bound):
                 yield from _factors(others, held[:i] + left + held[i + 1 :], found)
 
 
@@ -277,10 +277,10 @@ def _terms(
         m, inner = parts(term)
         if free:
             settled = scale or ONE
-            found = _match(pattern, product(m / settled, inner), bound) if inner or whole else ()
+            found = unify(pattern, product(m / settled, inner), bound) if inner or whole else ()
         else:
             settled = m / n if scale is None else scale
-            found = _match(product(1, factors), product(1, inner), bound)
+            found = unify(product(1, factors), product(1, inner), bound)
             found = found if m / n == settled else ()
         for each in found:
             yield from _terms(others, held[:i] + held[i + 1 :], each, settled, whole=whole)

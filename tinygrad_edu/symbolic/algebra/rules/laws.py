@@ -48,6 +48,10 @@ TIDYING: tuple[Rule, ...] = (
     law("sigmoid", 1 / (1 + exp(-x)), sigmoid(x), "what σ is defined as"),
     law("e^x σ(−x)", exp(x) * sigmoid(-x), sigmoid(x), "e^x/(1 + e^x) = 1/(1 + e^(−x))"),
     law("tanh of sinh", ops.sinh(x) / ops.cosh(x), tanh(x), "what tanh is defined as"),
+    law("tanh", (exp(x) - exp(-x)) / (exp(x) + exp(-x)), tanh(x), "what tanh is defined as"),
+    law("tanh of two", (exp(x) - exp(y)) / (exp(x) + exp(y)), tanh((x - y) / 2), "by e^((x+y)/2)"),
+    law("tanh of e^x", (exp(x) - 1) / (exp(x) + 1), tanh(x / 2), "what tanh is defined as"),
+    law("tanh of 1 − e^x", (1 - exp(x)) / (1 + exp(x)), -tanh(x / 2), "tanh is odd"),
     law("tan of sin", ops.sin(x) / ops.cos(x), ops.tan(x), "what tan is defined as"),
     law("tanh of a sigmoid", 2 * sigmoid(2 * x) - 1, tanh(x), "what tanh is defined as"),
     *(
