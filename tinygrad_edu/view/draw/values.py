@@ -64,7 +64,7 @@ def short_text(value: float) -> str:
     """
     if abs(value) < 0.005:
         return number_text(float(f"{value:.1g}"))
-    is_plain = not abs(value) < 1000 or value == int(value)
+    is_plain = not abs(value) < 100 or value == int(value)
     return number_text(value) if is_plain else _minus(f"{value:.2f}")
 
 

@@ -16,8 +16,9 @@ from tinygrad_edu.view.page.columns import Column
 
 __all__ = ["Bars", "entry_name"]
 
-_HEIGHT = 300  # px, of bars that stand upright
+_HEIGHT = 340  # px, of bars that stand upright
 _ROW = 24  # px, of each bar that lies
+_GAP = 8  # px, between the rows of a matrix
 _MOST_UPRIGHT = 4
 
 
@@ -38,7 +39,7 @@ class Bars:
         self.targets = None if column.target is None else np.asarray(column.target, float).ravel()
         self.upright = len(places) <= _MOST_UPRIGHT and np.ndim(column.value) < 2
         self.low, self.high = self._span()
-        self.height = _HEIGHT if self.upright else max(4, len(places)) * _ROW + 8
+        self.height = _HEIGHT if self.upright else self._top(len(places) - 1) + _ROW + 4.0
 
     def _span(self) -> tuple[float, float]:
         shown = [self.values[p] for p in self.places]
@@ -46,7 +47,8 @@ class Bars:
             shown += [self.targets[p] for p in self.places]
         finite = [float(v) for v in shown if math.isfinite(v)]
         if self.column.part == "given":
-            return _room(finite)
+            low, high = _room(finite)
+            return max(low, self.column.least), min(high, self.column.most)
         if self.column.part == "model" and all(0 <= v <= 1 for v in finite):
             return 0.0, 1.0
         low, high = min([0.0, *finite]), max([0.0, *finite])
@@ -57,11 +59,12 @@ class Bars:
         """Where the lowest and the highest value stand: px from above, or percent from the left."""
         if self.upright:
             return _HEIGHT - 54.0 if self.low < 0 else _HEIGHT - 32.0, 34.0
-        return (32.0 if self.low < 0 else 16.0), 80.0
+        return (38.0 if self.low < 0 else 16.0), 78.0
 
     def at(self, value: float) -> float:
-        """Return where a value stands."""
+        """Return where a value stands; what is lower than the lowest stands there."""
         start, end = self.ends
+        value = max(value, self.low)
         return start + (end - start) * (value - self.low) / (self.high - self.low)
 
     def draw(self, section: ET.Element, index: int) -> None:
@@ -73,7 +76,7 @@ class Bars:
             {
                 "class": "bars upright" if self.upright else "bars lying",
                 "width": "100%",
-                "height": str(self.height),
+                "height": number(self.height),
                 "role": "group",
                 "aria-label": clean(column.head.text),
                 "data-column": str(index),
@@ -84,7 +87,7 @@ class Bars:
         zero = number(self.at(0.0))
         line = {"x1": "0", "x2": "100%", "y1": zero, "y2": zero}
         if not self.upright:
-            line = {"x1": f"{zero}%", "x2": f"{zero}%", "y1": "0", "y2": str(self.height)}
+            line = {"x1": f"{zero}%", "x2": f"{zero}%", "y1": "0", "y2": number(self.height)}
         ET.SubElement(svg, "line", {"class": "zero", **line})
         for lane, place in enumerate(self.places):
             self._lane(svg, lane, place)
@@ -119,11 +122,16 @@ class Bars:
         spot = self._name(lane)
         ET.SubElement(group, "text", {"class": "name", **spot}).text = name
 
+    def _top(self, lane: int) -> float:
+        """Return where a bar that lies begins: the rows of a matrix stand apart."""
+        rows = [int(place // np.shape(self.column.value)[-1]) for place in self.places]
+        return lane * _ROW + 4 + _GAP * len(set(rows[: lane + 1]) - {rows[0]})
+
     def _point(self, lane: int, value: float) -> tuple[str, str]:
         across = (lane + 0.5) / len(self.places)
         if self.upright:
             return f"{number(100 * across)}%", number(self.at(value))
-        return f"{number(self.at(value))}%", number(lane * _ROW + 4 + _ROW / 2)
+        return f"{number(self.at(value))}%", number(self._top(lane) + _ROW / 2)
 
     def _box(self, lane: int, inset: float, value: float | None) -> dict[str, str]:
         """Return the rectangle from zero to a value, or of the whole lane."""
@@ -140,7 +148,7 @@ class Bars:
                 "height": length,
             }
         return {
-            "y": number((lane + inset) * _ROW + 4),
+            "y": number(self._top(lane) + inset * _ROW),
             "height": number((1 - 2 * inset) * _ROW),
             "x": f"{low}%",
             "width": f"{length}%",
@@ -178,15 +186,13 @@ def entry_name(shape: tuple[int, ...], place: int) -> str:
 
 
 def _room(values: list[float]) -> tuple[float, float]:
-    """Return how far one can drag."""
+    """Return how far one can drag: at least half as far again as there are numbers."""
     largest = max(map(abs, values), default=0.0)
-    room = next(r for r in _rooms() if r >= 2 * largest)
+    room = next(r for r in _rooms() if r >= 1.5 * largest)
     return -room, room
 
 
 def _rooms() -> Iterator[float]:
-    yield 4.0
-    for power in itertools.count(1):
-        yield 10.0**power
-        yield 2 * 10.0**power
-        yield 5 * 10.0**power
+    for power in itertools.count():
+        for first in (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0):
+            yield first * 10.0**power

@@ -24,6 +24,7 @@ from tinygrad_edu.view.page.flow import Flow, plain
 __all__ = ["Column", "Columns"]
 
 _MOST_LETTERS = 2
+_OF_POSITIVE = {"log", "log2", "log10", "sqrt", "xlogy"}
 _WIDE = 15.0  # ems of a head
 
 
@@ -33,7 +34,8 @@ class Column:
 
     `arrow` says what leads to it from the column before; `part` is "given" for what one drags,
     "model" for what has a target, "gradient" for the result, else "between". `formula` and `aim`
-    are what value and target are computed by; None is the gradient as it came back.
+    are what value and target are computed by; None is the gradient as it came back. One may drag
+    from `least` to `most`.
     """
 
     part: str
@@ -44,6 +46,8 @@ class Column:
     arrow: str = ""
     target: Any = None
     aim: Formula | None = None
+    least: float = -np.inf
+    most: float = np.inf
 
 
 class Columns:
@@ -101,7 +105,8 @@ class Columns:
             return "other"
         if self.squashed is None:
             return "residual" if self._is_wrt(apart.model) else "other"
-        return self.squashed.by if apart.is_scaled else "other"
+        adds_up = self.squashed.by == "sigmoid" or np.allclose(apart.model.evaluate().sum(-1), 1)
+        return self.squashed.by if apart.is_scaled and adds_up else "other"
 
     @property
     def title(self) -> str:
@@ -114,26 +119,55 @@ class Columns:
     def _shown(self) -> list[Column]:
         flow = self.flow
         wrt = flow.walk.formula(self.wrt)
-        first = Column("given", maths(wrt), self.role(wrt), self.wrt.value, wrt)
+        first = self._bounded(Column("given", maths(wrt), self.role(wrt), self.wrt.value, wrt))
         if self.difference is None:
             letters = letters_alike(self.found.result, self.wrt.source)[:_MOST_LETTERS]
             between = [self._column("between", letter, self.role(letter)) for letter in letters]
         else:
             between = self._of_difference(self.difference)
         if between and self._is_wrt(between[0].formula):
-            first = replace(between.pop(0), part="given")
+            first = self._bounded(replace(between.pop(0), part="given"))
         title = flow.gradient_of(flow.place[self.wrt])
         head = join(title, "=", written(self.found.result)).vector
         if formula_width(head.latex) > _WIDE:
             head = title.vector
-        value = np.asarray(flow.gradients[flow.place[self.wrt]])
-        last = Column("gradient", head, "the gradient", value, None)
+        last = Column("gradient", head, "the gradient", self._gradient(), None)
         if self.difference is not None and self.difference.is_all:
             last = replace(last, arrow=f"− {self.difference.target.text()}")
         return [first, *between, last]
 
+    def _bounded(self, column: Column) -> Column:
+        """Keep x positive where log x or a root of x is taken, and below 1 where log (1 − x) is."""
+        for s in self.flow.shown:
+            if s.op is None or s.op.name not in _OF_POSITIVE:
+                continue
+            inside = s.args[-1]
+            if inside is self.wrt:
+                column = replace(column, least=0.01)
+            elif _is_one_minus(inside, self.wrt):
+                column = replace(column, most=0.99)
+        return column
+
+    def _gradient(self) -> Any:
+        """Return the gradient, without what rounding leaves where parts cancel."""
+        flow, place = self.flow, self.flow.place[self.wrt]
+        value = np.asarray(flow.gradients[place], float)
+        parts = [np.abs(visit.part.value) for visit, _ in flow.parts.get(place, [])]
+        rounding = 1e-12 * max((float(np.max(part, initial=0.0)) for part in parts), default=0.0)
+        least = np.where(self.found.result.evaluate() == 0, 1e-12, rounding)
+        return np.where(np.abs(value) < least, 0.0, value)
+
     def _column(self, part: str, formula: Formula, caption: str, arrow: str = "") -> Column:
         return Column(part, maths(formula), caption, formula.evaluate(), formula, arrow)
+
+    def _with_meaning(self, part: str, formula: Formula, caption: str) -> Column:
+        """Return a column that says what its letter stands for, if there is room."""
+        column = self._column(part, formula, caption)
+        if formula.definition is not None:
+            head = join(column.head, "=", written(formula.definition)).vector
+            if formula_width(head.latex) <= _WIDE:
+                return replace(column, head=head)
+        return column
 
     def _of_difference(self, apart: Difference) -> list[Column]:
         """Return what the model says, made of what, and what is true; and their difference."""
@@ -143,7 +177,7 @@ class Columns:
         if self.squashed is not None:
             arrow = "÷ Σ" if columns and columns[0].arrow else self.squashed.by
         says = self.role(model) or ("probabilities" if self.squashed else "predictions")
-        caption = f"{says}; outlined: {target.text()}, the {self.role(target) or 'targets'}"
+        caption = f"{says}; dashed: {self.role(target) or 'targets'} {target.text()}"
         shown = self._column("model", model, caption, arrow)
         columns.append(replace(shown, target=target.evaluate(), aim=target))
         if not apart.is_all and len(columns) == 1:
@@ -158,9 +192,16 @@ class Columns:
             return []
         if not self._is_wrt(inside.of):
             is_alike = inside.of.evaluate().shape == model.evaluate().shape
-            return [self._column("between", inside.of, "logits")] if is_alike else []
+            return [self._with_meaning("between", inside.of, "logits")] if is_alike else []
         if inside.exponential is None or inside.exponent is None:
             return []
         head = Maths(f"e^{plain(inside.exponent.text())}", f"e^{{{inside.exponent.latex()}}}")
         column = self._column("between", inside.exponential, "positive", "exp")
         return [replace(column, head=head)]
+
+
+def _is_one_minus(inside: Any, wrt: Symbol) -> bool:
+    if not isinstance(inside, Symbol) or inside.op is None or inside.op.name != "subtract":
+        return False
+    one, other = inside.args
+    return other is wrt and bool(np.all(getattr(one, "value", one) == 1))

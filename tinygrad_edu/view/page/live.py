@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from tinygrad_edu.symbolic.derive import Derivation, runtime
+from tinygrad_edu.view.draw.dot import clean
 from tinygrad_edu.view.page.bars import Bars, entry_name
 from tinygrad_edu.view.page.columns import Column, Columns
 from tinygrad_edu.view.page.flow import Flow
 from tinygrad_edu.view.page.markup import add, asset, formula
 from tinygrad_edu.view.page.numbers import Numbers
 from tinygrad_edu.view.page.roles import ROLES, checked
-from tinygrad_edu.view.page.sayings import WORDS, sentence
+from tinygrad_edu.view.page.sayings import WORDS, Speaker
 
 __all__ = ["Live", "live"]
 
@@ -91,11 +92,13 @@ class Live:
             add(arrow, "span", "→", aria_hidden="true")
         formula(add(section, "p", class_="head"), column.head)
         few = "" if len(places) == size else f"the {len(places)} largest of {size} entries"
-        caption = add(
-            section, "p", "; ".join(filter(None, (column.caption, few))), class_="caption"
-        )
+        said = "; ".join(filter(None, (column.caption, few)))
+        caption = add(section, "p", class_="caption")
         if index == 0 and self.program:
-            add(caption, "span", ": drag" if caption.text else "drag", class_="scripted")
+            drag = "drag the " if column.caption else "drag; " if few else "drag"
+            add(caption, "span", drag, class_="scripted").tail = clean(said)
+        else:
+            caption.text = clean(said)
         Bars(column, places).draw(section, index)
 
     def _doings(self, card: ET.Element) -> None:
@@ -127,19 +130,18 @@ def live(flow: Flow, found: Derivation, roles: Mapping[str, str] | None = None) 
     model = next((c for c in chosen.shown if c.aim is not None), None)
     aim = _leaf_of(flow, model)
     output = flow.of if found.seed is None else f"⟨{found.seed}, {flow.of}⟩"
-    one = _called(flow, chosen)
+    typed = flow.called(flow.walk.wrt).text, _aim_text(model) if aim >= 0 else ""
+    role, name = ROLES.get(chosen.role(flow.walk.formula(flow.walk.wrt))), typed[0]
+    speaker = Speaker(chosen.kind, role or "entry", "" if role else f" of {name}", output)
     gradient = np.asarray(chosen.shown[-1].value, float)
-    arrays = {"gradient": gradient}
+    arrays = {"output": flow.walk.output.value, "gradient": gradient}
     if model is not None:
         arrays |= {"model": model.value, "target": model.target}
-    typed = flow.called(flow.walk.wrt).text, _aim_text(model) if aim >= 0 else ""
     settings = {
         "wrt": flow.place[flow.walk.wrt],
         "aim": aim,
         "top": flow.place[flow.walk.output],
-        "kind": chosen.kind,
-        "one": one,
-        "output": output,
+        **asdict(speaker),
         "scalar": flow.walk.output.value.size == 1,
         "assumption": ", ".join(a.statement for a in found.assumptions if a.used),
         "result": found.result.text(),
@@ -157,18 +159,11 @@ def live(flow: Flow, found: Derivation, roles: Mapping[str, str] | None = None) 
         chosen.title,
         chosen.shown,
         [_places(column, gradient) for column in chosen.shown],
-        sentence(chosen.kind, one, output, entries, arrays),
+        speaker.sentence(entries, arrays),
         typed,
         program,
         static,
     )
-
-
-def _called(flow: Flow, chosen: Columns) -> str:
-    """Return what an entry is called of what one drags."""
-    wrt = flow.walk.formula(flow.walk.wrt)
-    name = flow.called(flow.walk.wrt).text
-    return ROLES.get(chosen.role(wrt)) or (name if chosen.kind == "other" else f"entry of {name}")
 
 
 def _aim_text(model: Column | None) -> str:

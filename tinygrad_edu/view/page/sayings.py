@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.view.draw.values import short_text
+from tinygrad_edu.view.draw.values import number_text, short_text
 
-__all__ = ["WORDS", "sentence"]
+__all__ = ["WORDS", "Speaker"]
 
 #: Every wording of the sentence. The page's script fills the same slots.
 WORDS = {
     "true": "{m} − 1 = {w} {moves}; {others}; they add to {sum}.",
     "soft": "{m} − {t} = {w} {moves}, {n} − {u} = {x} {others}; they add to {sum}.",
-    "own": "{m} − {t} = {w} {moves}; each {one} has a target of its own.",
+    "own": "{m} − {t} = {w} {moves}; each {one}{of} has a target of its own.",
     "residual": "{m} − {t} = {w} is the largest residual; its gradient {d} {moves}.",
-    "other": "{entry} does most to {output}: raise it by 0.01, and {output} {goes} by about {by}.",
+    "other": "{output} depends most on {entry}: raise it by 0.01, and it {goes} by about {by}.",
     "nothing": "No entry moves {output}: the gradient is 0.",
-    "undefined": "{output} has no gradient at these numbers.",
+    "undefined": "At these numbers {output} has no gradient.",
     "scaled": " The gradient is {scale} times that.",
     "broken": " For these numbers {assumption} does not hold, so the gradient is not {result}.",
     "down": "pushes {what} down",
@@ -30,110 +31,119 @@ WORDS = {
 _MOST_OTHERS = 4
 
 
-def sentence(kind: str, one: str, output: str, names: list[str], arrays: dict[str, Any]) -> str:
-    """Say what the gradient does.
+@dataclass(frozen=True)
+class Speaker:
+    """Say what a gradient does, in the words of `kind`.
 
     Parameters
     ----------
     kind : str
         "softmax", "sigmoid", "residual" or "other".
-    one : str
-        What an entry of what one drags is called, such as "logit".
+    one, of : str
+        What an entry is called of what one drags: "logit" and "", or "entry" and " of z".
     output : str
         What is differentiated.
-    names : list of str
-        What the entries are called, such as "1".
-    arrays : dict of str to ndarray
-        The gradient, and where there are targets, the model's numbers and the targets.
     """
-    gradient = np.asarray(arrays["gradient"], float)
-    if not np.all(np.isfinite(gradient)):
-        return WORDS["undefined"].format(output=output)
-    if not np.any(gradient):
-        return WORDS["nothing"].format(output=output)
-    if kind == "other":
-        at = int(np.argmax(np.abs(gradient)))
-        d = float(gradient.flat[at])
-        return WORDS["other"].format(
-            entry=f"{one} {names[at]}".strip(),
-            output=output,
-            goes="falls" if d < 0 else "grows",
-            by=short_text(abs(d) / 100),
-        )
-    model, target = (np.asarray(arrays[key], float) for key in ("model", "target"))
-    return _of_difference(kind, one, names, model, target, gradient)
 
+    kind: str
+    one: str
+    of: str
+    output: str
 
-def _of_difference(
-    kind: str, one: str, names: list[str], model: Any, target: Any, gradient: Any
-) -> str:
-    apart = model - target
-    at = int(np.argmax(np.abs(apart)))
-    lead = ""
-    if kind == "softmax":
+    def sentence(self, names: list[str], arrays: dict[str, Any]) -> str:
+        """Return the sentence.
+
+        Parameters
+        ----------
+        names : list of str
+            What the entries are called, such as "1".
+        arrays : dict of str to ndarray
+            The output, the gradient, and where there are targets, the model's numbers and these.
+        """
+        gradient = np.asarray(arrays["gradient"], float)
+        if not np.all(np.isfinite(gradient)) or not np.all(np.isfinite(arrays["output"])):
+            return WORDS["undefined"].format(output=self.output)
+        if not np.any(gradient):
+            return WORDS["nothing"].format(output=self.output)
+        if self.kind == "other":
+            at = int(np.argmax(np.abs(gradient)))
+            return WORDS["other"].format(
+                entry=self._entry(names[at]),
+                output=self.output,
+                goes="falls" if gradient.flat[at] < 0 else "grows",
+                by=number_text(abs(gradient.flat[at]) / 100),
+            )
+        model, target = (np.asarray(arrays[key], float) for key in ("model", "target"))
+        at = int(np.argmax(np.abs(model - target)))
+        if self.kind != "softmax":
+            return self._alone(names[at], *(float(x.flat[at]) for x in (model, target, gradient)))
         length = model.shape[-1]
         row = at // length
-        if model.ndim > 1:
-            lead = WORDS["row"].format(row=row + 1)
+        lead = WORDS["row"].format(row=row + 1) if model.ndim > 1 else ""
         here = slice(row * length, (row + 1) * length)
-        model, target, apart, gradient = (x.ravel()[here] for x in (model, target, apart, gradient))
-        names, at = names[here], int(np.argmax(np.abs(apart)))
-        is_true = sorted(target)[:-1] == [0] * (length - 1) and max(target) == 1
-        if is_true:
-            said = _true(one, int(np.argmax(target)), model, apart, gradient)
-            return lead + said + _scaled(apart, gradient, int(np.argmax(target)))
-        return (
-            lead + _soft(one, names, model, target, apart, gradient) + _scaled(apart, gradient, at)
+        return lead + self._row(names[here], *(x.ravel()[here] for x in (model, target, gradient)))
+
+    def _entry(self, name: str) -> str:
+        return f"{self.one} {name}{self.of}" if name else self.of.removeprefix(" of ") or self.one
+
+    def _alone(self, name: str, model: float, target: float, gradient: float) -> str:
+        apart = model - target
+        is_own = self.kind == "sigmoid"
+        return WORDS["own" if is_own else "residual"].format(
+            m=short_text(model),
+            t=_bracketed(target),
+            w=short_text(apart),
+            d=short_text(gradient),
+            one=self.one,
+            of=self.of,
+            moves=_moves(gradient, self._entry(name)),
+        ) + (_scaled(apart, gradient) if is_own else "")
+
+    def _row(self, names: list[str], model: Any, target: Any, gradient: Any) -> str:
+        apart = model - target
+        if sorted(target) == [0] * (len(target) - 1) + [1]:
+            at = int(np.argmax(target))
+            said = self._true(at, model, apart, gradient)
+        else:
+            at = int(np.argmax(np.abs(apart)))
+            said = self._soft(names, model, target, apart, gradient)
+        return said + _scaled(apart[at], gradient[at])
+
+    def _true(self, true: int, model: Any, apart: Any, gradient: Any) -> str:
+        rest = [float(v) for k, v in enumerate(model) if k != true]
+        *some, last = map(short_text, rest)
+        numbers = f"{', '.join(some)} and {last}" if some else last
+        if len(rest) > _MOST_OTHERS:
+            numbers = f"{short_text(sum(rest))} in all"
+        many = len(rest) > 1
+        return WORDS["true"].format(
+            m=short_text(model[true]),
+            w=short_text(apart[true]),
+            moves=_moves(gradient[true], f"the true {self.one}{self.of}"),
+            others=f"{numbers} {_moves(-gradient[true], 'the other' + 's' * many, many)}",
+            sum=_sum(apart),
         )
-    m, t, w, d = (float(x.flat[at]) for x in (model, target, apart, gradient))
-    said = WORDS["own" if kind == "sigmoid" else "residual"].format(
-        m=short_text(m),
-        t=_signed(t),
-        w=short_text(w),
-        d=short_text(d),
-        one=one,
-        moves=_moves(d, f"{one} {names[at]}".strip()),
-    )
-    return said + (_scaled(apart, gradient, at) if kind == "sigmoid" else "")
 
-
-def _true(one: str, true: int, model: Any, apart: Any, gradient: Any) -> str:
-    rest = [k for k in range(len(model)) if k != true]
-    listed = [short_text(model[k]) for k in rest]
-    numbers = " and ".join(filter(None, [", ".join(listed[:-1]), listed[-1]]))
-    if len(rest) > _MOST_OTHERS:
-        numbers = f"{short_text(sum(model[k] for k in rest))} in all"
-    others = f"the other{'s' * (len(rest) > 1)}"
-    many = len(rest) > 1
-    return WORDS["true"].format(
-        m=short_text(model[true]),
-        w=short_text(apart[true]),
-        moves=_moves(gradient[true], f"the true {one}"),
-        others=f"{numbers} {_moves(-gradient[true], others, many)}",
-        sum=_sum(apart),
-    )
-
-
-def _soft(one: str, names: list[str], model: Any, target: Any, apart: Any, gradient: Any) -> str:
-    high, low = int(np.argmax(apart)), int(np.argmin(apart))
-    return WORDS["soft"].format(
-        m=short_text(model[high]),
-        t=_signed(target[high]),
-        w=short_text(apart[high]),
-        moves=_moves(gradient[high], f"{one} {names[high]}"),
-        n=short_text(model[low]),
-        u=_signed(target[low]),
-        x=short_text(apart[low]),
-        others=_moves(gradient[low], f"{one} {names[low]}"),
-        sum=_sum(apart),
-    )
+    def _soft(self, names: list[str], model: Any, target: Any, apart: Any, gradient: Any) -> str:
+        high, low = int(np.argmax(apart)), int(np.argmin(apart))
+        return WORDS["soft"].format(
+            m=short_text(model[high]),
+            t=_bracketed(target[high]),
+            w=short_text(apart[high]),
+            moves=_moves(gradient[high], self._entry(names[high])),
+            n=short_text(model[low]),
+            u=_bracketed(target[low]),
+            x=short_text(apart[low]),
+            others=_moves(gradient[low], self._entry(names[low])),
+            sum=_sum(apart),
+        )
 
 
 def _moves(gradient: float, what: str, many: bool = False) -> str:
     return WORDS[("up" if gradient < 0 else "down") + " many" * many].format(what=what)
 
 
-def _signed(value: float) -> str:
+def _bracketed(value: float) -> str:
     """Write what is subtracted: a negative number in parentheses."""
     return f"({short_text(value)})" if value < 0 else short_text(value)
 
@@ -143,6 +153,7 @@ def _sum(values: Any) -> str:
     return short_text(0.0 if abs(total) < 1e-9 else total)
 
 
-def _scaled(apart: Any, gradient: Any, at: int) -> str:
-    scale = float(gradient.flat[at] / apart.flat[at]) if apart.flat[at] else 1.0
-    return "" if abs(scale - 1) < 1e-9 else WORDS["scaled"].format(scale=short_text(scale))
+def _scaled(apart: float, gradient: float) -> str:
+    """Say by what a gradient differs from what is said of it, if by anything."""
+    scale = float(f"{gradient / apart:.12g}") if apart else 1.0
+    return "" if scale == 1 else WORDS["scaled"].format(scale=short_text(scale))

@@ -6,6 +6,12 @@ const size = (shape) => shape.reduce((a, b) => a * b, 1);
 const recorded = leaves.map((each) => each && { shape: each.shape, data: [...each.data] });
 let data = recorded.map((each) => each && { shape: each.shape, data: [...each.data] });
 let found = compute(data);
+const gradientNow = () => { // without what rounding leaves where parts cancel
+  const parts = (found.parts[settings.wrt] ?? []).flatMap((part) => part.data);
+  const least = 1e-12 * parts.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
+  const none = (v, k) => Math.abs(v) < (found.result.data[k] === 0 ? 1e-12 : least);
+  return found.g[settings.wrt].data.map((v, k) => (none(v, k) ? 0 : v));
+};
 
 /* --- bars: the same elements, by the same rules as bars.py --- */
 const columns = all(".bars").map((svg, index) => ({
@@ -24,13 +30,14 @@ const set = (element, values) => {
 };
 const rounded = (value) => String(Math.round(value * 100) / 100);
 const drawColumn = (column) => {
-  const [value, target] = found.columns[column.index];
+  let [value, target] = found.columns[column.index];
+  if (column === columns.at(-1)) value = { shape: value.shape, data: gradientNow() };
   const { upright, lanes } = column;
   const shown = lanes.flatMap(({ place }) => [value.data[place], ...(target ? [target.data[place]] : [])]).filter(Number.isFinite);
   const low = Math.min(column.low, ...shown), high = Math.max(column.high, ...shown);
-  const start = upright ? column.height - (low < 0 ? 54 : 32) : low < 0 ? 32 : 16;
-  const end = upright ? 34 : 80;
-  const at = (v) => start + ((end - start) * (v - low)) / (high - low);
+  const start = upright ? column.height - (low < 0 ? 54 : 32) : low < 0 ? 38 : 16;
+  const end = upright ? 34 : 78;
+  const at = (v) => start + ((end - start) * (Math.max(v, low) - low)) / (high - low);
   Object.assign(column, { start, end, from: low, to: high });
   const box = (v) => {
     const to = at(Number.isFinite(v) ? v : 0);
@@ -51,7 +58,7 @@ const drawColumn = (column) => {
       : { x: `${point}%`, dx: v < 0 ? -away : away, "text-anchor": v < 0 ? "end" : "start" });
     number.textContent = shortText(v);
     if (column.given && lane.hasAttribute("role")) {
-      const gradient = found.g[settings.wrt].data[place];
+      const gradient = gradientNow()[place];
       set(lane, { "aria-valuenow": v, "aria-valuemin": low, "aria-valuemax": high,
         "aria-valuetext": `${shortText(v)}, gradient ${shortText(gradient)}` });
     }
@@ -68,9 +75,11 @@ const totalText = (values) => {
   return shortText(Math.abs(total) < 1e-9 ? 0 : total);
 };
 const largest = (values) => values.reduce((best, v, k) => (v > values[best] ? k : best), 0);
-const scaled = (apart, gradient, at) => {
-  const scale = apart[at] ? gradient[at] / apart[at] : 1;
-  return Math.abs(scale - 1) < 1e-9 ? "" : fill("scaled", { scale: shortText(scale) });
+const { one, of, output } = settings;
+const entry = (name) => (name ? `${one} ${name}${of}` : of.replace(/^ of /, "") || one);
+const scaled = (apart, gradient) => {
+  const scale = apart ? Number((gradient / apart).toPrecision(12)) : 1;
+  return scale === 1 ? "" : fill("scaled", { scale: shortText(scale) });
 };
 const nameOf = (shape, place) => {
   const at = [];
@@ -78,65 +87,68 @@ const nameOf = (shape, place) => {
   return at.join(",");
 };
 const ofTrue = (true_, model, apart, gradient) => {
-  const rest = model.map((_, k) => k).filter((k) => k !== true_);
-  const listed = rest.map((k) => shortText(model[k]));
+  const rest = model.filter((_, k) => k !== true_), some = rest.map(shortText), last = some.pop();
   const many = rest.length > 1;
-  const numbers = rest.length > 4 ? `${shortText(rest.reduce((s, k) => s + model[k], 0))} in all`
-    : [listed.slice(0, -1).join(", "), listed.at(-1)].filter(Boolean).join(" and ");
+  const numbers = rest.length > 4 ? `${shortText(rest.reduce((a, b) => a + b, 0))} in all`
+    : some.length ? `${some.join(", ")} and ${last}` : last;
   return fill("true", { m: shortText(model[true_]), w: shortText(apart[true_]),
-    moves: moves(gradient[true_], `the true ${settings.one}`),
+    moves: moves(gradient[true_], `the true ${one}${of}`),
     others: `${numbers} ${moves(-gradient[true_], many ? "the others" : "the other", many)}`, sum: totalText(apart) });
 };
 const ofSoft = (names, model, target, apart, gradient) => {
   const high = largest(apart), low = largest(apart.map((v) => -v));
   return fill("soft", { m: shortText(model[high]), t: bracketed(target[high]), w: shortText(apart[high]),
-    moves: moves(gradient[high], `${settings.one} ${names[high]}`),
-    n: shortText(model[low]), u: bracketed(target[low]), x: shortText(apart[low]),
-    others: moves(gradient[low], `${settings.one} ${names[low]}`), sum: totalText(apart) });
+    moves: moves(gradient[high], entry(names[high])), n: shortText(model[low]), u: bracketed(target[low]),
+    x: shortText(apart[low]), others: moves(gradient[low], entry(names[low])), sum: totalText(apart) });
 };
 const isTrue = (row) => row.every((v) => v === 0 || v === 1) && row.filter((v) => v === 1).length === 1;
-const sentence = () => {
-  const { kind, one, output } = settings;
-  const { shape, data: all_ } = found.g[settings.wrt];
-  let gradient = all_, names = all_.map((_, place) => nameOf(shape, place));
-  if (!gradient.every(Number.isFinite)) return fill("undefined", { output });
+const ofRow = (names, model, target, gradient) => {
+  const apart = model.map((v, k) => v - target[k]), isOne = isTrue(target);
+  const at = largest(isOne ? target : apart.map(Math.abs));
+  const said = isOne ? ofTrue(at, model, apart, gradient) : ofSoft(names, model, target, apart, gradient);
+  return said + scaled(apart[at], gradient[at]);
+};
+const sentence = (kind) => {
+  const gradient = gradientNow(), names = gradient.map((_, place) => nameOf(found.g[settings.wrt].shape, place));
+  const isFinite_ = [...gradient, ...found.v[settings.top].data].every(Number.isFinite);
+  if (!isFinite_) return fill("undefined", { output });
   if (gradient.every((v) => v === 0)) return fill("nothing", { output });
   if (kind === "other") {
     const at = largest(gradient.map(Math.abs)), d = gradient[at];
-    return fill("other", { entry: `${one} ${names[at]}`.trim(), output, goes: d < 0 ? "falls" : "grows",
-      by: shortText(Math.abs(d) / 100) });
+    return fill("other", { entry: entry(names[at]), output, goes: d < 0 ? "falls" : "grows", by: numberText(Math.abs(d) / 100) });
   }
   const pair = found.columns.find(([, aim]) => aim);
-  let [model, target] = pair.map((each) => each.data);
-  let apart = model.map((v, k) => v - target[k]);
-  let at = largest(apart.map(Math.abs)), lead = "";
+  const [model, target] = pair.map((each) => each.data);
+  const apart = model.map((v, k) => v - target[k]), at = largest(apart.map(Math.abs));
   if (kind === "softmax") {
     const length = pair[0].shape.at(-1), row = Math.floor(at / length);
-    if (pair[0].shape.length > 1) lead = fill("row", { row: row + 1 });
-    [model, target, apart, gradient, names] = [model, target, apart, gradient, names]
-      .map((each) => each.slice(row * length, (row + 1) * length));
-    at = isTrue(target) ? largest(target) : largest(apart.map(Math.abs));
-    const said = isTrue(target) ? ofTrue(at, model, apart, gradient) : ofSoft(names, model, target, apart, gradient);
-    return lead + said + scaled(apart, gradient, at);
+    const lead = pair[0].shape.length > 1 ? fill("row", { row: row + 1 }) : "";
+    return lead + ofRow(...[names, model, target, gradient].map((each) => each.slice(row * length, (row + 1) * length)));
   }
-  const said = fill(kind === "sigmoid" ? "own" : "residual", { m: shortText(model[at]), t: bracketed(target[at]),
-    w: shortText(apart[at]), d: shortText(gradient[at]), one, moves: moves(gradient[at], `${one} ${names[at]}`.trim()) });
-  return said + (kind === "sigmoid" ? scaled(apart, gradient, at) : "");
+  const d = gradient[at], isOwn = kind === "sigmoid";
+  return fill(isOwn ? "own" : "residual", { m: shortText(model[at]), t: bracketed(target[at]), w: shortText(apart[at]),
+    d: shortText(d), one, of, moves: moves(d, entry(names[at])) }) + (isOwn ? scaled(apart[at], d) : "");
 };
-const broken = () => {
+const isBroken = () => {
   const gradient = found.g[settings.wrt].data, result = found.result.data;
-  const off = gradient.some((v, k) => Math.abs(v - result[k]) > 1e-9 * (1 + Math.abs(v)));
-  return settings.assumption && off ? fill("broken", settings) : "";
+  return settings.assumption && gradient.some((v, k) => Math.abs(v - result[k]) > 1e-9 * (1 + Math.abs(v)));
 };
 
 /* --- the graph: every vertex stands once, and the steps show it --- */
 const vertices = leaves.map((_, place) => {
   const element = document.getElementById(`graph-n${place}`);
-  return element && ["line", "gradient"].map((kind) => [...element.querySelectorAll(`.tg-${kind}`)]);
+  if (!element) return null;
+  const texts = ["line", "gradient"].map((kind) => [...element.querySelectorAll(`.tg-${kind}`)]);
+  return Object.assign(texts, { room: element.querySelector(".tg-outline").getAttribute("width") - 16 });
 });
-const write = (texts, lines) => {
+const write = (texts, lines, room) => {
   if (texts.length !== lines.length) return;
-  texts.forEach((text, k) => { if (text.textContent !== lines[k]) text.textContent = lines[k]; });
+  texts.forEach((text, k) => {
+    if (text.textContent === lines[k]) return;
+    text.textContent = lines[k];
+    text.removeAttribute("textLength"); // its box was made for other numbers
+    if (7 * lines[k].length > room) set(text, { textLength: room, lengthAdjust: "spacingAndGlyphs" });
+  });
 };
 const gradientLines = (total, parts) => {
   if (parts.length > 1 && parts.length <= 4 && !total.shape.length) return [`∇ ${sumText(parts, total)}`];
@@ -147,13 +159,31 @@ const linesOf = (place) => {
   const total = found.g[place], parts = found.parts[place] ?? [];
   return [settings.bools.includes(place) ? null : valueLines(found.v[place]), total ? gradientLines(total, parts) : []];
 };
+let shownLines = leaves.map((_, place) => (found.v[place] ? linesOf(place) : null));
 const drawGraph = () => {
   vertices.forEach((texts, place) => {
     if (!texts) return;
     const [values, gradients] = linesOf(place);
-    if (values) write(texts[0], values);
-    write(texts[1], gradients);
+    if (values) write(texts[0], values, texts.room);
+    write(texts[1], gradients, texts.room);
   });
+};
+/* What is read aloud of a vertex, and its row in the table. */
+const tell = () => {
+  const lines = leaves.map((_, place) => linesOf(place));
+  for (const host of document.querySelectorAll("[data-drawing=graph] .vertex[data-place]")) {
+    let label = host.getAttribute("aria-label");
+    [0, 1].forEach((kind) => {
+      const [before, now] = [shownLines, lines].map((each) => (each[host.dataset.place][kind] ?? []).join(", "));
+      if (before && label.includes(`, ${before}`)) label = label.replace(`, ${before}`, () => `, ${now}`);
+    });
+    host.setAttribute("aria-label", label);
+  }
+  lines.forEach((each, place) => [["Value", 0], ["Gradient", 1]].forEach(([title, kind]) => {
+    const cell = document.querySelector(`#node-${place} [data-title="${title}"]`);
+    if (cell && each[kind]?.length) cell.textContent = each[kind].join("; ").replace(/^∇ (sum: )?/, "");
+  }));
+  shownLines = lines;
 };
 
 /* --- all of it, once a frame; what is read aloud waits for the hand to rest --- */
@@ -163,9 +193,9 @@ const draw = () => {
   found = compute(data);
   columns.forEach(drawColumn);
   drawGraph();
-  const said = sentence() + broken();
+  const said = isBroken() ? sentence("other") + fill("broken", settings) : sentence(settings.kind);
   find(".say").textContent = said;
-  find(".loss").textContent = `${settings.output} = ${numberText(found.v[settings.top].data.reduce((a, b) => a + b, 0))}`;
+  find(".loss").textContent = `${output} = ${numberText(found.v[settings.top].data.reduce((a, b) => a + b, 0))}`;
   const targets = settings.aim >= 0 ? data[settings.aim].data : [];
   find('[data-live="turn"]').hidden = !canTurn();
   const marked = isOneHot();
@@ -177,7 +207,7 @@ const draw = () => {
   document.documentElement.classList.toggle("moved", data.some((each, place) =>
     each && each.data.some((v, k) => !Object.is(v, recorded[place].data[k]))));
   clearTimeout(resting);
-  resting = setTimeout(() => { find('[data-live="said"]').textContent = said; }, 700);
+  resting = setTimeout(() => { find('[data-live="said"]').textContent = said; tell(); }, 700);
 };
 const soon = () => { asked ||= requestAnimationFrame(draw); };
 const rows = () => {
@@ -204,7 +234,7 @@ const under = (event, column) => {
   return Math.round(value / grain) * grain;
 };
 for (const { lane, place } of columns[0].lanes) {
-  set(lane, { role: "slider", tabindex: "0", "aria-label": `${settings.one} ${lane.dataset.name}`.trim(),
+  set(lane, { role: "slider", tabindex: "0", "aria-label": entry(lane.dataset.name),
     "aria-orientation": columns[0].upright ? "vertical" : "horizontal" });
   let held = false;
   lane.addEventListener("pointerdown", (event) => {
@@ -230,11 +260,11 @@ for (const { lane, place } of columns[0].lanes) {
 }
 
 /* --- buttons --- */
-const output = (at) => compute(at).v[settings.top].data[0];
+const top = (at) => compute(at).v[settings.top].data[0];
 const stepped = (rate) => data.map((each, place) => place !== settings.wrt ? each
   : { shape: each.shape, data: each.data.map((v, k) => v - rate * found.g[place].data[k]) });
 let halvings = 1;
-while (halvings < 20 && !(output(stepped(2 ** -halvings)) <= output(data))) halvings++;
+while (halvings < 20 && !(top(stepped(2 ** -halvings)) <= top(data))) halvings++;
 const rate = halvings === 1 ? "½" : `1/${2 ** halvings}`;
 const actions = {
   step: () => { data = stepped(2 ** -halvings); soon(); },

@@ -23,7 +23,7 @@ const numberText = (value) => {
 };
 const shortText = (value) => {
   if (Math.abs(value) < 0.005) return numberText(Number(value.toPrecision(1)));
-  const isPlain = !(Math.abs(value) < 1000) || Number.isInteger(value);
+  const isPlain = !(Math.abs(value) < 100) || Number.isInteger(value);
   return isPlain ? numberText(value) : minus(fixed(value, 2));
 };
 const decimalsOf = (values) => {
