@@ -200,9 +200,8 @@ class Environment:
             for (array, labels), (_, exponent) in zip(bases, factors, strict=True)
         ]
         repeated, every, free = self._indices(bound, operands)
-        if all(np.isfinite(array).all() for array, _ in operands):
-            out = contract(operands, every, free)
-        else:
+        out = contract(operands, every, free)
+        if not np.isfinite(out).all() and not all(np.isfinite(a).all() for a, _ in operands):
             zeros = [
                 aligned(base == 0, labels, every)
                 for (base, labels), (_, exponent) in zip(bases, factors, strict=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -156,7 +156,7 @@ def off(letters: Letters, claim: Claim, where: str, env: Environment) -> Trial |
 
     Rounding changes with the last digits of the data; what a claim differs by does not.
     """
-    trials = [try_out(letters, claim, where, _moved(env, seed)) for seed in range(MOVES)]
+    trials = [try_out(letters, claim, where, moved) for moved in _moved(env)]
     with np.errstate(all="ignore"):
         gaps = np.array([trial.claimed - trial.truth for trial in trials])
         sizes = np.max([np.abs(t.truth) + np.abs(t.claimed) for t in trials], axis=0)
@@ -167,18 +167,14 @@ def off(letters: Letters, claim: Claim, where: str, env: Environment) -> Trial |
         return trials[0] if steady else None
 
 
-def _moved(env: Environment, seed: int) -> Environment:
+def _moved(env: Environment) -> Iterator[Environment]:
     """Change the last digits of the data, but for whole numbers and what sums to 1."""
-    rng = np.random.default_rng(seed)
-    arrays = {}
-    for quantity, data in env.arrays.items():
-        moved = data
-        if quantity.definition is not None:
-            continue
-        if np.asarray(data).dtype.kind == "f" and not _is_exact(data):
-            moved = data * (1 + 1e-14 * rng.standard_normal(np.shape(data)))
-        arrays[quantity] = moved
-    return Environment(arrays, env.lengths)
+    given = {q: data for q, data in env.arrays.items() if q.definition is None}
+    inexact = [q for q, a in given.items() if np.asarray(a).dtype.kind == "f" and not _is_exact(a)]
+    for seed in range(MOVES):
+        draw = np.random.default_rng(seed).standard_normal
+        moved = {q: given[q] * (1 + 1e-14 * draw(np.shape(given[q]))) for q in inexact}
+        yield Environment({**given, **moved}, env.lengths)
 
 
 def _is_exact(data: Any) -> bool:

@@ -130,9 +130,7 @@ def environments(
     found = [data_of(exprs)]
     drawn = draws(exprs, assumed, count, held=held, resized=varying is None)
     for seed, env in enumerate(drawn):
-        with np.errstate(all="ignore"):
-            usable = all(np.isfinite(env.value(expr)[0]).all() for expr in exprs)
-        found.append(env if usable else _near(exprs, held, seed))
+        found.append(env if _is_finite(exprs, env) else _near(exprs, held, seed))
     if signed:
         said = {*held, *(q for a in assumed for q in quantities_in([a.expr]))}
         free = [q for q in quantities if q not in said]
@@ -144,20 +142,29 @@ def environments(
 def _turned(
     exprs: Sequence[Expr], env: Environment, free: Collection[Quantity], seed: int
 ) -> Environment:
-    """Turn the signs of some entries, letter by letter, where all stays finite; once all small."""
+    """Turn the signs of some entries where all stays finite, else letter by letter; once all small.
+
+    All letters at once first, for mostly all stays finite.
+    """
     rng = np.random.default_rng(seed)
     given = {q: env.arrays[q] for q in quantities_in(exprs) if q in env.arrays}
+    turned: dict[Quantity, Any] = {}
     for quantity in free:
         array = np.asarray(given.get(quantity, quantity.value))
-        if array.dtype.kind != "f" or not array.size:
-            continue
-        signs = np.where(rng.permutation(array.size) % 2, 1, -1).reshape(array.shape)
-        turned = array * SCALES[seed % 3] * (-1 if seed == 1 else signs)
-        trial = Environment({**given, quantity: turned}, env.lengths)
-        with np.errstate(all="ignore"):
-            if all(np.isfinite(trial.value(expr)[0]).all() for expr in exprs):
-                env, given = trial, {**given, quantity: turned}
+        if array.dtype.kind == "f" and array.size:
+            signs = np.where(rng.permutation(array.size) % 2, 1, -1).reshape(array.shape)
+            turned[quantity] = array * SCALES[seed % 3] * (-1 if seed == 1 else signs)
+    for some in (turned, *({quantity: array} for quantity, array in turned.items())):
+        trial = Environment({**given, **some}, env.lengths)
+        if _is_finite(exprs, trial):
+            env, given = trial, {**given, **some}
+            if some is turned:
+                break
     return env
+
+
+def _is_finite(exprs: Sequence[Expr], env: Environment) -> bool:
+    return all(np.isfinite(env.value(expr)[0]).all() for expr in exprs)
 
 
 def data_of(exprs: Sequence[Expr]) -> Environment:

@@ -166,6 +166,7 @@ class _Search:
         self.varying: set[Quantity] | None = None  # if set, all else keeps its numbers in draws
         self.budget, self.capped = Budget(), False
         self.nearest = self.left, self.right
+        self._drawn: dict[Any, list[Environment]] = {}
 
     def _formula(self, expr: Expr) -> Formula:
         return Formula(expr, self.goal.axes)
@@ -225,7 +226,12 @@ class _Search:
         """Return the data and draws; where the constants keep their numbers, only Tensors vary."""
         exprs = [self.left.expr, end.expr]
         assumed = simplexes(exprs) if assumed is None else assumed
-        return environments(exprs, assumed, varying=self.varying, signed=not self.up_to)
+        said = frozenset((a.kind, a.expr) for a in assumed)
+        key = end.expr, said, None if self.varying is None else frozenset(self.varying)
+        if key not in self._drawn:
+            drawn = environments(exprs, assumed, varying=self.varying, signed=not self.up_to)
+            self._drawn[key] = drawn
+        return self._drawn[key]
 
     def _attempts(self) -> Iterator[Proof | None]:
         if not all(map(faithful, (self.left, self.right), self.goal.values)):
