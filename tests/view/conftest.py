@@ -51,28 +51,59 @@ def path(told, tmp_path_factory):
     return told.save(tmp_path_factory.mktemp("page") / "page.html")
 
 
+@pytest.fixture(scope="session")
+def usual_page(browser):
+    """One page for all visits that differ in what can be set on a page that is there."""
+    return browser.new_context().new_page()
+
+
+#: Without motion, unless it is looked at: Chromium would draw every frame of it.
+USUAL = {
+    "viewport": {"width": 1440, "height": 900},
+    "reduced_motion": "reduce",
+    "color_scheme": "light",
+    "forced_colors": "none",
+}
+
+
 @pytest.fixture
-def visit(browser, path):
-    """Open the page in a context of its own; it must stay silent and fetch nothing."""
-    contexts, noise = [], []
+def visit(browser, path, request):
+    """Open the page by itself; it must stay silent and fetch nothing."""
+    visited, contexts, noise = [], [], []
+    heard = {
+        "console": lambda message: noise.append(f"console: {message.text}"),
+        "pageerror": lambda error: noise.append(f"error: {error}"),
+        "request": lambda request: noise.append(f"request: {request.url}"),
+    }
+
+    def opened(options):
+        if visited or not options.keys() <= USUAL.keys():
+            contexts.append(browser.new_context(**{**USUAL, **options}))
+            return contexts[-1].new_page()
+        page = request.getfixturevalue("usual_page")
+        media = {**USUAL, **options}
+        page.set_viewport_size(media.pop("viewport"))
+        page.emulate_media(media="null", **media)
+        return page
 
     def go(fragment="", at=path, **options):
-        # Without motion, unless it is looked at: Chromium would draw every frame of it.
-        usual = {"viewport": {"width": 1440, "height": 900}, "reduced_motion": "reduce"}
-        context = browser.new_context(**{**usual, **options})
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: noise.append(f"console: {message.text}"))
-        page.on("pageerror", lambda error: noise.append(f"error: {error}"))
-        page.on("request", lambda request: noise.append(f"request: {request.url}"))
+        page = opened(options)
+        visited.append(page)
+        for event, hear in heard.items():
+            page.on(event, hear)
         page.goto(at.as_uri() + fragment)
         return page
 
     yield go
+    for page in visited:
+        for event, hear in heard.items():
+            page.remove_listener(event, hear)
+        page.goto("about:blank")
+        page.mouse.move(0, 0)
     for context in contexts:
         context.close()
     assert [line for line in noise if not line.startswith("request: file:")] == []
-    assert len(set(noise)) == len(contexts)  # the page itself, perhaps again
+    assert len(set(noise)) == len(visited)  # the page itself, perhaps again
 
 
 @pytest.fixture
