@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
+from tests.lectures.derived import derived
 from tests.samples import DIFFERENTIABLE, quick_and_deep, tensors
 from tests.symbolic import spellings
 from tests.symbolic.inside import (
@@ -29,7 +30,7 @@ from tests.symbolic.inside import (
     runtime,
 )
 from tests.symbolic.test_other_expressions import EXPRESSIONS, SQUARE
-from tests.symbolic.test_random_graphs import derivations, of_a_softmax, random_graph
+from tests.symbolic.test_random_graphs import check, derivations, of_a_softmax, random_graph
 from tinygrad_edu.lectures import LECTURES
 
 SPELLINGS = {
@@ -95,7 +96,7 @@ def assert_proved(derivation):
 
 @pytest.mark.parametrize("key", LECTURES)
 def test_the_lectures(key):
-    found = LECTURES[key].derive()
+    found = derived(key)
     assert_law(found, found.start)
     assert_proved(found)
 
@@ -127,6 +128,7 @@ def test_every_operation(case):
     unread = SPELLINGS if case.name in UNREAD else ()
     for loss in (output, tg.sum(output * output)):
         for found in derivations(loss, tensors(args)):
+            check(found)
             assert_law(found, unread=unread, unsaid={"python"} if case.name in UNSAID else ())
 
 
@@ -151,19 +153,22 @@ def test_what_cannot_be_read_yet_is_named(name):
     "batch", [0, 1, *(pytest.param(b, marks=pytest.mark.deep) for b in range(2, 20))]
 )
 def test_random_graphs(batch):
+    count = 0
     for seed in range(30 * batch, 30 * batch + 30):
         with np.errstate(all="ignore"):
             output, leaves = random_graph(seed)
             for found in derivations(output, leaves):
+                check(found)
                 assert_law(found)
                 if batch > 1 and not found.result.whole:
                     assert_proved(found)
+                count += 1
+    assert count >= 20
 
 
 def formulas_of_the_lectures():
     """What a page shows of each derivation: the steps, and what each vertex passes back."""
-    for lecture in LECTURES.values():
-        found = lecture.derive()
+    for found in map(derived, LECTURES):
         yield from (found.start, found.result, *(step.after for step in found.steps))
         yield from (formula for e in found.chain for formula in (e.incoming, e.contribution))
 

@@ -9,6 +9,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import tinygrad_edu as tg
+from tests.lectures.derived import derived as derived_lecture
 from tests.symbolic.exercises import named
 from tests.symbolic.spellings import TYPED, build
 from tinygrad_edu.lectures import LECTURES
@@ -91,7 +92,7 @@ def test_what_is_wrong_is_explained(key, claim, said):
 
 @pytest.mark.parametrize("lecture", LECTURES)
 def test_the_library_proves_what_it_prints_itself(lecture):
-    derivation = LECTURES[lecture].derive()
+    derivation = derived_lecture(lecture)
     result = derivation.result
     for written in (str(result), result.text(indices=True), result.latex(), result.latex(True)):
         verdict = tg.check_answer(derivation, written)
