@@ -143,6 +143,15 @@ def test_a_dot_between_vectors_is_read_in_the_way_that_is_right():
     assert tg.check_answer(derived("weights"), r"X^\top\cdot(A-Y)/N")
 
 
+@pytest.mark.parametrize("shape", [(4, 3), (4, 4)])
+def test_a_matrix_of_one_column_times_a_row_is_their_outer_product(shape):
+    rng = np.random.default_rng(0)
+    X, c = named("X", rng.normal(size=shape)), rng.normal(size=(4, 1))
+    found = tg.derive(((tg.mean(X, axis=1, keepdims=True) - c) ** 2).sum(), wrt=X)
+    assert str(found.result) == "(2·(Σₖ X/K − c)/K) 1ᵀ"
+    assert tg.check_answer(found, str(found.result)).outcome == "proved"
+
+
 def test_a_transposed_vector_is_an_outer_product_and_the_verdict_says_so():
     assert "np.outer" in tg.check_answer(derived("example"), "(a-y) x.T").text()
 

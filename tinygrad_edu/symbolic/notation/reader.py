@@ -569,6 +569,9 @@ class _Meaning:
             return self._entrywise(ops.multiply, [left, right], form)
         if left.ndim == right.ndim == 1 and right.row and not left.row:
             return self._outer(left, right, form)
+        if left.ndim == 2 and left.shape[1] == 1 and left.axes[1] is not ANY and right.row:
+            column = ops.reshape(left.array, shape=(-1,))  # as keepdims leaves it
+            return self._outer(replace(left, array=column, axes=left.axes[:1]), right, form)
         shapes = f"shapes {left.shape} and {right.shape} do not fit a matrix product"
         if left.ndim > 2 or right.ndim > 2:
             raise Misfit(f"{shapes} of matrices")
