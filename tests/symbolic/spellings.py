@@ -168,7 +168,60 @@ def softplus():
     return tg.name(tg.softplus(s).sum(), "L"), s
 
 
+def logistic(wrt):
+    X, w = named("X", RNG.normal(size=(4, 5))), named("w", RNG.normal(size=5))
+    b, y = named("b", 0.3), named("y", [0.0, 1.0, 1.0, 0.0])
+    p = tg.name(tg.sigmoid(X @ w + b), "p")
+    return tg.binary_cross_entropy(p, y), {"w": w, "b": b}[wrt]
+
+
+def deep(wrt):
+    X, W1 = named("X", RNG.normal(size=(4, 5))), named("W1", RNG.normal(size=(5, 6)))
+    b1, W2 = named("b1", RNG.normal(size=6)), named("W2", RNG.normal(size=(6, 3)))
+    Z1 = tg.name(X @ W1 + b1, "Z1")
+    A1 = tg.name(tg.sigmoid(Z1), "A1")
+    A2 = tg.name(tg.softmax(A1 @ W2), "A2")
+    return tg.cross_entropy(A2, named("Y", ONE_HOT)), {"W1": W1, "b1": b1, "W2": W2}[wrt]
+
+
+def predictions():
+    X, θ = named("X", RNG.normal(size=(6, 3))), named("θ", RNG.normal(size=3))
+    ŷ = tg.name(X @ θ, "ŷ")
+    return ((ŷ - named("y", RNG.normal(size=6))) ** 2).mean(), θ
+
+
+def rectified():
+    z, u = named("z", [0.3, -1.0, 0.8]), named("u", [1.0, 2.0, 3.0])
+    return (u * tg.relu(z)).sum(), z
+
+
+def class_labels():
+    Z = named("Z", RNG.normal(size=(4, 3)))
+    y = np.array([0, 2, 1, 1])
+    return tg.softmax_cross_entropy(Z, y), Z, {"y": y}
+
+
+def rows_of_logits():
+    Z = named("Z", RNG.normal(size=(4, 3)))
+    return tg.softmax_cross_entropy(Z, named("Y", ONE_HOT)), Z
+
+
+def distance():
+    A, B = named("A", RNG.normal(size=(3, 4))), named("B", RNG.normal(size=(3, 4)))
+    return tg.sum_squared_error(A, B), A
+
+
+def log_sum_exp():
+    x = named("x", RNG.normal(size=4))
+    return tg.logsumexp(x), x
+
+
 BUILT = {
+    "logistic_weights": lambda: logistic("w"),
+    "logistic_bias": lambda: logistic("b"),
+    "first_layer": lambda: deep("W1"),
+    "first_bias": lambda: deep("b1"),
+    "second_layer": lambda: deep("W2"),
     "weights": lambda: layer("W"),
     "bias": lambda: layer("b"),
     "inputs": lambda: layer("X"),
@@ -592,6 +645,80 @@ TYPED = {
         "np.cumsum(w[::-1])[::-1]",
         "flip(cumsum(flip(w)))",
         "Σᵢ [i ≥ j]·wᵢ",
+    ],
+    "logistic_weights": [
+        "((p - y)[:, np.newaxis] * X).mean(0)",
+        "(X * (p - y).reshape(-1, 1)).mean(axis=0)",
+        "np.einsum('n,nd->d', p - y, X)/N",
+        r"\frac{1}{N} \mathbf{X}^{\mathsf{T}} (\mathbf{p} - \mathbf{y})",
+        r"\frac{1}{N} X^{\mathrm{T}} (p - y)",
+        r"\frac{\partial \mathcal{L}}{\partial \mathbf{w}} = \frac{1}{N} X^\top (p - y)",
+        r"\frac1N \sum_{n} (p_n - y_n) X_{n,j}",
+        r"\frac12 2 X^\top (p - y)/N",
+        "sum_n (p[n] - y[n]) * X[n, j] / N",
+        "Σ_n (p[n] - y[n]) X[n][j] / N",
+        "dw = (1./N) * np.dot(X.T, (p - y))",
+    ],
+    "logistic_bias": [
+        r"\overline{p} - \bar{y}",
+        "p̄ − ȳ",
+        "p.mean() - np.mean(y)",
+        r"\frac{1}{N}\mathbf{1}_N^\top (p - y)",
+        r"\frac{1}{N}\mathbf{1}_{N}^\top (p - y)",
+    ],
+    "first_layer": [
+        r"\frac{1}{N} X^\top \left[ (A_2 - Y) W_2^\top \odot A_1 \odot (1 - A_1) \right]",
+        r"\frac{1}{N} X^\top ( (A^{(2)} - Y) W^{(2)\top} \odot A^{(1)} \odot (1 - A^{(1)}) )",
+        r"\frac{1}{N} X^\top ( (A^{[2]} - Y) {W^{[2]}}^T \odot A^{[1]} \odot (1 - A^{[1]}) )",
+        r"\frac{1}{N} X^\top ( (A_2 - Y) W_2^\top \odot \sigma(Z_1)(1-\sigma(Z_1)) )",
+        "X' * (((A2 - Y) @ W2') .* A1 .* (1 - A1)) / N",
+    ],
+    "first_bias": [
+        "np.sum((A2 - Y) @ W2.T * A1 * (1 - A1), axis=0, keepdims=True) / N",
+        r"\frac{1}{N}\mathbf{1}_N^\top ((A_2 - Y) W_2^\top \odot A_1 \odot (1 - A_1))",
+        r"\frac1N \sum_n \left[(A_2 - Y) W_2^\top \odot A_1 \odot (1 - A_1)\right]_{nj}",
+    ],
+    "second_layer": [
+        r"\frac{1}{N} A^{(1)\top} (A^{(2)} - Y)",
+        r"\frac{1}{N} (A^{(1)})^\top (A^{(2)} - Y)",
+        r"\frac{1}{N} \sum_n A^{(1)}_{nh} (A^{(2)}_{nk} - Y_{nk})",
+        r"\frac{1}{N} \sum_n (A_1)_{nh} ((A_2)_{nk} - Y_{nk})",
+        "np.tensordot(A1, A2 - Y, axes=(0, 0)) / N",
+    ],
+    "predictions": [
+        r"\frac{2}{N} X^\top (\hat{\mathbf{y}} - \mathbf{y})",
+        r"\frac{2}{N}\mathbf{X}^\top(\mathbf{X}\boldsymbol{\theta} - \mathbf{y})",
+        "2/N * X.T @ (y_hat - y)",
+        "2*((yhat - y)[:,None]*X).mean(axis=0)",
+        "2/len(X) * (X @ θ - y) @ X",
+    ],
+    "rectified": [
+        "np.where(z > 0, u, 0)",
+        "u .* (z > 0)",
+        r"u_j 1_{z_j > 0}",
+        r"u \odot \mathbb{1}_{z > 0}",
+        r"u \odot \mathrm{ReLU}^\prime(z)",
+        r"\begin{cases} u & \text{if } z > 0 \\ 0 & \text{otherwise} \end{cases}",
+        r"\begin{cases} u_j, & z_j > 0 \\ 0, & z_j \le 0 \end{cases}",
+    ],
+    "class_labels": [
+        "(softmax(Z) - np.eye(K)[y])/N",
+        "(softmax(Z, axis=1) - (y[:, None] == np.arange(3)))/N",
+        r"(softmax(Z)_{nj} - \delta_{j y_n})/N",
+        r"\frac{1}{N}(\mathrm{softmax}(Z)_{nj} - \mathbf{1}_{\{y_n = j\}})",
+    ],
+    "rows_of_logits": [
+        "(np.exp(Z)/np.sum(np.exp(Z), axis=-1, keepdims=True) - Y)/N",
+        "(np.exp(Z)/np.exp(Z).sum(axis=1).reshape(-1, 1) - Y)/N",
+        "(exp(Z - logsumexp(Z, axis=1, keepdims=True)) - Y)/N",
+        r"\frac{1}{N}(\frac{\exp(z_{nk})}{\sum_{k'} \exp(z_{nk'})} - y_{nk})",
+    ],
+    "distance": ["A[i,j] - B[i,j]", "A[i][j] - B[i][j]", "A_ij - B_ij", "-(B - A)"],
+    "log_sum_exp": [
+        r"\operatorname{softmax}_i(x)",
+        r"\left. e^{x_i} \middle/ \sum_j e^{x_j} \right.",
+        r"\exp\{x_i\} / \sum_j \exp\{x_j\}",
+        r"\frac{e^x}{\mathbf{1}^\top e^x}",
     ],
     "softplus": [
         "σ(s)",

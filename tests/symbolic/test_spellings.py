@@ -218,8 +218,22 @@ def test_parse_takes_arrays_and_numbers_and_orders_free_indices():
 
 
 @pytest.mark.parametrize(
+    ("formula", "number"),
+    [
+        (r"\frac12 v^\top v", 7.0),
+        (r"\sqrt{9}^2", 9.0),
+        (r"\mathbf{1}_{3}^\top v", 6.0),
+        ("v[:len(v) - 1].sum()", 3.0),
+    ],
+)
+def test_what_is_short_is_not_misread(formula, number):
+    assert_allclose(tg.parse(formula, v=np.array([1.0, 2.0, 3.0])).data, number)
+
+
+@pytest.mark.parametrize(
     ("formula", "error", "said"),
     [
+        (r"\sum_{k=2}^{3} a_k", ValueError, "write the bounds of a sum as a condition"),
         ("a − q", ValueError, "parse: nothing is called 'q'"),
         ("a @ b", ValueError, "parse: shapes (3,) and (2,) do not fit a matrix product"),
         ("a −", ValueError, "parse: the claim ends"),

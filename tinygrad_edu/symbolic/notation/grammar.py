@@ -346,7 +346,12 @@ class _Parser:
                 base = self.form("indexed", token.at, [base, *self._lowered()])
             elif touches and self.accept("["):
                 places = self._items(token, self._place)
-                base = self.form("item", token.at, [base, *places])
+                places = [_as_letter(place) for place in places]
+                counted = base.kind == "indexed" or any(p.kind == "letter" for p in places)
+                if counted and base.kind == "indexed":  # X[n][j]
+                    base, places = base.parts[0], [*base.parts[1:], *places]
+                kind = "indexed" if counted else "item"
+                base = self.form(kind, token.at, [base, *places])
             elif self.accept("."):
                 base = self._method(base, token)
             else:
@@ -408,6 +413,9 @@ class _Parser:
                 found.append(self.form("dimension", at, detail=each))
             else:
                 found.append(self.form("letter", at, detail=each))
+        if token.text in self.names and self.sign() == "_":  # δ_{j y_n}
+            with self.deeper():
+                return [self.behind(self.form("leaf", token.at, detail=token.text))]
         while self.accept("′"):
             found[-1] = replace(found[-1], detail=f"{found[-1].detail}′")
         return found
@@ -489,6 +497,8 @@ class _Parser:
     def atom(self) -> Form:
         """Read what stands alone: a number, a name, a call, or something in brackets."""
         token = self.take()
+        if token.text == "1" and self.sign() == "_":
+            return self._ones(token)
         if token.kind == "number":
             return self.form("number", token.at, detail=float(token.text))
         if token.kind == "word":
@@ -553,19 +563,27 @@ class _Parser:
     def _ones(self, token: Token) -> Form:
         """Read the vector of ones, or 𝟙[a > b], which is 1 where that is so."""
         before = self.place
-        self.accept("_")
+        lowered = self.accept("_")
+        if lowered and self.next.text in self.dimensions:  # as long as N
+            return self.call(token.at, "ones", self.atom())
         if self.sign() in {"[", "(", "{"}:
             inner = _bare(self.atom())
             if _is_comparison(inner):
                 return self.form("group", token.at, [inner])
-            self.place = before
+            if lowered and inner.kind in {"dimension", "number"}:
+                return self.call(token.at, "ones", inner)
+        self.place = before
         return self.form("ones", token.at)
 
     def _cases(self, opened: Token) -> Form:
         r"""Read \begin{cases} a & c \\ b & else \end{cases}."""
         first = self.total()
+        self.accept(",")
         self.expect("&", opened)
+        if self.next.text in {"if", "for", "when"}:
+            self.take()
         condition = self.compared()
+        self.accept(",")
         self.expect("\\\\", opened)
         second = self.total()
         while self.sign() != "end" and self.next.kind != "end":
@@ -647,18 +665,24 @@ class _Parser:
         return self.functions.get(word.lower()) if found is None and len(word) > 1 else found
 
     def _longer(self, word: str) -> str | None:
-        """Return the name that a word is with what is lowered behind it: W₂, W_{2}, W_{out}."""
-        if self.sign() != "_" or self.next.gap:
+        """Return the name that a word is with what stands behind it: W₂, W_{out}, W^{(2)}."""
+        if self.sign() not in {"_", "^"} or self.next.gap:
             return None
         end = self.place + 1
         if self.tokens[end].text == "{":
             while self.tokens[end].text not in {"}", ""}:
                 end += 1
         inside = "".join(token.text for token in self.tokens[self.place + 1 : end + 1]).strip("{}")
-        longer = self.spelled.get(plain(word + inside))
+        turned = inside.endswith(("ᵀ", "T")) and inside[:1] in {"(", "["}  # W^{(2)ᵀ}
+        if self.sign() == "^":
+            layer = re.fullmatch(r"[(\[](\w+)[)\]][ᵀT]?", inside)
+            inside = layer[1] if layer and word not in self.names else ""
+        longer = self.spelled.get(plain(word + inside)) if inside else None
         if longer in {None, word} or (word in self.names and inside.isalpha()):
             return None  # vⱼ, where v_j is another
         self.place = end + 1
+        if turned:
+            self.tokens.insert(self.place, replace(self.tokens[end], text="ᵀ"))
         return longer
 
     def _call(self, token: Token, function: str) -> Form:
@@ -672,7 +696,9 @@ class _Parser:
             else:
                 indices = self._lowered()  # softmax_j(z)
         primes = 0
-        while self.accept("′"):
+        while self.sign() == "′" or (self.sign() == "^" and self.ahead.text == "′"):
+            self.accept("^")
+            self.take()
             primes += 1
         if primes > 1:
             self.complain("write a second derivative out", token)
@@ -684,7 +710,8 @@ class _Parser:
             arguments = [form for form in every if form.kind != "option"]
             options = {o.detail: self._constant(o.parts[0]) for o in every if o.kind == "option"}
         else:
-            arguments = [self.power()]
+            with self.deeper():
+                arguments = [self.power()]
         detail: Any = function if primes else (function, options)
         found = self.form("slope" if primes else "call", token.at, arguments, detail)
         if indices:
@@ -725,8 +752,12 @@ class _Parser:
         make = partial(self.form, at=token.at)
         if word in self.dimensions:
             return make("dimension", detail=word)
-        if word in {"δ", "delta"} and lowered:
-            return make("delta", parts=self._lowered())
+        if word in {"δ", "delta", "I"} and lowered:
+            indices = self._lowered()
+            if len(indices) == 1 and indices[0].detail in self.dimensions:  # I_N
+                letter = make("dimension", detail=indices[0].detail)
+                return self.call(token.at, "eye", letter)
+            return make("delta", parts=indices)
         if word in _CONSTANTS:
             return make("constant", detail=_CONSTANTS[word])
         if word in {"ones", "𝟏"}:
@@ -742,7 +773,8 @@ class _Parser:
             return found
         if lowered and word.islower() and (entry := self._lookup(word.upper())) is not None:
             return make("leaf", detail=entry)  # xᵢⱼ is an entry of X
-        if word.endswith(_BAR) and (name := self._lookup(word[: -len(_BAR)])) is not None:
+        mean = unicodedata.normalize("NFD", word).removesuffix(_BAR)
+        if mean != word and (name := self._lookup(mean)) is not None:
             return self.call(token.at, "mean", make("leaf", detail=name))
         if len(word) == 1 and word.isalpha() and word.isascii() and not lowered:
             return make("letter", detail=word)
@@ -773,6 +805,12 @@ class _Parser:
         near = difflib.get_close_matches(word[:40], [*known, *self.functions], 1, 0.5)
         there = ", ".join(sorted(known))
         return f"did you mean {near[0]!r}? There are: {there}" if near else f"there are: {there}"
+
+
+def _as_letter(form: Form) -> Form:
+    """Take n for an index in X[n], though it may be another word for the length N."""
+    counts = form.kind == "dimension" and form.detail.islower()
+    return replace(form, kind="letter") if counts else form
 
 
 def _bare(form: Form) -> Form:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Any, ClassVar
 
 from tinygrad_edu import ops
 from tinygrad_edu.core.op import Op
 from tinygrad_edu.symbolic.notation.form import is_short
-from tinygrad_edu.symbolic.notation.source import Code
+from tinygrad_edu.symbolic.notation.source import Code, Language
 from tinygrad_edu.symbolic.notation.words import NUMPY, RELATIONS, in_numpy
 
 __all__ = ["NumPy"]
@@ -18,99 +18,52 @@ __all__ = ["NumPy"]
 SUM, PRODUCT, SIGN, POWER, ATOM = range(1, 6)
 
 
-class NumPy:
+class NumPy(Language):
     """Write forms as NumPy source, over the name `np` (and `math`, where Φ occurs)."""
+
+    words: ClassVar = {
+        "add": ("{0:1} + {1:2}", SUM),
+        "subtract": ("{0:1} - {1:2}", SUM),
+        "negative": ("-{0:2}", PRODUCT),
+        "product": ("{0:2} * {1:3}", PRODUCT),
+        "quotient": ("{0:2} / {1:3}", PRODUCT),
+        "power": ("{0:5} ** {1:5}", POWER),
+        "root": ("np.sqrt({0})", ATOM),
+        "sum": ("np.sum({0})", ATOM),
+        "kept sum": ("np.sum({0}, axis={axis}, keepdims=True)", ATOM),
+        "beside": ("{0:2} @ {1:3}", PRODUCT),
+        "outer": ("np.outer({0}, {1})", ATOM),
+        "transpose": ("{0:5}.T", ATOM),
+        "diag": ("np.diag({0})", ATOM),
+        "eye": ("np.eye({0})", ATOM),
+        "ones": ("np.ones({0})", ATOM),
+        "einsum": ("np.einsum({subscripts!r}, {args})", ATOM),
+    }
 
     def number(self, value: Fraction) -> Code:
         """Write a number with the digits that read back."""
         if value < 0:
-            return Code("-" + self.number(-value).within(SIGN), SIGN)
+            return Code(f"-{self.number(-value):{SIGN}}", SIGN)
         if value.denominator == 1:
             return Code(str(value.numerator), ATOM)
         if is_short(value):
             return Code(f"{value.numerator} / {value.denominator}", PRODUCT)
         return Code(repr(float(value)), ATOM)
 
-    def letter(self, name: str) -> Code:
-        """Write a letter or a length."""
-        return Code(name, ATOM)
-
-    def total(self, terms: Sequence[Code], minuses: Sequence[bool]) -> Code:
-        """Add and subtract terms."""
-        first, *others = terms
-        out = ("-" if minuses[0] else "") + first.within(PRODUCT)
-        if not others:
-            return Code(out, min(first.binds, SIGN))
-        for minus, term in zip(minuses[1:], others, strict=True):
-            out += f" {'-' if minus else '+'} {term.within(PRODUCT)}"
-        return Code(out, SUM)
-
-    def product(self, factors: Sequence[Code]) -> Code:
-        """Multiply, entry by entry."""
-        first, *others = factors
-        if not others:
-            return first
-        return Code(" * ".join([first.within(PRODUCT), *(o.within(SIGN) for o in others)]), PRODUCT)
-
-    def quotient(self, top: Code, bottom: Code) -> Code:
-        """Divide, entry by entry."""
-        return Code(f"{top.within(PRODUCT)} / {bottom.within(SIGN)}", PRODUCT)
-
-    def power(self, base: Code, exponent: Code) -> Code:
-        """Raise to a power, entry by entry."""
-        return Code(f"{base.within(ATOM)} ** {exponent.within(ATOM)}", POWER)
-
-    def root(self, base: Code) -> Code:
-        """Take the square root of each entry."""
-        return Code(f"np.sqrt({base.text})", ATOM)
-
-    def sum(self, array: Code, axis: int | None) -> Code:
-        """Sum all entries, or over one axis, which stays with length 1."""
-        kept = "" if axis is None else f", axis={axis}, keepdims=True"
-        return Code(f"np.sum({array.text}{kept})", ATOM)
-
-    def beside(self, chain: Sequence[Code]) -> Code:
-        """Multiply matrices and vectors."""
-        return Code(" @ ".join(code.within(SIGN) for code in chain), PRODUCT)
-
-    def outer(self, left: Code, right: Code) -> Code:
-        """Multiply a column and a row."""
-        return Code(f"np.outer({left.text}, {right.text})", ATOM)
-
-    def transpose(self, array: Code) -> Code:
-        """Exchange rows and columns."""
-        return Code(f"{array.within(ATOM)}.T", ATOM)
-
-    def diag(self, array: Code) -> Code:
-        """Make a diagonal matrix of a vector, or a vector of a diagonal."""
-        return Code(f"np.diag({array.text})", ATOM)
-
-    def eye(self, length: str) -> Code:
-        """Write the identity matrix."""
-        return Code(f"np.eye({length})", ATOM)
-
-    def ones(self, length: str) -> Code:
-        """Write the vector of ones."""
-        return Code(f"np.ones({length})", ATOM)
-
     def entries(self, array: Code, places: Sequence[int | None]) -> Code:
         """Take entries at a place, or all along an axis."""
         shown = ", ".join(":" if place is None else str(place) for place in places)
-        return Code(f"{array.within(ATOM)}[{shown}]", ATOM)
+        return Code(f"{array:{ATOM}}[{shown}]", ATOM)
 
     def view(self, array: Code, order: Sequence[int], present: Sequence[bool]) -> Code:
         """Put axes in an order, and axes of length 1 between them."""
-        text = array.within(ATOM)
+        text = f"{array:{ATOM}}"
         if list(order) != sorted(order):
-            text = f"np.transpose({array.text}, {tuple(order)})"
+            text = f"np.transpose({array}, {tuple(order)})"
         if not all(present):
-            text = text if order else f"np.asarray({array.text})"
+            text = text if order else f"np.asarray({array})"
             text += f"[{', '.join(':' if there else 'None' for there in present)}]"
         return Code(text, ATOM)
-
-    def einsum(self, subscripts: str, arrays: Sequence[Code]) -> Code:
-        """Multiply and sum at indices."""
-        return Code(f"np.einsum({subscripts!r}, {', '.join(code.text for code in arrays)})", ATOM)
 
     def knows(self, op: Op) -> bool:
         """Whether NumPy has a word for an operation, or several."""
@@ -120,12 +73,12 @@ class NumPy:
         """Apply an operation; its attribute `classes` is the source of a length."""
         texts = [code.text for code in arguments]
         if op.name in RELATIONS.values():
-            texts = [code.within(PRODUCT) for code in arguments]
+            texts = [f"{code:{PRODUCT}}" for code in arguments]
         if op is ops.power:
-            return self.power(*arguments)
+            return self.write("power", *arguments)
         if op.name == "getitem":
             index = _index(texts[1:], attributes["index"])
-            return Code(f"{arguments[0].within(ATOM)}[{index}]", ATOM)
+            return Code(f"{arguments[0]:{ATOM}}[{index}]", ATOM)
         if op.name == "scatter_add":
             index = _index(texts[1:], attributes["index"])
             # Nothing of the formula within the lambda, which would hide a letter of the same name.

@@ -547,6 +547,10 @@ class _Meaning:
                 left, right = replace(left, row=True), replace(right, row=False)
             elif ANY not in left.axes:
                 return self._two_vectors(left, right, form)
+        square = left.ndim == 2 and left.shape[0] == left.shape[1]
+        called = form.detail != "@" and form.parts[0].kind in {"call", "slope"}  # σ(Z)(1 − σ(Z))
+        if called and left.ndim == 2 and left.shape == right.shape and not square:
+            return self._read_as_entrywise("matrices of one shape", left, right, form)
         return self._multiplied(left, right, form)
 
     def _two_vectors(self, left: _Value, right: _Value, form: Form) -> _Value:
@@ -557,7 +561,10 @@ class _Meaning:
                 "two vectors side by side are no product; the outer product is "
                 f"{second} {first}ᵀ or {first} {second}ᵀ"
             )
-        self.remark("two vectors side by side are no product, and were read as ⊙")
+        return self._read_as_entrywise("vectors", left, right, form)
+
+    def _read_as_entrywise(self, what: str, left: _Value, right: _Value, form: Form) -> _Value:
+        self.remark(f"two {what} side by side are no product, and were read as ⊙")
         return self._entrywise(ops.multiply, [left, right], form)
 
     def _multiplied(self, left: _Value, right: _Value, form: Form) -> _Value:

@@ -7,9 +7,10 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
-from typing import Any, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple
 
 from tinygrad_edu import ops
+from tinygrad_edu.core.op import Op
 from tinygrad_edu.symbolic.algebra.expr import (
     Apply,
     Delta,
@@ -39,72 +40,61 @@ class Code(NamedTuple):
     """Source, and how tightly it binds."""
 
     text: str
-    binds: int
+    binds: int = 99
 
-    def within(self, outside: int) -> str:
-        """Return the source, in parentheses where it binds less than what is around it."""
-        return self.text if self.binds >= outside else f"({self.text})"
+    def __format__(self, outside: str) -> str:
+        """Write the source, in parentheses where it binds less than the template asks for."""
+        return self.text if self.binds >= int(outside or 0) else f"({self.text})"
 
 
-class Language(Protocol):
-    """What a language calls the forms of a formula."""
+class Language:
+    """What a language calls the forms of a formula.
 
-    def number(self, value: Fraction) -> Code:
-        """Write a number."""
+    `words` has, for a kind of form, a template and how tightly it binds. It is filled with the
+    parts, each with how tightly it must bind, two by two, or with all of them as `args`.
+    """
 
-    def letter(self, name: str) -> Code:
-        """Write a letter or a length."""
+    words: ClassVar[Mapping[str, tuple[str, int]]] = {}
+
+    def write(self, kind: str, *parts: Code, **details: Any) -> Code:
+        """Write a form of its parts."""
+        template, binds = self.words[kind]
+        if "{1" in template and len(parts) > 2:
+            parts = (self.write(kind, *parts[:-1]), parts[-1])
+        args = ", ".join(part.text for part in parts)
+        return Code(template.format(*parts, args=args, **details), binds)
 
     def total(self, terms: Sequence[Code], minuses: Sequence[bool]) -> Code:
         """Add and subtract terms."""
+        first, *others = terms
+        found = self.write("negative", first) if minuses[0] else first
+        for minus, term in zip(minuses[1:], others, strict=True):
+            found = self.write("subtract" if minus else "add", found, term)
+        return found
 
     def product(self, factors: Sequence[Code]) -> Code:
         """Multiply, entry by entry."""
+        return factors[0] if len(factors) == 1 else self.write("product", *factors)
 
-    def quotient(self, top: Code, bottom: Code) -> Code:
-        """Divide, entry by entry."""
-
-    def power(self, base: Code, exponent: Code) -> Code:
-        """Raise to a power, entry by entry."""
-
-    def root(self, base: Code) -> Code:
-        """Take the square root of each entry."""
-
-    def sum(self, array: Code, axis: int | None) -> Code:
-        """Sum all entries, or over one axis, which stays with length 1."""
-
-    def beside(self, chain: Sequence[Code]) -> Code:
-        """Multiply matrices and vectors."""
-
-    def outer(self, left: Code, right: Code) -> Code:
-        """Multiply a column and a row."""
-
-    def transpose(self, array: Code) -> Code:
-        """Exchange rows and columns."""
-
-    def diag(self, array: Code) -> Code:
-        """Make a diagonal matrix of a vector, or a vector of a diagonal."""
-
-    def eye(self, length: str) -> Code:
-        """Write the identity matrix."""
-
-    def ones(self, length: str) -> Code:
-        """Write the vector of ones."""
+    def number(self, value: Fraction) -> Code:
+        """Write a number with the digits that read back."""
+        raise NotImplementedError
 
     def entries(self, array: Code, places: Sequence[int | None]) -> Code:
         """Take entries at a place, or all along an axis."""
+        raise NotImplementedError
 
     def view(self, array: Code, order: Sequence[int], present: Sequence[bool]) -> Code:
         """Put axes in an order, and axes of length 1 between them."""
+        raise NotImplementedError
 
-    def einsum(self, subscripts: str, arrays: Sequence[Code]) -> Code:
-        """Multiply and sum at indices."""
-
-    def knows(self, op: Any) -> bool:
+    def knows(self, op: Op) -> bool:
         """Whether there is a word for an operation."""
+        raise NotImplementedError
 
-    def call(self, op: Any, attributes: Mapping[str, Any], arguments: Sequence[Code]) -> Code:
+    def call(self, op: Op, attributes: Mapping[str, Any], arguments: Sequence[Code]) -> Code:
         """Apply an operation; its attribute `classes` is the source of a length."""
+        raise NotImplementedError
 
 
 def source(expr: Expr, axes: Axes, language: Language) -> str:
@@ -216,20 +206,20 @@ def _attributes_of(expr: Apply | Opaque, names: Mapping[Quantity | Label, str]) 
 
 
 class _Arrays:
-    """Write a form of whole arrays: one method per kind."""
+    """Write a form of whole arrays: the language has words for most kinds, others have a method."""
 
     def __init__(self, names: Mapping[Quantity | Label, str], language: Language) -> None:
         self.names, self.language = names, language
 
     def code(self, form: Form) -> Code:
-        found: Code = getattr(self, "_" + form.kind.replace(" ", "_"))(form)
+        write = getattr(self, "_" + form.kind.replace(" ", "_"), None)
+        if write is None:
+            return self.language.write(form.kind, *map(self.code, form.parts))
+        found: Code = write(form)
         return found
 
-    def _parts(self, form: Form) -> list[Code]:
-        return [self.code(part) for part in form.parts]
-
-    def _length(self, axis: Label | None) -> str:
-        return "1" if axis is None else self.names[axis.range]
+    def _length(self, axis: Label | None) -> Code:
+        return Code("1" if axis is None else self.names[axis.range])
 
     def _number(self, form: Form) -> Code:
         return self.language.number(form.detail)
@@ -238,7 +228,7 @@ class _Arrays:
         if form.parts:
             return self.code(form.parts[0])
         assert isinstance(form.expr, Leaf)
-        return self.language.letter(self.names[form.expr.quantity])
+        return Code(self.names[form.expr.quantity])
 
     def _entry(self, form: Form) -> Code:
         places = [None if a is None else a.place for a in form.detail]
@@ -255,10 +245,10 @@ class _Arrays:
 
     def _dimension(self, form: Form) -> Code:
         assert isinstance(form.expr, Dimension)
-        return self.language.letter(self._length(form.expr.label))
+        return self._length(form.expr.label)
 
     def _delta(self, form: Form) -> Code:
-        unit = self.language.eye(self._length(form.axes[0]))
+        unit = self.language.write("eye", self._length(form.axes[0]))
         if len(form.axes) == 2:
             return unit
         assert isinstance(form.expr, Delta)
@@ -266,51 +256,26 @@ class _Arrays:
         return self.language.entries(unit, [place])
 
     def _ones(self, form: Form) -> Code:
-        return self.language.ones(self._length(form.axes[0]))
+        return self.language.write("ones", self._length(form.axes[0]))
 
     def _call(self, form: Form) -> Code:
         assert isinstance(form.expr, Apply | Opaque)
         attributes = _attributes_of(form.expr, self.names)
-        return self.language.call(form.expr.op, attributes, self._parts(form))
-
-    def _sum(self, form: Form) -> Code:
-        return self.language.sum(self.code(form.parts[0]), None)
+        return self.language.call(form.expr.op, attributes, [*map(self.code, form.parts)])
 
     def _kept_sum(self, form: Form) -> Code:
-        return self.language.sum(self.code(form.parts[0]), form.axes.index(None))
-
-    def _beside(self, form: Form) -> Code:
-        return self.language.beside(self._parts(form))
+        array = self.code(form.parts[0])
+        return self.language.write("kept sum", array, axis=form.axes.index(None))
 
     def _inner(self, form: Form) -> Code:
-        return self.language.beside(self._parts(form))
-
-    def _outer(self, form: Form) -> Code:
-        return self.language.outer(*self._parts(form))
-
-    def _transpose(self, form: Form) -> Code:
-        return self.language.transpose(self.code(form.parts[0]))
-
-    def _diag(self, form: Form) -> Code:
-        return self.language.diag(self.code(form.parts[0]))
-
-    def _product(self, form: Form) -> Code:
-        return self.language.product(self._parts(form))
-
-    def _quotient(self, form: Form) -> Code:
-        return self.language.quotient(*self._parts(form))
-
-    def _negative(self, form: Form) -> Code:
-        return self.language.total(self._parts(form), [True])
+        return self.language.write("beside", *map(self.code, form.parts))
 
     def _power(self, form: Form) -> Code:
-        return self.language.power(self.code(form.parts[0]), self.language.number(form.detail))
-
-    def _root(self, form: Form) -> Code:
-        return self.language.root(self.code(form.parts[0]))
+        exponent = self.language.number(form.detail)
+        return self.language.write("power", self.code(form.parts[0]), exponent)
 
     def _total(self, form: Form) -> Code:
-        return self.language.total(self._parts(form), form.detail)
+        return self.language.total([*map(self.code, form.parts)], form.detail)
 
 
 Entry = tuple[Code, tuple[Label, ...]]  # an array, and the index of each of its axes
@@ -346,16 +311,17 @@ class _Entries:
         if isinstance(expr, Number):
             return language.number(expr.value), ()
         if isinstance(expr, Dimension):
-            return language.letter(self.names[expr.label]), ()
+            return Code(self.names[expr.label]), ()
         if isinstance(expr, Delta):
-            return self._picked(language.eye(self.names[expr.axes[0].range]), expr.axes)
+            unit = language.write("eye", Code(self.names[expr.axes[0].range]))
+            return self._picked(unit, expr.axes)
         if isinstance(expr, Leaf):
             call = call_of(expr)
             if call is not None:
                 return self._code(call)
             own = iter(expr.axes)
             every = [None if axis is None else next(own) for axis in expr.quantity.axes]
-            return self._picked(language.letter(self.names[expr.quantity]), every)
+            return self._picked(Code(self.names[expr.quantity]), every)
         if isinstance(expr, Sum | Product):
             return self._contracted(expr)
         if isinstance(expr, Opaque):
@@ -376,7 +342,7 @@ class _Entries:
         kept = tuple(axis for axis in axes if axis is not None and axis.place is None)
         once = tuple(dict.fromkeys(kept))
         if len(once) < len(kept):
-            code = self.language.einsum(_subscripts([kept], once), [code])
+            code = self.language.write("einsum", code, subscripts=_subscripts([kept], once))
         return code, once
 
     def _contracted(self, expr: Expr) -> Entry:
@@ -391,28 +357,29 @@ class _Entries:
         for base, exponent in factors:
             code, labels = self._code(base)
             if abs(exponent) != 1:
-                code = self.language.power(code, self.language.number(abs(exponent)))
+                code = self.language.write("power", code, self.language.number(abs(exponent)))
             if exponent < 0 and not labels:
                 below.append(code)
                 continue
             if exponent < 0:
-                code = self.language.quotient(self.language.number(Fraction(1)), code)
+                code = self.language.write("quotient", self.language.number(Fraction(1)), code)
             if labels:
                 operands.append((code, labels))
             else:
                 scale.append(code)
         present = dict.fromkeys(label for _, labels in operands for label in labels)
         lengths = (self.names[label.range] for label in bound if label not in present)
-        scale += map(self.language.letter, lengths)
+        scale += map(Code, lengths)
         free = tuple(label for label in present if label not in bound)
         if len(operands) == 1 and operands[0][1] == free:
             scale.append(operands[0][0])
         elif operands:
             subscripts = _subscripts([labels for _, labels in operands], free)
-            scale.append(self.language.einsum(subscripts, [code for code, _ in operands]))
+            codes = [code for code, _ in operands]
+            scale.append(self.language.write("einsum", *codes, subscripts=subscripts))
         above = self.language.product(scale or [self.language.number(Fraction(1))])
         if below:
-            above = self.language.quotient(above, self.language.product(below))
+            above = self.language.write("quotient", above, self.language.product(below))
         return above, free
 
 

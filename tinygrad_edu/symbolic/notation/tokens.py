@@ -27,25 +27,26 @@ def _pairs(table: str) -> dict[str, str]:
 #: Ways to write one sign.
 _SAME = _pairs(
     """− - – - * · × · ⋅ · ∗ · ∘ ⊙ ÷ / ** ^ <= ≤ >= ≥ == = != ≠ ⩽ ≤ ⩾ ≥ || ‖ ∥ ‖ ' ′ ’ ′
-    ⊤ ᵀ .T ᵀ .mT ᵀ ∑ Σ ∏ Π ⟂ ᵀ 〈 ⟨ 〉 ⟩ ∇ ∂ 𝟭 𝟏 ε ε"""
+    .* ⊙ ./ / .^ ^ ⊘ / ⊤ ᵀ .T ᵀ .mT ᵀ ∑ Σ ∏ Π ⟂ ᵀ 〈 ⟨ 〉 ⟩ ∇ ∂ 𝟭 𝟏 ε ε"""
 )
 #: LaTeX's commands for signs; those for letters and functions are words.
 _COMMANDS = _pairs(
-    r"""\cdot · \times · \ast · \odot ⊙ \circ ⊙ \otimes ⊗ \div / \top ᵀ \intercal ᵀ \mathsf ᵀ
-    \lfloor ⌊ \rfloor ⌋ \lceil ⌈ \rceil ⌉ \bmod mod
+    r"""\cdot · \times · \ast · \odot ⊙ \circ ⊙ \otimes ⊗ \div / \oslash / \top ᵀ \intercal ᵀ
+    \mathsf ᵀ \lfloor ⌊ \rfloor ⌋ \lceil ⌈ \rceil ⌉ \bmod mod
     \sum Σ \prod Π \partial ∂ \nabla ∂ \le ≤ \leq ≤ \leqslant ≤ \ge ≥ \geq ≥ \geqslant ≥ \lt <
     \gt > \ne ≠ \neq ≠ \| ‖ \Vert ‖ \lVert ‖ \rVert ‖ \vert | \lvert | \rvert | \mid | \langle ⟨
     \rangle ⟩ \{ [ \} ] \lbrace [ \rbrace ] \lbrack [ \rbrack ] \prime ′ \\ \\ \frac \frac
     \dfrac \frac \tfrac \frac \cfrac \frac \sqrt √ \infty ∞ \varepsilon ε \epsilon ε \land ∧"""
 )
 _NOTHING = re.compile(
-    r"(\s|~|\$|\\(left|right|[bB]igg?[lr]?)(?![A-Za-z])\.?|\\[,;:! \[\]()]"
+    r"(\s|~|\$|\\(left|right|middle|[bB]igg?[lrm]?)(?![A-Za-z])\.?|\\[,;:! \[\]()]"
     r"|\\(begin|end)\{(?!cases)[^}]*\}"
     r"|\\(q?quad|displaystyle|textstyle|limits|nolimits|mathstrut|thinspace)(?![A-Za-z]))+"
 )
 _CASES = re.compile(r"\\(begin|end)\{cases\}")
 _ACCENT = re.compile(
-    r"\\(?:wide)?(hat|bar|tilde|ddot|dot|overline|vec)\s*(?:\{\s*\\?(\w+)\s*\}|\\?(\w))"
+    r"\\(?:wide)?(hat|bar|tilde|ddot|dot|overline|vec)\s*"
+    r"(?:\{\s*(?:\\(?:math(?:rm|bf)|boldsymbol|bm)\s*\{?)?\s*\\?(\w+)\s*\}{1,2}|\\?(\w))"
 )
 _ACCENTS = {"hat": "\u0302", "bar": "\u0304", "overline": "\u0304", "tilde": "\u0303"}
 _ACCENTS |= {"dot": "\u0307", "ddot": "\u0308", "vec": "\u20d7"}
@@ -57,7 +58,7 @@ _COMMAND = re.compile(r"\\[A-Za-z]+|\\.")
 _NUMBER = re.compile(r"([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _LETTER = rf"(?![{_RAISED}ᵀ{LOWERED}𝟏𝟙_ΣΠ∑∏])[\w\u0300-\u036f]"
 _WORD = re.compile(rf"(?!\d)(?:{_LETTER})+(?:_(?:{_LETTER})+)*")
-_SIGN = re.compile(r"\*\*|<=|>=|==|!=|\|\||\.m?T\b|\S")
+_SIGN = re.compile(r"\*\*|\.[*/^]|<=|>=|==|!=|\|\||\.m?T\b|\S")
 _MODULES = re.compile(
     r"(?:(?:np|numpy|jnp|tg|torch|math|scipy|linalg|special|nn|functional|F|xp)\.)+(?=[A-Za-z])"
 )
@@ -116,13 +117,14 @@ def tokens(text: str, names: Collection[str], whole: Callable[[str], bool]) -> l
     found: list[Token] = []
     at = 0
     while at < len(text):
-        if skipped := _NOTHING.match(text, at):
-            at = skipped.end()
-            continue
+        skipped = _NOTHING.match(text, at)
+        at = skipped.end() if skipped else at
+        if at == len(text):
+            break
         opens = not found or found[-1].text in {"(", ","}
         module = _MODULES.match(text, at)
         start, at = at, module.end() if module else at
-        gap = start > 0 and (text[start - 1].isspace() or text[start - 1] in "~,")
+        gap = bool(skipped) or (start > 0 and text[start - 1] == ",")
         if script := _script(text, at, gap):
             found += script
             at += len(script[0].shown)
