@@ -211,6 +211,11 @@ def distance():
     return tg.sum_squared_error(A, B), A
 
 
+def far_rows():
+    X, c = named("X", RNG.normal(size=(4, 3))), named("c", RNG.normal(size=3))
+    return tg.norm(X - c, axis=1).sum(), c
+
+
 def log_sum_exp():
     x = named("x", RNG.normal(size=4))
     return tg.logsumexp(x), x
@@ -320,6 +325,7 @@ TYPED = {
         "X.T @ (np.exp(X@W+b)/np.exp(X@W+b).sum(axis=1, keepdims=True) - Y)/N",
         "X.T @ (np.exp(X@W+b)/np.exp(X@W+b).sum(axis=1)[:,None] - Y)/N",
         "X.T @ ((A-Y)/N)",
+        r"\frac1N \sum_n x_n (a_n - y_n)^\top",
     ],
     "bias": [
         "(A-Y).sum(axis=0)/N",
@@ -344,6 +350,8 @@ TYPED = {
         "(1/N)·Σₙ(Aₙⱼ − Yₙⱼ)",
         "sum(A-Y, axis=0)/N",
         "∂L/∂b_j = Σ_n(A_nj − Y_nj)/N",
+        r"\frac1m \sum_{i=1}^m (a^{(i)} - y^{(i)})",
+        r"\frac1N \sum_n (\mathrm{softmax}(W^\top x_n + b) - y_n)",
     ],
     "inputs": [
         "(A − Y) Wᵀ/N",
@@ -448,6 +456,9 @@ TYPED = {
         "2*(X@w - t)@X/N",
         "-2/N X.T(t - Xw)",
         "2·mean((X w − t)[:,None]*X, axis=0)",
+        r"\frac{2}{N} X_j^\top (Xw - t)",
+        "2/N Σ_n x_n x_nᵀ w − 2/N Σ_n t_n x_n",
+        r"\frac{2}{N}\sum_{n}(\langle x_n, w\rangle - t_n) x_n",
     ],
     "ridge": [
         "λ·w + Xᵀ(X w − t)",
@@ -658,6 +669,11 @@ TYPED = {
         "sum_n (p[n] - y[n]) * X[n, j] / N",
         "Σ_n (p[n] - y[n]) X[n][j] / N",
         "dw = (1./N) * np.dot(X.T, (p - y))",
+        r"\frac{1}{N}\sum_{n=1}^N (\sigma(\mathbf{w}^\top \mathbf{x}_n + b) - y_n) x_{nj}",
+        r"\frac{1}{N}\sum_{n=1}^N (p_n - y_n) \mathbf{x}_n",
+        r"\frac{1}{m}\sum_{i=1}^{m} \left(\sigma(w^T x^{(i)} + b) - y^{(i)}\right) x^{(i)}",
+        r"\frac{1}{m}\sum_{i=1}^{m} (p^{(i)} - y^{(i)}) x_j^{(i)}",
+        r"\frac{1}{N}\sum_{i=1}^{N} \left(p^{(i)} - y^{(i)}\right) x^{(i)}_j",
     ],
     "logistic_bias": [
         r"\overline{p} - \bar{y}",
@@ -713,7 +729,8 @@ TYPED = {
         "(exp(Z - logsumexp(Z, axis=1, keepdims=True)) - Y)/N",
         r"\frac{1}{N}(\frac{\exp(z_{nk})}{\sum_{k'} \exp(z_{nk'})} - y_{nk})",
     ],
-    "distance": ["A[i,j] - B[i,j]", "A[i][j] - B[i][j]", "A_ij - B_ij", "-(B - A)"],
+    "distance": ["A[i,j] - B[i,j]", "A[i][j] - B[i][j]", "A_i - B_i", "-(B - A)"],
+    "far_rows": [r"\sum_n \frac{c - x_n}{\| x_n - c \|}", "Σ_n (c − x_n)/‖x_n − c‖₂"],
     "log_sum_exp": [
         r"\operatorname{softmax}_i(x)",
         r"\left. e^{x_i} \middle/ \sum_j e^{x_j} \right.",

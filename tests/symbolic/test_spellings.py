@@ -79,6 +79,8 @@ WRONG = [
     ("softmax", "0.999999·a − y", "1 in place of 0.999999"),
     ("spread", "1 cᵀ", "both turned"),
     ("row_sums", "Σₙ Z", "the sum over k"),
+    ("distance", "A_i − B_j", "write all of them"),
+    ("weights", r"\frac1N \sum_n (a_n - y_n) x_n^\top", "transpose"),
 ]
 
 

@@ -118,8 +118,7 @@ def read(
     tree = parser.compared()
     if parser.next.kind != "end":
         parser.complain(f"{parser.next.shown!r} is not expected here", parser.next)
-    parser.refuse_loose_letters(tree)
-    return Written(tree, left)
+    return Written(parser.with_lengths(tree), left)
 
 
 class _Parser:
@@ -139,6 +138,7 @@ class _Parser:
         self.place = 0
         self.depth = 0
         self.open = ""  # the sign that closes what was opened last
+        self.uppers: dict[str, Form] = {}  # letters above a sum, and the index below
         self.readers: dict[str, Callable[[Token], Form]] = {
             **dict.fromkeys("([{", self._brackets),
             **dict.fromkeys("|‖⟨⌊⌈", self._enclosed),
@@ -221,13 +221,17 @@ class _Parser:
         self.place = found + 1
         return first
 
-    def refuse_loose_letters(self, tree: Form) -> None:
-        """Refuse a letter that is neither a name nor an index anywhere."""
+    def with_lengths(self, tree: Form) -> Form:
+        """Take m for the length of i, if it stands above Σ for it; refuse other loose letters."""
         kinds = {"indexed", "reduction", "delta"}
         indices = any(form.kind in kinds and (form.parts or form.detail) for form in tree.walk())
+        lengths = {}
         for letter in _loose(tree, indices):
-            sentence = f"nothing is called {letter.detail!r}; {self._meant(letter.detail)}"
-            self.complain(sentence, letter)
+            if letter.detail not in self.uppers:
+                sentence = f"nothing is called {letter.detail!r}; {self._meant(letter.detail)}"
+                self.complain(sentence, letter)
+            lengths[letter.detail] = self.uppers[letter.detail]
+        return _with_lengths(tree, lengths) if lengths else tree
 
     # --- levels -----------------------------------------------------------------------------------
 
@@ -343,7 +347,8 @@ class _Parser:
             elif self.accept("ᵀ", "′"):
                 base = self.form("transpose", token.at, [self._one(base)])
             elif touches and self.sign() == "_":
-                base = self.form("indexed", token.at, [base, *self._lowered()])
+                parts = base.parts if base.kind == "indexed" else (base,)
+                base = self.form("indexed", token.at, [*parts, *self._lowered()])
             elif touches and self.accept("["):
                 places = self._items(token, self._place)
                 places = [_as_letter(place) for place in places]
@@ -367,7 +372,11 @@ class _Parser:
             self.place += 3 if braced else 1
             kind = "to the T" if inner.text in self.names else "transpose"
             return self.form(kind, token.at, [self._one(base)])
-        return self.form("power", token.at, [base, self._exponent()])
+        exponent = self._exponent()
+        if braced and exponent.kind == "group" and exponent.parts[0].kind == "letter":  # x^{(i)}
+            base, *indices = base.parts if base.kind == "indexed" else (base,)
+            return self.form("indexed", token.at, [base, *exponent.parts, *indices])
+        return self.form("power", token.at, [base, exponent])
 
     def _exponent(self) -> Form:
         with self.deeper():
@@ -635,6 +644,7 @@ class _Parser:
         if raised := self.accept("^"):
             upper = _bare(self._exponent())
             if letters and upper.kind == "letter":
+                self.uppers.setdefault(upper.detail, letters[-1])
                 conditions.append(self.call(raised.at, "less_equal", letters[-1], upper))
         return tuple(letter.detail for letter in letters), conditions
 
@@ -749,6 +759,8 @@ class _Parser:
     def _other(self, word: str, token: Token) -> Form:
         """Read what is no name of an array: N, δ₁, e, I, or several names without a gap."""
         lowered = self.sign() == "_" and not self.next.gap
+        after = "".join(token.text for token in self.tokens[self.place : self.place + 3])
+        indexed = lowered or after == "^{("  # x^{(i)}
         make = partial(self.form, at=token.at)
         if word in self.dimensions:
             return make("dimension", detail=word)
@@ -771,7 +783,7 @@ class _Parser:
             for piece in reversed(others):
                 found = make("beside", parts=[piece, found])
             return found
-        if lowered and word.islower() and (entry := self._lookup(word.upper())) is not None:
+        if indexed and word.islower() and (entry := self._lookup(word.upper())) is not None:
             return make("leaf", detail=entry)  # xᵢⱼ is an entry of X
         mean = unicodedata.normalize("NFD", word).removesuffix(_BAR)
         if mean != word and (name := self._lookup(mean)) is not None:
@@ -805,6 +817,13 @@ class _Parser:
         near = difflib.get_close_matches(word[:40], [*known, *self.functions], 1, 0.5)
         there = ", ".join(sorted(known))
         return f"did you mean {near[0]!r}? There are: {there}" if near else f"there are: {there}"
+
+
+def _with_lengths(form: Form, lengths: Mapping[str, Form]) -> Form:
+    """Say which index each letter of a length belongs to."""
+    if form.kind == "letter" and form.detail in lengths:
+        return replace(form, kind="length", detail=lengths[form.detail])
+    return replace(form, parts=tuple(_with_lengths(part, lengths) for part in form.parts))
 
 
 def _as_letter(form: Form) -> Form:

@@ -64,9 +64,9 @@ ANY = object()
 class _Value:
     """A part of a formula: an array, and what each of its axes is.
 
-    In index notation that is a letter; else what it runs over, if that is known, or `ANY`. A
-    vector is a column, or a `row` if transposed. An array whose size is not known yet, such as I,
-    is `made` once it is.
+    That is a letter for its free indices, which come first; for others what they run over, if
+    that is known, or `ANY`. A vector is a column, or a `row` if transposed. An array whose size is
+    not known yet, such as I, is `made` once it is.
     """
 
     array: Any
@@ -77,17 +77,22 @@ class _Value:
     @property
     def letters(self) -> tuple[str, ...]:
         """The free indices."""
-        return self.axes if isinstance(next(iter(self.axes), None), str) else ()
+        return tuple(axis for axis in self.axes if isinstance(axis, str))
+
+    @property
+    def inner(self) -> tuple[Any, ...]:
+        """What the axes without a letter are."""
+        return self.axes[len(self.letters) :]
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Lengths of the axes that have no letter."""
-        return () if self.letters else _shape(self.array)
+        return _shape(self.array)[len(self.letters) :]
 
     @property
     def ndim(self) -> int:
         """How many axes have no letter."""
-        return 0 if self.letters else len(self.axes)
+        return len(self.inner)
 
     @property
     def is_number(self) -> bool:
@@ -127,7 +132,7 @@ class Reading:
     def compute(self, tree: Form, scene: Scene) -> Any:
         """Compute a formula, in the shape that the scene asks for."""
         with np.errstate(all="ignore"):
-            meaning = _Meaning(self, scene)
+            meaning = _Meaning(self, scene, tree)
             free = free_letters(tree)
             meaning.lengths = {x: n for x, n in meaning.lengths.items() if x in free}
             return meaning.finished(meaning.of(tree))
@@ -136,8 +141,8 @@ class Reading:
 class _Meaning:
     """Compute a form in a scene: one method per kind."""
 
-    def __init__(self, reading: Reading, scene: Scene) -> None:
-        self.reading, self.scene = reading, scene
+    def __init__(self, reading: Reading, scene: Scene, tree: Form) -> None:
+        self.reading, self.scene, self.tree = reading, scene, tree
         self.lengths: dict[str, int] = {}  # of the indices in use
         if scene.shape is not None:
             kept = [n for n, index in zip(scene.shape, scene.axes(), strict=True) if index]
@@ -166,9 +171,12 @@ class _Meaning:
         found: _Value = find(form)
         return found
 
-    def every(self, form: Form) -> list[_Value]:
-        """Compute the parts of a form."""
-        return [self.of(part) for part in form.parts]
+    def every(self, form: Form, *, whole: bool = False) -> list[_Value]:
+        """Compute the parts of a form; `whole` are those without an index, or with all."""
+        values = [self.of(part) for part in form.parts]
+        if whole and any(value.letters and value.ndim for value in values):
+            self._refuse_mixed(form)
+        return values
 
     def finished(self, value: _Value) -> Any:
         """Give a value the shape asked for, where it lacks some of it."""
@@ -206,6 +214,10 @@ class _Meaning:
 
     def _placed(self, value: _Value, shape: tuple[int, ...]) -> Any:
         """Put free indices where the axes with these letters are."""
+        if value.ndim:
+            if _shape(value.array) != shape:
+                raise Misfit("some arrays have indices and some have none; write all of them")
+            return value.array
         letters = [letter for letter in self.scene.letters if letter in value.letters]
         array = _ordered(value, letters)
         has_index = self.scene.axes()
@@ -235,6 +247,14 @@ class _Meaning:
         if form.detail not in self.lengths:
             raise Misfit(f"how far the index {form.detail} runs does not show")
         return _Value(np.arange(float(self.lengths[form.detail])), (form.detail,))
+
+    def _length(self, form: Form) -> _Value:
+        """Read m, which stands above Σ for how far the index below it runs."""
+        for each in self.tree.walk():
+            for axis, index in enumerate(each.parts[1:] if each.kind == "indexed" else ()):
+                if index == form.detail:
+                    return _Value(_length(self.of(each.parts[0]).array, axis))
+        raise Misfit(f"how far the index {form.detail.detail} runs does not show")
 
     def _leaf(self, form: Form) -> _Value:
         return _array(self.scene.arrays[form.detail], self.scene.ranges.get(form.detail))
@@ -275,7 +295,7 @@ class _Meaning:
         return self.of(form.parts[0])
 
     def _list(self, form: Form) -> _Value:
-        values = self.every(form)
+        values = self.every(form, whole=True)
         if any(value.letters for value in values):
             self.complain("a list of forms with indices has no meaning here", form)
         try:
@@ -293,14 +313,15 @@ class _Meaning:
         if letters:
             values = list(map(_without_units, values))
         most = max(value.ndim for value in values)
-        if letters and most:
+        counted, placed = ({bool(v.letters) for v in values if v.ndim == n} for n in (0, most))
+        if most and True in counted and False in placed:  # a_j − y
             self._refuse_mixed(form)
         try:
             np.broadcast_shapes(*(value.shape for value in values))
         except ValueError:
             shapes = " and ".join(str(value.shape) for value in values if value.ndim)
             raise Misfit(f"shapes {shapes} do not fit") from None
-        arrays = [_ordered(v, letters) if v.letters else v.array for v in values]
+        arrays = [_ordered(v, letters, most) if v.axes and letters else v.array for v in values]
         self._refuse_large(np.broadcast_shapes(*map(np.shape, arrays)), form)
         if not any(isinstance(a, Node | np.ndarray) for a in arrays):
             arrays = [np.float64(a) for a in arrays]
@@ -310,7 +331,7 @@ class _Meaning:
         if not letters and not most and not isinstance(out, Node):
             out = float(out)
         row = all(value.row for value in values if value.ndim == most) and most == 1
-        return _Value(out, letters or _spread([value.axes for value in values], most), row)
+        return _Value(out, letters + _spread([value.inner for value in values], most), row)
 
     def _with_unit_matrix(
         self, op: Callable[..., Any], values: Sequence[_Value], form: Form
@@ -413,11 +434,13 @@ class _Meaning:
         units = tuple(i for i, n in enumerate(value.shape) if n == 1 and value.axes[i] is None)
         if units and len(indices) == value.ndim - len(units):  # no index counts to 1
             value = _array(ops.squeeze(value.array, axis=units))
-        if len(indices) != value.ndim:
+        if value.ndim == 2 and len(indices) == 1 and indices[0].kind == "letter":
+            value = self._rows_of(value, indices[0], form)
+        elif len(indices) != value.ndim:
             self.complain(f"{said} has {value.ndim} axes, not {len(indices)}", form)
         array = value.array
         letters: list[str] = []
-        for length, index in zip(value.shape, indices, strict=True):
+        for length, index in zip(value.shape, indices, strict=False):
             letter, sign, shift = self._index(index)
             axis = len(letters)
             if not letter:
@@ -436,7 +459,17 @@ class _Meaning:
             codes = dict(zip(once, "abcdefgh", strict=False))
             term = "".join(codes[letter] for letter in letters)
             array = ops.einsum(f"{term}->{''.join(codes.values())}", array)
-        return _Value(array, once)
+        return _Value(array, (*once, *value.axes[len(indices) :]))
+
+    def _rows_of(self, value: _Value, index: Form, form: Form) -> _Value:
+        """Return a matrix of which xₙ is a row: it is one, or a column, by what n counts."""
+        places = self._counted_by(index.detail, value)
+        if len(places) != 1:
+            places = [self.choose(form, f"a row for each {index.detail}", "a column for each")]
+        value = self._turned(value) if places[0] else value
+        if index.detail in self.scene.letters:  # for each row of what is asked for
+            self.lengths[index.detail] = value.shape[0]
+        return value
 
     def _index(self, index: Form) -> tuple[str, int, int]:
         """Return the letter of an index ("" for an entry), its sign, and what is added to it."""
@@ -475,18 +508,11 @@ class _Meaning:
         index = self._places(places)
         if base.detail == ("shape", {}) and len(index) == 1 and isinstance(index[0], int):
             return self._size_of(base.parts[0], index[0])
-        value, said = self.of(base), _said(base)
+        value = self.of(base)
         if not value.is_whole:
             self.complain("a form with indices takes no brackets", form)
         if is_unit(value.array) and len(index) == 1 and isinstance(index[0], np.ndarray):
             return _array(ops.one_hot(index[0], classes=value.shape[-1]))
-        whole = [each for each in index if each is not None and each is not Ellipsis]
-        if len(whole) > value.ndim:
-            self.complain(f"{said} has {value.ndim} axes, not {len(whole)}", form)
-        for each, length in zip(whole, value.shape, strict=False):
-            ellipsis = any(each is Ellipsis for each in index)
-            if isinstance(each, int) and not ellipsis and not -length <= each < length:
-                self.complain(f"{said} has no entry {each}, its length is {length}", form)
         try:
             array = _real(value.array)[tuple(index)]
         except (IndexError, ValueError, TypeError) as error:
@@ -529,11 +555,9 @@ class _Meaning:
         return self._turned(value)
 
     def _turned(self, value: _Value) -> _Value:
-        if value.letters:
-            return value
         if value.ndim < 2:
             return replace(value, row=not value.row)
-        if value.ndim > 2:
+        if value.ndim > 2 or value.letters:
             raise Misfit("a transpose is one of a matrix")
         made = value.made
         turned = None if made is None else lambda length: ops.transpose(made(length))
@@ -570,10 +594,10 @@ class _Meaning:
     def _multiplied(self, left: _Value, right: _Value, form: Form) -> _Value:
         if left.letters or right.letters:
             left, right = _without_units(left), _without_units(right)
-        if not left.ndim or not right.ndim:
-            if left.ndim + right.ndim and (left.letters or right.letters):
-                self._refuse_mixed(form)
+        if left.is_number or right.is_number or not left.ndim + right.ndim:
             return self._entrywise(ops.multiply, [left, right], form)
+        if left.letters or right.letters:
+            return self._at_each_index(left, right, form)
         if left.ndim == right.ndim == 1 and right.row and not left.row:
             return self._outer(left, right, form)
         if left.ndim == 2 and left.shape[1] == 1 and left.axes[1] is not ANY and right.row:
@@ -591,6 +615,30 @@ class _Meaning:
         axes = left.axes[:-1] + right.axes[1:]
         row = len(axes) == 1 and left.ndim == 1 and left.row
         return _Value(ops.matmul(left.array, right.array), axes, row)
+
+    def _at_each_index(self, left: _Value, right: _Value, form: Form) -> _Value:
+        """Multiply vectors and matrices at each of their indices: wᵀ xₙ, δₙ xₙᵀ, W xₙ."""
+        letters = tuple(dict.fromkeys((*left.letters, *right.letters)))
+        if not left.ndim or not right.ndim:  # yₙ w: of each vector
+            most = max(left.ndim, right.ndim)
+            array = ops.multiply(_ordered(left, letters, most), _ordered(right, letters, most))
+            return _Value(array, (*letters, *left.inner, *right.inner), left.row or right.row)
+        one, two = _ordered(left, letters), _ordered(right, letters)
+        before, behind = len(letters), -1
+        if left.ndim == 1:
+            one = ops.expand_dims(one, axis=before if left.row else behind)
+        if right.ndim == 1:
+            two = ops.expand_dims(two, axis=before if right.row else behind)
+        if max(left.ndim, right.ndim) > 2 or ANY in {*left.axes, *right.axes}:
+            self._refuse_mixed(form)
+        if _shape(one)[-1] != _shape(two)[-2]:
+            raise Misfit(f"shapes {left.shape} and {right.shape} do not fit a matrix product")
+        array = ops.matmul(one, two)
+        rows = () if left.ndim == 1 and left.row else left.inner[:1]
+        columns = () if right.ndim == 1 and not right.row else right.inner[-1:]
+        gone = (*(() if rows else (before,)), *(() if columns else (behind,)))
+        array = ops.squeeze(array, axis=gone) if gone else array
+        return _Value(array, (*letters, *rows, *columns), row=bool(columns) and not rows)
 
     def _stretched(self, value: _Value, axis: int, length: int, form: Form) -> _Value:
         """Give an axis that stands for any length the one that is met."""
@@ -627,10 +675,12 @@ class _Meaning:
             self.lengths.pop(letter, None)
         self.lengths.update(self._lengths_in(body, letters))
         value = self.of(body)
-        letters = letters or value.letters  # Σ aₖ gₖ
+        letters = letters or (() if value.ndim else value.letters)  # Σ aₖ gₖ
         if not letters:
             value = self._reduced(name, value, None)
         for condition in conditions:
+            if condition.parts[1].kind == "length":  # i ≤ m, which it always is
+                continue
             free = {each.detail for each in condition.walk() if each.kind == "letter"}
             if free <= self.lengths.keys():
                 mask = self.of(condition)
@@ -650,13 +700,13 @@ class _Meaning:
             count = self.lengths.get(letter, self.scene.lengths.get(letter.upper(), 1.0))
             how = {"sum": ops.multiply, "prod": ops.power}.get(name)
             return value if how is None else self._entrywise(how, [value, _Value(count)], form)
-        places = self._counted_by(letter, value)
+        places = [] if value.letters else self._counted_by(letter, value)
         if len(places) != 1:
             there = ", ".join(sorted(self._letters_of(value))) or "none"
             self.complain(f"no sum over {letter}: what is summed has the index {there}", form)
         if value.ndim == 1:
             return self._reduced(name, value, None)
-        return self._reduced(name, value, places[0], keepdims=True)
+        return self._reduced(name, value, (places[0],), keepdims=True)
 
     def _counted_by(self, letter: str, value: _Value) -> list[int]:
         """Return the axes of a value that a letter counts."""
@@ -688,8 +738,11 @@ class _Meaning:
                 for letter in {*own} & wanted if known else ():
                     found.setdefault(letter, known[0])
             if each.kind == "indexed" and {*own} & wanted:
-                shape = self.of(each.parts[0]).shape
-                if len(own) - 1 < len(shape):
+                value = self.of(each.parts[0])
+                shape = value.shape
+                if len(own) == 2 and value.ndim == 2 and own[1] and 1 not in shape:
+                    shape = self._rows_of(value, each.parts[1], each).shape
+                elif len(own) - 1 < len(shape):
                     shape = tuple(n for n in shape if n != 1)
                 for letter, length in zip(own[1:], shape, strict=False):
                     if letter in wanted:
@@ -697,7 +750,9 @@ class _Meaning:
             pending += [(part, wanted) for part in each.parts]
         return found
 
-    def _reduced(self, name: str, value: _Value, axis: Any, *, keepdims: bool = False) -> _Value:
+    def _reduced(
+        self, name: str, value: _Value, axes: tuple[int, ...] | None, *, keepdims: bool = False
+    ) -> _Value:
         """Apply a reduction over some axes or all; of a number it is that number."""
         if ANY in value.axes:
             raise Misfit("how long the vector of ones is does not show here; write ones(3)")
@@ -705,10 +760,11 @@ class _Meaning:
             return _Value(0.0) if name in {"var", "std"} else value
         if value.letters:
             raise Misfit("write the index that is summed over")
+        axis = axes[0] if axes and len(axes) == 1 else axes
         array = _REDUCTIONS[name](value.array, axis=axis, keepdims=keepdims)
-        gone = range(value.ndim) if axis is None else {axis} if isinstance(axis, int) else {*axis}
-        kept = [None if i in gone else each for i, each in enumerate(value.axes)]
-        return _Value(array, tuple(e for i, e in enumerate(kept) if keepdims or i not in gone))
+        kept = [None if axes is None or i in axes else e for i, e in enumerate(value.axes)]
+        gone = () if keepdims else range(value.ndim) if axes is None else axes
+        return _Value(array, tuple(each for i, each in enumerate(kept) if i not in gone))
 
     # --- functions --------------------------------------------------------------------------------
 
@@ -735,30 +791,25 @@ class _Meaning:
             self.complain(f"{name}: does not take these arguments", form)
         if options.get("ddof"):
             self.complain(f"{name}: ddof is 0 here", form)
-        value = self.of(form.parts[0])
-        axis = options.get("axis", options.get("dim"))
         if len(form.parts) == 2 and name in {"max", "min"}:
             return self._entrywise(REGISTRY[f"{name}imum"], self.every(form), form)
-        if len(form.parts) == 2:
-            axis = self._integer(form.parts[1])
-        if len(value.letters) == 1 and name not in _REDUCTIONS:
-            return replace(value, array=_ROWWISE[name](value.array))  # softmax(zⱼ)
-        if name in LAST_AXIS and axis is None:
-            axis = -1 if value.ndim or name in _ROWWISE else None
-        axes = () if axis is None else axis if isinstance(axis, tuple) else (axis,)
-        for each in axes:
-            if not isinstance(each, int) or not -value.ndim <= each < value.ndim:
-                if name in _ROWWISE and not value.ndim:
-                    self.complain(f"{name}: takes a vector or a matrix, not a number", form)
-                self.complain(f"{name}: there is no axis {each} among {value.ndim}", form)
-        if name in _ROWWISE:
-            return replace(value, array=_ROWWISE[name](value.array, axis=axis))
-        places = tuple(sorted(each % value.ndim for each in axes)) or None
-        if value.letters and not axes and not options.get("keepdims"):
-            value = _array(value.array)  # Σ aₖ gₖ
-        if places is not None and len(places) == 1:
-            return self._reduced(name, value, places[0], keepdims=bool(options.get("keepdims")))
-        return self._reduced(name, value, places, keepdims=bool(options.get("keepdims")))
+        value, rowwise = self.of(form.parts[0]), name in _ROWWISE
+        axis = options.get("axis", options.get("dim"))
+        axis = self._integer(form.parts[1]) if len(form.parts) == 2 else axis
+        axes = value.axes
+        if not value.ndim and len(axes) <= (1 if rowwise else len(axes)):
+            value = _array(value.array)  # Σ aₖ gₖ, softmax(zⱼ)
+        if rowwise and not value.ndim:
+            self.complain(f"{name}: takes a vector or a matrix, not a number", form)
+        if axis is None and name in LAST_AXIS and value.ndim:
+            axis = -1
+        every = axis if isinstance(axis, tuple) else () if axis is None else (axis,)
+        if not all(isinstance(each, int) and -value.ndim <= each < value.ndim for each in every):
+            self.complain(f"{name}: there is no axis {axis} among {value.ndim}", form)
+        places = tuple(sorted(each % value.ndim for each in every))
+        if rowwise:
+            return _Value(_ROWWISE[name](value.array, axis=places[0] - value.ndim), axes, value.row)
+        return self._reduced(name, value, places or None, keepdims=bool(options.get("keepdims")))
 
     def _integer(self, form: Form) -> int:
         """Return a whole number that a form stands for."""
@@ -779,26 +830,25 @@ class _Meaning:
         name, options = form.detail
         if name not in _WHOLE or not form.parts:
             self.complain(f"{name}: cannot be called here", form)
-        first, *rest = form.parts
         values: list[_Value] = []
+
+        def array(part: Form) -> Any:
+            values.append(self.of(part))
+            number = values[-1].is_number and name == "concatenate"
+            found = _real(values[-1].array)
+            return ops.reshape(found, shape=(1,)) if number else found
+
         arguments: list[Any] = []
-        if first.kind == "group" and first.detail == "[":
-            (inner,) = first.parts
-            values = [self.of(part) for part in (inner.parts if inner.kind == "list" else (inner,))]
-            if name == "concatenate":
-                values = [_array(np.array([v.array])) if _is_plain(v.array) else v for v in values]
-            arguments.append([_real(v.array) for v in values])
-            rest = [*rest]
-        else:
-            rest = [first, *rest]
-        for part in rest:
-            if arguments and part.kind in {"number", "negative"}:
+        for part in form.parts:
+            inner = part.parts[0] if part.kind == "group" else part
+            if part.kind == "group" and part.detail == "[":
+                arguments.append([*map(array, inner.parts if inner.kind == "list" else (inner,))])
+            elif inner.kind == "list":
+                arguments.append(self._integers(inner))
+            elif arguments and part.kind in {"number", "negative"}:
                 arguments.append(self._integer(part))
-            elif part.kind == "group" and part.parts[0].kind == "list" and part.detail == "(":
-                arguments.append(self._integers(part))
             else:
-                values.append(self.of(part))
-                arguments.append(_real(values[-1].array))
+                arguments.append(array(part))
         if not all(value.is_whole for value in values):
             self.complain(f"{name}: takes whole arrays", form)
         if name in {"reshape", "transpose"} and len(arguments) > 2:
@@ -810,11 +860,11 @@ class _Meaning:
         try:
             # A loss stands for its operation: one number for each example.
             op = REGISTRY[name] if name in _LOSSES else getattr(ops, name)
-            array = op(*arguments, **options)
+            found = op(*arguments, **options)
         except (ValueError, TypeError, IndexError) as error:
             raise Misfit(str(error)) from None
-        same = len(values) == 1 and _shape(array) == values[0].shape
-        return _array(array, values[0].axes if same else None)
+        same = len(values) == 1 and _shape(found) == values[0].shape
+        return _array(found, values[0].axes if same else None)
 
     def _slope(self, form: Form) -> _Value:
         """Read relu′(U): the derivative of a function of one entry."""
@@ -839,6 +889,9 @@ def _norm(self: _Meaning, form: Form) -> _Value:
     options = dict(form.detail[1])
     order = options.pop("ord", None)
     value, *orders = self.every(form)
+    if value.letters and value.ndim == 1 and not options:  # ‖xₙ − μ‖, a number for each n
+        p = orders[0].array if orders and _is_plain(orders[0].array) else 2.0
+        return _Value(ops.norm(value.array, p, axis=-1), value.letters)
     value = _array(value.array) if value.letters else value
     if not value.ndim:
         return self._entrywise(ops.abs, [value], form)
@@ -857,23 +910,25 @@ def _vdot(self: _Meaning, form: Form) -> _Value:
     left, right = self.every(form)
     if left.shape != right.shape:
         raise Misfit(f"shapes {left.shape} and {right.shape} do not fit")
+    if left.ndim == 1:
+        return self._multiplied(replace(left, row=True), replace(right, row=False), form)
     product = self._entrywise(ops.multiply, [left, right], form)
     return self._reduced("sum", _array(product.array) if product.letters else product, None)
 
 
 def _called_outer(self: _Meaning, form: Form) -> _Value:
-    left, right = self.every(form)
+    left, right = self.every(form, whole=True)
     return self._outer(left, right, form)
 
 
 def _dotted(self: _Meaning, form: Form) -> _Value:
-    left, right = self.every(form)
+    left, right = self.every(form, whole=True)
     left = replace(left, row=True) if left.ndim == 1 else left
     return self._multiplied(left, replace(right, row=False), form)
 
 
 def _diag(self: _Meaning, form: Form) -> _Value:
-    (value,) = self.every(form)
+    (value,) = self.every(form, whole=True)
     if value.ndim not in {1, 2}:
         raise Misfit(f"diag takes a vector, not shape {value.shape}")
     if value.ndim == 1:
@@ -964,7 +1019,7 @@ def _called_transpose(self: _Meaning, form: Form) -> _Value:
 
 def _heaviside(self: _Meaning, form: Form) -> _Value:
     """Read heaviside(x, h): 0 below 0, 1 above, and h there."""
-    value, *there = self.every(form)
+    value, *there = self.every(form, whole=True)
     zero = _Value(0.0)
     above = self._entrywise(ops.greater, [value, zero], form)
     if not there:
@@ -1073,13 +1128,14 @@ def _beside(value: _Value, values: Iterable[_Value]) -> Iterator[int]:
                 yield other.shape[place]
 
 
-def _ordered(value: _Value, wanted: Sequence[str]) -> Any:
-    """Order free indices as wanted, with length 1 where one is missing."""
+def _ordered(value: _Value, wanted: Sequence[str], ndim: int = 0) -> Any:
+    """Order free indices as wanted, with length 1 where one or an axis behind them is missing."""
     array, order = value.array, tuple(value.axes.index(x) for x in wanted if x in value.axes)
     if order != tuple(range(len(order))):
-        array = ops.transpose(array, axes=order)
-    missing = tuple(i for i, letter in enumerate(wanted) if letter not in value.axes)
-    return ops.expand_dims(array, axis=missing) if missing else array
+        array = ops.transpose(array, axes=(*order, *range(len(order), len(value.axes))))
+    missing = [i for i, letter in enumerate(wanted) if letter not in value.axes]
+    missing += range(len(wanted), len(wanted) + ndim - value.ndim)
+    return ops.expand_dims(array, axis=tuple(missing)) if missing else array
 
 
 def _axes_of_item(axes: tuple[Any, ...], index: list[Any]) -> tuple[Any, ...] | None:
@@ -1186,7 +1242,7 @@ def parse(text: str, **arrays: Any) -> Tensor:
     }
     try:
         tree = read(text, given, functions=FUNCTIONS).tree
-        meaning = _Meaning(Reading(text), Scene(given))
+        meaning = _Meaning(Reading(text), Scene(given), tree)
         with np.errstate(all="ignore"):
             value = meaning.of(tree)
             if value.letters:

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 __all__ = ["LOWERED", "SUBSCRIPTS", "Token", "plain", "tokens"]
 
@@ -80,6 +81,7 @@ _SPELLED |= dict.fromkeys("_{} \u20d7", "")
 _SHORT = {"lam": "lambda", "lamda": "lambda", "eps": "epsilon", "varepsilon": "epsilon"}
 
 
+@lru_cache(4096)
 def plain(name: str) -> str:
     """Return what all spellings of a name have in common: W_2, W₂ and W2, λ and lambda."""
     letters = unicodedata.normalize("NFD", name).translate(SUBSCRIPTS)
