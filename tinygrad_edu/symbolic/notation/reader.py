@@ -785,31 +785,21 @@ class _Meaning:
         return self._whole(form)
 
     def _along_an_axis(self, form: Form) -> _Value:
-        """Compute a sum, a mean or a softmax over one axis or all."""
+        """Compute a sum, a mean or a softmax of entries with indices; others are whole arrays."""
         name, options = form.detail
-        if not 1 <= len(form.parts) <= 2 or options.keys() - {"axis", "dim", "keepdims", "ddof"}:
-            self.complain(f"{name}: does not take these arguments", form)
-        if options.get("ddof"):
-            self.complain(f"{name}: ddof is 0 here", form)
-        if len(form.parts) == 2 and name in {"max", "min"}:
-            return self._entrywise(REGISTRY[f"{name}imum"], self.every(form), form)
-        value, rowwise = self.of(form.parts[0]), name in _ROWWISE
-        axis = options.get("axis", options.get("dim"))
-        axis = self._integer(form.parts[1]) if len(form.parts) == 2 else axis
-        axes = value.axes
-        if not value.ndim and len(axes) <= (1 if rowwise else len(axes)):
-            value = _array(value.array)  # Σ aₖ gₖ, softmax(zⱼ)
+        values = self.every(form)
+        if len(values) == 2 and name in {"max", "min"}:
+            return self._entrywise(REGISTRY[f"{name}imum"], values, form)
+        (value, *more), rowwise = values, name in _ROWWISE
+        if value.letters and not options and not more:
+            axes = value.axes if rowwise else ()
+            if value.ndim and rowwise:
+                return replace(value, array=_ROWWISE[name](value.array))
+            if not value.ndim and len(axes) < 2:  # Σ aₖ gₖ, softmax(zⱼ)
+                return _Value(getattr(ops, name)(value.array), axes)
         if rowwise and not value.ndim:
             self.complain(f"{name}: takes a vector or a matrix, not a number", form)
-        if axis is None and name in LAST_AXIS and value.ndim:
-            axis = -1
-        every = axis if isinstance(axis, tuple) else () if axis is None else (axis,)
-        if not all(isinstance(each, int) and -value.ndim <= each < value.ndim for each in every):
-            self.complain(f"{name}: there is no axis {axis} among {value.ndim}", form)
-        places = tuple(sorted(each % value.ndim for each in every))
-        if rowwise:
-            return _Value(_ROWWISE[name](value.array, axis=places[0] - value.ndim), axes, value.row)
-        return self._reduced(name, value, places or None, keepdims=bool(options.get("keepdims")))
+        return self._whole(form, values)
 
     def _integer(self, form: Form) -> int:
         """Return a whole number that a form stands for."""
@@ -825,15 +815,15 @@ class _Meaning:
             return tuple(int(n) for n in np.ravel(_plain(self.of(inner).array)))
         return tuple(map(self._integer, inner.parts if inner.kind == "list" else (inner,)))
 
-    def _whole(self, form: Form) -> _Value:
-        """Call an operation on whole arrays by its NumPy name: cumsum(x, axis=0), trace(A)."""
+    def _whole(self, form: Form, first: Sequence[_Value] = ()) -> _Value:
+        """Call an operation on whole arrays as NumPy does: sum(X, axis=0), trace(A)."""
         name, options = form.detail
         if name not in _WHOLE or not form.parts:
             self.complain(f"{name}: cannot be called here", form)
         values: list[_Value] = []
 
         def array(part: Form) -> Any:
-            values.append(self.of(part))
+            values.append(first[0] if first and part is form.parts[0] else self.of(part))
             number = values[-1].is_number and name == "concatenate"
             found = _real(values[-1].array)
             return ops.reshape(found, shape=(1,)) if number else found
@@ -851,20 +841,30 @@ class _Meaning:
                 arguments.append(array(part))
         if not all(value.is_whole for value in values):
             self.complain(f"{name}: takes whole arrays", form)
+        ndim = values[0].ndim
         if name in {"reshape", "transpose"} and len(arguments) > 2:
             arguments[1:] = [tuple(arguments[1:])]
-        if name in {"kron", "tensordot"}:
-            self._refuse_large([math.prod(v.shape) for v in values], form)
-        if name == "cumsum" and values[0].ndim == 1:
-            options = {"axis": 0}  # there is no other
+        if name in {"kron", "tensordot", "outer", "diag"}:
+            several = len(values) == 1 and ndim == 1  # diag(v)
+            self._refuse_large([math.prod(v.shape) for v in values] * (1 + several), form)
+        options = {"axis" if key == "dim" else key: value for key, value in options.items()}
+        if name in _AXES and len(arguments) == 2:
+            options["axis"] = arguments.pop()
+        if name in LAST_AXIS or (name == "cumsum" and ndim == 1):
+            options.setdefault("axis", -1 if ndim else None)
+        axis = options.get("axis")
+        for each in axis if isinstance(axis, tuple) else () if axis is None else (axis,):
+            if not isinstance(each, int) or (name in _AXES and not -ndim <= each < ndim):
+                self.complain(f"{name}: there is no axis {axis} among {ndim}", form)
         try:
             # A loss stands for its operation: one number for each example.
             op = REGISTRY[name] if name in _LOSSES else getattr(ops, name)
             found = op(*arguments, **options)
         except (ValueError, TypeError, IndexError) as error:
             raise Misfit(str(error)) from None
-        same = len(values) == 1 and _shape(found) == values[0].shape
-        return _array(found, values[0].axes if same else None)
+        return _array(
+            found, _axes_left(values[0], _shape(found), axis) if len(values) == 1 else None
+        )
 
     def _slope(self, form: Form) -> _Value:
         """Read relu′(U): the derivative of a function of one entry."""
@@ -916,26 +916,10 @@ def _vdot(self: _Meaning, form: Form) -> _Value:
     return self._reduced("sum", _array(product.array) if product.letters else product, None)
 
 
-def _called_outer(self: _Meaning, form: Form) -> _Value:
-    left, right = self.every(form, whole=True)
-    return self._outer(left, right, form)
-
-
 def _dotted(self: _Meaning, form: Form) -> _Value:
     left, right = self.every(form, whole=True)
     left = replace(left, row=True) if left.ndim == 1 else left
     return self._multiplied(left, replace(right, row=False), form)
-
-
-def _diag(self: _Meaning, form: Form) -> _Value:
-    (value,) = self.every(form, whole=True)
-    if value.ndim not in {1, 2}:
-        raise Misfit(f"diag takes a vector, not shape {value.shape}")
-    if value.ndim == 1:
-        self._refuse_large(value.shape * 2, form)
-    if value.axes == (ANY,):
-        raise Misfit("how long the vector of ones is does not show here; write ones(3)")
-    return _Value(ops.diag(value.array), value.axes[:1] * (3 - value.ndim))
 
 
 def _one_hot(self: _Meaning, form: Form) -> _Value:
@@ -955,30 +939,18 @@ def _one_hot(self: _Meaning, form: Form) -> _Value:
     return _Value(ops.one_hot(labels, classes=count), (*value.axes, None))
 
 
-def _unit(self: _Meaning, form: Form) -> _Value:
-    n = self._integer(form.parts[0])
-    self._refuse_large((n, n), form)
-    if n < 1:
-        self.complain("eye takes one length", form)
-    return _array(unit(n))
-
-
 def _filled(self: _Meaning, form: Form) -> _Value:
-    """Read ones(3), ones((2, 3)), zeros(3), ones_like(x)."""
-    name = form.detail[0]
-    number = 1.0 if name.startswith("ones") else 0.0
-    if name.endswith("_like"):
-        value = self.of(form.parts[0])
-        return _array(np.full(value.shape, number), value.axes)
-    shape = self._integers(form.parts[0])
-    self._refuse_large(shape, form)
-    return _array(np.full(shape, number))
-
-
-def _arange(self: _Meaning, form: Form) -> _Value:
-    n = self._integer(form.parts[0])
-    self._refuse_large((n,), form)
-    return _array(np.arange(float(n)))
+    """Read ones(3), zeros((2, 3)), ones_like(x), eye(3), arange(3)."""
+    name, (part,) = form.detail[0], form.parts
+    like = self.of(part) if name.endswith("_like") else None
+    shape = self._integers(part) if like is None else like.shape
+    square = name in {"eye", "identity"}
+    self._refuse_large(shape * (1 + square), form)
+    if square or name == "arange":
+        if len(shape) != 1 or shape[0] < 1:
+            self.complain(f"{name} takes one length", form)
+        return _array(unit(*shape) if square else np.arange(float(*shape)))
+    return _array(np.full(shape, float(name.startswith("ones"))), like.axes if like else None)
 
 
 def _sizes(self: _Meaning, form: Form) -> _Value:
@@ -1138,6 +1110,15 @@ def _ordered(value: _Value, wanted: Sequence[str], ndim: int = 0) -> Any:
     return ops.expand_dims(array, axis=tuple(missing)) if missing else array
 
 
+def _axes_left(value: _Value, shape: tuple[int, ...], axis: Any) -> Sequence[Any] | None:
+    """Return what the axes of an operation on one array run over, where they are the array's."""
+    if isinstance(axis, int) and len(shape) == value.ndim - 1:
+        return [each for i, each in enumerate(value.axes) if i != axis % value.ndim]
+    if len(shape) != value.ndim:
+        return None
+    return [a if n == m else None for a, n, m in zip(value.axes, shape, value.shape, strict=True)]
+
+
 def _axes_of_item(axes: tuple[Any, ...], index: list[Any]) -> tuple[Any, ...] | None:
     """Return what the axes of X[index] run over, if that is known."""
     if any(isinstance(each, np.ndarray) or each is Ellipsis for each in index):
@@ -1173,28 +1154,27 @@ _REDUCTIONS: dict[str, Callable[..., Any]] = {
     for name in ("sum", "mean", "max", "min", "prod", "var", "std", "logsumexp")
 }
 _ROWWISE = {"softmax": ops.softmax, "log_softmax": ops.log_softmax}
+#: What takes an axis as its second argument.
+_AXES = frozenset({*_REDUCTIONS, *_ROWWISE})
 _LOSSES = frozenset({"cross_entropy", "softmax_cross_entropy"})
-_ENLARGING = {"array_split", "split", "dstack", "tile", "repeat", "pad", "broadcast_to", "outer"}
+_ENLARGING = {"array_split", "split", "dstack", "tile", "repeat", "pad", "broadcast_to"}
 #: Operations on whole arrays that make no array larger than they are given.
 _WHOLE = {name for name in meanings({}).values() if hasattr(ops, name)} - _ENLARGING
-_WHOLE |= _LOSSES | {"l1", "entropy"}
+_WHOLE |= _LOSSES | _AXES | {"l1", "entropy"}
 #: What is read in a way of its own, from how many arguments, and its options.
 _SPECIAL: dict[str, tuple[Any, ...]] = {
     "norm": (1, 2, _norm, "ord", "axis", "keepdims"),
     "vdot": (2, 2, _vdot),
-    "outer": (2, 2, _called_outer),
     "dot": (2, 2, _dotted),
     "matmul": (2, 2, _dotted),
-    "diag": (1, 1, _diag),
     "one_hot": (1, 2, _one_hot),
     "einsum": (2, 99, _einsum),
     "transpose": (1, 9, _called_transpose, "axes"),
     "heaviside": (1, 2, _heaviside),
     "scatter": (3, 3, _scatter),
     "rank": (1, 2, _rank, "axis"),
-    "arange": (1, 1, _arange),
-    **dict.fromkeys(("eye", "identity"), (1, 1, _unit)),
     **dict.fromkeys(("ones", "zeros", "ones_like", "zeros_like"), (1, 1, _filled)),
+    **dict.fromkeys(("eye", "identity", "arange"), (1, 1, _filled)),
     **dict.fromkeys(("len", "size", "shape", "ndim"), (1, 1, _sizes)),
     **dict.fromkeys(("astype", "copy", "float", "array"), (1, 2, _same)),
 }
