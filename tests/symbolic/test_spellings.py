@@ -14,6 +14,8 @@ from tests.symbolic.exercises import named
 from tests.symbolic.spellings import TYPED, build
 from tinygrad_edu.lectures import LECTURES
 
+RNG = np.random.default_rng(3)
+
 #: Right, though no rule of the algebra joins them to the result; or fixed to the sizes of the data.
 UNPROVED = {
     "Σ_{i≥j} w_i",
@@ -236,6 +238,9 @@ def test_what_is_short_is_not_misread(formula, number):
     ("formula", "error", "said"),
     [
         (r"\sum_{k=2}^{3} a_k", ValueError, "write the bounds of a sum as a condition"),
+        ("Σ_{k≠j} a_k", ValueError, "how far the index j runs does not show"),
+        (r"\sin^{-1}(a)", ValueError, "can be read in two ways; write 1/f(x)"),
+        ("a_n b", ValueError, "write all of them"),
         ("a − q", ValueError, "parse: nothing is called 'q'"),
         ("a @ b", ValueError, "parse: shapes (3,) and (2,) do not fit a matrix product"),
         ("a −", ValueError, "parse: the claim ends"),
@@ -247,6 +252,146 @@ def test_parse_refuses(formula, error, said):
     with pytest.raises(error) as caught:
         tg.parse(formula, a=np.ones(3), b=np.ones(2))
     assert said in str(caught.value)
+
+
+# --- what texts mean ------------------------------------------------------------------------------
+
+ARRAYS = {
+    "x": RNG.normal(size=12),
+    "z": np.array([0.3, -1.2, 0.8]),
+    "a": np.array([0.6, 1.7, 0.2]),
+    "w": RNG.normal(size=4),
+    "y": np.array([2, 0, 1]),
+    "A": RNG.normal(size=(3, 4)),
+    "S": RNG.normal(size=(3, 3)),
+}
+
+#: What NumPy computes for a text, on the arrays of `ARRAYS`.
+MEANINGS = [
+    ("x_{10}", "x[10]"),
+    (r"\max\{0, z\}", "np.maximum(0, z)"),
+    (r"\min\{z, a\}", "np.minimum(z, a)"),
+    (r"\tanh^2(z)", "np.tanh(z) ** 2"),
+    ("z[i+1] - z[i]", "np.append(z[1:], 0) - z"),
+    (r"\prod_k z_k", "z.prod()"),
+    (r"\sum_{n,k} A_{nk}", "A.sum()"),
+    (r"\sum_n\sum_k A_{nk} w_k", "(A @ w).sum()"),
+    ("zᵀ S z", "z @ S @ z"),
+    ("z.T S z", "z @ S @ z"),
+    (r"\frac{z}{2} \odot a", "z / 2 * a"),
+    ("1/2 z", "z / 2"),
+    ("−z²", "-z ** 2"),
+    ("e^{-z}", "np.exp(-z)"),
+    ("e^-z", "np.exp(-z)"),
+    ("exp(-z**2/2)", "np.exp(-z ** 2 / 2)"),
+    ("np.einsum('ij,j->i', A, w)", "A @ w"),
+    ("A @ w[:, None]", "(A @ w)[:, None]"),
+    ("A[:, 0]", "A[:, 0]"),
+    ("A[-1, :2]", "A[-1, :2]"),
+    ("A[..., 1]", "A[..., 1]"),
+    ("A[1:, ::2]", "A[1:, ::2]"),
+    ("z[y]", "z[y]"),
+    ("S[np.arange(3), y]", "S[np.arange(3), y]"),
+    ("A.sum(0)", "A.sum(0)"),
+    ("A.sum(axis=-1, keepdims=True)", "A.sum(-1, keepdims=True)"),
+    ("A.mean((0,1))", "A.mean()"),
+    ("A.max(axis=1)", "A.max(1)"),
+    ("A.std(axis=0)", "A.std(0)"),
+    ("A.var()", "A.var()"),
+    ("np.linalg.norm(A, axis=1)", "np.linalg.norm(A, axis=1)"),
+    ("np.linalg.norm(A)", "np.linalg.norm(A)"),
+    ("np.linalg.norm(z, ord=1)", "abs(z).sum()"),
+    ("np.linalg.norm(z, 1)", "abs(z).sum()"),
+    (r"\|z\|_2^2", "z @ z"),
+    (r"\|z\|^2", "z @ z"),
+    (r"\|z\|_1", "abs(z).sum()"),
+    (r"\lVert A \rVert_F^2", "(A ** 2).sum()"),
+    ("where(z > 0, z, 0)", "np.maximum(z, 0)"),
+    ("np.where(z>0, 1, -1)", "np.where(z > 0, 1, -1)"),
+    ("np.clip(z, -0.1, 0.1)", "np.clip(z, -0.1, 0.1)"),
+    ("np.maximum(z, 0)", "np.maximum(z, 0)"),
+    ("softmax(A, axis=0)", "np.exp(A) / np.exp(A).sum(0)"),
+    ("softmax(Aᵀ)ᵀ", "np.exp(A) / np.exp(A).sum(0)"),
+    ("trace(S)", "np.trace(S)"),
+    ("tr(S S)", "np.trace(S @ S)"),
+    ("diag(z) S", "np.diag(z) @ S"),
+    ("np.diag(S)", "np.diag(S)"),
+    ("S - I", "S - np.eye(3)"),
+    ("(I + S) z", "z + S @ z"),
+    ("I z", "z"),
+    ("2 I S", "2 * S"),
+    ("z 1ᵀ + S", "z[:, None] + S"),
+    ("1 zᵀ + S", "z[None] + S"),
+    ("(I − 1 1ᵀ/3) z", "z - z.mean()"),
+    ("S δ₁", "S[:, 1]"),
+    ("δ₁ᵀ S", "S[1]"),
+    ("z ⊙ δ₁", "z * [0, 1, 0]"),
+    ("np.dot(z, S)", "z @ S"),
+    ("np.dot(S, S)", "S @ S"),
+    ("np.outer(z, w)", "np.outer(z, w)"),
+    ("z ⊗ w", "np.outer(z, w)"),
+    ("⟨z, a⟩", "z @ a"),
+    ("σ(z)(1 − σ(z))", "(1 / (1 + np.exp(-z))) * (1 - (1 / (1 + np.exp(-z))))"),
+    ("σ(A)(1 − σ(A))", "(1 / (1 + np.exp(-A))) * (1 - (1 / (1 + np.exp(-A))))"),
+    ("cumsum(z)", "np.cumsum(z)"),
+    ("np.cumsum(A, axis=1)", "np.cumsum(A, 1)"),
+    ("A.reshape(-1)", "A.ravel()"),
+    ("A.reshape(4, 3)", "A.reshape(4, 3)"),
+    ("np.concatenate([z, a])", "np.concatenate([z, a])"),
+    ("np.stack([z, a], axis=1)", "np.stack([z, a], 1)"),
+    ("np.sort(z)", "np.sort(z)"),
+    ("len(A)", "3"),
+    ("A.shape[1]", "4"),
+    ("np.ones(A.shape)", "np.ones((3, 4))"),
+    ("A_{ij} w_j", 'np.einsum("ij,j->ij", A, w)'),
+    ("Σ_j A_{ij} w_j", "A @ w"),
+    ("(A w)_i", "A @ w"),
+    ("S_{ii}", "np.diag(S)"),
+    ("Σ_i S_{ii}", "np.trace(S)"),
+    ("A_iᵀ w", "A @ w"),
+    ("Σ_i z_i A_i", "z @ A"),
+    ("Σ_i A_i A_iᵀ", "A.T @ A"),
+    ("‖A_i‖²", "(A ** 2).sum(1)"),
+    ("log₂ a", "np.log2(a)"),
+    ("√a²", "a"),
+    ("√(a)²", "a"),
+    (r"\sqrt{a}^2", "a"),
+    ("log a²", "np.log(a ** 2)"),
+    ("log(a)²", "np.log(a) ** 2"),
+    ("|z|²", "z ** 2"),
+    ("⌊z⌋", "np.floor(z)"),
+    ("a mod 2", "a % 2"),
+    ("σ'(z)", "(1 / (1 + np.exp(-z))) * (1 - (1 / (1 + np.exp(-z))))"),
+    ("0.5*‖z‖**2", "z @ z / 2"),
+    ("z @ a", "z @ a"),
+    ("(z*a).sum()", "z @ a"),
+    ("mean(A, axis=0)", "A.mean(0)"),
+    ("A - A.mean(axis=1)[:, np.newaxis]", "A - A.mean(1, keepdims=True)"),
+    ("A - A.mean(axis=0)", "A - A.mean(0)"),
+    ("max(z, 0)", "np.maximum(z, 0)"),
+    ("max z", "z.max()"),
+    ("max(A, axis=1)", "A.max(1)"),
+    ("np.sum(z > 0)", "(z > 0).sum()"),
+    ("(z > 0) * 1", "(z > 0) * 1"),
+    ("-1 z", "-z"),
+    ("a**-0.5", "a ** (-0.5)"),
+    ("a^(-1/2)", "a ** (-0.5)"),
+    (r"a^{-\frac{1}{2}}", "a ** (-0.5)"),
+    ("2^3^2", "512"),
+    ("z[::-1]", "z[::-1]"),
+    ("np.roll(z, 1)", "np.roll(z, 1)"),
+    ("np.diff(z)", "np.diff(z)"),
+    ("tensordot(S, S, axes=1)", "S @ S"),
+    ("logsumexp(A, axis=1)", "np.log(np.exp(A).sum(1))"),
+    ("-log(softmax(z)[1])", "-np.log((np.exp(z) / np.exp(z).sum())[1])"),
+]
+
+
+@pytest.mark.parametrize(("text", "numpy"), MEANINGS)
+def test_a_text_means_what_numpy_computes(text, numpy):
+    expected = eval(numpy, {"np": np, **ARRAYS})
+    assert_allclose(tg.parse(text, **ARRAYS).data, expected, rtol=1e-12, atol=1e-15)
+    assert tg.parse(text, **ARRAYS).data.shape == np.shape(expected)
 
 
 # --- safe -----------------------------------------------------------------------------------------

@@ -352,7 +352,8 @@ class _Parser:
             elif touches and self.accept("["):
                 places = self._items(token, self._place)
                 places = [_as_letter(place) for place in places]
-                counted = base.kind == "indexed" or any(p.kind == "letter" for p in places)
+                letters = (each for place in places for each in place.walk())
+                counted = base.kind == "indexed" or any(each.kind == "letter" for each in letters)
                 if counted and base.kind == "indexed":  # X[n][j]
                     base, places = base.parts[0], [*base.parts[1:], *places]
                 kind = "indexed" if counted else "item"
@@ -538,7 +539,9 @@ class _Parser:
             self.complain(f"{opened.shown!r} takes {wanted} form(s), not {len(parts)}", opened)
         if opened.text == "‖" and self.accept("_"):
             brace = self.accept("{")
-            parts.append(self._inside(brace) if brace else self.atom())
+            frobenius = self.next.text == "F" and "F" not in self.names  # of all entries, as here
+            order = self._inside(brace) if brace else self.take() if frobenius else self.atom()
+            parts += [order] if isinstance(order, Form) else []
         inner = _bare(parts[0])
         if opened.text == "⌊" and inner.kind == "quotient":
             return self.call(opened.at, "floor_divide", *inner.parts)
@@ -645,7 +648,8 @@ class _Parser:
             upper = _bare(self._exponent())
             if letters and upper.kind == "letter":
                 self.uppers.setdefault(upper.detail, letters[-1])
-                conditions.append(self.call(raised.at, "less_equal", letters[-1], upper))
+                detail = "less_equal", {"above": upper.detail}
+                conditions.append(self.form("call", raised.at, [letters[-1], upper], detail))
         return tuple(letter.detail for letter in letters), conditions
 
     # --- words ------------------------------------------------------------------------------------
@@ -713,6 +717,8 @@ class _Parser:
         if primes > 1:
             self.complain("write a second derivative out", token)
         exponent = self._exponent() if self.accept("^") else None
+        if exponent is not None and exponent.kind == "negative":
+            self.complain(f"{token.shown}⁻¹ can be read in two ways; write 1/f(x)", token)
         options: dict[str, Any] = {}
         if opened := self.accept("("):
             read = self._place_or_list if function == "scatter" else self._argument
@@ -722,6 +728,9 @@ class _Parser:
         else:
             with self.deeper():
                 arguments = [self.power()]
+            inner = arguments[0].parts[:1] if arguments[0].kind == "group" else ()
+            if inner and inner[0].kind == "list":  # max{0, x}
+                arguments = [*inner[0].parts]
         detail: Any = function if primes else (function, options)
         found = self.form("slope" if primes else "call", token.at, arguments, detail)
         if indices:
@@ -829,7 +838,8 @@ def _with_lengths(form: Form, lengths: Mapping[str, Form]) -> Form:
 def _as_letter(form: Form) -> Form:
     """Take n for an index in X[n], though it may be another word for the length N."""
     counts = form.kind == "dimension" and form.detail.islower()
-    return replace(form, kind="letter") if counts else form
+    inner = form.parts if form.kind != "total" else tuple(map(_as_letter, form.parts))
+    return replace(form, kind="letter" if counts else form.kind, parts=inner)
 
 
 def _bare(form: Form) -> Form:

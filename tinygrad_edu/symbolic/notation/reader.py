@@ -183,6 +183,8 @@ class _Meaning:
         shape = self.scene.shape
         if shape is None and ANY in value.axes:
             raise Misfit("how long the vector of ones is does not show; write ones(3)")
+        if shape is None and value.letters and value.ndim:
+            raise Misfit("some arrays have indices and some have none; write all of them")
         if shape is None:
             return value.array
         if value.letters:
@@ -434,6 +436,9 @@ class _Meaning:
         units = tuple(i for i, n in enumerate(value.shape) if n == 1 and value.axes[i] is None)
         if units and len(indices) == value.ndim - len(units):  # no index counts to 1
             value = _array(ops.squeeze(value.array, axis=units))
+        if value.ndim == 1 < len(indices) and all(i.kind == "number" for i in indices):  # z₁₀
+            digits = "".join(f"{index.detail:.0f}" for index in indices)
+            indices = [replace(indices[0], detail=float(digits))]
         if value.ndim == 2 and len(indices) == 1 and indices[0].kind == "letter":
             value = self._rows_of(value, indices[0], form)
         elif len(indices) != value.ndim:
@@ -679,12 +684,12 @@ class _Meaning:
         if not letters:
             value = self._reduced(name, value, None)
         for condition in conditions:
-            if condition.parts[1].kind == "length":  # i ≤ m, which it always is
-                continue
-            free = {each.detail for each in condition.walk() if each.kind == "letter"}
-            if free <= self.lengths.keys():
-                mask = self.of(condition)
-                value = self._entrywise(ops.multiply, [value, mask], condition)
+            compare, options = condition.detail
+            upper = condition.parts[1]
+            if options and (upper.kind == "length" or upper.detail not in self.lengths):
+                continue  # m in Σ_{i=1}^m, which says how far i runs
+            mask = self.of(replace(condition, detail=(compare, {})))
+            value = self._entrywise(ops.multiply, [value, mask], condition)
         for letter in letters:
             value = self._over_letter(name, value, letter, form)
         self.lengths = outer
@@ -1225,7 +1230,7 @@ def parse(text: str, **arrays: Any) -> Tensor:
         meaning = _Meaning(Reading(text), Scene(given), tree)
         with np.errstate(all="ignore"):
             value = meaning.of(tree)
-            if value.letters:
+            if value.letters and not value.ndim:
                 value = _Value(_ordered(value, sorted(value.letters)))
             found = meaning.finished(value)
     except ClaimError as error:
