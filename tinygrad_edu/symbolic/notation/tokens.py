@@ -45,9 +45,10 @@ _NOTHING = re.compile(
     r"|\\(q?quad|displaystyle|textstyle|limits|nolimits|mathstrut|thinspace)(?![A-Za-z]))+"
 )
 _CASES = re.compile(r"\\(begin|end)\{cases\}")
+_FONT = r"\\(?:math(?:rm|bf)|boldsymbol|bm)"
 _ACCENT = re.compile(
-    r"\\(?:wide)?(hat|bar|tilde|ddot|dot|overline|vec)\s*"
-    r"(?:\{\s*(?:\\(?:math(?:rm|bf)|boldsymbol|bm)\s*\{?)?\s*\\?(\w+)\s*\}{1,2}|\\?(\w))"
+    r"\\(?:wide)?(hat|bar|tilde|ddot|dot|overline|vec)\s*(?:\{\s*\\?(\w+)\s*\}|\\?(\w)"
+    rf"|\{{\s*{_FONT}\s*\{{\s*\\?(\w+)\s*\}}\s*\}}|\{{\s*{_FONT}\s+(\w+)\s*\}})"
 )
 _ACCENTS = {"hat": "\u0302", "bar": "\u0304", "overline": "\u0304", "tilde": "\u0303"}
 _ACCENTS |= {"dot": "\u0307", "ddot": "\u0308", "vec": "\u20d7"}
@@ -190,7 +191,8 @@ def _command(text: str, at: int) -> tuple[str, str, int]:
     if match := _CASES.match(text, at):
         return "sign", match[1], len(match[0])
     if match := _ACCENT.match(text, at):
-        return "word", (match[2] or match[3]) + _ACCENTS[match[1]], len(match[0])
+        name = next(filter(None, match.groups()[1:]))
+        return "word", name + _ACCENTS[match[1]], len(match[0])
     if match := _UPRIGHT.match(text, at):
         inside = _MODULES.sub("", (match[2] or match[3] or "").replace("\\", ""))
         if inside == "1":
