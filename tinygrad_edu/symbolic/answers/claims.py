@@ -24,9 +24,9 @@ from tinygrad_edu.symbolic.derive.derivation import Derivation, Formula
 from tinygrad_edu.symbolic.notation.form import Form
 from tinygrad_edu.symbolic.notation.grammar import ClaimError, Written
 from tinygrad_edu.symbolic.notation.grammar import read as read_text
+from tinygrad_edu.symbolic.notation.names import LOWERED, UNLOWERED
 from tinygrad_edu.symbolic.notation.reader import FUNCTIONS, Reading, Scene, free_letters
 from tinygrad_edu.symbolic.notation.source import lengths_in
-from tinygrad_edu.symbolic.notation.tokens import LOWERED, SUBSCRIPTS
 
 __all__ = ["Claim", "Letters", "decimals", "of_tree", "read"]
 
@@ -213,7 +213,7 @@ def _printed(formula: Formula) -> str:
 def _lowered(written: str) -> list[str]:
     """Return the groups of letters that are lowered in a text."""
     pattern = rf"_\{{([^}}]*)\}}|_(\w+)|([{LOWERED}]+)"
-    groups = (a or b or c.translate(SUBSCRIPTS) for a, b, c in re.findall(pattern, written))
+    groups = (a or b or c.translate(UNLOWERED) for a, b, c in re.findall(pattern, written))
     plain = (re.sub(r"[\s,]|^[0-9]+", "", group) for group in groups)  # x₁ is a name in x₁ₙⱼ
     return [letters for letters in plain if letters.isalpha()]
 

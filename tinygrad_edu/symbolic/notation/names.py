@@ -7,11 +7,24 @@ import unicodedata
 from collections.abc import Collection
 from functools import cache
 
-__all__ = ["escape_latex", "name_latex", "subscript", "superscript", "words_of"]
+__all__ = [
+    "ACCENTS",
+    "LOWERED",
+    "RAISED",
+    "UNLOWERED",
+    "UNRAISED",
+    "escape_latex",
+    "name_latex",
+    "subscript",
+    "superscript",
+    "words_of",
+]
 
-_SUBSCRIPTS = str.maketrans("aehijklmnoprstuvx0123456789", "ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ₀₁₂₃₄₅₆₇₈₉")
-_RAISED = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
-_SUPERSCRIPTS = str.maketrans("0123456789-/n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻ᐟⁿ")
+#: Small letters below and above the line, and what each of them is written for.
+LOWERED, _LOW = "ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ₀₁₂₃₄₅₆₇₈₉₊₋", "aehijklmnoprstuvx0123456789+-"
+RAISED, _HIGH = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻ᐟⁿ", "0123456789-/n"
+UNLOWERED, UNRAISED = str.maketrans(LOWERED, _LOW), str.maketrans(RAISED, _HIGH)
+_SUBSCRIPTS, _SUPERSCRIPTS = str.maketrans(_LOW, LOWERED), str.maketrans(_HIGH, RAISED)
 _GREEK_LETTERS = "αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΦΨΩ"
 _GREEK_WORDS = """
 alpha beta gamma delta varepsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau
@@ -19,9 +32,9 @@ upsilon varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega
 """
 _GREEK = dict(zip(_GREEK_LETTERS, _GREEK_WORDS.split(), strict=True))
 _GREEK |= {"ϵ": "epsilon", "ϕ": "phi", "ϑ": "vartheta", "ϱ": "varrho", "ℓ": "ell"}
-_ACCENTS = {"\u0302": "hat", "\u0304": "bar", "\u0303": "tilde", "\u0307": "dot"}
-_ACCENTS |= {"\u0308": "ddot", "\u20d7": "vec"}
-_LETTER = rf"([A-Za-zα-ωΑ-Ωϵϕϑϱℓ][{''.join(_ACCENTS)}]?)"
+ACCENTS = {"\u0302": "hat", "\u0304": "bar", "\u0303": "tilde", "\u0307": "dot"}
+ACCENTS |= {"\u0308": "ddot", "\u20d7": "vec"}
+_LETTER = rf"([A-Za-zα-ωΑ-Ωϵϕϑϱℓ][{''.join(ACCENTS)}]?)"
 
 
 def subscript(letters: str) -> str:
@@ -61,11 +74,11 @@ def name_latex(name: str, beside: Collection[str] = ()) -> str:
         return name + tail
     apart = unicodedata.normalize("NFD", name)
     if re.fullmatch(_LETTER, apart):
-        return rf"\{_ACCENTS[apart[1]]}{{{name_latex(apart[0])}}}" + tail
+        return rf"\{ACCENTS[apart[1]]}{{{name_latex(apart[0])}}}" + tail
     match = re.fullmatch(rf"{_LETTER}(?:_?(\d+|[A-Za-z])|_(\w+)|([₀-₉]+))", apart)
     if match and unicodedata.normalize("NFC", match[1]) not in beside:
         short, word, lowered = match.groups()[1:]
-        index = short or (lowered or "").translate(_RAISED) or rf"\mathrm{{{escape_latex(word)}}}"
+        index = short or (lowered or "").translate(UNLOWERED) or rf"\mathrm{{{escape_latex(word)}}}"
         return f"{name_latex(match[1])}_{{{index}}}" + tail
     return rf"\mathrm{{{escape_latex(name)}}}" + tail
 

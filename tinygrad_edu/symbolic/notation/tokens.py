@@ -8,16 +8,12 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-__all__ = ["LOWERED", "SUBSCRIPTS", "Token", "plain", "tokens"]
+from tinygrad_edu.symbolic.notation.names import ACCENTS, LOWERED, RAISED, UNLOWERED, UNRAISED
 
-LOWERED = "ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ₀₁₂₃₄₅₆₇₈₉₊₋"
-SUBSCRIPTS = str.maketrans(LOWERED, "aehijklmnoprstuvx0123456789+-")
-_RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻ᐟⁿ"
+__all__ = ["Token", "plain", "tokens"]
+
 #: Letters above and below the line, the sign that other spellings have for it, and plain ones.
-_SCRIPTS = (
-    (_RAISED, "^", str.maketrans(_RAISED, "0123456789-/n")),
-    (LOWERED, "_", SUBSCRIPTS),
-)
+_SCRIPTS = ((RAISED, "^", UNRAISED), (LOWERED, "_", UNLOWERED))
 
 
 def _pairs(table: str) -> dict[str, str]:
@@ -50,15 +46,14 @@ _ACCENT = re.compile(
     r"\\(?:wide)?(hat|bar|tilde|ddot|dot|overline|vec)\s*(?:\{\s*\\?(\w+)\s*\}|\\?(\w)"
     rf"|\{{\s*{_FONT}\s*\{{\s*\\?(\w+)\s*\}}\s*\}}|\{{\s*{_FONT}\s+(\w+)\s*\}})"
 )
-_ACCENTS = {"hat": "\u0302", "bar": "\u0304", "overline": "\u0304", "tilde": "\u0303"}
-_ACCENTS |= {"dot": "\u0307", "ddot": "\u0308", "vec": "\u20d7"}
+_ACCENTS = {word: accent for accent, word in ACCENTS.items()} | {"overline": "\u0304"}
 _UPRIGHT = re.compile(
     r"\\(operatorname\*?|math(?:rm|bf|bb|cal|it|sf|tt)|text(?:rm|bf|it)?|boldsymbol|bm|mathop)"
     r"(?![A-Za-z])\s*(?:\{\s*([^{}]*?)\s*\}|(\w))"
 )
 _COMMAND = re.compile(r"\\[A-Za-z]+|\\.")
 _NUMBER = re.compile(r"([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
-_LETTER = rf"(?![{_RAISED}ᵀ{LOWERED}𝟏𝟙_ΣΠ∑∏])[\w\u0300-\u036f]"
+_LETTER = rf"(?![{RAISED}ᵀ{LOWERED}𝟏𝟙_ΣΠ∑∏])[\w\u0300-\u036f]"
 _WORD = re.compile(rf"(?!\d)(?:{_LETTER})+(?:_(?:{_LETTER})+)*")
 _SIGN = re.compile(r"\*\*|\.[*/^]|<=|>=|==|!=|\|\||\.m?T\b|\S")
 _MODULES = re.compile(
@@ -76,8 +71,8 @@ _SPELLED |= {chr(ord("Α") + i): word.title() for i, word in enumerate(_GREEK.sp
 #: What LaTeX's commands for letters stand for.
 _LETTERS = {word: letter for letter, word in _SPELLED.items()}
 _LETTERS |= {"varphi": "φ", "vartheta": "θ", "varrho": "ρ", "varsigma": "ς", "ell": "ℓ"}
-_SPELLED |= {"\u0302": "hat", "\u0304": "bar", "\u0303": "tilde", "\u0307": "dot", "′": "'"}
-_SPELLED |= {"\u0308": "ddot", "ϵ": "epsilon", "ϕ": "phi", "ϑ": "theta", "ϱ": "rho", "ℓ": "ell"}
+_SPELLED |= {**ACCENTS, "\u20d7": "", "′": "'"}
+_SPELLED |= {"ϵ": "epsilon", "ϕ": "phi", "ϑ": "theta", "ϱ": "rho", "ℓ": "ell"}
 _SPELLED |= dict.fromkeys("_{} \u20d7", "")
 _SHORT = {"lam": "lambda", "lamda": "lambda", "eps": "epsilon", "varepsilon": "epsilon"}
 
@@ -85,7 +80,7 @@ _SHORT = {"lam": "lambda", "lamda": "lambda", "eps": "epsilon", "varepsilon": "e
 @lru_cache(4096)
 def plain(name: str) -> str:
     """Return what all spellings of a name have in common: W_2, W₂ and W2, λ and lambda."""
-    letters = unicodedata.normalize("NFD", name).translate(SUBSCRIPTS)
+    letters = unicodedata.normalize("NFD", name).translate(UNLOWERED)
     found = "".join(_SPELLED.get(c, c) for c in letters)
     return _SHORT.get(found, found)
 
@@ -213,4 +208,4 @@ def _command(text: str, at: int) -> tuple[str, str, int]:
 def _continues(letter: str) -> bool:
     """Whether a letter continues a name, so that the name y does not begin in yy or y′."""
     inside = letter.isalnum() or letter in "_'′" or bool(unicodedata.combining(letter))
-    return inside and letter not in f"{_RAISED}ᵀ{LOWERED}"
+    return inside and letter not in f"{RAISED}ᵀ{LOWERED}"
