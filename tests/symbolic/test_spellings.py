@@ -27,6 +27,7 @@ UNPROVED = {
     "outer(c, np.ones(3))",
     "np.outer(c, ones(3))",
     "[a₀ − y₀, a₁ − y₁, a₂ − y₂]",
+    r"\begin{pmatrix} a_0 - y_0 \\ a_1 - y_1 \\ a_2 - y_2 \end{pmatrix}",
     "np.array([a[0]-y[0], a[1]-y[1], a[2]-y[2]])",
 }
 
@@ -241,6 +242,7 @@ def test_what_is_short_is_not_misread(formula, number):
         ("Σ_{k≠j} a_k", ValueError, "how far the index j runs does not show"),
         (r"\sin^{-1}(a)", ValueError, "can be read in two ways; write 1/f(x)"),
         ("a_n b", ValueError, "write all of them"),
+        (r"a_0 \\ a_1", ValueError, "is not expected here"),
         ("a − q", ValueError, "parse: nothing is called 'q'"),
         ("a @ b", ValueError, "parse: shapes (3,) and (2,) do not fit a matrix product"),
         ("a −", ValueError, "parse: the claim ends"),
@@ -268,6 +270,8 @@ ARRAYS = {
 
 #: What NumPy computes for a text, on the arrays of `ARRAYS`.
 MEANINGS = [
+    (r"\begin{bmatrix} 1 & 2 \\ 3 & 4 \end{bmatrix}", "[[1, 2], [3, 4]]"),
+    (r"z \\ + a", "z + a"),
     ("x_{10}", "x[10]"),
     (r"\max\{0, z\}", "np.maximum(0, z)"),
     (r"\min\{z, a\}", "np.minimum(z, a)"),

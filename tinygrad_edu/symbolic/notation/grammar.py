@@ -116,6 +116,8 @@ def read(
     parser = _Parser(text, names, dimensions, functions or {})
     left = parser.left_side()
     tree = parser.compared()
+    if parser.ahead.kind == "end":
+        parser.accept(".", ",", ";")  # the end of a sentence
     if parser.next.kind != "end":
         parser.complain(f"{parser.next.shown!r} is not expected here", parser.next)
     return Written(parser.with_lengths(tree), left)
@@ -146,7 +148,8 @@ class _Parser:
             **dict.fromkeys("ΣΠ", self._reduction),
             **dict.fromkeys("𝟏𝟙", self._ones),
             "\\frac": self._fraction,
-            "begin": self._cases,
+            "begin cases": self._cases,
+            "begin matrix": self._matrix,
         }
 
     # --- tokens -----------------------------------------------------------------------------------
@@ -358,8 +361,8 @@ class _Parser:
                     base, places = base.parts[0], [*base.parts[1:], *places]
                 kind = "indexed" if counted else "item"
                 base = self.form(kind, token.at, [base, *places])
-            elif self.accept("."):
-                base = self._method(base, token)
+            elif self.sign() == "." and self.ahead.kind != "end":
+                base = self._method(base, self.take())
             else:
                 return base
 
@@ -598,10 +601,26 @@ class _Parser:
         self.accept(",")
         self.expect("\\\\", opened)
         second = self.total()
-        while self.sign() != "end" and self.next.kind != "end":
+        while self.sign() != "end cases" and self.next.kind != "end":
             self.take()
-        self.expect("end", opened)
+        self.expect("end cases", opened)
         return self.call(opened.at, "where", condition, first, second)
+
+    def _matrix(self, opened: Token) -> Form:
+        r"""Read \begin{bmatrix} a & b \\ c & d \end{bmatrix}; one column is a vector."""
+        rows: list[list[Form]] = []
+        while not rows or (self.accept("\\\\") and self.sign() != "end matrix"):
+            rows.append([self.total()])
+            while self.accept("&"):
+                rows[-1].append(self.total())
+        self.expect("end matrix", opened)
+
+        def listed(forms: Iterable[Form]) -> Form:
+            return self.form("group", opened.at, [self.form("list", opened.at, forms)], "[")
+
+        if all(len(row) == 1 for row in rows):
+            return listed(row[0] for row in rows)
+        return listed(map(listed, rows))
 
     # --- sums -------------------------------------------------------------------------------------
 
@@ -880,16 +899,21 @@ def _is_comparison(form: Form) -> bool:
 
 def _is_left(written: str) -> bool:
     """Whether this is what a gradient is called: ∂L/∂z, dL/dz, ∇L, grad_z, dz, z.grad, J."""
-    start = re.match(r"\\?(frac|partial|nabla|mathrm|operatorname)|[∂∇⟨]|d|grad|J\b|H\b", written)
+    letters = r"[∂∇⟨δ]|d|grad|[JH]\b|\w\u0304"
+    words = rf"\\?([dt]?frac|partial|nabla|mathrm|operatorname|delta|bar)|{letters}"
+    start = re.match(words, unicodedata.normalize("NFD", written))
     return bool(start) or written.endswith(".grad")
 
 
 def _without_alignment(found: list[Token]) -> list[Token]:
-    r"""Drop & and \\ but for those of \begin{cases}."""
+    r"""Drop & and \\\\ that break a formula into lines, but for those of cases and matrices."""
     kept = []
-    cases = 0
-    for token in found:
-        cases += (token.text == "begin") - (token.text == "end" and token.kind == "sign")
-        if cases or token.kind != "sign" or token.text not in {"&", "\\\\"}:
+    inside = 0
+    signs = {"+", "-", "·", "⊙", "@", "/", "=", "&", "\\\\"}
+    for token, after in zip(found, [*found[1:], found[-1]], strict=True):
+        if token.kind == "sign" and token.text.startswith(("begin ", "end ")):
+            inside += 1 if token.text.startswith("begin ") else -1
+        breaks = token.text == "\\\\" and (after.kind == "end" or after.text in signs)
+        if inside or token.kind != "sign" or not (token.text == "&" or breaks):
             kept.append(token)
     return kept

@@ -37,10 +37,10 @@ _COMMANDS = _pairs(
 )
 _NOTHING = re.compile(
     r"(\s|~|\$|\\(left|right|middle|[bB]igg?[lrm]?)(?![A-Za-z])\.?|\\[,;:! \[\]()]"
-    r"|\\(begin|end)\{(?!cases)[^}]*\}"
-    r"|\\(q?quad|displaystyle|textstyle|limits|nolimits|mathstrut|thinspace)(?![A-Za-z]))+"
+    r"|\\(begin|end)\{(?!cases|[bpBvV]?matrix)[^}]*\}"
+    r"|\\(q?quad|displaystyle|textstyle|limits|nolimits|mathstrut|thinspace|bf|rm|it)(?![A-Za-z]))+"
 )
-_CASES = re.compile(r"\\(begin|end)\{cases\}")
+_BLOCK = re.compile(r"\\(begin|end)\{(?:cases|[bpB]?(matrix))\}")
 _FONT = r"\\(?:math(?:rm|bf)|boldsymbol|bm)"
 _ACCENT = re.compile(
     r"\\(?:wide)?(hat|bar|tilde|ddot|dot|overline|vec)\s*(?:\{\s*\\?(\w+)\s*\}|\\?(\w)"
@@ -183,8 +183,8 @@ def _next(text: str, at: int, names: list[str], opens: bool) -> tuple[str, str, 
 
 def _command(text: str, at: int) -> tuple[str, str, int]:
     r"""Read one of LaTeX's commands: \hat{x} and \mathrm{W} are names, \odot is a sign."""
-    if match := _CASES.match(text, at):
-        return "sign", match[1], len(match[0])
+    if match := _BLOCK.match(text, at):
+        return "sign", f"{match[1]} {match[2] or 'cases'}", len(match[0])
     if match := _ACCENT.match(text, at):
         name = next(filter(None, match.groups()[1:]))
         return "word", name + _ACCENTS[match[1]], len(match[0])
