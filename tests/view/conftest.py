@@ -121,9 +121,10 @@ def current():
 
 @pytest.fixture
 def keys(told):
-    """Return the keys of the first card and of the steps of a track, in order."""
+    """Return the keys of the first card, and of a way and a track: as the loss was written."""
 
-    def listed(track="assumed"):
-        return ["answer"] + [f.key for f in told.story.frames if f.track in {"", track}]
+    def listed(track="assumed", route=""):
+        frames = [f for f in told.story.frames if f.route == route]
+        return ["answer"] + [f.key for f in frames if f.track in {"", track}]
 
     return listed

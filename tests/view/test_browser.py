@@ -25,7 +25,7 @@ def press(page, name):
 
 @pytest.mark.parametrize("by", ["keyboard", "button"])
 def test_every_step_is_reached(visit, current, keys, by):
-    page, steps = visit(), keys()
+    page, steps = visit(), keys(route="short")
     if by == "keyboard":
         forward, back, last, first = (
             lambda key=key: page.keyboard.press(key)
@@ -60,6 +60,20 @@ def test_every_step_is_reached(visit, current, keys, by):
     assert page.get_by_role("button", name="Previous step").is_disabled()
 
 
+def test_the_ways_are_tabs(visit, current, keys):
+    page = visit("#step=short-backward-3")
+    press(page, "as written")
+    assert current(page) == "backward-1"
+    assert page.locator("#counter").text_content() == f"9 / {len(keys()) - 1}"
+    press(page, "short way")
+    assert current(page) == "short-backward-1"
+    page.get_by_label("assume Σy = 1").uncheck()
+    assert current(page) == "backward-1"  # the short way rests on it
+    assert page.get_by_role("button", name="short way").is_hidden()
+    page.get_by_label("assume Σy = 1").check()
+    assert page.get_by_role("button", name="short way").is_visible()
+
+
 def test_phases_the_slider_and_links(visit, current, keys):
     from playwright.sync_api import expect
 
@@ -85,7 +99,7 @@ def test_phases_the_slider_and_links(visit, current, keys):
 
 def test_each_step_is_announced_politely(visit, keys):
     count = len(keys()) - 1
-    page = visit("#step=9")
+    page = visit("#step=backward-1")
     assert page.get_by_role("status").get_attribute("aria-live") == "polite"
     assert page.get_by_role("status").text_content() == f"Step 9 of {count}, backward: Start at L"
     page.keyboard.press("End")
@@ -178,8 +192,8 @@ def test_notation_values_gradients_and_shapes_are_switches(visit):
 @pytest.mark.parametrize("way", ["hover", "focus", "enter", "click", "tap"])
 def test_a_node_tells_of_itself_and_lights_its_neighbours(visit, told, way):
     page = visit("#step=backward-9", has_touch=way == "tap")
-    place = next(n.place for n in told.story.nodes if n.name.vector.text.startswith("a ="))
-    node = told.story.nodes[place]
+    place = next(n.place for n in told.story.nodes["graph"] if n.name.vector.text.startswith("a ="))
+    node = told.story.nodes["graph"][place]
     vertex = page.locator(f'.step:visible .vertex[data-place="{place}"]')
     panel = page.locator("#tip")
     words = page.locator(".step:visible .words")
@@ -219,7 +233,7 @@ def test_displayed_numbers_are_numpys(visit):
     shown = [float(cell.replace("−", "-")) for cell in cells if cell.strip()]
     assert_allclose(np.reshape(shown, (3, 3)), np.diag(A) - np.outer(A, A), atol=5.1e-4)
     rows = {}
-    for row in page.locator(".nodes tbody > tr[id]").all():
+    for row in page.locator(".nodes tbody > tr[id^=node-graph-]:not([id*=short])").all():
         name = row.locator("> th").text_content()
         texts = row.locator("> td").all_text_contents()
         found = [re.findall(r"−?[\d.]+", text) for text in texts[3:5]]
@@ -283,8 +297,8 @@ def test_a_notebook_has_the_whole_page_in_its_frame(browser, told, keys):
     page.set_content(told._repr_html_())
     frame = page.frame_locator("iframe")
     frame.get_by_role("button", name="Next step").click()
-    assert frame.locator("#counter").text_content() == f"1 / {len(keys()) - 1}"
-    assert frame.locator(".step:visible").get_attribute("id") == "forward-1"
+    assert frame.locator("#counter").text_content() == f"1 / {len(keys(route='short')) - 1}"
+    assert frame.locator(".step:visible").get_attribute("id") == "short-forward-1"
     page.close()
     assert [line for line in noise if not line.startswith("about:srcdoc")] == []
 

@@ -34,8 +34,9 @@ def lecture():
     return tell(*softmax_cross_entropy())
 
 
-def phases(told, phase, track=""):
-    return [f for f in told.frames if f.phase == phase and f.track in {"", track}]
+def phases(told, phase, track="", route=""):
+    frames = [f for f in told.frames if f.phase == phase and f.route == route]
+    return [f for f in frames if f.track in {"", track}]
 
 
 def numbers(text):
@@ -45,8 +46,9 @@ def numbers(text):
 
 
 def test_forward_comes_first_then_backward_then_algebra(lecture):
-    order = [frame.phase for frame in lecture.frames]
-    assert order == sorted(order, key=["forward", "backward", "algebra"].index)
+    for route in lecture.routes:
+        order = [frame.phase for frame in lecture.frames if frame.route == route.key]
+        assert order == sorted(order, key=["forward", "backward", "algebra"].index)
     assert len({frame.key for frame in lecture.frames}) == len(lecture.frames)
 
 
@@ -55,9 +57,9 @@ def test_a_vertex_is_computed_after_what_it_is_made_of(lecture):
     for frame in phases(lecture, "forward"):
         new = {place for place, state in frame.scene.vertices.items() if state == "now"}
         for place in new:
-            assert set(lecture.nodes[place].made_of) <= shown | new
+            assert set(lecture.nodes["graph"][place].made_of) <= shown | new
         shown |= new
-    assert shown == set(range(len(lecture.nodes)))
+    assert shown == set(range(len(lecture.nodes["graph"])))
 
 
 def test_every_forward_step_has_its_formula_its_numbers_its_line_and_its_residual(lecture):
@@ -101,7 +103,7 @@ def test_a_backward_step_names_both_sides(lecture):
 
 
 def test_what_has_no_name_is_called_by_its_formula(lecture):
-    called = [node.called for node in lecture.nodes]
+    called = [node.called for node in lecture.nodes["graph"]]
     assert called == ["z", "y", "e", "s", "a", "log a", "y ⊙ log a", "Σ(y ⊙ log a)", "L"]
     shown = [vertex.text for vertex in lecture.drawings["graph"].vertices]
     assert "y ⊙ log a" in shown  # the order of operands stands in the vertex
@@ -111,7 +113,7 @@ def test_what_has_no_name_is_called_by_its_formula(lecture):
 def test_two_vertices_never_share_a_name():
     x = tg.Tensor([1.0, 2.0], name="x")
     told = tell(tg.sum(tg.exp(tg.negative(-x))) + tg.sum(x * 1.0), x)
-    called = [node.called for node in told.nodes]
+    called = [node.called for node in told.nodes["graph"]]
     assert len(set(called)) == len(called)
 
 
@@ -268,7 +270,7 @@ def test_the_program_computes_the_same_gradient(told_of, tmp_path):
 def test_every_residual_is_rounding_and_every_node_has_a_line(told_of):
     _, _, told = told_of
     assert {frame.check for frame in told.frames} <= {"", "exact", "≤ 10⁻¹⁴", "≤ 10⁻¹³"}
-    assert all(node.python for node in told.nodes)
+    assert all(node.python for nodes in told.nodes.values() for node in nodes)
 
 
 def test_what_came_in_times_the_local_derivative_is_what_goes_on(told_of):

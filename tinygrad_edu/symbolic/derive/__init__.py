@@ -6,6 +6,7 @@ from .contents import Difference, Squashed, difference, letters_alike, squashed
 from .derivation import Contribution, Derivation, Formula, Origin, Step
 from .derive import derive_named, staged_named
 from .report import letters, remarks, write, write_latex
+from .rewriting import Rewriting, rewritings
 from .slopes import Slope, slope
 from .staged import Stage, StagedDerivation
 from .trace import Symbol
@@ -18,6 +19,7 @@ __all__ = [
     "Formula",
     "Origin",
     "Passes",
+    "Rewriting",
     "Slope",
     "Squashed",
     "Stage",
@@ -31,6 +33,7 @@ __all__ = [
     "letters_alike",
     "passes",
     "remarks",
+    "rewritings",
     "runtime",
     "slope",
     "squashed",

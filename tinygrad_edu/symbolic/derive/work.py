@@ -46,7 +46,7 @@ from tinygrad_edu.symbolic.derive.trace import Symbol, Trace
 from tinygrad_edu.symbolic.notation import written as notation
 from tinygrad_edu.tensor import Tensor, is_current, refuse_changed
 
-__all__ = ["Leg", "Passes", "Visit", "Work", "passes", "work_on"]
+__all__ = ["Leg", "Passes", "Visit", "Work", "checks_of", "passes", "work_on"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -374,12 +374,12 @@ class Work:
         self.worked += found.work
         axes = self.lowering.axes_of(wrt)
         used = {move.match.assumption for move in found.moves if move.match.assumption}
-        checks, judge = _checks(start, used, self.facts), Judge([start])
+        checks, judge = checks_of(start, used, self.facts), Judge([start])
         derivation = Derivation(
             title=(self._called(of, self.title), self._title_of(leaf)),
             wrt=self._formula(leaf, wrt),
             incoming=incoming,
-            output=self._meaning_of(of),
+            output=self.meaning_of(of),
             definitions=self.meanings,
             chain=chain,
             graph=graph,
@@ -437,7 +437,8 @@ class Work:
             return expr.quantity.name
         return f"({notation.text(expr)})"
 
-    def _meaning_of(self, tensor: Tensor) -> Formula:
+    def meaning_of(self, tensor: Tensor) -> Formula:
+        """Return the formula of a vertex, that of its definition where it has a name."""
         symbol = self.symbols[tensor]
         expr = self.lowering.lower(symbol)
         if isinstance(expr, Leaf) and expr.quantity.definition is not None:
@@ -517,7 +518,7 @@ def _without_moves(symbol: Symbol) -> Symbol:
     return symbol
 
 
-def _checks(start: Expr, used: set[str], facts: Facts) -> dict[str | None, list[Environment]]:
+def checks_of(start: Expr, used: set[str], facts: Facts) -> dict[str | None, list[Environment]]:
     """Draw the numbers that steps are checked on: by what a step assumes, and nothing more."""
     data = Environment()
     checks: dict[str | None, list[Environment]] = {None: [data, *draws([start], ())]}

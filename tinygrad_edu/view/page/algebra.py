@@ -27,9 +27,11 @@ __all__ = ["algebra", "left_side"]
 _SHORT = 22  # characters of an equation that stands in a title
 
 
-def algebra(derivation: Derivation, track: str, drawings: dict[str, Model]) -> list[Frame]:
+def algebra(
+    derivation: Derivation, route: str, track: str, drawings: dict[str, Model]
+) -> list[Frame]:
     """Tell the steps of a derivation; what they show is added to the drawings."""
-    told = _Algebra(derivation, track, drawings)
+    told = _Algebra(derivation, route, track, drawings)
     told.tell()
     return told.track.frames
 
@@ -45,9 +47,12 @@ def left_side(derivation: Derivation) -> Written:
 
 
 class _Algebra:
-    def __init__(self, derivation: Derivation, track: str, drawings: dict[str, Model]) -> None:
-        self.derivation, self.drawings, self.prefix = derivation, drawings, track
-        self.track = Track("algebra", track)
+    def __init__(
+        self, derivation: Derivation, route: str, track: str, drawings: dict[str, Model]
+    ) -> None:
+        self.derivation, self.drawings = derivation, drawings
+        self.prefix = "-".join(part for part in ("algebra", route, track) if part)
+        self.track = Track("algebra", route, track)
 
     def tell(self) -> None:
         derivation, left = self.derivation, left_side(self.derivation)
@@ -95,7 +100,7 @@ class _Algebra:
     def _drawings(self, evolutions: Sequence[Evolution]) -> list[str]:
         """Add the drawings of all formulas; return what each one's is called."""
         distinct = list(dict.fromkeys(evolutions))
-        called = {e: f"{self.prefix or 'algebra'}-{n}" for n, e in enumerate(distinct)}
+        called = {e: f"{self.prefix}-{n}" for n, e in enumerate(distinct)}
         self.drawings |= {name: evolution.model for evolution, name in called.items()}
         return [called[evolution] for evolution in evolutions]
 

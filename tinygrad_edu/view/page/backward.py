@@ -37,7 +37,7 @@ def backward(flow: Flow) -> list[Frame]:
 class _Backward:
     def __init__(self, flow: Flow) -> None:
         self.flow, self.walk = flow, flow.walk
-        self.track = Track("backward")
+        self.track = Track("backward", flow.route, flow.track)
 
     def tell(self) -> None:
         flow, walk = self.flow, self.walk
@@ -152,7 +152,7 @@ class _Backward:
         if number is not None:
             vertices[flow.place[self.walk.backward[number].of]] = "source"
         vertices[now] = "now"
-        return Scene("graph", vertices, edges, frozenset(known))
+        return Scene(flow.drawing, vertices, edges, frozenset(known))
 
 
 def _factor(name: Written, formula: Formula, entries: Formula | None = None) -> Factor:

@@ -46,14 +46,16 @@ class Cards:
 
     def add(self, steps: ET.Element, frame: Frame) -> None:
         """Add one step to the list."""
-        source = "graph" if frame.phase != "algebra" else "algebra"
-        source += f"-{frame.track}" if frame.track else ""
+        source = frame.scene.drawing
+        if frame.phase == "algebra":
+            source = "-".join(p for p in ("algebra", frame.route, frame.track) if p)
         card = add(
             steps,
             "li",
             class_=f"step {frame.phase}",
             id=frame.key,
             data_phase=frame.phase,
+            data_route=frame.route,
             data_track=frame.track,
             tabindex="-1",
             data_title=frame.title.text,
@@ -64,6 +66,8 @@ class Cards:
         )
         words = add(card, "div", class_="words")
         phase = frame.phase.capitalize()
+        if len(self.story.routes) > 1:
+            phase += ", " + next(r.title for r in self.story.routes if r.key == frame.route)
         if frame.track == "free":
             phase += f", without {self.story.assumption}"
         add(words, "p", phase, class_="phase")
@@ -82,6 +86,12 @@ class Cards:
     def _formulas(self, words: ET.Element, frame: Frame) -> None:
         if frame.start is not None:
             both(_row(words, "Before", frame.start.vector), frame.start, "large")
+        if frame.lines:
+            row = add(words, "div", class_="row wide")
+            add(row, "h3", "By")
+            listed = add(row, "div", class_="lines")
+            for line in frame.lines:
+                say(add(listed, "p"), line)
         if frame.local is not None:
             both(_row(words, "Rule", frame.local.vector), frame.local, "large")
         if frame.numbers:

@@ -151,7 +151,10 @@ class Document:
 
     def _navigation(self, header: ET.Element) -> None:
         bar = add(header, "nav", class_="stepper", aria_label="Steps", hidden="")
-        add(bar, "div", class_="routes tabs", id="routes", hidden="")
+        if len(self.story.routes) > 1:
+            routes = add(bar, "div", class_="routes tabs", id="routes")
+            for route in self.story.routes:
+                add(routes, "button", route.title, type="button", data_route=route.key)
         tabs = add(bar, "div", class_="phases tabs")
         for count, phase in enumerate(_PHASES, start=1):
             add(
@@ -222,13 +225,13 @@ class Document:
         listed += [
             (
                 f"latex{'-' + track if track else ''}",
-                "LaTeX" + (" without the assumption" if track.endswith("free") else ""),
+                "LaTeX" + f" ({track})" * bool(track),
                 text,
             )
             for track, text in self.story.latex.items()
         ]
         for name, model in self.story.sources.items():
-            title = {"graph": "DOT of the graph"}.get(name, f"DOT of the algebra ({name})")
+            title = f"DOT ({name})"
             listed.append((f"dot-{name}", title, str(digraph(model).source)))
         for key, title, text in listed:
             add(details, "h2", title)

@@ -39,10 +39,16 @@ class Flow:
         What the output is called.
     seed : str, optional
         The letter of the weights that an output with several entries has.
+    route, track : str, optional
+        Which frames tell of it.
     """
 
-    def __init__(self, walk: Passes, of: str, seed: str | None = None) -> None:
+    def __init__(
+        self, walk: Passes, of: str, seed: str | None = None, route: str = "", track: str = ""
+    ) -> None:
         self.walk, self.of, self.seed = walk, of, seed
+        self.route, self.track = route, track
+        self.drawing = f"graph-{route}" if route else "graph"
         self.shown = [s for s in walk.forward if not is_silent(s) and not _is_number(s)]
         if len(self.shown) > _MOST_VERTICES:
             raise ValueError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tinygrad_edu.symbolic.derive import Symbol
+from tinygrad_edu.symbolic.derive import Rewriting, Symbol
 from tinygrad_edu.view.draw.values import shape_text
 from tinygrad_edu.view.draw.written import (
     Maths,
@@ -25,9 +25,11 @@ from tinygrad_edu.view.page.frames import Frame, Scene, Track
 __all__ = ["forward"]
 
 
-def forward(flow: Flow) -> list[Frame]:
-    """Tell how the output is computed."""
+def forward(flow: Flow, rewriting: Rewriting | None = None) -> list[Frame]:
+    """Tell how the output is computed, and first how its formula was rewritten."""
     told = _Forward(flow)
+    if rewriting is not None:
+        told.rewritten(rewriting)
     told.tell()
     return told.track.frames
 
@@ -35,7 +37,27 @@ def forward(flow: Flow) -> list[Frame]:
 class _Forward:
     def __init__(self, flow: Flow) -> None:
         self.flow = flow
-        self.track = Track("forward")
+        self.track = Track("forward", flow.route, flow.track)
+
+    def rewritten(self, rewriting: Rewriting) -> None:
+        """Tell in one step how the formula of the output became another one."""
+        output = self.flow.walk.output
+        called = self.flow.called(output)
+        self._frame(
+            prose("The same {}, written in another way", called),
+            join(called, "=", written(rewriting.result)),
+            [output],
+            (),
+            done=self.flow.shown,
+            lines=tuple(
+                prose(
+                    f"{rule[:1].upper()}{rule[1:]}: {{}}", join(written(one), "=", written(other))
+                )
+                for rule, one, other in rewriting.equations
+            ),
+            check=check_text(rewriting.start.distance_to(output.value)),
+            start=join(called, "=", written(rewriting.start)),
+        )
 
     def tell(self) -> None:
         flow = self.flow
@@ -105,7 +127,7 @@ class _Forward:
             tail, head = int(edge.tail[1:]), int(edge.head[1:])
             if edge.kind == "forward" and tail in vertices and head in vertices:
                 edges[number] = "now" if vertices[head] == "now" else "past"
-        self.track.add(title, equation, Scene("graph", vertices, edges), **said)
+        self.track.add(title, equation, Scene(self.flow.drawing, vertices, edges), **said)
 
 
 def _summary(op: Any) -> str:

@@ -10,7 +10,7 @@ from tinygrad_edu.view.draw.written import Maths, Prose, Written
 from tinygrad_edu.view.page.jacobian import Heat
 from tinygrad_edu.view.page.live import Live
 
-__all__ = ["Factor", "Frame", "Node", "Passing", "Phase", "Scene", "Story", "Track"]
+__all__ = ["Factor", "Frame", "Node", "Passing", "Phase", "Route", "Scene", "Story", "Track"]
 
 Phase = Literal["forward", "backward", "algebra"]
 
@@ -61,10 +61,11 @@ class Frame:
 
     `equation` is its formula and `numbers` the same with numbers in it; `rule` says what is
     applied, `local` the same as an equation, and `because` why it holds; `python` is the line that
-    made the vertex and `check` how far the two sides are apart. `track` names the frames that a
-    switch exchanges. Algebra shows what a rule is applied to in `start`, and in the scene: what the
-    rule matches is outlined, what it cancels struck through. A step of the backward pass has a
-    `passing` for numbers.
+    made the vertex and `check` how far the two sides are apart. `route` is the way it belongs to,
+    `track` names the frames that a switch exchanges. Algebra shows what a rule is applied to in
+    `start`, and in the scene: what the rule matches is outlined, what it cancels struck through. A
+    step of the backward pass has a `passing` for numbers, and a formula that was rewritten
+    beforehand has its `lines`.
     """
 
     key: str
@@ -79,8 +80,10 @@ class Frame:
     python: str = ""
     check: str = ""
     heat: Heat | None = None
+    route: str = ""
     track: str = ""
     start: Written | None = None
+    lines: tuple[Prose, ...] = ()
     passing: Passing | None = None
 
 
@@ -102,20 +105,30 @@ class Node:
     heats: tuple[Heat, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One way to the gradient: its key, which frames and drawings bear, and what it is called."""
+
+    key: str
+    title: str
+
+
 @dataclass(frozen=True)
 class Story:
-    """A derivation, ready to be told.
+    """A derivation, ready to be told, in one way or in several, the shortest first.
 
-    `assumption` is the statement that the switch is for, or "". `drawings` are what the frames
-    show, by name; `sources` what can be copied as DOT text, `latex` as LaTeX.
+    `nodes` are rows of a table, by the drawing that they stand in. `assumption` is the statement
+    that the switch is for, or "". `drawings` are what the frames show, by name; `sources` what can
+    be copied as DOT text, `latex` as LaTeX.
     """
 
     title: Maths
     result: Maths
     assumption: str
     without: Maths | None
+    routes: tuple[Route, ...]
     frames: tuple[Frame, ...]
-    nodes: tuple[Node, ...]
+    nodes: dict[str, tuple[Node, ...]]
     drawings: dict[str, Model]
     sources: dict[str, Model]
     program: str
@@ -126,16 +139,16 @@ class Story:
 
 
 class Track:
-    """The frames of one phase, in order; each has its number in its key."""
+    """The frames of one phase of a telling, in order; each has its number in its key."""
 
-    def __init__(self, phase: Phase, track: str = "") -> None:
+    def __init__(self, phase: Phase, route: str = "", track: str = "") -> None:
         self.frames: list[Frame] = []
-        self._phase, self._track = phase, track
+        self._phase, self._route, self._track = phase, route, track
 
     def add(self, title: Prose, equation: Written, scene: Scene, **said: Any) -> None:
         """Add a frame; `said` are its other fields."""
-        prefix = f"{self._phase}-{self._track}" if self._track == "free" else self._phase
-        key = f"{prefix}-{len(self.frames) + 1}"
-        self.frames.append(
-            Frame(key, self._phase, title, equation, scene, track=self._track, **said)
-        )
+        said |= {"route": self._route, "track": self._track}
+        free = "free" if self._track == "free" else ""
+        parts = (self._route, self._phase, free, str(len(self.frames) + 1))
+        key = "-".join(part for part in parts if part)
+        self.frames.append(Frame(key, self._phase, title, equation, scene, **said))

@@ -107,7 +107,8 @@ class Page:
         return path
 
     def __repr__(self) -> str:
-        steps = sum(frame.track != "free" for frame in self.story.frames)
+        lead = self.story.routes[0].key
+        steps = sum(f.route == lead and f.track != "free" for f in self.story.frames)
         return f"<Page {self.title!r}: {steps} steps>"
 
     def _repr_html_(self) -> str:

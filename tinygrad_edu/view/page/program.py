@@ -72,6 +72,8 @@ class Program:
             return f"-{operands[0]}"
         if op.name == "getitem":
             return f"{operands[0]}[{_index(symbol.attributes['index'], operands[1:])}]"
+        if op.name == "einsum":
+            return f"tg.einsum({symbol.attributes['subscripts']!r}, {', '.join(operands)})"
         is_public = getattr(ops, op.name, None) is op
         called = f"tg.{op.name}" if is_public else f'tg.core.op.REGISTRY["{op.name}"]'
         given = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tinygrad_edu.view.draw.dot import clean
 from tinygrad_edu.view.page.frames import Node
@@ -13,8 +13,8 @@ from tinygrad_edu.view.page.markup import add, both
 __all__ = ["table_of_nodes"]
 
 
-def table_of_nodes(main: ET.Element, nodes: Sequence[Node]) -> None:
-    """Add the table, folded away."""
+def table_of_nodes(main: ET.Element, nodes: Mapping[str, Sequence[Node]]) -> None:
+    """Add the table, folded away: the nodes of each drawing."""
     details = add(main, "details", class_="nodes")
     add(details, "summary", "All nodes of the graph")
     scroll = add(
@@ -41,13 +41,14 @@ def table_of_nodes(main: ET.Element, nodes: Sequence[Node]) -> None:
         "Python",
     ):
         add(row, "th", title, scope="col")
-    body = add(table, "tbody")
-    for node in nodes:
-        _node(body, node, nodes)
+    for drawing, listed in nodes.items():
+        body = add(table, "tbody")
+        for node in listed:
+            _node(body, f"node-{drawing}-{node.place}", node, listed)
 
 
-def _node(body: ET.Element, node: Node, nodes: Sequence[Node]) -> None:
-    row = add(body, "tr", id=f"node-{node.place}")
+def _node(body: ET.Element, key: str, node: Node, nodes: Sequence[Node]) -> None:
+    row = add(body, "tr", id=key)
     add(row, "th", node.called, scope="row")
     both(add(row, "td", data_title="Formula"), node.name)
     for title, text in (

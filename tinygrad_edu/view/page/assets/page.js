@@ -4,6 +4,8 @@
   const steps = all("#steps > .step");
   const assume = find("#assume");
   const slider = find("#slider");
+  const routes = all("#routes [data-route]");
+  let route = routes.length ? routes[0].dataset.route : "";
   let sequence = [];
   let at = 0;
   let timer = 0;
@@ -12,7 +14,13 @@
 
   const chooseTrack = () => {
     const track = !assume || assume.checked ? "assumed" : "free";
-    sequence = steps.filter((step) => !step.dataset.track || step.dataset.track === track);
+    const told = (way) => steps.filter(({ dataset }) => [way, undefined].includes(dataset.route)
+      && (!dataset.track || dataset.track === track));
+    const open = (way) => told(way).some((step) => step.dataset.route !== undefined);
+    for (const tab of routes) tab.hidden = !open(tab.dataset.route);
+    if (!open(route)) route = routes.find((tab) => !tab.hidden).dataset.route;
+    sequence = told(route);
+    for (const tab of routes) tab.setAttribute("aria-current", String(tab.dataset.route === route));
     slider.max = sequence.length - 1;
   };
 
@@ -37,6 +45,13 @@
     if (record) {
       try { history.replaceState(null, "", `#step=${current.id}`); } catch { /* a frame of a notebook */ }
     }
+  };
+
+  const choose = (wanted) => {
+    const { phase } = sequence[at].dataset;
+    route = wanted;
+    chooseTrack();
+    show(sequence.findIndex((step) => step.dataset.phase === phase));
   };
 
   const phase = (name) => show(sequence.findIndex((step) => step.dataset.phase === name));
@@ -67,8 +82,9 @@
     if (!wanted) return 0;
     if (/^\d+$/.test(wanted)) return Number(wanted);
     const step = steps.find((each) => each.id === wanted);
-    if (step && assume && step.dataset.track) {
-      assume.checked = step.dataset.track === "assumed";
+    if (step) {
+      route = step.dataset.route ?? route;
+      if (assume && step.dataset.track) assume.checked = step.dataset.track === "assumed";
       chooseTrack();
     }
     return Math.max(0, sequence.indexOf(step));
@@ -103,7 +119,7 @@
     }
     const panel = find(".said", tip);
     panel.replaceChildren();
-    const row = step.dataset.drawing === "graph" ? find(`#node-${place}`) : null;
+    const row = find(`#node-${step.dataset.drawing}-${place}`);
     const title = document.createElement("p");
     if (row) title.append(...[...row.cells[1].childNodes].map((node) => node.cloneNode(true)));
     else title.textContent = vertex.getAttribute("aria-label");
@@ -243,10 +259,11 @@
   };
 
   document.addEventListener("click", (event) => {
-    const button = event.target.closest("[data-action], .tabs [data-phase]");
+    const button = event.target.closest("[data-action], .tabs button");
     if (button) {
       if (button.dataset.action !== "play") stop();
       if (button.dataset.action) actions[button.dataset.action](button);
+      else if (routes.includes(button)) choose(button.dataset.route);
       else phase(button.dataset.phase);
       return;
     }
@@ -295,8 +312,11 @@
   if (assume) assume.addEventListener("change", () => {
     const phaseNow = sequence[at].dataset.phase;
     const last = at === sequence.length - 1;
+    const routeNow = route;
     chooseTrack();
-    if (phaseNow === "algebra") show(last ? sequence.length - 1 : at); else show(at);
+    if (last) show(sequence.length - 1);
+    else if (route !== routeNow) phase(phaseNow);
+    else show(at);
   });
   document.addEventListener("focusout", (event) => {
     if (event.target.closest(".vertex") && !pinned) release();
