@@ -1,5 +1,9 @@
 """The command line: what it finds, what is missing, and what it answers to nonsense."""
 
+import contextlib
+import errno
+import os
+import re
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, version
@@ -98,8 +102,7 @@ def test_doctor_says_that_the_named_renderer_is_none(capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["derrive"], "invalid choice: 'derrive'"),
-        ([], "required: command"),
+        (["derrive"], "'derrive' is no command; did you mean 'derive'? There are: demo, derive"),
         (["demo", "--onto", "x"], "unrecognized arguments: --onto x"),
         (["demo", "--into"], "--into: expected one argument"),
     ],
@@ -128,10 +131,10 @@ def test_an_unknown_command_is_told_which_there_are(capsys):
     assert "doctor" in said
 
 
-def test_help_names_every_command(capsys):
-    with pytest.raises(SystemExit) as ended:
-        main(["--help"])
-    assert ended.value.code == 0
+@pytest.mark.parametrize("arguments", [[], ["--help"]])
+def test_help_names_every_command(arguments, capsys):
+    with contextlib.suppress(SystemExit):
+        assert main(arguments) == 0
     said = capsys.readouterr().out
     for command in ("demo", "derive", "prove", "draw", "explain", "check", "doctor"):
         assert f"\n    {command} " in said
@@ -204,11 +207,13 @@ def test_the_lectures_are_listed_and_what_is_none_of_them_refused(capsys, comman
     listed = [line.split()[0] for line in run(capsys, command, "--list").splitlines()]
     assert listed == list(known)
     what = "identity" if command == "prove" else "lecture"
-    for arguments, said in (([], f"name a {what}"), (["qqq"], f"{what}: 'qqq' is unknown")):
-        with pytest.raises(SystemExit) as ended:
-            main([command, *arguments])
-        assert ended.value.code == 2
-        assert f"{said}; there are: {listed[0]}" in capsys.readouterr().err
+    assert [line.split()[0] for line in run(capsys, command).splitlines()[1:]] == listed
+    with pytest.raises(SystemExit) as ended:
+        main([command, "qqq"])
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert f"{what}: 'qqq' is unknown; there are: {listed[0]}" in said
+    assert said.startswith(f"usage: python -m tinygrad_edu {command}")
 
 
 def test_a_slip_in_the_name_of_a_lecture_is_mended(capsys):
@@ -276,3 +281,80 @@ def test_as_a_module():
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("python ")
     assert start("derrive").returncode == 2
+
+
+# --- how a command ends ---------------------------------------------------------------------------
+
+
+def test_what_is_printed_can_go_to_a_file_or_nowhere(capsys, tmp_path):
+    whole = run(capsys, "derive", "mse")
+    assert run(capsys, "derive", "mse", "--output", str(tmp_path / "a.txt")) == ""
+    assert (tmp_path / "a.txt").read_text(encoding="utf-8") == whole
+    assert run(capsys, "derive", "mse", "--quiet") == ""
+    assert main(["check", "softmax-ce", "y - a", "--quiet"]) == 1
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "said"),
+    [
+        (KeyboardInterrupt(), 130, "interrupted\n"),
+        (OSError(errno.ENOSPC, "No space left on device", "a.svg"), 1, "a.svg: No space left"),
+    ],
+)
+def test_a_command_that_breaks_off_says_so_in_one_line(error, status, said, capsys, monkeypatch):
+    def breaks(*_):
+        raise error
+
+    monkeypatch.setattr(cli, "list_lectures", breaks)
+    assert main(["derive", "--list"]) == status
+    captured = capsys.readouterr()
+    assert captured.err.startswith(said)
+    assert captured.err.count("\n") == 1
+
+
+def test_a_file_that_cannot_be_written_is_named_and_an_old_one_stays(capsys, tmp_path, monkeypatch):
+    assert main(["derive", "mse", "--output", str(tmp_path / "none" / "a.txt")]) == 1
+    said = capsys.readouterr().err
+    assert said == f"{tmp_path / 'none' / 'a.txt'}: No such file or directory\n"
+    old = tmp_path / "mse.svg"
+    old.write_text("old", encoding="utf-8")
+
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert main(["draw", "mse", "--into", str(tmp_path)]) == 1
+    assert capsys.readouterr().err == f"{old}: No space left on device\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["mse.svg"]
+    assert old.read_text(encoding="utf-8") == "old"
+
+
+def test_a_reader_that_has_seen_enough_is_no_error():
+    command = [sys.executable, "-m", "tinygrad_edu", "numpy"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 141
+
+
+def test_an_encoding_without_the_letters_gets_others():
+    done = subprocess.run(
+        [sys.executable, "-m", "tinygrad_edu", "derive", "mse"],
+        env={**os.environ, "PYTHONIOENCODING": "cp1252"},
+        capture_output=True,
+        check=True,
+    )
+    assert done.stdout.startswith(b"?L/?h = 2\xb7(h ? y)/N")
+
+
+def test_only_a_terminal_has_colours(capsys, monkeypatch):
+    plain = run(capsys, "check", "softmax-ce", "a - y")
+    monkeypatch.setattr(type(sys.stdout), "isatty", lambda _: True, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    tinted = run(capsys, "check", "softmax-ce", "a - y")
+    assert "\x1b[32mright, proved\x1b[0m" in tinted
+    assert re.sub(r"\x1b\[\d*m", "", tinted) == plain
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert run(capsys, "check", "softmax-ce", "a - y") == plain

@@ -42,7 +42,9 @@ def rows(text: str, name: str) -> list[list[float]]:
 
 def named(text: str) -> list[Path]:
     """The files that the demo names at its end."""
-    return [Path(line.strip()) for line in text.partition("Files\n")[2].splitlines()[1:] if line]
+    return [
+        Path(line.strip()) for line in text.partition("Files\n")[2].splitlines() if line[:2] == "  "
+    ]
 
 
 # --- what it prints ------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent / PACKAGE
 FLOORS = {
     "core": 0,
     "settings": 0,
+    "saving": 0,
     "ops": 1,
     "tensor": 2,
     "transforms": 2,
@@ -39,6 +40,7 @@ FLOORS = {
     "charts": 4,
     "catalogue": 4,
     "demo": 5,
+    "terminal": 5,
     "cli": 5,
     "__main__": 5,
 }

@@ -11,6 +11,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tinygrad_edu.saving import save
+from tinygrad_edu.settings import did_you_mean
+from tinygrad_edu.terminal import finish, output, say
+
 if TYPE_CHECKING:
     from tinygrad_edu.lectures import Identity, Lecture
 
@@ -45,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m tinygrad_edu", description="See why the gradient is what it is."
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    commands = parser.add_subparsers(dest="command", metavar="command")
     own = _version("tinygrad_edu") or "not installed"
     parser.add_argument("--version", action="version", version=f"tinygrad_edu {own}")
     demo = commands.add_parser("demo", help="derive ∂L/∂z = a − y on numbers and on flowers")
@@ -84,12 +88,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands.add_parser("train", help="run an experiment of the lectures; --list says which")
     commands.add_parser("numpy", help="list NumPy's functions that a Tensor answers")
     commands.add_parser("doctor", help="say what is installed, and what pictures need")
+    for command in (steps, proof, answer):
+        command.add_argument("--output", type=Path, metavar="FILE", help="write it to a file")
+    for command in commands.choices.values():
+        command.add_argument("--quiet", action="store_true", help="print nothing")
     words = sys.argv[1:] if arguments is None else arguments
+    if not words:
+        parser.print_help()
+        return 0
     if words[:1] == ["train"]:
         from tinygrad_edu.experiments import main as train  # each has options of its own
 
-        return train(words[1:])
+        return finish(lambda: train(words[1:]))
+    if not words[0].startswith("-") and words[0] not in commands.choices:
+        parser.error(f"{words[0]!r} is no command; {did_you_mean(words[0], commands.choices)}")
     given = parser.parse_args(_shielded(words))
+
+    def run() -> int:
+        with output(getattr(given, "output", None), given.quiet):
+            return _run(commands.choices[given.command], given)
+
+    return finish(run)
+
+
+def _run(parser: argparse.ArgumentParser, given: argparse.Namespace) -> int:
     if given.command == "doctor":
         return doctor()
     if given.command == "numpy":
@@ -135,7 +157,8 @@ def _run_on_lecture(parser: argparse.ArgumentParser, given: argparse.Namespace) 
     if given.lecture is None and getattr(given, "assume", None):
         given.lecture = given.assume.pop()  # the options may come first
     if given.lecture is None:
-        parser.error(f"{given.command}: name a {what}; there are: {', '.join(known)}")
+        print(f"{given.command}: name one of these")
+        return list_lectures(known)
     try:
         chosen = look_up(given.lecture, known, f"{given.command}: {what}")
         return _COMMANDS[given.command](chosen, given)
@@ -156,7 +179,7 @@ def derive(lecture: Lecture, given: argparse.Namespace) -> int:
     derivation = (lecture.staged if given.staged else lecture.derive)(given.assume)
     write = derivation.latex if given.latex else derivation.text
     detail = {} if given.detail is None else {"detail": given.detail}
-    print(write(indices=given.indices, **detail))
+    say(write(indices=given.indices, **detail))
     if given.certificate is not None:
         if given.staged:
             raise ValueError("derive: a certificate is of one derivation; leave out --staged")
@@ -168,14 +191,14 @@ def prove(identity: Identity, given: argparse.Namespace) -> int:
     """Print the proof of an identity; status 1 if there is none."""
     proof = identity.prove(given.assume)
     write = proof.latex if given.latex else proof.text
-    print(write(indices=given.indices))
+    say(write(indices=given.indices))
     if given.certificate is not None:
         _save(proof.certificate(), given.certificate)
     return 0 if proof else 1
 
 
 def _save(certificate: dict[str, Any], path: Path) -> None:
-    path.write_text(json.dumps(certificate, ensure_ascii=False, indent=1), encoding="utf-8")
+    save(path, json.dumps(certificate, ensure_ascii=False, indent=1))
 
 
 def draw(lecture: Lecture, given: argparse.Namespace) -> int:
@@ -213,7 +236,7 @@ def check(lecture: Lecture, given: argparse.Namespace) -> int:
     if given.claim is None:
         raise ValueError('check: say what the gradient is, such as "a − y", after the lecture')
     verdict = check_answer(lecture.derive(), given.claim)
-    print(verdict)
+    say(str(verdict))
     return 0 if verdict else 1
 
 

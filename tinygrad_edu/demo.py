@@ -12,9 +12,11 @@ import numpy.typing as npt
 from tinygrad_edu import ops
 from tinygrad_edu.core.gradients import gradients
 from tinygrad_edu.data import load_iris
+from tinygrad_edu.saving import save
 from tinygrad_edu.symbolic.derive import Derivation
 from tinygrad_edu.symbolic.derive.derive import derive
 from tinygrad_edu.tensor import Tensor
+from tinygrad_edu.terminal import say
 from tinygrad_edu.view import Picture, RendererError, RendererNotFound
 from tinygrad_edu.view.draw import draw
 from tinygrad_edu.view.page import explain
@@ -56,6 +58,7 @@ def run(into: Path) -> int:
     _title("Files")
     for path in files:
         print(f"  {path}")
+    print(f"\nOpen {files[0]}: the derivation, step by step.")
     return 0
 
 
@@ -76,7 +79,7 @@ def _lecture(into: Path) -> list[Path]:
     _table(names, {"logits z": z.data, "activations a": a.data, "targets y": y})
     print(f"\n  loss L = −Σ y log a = {L.item():.4f}\n")
     derivation = derive(L, wrt=z)
-    print(_indented(derivation.text()))
+    say(_indented(derivation.text()))
     print("\n  The same with indices:\n")
     print(_indented(derivation.result.text(indices=True), 4))
     without = derive(L, wrt=z, assume=())
@@ -145,7 +148,7 @@ def _iris(into: Path) -> list[Path]:
     L.backward()
     print(f"\n  One mini-batch of {len(X)} flowers, L = {L.item():.4f}\n")
     derivation = derive(L, wrt=Z)
-    print(_indented(derivation.text()))
+    say(_indented(derivation.text()))
     for parameter in (W, b):
         found = derive(L, wrt=parameter)
         print(f"\n  and ∂L/∂{parameter.name} = {found.result}", end="")
@@ -223,6 +226,5 @@ def _save_derivation(into: Path, name: str, derivation: Derivation) -> list[Path
         (".tex", derivation.latex() + "\n\n" + derivation.latex(indices=True) + "\n"),
     ):
         path = into / f"{name}-derivation{suffix}"
-        path.write_text(content, encoding="utf-8")
-        saved.append(path)
+        saved.append(save(path, content))
     return saved

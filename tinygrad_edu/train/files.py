@@ -1,9 +1,8 @@
-"""Arrays in a file that is either the old one or the new one, never half of one."""
+"""Arrays in one file."""
 
 from __future__ import annotations
 
 import os
-import secrets
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +10,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from tinygrad_edu.saving import whole_file
 
 __all__ = ["read_arrays", "write_arrays"]
 
@@ -37,41 +38,14 @@ def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, Array]) -> N
         If an array holds Python objects.
     OSError
         If it cannot be written; a file that was there before is still whole.
-
-    Notes
-    -----
-    Written to a temporary file beside the target, brought to the disk (fsync), renamed, and the
-    folder brought to the disk as well: POSIX promises that a rename is seen as a whole or not.
-    A process that is killed leaves at most the temporary file, ``.name.….part``.
     """
     for name, array in arrays.items():
         if np.asarray(array).dtype.hasobject:
             raise TypeError(f"checkpoint: {name!r} holds Python objects; store numbers or text")
-    target = Path(path).resolve()  # of a link, the file that it points to
-    part = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
-    try:
-        with part.open("xb") as file:
-            with zipfile.ZipFile(file, "w") as archive:
-                for name, array in arrays.items():
-                    with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
-                        np.lib.format.write_array(entry, np.asanyarray(array), allow_pickle=False)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(target)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-    _bring_to_disk(target.parent)
-
-
-def _bring_to_disk(folder: Path) -> None:
-    if os.name != "posix":
-        return  # elsewhere a folder cannot be opened
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    with whole_file(path) as file, zipfile.ZipFile(file, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
+                np.lib.format.write_array(entry, np.asanyarray(array), allow_pickle=False)
 
 
 def read_arrays(path: str | os.PathLike[str]) -> dict[str, Array]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from tinygrad_edu.core.graph import ancestors
 from tinygrad_edu.naming import Names, names_around
+from tinygrad_edu.saving import save
 from tinygrad_edu.symbolic.derive import Derivation
 from tinygrad_edu.tensor import Tensor
 
@@ -114,8 +115,7 @@ class Picture:
             raise ValueError(
                 f"A picture is saved as .svg, .png, .pdf, .dot or .gv, not as {path.name!r}."
             )
-        path.write_bytes(content)
-        return path
+        return save(path, content)
 
     def __repr__(self) -> str:
         title = f" {self.model.title!r}" if self.model.title else ""

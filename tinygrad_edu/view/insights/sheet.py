@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 
+from tinygrad_edu.saving import save
 from tinygrad_edu.view.draw.dot import clean
 from tinygrad_edu.view.draw.formula import number
 from tinygrad_edu.view.draw.shapes import add
@@ -134,8 +135,7 @@ class Drawing(ABC):
         path = Path(path)
         if path.suffix.lower() != ".svg":
             raise ValueError(f"A drawing is saved as .svg, not as {path.name!r}.")
-        path.write_text(self.svg(), encoding="utf-8")
-        return path
+        return save(path, self.svg())
 
     def _repr_svg_(self) -> str:
         return self.svg()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tinygrad_edu.naming import names_around
+from tinygrad_edu.saving import save
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.view.page.document import Document
 from tinygrad_edu.view.page.frames import Story
@@ -103,8 +104,7 @@ class Page:
         path = Path(path)
         if path.suffix.lower() not in {".html", ".htm"}:
             raise ValueError(f"save: a page is saved as .html, not as {path.name!r}")
-        path.write_text(self.html(), encoding="utf-8", newline="\n")
-        return path
+        return save(path, self.html())
 
     def __repr__(self) -> str:
         lead = self.story.routes[0].key
