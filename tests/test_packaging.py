@@ -69,7 +69,7 @@ def test_the_metadata(wheel):
     required = metadata.get_all("Requires-Dist")
     assert {line for line in required if "extra ==" not in line} == {"numpy>=2", "graphviz>=0.20"}
     viz = {line.partition(">")[0] for line in required if 'extra == "viz"' in line}
-    assert viz == {"graphviz-pure", "ziamath"}
+    assert viz == {"graphviz-pure", "resvg_py", "ziamath"}
 
 
 def test_the_source_archive_can_be_tested_and_built(built):
