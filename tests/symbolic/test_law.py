@@ -132,6 +132,20 @@ def test_every_operation(case):
             assert_law(found, unread=unread, unsaid={"python"} if case.name in UNSAID else ())
 
 
+@pytest.mark.usefixtures("untraced")
+@pytest.mark.parametrize("name", ["clip-below", "clip-above", "max-negative-axis", "sort-vector"])
+def test_what_these_print_is_right_when_it_is_typed(name):
+    """A bound that is infinite, an x bound by max beside one that is not, ranks below a line."""
+    (case,) = (case for case in DIFFERENTIABLE if str(case) == name)
+    args = case.arguments()
+    output = case.call(*args)
+    for loss in (output, tg.sum(output * output)):
+        for found in derivations(loss, tensors(args)):
+            verdict = tg.check_answer(found, str(found.result))
+            assert verdict, verdict
+            assert verdict.outcome == "proved" or "clip" not in name
+
+
 def law_of(name):
     for case in DIFFERENTIABLE:
         if case.name == name:

@@ -32,11 +32,12 @@ def proof_of(letters: Letters, claim: Claim) -> Proof | None:
     constants = {
         id(a): Tensor(a) for a in every if isinstance(a, np.ndarray) and a.dtype.kind == "f"
     }
-    named = map(_source, letters.quantities.values())
-    constants |= _over(constants, [each for each in named if isinstance(each, Tensor)])
+    sources = map(_source, letters.quantities.values())
+    constants |= _over(constants, [each for each in sources if isinstance(each, Tensor)])
     arrays = {
         name: _recorded(letters.quantities[name], constants) for name in letters.names.values()
     }
+    named = {n: a for n, a in arrays.items() if isinstance(a, Tensor | np.ndarray)}  # and no ∞
     shape = tuple(1 if axis is None else axis.length for axis in letters.target.axes)
     scene = letters.scene(
         arrays, lambda label: recorded(Dimension(label), (), constants), shape, claim.letters
@@ -55,7 +56,7 @@ def proof_of(letters: Letters, claim: Claim) -> Proof | None:
         gradient = recorded(letters.target.expr, letters.target.axes, constants)
         for assume in (used, None):
             try:
-                proof = prove_named(claimed, gradient, Names(arrays, {}), assume)
+                proof = prove_named(claimed, gradient, Names(named, {}), assume)
             except ValueError:  # nothing rests on what the derivation assumes
                 continue
             if proof:

@@ -178,6 +178,8 @@ class _Recording:
         value, labels = self.value(base)
         if exponent == Fraction(1, 2):
             return ops.sqrt(value), labels
+        if exponent < 0 and value.dtype.kind != "f":  # NumPy raises no whole number to that
+            value = value * 1.0
         if exponent != 1:
             value = value ** (int(exponent) if exponent.denominator == 1 else float(exponent))
         return value, labels

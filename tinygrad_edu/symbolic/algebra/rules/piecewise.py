@@ -13,6 +13,7 @@ from tinygrad_edu import ops
 from tinygrad_edu.symbolic.algebra.expr import (
     Apply,
     Expr,
+    Label,
     Leaf,
     Number,
     Opaque,
@@ -20,6 +21,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Sum,
     Total,
     difference,
+    distinct,
     opposite,
     parts,
     product,
@@ -98,6 +100,8 @@ def where_equal(expr: Product, facts: Facts) -> Iterator[Match]:
         x = gate.children[0]
         first = leading(x) if isinstance(x, Total) else x
         rest = product(expr.coefficient, [f for f in expr.factors if f[0] != gate])
+        if any(_binds(each, x.labels) for each in distinct(rest)):
+            continue  # the x_k of max_k x_k is not that of the gate
         there = replace(rest, {Apply(ops.greater, (x, ZERO), {}): ZERO})
         others = opposite(total(term for term in terms_of(x) if term is not first))
         if isinstance(first, Leaf) or first == x:
@@ -107,6 +111,13 @@ def where_equal(expr: Product, facts: Facts) -> Iterator[Match]:
         if there != rest and not _divides_by_zero(there):
             right = product(1, [(gate, ONE), (there, ONE)])
             yield Match(expr, right, right)
+
+
+def _binds(expr: Expr, labels: frozenset[Label]) -> bool:
+    """Whether an index has another meaning inside an expression."""
+    if isinstance(expr, Sum):
+        return expr.label in labels
+    return isinstance(expr, Opaque) and any(not labels.isdisjoint(axes) for axes in expr.inside)
 
 
 def _divides_by_zero(expr: Expr) -> bool:
