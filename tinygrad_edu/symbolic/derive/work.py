@@ -477,6 +477,7 @@ class Work:
         argument = node.args[index]
         rule, g_ = self._at_indices_of(argument, local), lower(letter)
         assert isinstance(g_, Leaf)
+        axes = self.lowering.axes_of(argument)
         return Contribution(
             of=self._formula(lower(node), node),
             to=self._formula(lower(argument), argument),
@@ -487,7 +488,8 @@ class Work:
             incoming=self._formula(self._at_indices_of(node, g), node),
             local=self._formula(rule, argument),
             contribution=self._formula(self._at_indices_of(argument, part), argument),
-            fill=lambda: self._formula(filled(rule, g_, row_of(g_), tidy), argument),
+            # Without `self`, which holds every variable of the caller.
+            fill=lambda: Formula(filled(rule, g_, row_of(g_), tidy), axes),
         )
 
     def _at_indices_of(self, value: Symbol, gradient: Any) -> Expr:
