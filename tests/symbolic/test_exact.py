@@ -142,7 +142,7 @@ TRUE = {
     "log x^p": (tg.log(x**3), 3 * tg.log(x)),
     "log(x^p·y^q)": (tg.log(x * y), tg.log(x) + tg.log(y)),
     "log Π_k": (tg.log(tg.prod(x)), tg.sum(tg.log(x))),
-    "e^(t·log x)": (x**t, tg.exp(t * tg.log(x))),
+    "exp(c·log x)": (x**t, tg.exp(t * tg.log(x))),
     "tanh(x) =": (tg.tanh(x), (tg.exp(x) - tg.exp(-x)) / (tg.exp(x) + tg.exp(-x))),
     "sinh(x) =": (tg.sinh(x), (tg.exp(x) - tg.exp(-x)) / 2),
     "cosh(x) =": (tg.cosh(x), (tg.exp(x) + tg.exp(-x)) / 2),

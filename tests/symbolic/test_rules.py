@@ -55,7 +55,7 @@ from tinygrad_edu.core.op import REGISTRY
 
 ONE = Fraction(1)
 RULES = {rule.name: rule for rule in (*EAGER, *CHOICES)}
-PROVING = [*laws.PIECES, *laws.FEWER, laws.power_of_product]
+PROVING = [*laws.PIECES, *laws.FEWER, laws.power_of_product, laws.power_as_exp]
 LAWS = [*(rule for rule in RULES.values() if isinstance(rule, Law)), *PROVING]
 
 RNG = np.random.default_rng(0)
@@ -791,9 +791,9 @@ def test_a_product_is_not_zero_where_no_factor_is():
 
 def test_what_holds_at_zero_is_not_taken_for_positive():
     known = facts()
-    assert known.nonnegative(p) == "p ≥ 0"
+    assert known.nonnegative(p) == ("p ≥ 0", None)
     assert known.assumptions(["p ≥ 0"], p) == []  # known, and not assumed
-    assert known.nonnegative(zeros) == "o ≥ 0"
+    assert known.nonnegative(zeros) == ("o ≥ 0", "o ≥ 0")
     assert known.nonnegative(c) is None
     assert [a.statement for a in known.assumptions(["o ≥ 0"], zeros)] == ["o ≥ 0"]
     moving = Facts(Environment(), None, lambda leaf: False)

@@ -209,7 +209,7 @@ LAWS_OF_LOGARITHMS: tuple[Rule, ...] = (
     logarithms.log_of_power,
     logarithms.log_of_product,
     logarithms.log_of_prod,
-    logarithms.power_as_exp,
+    laws.power_as_exp,
     *laws.DEFINED,
 )
 

@@ -304,14 +304,13 @@ class Facts:
             return None
         return (f"where {why}", why) if why in self.met else (why, None)
 
-    def nonnegative(self, expr: Expr) -> str | None:
+    def nonnegative(self, expr: Expr) -> Reason | None:
         """Say why a constant is not negative; None where that is neither known nor assumed."""
-        if self.sign(expr) in {"positive", "nonnegative"}:
-            return _STATED["nonnegative"].format(expr)
-        if not self.is_fixed(expr):
-            return None
-        least = float(np.min(self.data.value(expr)[0], initial=0))
-        return self._use("nonnegative", expr, least >= 0, -least)
+        known = self.positive(expr, strictly=False)
+        if known is not None or not self.is_fixed(expr):
+            return known
+        statement = self.assumed(expr, "≥")
+        return None if statement is None else (statement, statement)
 
     def differ(self, one: Expr, other: Expr) -> Reason | None:
         """Return the reason why two expressions are never equal, and what that assumes.

@@ -106,7 +106,7 @@ _EVERYTHING = (
     sums.exchange,
     laws.power_of_product,
     logarithms.power_of_prod,
-    logarithms.power_as_exp,
+    laws.power_as_exp,
     expanding.turn_sign,
     expanding.expand_power,
 )
@@ -116,7 +116,7 @@ _TOGETHER = (
     sums.join_sums,
     sums.exchange,
     expanding.common_factor,
-    logarithms.power_as_exp,
+    laws.power_as_exp,
     expanding.turn_sign,
 )
 

@@ -245,8 +245,8 @@ def clip(expr: Apply, facts: Facts) -> Iterator[Match]:
         return
     if beyond != product(1, [(bound, ONE), (Apply(ops.sign, (inside,), {}), ONE)]):
         return
-    why = facts.nonnegative(bound)
-    if why is not None:
+    reason = facts.nonnegative(bound)
+    if reason is not None:
         lowest = product(-1, [(bound, ONE)])
         right = Apply(REGISTRY["clip"], (inside, lowest, bound), {})
-        yield Match(expr, right, right, why, why if why in facts.met else None)
+        yield Match(expr, right, right, *reason)

@@ -17,6 +17,7 @@ __all__ = [
     "UNDOING",
     "exp_of_log",
     "log_of_exp",
+    "power_as_exp",
     "power_of_product",
 ]
 
@@ -28,6 +29,7 @@ nothing, one = Side(number(0)), Side(number(1))
 log_of_exp = law("log undoes exp", log(exp(x)), x, "the logarithm is the inverse of e^x")
 exp_of_log = law("exp undoes log", exp(log(x)), x, "e^x is the inverse of log", x > 0)
 
+power_as_exp = law("power", x**c, exp(c * log(x)), "the definition of a power", x > 0)
 power_of_product = law("x^t·y^t", (x * y) ** c, x**c * y**c, "the law of exponents", x > 0)
 
 #: Laws that undo something; they come before names are folded.

@@ -38,7 +38,6 @@ __all__ = [
     "log_of_power",
     "log_of_prod",
     "log_of_product",
-    "power_as_exp",
     "power_of_prod",
     "power_of_product",
     "prod_of_exp",
@@ -210,16 +209,6 @@ def exp_of_multiple(expr: Apply, facts: Facts) -> Iterator[Match]:
         if coefficient != 1 and factors:
             right = power(_exp(product(1, factors)), coefficient)
             yield Match(expr, right, right)
-
-
-@rule("power", "x^t = e^(t·log x), x > 0", "the definition of a power", at=Apply)
-def power_as_exp(expr: Apply, facts: Facts) -> Iterator[Match]:
-    if is_call(expr, ops.power):
-        base, exponent = expr.children
-        found = facts.positive(base)
-        if found is not None:
-            right = _exp(product(1, [(exponent, ONE), (_log(base), ONE)]))
-            yield Match(expr, right, right, *found)
 
 
 @rule("power of a product", "(c·x^p)^q = c^q·x^(p·q), x > 0", "the law of exponents", at=Product)
