@@ -20,6 +20,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
     opposite,
     parts,
     product,
+    replace,
     sum_over,
 )
 from tinygrad_edu.symbolic.algebra.facts import Facts
@@ -31,7 +32,7 @@ from tinygrad_edu.symbolic.algebra.rules.equations import Equation, Equations, c
 from tinygrad_edu.symbolic.algebra.rules.rule import ONE, ZERO, Rule, is_call
 from tinygrad_edu.symbolic.algebra.rules.sums import sum_of_terms
 
-__all__ = ["Definition", "named", "rules_with", "substitute", "with_names_inside"]
+__all__ = ["Definition", "named", "rules_with", "with_names_inside"]
 
 Definition = tuple[Leaf, Expr]  # a name, and what it stands for
 
@@ -186,7 +187,8 @@ def _opened(meaning: Expr, label: Label) -> Expr:
         if inside is not None and any(
             isinstance(each, Sum) and each.label is label for each in distinct(inside)
         ):
-            meaning = substitute(meaning, part, inside)
+            # Inside a sum it meets the sum's own index.
+            meaning = replace(meaning, {part: inside})
     return meaning
 
 
@@ -207,12 +209,3 @@ def _met_in_other_names(
         form, _ = Rewriter(rules, facts).close(meaning)
         if form.size > 1:
             yield leaf, form, f"{leaf} = {shown[leaf].written(axes=leaf.axes)}"
-
-
-def substitute(expr: Expr, old: Leaf, new: Expr) -> Expr:
-    """Put an expression in place of a leaf; inside a sum it meets the sum's own index."""
-    if expr == old:
-        return new
-    if not expr.children:
-        return expr
-    return expr.rebuild(tuple(substitute(child, old, new) for child in expr.children))

@@ -21,6 +21,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Quantity,
     Sum,
     Total,
+    meaning_of,
     parts,
     product,
     quantities_in,
@@ -121,7 +122,7 @@ def power_of_product(expr: Product, facts: Facts) -> Iterator[Match]:
     """Raise each factor on its own; an even power of x forgets its sign, and is one of |x|."""
     found = []
     for base, exponent in expr.factors:
-        scale, inner = parts(_meaning(base))
+        scale, inner = parts(meaning_of(base) or base)
         if exponent.denominator == 1 or not inner or scale <= 0 or inner == ((base, ONE),):
             found.append((base, exponent))
             continue
@@ -151,17 +152,10 @@ def named(expr: Expr) -> Expr | None:
     if not (isinstance(expr, Apply) and expr.op in {ops.exp, ops.log, ops.tanh, ops.sigmoid}):
         return None
     coefficient, factors = parts(expr.children[0])
-    opened = [(_meaning(base), exponent) for base, exponent in factors]
+    opened = [(meaning_of(base) or base, exponent) for base, exponent in factors]
     if opened == list(factors):
         return None
     return Apply(expr.op, (product(coefficient, opened),), expr.attributes)
-
-
-def _meaning(expr: Expr) -> Expr:
-    if isinstance(expr, Leaf) and expr.quantity.definition is not None:
-        own = expr.quantity.leaf.axes
-        return rename(expr.quantity.definition, dict(zip(own, expr.axes, strict=True)))
-    return expr
 
 
 @rule("softmax", "softmax(x)_k = e^(x_k)/Σ_j e^(x_j)", "the definition", at=Opaque)

@@ -40,6 +40,7 @@ __all__ = [
     "difference",
     "distinct",
     "divided",
+    "meaning_of",
     "minuses",
     "named_axes",
     "number",
@@ -766,6 +767,14 @@ def call_of(leaf: Leaf) -> Expr | None:
         there = axes[len(axes) - len(inside) :]
         args.append(rename(arg, {a: b for a, b in zip(inside, there, strict=True) if a and b}))
     return Apply(call.op, tuple(args), call.attributes)
+
+
+def meaning_of(expr: Expr) -> Expr | None:
+    """Return what a name stands for, at its indices; None of what is no name."""
+    if not isinstance(expr, Leaf) or expr.quantity.definition is None:
+        return None
+    own = expr.quantity.leaf.axes
+    return rename(expr.quantity.definition, dict(zip(own, expr.axes, strict=True)))
 
 
 def replace(expr: Expr, new: Mapping[Expr, Expr]) -> Expr:

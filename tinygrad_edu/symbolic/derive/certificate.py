@@ -29,6 +29,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Product,
     Quantity,
     Sum,
+    meaning_of,
     quantities_in,
     rename,
 )
@@ -295,12 +296,9 @@ class _Lettered(Lowering):
 
 def _opened(expr: Expr) -> Expr:
     """Put what names stand for in their place."""
-    if isinstance(expr, Leaf):
-        meaning = expr.quantity.definition
-        if meaning is None:
-            return expr
-        names = dict(zip(expr.quantity.leaf.axes, expr.axes, strict=True))
-        return _opened(rename(meaning, names))
+    meaning = meaning_of(expr)
+    if meaning is not None:
+        return _opened(meaning)
     written = next(iter(softmax.apply(expr, Facts(Environment(), ()))), None)
     if written is not None:
         return _opened(written.right)

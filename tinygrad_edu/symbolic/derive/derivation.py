@@ -20,8 +20,8 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Opaque,
     Quantity,
     distinct,
+    meaning_of,
     quantities_in,
-    rename,
     replace,
     total,
 )
@@ -175,11 +175,8 @@ class Formula:
     @property
     def definition(self) -> Formula | None:
         """What it stands for, if it names something that was computed, or entries of it."""
-        meaning = self.expr.quantity.definition if isinstance(self.expr, Leaf) else None
-        if meaning is None or not isinstance(self.expr, Leaf):
-            return None
-        here = zip(self.expr.quantity.leaf.axes, self.expr.axes, strict=True)
-        return Formula(rename(meaning, dict(here)), self.axes)
+        meaning = meaning_of(self.expr)
+        return None if meaning is None else Formula(meaning, self.axes)
 
     def text(self, indices: bool = False) -> str:
         """Write it in Unicode, with indices if asked for."""

@@ -9,13 +9,12 @@ from tinygrad_edu.core.graph import ancestors
 from tinygrad_edu.symbolic.algebra.evaluate import Environment
 from tinygrad_edu.symbolic.algebra.expr import (
     Expr,
-    Leaf,
     Number,
     difference,
+    meaning_of,
     parts,
     power,
     product,
-    rename,
 )
 from tinygrad_edu.symbolic.algebra.facts import Facts, Reason
 from tinygrad_edu.symbolic.algebra.rules.logarithms import ground, is_prod
@@ -67,9 +66,9 @@ def _demand(symbol: Symbol, lowering: Lowering) -> tuple[Symbol, str] | None:
 def undecided(expr: Expr, relation: str) -> Iterator[tuple[Expr, str]]:
     """Yield what decides whether an expression is so; nothing where that is known."""
     facts = Facts(Environment(), ())
-    if isinstance(expr, Leaf) and expr.quantity.definition is not None:
-        own = dict(zip(expr.quantity.leaf.axes, expr.axes, strict=True))
-        yield from undecided(rename(expr.quantity.definition, own), relation)
+    meaning = meaning_of(expr)
+    if meaning is not None:
+        yield from undecided(meaning, relation)
         return
     whole = is_prod(expr) or is_call(expr, ops.abs)  # 0 where an entry is, and nowhere else
     if whole and (relation == "≠" or facts.sign(expr.children[0]) == "nonnegative"):

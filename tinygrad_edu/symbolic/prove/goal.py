@@ -25,6 +25,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Sum,
     Total,
     distinct,
+    meaning_of,
     number,
     quantities_in,
     rename,
@@ -244,9 +245,8 @@ def opening(kept: Collection[Quantity], assumed: Mapping[Quantity, str]) -> Rule
     """Return the rule that puts the meaning for a name; some are kept, some only assumed."""
 
     def matches(expr: Leaf, facts: Facts) -> Iterator[Match]:
-        meaning = expr.quantity.definition
-        if meaning is not None and expr.quantity not in kept:
-            right = rename(meaning, dict(zip(expr.quantity.leaf.axes, expr.axes, strict=True)))
+        right = meaning_of(expr)
+        if right is not None and expr.quantity not in kept:
             statement = assumed.get(expr.quantity)
             because = (
                 f"by definition {notation.text(expr)} = {notation.text(right, axes=expr.axes)}"
