@@ -11,7 +11,7 @@ from tinygrad_edu.symbolic.algebra.evaluate import Environment
 from tinygrad_edu.symbolic.algebra.expr import Expr, Label, Leaf, Quantity, Sum, quantities_in
 from tinygrad_edu.symbolic.algebra.facts import Assumption
 
-__all__ = ["draws", "summed_letter"]
+__all__ = ["draws", "summed_letter", "unit_axes"]
 
 
 def draws(
@@ -42,7 +42,7 @@ def draws(
         elif assumption.kind == "sums to one":
             steady.update(_letters(assumption))
             if _follows(assumption):
-                simplex.update({q: _sums_to_one(q) for q in _letters(assumption)})
+                simplex.update({q: unit_axes(q) for q in _letters(assumption)})
             else:
                 kept.update(_letters(assumption))
     quantities = quantities_in([*exprs, *(a.expr for a in assumed)])
@@ -73,14 +73,14 @@ def _follows(assumption: Assumption) -> bool:
     """
     rng = np.random.default_rng(0)
     arrays = {
-        q: _to_one(_draw(np.asarray(q.value), np.shape(q.value), rng), _sums_to_one(q))
+        q: _to_one(_draw(np.asarray(q.value), np.shape(q.value), rng), unit_axes(q))
         for q in _letters(assumption)
     }
     found = Environment(arrays).value(assumption.expr)[0]
     return bool(np.allclose(found, 1, rtol=0, atol=1e-9))
 
 
-def _sums_to_one(quantity: Quantity) -> list[int]:
+def unit_axes(quantity: Quantity) -> list[int]:
     """Return the axes along which an array sums to 1 on the data."""
     data = np.asarray(quantity.value)
     if data.dtype.kind != "f" or not data.size:

@@ -324,11 +324,7 @@ class Formula:
         """
         array = np.asarray(value, dtype=np.float64)
         found = self.evaluate().reshape(array.shape)
-        apart = residual(found, array)
-        if apart > ROUNDING:  # perhaps large terms cancel: what is left of them is rounding
-            with np.errstate(all="ignore"):
-                apart = residual(found, array, magnitudes(self.expr, Environment()))
-        return apart
+        return _apart(found, array, [self.expr], Environment())
 
     def on(self, env: Environment) -> Array:
         """Compute it in an environment."""
@@ -454,11 +450,16 @@ def _allowed(expr: Expr) -> float:
 
 def disagreement(one: Formula, other: Formula, env: Environment) -> float:
     """Return the largest difference of two formulas, relative to the size of their terms."""
-    found = residual(one.on(env), other.on(env))
+    return _apart(one.on(env), other.on(env), [one.expr, other.expr], env)
+
+
+def _apart(one: Array, other: Array, exprs: Sequence[Expr], env: Environment) -> float:
+    """Compare two arrays relative to their size or, where that decides, that of their terms."""
+    found = residual(one, other)
     if found > ROUNDING:  # perhaps large terms cancel: what is left of them is rounding
         with np.errstate(all="ignore"):
-            size = max(magnitudes(f.expr, env) for f in (one, other))
-        found = residual(one.on(env), other.on(env), size)
+            size = max(magnitudes(expr, env) for expr in exprs)
+        found = residual(one, other, size if np.isfinite(size) else 0)
     return found
 
 
@@ -633,13 +634,7 @@ class Derivation:
     def residual(self) -> float:
         """Difference between the result and the gradient that the engine computes."""
         result, computed = self.result.evaluate(), np.asarray(self.computed, dtype=np.float64)
-        found = residual(result, computed)
-        if found > ROUNDING:
-            env = Environment()
-            with np.errstate(all="ignore"):
-                size = max(magnitudes(f.expr, env) for f in (self.start, self.result))
-            found = residual(result, computed, size if np.isfinite(size) else 0)
-        return found
+        return _apart(result, computed, [self.start.expr, self.result.expr], Environment())
 
     @property
     def agrees(self) -> bool:

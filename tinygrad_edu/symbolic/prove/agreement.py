@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.symbolic.algebra.draws import draws
+from tinygrad_edu.symbolic.algebra.draws import draws, unit_axes
 from tinygrad_edu.symbolic.algebra.evaluate import Environment, magnitudes
 from tinygrad_edu.symbolic.algebra.expr import Expr, Quantity, distinct, quantities_in, sum_over
-from tinygrad_edu.symbolic.algebra.facts import TOLERANCE, Assumption
+from tinygrad_edu.symbolic.algebra.facts import Assumption
 from tinygrad_edu.symbolic.derive.derivation import Formula, disagreement
 from tinygrad_edu.symbolic.derive.faults import bound
 from tinygrad_edu.symbolic.prove.goal import named_in
@@ -185,9 +185,8 @@ def _near(exprs: Sequence[Expr], held: Collection[Quantity], seed: int) -> Envir
         data = np.asarray(quantity.value)
         if quantity not in held and data.dtype.kind == "f":
             moved = data * rng.uniform(0.9, 1.1, data.shape)
-            for axis in range(data.ndim):
-                if data.size and np.allclose(data.sum(axis), 1, rtol=0, atol=TOLERANCE):
-                    moved = moved / moved.sum(axis, keepdims=True)
+            for axis in unit_axes(quantity):
+                moved = moved / moved.sum(axis, keepdims=True)
             data = moved
         arrays[quantity] = data
     return Environment(arrays)
@@ -195,14 +194,12 @@ def _near(exprs: Sequence[Expr], held: Collection[Quantity], seed: int) -> Envir
 
 def simplexes(exprs: Sequence[Expr]) -> list[Assumption]:
     """Return what sums to 1 on the data."""
-    found = []
-    for quantity in quantities_in(exprs):
-        values = np.asarray(quantity.value)
-        for place, axis in enumerate(quantity.axes if values.dtype.kind == "f" else ()):
-            sums = np.sum(values, axis=place)
-            if axis is not None and np.all(np.abs(sums - 1) <= TOLERANCE):
-                found.append(Assumption("sums to one", sum_over((axis,), quantity.leaf)))
-    return found
+    return [
+        Assumption("sums to one", sum_over((axis,), quantity.leaf))
+        for quantity in quantities_in(exprs)
+        for place in unit_axes(quantity)
+        if (axis := quantity.axes[place]) is not None
+    ]
 
 
 # --- up to a constant and a factor ----------------------------------------------------------------
