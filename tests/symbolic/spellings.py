@@ -677,6 +677,7 @@ TYPED = {
         r"\frac{1}{m}\sum_{i=1}^{m} \left(\sigma(w^T x^{(i)} + b) - y^{(i)}\right) x^{(i)}",
         r"\frac{1}{m}\sum_{i=1}^{m} (p^{(i)} - y^{(i)}) x_j^{(i)}",
         r"\frac{1}{N}\sum_{i=1}^{N} \left(p^{(i)} - y^{(i)}\right) x^{(i)}_j",
+        r"\frac1N \sum_n (p^{(n)} - y^{(n)}) \mathbf{x}^{(n)}",
     ],
     "logistic_bias": [
         r"\overline{p} - \bar{y}",

@@ -377,9 +377,10 @@ class _Parser:
             kind = "to the T" if inner.text in self.names else "transpose"
             return self.form(kind, token.at, [self._one(base)])
         exponent = self._exponent()
-        if braced and exponent.kind == "group" and exponent.parts[0].kind == "letter":  # x^{(i)}
+        index = _as_letter(exponent.parts[0]) if braced and exponent.kind == "group" else exponent
+        if index.kind == "letter" and index is not exponent:  # x^{(i)}
             base, *indices = base.parts if base.kind == "indexed" else (base,)
-            return self.form("indexed", token.at, [base, *exponent.parts, *indices])
+            return self.form("indexed", token.at, [base, index, *indices])
         return self.form("power", token.at, [base, exponent])
 
     def _exponent(self) -> Form:
