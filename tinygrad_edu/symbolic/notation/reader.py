@@ -24,6 +24,7 @@ from tinygrad_edu.tensor import Tensor
 
 __all__ = ["FUNCTIONS", "Misfit", "Reading", "Scene", "free_letters", "parse"]
 
+MIXED = "some arrays have indices here and some have none; write all of them or none"
 #: No array of a formula is larger than this, or than so many times the largest it is made of.
 LARGEST, LARGER = 10**5, 64
 
@@ -184,7 +185,7 @@ class _Meaning:
         if shape is None and ANY in value.axes:
             raise Misfit("how long the vector of ones is does not show; write ones(3)")
         if shape is None and value.letters and value.ndim:
-            raise Misfit("some arrays have indices and some have none; write all of them")
+            raise Misfit(MIXED)
         if shape is None:
             return value.array
         if value.letters:
@@ -218,7 +219,7 @@ class _Meaning:
         """Put free indices where the axes with these letters are."""
         if value.ndim:
             if _shape(value.array) != shape:
-                raise Misfit("some arrays have indices and some have none; write all of them")
+                raise Misfit(MIXED)
             return value.array
         letters = [letter for letter in self.scene.letters if letter in value.letters]
         array = _ordered(value, letters)
@@ -352,9 +353,7 @@ class _Meaning:
         return _Value(np.zeros((1,) * most), _spread([v.axes for v in values], most), made=made)
 
     def _refuse_mixed(self, form: Form) -> NoReturn:
-        self.complain(
-            "some arrays have indices here and some have none; write all of them or none", form
-        )
+        self.complain(MIXED, form)
 
     def _refuse_large(self, shape: Sequence[int], form: Form) -> None:
         if math.prod(shape) > self.most:
