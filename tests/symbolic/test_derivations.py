@@ -648,6 +648,17 @@ def stacked():
     return tg.logsumexp(tg.stack([w, x]), axis=0).sum(), x
 
 
+def squares_of_sums():
+    z = named("z", LOGITS)
+    return (tg.cumsum(z) ** 2).sum(), z
+
+
+def joined(last):
+    z, w = named("z", LOGITS), named("w", [0.5, 2.0])
+    both = tg.concatenate([w, z])
+    return tg.log_softmax(both)[3] if last else tg.exp(both).sum(), z
+
+
 def quadratic_form():
     x, W = named("x", LOGITS), named("W", [[2.0, 1.0, 0.5], [1.0, -3.0, 0.2], [0.5, 0.2, 1.0]])
     return x @ W @ x, x
@@ -690,6 +701,9 @@ NEEDED_BY = {
     "shift": lambda: written_out(1.0),
     "entry of a stack": stacked,
     "Σ over a stack": stacked,
+    "number out": squares_of_sums,
+    "slice of a stack": lambda: joined(last=False),
+    "slice of δ": lambda: joined(last=True),
 }
 
 

@@ -34,6 +34,7 @@ from tests.symbolic.inside import (
     sum_over,
     sums,
 )
+from tests.symbolic.test_rules import CASES as SHARED
 from tests.symbolic.test_rules import (
     ONE,
     J,
@@ -94,6 +95,11 @@ def where(*args):
 
 def minus(e):
     return product(-1, [(e, 1)])
+
+
+def running(body):
+    """The running sums over K."""
+    return Opaque(REGISTRY["cumsum"], (body,), {"axis": 0}, ((K,),), (J,))
 
 
 def prod(body):
@@ -225,6 +231,14 @@ CASES = {
         sum_over([N, K], plus(x, v)),
         sum_over([N, K], times(x, v)),
         (sum_over([N, K], times(x, v)), times(Sum(N, v), sum_over([N, K], x))),
+    ),
+    "number_out": SHARED["number out"],
+    "slice_of_delta": SHARED["slice of δ"],
+    "slice_of_stack": SHARED["slice of a stack"],
+    "term_by_term": (
+        running(plus(u, p)),
+        running(times(u, p)),
+        (running(times(u, p)), times(running(u), running(p))),
     ),
     "constant_out": (
         sum_over([N, K], times(two, c, x)),

@@ -121,6 +121,17 @@ def stack(*parts, at=None):
     return Opaque(REGISTRY["stack"], parts, {"axis": 0}, ((K,),) * len(parts), (at, K))
 
 
+def joined(*parts):
+    return Opaque(REGISTRY["concatenate"], parts, {"axis": 0}, ((K,),) * len(parts), (FOUR,))
+
+
+def end_of(e, label, rest):
+    """All but the first entries along an axis."""
+    index = (("slice", label.length - rest.length, None, None),)
+    return Opaque(REGISTRY["getitem"], (e,), {"index": index}, ((label,),), (rest,))
+
+
+FOUR, REST = Label("r", 4), Label("s", 2)
 J = Label("j", K.length, K)
 PAIR = Label("m", 2)  # the axis of a stack of two
 SYMMETRIC, SKEWED = (
@@ -362,6 +373,21 @@ CASES = {
         stack(u, p, at=PAIR.at(1)),
         stack(u, p),
         (stack(u, p, at=PAIR.at(0)), p),
+    ),
+    "number out": (
+        end_of(times(number(3), v), N, REST),
+        end_of(v, N, REST),
+        (end_of(power(v, 2), N, REST), times(number(2), end_of(v, N, REST))),
+    ),
+    "slice of δ": (
+        end_of(Delta(N, N.at(2)), N, REST),
+        end_of(v, N, REST),
+        (end_of(Delta(N, N.at(2)), N, REST), Delta(REST, REST.at(0))),
+    ),
+    "slice of a stack": (
+        end_of(exp(joined(u, p)), FOUR, REST),
+        end_of(v, N, REST),
+        (end_of(exp(joined(u, p)), FOUR, REST), exp(rename(u, {K: REST}))),
     ),
     "Σ over a stack": (
         Sum(PAIR, exp(stack(u, p))),

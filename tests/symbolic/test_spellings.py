@@ -18,9 +18,6 @@ RNG = np.random.default_rng(3)
 
 #: Right, though no rule of the algebra joins them to the result; or fixed to the sizes of the data.
 UNPROVED = {
-    "Σ_{i≥j} w_i",
-    "Σ_{i ≥ j} wᵢ",
-    r"\sum_{i \ge j} w_i",
     "Σᵢ [i ≥ j]·wᵢ",
     "1/3",
     "np.ones(3)/3",

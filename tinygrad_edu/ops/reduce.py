@@ -289,30 +289,56 @@ def min(x: Any, *, axis: Axes = None, keepdims: bool = False) -> Any:
     return np.min(x, axis=axis, keepdims=keepdims)
 
 
-def _product_of_others(x: Any, axis: int) -> Any:
+def _product_of_others(x: Any, dx: Any, axis: int) -> tuple[Any, Any]:
     """For each entry the product of all others along an axis, without dividing by it.
 
-    Halve the axis: the others of an entry are its partner and the others of their product.
+    Halve the axis: the others of an entry are its partner and the others of their product. Beside
+    it, how it changes with x by `dx`, if that is not None.
     """
     length = x.shape[axis]
     before = (slice(None),) * axis
 
-    def part(start: int, stop: int) -> Any:
-        return getitem(x, (*before, slice(start, stop)))
+    def part(array: Any, start: int, stop: int) -> Any:
+        return None if array is None else getitem(array, (*before, slice(start, stop)))
+
+    def times(one: Pair, other: Pair) -> Pair:
+        (a, da), (b, db) = one, other
+        return a * b, None if da is None or db is None else da * b + a * db
+
+    def joined(pairs: list[Pair]) -> Pair:
+        every = [list(arrays) for arrays in zip(*pairs, strict=True)]
+        values, changes = (None if a[0] is None else concatenate(a, axis) for a in every)
+        return values, changes
+
+    def both(of: Pair, start: int, stop: int) -> Pair:
+        return part(of[0], start, stop), part(of[1], start, stop)
 
     if length == 1:
-        return part(0, 1) ** 0
+        return part(x, 0, 1) ** 0, None if dx is None else part(x, 0, 1) * 0
     half = length // 2
-    left, right = part(0, half), part(half, 2 * half)
-    pairs = left * right
+    left, right = both((x, dx), 0, half), both((x, dx), half, 2 * half)
+    pairs = times(left, right)
     if length % 2:
-        pairs = concatenate([pairs, part(length - 1, length)], axis)
-    others = _product_of_others(pairs, axis)
-    of_pairs = getitem(others, (*before, slice(0, half)))
-    pieces = [right * of_pairs, left * of_pairs]
+        pairs = joined([pairs, both((x, dx), length - 1, length)])
+    others = _product_of_others(*pairs, axis)
+    of_pairs = both(others, 0, half)
+    pieces = [times(right, of_pairs), times(left, of_pairs)]
     if length % 2:
-        pieces.append(getitem(others, (*before, slice(half, half + 1))))
-    return concatenate(pieces, axis)
+        pieces.append(both(others, half, half + 1))
+    return joined(pieces)
+
+
+Pair = tuple[Any, Any]
+
+
+# The others' derivative is symmetric: x_k by x_j is the product without both, as x_j by x_k is.
+@op(
+    name="product_of_others",
+    rules=(lambda g, out, x, *, axis: _product_of_others(x, g, axis)[1],),
+)
+def _others(x: Any, *, axis: int) -> Any:
+    """For each entry the product of all others along an axis."""
+    return _product_of_others(x, None, axis)[0]
 
 
 def _prod_rule(g: Any, out: Any, x: Any, *, axis: Axes, keepdims: bool) -> Any:
@@ -321,7 +347,7 @@ def _prod_rule(g: Any, out: Any, x: Any, *, axis: Axes, keepdims: bool) -> Any:
     axes = range(len(x.shape)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     partial, others = x, None
     for a in (a % len(x.shape) for a in axes):
-        along = _product_of_others(partial, a)
+        along = _others(partial, axis=a)
         others = along if others is None else others * along
         partial = prod(partial, axis=a, keepdims=True)
     return spread(g, x, axis, keepdims) * (x**0 if others is None else others)

@@ -514,7 +514,12 @@ def _getitem(x: Any, *arrays: Any, index: tuple[Any, ...]) -> Any:
 
 @_getitem.rule_for_each
 def _(i: int, g: Any, out: Any, x: Any, *arrays: Any, index: tuple[Any, ...]) -> Any:
+    if all(part in _FLIPS for part in index):  # which is undone by itself
+        return _getitem(g, index=index)
     return _scatter_add(g, *arrays, index=index, shape=x.shape)
+
+
+_FLIPS = (("slice", None, None, None), ("slice", None, None, -1))
 
 
 @op(

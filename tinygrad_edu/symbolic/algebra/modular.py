@@ -37,6 +37,8 @@ _EVEN = frozenset({"cos", "cosh"})
 _ODD = frozenset({"sin", "sinh", "tan", "tanh", "arctan", "arcsin", "arcsinh", "arctanh"})
 #: What only moves entries is done as it is.
 _MOVING = frozenset({"stack", "concatenate", "reshape", "transpose", "swapaxes", "broadcast_to"})
+#: What adds and multiplies entries, too.
+_ADDING = frozenset({"getitem", "scatter_add", "cumsum", "product_of_others"})
 
 
 class Undefined(ArithmeticError):
@@ -136,6 +138,8 @@ class Modular(Environment):
         """Keep an operation on whole arrays as an atom, but for what is arithmetic."""
         if expr.op.name in _MOVING and all(a is not None for a in expr.axes):
             return np.asarray(expr.op.forward(*arrays, **expr.attributes), object)
+        if expr.op.name in _ADDING and len(arrays) == 1:
+            return np.asarray(expr.op.forward(*arrays, **expr.attributes), object) % PRIME
         if expr.op is ops.prod:
             return _array(np.multiply.reduce(arrays[0], **expr.attributes) % PRIME)
         if expr.op is ops.max or expr.op is ops.min:  # one of the entries, by their signs

@@ -57,6 +57,9 @@ class Level:
 
 _TIDYING = (
     stacks.entry_of_stack,
+    stacks.number_out,
+    stacks.slice_of_delta,
+    stacks.slice_of_stack,
     arithmetic.cancel,
     *laws.UNDOING,
     powers.root_of_square,
@@ -87,6 +90,7 @@ _SPLITTING = (
     logarithms.prod_of_product,
     logarithms.prod_of_exp,
     sums.sum_of_terms,
+    stacks.term_by_term,
 )
 _WRITING_OUT = (*_SPLITTING, expanding.distribute_once)
 _FEWER = (

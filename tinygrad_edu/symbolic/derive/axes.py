@@ -8,11 +8,11 @@ x + W x), two indices remain that share a range, and the lowering renames one of
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 
 from tinygrad_edu.symbolic.algebra.expr import named_axes
+from tinygrad_edu.symbolic.algebra.slices import cuts
 from tinygrad_edu.symbolic.derive.trace import Symbol
 
 __all__ = [
@@ -204,26 +204,14 @@ def picks(node: Symbol) -> tuple[list[tuple[int, int]], dict[int, int]] | None:
     assert node.op is not None
     gathers = node.op.name == "getitem"
     shape = (node.args[0] if gathers else node).shape
-    index: list[Any] = list(node.attributes["index"])
-    rest = [("slice", None, None, None)] * (len(shape) - sum(_uses_an_axis(p) for p in index))
-    at = index.index(Ellipsis) if Ellipsis in index else len(index)
-    index[at : at + 1] = rest
-    kept: list[tuple[int, int]] = []
-    fixed: dict[int, int] = {}
-    axis = other = 0
-    for part in index:
-        if part is None:
-            other += 1
-            continue
-        if isinstance(part, int):
-            fixed[axis] = part % shape[axis]
-        elif isinstance(part, tuple) and range(shape[axis])[slice(*part[1:])] == range(shape[axis]):
-            kept.append((axis, other) if gathers else (other, axis))
-            other += 1
-        else:
-            return None
-        axis += 1
-    return kept, fixed
+    found = cuts(node.attributes["index"], shape)
+    if found is None or any(
+        cut.other is not None and (cut.step, cut.length) != (1, shape[cut.axis]) for cut in found
+    ):
+        return None
+    both = [(cut.axis, cut.other) for cut in found if cut.other is not None]
+    kept = both if gathers else [(other, axis) for axis, other in both]
+    return kept, {cut.axis: cut.start for cut in found if cut.other is None}
 
 
 def diagonal(node: Symbol) -> list[tuple[int, int]] | None:
@@ -246,10 +234,6 @@ def diagonal(node: Symbol) -> list[tuple[int, int]] | None:
         return None
     pairs = [(axis, axis - (axis > row)) for axis in range(len(shape))]
     return pairs if gathers else [(other, axis) for axis, other in pairs]
-
-
-def _uses_an_axis(part: Any) -> bool:
-    return part is not None and part is not Ellipsis
 
 
 def _joined_by_letters(node: Symbol, symbols: list[Symbol]) -> Pairs:

@@ -12,6 +12,7 @@ import numpy as np
 from tinygrad_edu.core.node import Node
 from tinygrad_edu.symbolic.algebra import expr as ex
 from tinygrad_edu.symbolic.algebra.expr import Expr, Label, Quantity
+from tinygrad_edu.symbolic.algebra.slices import canonical
 from tinygrad_edu.symbolic.algebra.units import is_unit
 from tinygrad_edu.symbolic.derive.axes import (
     MOVES,
@@ -330,7 +331,8 @@ class Lowering:
             # A length that an attribute, an index or an unknown operation decides stays as it is.
             if label is not None and (symbol in self.opaque or label not in within):
                 label.range.fixed = True
-        return ex.Opaque(op, tuple(args), symbol.attributes, arguments, axes)
+        attributes = canonical(symbol.args[0], symbol.attributes)
+        return ex.Opaque(op, tuple(args), attributes, arguments, axes)
 
     def _indices_inside(self, symbol: Symbol) -> list[dict[Label, Label]]:
         """Say for each argument which of its indices are others within this operation.

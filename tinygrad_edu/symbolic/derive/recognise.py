@@ -68,7 +68,7 @@ def _same(found: Any, array: Array) -> bool:
 
 def _of_one(array: Array, base: Array) -> Iterator[tuple[int, Compute]]:
     """Yield what makes an array of one other, and how far that is from simple."""
-    for turns, shaped in enumerate(_shaped(base, array.shape)):
+    for turns, shaped in enumerate(_shaped(base, array)):
         x = shaped(base)
         if x.shape != array.shape or _kinds(x) < 2:
             continue
@@ -127,8 +127,9 @@ def _short(value: float, beside: float) -> float | None:
     return None
 
 
-def _shaped(base: Array, shape: tuple[int, ...]) -> Iterator[Compute]:
-    """Yield how one array may have been brought into a shape: turned, with other axes, cut."""
+def _shaped(base: Array, array: Array) -> Iterator[Compute]:
+    """Yield how one array may have been brought into the shape of another: turned, cut."""
+    shape = array.shape
     if base.shape == shape:
         yield lambda x: x
     if base.ndim == 2 and base.shape[::-1] == shape:
@@ -137,23 +138,23 @@ def _shaped(base: Array, shape: tuple[int, ...]) -> Iterator[Compute]:
         gone = tuple(i for i, n in enumerate(shape) if n == 1)
         if len(gone) == len(shape) - base.ndim:
             yield lambda x: ops.expand_dims(x, axis=gone)
-    elif math.prod(shape) < 8 and _kinds(base) < 3:
-        return  # a few zeros and ones are a part of many arrays
-    elif len(shape) == base.ndim:
-        other = [i for i, (n, m) in enumerate(zip(shape, base.shape, strict=True)) if n != m]
-        if len(other) == 1 and shape[other[0]] < base.shape[other[0]]:
-            yield from _cut(other[0], shape[other[0]], base.shape[other[0]])
-    elif len(shape) == base.ndim - 1:
-        for axis, place in itertools.product(range(base.ndim), range(max(base.shape))):
-            if base.shape[:axis] + base.shape[axis + 1 :] == shape and place < base.shape[axis]:
-                index = (*[slice(None)] * axis, place)
+    elif array.base is not None and np.shares_memory(base, array):
+        yield from _cut(base, array)
+
+
+def _cut(base: Array, array: Array) -> Iterator[Compute]:
+    """Yield the slice or the row that an array is a view of; few entries are alike by chance."""
+    gone = base.ndim - array.ndim
+    for axis in range(base.ndim):
+        kept = base.shape[:axis] + base.shape[axis + 1 :]
+        length = 1 if gone else array.shape[axis]
+        if gone not in {0, 1} or kept != array.shape[:axis] + array.shape[axis + 1 - gone :]:
+            continue
+        for start in range(base.shape[axis] - length + 1):
+            part: Any = start if gone else slice(start, start + length)
+            index = (*[slice(None)] * axis, part)
+            if base[index].ctypes.data == array.ctypes.data:
                 yield lambda x, index=index: x[index]
-
-
-def _cut(axis: int, length: int, whole: int) -> Iterator[Compute]:
-    for start in {0: None, whole - length: None}:
-        index = (*[slice(None)] * axis, slice(start, start + length))
-        yield lambda x, index=index: x[index]
 
 
 def _of_two(one: Array, other: Array, shape: tuple[int, ...]) -> Iterator[Compute]:

@@ -147,7 +147,7 @@ class _Recording:
         labels = _joined(operand for _, operand in signed)
         whole: Any = None
         for minus, operand in signed:
-            part = _aligned(*operand, labels)
+            part = _counting(_aligned(*operand, labels))
             whole = part if whole is None else whole - part if minus else whole + part
         return whole, labels
 
@@ -172,7 +172,7 @@ class _Recording:
             labels = _joined(operands)
             over, under = (_aligned(*operand, labels) for operand in operands)
             value = over / under
-        return -value if coefficient < 0 else value, labels
+        return -_counting(value) if coefficient < 0 else value, labels
 
     def _power(self, base: Expr, exponent: Fraction) -> Recorded:
         value, labels = self.value(base)
@@ -197,6 +197,11 @@ class _Recording:
         result = "".join(letters[label] for label in free)
         values = [value for value, _ in operands]
         return ops.einsum(f"{','.join(terms)}->{result}", *values), free
+
+
+def _counting(value: Any) -> Any:
+    """Let a comparison count as 0 or 1."""
+    return value * 1.0 if np.asarray(getattr(value, "data", value)).dtype.kind == "b" else value
 
 
 def _delta(delta: Delta) -> Recorded:

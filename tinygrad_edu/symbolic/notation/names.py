@@ -24,7 +24,8 @@ __all__ = [
 LOWERED, _LOW = "ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ₀₁₂₃₄₅₆₇₈₉₊₋", "aehijklmnoprstuvx0123456789+-"
 RAISED, _HIGH = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻ᐟⁿ", "0123456789-/n"
 UNLOWERED, UNRAISED = str.maketrans(LOWERED, _LOW), str.maketrans(RAISED, _HIGH)
-_SUBSCRIPTS, _SUPERSCRIPTS = str.maketrans(_LOW, LOWERED), str.maketrans(_HIGH, RAISED)
+_SUBSCRIPTS = str.maketrans(_LOW.replace("-", "−"), LOWERED)
+_SUPERSCRIPTS = str.maketrans(_HIGH, RAISED)
 _GREEK_LETTERS = "αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΦΨΩ"
 _GREEK_WORDS = """
 alpha beta gamma delta varepsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau

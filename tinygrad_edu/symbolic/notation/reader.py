@@ -19,6 +19,15 @@ from tinygrad_edu.core.op import REGISTRY
 from tinygrad_edu.symbolic.algebra.units import is_unit, unit
 from tinygrad_edu.symbolic.notation.form import Form
 from tinygrad_edu.symbolic.notation.grammar import ClaimError, read
+from tinygrad_edu.symbolic.notation.terms import (
+    LINEAR,
+    bound_of,
+    factors_of,
+    index_of,
+    is_closed,
+    narrowed,
+    shifting,
+)
 from tinygrad_edu.symbolic.notation.words import LAST_AXIS, meanings
 from tinygrad_edu.tensor import Tensor
 
@@ -136,6 +145,10 @@ class Reading:
             meaning = _Meaning(self, scene, tree)
             free = free_letters(tree)
             meaning.lengths = {x: n for x, n in meaning.lengths.items() if x in free}
+            if shifting(tree):
+                unknown = set(free) - meaning.lengths.keys()
+                meaning.lengths.update(meaning.lengths_in(tree, unknown))
+                meaning.mark_terms(tree)
             return meaning.finished(meaning.of(tree))
 
 
@@ -145,6 +158,8 @@ class _Meaning:
     def __init__(self, reading: Reading, scene: Scene, tree: Form) -> None:
         self.reading, self.scene, self.tree = reading, scene, tree
         self.lengths: dict[str, int] = {}  # of the indices in use
+        self.terms: set[int] = set()  # the ids of terms with indices that shift
+        self.windows: dict[str, range] = {}  # where an index runs within such a term
         if scene.shape is not None:
             kept = [n for n, index in zip(scene.shape, scene.axes(), strict=True) if index]
             if len(kept) == len(scene.letters):
@@ -165,11 +180,16 @@ class _Meaning:
         self.reading.remarks[sentence] = None
 
     def of(self, form: Form) -> _Value:
-        """Compute a form."""
+        """Compute a form; a term is 0 where it asks for an entry outside of an array."""
         find = getattr(self, "_" + form.kind.replace(" ", "_"), None)
         if find is None:
             self.complain("this has no place here", form)
-        found: _Value = find(form)
+        narrow = self._windows_in(form) if id(form) in self.terms else {}
+        outer, self.windows = self.windows, {**self.windows, **narrow}
+        found: _Value = _Value(1.0) if self._holds(form) else find(form)
+        self.windows = outer
+        for letter, window in narrow.items():
+            found = self._among_zeros(found, letter, window)
         return found
 
     def every(self, form: Form, *, whole: bool = False) -> list[_Value]:
@@ -178,6 +198,89 @@ class _Meaning:
         if whole and any(value.letters and value.ndim for value in values):
             self._refuse_mixed(form)
         return values
+
+    # --- terms that are there where all of their entries are --------------------------------------
+
+    def mark_terms(self, form: Form) -> None:
+        """Find the terms of a formula whose indices shift.
+
+        What stands in a bracket is there as a whole, as in (xⱼ − xⱼ₋₁) − (xⱼ₊₁ − xⱼ), unless each
+        of its terms has brackets of its own.
+        """
+        total = self._terms_in(form)
+        if total is None:
+            self.terms.add(id(form))
+        for part in total.parts if total is not None else ():
+            self.mark_terms(part)
+
+    def _terms_in(self, form: Form) -> Form | None:
+        """Return the sum whose terms are there each by itself: a formula, or what it scales."""
+        if form.kind == "total":
+            return form
+        inside = [part for part in form.parts if shifting(part)]
+        if form.kind not in LINEAR or len(inside) != 1:
+            return None
+        (inner,) = inside
+        if form.kind == "quotient" and inner is not form.parts[0]:
+            return None
+        if form.kind == "group" and inner.kind == "total" and not self._are_apart(form):
+            return None
+        return self._terms_in(inner)
+
+    def _are_apart(self, group: Form) -> bool:
+        """Whether each term of a bracket is there by itself: (sign(…) − sign(…)) may be both."""
+        terms = group.parts[0].parts
+        if all(is_closed(term, {"group"}) for term in terms):
+            return True
+        if not all(is_closed(term, {"group", "call"}) for term in terms):
+            return False
+        ways = "its terms are there together", "each of its terms by itself"
+        return self.choose(group, *ways) == 1
+
+    def _window(self, letter: str) -> range:
+        return self.windows.get(letter, range(self.lengths[letter]))
+
+    def _holds(self, form: Form) -> bool:
+        """Whether a bound on an index, such as [j ≥ 1], holds in all of this term."""
+        letter, *ends = bound_of(form) or ("",)
+        window = self.windows.get(letter)
+        return window is not None and window == narrowed(window, *ends)
+
+    def _windows_in(self, term: Form) -> dict[str, range]:
+        """Return where the indices of a term may run, if that is not everywhere."""
+        whole = {x: self._window(x) for x in free_letters(term) if x in self.lengths}
+        found = dict(whole)
+        for letter, first, last in filter(None, map(bound_of, factors_of(term))):
+            if letter in found:
+                found[letter] = narrowed(found[letter], first, last)
+        for each in term.walk():
+            if each.kind != "indexed":
+                continue
+            base, *indices = each.parts
+            lengths = _shape(self.of(base).array)
+            if len(indices) < len(lengths):
+                lengths = tuple(n for n in lengths if n != 1)
+            for index, length in zip(indices, lengths, strict=False):
+                letter, sign, shift = self._index(index)
+                if letter in found:
+                    ends = sorted(sign * (end - shift) for end in (0, length - 1))
+                    found[letter] = narrowed(found[letter], *ends)
+        return {letter: window for letter, window in found.items() if window != whole[letter]}
+
+    def _among_zeros(self, value: _Value, letter: str, window: range) -> _Value:
+        """Put a term where it is there, and 0 elsewhere."""
+        outer, array = self._window(letter), _real(value.array)
+        if letter not in value.letters:
+            array = np.ones(len(window)) * array
+            value = _Value(array, (letter, *value.axes))
+        elif array.dtype.kind == "b":
+            array = array * 1.0
+        axis = value.axes.index(letter)
+        shape = list(_shape(array))
+        shape[axis] = len(outer)
+        here = slice(window.start - outer.start, window.stop - outer.start)
+        array = ops.scatter_add(array, (*(slice(None),) * axis, here), tuple(shape))
+        return _Value(array, value.axes)
 
     def finished(self, value: _Value) -> Any:
         """Give a value the shape asked for, where it lacks some of it."""
@@ -453,10 +556,14 @@ class _Meaning:
                 array = array[(*(slice(None),) * axis, shift)]
                 continue
             known = self.lengths.setdefault(letter, length)
-            if (sign, shift) != (1, 0):
-                array = self._shifted(array, axis, sign * np.arange(known) + shift)
-            elif known != length:
+            window = self._window(letter)
+            first, last = (sign * place + shift for place in (window[0], window[-1]))
+            if not (0 <= first < length and 0 <= last < length) or (
+                (sign, shift) == (1, 0) and not self.terms and known > length
+            ):
                 raise Misfit(f"the index {letter} runs over {known} and over {length} entries")
+            if (first, last) != (0, length - 1):
+                array = array[(*(slice(None),) * axis, _from_to(first, last))]
             letters.append(letter)
         once = tuple(dict.fromkeys(letters))
         if len(once) < len(letters):  # x_kk is the diagonal
@@ -494,17 +601,6 @@ class _Meaning:
                 letter, sign = own[0] if own else ("", 1)
                 return letter, sign, sum(by * n for (*_, n), by in zip(found, signs, strict=True))
         return self.complain("an index is a letter, a number, or a sum of both", index)
-
-    def _shifted(self, array: Any, axis: int, places: Any) -> Any:
-        """Take the entries at places along an axis; beyond its ends it is 0."""
-        length = _shape(array)[axis]
-        inside = (places >= 0) & (places < length)
-        array = array[(*(slice(None),) * axis, np.clip(places, 0, length - 1))]
-        if inside.all():
-            return array
-        shape = [1] * np.ndim(_plain(array))
-        shape[axis] = len(places)
-        return ops.multiply(array, inside.reshape(shape).astype(float))
 
     def _item(self, form: Form) -> _Value:
         """Read what Python's brackets take: Z[0, 1], V[:, :2], w[:, None], eye(K)[y]."""
@@ -677,7 +773,9 @@ class _Meaning:
         outer = dict(self.lengths)
         for letter in letters:
             self.lengths.pop(letter, None)
-        self.lengths.update(self._lengths_in(body, letters))
+        self.lengths.update(self.lengths_in(body, letters))
+        if name == "sum" and shifting(body):
+            self.mark_terms(body)
         value = self.of(body)
         letters = letters or (() if value.ndim else value.letters)  # Σ aₖ gₖ
         if not letters:
@@ -687,12 +785,31 @@ class _Meaning:
             upper = condition.parts[1]
             if options and (upper.kind == "length" or upper.detail not in self.lengths):
                 continue  # m in Σ_{i=1}^m, which says how far i runs
+            running = self._running(name, value, letters, condition)
+            if running is not None:
+                self.lengths = outer
+                return running
             mask = self.of(replace(condition, detail=(compare, {})))
-            value = self._entrywise(ops.multiply, [value, mask], condition)
+            chosen = [mask, value, _Value(1.0)] if name == "prod" else [value, mask]
+            op = ops.where if name == "prod" else ops.multiply
+            value = self._entrywise(op, chosen, condition)
         for letter in letters:
             value = self._over_letter(name, value, letter, form)
         self.lengths = outer
         return value
+
+    def _running(
+        self, name: str, value: _Value, letters: Sequence[str], condition: Form
+    ) -> _Value | None:
+        """Read Σ_{i ≤ j} as a running sum, Π_{i ≠ j} as the product of all others."""
+        run = _RUNNING.get((name, condition.detail[0]))
+        own, other = letters[0], index_of(condition.parts[1])
+        if run is None or not other or len(set(letters)) > 1 or own not in value.letters:
+            return None
+        if self.lengths.get(own) != self.lengths.get(other) or other in value.letters:
+            return None
+        axes = tuple(other if letter == own else letter for letter in value.axes)
+        return _Value(run(_real(value.array), value.axes.index(own)), axes)
 
     def _over_letter(self, name: str, value: _Value, letter: str, form: Form) -> _Value:
         """Reduce over an index, or over the axis that a letter counts, which is kept."""
@@ -728,7 +845,7 @@ class _Meaning:
             if any(each is own for own in value.axes):
                 yield letter.lower()
 
-    def _lengths_in(self, form: Form, letters: Iterable[str]) -> dict[str, int]:
+    def lengths_in(self, form: Form, letters: Iterable[str]) -> dict[str, int]:
         """Find how far bound indices run: over the axes of the arrays that carry them."""
         found: dict[str, int] = {}
         pending = [(form, frozenset(letters))]
@@ -1139,12 +1256,21 @@ def _has_names(form: Form) -> bool:
     return any(each.kind == "leaf" for each in form.walk())
 
 
+def _from_to(first: int, last: int) -> slice:
+    """Return the slice from one place to another, forwards or backwards."""
+    if first <= last:
+        return slice(first, last + 1)
+    return slice(first, last - 1 if last else None, -1)
+
+
 def free_letters(form: Form) -> list[str]:
     """Return the indices that no sum binds, in alphabetical order."""
 
     def inside(form: Form, bound: frozenset[str]) -> Iterator[str]:
         if form.kind == "reduction":
             bound = bound | set(form.detail[1])
+            ends = {index_of(condition.parts[1]) for condition in form.parts[1:]}  # Σ_{m ≥ n}
+            yield from ends - bound - {""}
         if form.kind == "letter" and form.detail not in bound:
             yield form.detail
         for part in form.parts:
@@ -1156,6 +1282,12 @@ def free_letters(form: Form) -> list[str]:
 _REDUCTIONS: dict[str, Callable[..., Any]] = {
     name: getattr(ops, name)
     for name in ("sum", "mean", "max", "min", "prod", "var", "std", "logsumexp")
+}
+#: What a sum or a product is whose index is bounded by another, from an array and an axis.
+_RUNNING: dict[tuple[str, str], Callable[[Any, int], Any]] = {
+    ("sum", "less_equal"): lambda x, axis: ops.cumsum(x, axis),
+    ("sum", "greater_equal"): lambda x, axis: ops.flip(ops.cumsum(ops.flip(x, axis), axis), axis),
+    ("prod", "not_equal"): lambda x, axis: REGISTRY["product_of_others"](x, axis=axis),
 }
 _ROWWISE = {"softmax": ops.softmax, "log_softmax": ops.log_softmax}
 #: What takes an axis as its second argument.

@@ -31,6 +31,7 @@ from tinygrad_edu.symbolic.notation.names import (
     superscript,
     words_of,
 )
+from tinygrad_edu.symbolic.notation.shifts import Index
 from tinygrad_edu.symbolic.notation.words import CALLED, LAST_AXIS
 
 __all__ = ["Speller"]
@@ -118,7 +119,7 @@ class Speller:
         else:
             name = " ".join(quantity.name.split())
         if self.indices and leaf.axes:
-            return Written(self._scripted(name, leaf.axes), ATOM)
+            return Written(self._scripted(name, form.detail or leaf.axes), ATOM)
         return Written(name, ATOM)
 
     def _entry(self, form: Form) -> Written:
@@ -147,14 +148,42 @@ class Speller:
         whole = self._within(written._replace(binds=0) if number else written, ATOM)
         return Written(f"{whole}[{places}]", ATOM)
 
-    def _scripted(self, name: str, axes: Iterable[Label | None]) -> str:
-        every = [self.letters.get(a, a.letter) for a in axes if a is not None]
-        letters = "".join(every)
+    def _scripted(self, name: str, axes: Iterable[Label | Index | None]) -> str:
+        every = [self._position(axis) for axis in axes if axis is not None]
+        plain = all(map(str.isalnum, every))
+        letters = ("" if plain else ", ").join(every)
         if self.latex:
             return (
                 f"{{{name}}}_{{{letters}}}" if set("_^'") & set(name) else f"{name}_{{{letters}}}"
             )
-        return name + subscript(letters)
+        small = subscript("".join(every))
+        if plain or not (small[0] == "_" or any(map(str.isdigit, every))):
+            return name + small
+        return f"{name}_{{{letters}}}"
+
+    def _position(self, place: Label | Index) -> str:
+        """Spell where along an axis an entry stands: j, 0, j+1, N−1−j."""
+        if isinstance(place, Label):
+            return self.letters.get(place, place.letter)
+        label, sign, shift = place
+        if label is None:
+            return str(shift)
+        letter = self.letters.get(label, label.letter)
+        if sign > 0:
+            return letter + (f"{'+' if shift > 0 else self.minus}{abs(shift)}" if shift else "")
+        if shift == label.length - 1:
+            return f"{self._dimension_of(label)}{self.minus}1{self.minus}{letter}"
+        return f"{shift}{self.minus}{letter}"
+
+    def _place(self, form: Form) -> Written:
+        return Written(self._position(form.detail), ATOM)
+
+    def _arrays(self, form: Form) -> Written:
+        """Spell a number within index notation by whole arrays."""
+        self.indices = False
+        written = self._spelled(form.parts[0])
+        self.indices = True
+        return written
 
     def _dimension(self, form: Form) -> Written:
         assert isinstance(form.expr, Dimension)
@@ -171,8 +200,9 @@ class Speller:
         delta = form.expr
         assert isinstance(delta, Delta)
         if self.indices:
-            axes = sorted(delta.axes, key=lambda a: self.letters.get(a, a.letter), reverse=True)
-            return Written(self._scripted(symbol if mine else self._unit(axes[0]), axes), ATOM)
+            name = symbol if mine else self._unit(delta.axes[0])
+            axes = sorted(form.detail or delta.axes, key=self._position, reverse=True)
+            return Written(self._scripted(name, axes), ATOM)
         place = [axis for axis in delta.axes if axis.place is not None]
         if not mine:
             return Written(f"{self._unit(place[0])}[{place[0].letter}]", ATOM)
@@ -205,7 +235,7 @@ class Speller:
             return self._filled(expr, spelled)
         inside = [self._whole(a, axes) for a, axes in zip(expr.args, expr.inside, strict=True)]
         written = self._filled(expr, inside)
-        axes = [axis for axis in expr.axes if axis is not None]
+        axes = form.detail or [axis for axis in expr.axes if axis is not None]
         return Written(self._scripted(self._within(written, ATOM), axes), ATOM) if axes else written
 
     def _whole(self, expr: Expr, axes: Axes) -> Written:
@@ -260,10 +290,23 @@ class Speller:
         outer, used = dict(self.letters), set(self.used)
         for label in labels:
             self.letters[label] = self._index(label)
-        letters = "".join(self.letters[label] for label in labels)
-        written = self._of_terms(letters, form.parts[0])
+        body, *bounds = form.parts
+        letters = [self.letters[label] for label in labels]
+        bounded = [self._bound_of(bound) for bound in bounds]
+        free = [each for each in letters if not any(b.startswith(f"{each} ") for b in bounded)]
+        under = ", ".join([*free, *bounded]) if bounds else "".join(letters)
+        written = self._of_terms(under, body, product=form.kind == "product over")
         self.letters, self.used = outer, used
         return written
+
+    _product_over = _sum_over
+
+    def _bound_of(self, form: Form) -> str:
+        """Spell a condition under Σ, without brackets: i ≤ j."""
+        assert isinstance(form.expr, Apply)
+        left, right = (self.spell(part) for part in form.parts)
+        text, tex = _RELATION_OF[form.expr.op]
+        return f"{left} {tex if self.latex else text} {right}"
 
     def _sum(self, form: Form) -> Written:
         return self._of_terms("", form.parts[0])
@@ -271,14 +314,15 @@ class Speller:
     def _kept_sum(self, form: Form) -> Written:
         return self._of_terms(form.detail.letter, form.parts[0])
 
-    def _of_terms(self, letters: str, body: Form) -> Written:
+    def _of_terms(self, letters: str, body: Form, *, product: bool = False) -> Written:
         written = self.spell(body, ATOM)
         if self.latex:
             under = f"_{{{letters}}}" if letters else ""
-            return Written(rf"\sum{under} {written}", FUNCTION)
+            return Written(rf"\{'prod' if product else 'sum'}{under} {written}", FUNCTION)
         gap = " " if letters and not written.startswith("(") else ""
-        sign = "∑" if "Σ" in self.taken else "Σ"  # which are two characters
-        return Written(f"{sign}{subscript(letters)}{gap}{written}", FUNCTION)
+        sign = "Π" if product else "∑" if "Σ" in self.taken else "Σ"  # which are two characters
+        under = f"_{{{letters}}}" if " " in letters else subscript(letters)
+        return Written(f"{sign}{under}{gap}{written}", FUNCTION)
 
     def _beside(self, form: Form) -> Written:
         written = [self.spell(part, POWER) for part in form.parts]
@@ -348,6 +392,8 @@ class Speller:
         top, bottom = form.parts
         if self.latex:
             return Written(rf"\frac{{{self.spell(top)}}}{{{self.spell(bottom)}}}", POWER)
+        if top.kind == "product over":
+            top = self._closed(top)
         # log x/s could be the logarithm of x/s.
         above = self.spell(top, ATOM if _ends_open(top) else PRODUCT)
         return Written(f"{above}/{self.spell(bottom, FUNCTION)}", PRODUCT)
@@ -374,7 +420,10 @@ class Speller:
         if form.kind == "leaf" and form.parts:
             return self._closed(form.parts[0])
         whole = form.expr.op if form.kind == "call" and isinstance(form.expr, Opaque) else None
-        if form.kind in {"sum", "kept sum", "sum over"} or whole in {ops.sum, ops.prod}:
+        if form.kind in {"sum", "kept sum", "sum over", "product over"} or whole in {
+            ops.sum,
+            ops.prod,
+        }:
             if self._binds(form.parts[0]) < ATOM:  # Σ(a ⊙ g) ends where its bracket does
                 return form
             return Form("group", (form,), form.expr, axes=form.axes)
@@ -415,6 +464,14 @@ def _ends_open(form: Form) -> bool:
         return _ends_open(form.parts[-1])
     template = form.expr.op.text if isinstance(form.expr, Apply | Opaque) else None
     return form.kind == "call" and template is not None and _binding(template) == FUNCTION
+
+
+#: How a comparison is written under Σ, as text and in LaTeX.
+_RELATION_OF = {
+    ops.less_equal: ("≤", r"\le"),
+    ops.greater_equal: ("≥", r"\ge"),
+    ops.not_equal: ("≠", r"\ne"),
+}
 
 
 # --- templates of operations ----------------------------------------------------------------------

@@ -41,6 +41,8 @@ NUMPY |= {
     "cosine": "({0}) / np.hypot({0}, {1})",
     "share": "np.exp(({0}) - np.logaddexp({0}, {1}))",
     "unit_hypotenuse": "np.hypot({0}, 1)",
+    "product_of_others": "(lambda x: np.moveaxis(np.prod(np.where(np.eye(x.shape[{axis}]) == 1, 1, "
+    "np.moveaxis(x, {axis}, -1)[..., None, :]), axis=-1), -1, {axis}))({0})",
     "softplus": "np.logaddexp(0, {0})",
     "normal_density": "np.exp(-({0}) ** 2 / 2) / np.sqrt(2 * np.pi)",
     "normal_cdf": "(1 + np.vectorize(math.erf, otypes=[float])(({0}) / np.sqrt(2))) / 2",

@@ -7,9 +7,10 @@ from functools import partial
 from math import inf
 
 from tinygrad_edu.symbolic.algebra.expr import Expr, Label, Leaf, Opaque, Quantity, distinct
-from tinygrad_edu.symbolic.notation.form import Axes, Form, entries
+from tinygrad_edu.symbolic.notation.form import Axes, Form
 from tinygrad_edu.symbolic.notation.matrices import Matrices
 from tinygrad_edu.symbolic.notation.names import name_latex
+from tinygrad_edu.symbolic.notation.shifts import shifted, shifts
 from tinygrad_edu.symbolic.notation.spelling import Speller
 
 __all__ = ["axes_for", "counters", "latex", "name_latex", "said", "text"]
@@ -60,12 +61,12 @@ def latex(
 
 
 def _written(expr: Expr, in_latex: bool, indices: bool, axes: Axes, instead: Instead | None) -> str:
-    form = None if indices else said(expr, axes)
+    form = None if indices or shifts(expr) else said(expr, axes)
     leaves = [each.quantity for each in distinct(expr) if isinstance(each, Leaf)]
     spell = partial(Speller, latex=in_latex, instead=instead, taken=names_beside(leaves))
     if form is not None:
         return spell().spell(form)
-    return spell(indices=True, free=expr.labels).spell(entries(expr))
+    return spell(indices=True, free=expr.labels).spell(shifted(expr))
 
 
 def counters(expr: Expr, *, indices: bool = False, axes: Iterable[Label | None] = ()) -> Counters:
@@ -73,11 +74,11 @@ def counters(expr: Expr, *, indices: bool = False, axes: Iterable[Label | None] 
 
     They are those of Σₙ and Σₖ and, where it takes indices, all of these.
     """
-    form = None if indices else said(expr, tuple(axes))
+    form = None if indices or shifts(expr) else said(expr, tuple(axes))
     if form is not None:
         return [(f.detail.letter, f.detail) for f in form.walk() if f.kind == "kept sum"]
     speller = Speller(latex=False, indices=True, free=expr.labels)
-    speller.spell(entries(expr))
+    speller.spell(shifted(expr))
     return speller.counters
 
 

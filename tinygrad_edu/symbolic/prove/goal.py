@@ -34,6 +34,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
 from tinygrad_edu.symbolic.algebra.facts import Facts
 from tinygrad_edu.symbolic.algebra.rounding import TOLERANCE as ROUNDED
 from tinygrad_edu.symbolic.algebra.rules.rule import ONE, Match, Rule
+from tinygrad_edu.symbolic.algebra.slices import canonical
 from tinygrad_edu.symbolic.algebra.units import is_unit
 from tinygrad_edu.symbolic.derive.lowering import Lowering
 from tinygrad_edu.symbolic.derive.recognise import Known, recognised
@@ -142,7 +143,8 @@ class Goal:
     def _computation(self, node: Node) -> Any:
         """Return what tells one computation from others: the operation, and what it is given."""
         args = [self.symbols[a].serial if isinstance(a, Node) else _content(a) for a in node.args]
-        return node.op, tuple(args), tuple(sorted(node.attributes.items(), key=str))
+        attributes = canonical(node.args[0], node.attributes)
+        return node.op, tuple(args), tuple(sorted(attributes.items(), key=str))
 
     def _is_given(self, symbol: Symbol) -> bool:
         """Whether a leaf has a name of its own, and not one that an operation lent it."""

@@ -1,7 +1,8 @@
-"""Equations of stacks: arrays put together from parts along an axis."""
+"""Equations of stacks, slices and running sums: arrays put together from entries of others."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -13,18 +14,32 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Leaf,
     Opaque,
     Sum,
+    Total,
     distinct,
+    parts,
+    product,
     rename,
     replace,
     sum_over,
     total,
 )
 from tinygrad_edu.symbolic.algebra.facts import Facts
-from tinygrad_edu.symbolic.algebra.rules.rule import Match, rule
+from tinygrad_edu.symbolic.algebra.rules.rule import ONE, Match, rule
+from tinygrad_edu.symbolic.algebra.slices import Cut, cuts
 
-__all__ = ["entry_of_stack", "sum_over_stack"]
+__all__ = [
+    "entry_of_stack",
+    "number_out",
+    "slice_of_delta",
+    "slice_of_stack",
+    "sum_over_stack",
+    "term_by_term",
+]
 
+_GETITEM = REGISTRY["getitem"]
 _JOINING = (REGISTRY["stack"], REGISTRY["concatenate"])
+#: What moves and adds entries of its first argument.
+_LINEAR = frozenset(REGISTRY[name] for name in ("getitem", "scatter_add", "cumsum"))
 
 
 @dataclass(frozen=True)
@@ -85,27 +100,118 @@ def entry_of_stack(expr: Opaque, facts: Facts) -> Iterator[Match]:
         place -= length
 
 
+def _along(expr: Expr, label: Label) -> list[_Stack]:
+    """Return the stacks of equal parts along which an index runs, if it runs along no other."""
+    stacks = []
+    for each in distinct(expr):
+        if isinstance(each, Sum) and each.label is label:
+            return []
+        if isinstance(each, Leaf | Delta | Opaque) and label in each.labels:
+            stack = _stack(each)
+            if stack is None or stack.label is not label:
+                return []
+            stacks.append(stack)
+    return stacks if len({stack.lengths for stack in stacks}) == 1 else []
+
+
 @rule("Σ over a stack", "Σ_k f([x, y]_k) = f(x) + f(y)", "the sum, written out", at=Sum)
 def sum_over_stack(expr: Sum, facts: Facts) -> Iterator[Match]:
     """Write out a sum over an index that occurs along stacks of equal parts, and nowhere else."""
-    stacks = []
-    for each in distinct(expr.body):
-        if isinstance(each, Sum) and each.label is expr.label:
-            return
-        if isinstance(each, Leaf | Delta | Opaque) and expr.label in each.labels:
-            stack = _stack(each)
-            if stack is None or stack.label is not expr.label:
-                return
-            stacks.append(stack)
-    if len({stack.lengths for stack in stacks}) != 1:
-        return
+    stacks = _along(expr.body, expr.label)
     terms = []
-    for which, own in enumerate(stacks[0].own):
+    for which, own in enumerate(stacks[0].own if stacks else ()):
         # A new index, for that of the part may stand elsewhere in the sum.
         label = None if own is None else Label(own.letter, own.length, own)
         if label is not None and own not in expr.body.labels:
             label = own
         body = replace(expr.body, {s.expr: s.part(which, label) for s in stacks})
         terms.append(body if label is None else sum_over((label,), body))
-    right = total(terms)
+    if terms:
+        right = total(terms)
+        yield Match(expr, right, right)
+
+
+@rule("slice of a stack", "f([x, y])[2:] = f(y)", "these are its entries", at=Opaque)
+def slice_of_stack(expr: Opaque, facts: Facts) -> Iterator[Match]:
+    """Cut just one part out of stacks of equal parts."""
+    found = _cut_along(expr)
+    if found is None:
+        return
+    cut, label, axis = found
+    stacks = _along(expr.args[0], label)
+    starts = itertools.accumulate(stacks[0].lengths, initial=0) if stacks else ()
+    parts = zip(starts, stacks[0].lengths if stacks else (), strict=False)
+    for which, part in enumerate(parts):
+        if part == (cut.start, cut.length) and axis is not None and cut.length > 1:
+            new: dict[Expr, Expr] = {s.expr: s.part(which, axis) for s in stacks}
+            right = _outside(replace(expr.args[0], new), expr, label)
+            yield Match(expr, right, right)
+
+
+@rule("slice of δ", "(x + δ_2k)[1:] = x[1:] + δ_1k", "the same entry, counted on", at=Opaque)
+def slice_of_delta(expr: Opaque, facts: Facts) -> Iterator[Match]:
+    """Take multiples of δ at a place out of a slice."""
+    found = _cut_along(expr)
+    if found is None or found[2] is None:
+        return
+    cut, _, axis = found
+    assert axis is not None
+    outside: list[Expr] = []
+    rest: list[Expr] = []
+    terms = expr.args[0].terms if isinstance(expr.args[0], Total) else expr.args[:1]
+    for term in terms:
+        coefficient, factors = parts(term)
+        places = [e.place for f in factors[:1] if isinstance(f[0], Delta) for e in f[0].axes]
+        (place,) = [p for p in places if p is not None] or (None,)
+        if len(factors) != 1 or place is None:
+            rest.append(term)
+        elif 0 <= place - cut.start < cut.length:
+            there = Delta(axis, axis.at(place - cut.start))
+            outside.append(product(coefficient, [(there, ONE)]))
+    if len(rest) < len(terms):
+        right = total([*outside, *([expr.rebuild((total(rest),))] if rest else [])])
+        yield Match(expr, right, right)
+
+
+def _cut_along(expr: Opaque) -> tuple[Cut, Label, Label | None] | None:
+    """Read a slice along one axis: where it is cut, the index of the whole and of the slice."""
+    index = expr.attributes.get("index", ("array",))
+    if expr.op is not _GETITEM or "array" in index or None in index:
+        return None
+    axes = expr.inside[0]
+    found = cuts(index, [1 if axis is None else axis.length for axis in axes]) or []
+    short = [(c, a) for c in found if (a := axes[c.axis]) is not None and a.length != c.length]
+    if len(short) != 1 or any(c.step != 1 or c.other is None for c in found):
+        return None
+    ((cut, label),) = short
+    assert cut.other is not None
+    return cut, label, expr.axes[cut.other]
+
+
+def _outside(argument: Expr, expr: Opaque, label: Label) -> Expr:
+    """Give what stands in a slice the indices that it has outside."""
+    both = zip(expr.inside[0], expr.axes, strict=True)
+    return rename(argument, {a: b for a, b in both if a and b and a is not label})
+
+
+@rule("number out", "(c·x)[1:] = c·x[1:]", "entries are moved, and all are c times", at=Opaque)
+def number_out(expr: Opaque, facts: Facts) -> Iterator[Match]:
+    """Take what has no index out of a slice, a placing or a running sum."""
+    if expr.op not in _LINEAR:
+        return
+    coefficient, factors = parts(expr.args[0])
+    outside = [factor for factor in factors if not factor[0].labels]
+    if (coefficient == 1 and not outside) or len(outside) == len(factors):
+        return
+    inner = product(1, [factor for factor in factors if factor not in outside])
+    right = product(coefficient, [*outside, (expr.rebuild((inner, *expr.args[1:])), ONE)])
     yield Match(expr, right, right)
+
+
+@rule("term by term", "(x + y)[1:] = x[1:] + y[1:]", "entries are moved and added", at=Opaque)
+def term_by_term(expr: Opaque, facts: Facts) -> Iterator[Match]:
+    """Take a slice, a placing or a running sum of each term."""
+    if expr.op in _LINEAR and isinstance(expr.args[0], Total):
+        terms = expr.args[0].terms
+        right = total(expr.rebuild((term, *expr.args[1:])) for term in terms)
+        yield Match(expr, right, right)
