@@ -87,7 +87,7 @@ def pytest_collection() -> Generator[None, object, object]:
         return (yield)
     finally:
         gc.freeze()
-        gc.set_threshold(20_000, 20, 20)
+        gc.set_threshold(700, 10, 100)
         gc.enable()
         sys.settrace(tracer)
 
