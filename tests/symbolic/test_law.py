@@ -132,10 +132,16 @@ def test_every_operation(case):
             assert_law(found, unread=unread, unsaid={"python"} if case.name in UNSAID else ())
 
 
-@pytest.mark.usefixtures("untraced")
-@pytest.mark.parametrize("name", ["clip-below", "clip-above", "max-negative-axis", "sort-vector"])
+TYPED_AGAIN = ["clip-below", "clip-above", "var-sample", "log_softmax-rows"]
+TYPED_AGAIN += ["max-negative-axis", "sort-vector"]  # right, and not proved yet
+
+
+@pytest.mark.parametrize("name", TYPED_AGAIN)
 def test_what_these_print_is_right_when_it_is_typed(name):
-    """A bound that is infinite, an x bound by max beside one that is not, ranks below a line."""
+    """A bound that is infinite, an x that max binds beside one that is free, ranks below a line.
+
+    And options that change the number: how many degrees are not free, and an axis that is kept.
+    """
     (case,) = (case for case in DIFFERENTIABLE if str(case) == name)
     args = case.arguments()
     output = case.call(*args)
@@ -143,7 +149,7 @@ def test_what_these_print_is_right_when_it_is_typed(name):
         for found in derivations(loss, tensors(args)):
             verdict = tg.check_answer(found, str(found.result))
             assert verdict, verdict
-            assert verdict.outcome == "proved" or "clip" not in name
+            assert verdict.outcome == "proved" or name in TYPED_AGAIN[-2:]
 
 
 def law_of(name):

@@ -550,11 +550,14 @@ def _options_of(expr: Opaque) -> str:
     kept = ", keepdims=True" if expr.attributes.get("keepdims") else ""
     axis = expr.attributes.get("axis")
     several = len(expr.inside[0]) if expr.inside else 0
+    ddof = f", ddof={n}" if (n := expr.attributes.get("ddof")) else ""
     if axis is None or not several:
-        return ""
+        return ddof
     places = {place % several for place in ([axis] if isinstance(axis, int) else axis)}
     meant = {several - 1} if expr.op.name in LAST_AXIS else set(range(several))
-    return "" if places == meant else f", axis={axis}{kept}"
+    if places == meant:  # of all axes, what is kept counts as a number
+        return (kept if len(meant) < several else "") + ddof
+    return f", axis={axis}{kept}{ddof}"
 
 
 def _attributes(attributes: Mapping[str, Any], arrays: Iterable[str]) -> dict[str, str]:
