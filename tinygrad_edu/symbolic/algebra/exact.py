@@ -87,14 +87,6 @@ def _exp(expr: Expr) -> Expr:
     return Apply(ops.exp, (expr,), {})
 
 
-def _minus(expr: Expr) -> Expr:
-    return product(-1, [(expr, ONE)])
-
-
-def _ratio(above: Expr, below: Expr) -> Expr:
-    return product(1, [(above, ONE), (below, -ONE)])
-
-
 @rule("exp of Σ", "e^(c·Σ_k x_k) = Π_k e^(c·x_k)", "the law of exponents", at=Apply)
 @_defined
 def exp_of_sums(expr: Expr) -> Expr | None:
@@ -172,7 +164,8 @@ def softmax(expr: Expr) -> Expr | None:
     pairs = [(a, b) for a, b in zip(inside, expr.axes, strict=True) if a is not None]
     outside = {a: b for a, b in pairs if a is not label and b is not None}
     below = rename(sum_over((label,), body), outside)
-    return _ratio(rename(body, {a: b for a, b in pairs if b is not None}), below)
+    above = rename(body, {a: b for a, b in pairs if b is not None})
+    return product(1, [(above, ONE), (below, -ONE)])
 
 
 class _Defined(Facts):

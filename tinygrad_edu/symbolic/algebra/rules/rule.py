@@ -55,7 +55,7 @@ class Rule:
         self, name: str, equation: str, because: str, matches: Application, at: Kinds = Expr
     ) -> None:
         self.name, self._equation, self.because = name, equation, because
-        self.matches, self.at = matches, at
+        self.matches = matches
         self.kinds = frozenset(kind for kind in KINDS if issubclass(kind, at))
 
     @property
