@@ -90,6 +90,13 @@ class Names:
                     kind = type(value).__name__
                     raise TypeError(f"names: {name!r} is a {kind}; names mark Tensors and arrays")
 
+    def with_more(self, names: Mapping[str, Tensor]) -> Names:
+        """Return these names, and some for what has none here."""
+        more = Names(None, names)
+        more._by_id |= self._by_id
+        more._held = [*self._held, *more._held]
+        return more
+
     def of(self, value: Any) -> str | None:
         """Return the name of a Tensor or array, or None."""
         if isinstance(value, Tensor) and value.name is not None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+import tinygrad_edu as tg
 from tinygrad_edu.lectures import LECTURES
 
 # The work is done in the browser.
@@ -59,6 +60,24 @@ def test_every_step_is_in_view_and_large_enough_to_read(visit, tmp_path, name):
         for key, wrong in page.evaluate(ON_EVERY_STEP % WRONG).items():
             found |= {f"{width}: {key}": wrong} if wrong else {}
     assert found == {}
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES[:3])
+def test_a_page_of_a_long_chain_fits_the_window(visit, tmp_path, width, height):
+    x = tg.Tensor([0.3, 0.2, -0.5], name="x")
+    out = x
+    for n in range(40):
+        out = tg.sin(out) if n % 2 else tg.tanh(out)
+    saved = tg.explain(tg.name(out.sum(), "L"), x).save(tmp_path / "page.html")
+    page = visit(at=saved, viewport={"width": width, "height": height})
+    title = page.locator(".title").bounding_box()
+    assert title["x"] + title["width"] <= width
+    for key in ("2", "ArrowLeft"):
+        page.keyboard.press(key)
+        assert page.evaluate(WRONG) == []
+    for key in ("Home", "3", "End"):
+        page.keyboard.press(key)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_the_header_is_one_line(visit):

@@ -1,5 +1,6 @@
 """The story of a derivation: the order of its frames, its numbers, and the Python of its nodes."""
 
+import re
 import runpy
 from itertools import pairwise
 
@@ -295,6 +296,30 @@ def test_a_graph_that_nobody_could_read_is_refused():
         out = out + x
     with pytest.raises(ValueError, match="more than 300"):
         tell(out.sum(), x)
+
+
+def chain(count):
+    x = tg.Tensor([0.3, 0.2, -0.5], name="x")
+    out = x
+    for n in range(count):
+        out = tg.sin(out) if n % 2 else tg.tanh(out)
+    return tg.name(out.sum(), "L"), x
+
+
+def test_a_large_graph_is_told_with_a_name_for_every_vertex():
+    told = tell(*chain(60))
+    for frame in phases(told, "forward")[1:]:
+        assert len(frame.equation.vector.text) < 20
+    for frame in phases(told, "backward")[1:]:
+        assert len(frame.passing.local.formula.vector.text) < 20
+    assert len(told.frames) > 120
+
+
+def test_a_large_graph_does_not_stand_in_every_step():
+    page = tg.explain(*chain(60))
+    assert len(page.html()) < 1_300_000
+    shown = re.findall(r'<li class="step forward.*?</li>', page.html(), flags=re.DOTALL)
+    assert max(text.count('class="vertex') for text in shown) < 8
 
 
 def test_entries_of_one_array_have_numbers_of_their_own():

@@ -24,6 +24,7 @@ from tinygrad_edu.view.page.frames import Frame, Scene, Track
 
 __all__ = ["algebra", "left_side"]
 
+_MOST_DRAWN = 80  # vertices of a graph that shows a formula
 _SHORT = 22  # characters of an equation that stands in a title
 
 
@@ -101,7 +102,8 @@ class _Algebra:
         """Add the drawings of all formulas; return what each one's is called."""
         distinct = list(dict.fromkeys(evolutions))
         called = {e: f"{self.prefix}-{n}" for n, e in enumerate(distinct)}
-        self.drawings |= {name: evolution.model for evolution, name in called.items()}
+        models = {name: evolution.model for evolution, name in called.items()}
+        self.drawings |= {n: m for n, m in models.items() if len(m.vertices) <= _MOST_DRAWN}
         return [called[evolution] for evolution in evolutions]
 
 

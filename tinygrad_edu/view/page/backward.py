@@ -26,6 +26,8 @@ from tinygrad_edu.view.page.meaning import meaning
 
 __all__ = ["backward"]
 
+_LONGEST = 40  # parts of a formula that is written out beside its name
+
 
 def backward(flow: Flow) -> list[Frame]:
     """Tell how the gradient comes back from the output."""
@@ -157,7 +159,10 @@ class _Backward:
 
 def _factor(name: Written, formula: Formula, entries: Formula | None = None) -> Factor:
     """Write a formula with its numbers, where these say more, and its value at all `entries`."""
-    shown, value = written(formula), _squeezed(entries or formula)
+    value = _squeezed(entries or formula)
+    if formula.expr.size > _LONGEST:  # its name and its numbers say more
+        return Factor(name, None, numbers_of(value), value)
+    shown = written(formula)
     numbers = numbers_of(_squeezed(formula))
     if numbers is not None and numbers.text == shown.vector.text:
         numbers = None

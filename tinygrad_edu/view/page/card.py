@@ -11,6 +11,7 @@ from tinygrad_edu.view.draw.svg import Pieces
 from tinygrad_edu.view.draw.written import Maths
 from tinygrad_edu.view.page.frames import Frame, Passing, Scene, Story
 from tinygrad_edu.view.page.heat import heat_map
+from tinygrad_edu.view.page.large import nearby
 from tinygrad_edu.view.page.markup import add, both, formula, say, sentence_case
 
 __all__ = ["Cards"]
@@ -130,6 +131,7 @@ class Cards:
 
     def _scene(self, figure: ET.Element, scene: Scene, title: str) -> None:
         drawing, model = self.drawings[scene.drawing], self.story.drawings[scene.drawing]
+        scene = nearby(model, scene)
         width, height = map(number, drawing.size)
         svg = ET.SubElement(
             figure,
@@ -193,7 +195,8 @@ def _product(equation: ET.Element, passing: Passing) -> None:
     ):
         cell = add(equation, "div", class_="factor")
         both(add(cell, "p", f"{title}  ", class_="phase"), factor.name, "large")
-        both(cell, factor.formula, "block")
+        if factor.formula is not None:
+            both(cell, factor.formula, "block")
         if factor.numbers is not None:
             formula(add(cell, "p", class_="numbers"), factor.numbers)
 

@@ -73,7 +73,8 @@ class Document:
     def _struck(self) -> dict[str, set[str]]:
         """Name what is ever struck through, drawing by drawing."""
         found: dict[str, set[str]] = {name: set() for name in self.story.drawings}
-        for scene in (frame.scene for frame in self.story.frames):
+        shown = (f.scene for f in self.story.frames if f.scene.drawing in found)
+        for scene in shown:
             for letter, states in (("e", scene.edges), ("n", scene.vertices)):
                 found[scene.drawing] |= {
                     f"{letter}{place}" for place, state in states.items() if "cancelled" in state

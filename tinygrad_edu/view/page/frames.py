@@ -32,10 +32,13 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """One of what is multiplied: its name, its formula, its numbers where they are few, and all."""
+    """One of what is multiplied: its name, its formula, its numbers where they are few, and all.
+
+    A formula that is too long to be read is left out.
+    """
 
     name: Written
-    formula: Written
+    formula: Written | None
     numbers: Maths | None
     value: Any
 

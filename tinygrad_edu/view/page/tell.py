@@ -15,6 +15,7 @@ from tinygrad_edu.view.page.backward import backward
 from tinygrad_edu.view.page.flow import Flow
 from tinygrad_edu.view.page.forward import forward
 from tinygrad_edu.view.page.frames import Frame, Node, Route, Story
+from tinygrad_edu.view.page.large import named_throughout
 from tinygrad_edu.view.page.live import live
 from tinygrad_edu.view.page.nodes import node
 from tinygrad_edu.view.page.ways import Way, ways
@@ -32,7 +33,7 @@ def story(
     roles: Mapping[str, str] | None = None,
 ) -> Story:
     """Tell how the gradient of `output` with respect to `wrt` comes about."""
-    found = ways(output, wrt, names, fused)
+    found = ways(output, wrt, named_throughout(output, names), fused)
     told = _Told()
     for way in found:
         told.add(way, _WRITTEN if way.rewriting is None else _SHORT)
