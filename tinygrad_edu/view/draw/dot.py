@@ -139,7 +139,12 @@ def layout(
     """
     graph = _start(model)
     downward = model.direction == "TB"  # where ranks stand below each other, they need less room
-    graph.attr(nodesep="0.28", ranksep="0.28" if downward else "0.42", bgcolor="transparent")
+    apart = (
+        {"nodesep": "0.2", "ranksep": "0.28"}
+        if downward
+        else {"nodesep": "0.28", "ranksep": "0.42"}
+    )
+    graph.attr(bgcolor="transparent", **apart)
     if len(model.vertices) > _MANY:  # a good layout soon, rather than the best one late
         graph.attr(nslimit="2", mclimit="0.1")
     graph.attr("node", shape="box", fixedsize="true", label="")

@@ -70,7 +70,7 @@ const camera = (() => {
     const whole = around([...graph.querySelectorAll(".vertex, .edge")], graph);
     const overview = !fits(whole, room);
     const beside = (room.width - width * scale) / 2 > MAP.width + GAP;
-    if (overview && !beside) room.height -= MAP.low + 4;
+    if (overview && !beside && !small.matches) room.height -= MAP.low + 4;
     view.style.height = `${Math.min(room.height, Math.ceil(height * scale))}px`;
     return { box: overview ? active(graph, room) : whole, overview, beside };
   };
