@@ -145,11 +145,7 @@ class Reading:
             meaning = _Meaning(self, scene, tree)
             free = free_letters(tree)
             meaning.lengths = {x: n for x, n in meaning.lengths.items() if x in free}
-            if shifting(tree):
-                unknown = set(free) - meaning.lengths.keys()
-                meaning.lengths.update(meaning.lengths_in(tree, unknown))
-                meaning.mark_terms(tree)
-            return meaning.finished(meaning.of(tree))
+            return meaning.finished(meaning.formula(tree))
 
 
 class _Meaning:
@@ -201,7 +197,15 @@ class _Meaning:
 
     # --- terms that are there where all of their entries are --------------------------------------
 
-    def mark_terms(self, form: Form) -> None:
+    def formula(self, form: Form) -> _Value:
+        """Compute a whole formula."""
+        if shifting(form):
+            unknown = set(free_letters(form)) - self.lengths.keys()
+            self.lengths.update(self._lengths_in(form, unknown))
+            self._mark_terms(form)
+        return self.of(form)
+
+    def _mark_terms(self, form: Form) -> None:
         """Find the terms of a formula whose indices shift.
 
         What stands in a bracket is there as a whole, as in (xⱼ − xⱼ₋₁) − (xⱼ₊₁ − xⱼ), unless each
@@ -211,7 +215,7 @@ class _Meaning:
         if total is None:
             self.terms.add(id(form))
         for part in total.parts if total is not None else ():
-            self.mark_terms(part)
+            self._mark_terms(part)
 
     def _terms_in(self, form: Form) -> Form | None:
         """Return the sum whose terms are there each by itself: a formula, or what it scales."""
@@ -773,9 +777,9 @@ class _Meaning:
         outer = dict(self.lengths)
         for letter in letters:
             self.lengths.pop(letter, None)
-        self.lengths.update(self.lengths_in(body, letters))
+        self.lengths.update(self._lengths_in(body, letters))
         if name == "sum" and shifting(body):
-            self.mark_terms(body)
+            self._mark_terms(body)
         value = self.of(body)
         letters = letters or (() if value.ndim else value.letters)  # Σ aₖ gₖ
         if not letters:
@@ -845,7 +849,7 @@ class _Meaning:
             if any(each is own for own in value.axes):
                 yield letter.lower()
 
-    def lengths_in(self, form: Form, letters: Iterable[str]) -> dict[str, int]:
+    def _lengths_in(self, form: Form, letters: Iterable[str]) -> dict[str, int]:
         """Find how far bound indices run: over the axes of the arrays that carry them."""
         found: dict[str, int] = {}
         pending = [(form, frozenset(letters))]
@@ -1360,7 +1364,7 @@ def parse(text: str, **arrays: Any) -> Tensor:
         tree = read(text, given, functions=FUNCTIONS).tree
         meaning = _Meaning(Reading(text), Scene(given), tree)
         with np.errstate(all="ignore"):
-            value = meaning.of(tree)
+            value = meaning.formula(tree)
             if value.letters and not value.ndim:
                 value = _Value(_ordered(value, sorted(value.letters)))
             found = meaning.finished(value)
