@@ -6,6 +6,7 @@ import os
 import pkgutil
 import random
 import sys
+import sysconfig
 import threading
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
@@ -108,3 +109,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     seed = config.getoption("--shuffle")
     if seed is not None:
         random.Random(seed).shuffle(items)
+
+
+@pytest.fixture
+def no_program(monkeypatch, tmp_path):
+    """A machine without a program that lays out graphs."""
+    monkeypatch.delenv("TINYGRAD_EDU_DOT", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    monkeypatch.setattr(sysconfig, "get_path", lambda *_: str(tmp_path))

@@ -16,7 +16,6 @@ from tinygrad_edu import cli
 from tinygrad_edu.cli import main
 from tinygrad_edu.experiments import EXPERIMENTS
 from tinygrad_edu.lectures import IDENTITIES, LECTURES
-from tinygrad_edu.view.draw import renderer
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -29,14 +28,6 @@ def program(monkeypatch, tmp_path):
     path.chmod(0o755)
     monkeypatch.setenv("TINYGRAD_EDU_DOT", str(path))
     return path
-
-
-@pytest.fixture
-def no_program(monkeypatch, tmp_path):
-    monkeypatch.delenv("TINYGRAD_EDU_DOT", raising=False)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
-    monkeypatch.setattr(renderer.sysconfig, "get_path", lambda *_: str(tmp_path))
 
 
 def findings(capsys) -> dict[str, str]:

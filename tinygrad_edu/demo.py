@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -105,8 +106,11 @@ def _lecture(into: Path) -> list[Path]:
         *_save(into, "lecture-expanded", draw(fused, expand=True, names={"L": fused})),
         *_save(into, "lecture-backward", draw(L, backward=True)),
     ]
-    page = explain(L, wrt=z).save(into / "lecture.html")
-    return [page, *files, *_save_derivation(into, "lecture", derivation)]
+    page = explain(L, wrt=z)
+    with contextlib.suppress(RendererError):  # said already
+        files.append(page.save(into / "lecture-why.svg"))
+    shown = page.save(into / "lecture.html")
+    return [shown, *files, *_save_derivation(into, "lecture", derivation)]
 
 
 # --- a mini-batch: real flowers ------------------------------------------------------------------

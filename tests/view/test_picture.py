@@ -71,14 +71,6 @@ def program(request, monkeypatch):
     return request.param
 
 
-@pytest.fixture
-def no_program(monkeypatch, tmp_path):
-    monkeypatch.delenv("TINYGRAD_EDU_DOT", raising=False)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
-    monkeypatch.setattr(renderer.sysconfig, "get_path", lambda *_: str(tmp_path))
-
-
 def by_class(root, name):
     return [item for item in root.iter() if name in item.get("class", "").split()]
 

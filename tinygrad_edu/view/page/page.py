@@ -13,6 +13,7 @@ from tinygrad_edu.naming import names_around
 from tinygrad_edu.saving import save
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.view.page.document import Document
+from tinygrad_edu.view.page.film import film
 from tinygrad_edu.view.page.frames import Story
 from tinygrad_edu.view.page.tell import story
 
@@ -96,15 +97,24 @@ class Page:
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the page to a file and return its path.
 
+        Parameters
+        ----------
+        path
+            Its ending says what is written: ``.html`` for the page, or ``.svg`` for a picture that
+            plays: the bars, the shortest way through the graph, and the result.
+
         Raises
         ------
         ValueError
-            If the path does not end in ``.html``.
+            For any other ending.
+        RendererNotFound
+            If there is no program to lay out the picture.
         """
         path = Path(path)
-        if path.suffix.lower() not in {".html", ".htm"}:
-            raise ValueError(f"save: a page is saved as .html, not as {path.name!r}")
-        return save(path, self.html())
+        ending = path.suffix.lower()
+        if ending not in {".html", ".htm", ".svg"}:
+            raise ValueError(f"save: a page is saved as .html or .svg, not as {path.name!r}")
+        return save(path, film(self.story) if ending == ".svg" else self.html())
 
     def __repr__(self) -> str:
         lead = self.story.routes[0].key

@@ -1,0 +1,164 @@
+"""A derivation as a picture that plays: bars, the paths that meet, and what they add up to."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+
+from tinygrad_edu.view.draw.dot import clean
+from tinygrad_edu.view.draw.formula import Label, define, label, number
+from tinygrad_edu.view.draw.model import Model
+from tinygrad_edu.view.draw.renderer import find_renderer
+from tinygrad_edu.view.draw.style import STYLE, colour
+from tinygrad_edu.view.draw.svg import Pieces, pieces
+from tinygrad_edu.view.page.bars import Bars
+from tinygrad_edu.view.page.frames import Frame, Story
+
+__all__ = ["film"]
+
+_WIDTH, _HEIGHT, _MARGIN = 1200.0, 720.0, 24.0
+_LEFT = 540.0  # the width of the bars; the graph stands on their right
+_FOOT = 64.0  # the height of the sentence
+_GRAPH = 0.76  # how much of the height is the graph's; the result stands below it
+_BARS = (340.0, 340.0)  # the size in which bars are drawn, before they are made smaller
+_SECONDS, _FADE = 8, 4  # of one round; what comes in takes this many percent of it
+_OUTLINES = "film-"
+_CSS = "".join(
+    (
+        ".bars{overflow:visible}.bars text{font-size:20px}.hold,.knob{fill:none}",
+        f".bar{{opacity:.45;{colour('fill', 'forward')}}}.model .bar{{opacity:1}}",
+        f".gradient .bar{{opacity:1;{colour('fill', 'backward')}}}",
+        ".aim{fill:none;stroke:#B07800;stroke-width:4;stroke-dasharray:8 5}",
+        ".zero{stroke:currentColor;stroke-opacity:.5}.tg-outline{display:none}",
+        ".tg .said{font-size:16px;fill-opacity:.75}.tg .sentence{font-size:20px}",
+    )
+)
+
+
+def film(told: Story) -> str:
+    """Return the first way of a story as one SVG document that plays, again and again.
+
+    Whoever wants no motion, and any viewer that shows none, gets the last moment of it.
+
+    Raises
+    ------
+    RendererNotFound
+        If there is no program to lay out the graph.
+    """
+    route = told.frames[0].route
+    steps = [f for f in told.frames if f.route == route and f.track != "free"]
+    shown = told.drawings[steps[0].scene.drawing]
+    plain = tuple(replace(v, gradient_lines=(), shape="") for v in shown.vertices)
+    model = replace(shown, vertices=plain)
+    return _Film(told, steps, model, pieces(model, find_renderer(), _OUTLINES)).text()
+
+
+class _Film:
+    def __init__(self, told: Story, steps: list[Frame], model: Model, graph: Pieces) -> None:
+        self.told, self.steps, self.model, self.graph = told, steps, model, graph
+        self.body = ET.Element("g")
+        self.outlines = dict(graph.outlines)
+        self.moments: list[float] = []  # when each part comes in, in percent of a round
+
+    def text(self) -> str:
+        """Return the document."""
+        title = f"{self.told.title.text} = {self.told.result.text}"
+        self._bars()
+        self._graph()
+        self._words()
+        size = {"width": number(_WIDTH), "height": number(_HEIGHT)}
+        root = ET.Element(
+            "svg",
+            {
+                "xmlns": "http://www.w3.org/2000/svg",
+                "class": "tg",
+                "role": "img",
+                "aria-label": clean(title),
+                **size,
+                "style": "max-width:100%;height:auto",
+                "viewBox": f"0 0 {size['width']} {size['height']}",
+                "xml:space": "preserve",
+            },
+        )
+        ET.SubElement(root, "title").text = clean(title)
+        ET.SubElement(root, "style").text = STYLE + _CSS + self._motion()
+        define(ET.SubElement(root, "defs"), self.outlines, _OUTLINES)
+        root.append(self.body)
+        return ET.tostring(root, encoding="unicode") + "\n"
+
+    def _motion(self) -> str:
+        """Return the style of what moves."""
+        rules = []
+        for count, moment in enumerate(self.moments):
+            shown = moment + _FADE
+            name = f"film{count}"
+            rules.append(
+                f"@keyframes {name}{{0%,{moment:g}%{{opacity:0}}"
+                f"{shown:g}%,98%{{opacity:1}}100%{{opacity:0}}}}"
+                f".{name}{{animation:{name} {_SECONDS}s infinite}}"
+            )
+        still = "@media(prefers-reduced-motion:reduce){.tg *{animation:none}}"
+        return "".join(rules) + still
+
+    def _part(self, moment: float, transform: str = "") -> ET.Element:
+        """Begin what comes in at a moment."""
+        place = {"transform": transform} if transform else {}
+        found = ET.SubElement(self.body, "g", {"class": f"film{len(self.moments)}", **place})
+        self.moments.append(moment)
+        return found
+
+    def _write(self, parent: ET.Element, content: Label, x: float, top: float, anchor: str) -> None:
+        self.outlines |= content.outlines()
+        content.draw(parent, x, top, anchor, _OUTLINES)
+
+    def _bars(self) -> None:
+        columns = self.told.live.columns
+        across = 2 if len(columns) > 1 else 1
+        room = _LEFT / across, (_HEIGHT - _MARGIN - _FOOT) / -(-len(columns) // across)
+        for index, column in enumerate(columns):
+            last = index == len(columns) - 1
+            x = _MARGIN + room[0] * (index % across)
+            y = _MARGIN + room[1] * (index // across)
+            part = self._part(72 if last else 9.0 * index, f"translate({number(x)} {number(y)})")
+            head = label(column.head.latex, column.head.text, size=24)
+            self._write(part, head, room[0] / 2, 0, "middle")
+            top = head.height + 18
+            place = {"x": number(room[0] / 2), "y": number(top), "text-anchor": "middle"}
+            ET.SubElement(part, "text", {"class": "said", **place}).text = clean(column.caption)
+            top += 8
+            bars = Bars(column, self.told.live.places[index])
+            scale = min((room[0] - 30) / _BARS[0], (room[1] - top - 24) / bars.height)
+            inner = ET.SubElement(
+                part,
+                "g",
+                {
+                    "class": column.part,
+                    "transform": f"translate(15 {number(top)}) scale({number(scale)})",
+                },
+            )
+            bars.draw(inner, index)
+            inner[0].set("width", number((room[0] - 30) / scale))
+
+    def _graph(self) -> None:
+        graph, room = self.graph, (_WIDTH - _LEFT - 3 * _MARGIN, _GRAPH * _HEIGHT - _MARGIN)
+        scale = min(1.5, room[0] / graph.size[0], room[1] / graph.size[1])
+        x = _LEFT + 2 * _MARGIN + (room[0] - scale * graph.size[0]) / 2
+        place = f"translate({number(x)} {_MARGIN}) scale({number(scale)}) {graph.move}"
+        forward = self._part(28, place)
+        passing = [place for place, e in enumerate(self.model.edges) if e.kind == "backward"]
+        for order, element in enumerate(graph.edges):
+            if order not in passing:
+                forward.append(element)
+        forward.extend(graph.vertices)
+        for count, order in enumerate(passing):
+            self._part(36 + 24 * count / len(passing), place).append(graph.edges[order])
+
+    def _words(self) -> None:
+        """Write the result, and what it means."""
+        result = [f.equation.vector for f in self.steps if f.phase == "algebra"][-1]
+        content = label(result.latex, result.text, size=34)
+        middle = _LEFT + 2 * _MARGIN + (_WIDTH - _LEFT - 3 * _MARGIN) / 2
+        self._write(self._part(62), content, middle, _GRAPH * _HEIGHT + 12, "middle")
+        place = {"x": number(_WIDTH / 2), "y": number(_HEIGHT - 24), "text-anchor": "middle"}
+        sentence = ET.SubElement(self._part(80), "text", {"class": "sentence", **place})
+        sentence.text = clean(self.told.live.sentence)
