@@ -17,7 +17,8 @@ from tinygrad_edu.view.draw import renderer
 ROOT = Path(__file__).resolve().parent.parent
 SVG = "{http://www.w3.org/2000/svg}"
 PICTURES = {
-    *(f"lecture-{kind}" for kind in ("forward", "gradients", "expanded", "backward", "derivation")),
+    *(f"lecture-{kind}" for kind in ("forward", "gradients", "expanded", "backward", "why")),
+    "lecture-derivation",
     *(f"iris-{kind}" for kind in ("forward", "expanded", "backward", "derivation")),
 }
 TEXTS = {f"{name}-derivation.{form}" for name in ("lecture", "iris") for form in ("txt", "tex")}

@@ -178,7 +178,7 @@ def test_without_the_formula_setter_formulas_are_readable_text(monkeypatch):
 def test_save_says_what_a_page_is_saved_as(tmp_path):
     shown = make("mse")
     assert shown.save(tmp_path / "page.html").read_text(encoding="utf-8") == shown.html()
-    with pytest.raises(ValueError, match=r"saved as \.html, not as 'page.pdf'"):
+    with pytest.raises(ValueError, match=r"saved as \.html or \.svg, not as 'page.pdf'"):
         shown.save(tmp_path / "page.pdf")
 
 
