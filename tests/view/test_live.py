@@ -100,6 +100,27 @@ def test_a_bar_is_dragged_by_the_pointer(at):
     assert page.evaluate(TEXTS, None) == expected
 
 
+def rearranged(data):
+    """A page whose formulas pick, join and reshape arrays."""
+    x = tg.Tensor(data, name="x")
+    joined = tg.concatenate([x[:, 1:], x[:, ::-2]], axis=1)
+    piled = tg.stack([joined, 2 * joined], axis=-1)
+    loss = tg.sum(tg.sin(tg.cumsum(joined, axis=1))) - x[-1, ::-2][0] * x[0, -3]
+    return tg.explain(loss + tg.sum(tg.reshape(piled, (4, 4))[..., None, 1] ** 3), wrt=x)
+
+
+def test_the_script_picks_and_joins_as_numpy_does(at):
+    data = [[0.5, -1.5, 2.0], [1.0, 3.0, -0.7]]
+    told = rearranged(data)
+    page = at(told)
+    for name in ("concatenate", "stack", "reshape", "cumsum", "getitem", "scatter_add"):
+        assert f"$.{name}(" in told.html()
+    assert page.evaluate(TEXTS, None) == page.evaluate(TEXTS, told.html())
+    page.locator(SLIDERS).nth(5).press("Home")
+    data[1][2] = values(page)[5]
+    assert page.evaluate(TEXTS, None) == page.evaluate(TEXTS, rearranged(data).html())
+
+
 # --- sliders, buttons, and numbers of one's own ---------------------------------------------------
 
 

@@ -69,8 +69,25 @@ class JavaScript(Language):
         if not self.knows(op):
             raise ValueError(f"javascript: {op.name} is not in the runtime; use text() instead")
         texts = [code.text for code in arguments]
+        if op.name in {"concatenate", "stack"}:
+            texts = [f"[{', '.join(texts)}]"]
         if op.name == "one_hot":
             texts.append(attributes["classes"])
+        elif "index" in attributes:
+            texts.append(_index(attributes["index"]))
         elif "axis" in attributes:
             texts += map(json.dumps, (attributes["axis"], attributes.get("keepdims", False)))
+        if "shape" in attributes:
+            texts.append(json.dumps(attributes["shape"]))
         return Code(f"$.{_NAMES.get(op.name, op.name)}({', '.join(texts)})")
+
+
+def _index(index: tuple[Any, ...]) -> str:
+    """Write an index: a place, a slice as its three numbers, null for a new axis."""
+    if "array" in [part for part in index if isinstance(part, str)]:
+        raise ValueError("javascript: an index array is not in the runtime; use text() instead")
+    parts = [
+        list(part[1:]) if isinstance(part, tuple) else "..." if part is Ellipsis else part
+        for part in index
+    ]
+    return json.dumps(parts)

@@ -27,7 +27,12 @@ const $ = (() => {
   };
   const map = (f) => (...xs) => {
     xs = xs.map(of);
-    return build(together(xs), (at) => f(...xs.map((x) => entry(x, at))));
+    const shape = together(xs), length = size(shape);
+    if (!xs.every((x) => x.data.length === length || x.data.length === 1))
+      return build(shape, (at) => f(...xs.map((x) => entry(x, at))));
+    const data = Array(length); // entry by entry: no places are needed
+    for (let i = 0; i < length; i++) data[i] = f(...xs.map((x) => x.data[x.data.length === 1 ? 0 : i]));
+    return array(shape, data);
   };
   const reduce = (f) => (x, axis = null, keep = false) => {
     x = of(x);
@@ -35,11 +40,42 @@ const $ = (() => {
     const axes = axis === null ? all : [axis].flat().map((a) => (a + all.length) % all.length);
     const kept = all.filter((i) => !axes.includes(i));
     const shape = keep ? x.shape.map((l, i) => (axes.includes(i) ? 1 : l)) : kept.map((i) => x.shape[i]);
+    if (!kept.length) return array(shape, [f(x.data)]);
     const inner = axes.map((i) => x.shape[i]);
     return build(shape, (at) => f(Array.from(places(inner), (within) => {
       const whole = all.map((i) => (axes.includes(i) ? within[axes.indexOf(i)] : at[keep ? i : kept.indexOf(i)]));
       return entry(x, whole);
     })));
+  };
+  const positions = (shape, index) => { // of x[index]: where each entry stands in x
+    const dots = index.indexOf("...");
+    const used = index.filter((part) => part !== null && part !== "...").length;
+    const rest = Array.from({ length: shape.length - used }, () => [null, null, null]);
+    const parts = dots < 0 ? [...index, ...rest] : [...index.slice(0, dots), ...rest, ...index.slice(dots + 1)];
+    let axis = 0;
+    const axes = parts.map((part) => {
+      if (part === null) return { length: 1, start: 0, step: 0 };
+      const length = shape[axis], stride = size(shape.slice(++axis));
+      if (typeof part === "number") return { start: ((part + length) % length) * stride };
+      const [from, to, by] = [part[0], part[1], part[2] ?? 1];
+      const [least, most] = by > 0 ? [0, length] : [-1, length - 1];
+      const clipped = (n, other) => (n === null ? other : Math.min(Math.max(n < 0 ? n + length : n, least), most));
+      const start = clipped(from, by > 0 ? least : most), stop = clipped(to, by > 0 ? most : least);
+      return { length: Math.max(0, Math.ceil((stop - start) / by)), start: start * stride, step: by * stride };
+    });
+    const free = axes.filter((each) => each.length !== undefined);
+    const first = axes.reduce((n, each) => n + each.start, 0);
+    return build(free.map((each) => each.length), (at) => at.reduce((n, i, k) => n + i * free[k].step, first));
+  };
+  const concatenate = (xs, axis) => {
+    xs = xs.map(of);
+    axis = (axis + xs[0].shape.length) % xs[0].shape.length;
+    const whole = xs[0].shape.map((l, i) => (i === axis ? xs.reduce((n, x) => n + x.shape[axis], 0) : l));
+    return build(whole, (at) => {
+      let place = at[axis], k = 0;
+      while (place >= xs[k].shape[axis]) place -= xs[k++].shape[axis];
+      return entry(xs[k], at.map((i, n) => (n === axis ? place : i)));
+    });
   };
   const plus = (values) => values.reduce((a, b) => a + b, 0);
   const view = (x, order, present) => {
@@ -55,11 +91,24 @@ const $ = (() => {
     const terms = left.split(",").map((term) => [...term]);
     const lengths = {};
     terms.forEach((term, n) => term.forEach((c, i) => { lengths[c] = Math.max(lengths[c] ?? 1, xs[n].shape[i]); }));
-    const bound = Object.keys(lengths).filter((c) => !right.includes(c));
-    return build([...right].map((c) => lengths[c]), (at) =>
-      plus(Array.from(places(bound.map((c) => lengths[c])), (within) =>
-        terms.reduce((p, term, n) => p * entry(xs[n], term.map((c) =>
-          right.includes(c) ? at[right.indexOf(c)] : within[bound.indexOf(c)])), 1))));
+    const letters = [...right, ...Object.keys(lengths).filter((c) => !right.includes(c))];
+    const steps = terms.map((term, n) => letters.map((c) => term.reduce((step, own, i) =>
+      step + (own === c && xs[n].shape[i] > 1 ? size(xs[n].shape.slice(i + 1)) : 0), 0)));
+    const shape = [...right].map((c) => lengths[c]), data = Array(size(shape)).fill(0);
+    const walk = (depth, starts, place) => {
+      if (depth === letters.length) {
+        let product = 1;
+        for (let n = 0; n < xs.length; n++) product *= xs[n].data[starts[n]];
+        data[place] += product;
+        return;
+      }
+      const length = lengths[letters[depth]];
+      for (let i = 0; i < length; i++)
+        walk(depth + 1, starts.map((start, n) => start + i * steps[n][depth]),
+          depth < right.length ? place * length + i : place);
+    };
+    walk(0, xs.map(() => 0), 0);
+    return array(shape, data);
   };
   const matmul = (...xs) => xs.map(of).reduce((a, b) => einsum(
     { "11": "a,a->", "21": "ab,b->a", "12": "a,ab->b", "22": "ab,bc->ac" }[`${a.shape.length}${b.shape.length}`], a, b));
@@ -75,7 +124,7 @@ const $ = (() => {
     for (let n = 1; n < 80; n++) { term *= -x * x / n; sum += term / (2 * n + 1); }
     return 2 / Math.sqrt(Math.PI) * sum;
   };
-  const is = (f) => map((x, y) => Number(f(x, y)));
+  const is = (f) => map((x, y) => Number(Boolean(f(x, y))));
   const softplus = (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
   const most = reduce((v) => v.reduce((a, b) => (Number.isNaN(a) || a > b ? a : b), -Infinity));
   const least = reduce((v) => v.reduce((a, b) => (Number.isNaN(a) || a < b ? a : b), Infinity));
@@ -114,6 +163,37 @@ const $ = (() => {
     euclidean_norm: reduce((v) => Math.hypot(...v)),
     diag: (x) => { x = of(x); return x.shape.length < 2 ? mul(x, eye(x.data.length)) : einsum("aa->a", x); },
     ones: (n) => build([n], () => 1), one_hot: (y, n) => { y = of(y); return build([...y.shape, n], (at) => Number(entry(y, at.slice(0, -1)) === at.at(-1))); },
+    concatenate,
+    stack: (xs, axis) => concatenate(xs.map((x) => {
+      x = of(x);
+      const place = (axis + x.shape.length + 1) % (x.shape.length + 1);
+      return array([...x.shape.slice(0, place), 1, ...x.shape.slice(place)], x.data);
+    }), axis),
+    reshape: (x, shape) => {
+      x = of(x);
+      const lengths = [shape].flat();
+      return array(lengths.map((l) => (l < 0 ? x.data.length / -size(lengths) : l)), x.data);
+    },
+    getitem: (x, index) => {
+      x = of(x);
+      const found = positions(x.shape, index);
+      return array(found.shape, found.data.map((place) => x.data[place]));
+    },
+    scatter_add: (g, index, shape) => {
+      const data = Array(size(shape)).fill(0), found = positions(shape, index);
+      found.data.forEach((place, k) => { data[place] += of(g).data[k]; });
+      return array(shape, data);
+    },
+    cumsum: (x, axis) => {
+      x = of(x);
+      axis = (axis + x.shape.length) % x.shape.length;
+      return build(x.shape, (at) => plus(Array.from({ length: at[axis] + 1 }, (_, k) => entry(x, at.with(axis, k)))));
+    },
+    floor: map(Math.floor), ceil: map(Math.ceil), trunc: map(Math.trunc),
+    floor_divide: map((x, y) => Math.floor(x / y)), mod: map((x, y) => x - y * Math.floor(x / y)),
+    fmax: map((x, y) => (Number.isNaN(x) ? y : Number.isNaN(y) ? x : Math.max(x, y))),
+    fmin: map((x, y) => (Number.isNaN(x) ? y : Number.isNaN(y) ? x : Math.min(x, y))),
+    logical_not: map((x) => Number(!x)), logical_and: is((x, y) => x && y), logical_or: is((x, y) => x || y),
     entries: (x, places_) => {
       x = of(x);
       const where = x.shape.map((_, i) => places_[i] ?? null);

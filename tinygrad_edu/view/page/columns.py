@@ -151,7 +151,7 @@ class Columns:
     def _gradient(self) -> Any:
         """Return the gradient, without what rounding leaves where parts cancel."""
         flow, place = self.flow, self.flow.place[self.wrt]
-        value = np.asarray(flow.gradients[place], float)
+        value = np.asarray(self.found.computed, float).reshape(self.wrt.shape)
         parts = [np.abs(visit.part.value) for visit, _ in flow.parts.get(place, [])]
         rounding = 1e-12 * max((float(np.max(part, initial=0.0)) for part in parts), default=0.0)
         least = np.where(self.found.result.evaluate() == 0, 1e-12, rounding)

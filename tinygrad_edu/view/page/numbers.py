@@ -73,7 +73,10 @@ class Numbers:
         """Write the gradient of every vertex: what its visits bring, added up."""
         walk, place = self.flow.walk, self.flow.place
         seed = next((v.incoming.value for v in walk.backward), np.ones(walk.output.shape))
-        self.lines.append(f"g[{place[walk.output]}] = {self._constant(seed)};")
+        top = self.flow.shown[place[walk.output]]
+        if np.size(seed) != top.value.size:
+            raise ValueError("the output only spreads the entries of something else")
+        self.lines.append(f"g[{place[top]}] = {self._constant(np.reshape(seed, top.shape))};")
         for visit in walk.backward:
             entry, to = visit.contribution, place[visit.to]
             if entry is None or to < 0:

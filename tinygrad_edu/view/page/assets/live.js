@@ -252,10 +252,10 @@ for (const { lane, place } of columns[0].lanes) {
     const now = data[settings.wrt].data[place], by = step();
     const to = { ArrowUp: now + by, ArrowRight: now + by, ArrowDown: now - by, ArrowLeft: now - by,
       PageUp: now + 10 * by, PageDown: now - 10 * by, Home: columns[0].from, End: columns[0].to }[event.key];
-    if (to === undefined) return;
+    if (to === undefined && event.key !== " ") return;
     event.preventDefault();
     event.stopPropagation();
-    move(place, Math.round(to / (by / 10)) * (by / 10));
+    if (to !== undefined) move(place, Math.round(to / (by / 10)) * (by / 10));
   });
 }
 
@@ -307,7 +307,12 @@ find("form").addEventListener("submit", (event) => {
     soon();
   } catch (error) { said.textContent = error.message; }
 });
-find("form").addEventListener("keydown", (event) => event.stopPropagation());
+find("form").addEventListener("keydown", (event) => { // what is typed is no command to the page
+  event.stopPropagation();
+  if (event.key !== "Escape") return;
+  find('[data-live="own"]').click();
+  find('[data-live="own"]').focus();
+});
 for (const button of all("[data-live]").filter((each) => each.tagName === "BUTTON")) {
   if (button.dataset.live === "step") {
     button.textContent = `one gradient step: ${settings.names.given} ← ${settings.names.given} − ${rate}·gradient`;
