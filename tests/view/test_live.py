@@ -17,6 +17,12 @@ TEXTS = """source => [...(source ? new DOMParser().parseFromString(source, 'text
     '#answer .say, #answer .number, [id^=graph-] :is(.tg-line, .tg-gradient)'
   )].map(each => each.textContent)"""
 
+#: Where bars, outlines and numbers stand, in the page or in a source.
+SHAPES = """source => [...(source ? new DOMParser().parseFromString(source, 'text/html') : document)
+  .querySelectorAll('#answer .bars :is(rect, circle, line, text)')].flatMap(each =>
+    ['x', 'y', 'width', 'height', 'cx', 'cy', 'y1', 'x1', 'dx', 'dy'].map(name =>
+      parseFloat(each.getAttribute(name) ?? 0)))"""
+
 SLIDERS = "#answer [role=slider]"
 
 
@@ -75,6 +81,8 @@ def test_the_script_finds_the_numbers_that_python_wrote(browser, tmp_path, names
         written = page.evaluate(TEXTS, document)
         assert len(written) > 5
         assert page.evaluate(TEXTS, None) == written, name
+        places = [page.evaluate(SHAPES, source) for source in (document, None)]
+        np.testing.assert_allclose(*places, atol=0.02, err_msg=name)
     page.close()
     assert noise == []
 
