@@ -42,17 +42,25 @@ class Bars:
         self.height = _HEIGHT if self.upright else self._top(len(places) - 1) + _ROW + 4.0
 
     def _span(self) -> tuple[float, float]:
+        """Return the least and the most that is drawn, but for what has no end."""
         shown = [self.values[p] for p in self.places]
         if self.targets is not None:
             shown += [self.targets[p] for p in self.places]
-        finite = [float(v) for v in shown if math.isfinite(v)]
+        finite = [0.0, *(float(v) for v in shown if math.isfinite(v))]
+        low, high = min(finite), max(finite)
         if self.column.part == "given":
-            low, high = _room(finite)
-            return max(low, self.column.least), min(high, self.column.most)
-        if self.column.part == "model" and all(0 <= v <= 1 for v in finite):
+            least, most = self.limits
+            return min(low, least), max(high, most)
+        if self.column.part == "model" and low == 0 and high <= 1:
             return 0.0, 1.0
-        low, high = min([0.0, *finite]), max([0.0, *finite])
         return (low, high) if high > low else (0.0, 1.0)
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """How far one can drag: at least half as far again as there are numbers."""
+        largest = max((abs(v) for v in self.values if math.isfinite(v)), default=0.0)
+        room = next(room for room in _rooms() if room >= 1.5 * largest)
+        return max(-room, self.column.least), min(room, self.column.most)
 
     @property
     def ends(self) -> tuple[float, float]:
@@ -62,14 +70,14 @@ class Bars:
         return (38.0 if self.low < 0 else 16.0), 78.0
 
     def at(self, value: float) -> float:
-        """Return where a value stands; what is lower than the lowest stands there."""
+        """Return where a value stands."""
         start, end = self.ends
-        value = max(value, self.low)
         return start + (end - start) * (value - self.low) / (self.high - self.low)
 
     def draw(self, section: ET.Element, index: int) -> None:
         """Draw them."""
         column = self.column
+        low, high = self.limits if column.part == "given" else (self.low, self.high)
         svg = ET.SubElement(
             section,
             "svg",
@@ -80,8 +88,8 @@ class Bars:
                 "role": "group",
                 "aria-label": clean(column.head.text),
                 "data-column": str(index),
-                "data-low": repr(self.low),
-                "data-high": repr(self.high),
+                "data-low": repr(low),
+                "data-high": repr(high),
             },
         )
         zero = number(self.at(0.0))
@@ -183,13 +191,6 @@ class Bars:
 def entry_name(shape: tuple[int, ...], place: int) -> str:
     """Return what an entry is called: its indices, counted from 1."""
     return ",".join(str(i + 1) for i in np.unravel_index(place, shape)) if shape else ""
-
-
-def _room(values: list[float]) -> tuple[float, float]:
-    """Return how far one can drag: at least half as far again as there are numbers."""
-    largest = max(map(abs, values), default=0.0)
-    room = next(r for r in _rooms() if r >= 1.5 * largest)
-    return -room, room
 
 
 def _rooms() -> Iterator[float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import xml.etree.ElementTree as ET
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -117,14 +117,15 @@ class Live:
         add(card, "p", class_="live", aria_live="polite", data_live="said")
 
 
-def live(flow: Flow, found: Derivation, roles: Mapping[str, str] | None = None) -> Live:
-    """Make the first card of a derivation.
+def live(flows: Sequence[Flow], found: Derivation, roles: Mapping[str, str] | None = None) -> Live:
+    """Make the first card of a derivation; of its flows, the last is as it was recorded.
 
     Raises
     ------
     ValueError
         If `roles` names what the graph has not, or no role.
     """
+    flow = flows[-1]
     names = {s.name for s in flow.shown if s.name} | {flow.of}
     chosen = Columns(flow, found, checked(roles, names))
     model = next((c for c in chosen.shown if c.aim is not None), None)
@@ -146,12 +147,12 @@ def live(flow: Flow, found: Derivation, roles: Mapping[str, str] | None = None) 
         "assumption": ", ".join(a.statement for a in found.assumptions if a.used),
         "result": found.result.text(),
         "names": dict(zip(("given", "aim"), typed, strict=True)),
-        "bools": [n for n, s in enumerate(flow.shown) if s.value.dtype.kind == "b"],
+        "graphs": [_graph(each, flow) for each in flows],
         "words": WORDS,
     }
     program, static = "", ""
     try:
-        program = _program(flow, found, chosen, settings)
+        program = _program(flows, found, chosen, settings)
     except ValueError as error:
         static = str(error)
     entries = [entry_name(gradient.shape, place) for place in range(gradient.size)]
@@ -170,8 +171,20 @@ def _aim_text(model: Column | None) -> str:
     return "" if model is None or model.aim is None else model.aim.text()
 
 
-def _program(flow: Flow, found: Derivation, chosen: Columns, settings: dict[str, Any]) -> str:
-    numbers = Numbers(flow)
+def _graph(flow: Flow, recorded: Flow) -> dict[str, Any]:
+    """Say of a graph where it is drawn, and which of its leaves are those of the recorded one."""
+    places = {id(s.source): n for n, s in enumerate(recorded.shown) if s.source is not None}
+    return {
+        "drawing": flow.drawing,
+        "same": [places.get(id(s.source), -1) for s in flow.shown],
+        "bools": [n for n, s in enumerate(flow.shown) if s.value.dtype.kind == "b"],
+    }
+
+
+def _program(
+    flows: Sequence[Flow], found: Derivation, chosen: Columns, settings: dict[str, Any]
+) -> str:
+    *others, numbers = map(Numbers, flows)
     pairs = []
     for column in chosen.shown:
         value = f"g[{settings['wrt']}]"
@@ -181,9 +194,10 @@ def _program(flow: Flow, found: Derivation, chosen: Columns, settings: dict[str,
         if column.aim is not None:
             aim = numbers.fitted(column.aim, np.shape(column.target))
         pairs.append(f"[{value}, {aim}]")
-    result = numbers.fitted(found.result, flow.walk.wrt.shape)
+    result = numbers.fitted(found.result, numbers.flow.walk.wrt.shape)
+    programs = [*(each.text() for each in others), numbers.text(pairs, result)]
     told = json.dumps(settings, ensure_ascii=False).replace("<", "\\u003c")
-    return f"{numbers.text(pairs, result)}\nconst settings = {told};"
+    return f"const programs = [{', '.join(programs)}];\nconst settings = {told};"
 
 
 def _leaf_of(flow: Flow, model: Column | None) -> int:

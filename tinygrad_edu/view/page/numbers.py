@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,14 +16,6 @@ __all__ = ["Numbers", "script"]
 
 _MOST_ENTRIES = 20_000
 _LONGEST = 200_000
-
-#: A formula may be one number for every entry, and axes of length 1 leave no trace in it.
-_FIT = """const fit = (shape, x) => {
-  x = $.of(x);
-  const size = shape.reduce((a, b) => a * b, 1);
-  if (x.data.length === size) return { shape, data: x.data };
-  return $.add({ shape, data: Array(size).fill(0) }, x);
-};"""
 
 
 class Numbers:
@@ -126,12 +119,12 @@ class Numbers:
         self._constants.append(value)
         return f"k[{len(self._constants) - 1}]"
 
-    def text(self, columns: list[str], result: str) -> str:
-        """Return the program: from arrays for the leaves to all that the page shows."""
+    def text(self, columns: Sequence[str] = (), result: str = "null") -> str:
+        """Return the program, an expression: leaves, and how to compute all that the page shows."""
         leaves = ("null" if self._is_computed(s) else script(s.value) for s in self.flow.shown)
         return "\n".join(
             [
-                _FIT,
+                "(() => {",
                 f"const k = [{', '.join(map(script, self._constants))}];",
                 f"const leaves = [{', '.join(leaves)}];",
                 "const compute = (data) => {",
@@ -143,6 +136,8 @@ class Numbers:
                 *self.lines,
                 f"return {{ v, g, parts, columns: [{', '.join(columns)}], result: {result} }};",
                 "};",
+                "return { leaves, compute };",
+                "})()",
             ]
         )
 

@@ -49,11 +49,11 @@ def story(
         told.nodes,
         told.drawings,
         told.sources,
-        told.flow.program.text(told.flow.walk.output, told.flow.walk.wrt),
+        told.flows[-1].program.text(told.flows[-1].walk.output, told.flows[-1].walk.wrt),
         told.latex,
         f"{'checked' if recorded.agrees else 'DISAGREES'}: "
         f"residual {check_text(recorded.residual)}",
-        live(told.flow, recorded, roles),
+        live(told.flows, recorded, roles),
         (
             *remarks(recorded),
             *letters(
@@ -65,11 +65,10 @@ def story(
 
 
 class _Told:
-    """What has been told so far; what was recorded comes last, and its flow stays."""
-
-    flow: Flow
+    """What has been told so far; what was recorded comes last."""
 
     def __init__(self) -> None:
+        self.flows: list[Flow] = []
         self.routes: list[Route] = []
         self.frames: list[Frame] = []
         self.nodes: dict[str, tuple[Node, ...]] = {}
@@ -95,7 +94,7 @@ class _Told:
         self.drawings[flow.drawing] = self.sources[flow.drawing] = flow.model
         self.frames += [*forward(flow, way.rewriting), *backward(flow)]
         self.nodes[flow.drawing] = tuple(node(flow, s) for s in flow.shown)
-        self.flow = flow
+        self.flows.append(flow)
 
     def _algebra(self, derivation: Derivation, route: str, track: str) -> None:
         self.frames += algebra(derivation, route, track, self.drawings)

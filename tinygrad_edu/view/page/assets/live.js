@@ -3,6 +3,7 @@ const card = document.querySelector("#answer");
 const find = (selector) => card.querySelector(selector);
 const all = (selector, inside = card) => [...inside.querySelectorAll(selector)];
 const size = (shape) => shape.reduce((a, b) => a * b, 1);
+const { leaves, compute } = programs.at(-1); // of the graph as it was recorded
 const recorded = leaves.map((each) => each && { shape: each.shape, data: [...each.data] });
 let data = recorded.map((each) => each && { shape: each.shape, data: [...each.data] });
 let found = compute(data);
@@ -29,15 +30,19 @@ const set = (element, values) => {
   for (const [name, value] of Object.entries(values)) element.setAttribute(name, value);
 };
 const rounded = (value) => String(Math.round(value * 100) / 100);
+const limits = () => { // how far one can drag: what was typed may lie beyond
+  const shown = data[settings.wrt].data.filter(Number.isFinite);
+  return [Math.min(columns[0].low, ...shown), Math.max(columns[0].high, ...shown)];
+};
 const drawColumn = (column) => {
   let [value, target] = found.columns[column.index];
   if (column === columns.at(-1)) value = { shape: value.shape, data: gradientNow() };
   const { upright, lanes } = column;
   const shown = lanes.flatMap(({ place }) => [value.data[place], ...(target ? [target.data[place]] : [])]).filter(Number.isFinite);
-  const low = Math.min(column.low, ...shown), high = Math.max(column.high, ...shown);
+  const low = Math.min(0, column.low, ...shown), high = Math.max(0, column.high, ...shown);
   const start = upright ? column.height - (low < 0 ? 54 : 32) : low < 0 ? 38 : 16;
   const end = upright ? 34 : 78;
-  const at = (v) => start + ((end - start) * (Math.max(v, low) - low)) / (high - low);
+  const at = (v) => start + ((end - start) * (v - low)) / (high - low);
   Object.assign(column, { start, end, from: low, to: high });
   const box = (v) => {
     const to = at(Number.isFinite(v) ? v : 0);
@@ -59,7 +64,7 @@ const drawColumn = (column) => {
     number.textContent = shortText(v);
     if (column.given && lane.hasAttribute("role")) {
       const gradient = gradientNow()[place];
-      set(lane, { "aria-valuenow": v, "aria-valuemin": low, "aria-valuemax": high,
+      set(lane, { "aria-valuenow": v, "aria-valuemin": limits()[0], "aria-valuemax": limits()[1],
         "aria-valuetext": `${shortText(v)}, gradient ${shortText(gradient)}` });
     }
   }
@@ -135,12 +140,6 @@ const isBroken = () => {
 };
 
 /* --- the graph: every vertex stands once, and the steps show it --- */
-const vertices = leaves.map((_, place) => {
-  const element = document.getElementById(`graph-n${place}`);
-  if (!element) return null;
-  const texts = ["line", "gradient"].map((kind) => [...element.querySelectorAll(`.tg-${kind}`)]);
-  return Object.assign(texts, { room: element.querySelector(".tg-outline").getAttribute("width") - 16 });
-});
 const write = (texts, lines, room) => {
   if (texts.length !== lines.length) return;
   texts.forEach((text, k) => {
@@ -155,35 +154,46 @@ const gradientLines = (total, parts) => {
   const [first, ...rest] = valueLines(total, parts);
   return [parts.length > 1 ? `∇ sum: ${first}` : `∇ ${first}`, ...rest];
 };
-const linesOf = (place) => {
-  const total = found.g[place], parts = found.parts[place] ?? [];
-  return [settings.bools.includes(place) ? null : valueLines(found.v[place]), total ? gradientLines(total, parts) : []];
-};
-let shownLines = leaves.map((_, place) => (found.v[place] ? linesOf(place) : null));
-const drawGraph = () => {
-  vertices.forEach((texts, place) => {
-    if (!texts) return;
-    const [values, gradients] = linesOf(place);
-    if (values) write(texts[0], values, texts.room);
-    write(texts[1], gradients, texts.room);
+const linesOf = ({ v, g, parts }, place, isBool) =>
+  [isBool ? [] : valueLines(v[place]), g[place] ? gradientLines(g[place], parts[place] ?? []) : []];
+const graphs = settings.graphs.map(({ drawing, same, bools }, index) => {
+  const program = programs[index];
+  const vertices = program.leaves.map((_, place) => {
+    const element = document.getElementById(`${drawing}-n${place}`);
+    return element && { room: element.querySelector(".tg-outline").getAttribute("width") - 16,
+      texts: ["line", "gradient"].map((kind) => [...element.querySelectorAll(`.tg-${kind}`)]) };
   });
+  const lines = () => {
+    const now = program.compute === compute ? found
+      : program.compute(program.leaves.map((leaf, place) => leaf && (data[same[place]] ?? leaf)));
+    return vertices.map((_, place) => linesOf(now, place, bools.includes(place)));
+  };
+  return { drawing, vertices, lines, told: lines(), shown: null };
+});
+const drawGraphs = () => {
+  for (const graph of graphs) {
+    graph.shown = graph.lines();
+    graph.vertices.forEach((vertex, place) =>
+      vertex?.texts.forEach((texts, kind) => write(texts, graph.shown[place][kind], vertex.room)));
+  }
 };
 /* What is read aloud of a vertex, and its row in the table. */
 const tell = () => {
-  const lines = leaves.map((_, place) => linesOf(place));
-  for (const host of document.querySelectorAll("[data-drawing=graph] .vertex[data-place]")) {
-    let label = host.getAttribute("aria-label");
-    [0, 1].forEach((kind) => {
-      const [before, now] = [shownLines, lines].map((each) => (each[host.dataset.place][kind] ?? []).join(", "));
-      if (before && label.includes(`, ${before}`)) label = label.replace(`, ${before}`, () => `, ${now}`);
-    });
-    host.setAttribute("aria-label", label);
+  for (const graph of graphs) {
+    for (const host of document.querySelectorAll(`[data-drawing=${graph.drawing}] .vertex[data-place]`)) {
+      let label = host.getAttribute("aria-label");
+      [0, 1].forEach((kind) => {
+        const [before, now] = [graph.told, graph.shown].map((each) => each[host.dataset.place][kind].join(", "));
+        if (before) label = label.replace(`, ${before}`, () => `, ${now}`);
+      });
+      host.setAttribute("aria-label", label);
+    }
+    graph.shown.forEach((each, place) => [["Value", 0], ["Gradient", 1]].forEach(([title, kind]) => {
+      const cell = document.querySelector(`#node-${graph.drawing}-${place} [data-title="${title}"]`);
+      if (cell && each[kind].length) cell.textContent = each[kind].join("; ").replace(/^∇ (sum: )?/, "");
+    }));
+    graph.told = graph.shown;
   }
-  lines.forEach((each, place) => [["Value", 0], ["Gradient", 1]].forEach(([title, kind]) => {
-    const cell = document.querySelector(`#node-${place} [data-title="${title}"]`);
-    if (cell && each[kind]?.length) cell.textContent = each[kind].join("; ").replace(/^∇ (sum: )?/, "");
-  }));
-  shownLines = lines;
 };
 
 /* --- all of it, once a frame; what is read aloud waits for the hand to rest --- */
@@ -192,7 +202,7 @@ const draw = () => {
   asked = 0;
   found = compute(data);
   columns.forEach(drawColumn);
-  drawGraph();
+  drawGraphs();
   const said = isBroken() ? sentence("other") + fill("broken", settings) : sentence(settings.kind);
   find(".say").textContent = said;
   find(".loss").textContent = `${output} = ${numberText(found.v[settings.top].data.reduce((a, b) => a + b, 0))}`;
@@ -221,8 +231,8 @@ const canTurn = isOneHot;
 /* --- sliders --- */
 const given = data[settings.wrt];
 const move = (place, value) => {
-  const { from, to } = columns[0];
-  data[settings.wrt].data[place] = Number(Math.min(to, Math.max(from, value)).toPrecision(12));
+  const [least, most] = limits();
+  data[settings.wrt].data[place] = Number(Math.min(most, Math.max(least, value)).toPrecision(12));
   soon();
 };
 const step = () => 10 ** Math.floor(Math.log10((columns[0].to - columns[0].from) / 20));
@@ -251,7 +261,7 @@ for (const { lane, place } of columns[0].lanes) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const now = data[settings.wrt].data[place], by = step();
     const to = { ArrowUp: now + by, ArrowRight: now + by, ArrowDown: now - by, ArrowLeft: now - by,
-      PageUp: now + 10 * by, PageDown: now - 10 * by, Home: columns[0].from, End: columns[0].to }[event.key];
+      PageUp: now + 10 * by, PageDown: now - 10 * by, Home: limits()[0], End: limits()[1] }[event.key];
     if (to === undefined && event.key !== " ") return;
     event.preventDefault();
     event.stopPropagation();

@@ -61,3 +61,10 @@ const sumText = (parts, total) => {
   const signed = others.map((t) => (t.startsWith("−") ? `− ${t.slice(1)}` : `+ ${t}`));
   return `${[first, ...signed].join(" ")} = ${oneLine(total, every)}`;
 };
+// A formula may be one number for every entry, and axes of length 1 leave no trace in it.
+const fit = (shape, x) => {
+  x = $.of(x);
+  const size = shape.reduce((a, b) => a * b, 1);
+  if (x.data.length === size) return { shape, data: x.data };
+  return $.add({ shape, data: Array(size).fill(0) }, x);
+};
