@@ -264,6 +264,29 @@ def test_plugged_in_numbers_come_to_numpys(visit, keys):
     assert_allclose(numbers, A - Y, atol=5e-4)
 
 
+def test_a_letter_of_a_formula_and_its_node_light_each_other(visit):
+    page = visit("#step=algebra-7")
+    step = page.locator(".step:visible")
+    letter = step.locator(".row math mi", has_text="y").first
+    place = letter.get_attribute("data-place")
+    vertex = step.locator(f'.vertex[data-place="{place}"]')
+    assert vertex.get_attribute("aria-label").startswith("y")
+    letter.hover()
+    assert "lit" in vertex.get_attribute("class")
+    page.mouse.move(0, 0)
+    assert "lit" not in vertex.get_attribute("class")
+    vertex.hover()
+    assert "lit" in (letter.get_attribute("class") or "")
+
+
+def test_letters_have_the_state_of_their_nodes(visit):
+    page = visit("#step=short-algebra-2")
+    state = "each => each.getAttribute('data-state')"
+    step = page.locator(".step:visible")
+    assert "matched" in step.locator(".row math mi", has_text="e").first.evaluate(state)
+    assert step.locator(".equation math mi", has_text="a").first.evaluate(state) == "now"
+
+
 # --- out of the page ------------------------------------------------------------------------------
 
 
@@ -325,6 +348,10 @@ def test_on_paper_every_step_is_one_unbroken_card(visit, told, tmp_path):
     page.pdf(path=tmp_path / "page.pdf")
     texts = [p.extract_text() for p in pypdf.PdfReader(tmp_path / "page.pdf").pages]
     assert any("a − y" in text for text in texts)
+    first = letters(texts[0]).lower()
+    for said in ("pulls the true logit up", "4.35", "What the backward pass leaves"):
+        assert letters(said).lower() in first
+    assert "one gradient step" not in texts[0]
     pages = [" ".join(unicodedata.normalize("NFKC", text).split()) for text in texts]
     # A card that went over the end of a page would begin the next one without its phase.
     assert all(text.lower().startswith(("forward", "backward", "algebra")) for text in pages[1:])

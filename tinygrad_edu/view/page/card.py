@@ -84,6 +84,21 @@ class Cards:
         if frame.scene.drawing in self.drawings:
             self._figure(card, frame)
 
+    def add_handout(self, steps: ET.Element) -> None:
+        """Add what a first page on paper shows below the bars: graph and derivation, whole."""
+        route = self.story.routes[0].key
+        frames = [f for f in self.story.frames if f.route == route and f.track != "free"]
+        handout = add(steps, "li", class_="handout")
+        last = [f for f in frames if f.phase == "backward"][-1]
+        if last.scene.drawing in self.drawings:
+            self._scene(add(handout, "div", class_="view"), last.scene, "Graph")
+        lines = add(handout, "div")
+        for frame in frames:
+            if frame.phase == "algebra":
+                line = add(lines, "div", class_="line")
+                both(line, frame.equation, "block")
+                say(add(line, "p", class_="phase"), frame.title)
+
     def _formulas(self, words: ET.Element, frame: Frame) -> None:
         if frame.start is not None:
             both(_row(words, "Before", frame.start.vector), frame.start, "large")

@@ -216,6 +216,7 @@ class Document:
         steps = add(main, "ol", class_="steps", id="steps")
         self.story.live.add(steps)
         cards = Cards(self.story, self.drawings)
+        cards.add_handout(steps)
         for frame in self.story.frames:
             cards.add(steps, frame)
 

@@ -42,6 +42,7 @@
       find(`[data-action="${action}"]`).disabled = off;
     if (record) scrollTo({ top: 0, behavior: "instant" });
     camera.aim(current, last);
+    mark(current);
     if (record) {
       try { history.replaceState(null, "", `#step=${current.id}`); } catch { /* a frame of a notebook */ }
     }
@@ -97,6 +98,7 @@
       each.classList.remove("chosen", "producer", "consumer");
     for (const each of all("[aria-describedby]")) each.removeAttribute("aria-describedby");
     tip.hidden = true;
+    light();
     pinned = null;
     return true;
   };
@@ -109,13 +111,13 @@
     const graph = vertex.closest(".graph");
     const place = vertex.dataset.place;
     vertex.classList.add("chosen");
-    const light = (other, name) => {
+    const neighbour = (other, name) => {
       const host = find(`.vertex[data-place="${other}"]`, graph);
       if (host) host.classList.add(name);
     };
     for (const edge of all(".edge.forward", graph)) {
-      if (edge.dataset.head === place) light(edge.dataset.tail, "producer");
-      if (edge.dataset.tail === place) light(edge.dataset.head, "consumer");
+      if (edge.dataset.head === place) neighbour(edge.dataset.tail, "producer");
+      if (edge.dataset.tail === place) neighbour(edge.dataset.head, "consumer");
     }
     const panel = find(".said", tip);
     panel.replaceChildren();
@@ -137,6 +139,7 @@
       panel.append(line);
     }
     tip.hidden = false;
+    light(step, place);
     vertex.setAttribute("aria-describedby", "tip");
     beside(vertex);
   };
@@ -164,6 +167,22 @@
     ].find(([, , isFree]) => isFree);
     tip.style.left = `${Math.max(4, x)}px`;
     tip.style.top = `${Math.max(top, Math.min(y, innerHeight - height - 8))}px`;
+  };
+
+  /* Letters of formulas bear the place and the state of their nodes. */
+  const mark = (step) => {
+    const nodes = new Map(all(".vertex", step).map((vertex) =>
+      [vertex.getAttribute("aria-label").split(/,| = /)[0], vertex]));
+    for (const piece of all(":is(.equation, .row) :is(msub, mi)", step)) {
+      const vertex = !piece.parentNode.closest("msub") && nodes.get(piece.textContent);
+      if (!vertex) continue;
+      piece.dataset.place = vertex.dataset.place;
+      piece.dataset.state = vertex.dataset.state;
+    }
+  };
+  const light = (step, place) => {
+    for (const each of all(".lit")) each.classList.remove("lit");
+    if (place) for (const each of all(`[data-place="${place}"]`, step)) each.classList.add("lit");
   };
 
   /* copying and saving */
@@ -272,6 +291,8 @@
     else if (!event.target.closest("#tip")) release();
   });
   document.addEventListener("pointerover", (event) => {
+    const place = event.target.closest(".step [data-place]");
+    light(sequence[at], place && place.dataset.place);
     const vertex = event.target.closest(".vertex");
     if (vertex && !pinned && event.pointerType === "mouse") inspect(vertex);
     else if (!vertex && !pinned && !event.target.closest("#tip")) release();
