@@ -526,6 +526,13 @@ row(
     ("seven", signed(7)),
     ("axis-of-number", normal(), {"axis": -1}),
 )
+row(
+    "product_of_others",
+    lambda x, axis=0: REGISTRY["product_of_others"](x, axis=axis),
+    ("vector", normal(5)),
+    ("rows", normal(2, 3), {"axis": 1}),
+    ("zeros", lambda rng: np.array([0.0, 2.0, 0.0, 3.0])),
+)
 SAMPLE = ("sample", normal(4, 3), {"axis": 0, "ddof": 1})
 row("var", tg.var, *reductions(normal), SAMPLE)
 KINKED = {"number", "no-axis"}  # all entries are equal there

@@ -66,5 +66,6 @@ def _short(part: Any, length: int) -> Any:
     run = range(length)[slice(*part[1:])]
     if run.step != 1 or not run:
         return part
-    stop = run.stop if run.stop <= length - run.stop else run.stop - length
+    near = run.stop <= length - run.stop  # x[:2], but x[:-1]
+    stop = run.stop if run.stop < length and (run.start or near) else run.stop - length
     return ("slice", run.start or None, stop or None, None)

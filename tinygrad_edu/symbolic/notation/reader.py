@@ -1160,6 +1160,14 @@ def _rank(self: _Meaning, form: Form) -> _Value:
     return _Value(REGISTRY["rank"](value.array, axis=axis, side=side), value.axes)
 
 
+def _others(self: _Meaning, form: Form) -> _Value:
+    """Read product_of_others(x, axis=0): for each entry the product of all others."""
+    value, axis = self.of(form.parts[0]), form.detail[1].get("axis", 0)
+    if not value.is_whole or not isinstance(axis, int) or not 0 <= axis < value.ndim:
+        self.complain("product_of_others: takes whole arrays, and one of their axes", form)
+    return _Value(REGISTRY["product_of_others"](value.array, axis=axis), value.axes)
+
+
 # --- arrays and axes ------------------------------------------------------------------------------
 
 
@@ -1313,6 +1321,7 @@ _SPECIAL: dict[str, tuple[Any, ...]] = {
     "heaviside": (1, 2, _heaviside),
     "scatter": (3, 3, _scatter),
     "rank": (1, 2, _rank, "axis"),
+    "product_of_others": (1, 1, _others, "axis"),
     **dict.fromkeys(("ones", "zeros", "ones_like", "zeros_like"), (1, 1, _filled)),
     **dict.fromkeys(("eye", "identity", "arange"), (1, 1, _filled)),
     **dict.fromkeys(("len", "size", "shape", "ndim"), (1, 1, _sizes)),
