@@ -136,6 +136,21 @@ def test_the_script_picks_and_joins_as_numpy_does(at):
     assert page.evaluate(TEXTS, None) == page.evaluate(TEXTS, rearranged(data).html())
 
 
+def test_what_was_computed_can_be_dragged_as_well(at):
+    y = np.array(Y)
+    a = tg.name(tg.softmax(tg.Tensor(Z, name="z")), "a")
+    page = at(tg.explain(tg.name(-tg.sum(y * tg.log(a)), "L"), wrt=a, names={"y": y}))
+    slider = page.locator(SLIDERS).nth(1)
+    slider.press("Home")
+    assert values(page)[1] == 0.01  # where log a still is
+    slider.press("PageUp")
+    moved = values(page)[1]
+    shown = page.locator("#answer .gradient .number").all_text_contents()
+    assert [float(text.replace("−", "-")) for text in shown] == pytest.approx(
+        [0, -1 / moved, 0], abs=0.0051
+    )
+
+
 # --- sliders, buttons, and numbers of one's own ---------------------------------------------------
 
 
