@@ -129,10 +129,11 @@ def test_help_opens_and_closes(visit):
 def test_the_projector_shows_formula_and_graph_alone_and_large(visit, size):
     page = visit("#step=backward-5", viewport=dict(zip(("width", "height"), size, strict=True)))
     page.keyboard.press("p")
-    assert page.locator("header").is_hidden()
+    assert page.locator(".stepper").is_hidden()
     assert page.locator(".step:visible .row:visible").count() == 0
     font = "each => parseFloat(getComputedStyle(each).fontSize)"
-    assert page.locator(".step:visible .equation").evaluate(font) >= 24
+    for each in page.locator(".step:visible .equation, .step:visible .equation p").all():
+        assert each.evaluate(font) >= 24
     zoom = "each => 10 * each.getScreenCTM().a"  # of numbers, which are 10 units high
     assert page.locator(".step:visible .graph").evaluate(zoom) >= 24
     page.keyboard.press("PageDown")
@@ -141,7 +142,7 @@ def test_the_projector_shows_formula_and_graph_alone_and_large(visit, size):
     assert window["y"] <= box["y"]
     assert box["y"] + box["height"] <= window["y"] + window["height"] <= size[1]
     page.keyboard.press("Escape")
-    assert page.locator("header").is_visible()
+    assert page.locator(".stepper").is_visible()
 
 
 def test_the_page_goes_blank_and_comes_back(visit, current):
