@@ -53,13 +53,19 @@ WRONG = """(() => {
 def test_every_step_is_in_view_and_large_enough_to_read(visit, tmp_path, name):
     saved = LECTURES[name].explain().save(tmp_path / "page.html")
     page = visit(at=saved)
-    found = {}
+    found, seen = {}, set()
     for width, height in SIZES:
         page.set_viewport_size({"width": width, "height": height})
-        page.keyboard.press("Home")
-        for key, wrong in page.evaluate(ON_EVERY_STEP % WRONG).items():
-            found |= {f"{width}: {key}": wrong} if wrong else {}
+        for start in [page.evaluate("document.querySelector('.step').id"), "forward-1"]:
+            page.evaluate("start => { location.hash = `#step=${start}`; }", start)
+            page.wait_for_function(
+                "start => document.querySelector('.step.current').id === start", arg=start
+            )
+            for key, wrong in page.evaluate(ON_EVERY_STEP % WRONG).items():
+                found |= {f"{width}: {key}": wrong} if wrong else {}
+                seen.add(key)
     assert found == {}
+    assert seen >= {"forward-1", "backward-1", "algebra-1"}
 
 
 @pytest.mark.parametrize(("width", "height"), SIZES[:3])
