@@ -283,6 +283,16 @@ def test_what_came_in_times_the_local_derivative_is_what_goes_on(told_of):
         assert_allclose(product, each.goes.value, rtol=1e-12, atol=1e-14)
 
 
+def test_the_gradient_is_the_same_in_three_ways(told_of):
+    output, wrt, told = told_of
+    rows = np.array([numbers for _, numbers in told.comparison.rows])
+    if output.size == 1:
+        assert_allclose(rows[:, 1], tg.gradients(output, wrt).ravel()[: len(rows)], rtol=1e-12)
+    assert_allclose(rows[:, 0], rows[:, 1], rtol=1e-9, atol=1e-12)
+    assert_allclose(rows[:, 2], rows[:, 1], rtol=1e-5, atol=1e-6)
+    assert len(rows) + told.comparison.left_out == wrt.size
+
+
 def test_an_output_with_several_entries_gets_a_weight_for_each():
     z = tg.Tensor([0.3, -1.0, 2.0], name="z")
     told = tell(tg.name(tg.softmax(z), "a"), z)

@@ -104,6 +104,7 @@ class Document:
         self._header(body)
         main = add(body, "main")
         self._steps(main)
+        self.story.comparison.add(main)
         table_of_nodes(main, self.story.nodes)
         self._sources(main)
         self._tip(body)

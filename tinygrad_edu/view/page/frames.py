@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from tinygrad_edu.view.draw.model import Model
 from tinygrad_edu.view.draw.written import Maths, Prose, Written
+from tinygrad_edu.view.page.comparison import Comparison
 from tinygrad_edu.view.page.jacobian import Heat
 from tinygrad_edu.view.page.live import Live
 
@@ -138,6 +139,7 @@ class Story:
     latex: dict[str, str]
     checked: str
     live: Live
+    comparison: Comparison
     notes: tuple[str, ...] = field(default=())
 
 

@@ -12,6 +12,7 @@ from tinygrad_edu.view.draw.steps import derivation_model
 from tinygrad_edu.view.draw.written import Maths, check_text, maths
 from tinygrad_edu.view.page.algebra import algebra, left_side
 from tinygrad_edu.view.page.backward import backward
+from tinygrad_edu.view.page.comparison import comparison
 from tinygrad_edu.view.page.flow import Flow
 from tinygrad_edu.view.page.forward import forward
 from tinygrad_edu.view.page.frames import Frame, Node, Route, Story
@@ -54,6 +55,7 @@ def story(
         f"{'checked' if recorded.agrees else 'DISAGREES'}: "
         f"residual {check_text(recorded.residual)}",
         live(told.flows, recorded, roles),
+        comparison(output, wrt, recorded, told.flows[-1].incoming),
         (
             *remarks(recorded),
             *letters(
