@@ -15,7 +15,7 @@ from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.view.draw.values import number_text
 from tinygrad_edu.view.draw.written import Maths, check_text, maths
 from tinygrad_edu.view.page.bars import entry_name
-from tinygrad_edu.view.page.markup import add, formula
+from tinygrad_edu.view.page.markup import add
 
 __all__ = ["Comparison", "comparison"]
 
@@ -43,10 +43,12 @@ class Comparison:
         """Add the table to the page."""
         section = add(main, "section", class_="comparison")
         add(section, "h2", "The same numbers in three ways")
-        table = add(section, "table")
+        scroll = add(section, "div", class_="scroll", tabindex="0", role="region")
+        scroll.set("aria-label", "The gradient in three ways")
+        table = add(scroll, "table")
         head = add(add(table, "thead"), "tr")
         add(head, "th", "entry", scope="col")
-        formula(add(head, "th", scope="col"), self.result)
+        add(head, "th", self.result.text, scope="col")
         add(head, "th", f"{self.wrt}.grad", scope="col")
         add(head, "th", "finite differences", scope="col")
         body = add(table, "tbody")

@@ -167,7 +167,7 @@ class Flow:
                 gradient = (f"∇ {sum_text(parts, total)}",)
             else:
                 first, *rest = value_lines(total, parts)
-                gradient = (f"∇ sum: {first}" if len(parts) > 1 else f"∇ {first}", *rest)
+                gradient = (f"∇ {first}", *rest)
         return Vertex(
             f"n{place}",
             kind,

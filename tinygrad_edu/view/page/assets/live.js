@@ -152,7 +152,7 @@ const write = (texts, lines, room) => {
 const gradientLines = (total, parts) => {
   if (parts.length > 1 && parts.length <= 4 && !total.shape.length) return [`∇ ${sumText(parts, total)}`];
   const [first, ...rest] = valueLines(total, parts);
-  return [parts.length > 1 ? `∇ sum: ${first}` : `∇ ${first}`, ...rest];
+  return [`∇ ${first}`, ...rest];
 };
 const linesOf = ({ v, g, parts }, place, isBool) =>
   [isBool ? [] : valueLines(v[place]), g[place] ? gradientLines(g[place], parts[place] ?? []) : []];
@@ -190,7 +190,7 @@ const tell = () => {
     }
     graph.shown.forEach((each, place) => [["Value", 0], ["Gradient", 1]].forEach(([title, kind]) => {
       const cell = document.querySelector(`#node-${graph.drawing}-${place} [data-title="${title}"]`);
-      if (cell && each[kind].length) cell.textContent = each[kind].join("; ").replace(/^∇ (sum: )?/, "");
+      if (cell && each[kind].length) cell.textContent = each[kind].join("; ").replace(/^∇ /, "");
     }));
     graph.told = graph.shown;
   }
