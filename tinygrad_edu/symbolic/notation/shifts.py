@@ -109,7 +109,7 @@ def _has_places(factor: Factor) -> bool:
 
 def _puts(expr: Opaque) -> dict[Label, tuple[Label | None, int, int]] | None:
     """Say for each axis at whose places an array is put which axis of the array runs there."""
-    if expr.op is not _SCATTER:
+    if expr.op is not _SCATTER or len(expr.inside) > 1:  # index arrays follow no rule
         return None
     (inside,) = expr.inside
     found: dict[Label, tuple[Label | None, int, int]] = {}
