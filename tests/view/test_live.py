@@ -118,7 +118,7 @@ def test_a_bar_is_dragged_by_the_pointer(at):
 def rearranged(data):
     """A page whose formulas pick, join and reshape arrays."""
     x = tg.Tensor(data, name="x")
-    joined = tg.concatenate([x[:, 1:], x[:, ::-2]], axis=1)
+    joined = tg.concatenate([x[:, 1:], tg.reshape(x, (3, 2))[::-2].T], axis=1)
     piled = tg.stack([joined, 2 * joined], axis=-1)
     loss = tg.sum(tg.sin(tg.cumsum(joined, axis=1))) - x[-1, ::-2][0] * x[0, -3]
     return tg.explain(loss + tg.sum(tg.reshape(piled, (4, 4))[..., None, 1] ** 3), wrt=x)
