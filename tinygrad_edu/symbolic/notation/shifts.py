@@ -111,7 +111,7 @@ def _puts(expr: Opaque) -> dict[Label, tuple[Label | None, int, int]] | None:
     """Say for each axis at whose places an array is put which axis of the array runs there."""
     if expr.op is not _SCATTER or len(expr.inside) > 1:  # index arrays follow no rule
         return None
-    (inside,) = expr.inside
+    inside, *_ = expr.inside  # then those of index arrays
     found: dict[Label, tuple[Label | None, int, int]] = {}
     for cut in cuts(expr.attributes["index"], expr.attributes["shape"]) or ():
         axis = expr.axes[cut.axis]
