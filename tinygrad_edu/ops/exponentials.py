@@ -151,6 +151,11 @@ def exp2(x: Any) -> Any:
     """
 
 
+@exp2.defined_as
+def _(x: Any) -> Any:
+    return 2.0**x
+
+
 # d log₂ x = dx/(x log 2)
 @op(
     forward=np.log2,

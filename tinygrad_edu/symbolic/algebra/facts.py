@@ -345,7 +345,8 @@ class Facts:
     def equal(self, one: Expr, other: Expr) -> str | None:
         """Return the statement that two expressions are equal, if that may be used."""
         labels = sorted(one.labels | other.labels, key=lambda label: label.order)
-        gap = self.data.array(one, labels) - self.data.array(other, labels)
+        both = (self.data.array(each, labels) for each in (one, other))
+        gap = np.subtract(*both, dtype=np.float64)  # of masks too
         deviation = float(np.max(np.abs(gap), initial=0))
         return self._use("equal", one, deviation <= TOLERANCE, deviation, other)
 

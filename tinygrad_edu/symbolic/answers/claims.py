@@ -26,7 +26,7 @@ from tinygrad_edu.symbolic.notation.grammar import ClaimError, Written
 from tinygrad_edu.symbolic.notation.grammar import read as read_text
 from tinygrad_edu.symbolic.notation.names import LOWERED, UNLOWERED
 from tinygrad_edu.symbolic.notation.reader import FUNCTIONS, Reading, Scene, free_letters
-from tinygrad_edu.symbolic.notation.source import lengths_in
+from tinygrad_edu.symbolic.notation.source import identifiers, lengths_in
 
 __all__ = ["Claim", "Letters", "decimals", "of_tree", "read"]
 
@@ -70,6 +70,9 @@ class Letters:
                 except ClaimError:
                     continue
                 del names[name]
+        for quantity, called in identifiers(self.quantities.values()).items():
+            if quantity.name in names:  # as `python()` calls it
+                names.setdefault(called, quantity.name)
         seed = self.derivation.seed
         if seed in names and seed.upper() not in names:
             names[seed.upper()] = seed

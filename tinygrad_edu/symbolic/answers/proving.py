@@ -26,14 +26,23 @@ def proof_of(letters: Letters, claim: Claim) -> Proof | None:
     on the data. None where no steps were found, or where the claim is not made of recorded
     operations.
     """
-    used = tuple(a.statement for a in letters.derivation.assumptions if a.used)
     every = [_source(quantity) for quantity in quantities_in(letters.exprs)]
-    # Of what is done to numbers alone NumPy records nothing.
-    constants = {
-        id(a): Tensor(a) for a in every if isinstance(a, np.ndarray) and a.dtype.kind == "f"
-    }
+    arrays = [array for array in every if isinstance(array, np.ndarray)]
+    # Of what is done to numbers alone NumPy records nothing; y == arange(K) shows what it is.
+    labels = any(array.dtype.kind in "iu" for array in arrays)
+    for kinds in ("fbiu", "fb") if labels else ("fb",):
+        constants = {id(a): _vertex(a) for a in arrays if a.dtype.kind in kinds}
+        proof = _proof_over(constants, letters, claim)
+        if proof is not None:
+            return proof
+    return None
+
+
+def _proof_over(constants: dict[int, Tensor], letters: Letters, claim: Claim) -> Proof | None:
+    """Join a claim to the gradient, where these vertices stand for constant arrays."""
+    used = tuple(a.statement for a in letters.derivation.assumptions if a.used)
     sources = map(_source, letters.quantities.values())
-    constants |= _over(constants, [each for each in sources if isinstance(each, Tensor)])
+    constants = constants | _over(constants, [each for each in sources if isinstance(each, Tensor)])
     arrays = {
         name: _recorded(letters.quantities[name], constants) for name in letters.names.values()
     }
@@ -64,6 +73,13 @@ def proof_of(letters: Letters, claim: Claim) -> Proof | None:
             if not proof.assumptions:  # there is nothing else that could be assumed
                 break
     return None
+
+
+def _vertex(array: Any) -> Tensor:
+    """Return a Tensor that holds an array; a mask, or labels, stay what they are."""
+    vertex = Tensor(array)
+    vertex.value = array
+    return vertex
 
 
 def _over(constants: Mapping[int, Tensor], vertices: Sequence[Tensor]) -> dict[int, Tensor]:

@@ -50,7 +50,8 @@ def recognised(array: Array, known: Sequence[Known]) -> Any:
             return compute(one.symbol())
         if _kinds(array) < 3 and array.size < 4:  # two arrays soon fit a few entries
             return None
-        for one, other in itertools.permutations(known, 2):
+        numbers = (k for k in known if k.array.dtype.kind != "b")
+        for one, other in itertools.permutations(numbers, 2):
             for compute in _of_two(one.array, other.array, array.shape):
                 if _same(compute(one.array, other.array), array):
                     return compute(one.symbol(), other.symbol())
@@ -72,7 +73,8 @@ def _of_one(array: Array, base: Array) -> Iterator[tuple[int, Compute]]:
         x = shaped(base)
         if x.shape != array.shape or _kinds(x) < 2:
             continue
-        for cost, change in enumerate(_CHANGES):
+        changes = _CHANGES[:1] if x.dtype.kind == "b" else _CHANGES  # −x is nothing of a mask
+        for cost, change in enumerate(changes):
             if _same(change(x), array):
                 yield turns + 2 * cost, _both(shaped, change)
                 break

@@ -560,7 +560,11 @@ class _Meaning:
                 array = array[(*(slice(None),) * axis, shift)]
                 continue
             known = self.lengths.setdefault(letter, length)
+            letters.append(letter)
             window = self._window(letter)
+            if not window:  # none of the entries, whichever they would be
+                array = array[(*(slice(None),) * axis, slice(0))] if length else array
+                continue
             first, last = (sign * place + shift for place in (window[0], window[-1]))
             if not (0 <= first < length and 0 <= last < length) or (
                 (sign, shift) == (1, 0) and not self.terms and known > length
@@ -568,7 +572,6 @@ class _Meaning:
                 raise Misfit(f"the index {letter} runs over {known} and over {length} entries")
             if (first, last) != (0, length - 1):
                 array = array[(*(slice(None),) * axis, _from_to(first, last))]
-            letters.append(letter)
         once = tuple(dict.fromkeys(letters))
         if len(once) < len(letters):  # x_kk is the diagonal
             codes = dict(zip(once, "abcdefgh", strict=False))
@@ -615,7 +618,7 @@ class _Meaning:
         value = self.of(base)
         if not value.is_whole:
             self.complain("a form with indices takes no brackets", form)
-        if is_unit(value.array) and len(index) == 1 and isinstance(index[0], np.ndarray):
+        if is_unit(value.array) and len(index) == 1 and np.ndim(_plain(index[0])):
             return _array(ops.one_hot(index[0], classes=value.shape[-1]))
         try:
             array = _real(value.array)[tuple(index)]
@@ -640,14 +643,9 @@ class _Meaning:
                 bounds = (None if b.kind == "literal" else self._integer(b) for b in each.parts)
                 index.append(slice(*bounds))
             else:
-                inner = np.asarray(_plain(self.of(each).array))
-                if (
-                    inner.dtype.kind == "f"
-                    and np.all(np.abs(inner) < 2**53)
-                    and np.all(inner == np.rint(inner))
-                ):
-                    inner = inner.astype(int)
-                index.append(int(inner) if inner.ndim == 0 and inner.dtype.kind == "i" else inner)
+                inner = _places_in(self.of(each).array)
+                single = inner.ndim == 0 and inner.dtype.kind == "i"
+                index.append(int(_plain(inner)) if single else inner)
         return index
 
     # --- matrices ---------------------------------------------------------------------------------
@@ -1060,7 +1058,7 @@ def _one_hot(self: _Meaning, form: Form) -> _Value:
         ways = list(dict.fromkeys([*(round(float(_plain(n))) for n in lengths), shape[-1]]))
         count = ways[self.choose(form, *(f"one_hot with {n} classes" for n in ways))]
     self._refuse_large((*value.shape, count), form)
-    labels = np.asarray(_plain(value.array)).astype(int)
+    labels = _places_in(value.array)
     return _Value(ops.one_hot(labels, classes=count), (*value.axes, None))
 
 
@@ -1181,6 +1179,15 @@ def _plain(value: Any) -> Any:
     return value.value if isinstance(value, Node) else value
 
 
+def _places_in(value: Any) -> Any:
+    """Return labels or places as whole numbers: the vertex that holds them, if they are."""
+    array = np.asarray(_plain(value))
+    if array.dtype.kind != "f":
+        return value if isinstance(value, Node) else array
+    whole = np.all(np.abs(array) < 2**53) and np.all(array == np.rint(array))
+    return array.astype(int) if whole else array
+
+
 def _is_plain(value: Any) -> bool:
     return isinstance(value, int | float)
 
@@ -1254,7 +1261,7 @@ def _axes_left(value: _Value, shape: tuple[int, ...], axis: Any) -> Sequence[Any
 
 def _axes_of_item(axes: tuple[Any, ...], index: list[Any]) -> tuple[Any, ...] | None:
     """Return what the axes of X[index] run over, if that is known."""
-    if any(isinstance(each, np.ndarray) or each is Ellipsis for each in index):
+    if any(np.ndim(_plain(each)) or each is Ellipsis for each in index):
         return None
     own, found = iter(axes), []
     for each in index:

@@ -185,7 +185,7 @@ def identifiers(
     names |= {label: label.called for label in ranges}
     # What is an identifier stays what it is, whatever the others have to be called.
     for each, name in sorted(names.items(), key=lambda item: not item[1].isidentifier()):
-        plain = unicodedata.normalize("NFKC", name)
+        plain = unicodedata.normalize("NFKC", name).replace("′", "_prime")
         if not plain.isidentifier():
             plain = re.sub(r"\W+", "_", plain).strip("_") or "x"
             plain = plain if plain.isidentifier() else f"x_{plain}"
