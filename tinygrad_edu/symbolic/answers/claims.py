@@ -70,9 +70,10 @@ class Letters:
                 except ClaimError:
                     continue
                 del names[name]
-        for quantity, called in identifiers(self.quantities.values()).items():
-            if quantity.name in names:  # as `python()` calls it
-                names.setdefault(called, quantity.name)
+        called = identifiers(self.quantities.values())
+        for name, quantity in self.quantities.items():
+            if name in names:  # as `python()` calls it
+                names.setdefault(called[quantity], name)
         seed = self.derivation.seed
         if seed in names and seed.upper() not in names:
             names[seed.upper()] = seed

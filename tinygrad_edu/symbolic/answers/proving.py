@@ -55,9 +55,7 @@ def _proof_over(constants: dict[int, Tensor], letters: Letters, claim: Claim) ->
         try:
             claimed = claim.compute(scene)
         except (ValueError, TypeError, AttributeError):
-            if claim.tree is not None:
-                raise
-            return None  # a function of what NumPy has and Tensors have not
+            return None  # made of what NumPy has and Tensors have not
         if not isinstance(claimed, Tensor):
             if claim.tree is None and np.ndim(claimed):
                 return None

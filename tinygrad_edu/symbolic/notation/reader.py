@@ -982,6 +982,8 @@ class _Meaning:
         try:
             # A loss stands for its operation: one number for each example.
             op = REGISTRY[name] if name in _LOSSES else getattr(ops, name)
+            if name in _LOSSES:  # of one label, too
+                arguments = [a if isinstance(a, Node) else np.asarray(a) for a in arguments]
             found = op(*arguments, **options)
         except (ValueError, TypeError, IndexError) as error:
             raise Misfit(str(error)) from None

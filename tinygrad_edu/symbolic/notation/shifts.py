@@ -179,6 +179,8 @@ def _bounds(label: Label, window: range, form: Form, length: int | None = None) 
                 ends = sorted(index.sign * (end - index.shift) for end in (0, axis.length - 1))
                 first, last = max(first, ends[0]), min(last, ends[1])
     here = Form("place", detail=Index(label))
+    if not window:
+        return
     if first != window[0]:
         yield _compared(ops.greater_equal, here, number_form(Fraction(window[0])))
     if inf > last != window[-1]:
