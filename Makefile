@@ -8,7 +8,7 @@ PIP := $(RUN) -m pip --disable-pip-version-check
 PYTEST := $(RUN) -m pytest -n auto --dist worksteal --durations=10
 ARGS ?=
 
-.PHONY: help demo test coverage test-ci test-deep check format tutorials bench docs clean distclean
+.PHONY: help demo test coverage test-ci test-deep release-check check format tutorials bench docs clean distclean
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 # Python keeps what it compiled: each process of the tests would compile everything again.
@@ -21,6 +21,7 @@ help:
 	@echo "make test-ci    what .ci/run adds: packages, hash seeds, axe on every phase of the page"
 	@echo "make test-deep  the tests that take minutes: all planted faults, all scales"
 	@echo "make check      format, lint and types"
+	@echo "make release-check  build, look at what was built, install it bare and run the demo"
 	@echo "make format     put the format right, and what the linter can mend by itself"
 	@echo "make tutorials  run every script in tutorials/"
 	@echo "make bench      run every script in benchmarks/"
@@ -47,6 +48,15 @@ check: $(VENV)/.dev
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m ruff check .
 	@$(RUN) -m mypy
+
+release-check: $(VENV)/.dev
+	@rm -rf dist build/release
+	@$(RUN) -m build --outdir dist >/dev/null
+	@$(RUN) -m twine check --strict dist/*
+	@$(RUN) -m venv --clear build/release
+	@build/release/bin/python -m pip --disable-pip-version-check install --quiet dist/*.whl
+	@build/release/bin/tinygrad-edu demo --into build/release/demo
+	@build/release/bin/tinygrad-edu --version
 
 format: $(VENV)/.dev
 	@$(RUN) -m ruff check --fix .

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.ci
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES = ("setup.cfg", "pyproject.toml", "MANIFEST.in", "Makefile", "LICENSE")
-TEXTS = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")
+TEXTS = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "CITATION.cff")
 FOLDERS = ("tinygrad_edu", "tests", "tutorials")
 HERE_ONLY = shutil.ignore_patterns("__pycache__", "*.egg-info")
 
@@ -70,6 +70,16 @@ def test_the_metadata(wheel):
     assert {line for line in required if "extra ==" not in line} == {"numpy>=2", "graphviz>=0.20"}
     viz = {line.partition(">")[0] for line in required if 'extra == "viz"' in line}
     assert viz == {"graphviz-pure", "resvg_py", "ziamath"}
+
+
+def test_the_command_and_the_citation(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (n for n in archive.namelist() if n.endswith("entry_points.txt"))
+        entry_points = archive.read(name).decode()
+    assert "tinygrad-edu = tinygrad_edu.cli:main" in entry_points
+    version = wheel.name.split("-")[1]
+    assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\n## [{version}] - " in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
 
 def test_the_source_archive_can_be_tested_and_built(built):

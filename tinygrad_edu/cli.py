@@ -46,8 +46,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     python ...
     0
     """
+    name = Path(sys.argv[0]).stem
     parser = argparse.ArgumentParser(
-        prog="python -m tinygrad_edu", description="See why the gradient is what it is."
+        prog=name if name == "tinygrad-edu" else "python -m tinygrad_edu",
+        description="See why the gradient is what it is.",
     )
     commands = parser.add_subparsers(dest="command", metavar="command")
     own = _version("tinygrad_edu") or "not installed"
