@@ -163,7 +163,15 @@ SLOPES = {  # the derivatives of functions, from the argument and the value
     "sinh": lambda p, x, y: p.function("cosh", {}, [D(x)]).v, "cosh": lambda p, x, y: p.function("sinh", {}, [D(x)]).v,
 }
 FOLDS = {"sum": ENTRY["add"], "prod": ENTRY["multiply"], "max": larger, "min": ENTRY["minimum"]}
-ARRANGED = ("sum_to", "stack", "concatenate", "softmax", "getitem", "reshape", "expand_dims", "squeeze", "transpose", "matmul", "power")
+def picked(index, array):
+    """Return the places that an index of places and slices takes, each with what it becomes; none for another index."""
+    lengths, index = [1 + max(column) for column in zip(*array)], [index] if isinstance(index, int) else list(index)
+    if not all(isinstance(k, int) or (k and k[0] == "slice") for k in index): return []
+    index += [["slice", None, None, None]] * (len(lengths) - len(index))
+    taken = [[k % n] if isinstance(k, int) else range(n)[slice(*k[1:])] for k, n in zip(index, lengths)]
+    ways = itertools.product(*map(enumerate, taken))
+    return [(tuple(i for (i, _), k in zip(way, index) if not isinstance(k, int)), tuple(j for _, j in way)) for way in ways]
+ARRANGED = ("sum_to", "stack", "concatenate", "softmax", "getitem", "scatter_add", "reshape", "expand_dims", "squeeze", "transpose", "matmul", "power")
 def arranged(p, name, attributes, arrays, places):
     """Compute an operation that is known here on arrays, else return None."""
     x, found, axis, ndim = arrays[0], {}, attributes.get("axis"), len(next(iter(arrays[0]), ()))
@@ -186,8 +194,10 @@ def arranged(p, name, attributes, arrays, places):
         e = {i: p.function("exp", {}, [v]) for i, v in x.items()}
         found = {i: v * sum(row_of(e, i, axis % ndim), D(0)).raised(-1) for i, v in e.items()}
     elif name == "getitem":
-        index = [attributes["index"]] if isinstance(attributes["index"], int) else attributes["index"]
-        found = {i: x[(*index, *i)] for i in places} if all(isinstance(k, int) and k >= 0 for k in index) else {}
+        found = {i: x[j] for i, j in picked(attributes["index"], x)}
+    elif name == "scatter_add" and (taken := picked(attributes["index"], places)):
+        found = dict.fromkeys(places, D(0))
+        for i, j in taken: found[j] += x[i]
     elif name in ("reshape", "expand_dims", "squeeze"): found = dict(zip(places, x.values()))
     elif name == "transpose":
         found = {tuple(i[n] for n in attributes.get("axes") or range(ndim)[::-1]): value for i, value in x.items()}

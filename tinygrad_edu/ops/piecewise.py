@@ -137,7 +137,7 @@ def trunc(x: Any) -> Any:
 @op(
     forward=np.rint,
     elementwise=True,
-    tex=r"\operatorname{{round}}({0})",
+    tex=r"\operatorname{{rint}}({0})",
 )
 def rint(x: Any) -> Any:
     """Nearest whole number, entry by entry; halves go to the even one.

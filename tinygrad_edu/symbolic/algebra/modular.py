@@ -38,7 +38,7 @@ _ODD = frozenset({"sin", "sinh", "tan", "tanh", "arctan", "arcsin", "arcsinh", "
 #: What only moves entries is done as it is.
 _MOVING = frozenset({"stack", "concatenate", "reshape", "transpose", "swapaxes", "broadcast_to"})
 #: What adds and multiplies entries, too.
-_ADDING = frozenset({"getitem", "scatter_add", "cumsum", "product_of_others"})
+_ADDING = frozenset({"getitem", "scatter_add", "cumsum"})
 
 
 class Undefined(ArithmeticError):
@@ -136,21 +136,28 @@ class Modular(Environment):
 
     def _whole(self, expr: Opaque, arrays: list[Any]) -> Any:
         """Keep an operation on whole arrays as an atom, but for what is arithmetic."""
-        if expr.op.name in _MOVING and all(a is not None for a in expr.axes):
+        if expr.op.name in _MOVING:
             return np.asarray(expr.op.forward(*arrays, **expr.attributes), object)
         if expr.op.name in _ADDING and len(arrays) == 1:
             return np.asarray(expr.op.forward(*arrays, **expr.attributes), object) % PRIME
         if expr.op is ops.prod:
             return _array(np.multiply.reduce(arrays[0], **expr.attributes) % PRIME)
+        if expr.op.name == "product_of_others":
+            axis = expr.attributes["axis"]
+            left = (np.delete(arrays[0], k, axis) for k in range(arrays[0].shape[axis]))
+            return np.stack([np.multiply.reduce(a, axis=axis) for a in left], axis) % PRIME
         if expr.op is ops.max or expr.op is ops.min:  # one of the entries, by their signs
             self.piecewise = True
             larger = _PIECES["maximum" if expr.op is ops.max else "minimum"]
             fold = np.frompyfunc(lambda x, y: larger(self.sign, x, y), 2, 1)
             return _array(_reduced(fold, arrays[0], **expr.attributes))
         shape = tuple(1 if axis is None else self.length(axis) for axis in expr.axes)
+        attributes = dict(expr.attributes)
+        if isinstance(attributes.get("axis"), int) and arrays[0].ndim:  # −1 is the last
+            attributes["axis"] %= arrays[0].ndim
         key = (
             expr.op.name,
-            sorted(expr.attributes.items()),
+            sorted(attributes.items()),
             [(array.shape, array.ravel().tolist()) for array in arrays],
         )
         found = np.empty(shape, object)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from tinygrad_edu.symbolic.algebra.exact import Judge
+from tinygrad_edu.symbolic.algebra.exact import Exactness, Judge
 from tinygrad_edu.symbolic.algebra.expr import (
     Expr,
     Factor,
     Number,
+    Opaque,
     Total,
     difference,
     distinct,
@@ -26,9 +27,10 @@ from tinygrad_edu.symbolic.algebra.rewrite import Move
 from tinygrad_edu.symbolic.algebra.rounding import alike
 from tinygrad_edu.symbolic.algebra.rules.rule import ONE, ZERO, Match, Rule
 
-__all__ = ["Dropped", "closed", "drop", "join"]
+__all__ = ["Dropped", "closed", "drop", "entry_by_entry", "join"]
 
 SAME = Rule("numbers", "", "both sides hold the same numbers", lambda expr, facts: ())
+ENTRIES = Rule("entries", "", "both sides hold the same entries", lambda expr, facts: ())
 ROUNDED = Rule("rounding", "", "the numbers differ by their rounding alone", lambda expr, facts: ())
 
 
@@ -47,7 +49,7 @@ def join(left: Path, right: Path) -> tuple[list[Move], Expr] | None:
     elif alike(left.end, right.end, max(map(_largest_number, (*left.forms, *right.forms)))):
         i, j = len(left.moves), len(right.moves)
         match = Match(left.end, right.end, right.end)
-        rule = SAME if _is_exact(left.end, right.end) else ROUNDED
+        rule = SAME if _exactness(left.end, right.end) else ROUNDED
         middle = [Move(rule, match, left.end, right.end)]
     else:
         return None
@@ -55,10 +57,10 @@ def join(left: Path, right: Path) -> tuple[list[Move], Expr] | None:
     return [*left.moves[:i], *middle, *back], left.forms[i]
 
 
-def _is_exact(one: Expr, other: Expr) -> bool:
-    """Whether numbers that are written in two ways are one, as √2/2 and 1/√2."""
+def _exactness(one: Expr, other: Expr) -> Exactness:
+    """Judge whether two forms are one, as √2/2 and 1/√2."""
     axes = tuple(sorted(one.labels | other.labels, key=lambda label: label.order))
-    return bool(Judge([one, other]).exactness(one, other, axes))
+    return Judge([one, other]).exactness(one, other, axes)
 
 
 def _largest_number(expr: Expr) -> float:
@@ -71,6 +73,21 @@ def _backwards(move: Move) -> Move:
     match = move.match
     turned = replace(match, left=match.right, right=match.left, result=match.left)
     return Move(move.rule, turned, move.after, move.before)
+
+
+def entry_by_entry(left: Path, right: Path) -> tuple[list[Move], Expr] | None:
+    """Join two ends whose entries are the same: exactly, and without any law.
+
+    This is for operations on whole arrays, which are moved and put together in many ways. So a slice of a slice, or what is put together and cut again, needs no equation of its own.
+    """
+    inside = (each for path in (left, right) for each in distinct(path.end))
+    if not any(isinstance(each, Opaque) for each in inside):
+        return None
+    exactness = _exactness(left.end, right.end)
+    if not exactness or exactness.laws:
+        return None
+    there = Move(ENTRIES, Match(left.end, right.end, right.end), left.end, right.end)
+    return [*left.moves, there, *map(_backwards, reversed(right.moves))], left.end
 
 
 # --- by what is between both ----------------------------------------------------------------------

@@ -19,7 +19,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
     total,
 )
 from tinygrad_edu.symbolic.algebra.facts import Assumption
-from tinygrad_edu.symbolic.algebra.normal import LEVELS, Budget, Level, Normaliser
+from tinygrad_edu.symbolic.algebra.normal import LEVELS, Budget, Level, Normaliser, Path
 from tinygrad_edu.symbolic.algebra.rewrite import Move
 from tinygrad_edu.symbolic.algebra.rules import sums
 from tinygrad_edu.symbolic.algebra.rules.equations import complement_of
@@ -36,7 +36,7 @@ from tinygrad_edu.symbolic.prove.agreement import (
     faithful,
     simplexes,
 )
-from tinygrad_edu.symbolic.prove.confluence import Dropped, closed, drop, join
+from tinygrad_edu.symbolic.prove.confluence import Dropped, closed, drop, entry_by_entry, join
 from tinygrad_edu.symbolic.prove.domain import ClaimFacts, conditions_apart, undecided
 from tinygrad_edu.symbolic.prove.goal import Goal, named_in, number_of, opening
 from tinygrad_edu.symbolic.prove.proof import Proof
@@ -241,6 +241,14 @@ class _Search:
                 yield self._attempt(level, first)
                 if self.budget.left <= 0:
                     return
+        if not self.up_to:
+            for first in self._preparations():
+                yield self._checked(
+                    entry_by_entry(
+                        *self._paths(Normaliser(LEVELS[0], self.facts, first, self.budget))
+                    ),
+                    None,
+                )
 
     def _preparations(self) -> Iterator[tuple[Rule, ...]]:
         """Yield rules to begin with: names closed, those of one side opened, all opened."""
@@ -255,11 +263,14 @@ class _Search:
         yield from openings
         yield from ((*rules, sums.sums_to_one) for rules in openings)
 
+    def _paths(self, normaliser: Normaliser) -> tuple[Path, Path]:
+        left, right = (normaliser.path(side.expr) for side in (self.left, self.right))
+        return left, right
+
     def _attempt(self, level: Level, first: tuple[Rule, ...] = ()) -> Proof | None:
         """Bring both sides into a normal form; where they meet, check the way between them."""
         normaliser = Normaliser(level, self.facts, first, self.budget)
-        left = normaliser.path(self.left.expr)
-        right = normaliser.path(self.right.expr)
+        left, right = self._paths(normaliser)
         self.capped = self.capped or left.capped or right.capped
         if left.end.size + right.end.size < sum(form.expr.size for form in self.nearest):
             self.nearest = self._formula(left.end), self._formula(right.end)
