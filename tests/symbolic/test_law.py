@@ -18,7 +18,7 @@ import pytest
 
 import tinygrad_edu as tg
 from tests.lectures.derived import derived
-from tests.samples import DIFFERENTIABLE, quick_and_deep, tensors
+from tests.samples import DIFFERENTIABLE, ONE_OF_EACH, quick_and_deep, tensors
 from tests.symbolic import spellings
 from tests.symbolic.inside import (
     Environment,
@@ -44,6 +44,8 @@ LONGEST = 2500
 
 #: Operations whose results cannot be read back yet: reshapes of arrays with three axes or more.
 UNREAD = {"kron"}
+#: Rows whose own results, typed again, are not proved yet: a name that is proved has to go.
+UNPROVED = {"kron-matrices", "product_of_others-vector"}
 #: Operations for which NumPy has no few words.
 UNSAID = {"sort"}
 
@@ -87,6 +89,16 @@ def assert_law(derivation, *formulas, unread=(), unsaid=()):
                 assert_same(run_with_numpy_alone(formula), formula, formula.python())
 
 
+def is_proved(derivation, written):
+    with np.errstate(all="ignore"):
+        try:
+            verdict = tg.check_answer(derivation, written)
+        except ValueError:  # it cannot be read
+            return False
+    assert verdict, str(verdict)
+    return verdict.outcome == "proved"
+
+
 def assert_proved(derivation):
     with np.errstate(all="ignore"):
         for written in (str(derivation.result), derivation.result.text(indices=True)):
@@ -126,16 +138,20 @@ def test_every_operation(case):
     args = case.arguments()
     output = case.call(*args)
     unread = SPELLINGS if case.name in UNREAD else ()
+    proved = []
     for loss in (output, tg.sum(output * output)):
         for found in derivations(loss, tensors(args)):
             check(found)
             assert_law(found, unread=unread, unsaid={"python"} if case.name in UNSAID else ())
+            if case in ONE_OF_EACH:
+                proved.append(is_proved(found, str(found.result)))
+    assert all(proved) == (str(case) not in UNPROVED)
 
 
 TYPED_AGAIN = ["clip-below", "clip-above", "var-sample", "log_softmax-rows"]
 TYPED_AGAIN += ["where-same", "where-spread", "exp2-vector", "getitem-list", "getitem-pairs"]
 TYPED_AGAIN += ["sum-empty", "exp-empty", "xdivy-spread"]
-TYPED_AGAIN += ["max-negative-axis", "sort-vector"]  # right, and not proved yet
+TYPED_AGAIN += ["max-negative-axis", "sort-vector"]
 
 
 @pytest.mark.parametrize("name", TYPED_AGAIN)
@@ -154,7 +170,7 @@ def test_what_these_print_is_right_when_it_is_typed(name):
             for written in (result.text(), result.text(indices=True), result.latex()):
                 verdict = tg.check_answer(found, written)
                 assert verdict, verdict
-                assert verdict.outcome == "proved" or name in TYPED_AGAIN[-2:]
+                assert verdict.outcome == "proved", verdict
 
 
 def law_of(name):

@@ -78,7 +78,8 @@ def _backwards(move: Move) -> Move:
 def entry_by_entry(left: Path, right: Path) -> tuple[list[Move], Expr] | None:
     """Join two ends whose entries are the same: exactly, and without any law.
 
-    This is for operations on whole arrays, which are moved and put together in many ways. So a slice of a slice, or what is put together and cut again, needs no equation of its own.
+    This is for operations on whole arrays, which are cut and put together in many ways: a slice
+    of a slice needs no equation of its own.
     """
     inside = (each for path in (left, right) for each in distinct(path.end))
     if not any(isinstance(each, Opaque) for each in inside):
