@@ -409,6 +409,10 @@ class Tensor(Node):
         return int(self.item())
 
     def __round__(self, ndigits: int | None = None) -> float:
+        if ndigits is not None and not isinstance(ndigits, int | np.integer):
+            raise TypeError(
+                f"round: the number of digits is a {type(ndigits).__name__}; pass an integer"
+            )
         return round(self.item(), ndigits)
 
     def __format__(self, spec: str) -> str:

@@ -10,7 +10,7 @@ from .rewriting import Rewriting, rewritings
 from .slopes import Slope, slope
 from .staged import Stage, StagedDerivation
 from .trace import Symbol
-from .work import Passes, Visit, passes
+from .work import Passes, Visit, passes, refuse_without_graph
 
 __all__ = [
     "Contribution",
@@ -32,6 +32,7 @@ __all__ = [
     "letters",
     "letters_alike",
     "passes",
+    "refuse_without_graph",
     "remarks",
     "rewritings",
     "runtime",

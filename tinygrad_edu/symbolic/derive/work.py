@@ -46,7 +46,16 @@ from tinygrad_edu.symbolic.derive.trace import Symbol, Trace
 from tinygrad_edu.symbolic.notation import written as notation
 from tinygrad_edu.tensor import Tensor, is_current, refuse_changed
 
-__all__ = ["Leg", "Passes", "Visit", "Work", "checks_of", "passes", "work_on"]
+__all__ = [
+    "Leg",
+    "Passes",
+    "Visit",
+    "Work",
+    "checks_of",
+    "passes",
+    "refuse_without_graph",
+    "work_on",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +97,16 @@ def passes(output: Tensor, wrt: Tensor, names: Names, fused: Iterable[str] = ())
     return work_on(output, wrt, names, (), fused).passes()
 
 
+def refuse_without_graph(who: str, output: Tensor, wrt: Tensor) -> None:
+    """Raise where what is to be derived, or what by, is no Tensor."""
+    for role, tensor in (("output", output), ("wrt", wrt)):
+        if not isinstance(tensor, Tensor):
+            raise TypeError(
+                f"{who}: {role} is a {type(tensor).__name__}; wrap the array in Tensor(...) and "
+                "compute with that, so that there is a graph"
+            )
+
+
 def work_on(
     output: Tensor,
     wrt: Tensor,
@@ -99,12 +118,7 @@ def work_on(
     title: str | None = None,
 ) -> Work:
     """Check the arguments of a derivation, and run both passes."""
-    for role, tensor in (("output", output), ("wrt", wrt)):
-        if not isinstance(tensor, Tensor):
-            raise TypeError(
-                f"derive: {role} is a {type(tensor).__name__}; wrap the array in Tensor(...) and "
-                "compute with that, so that there is a graph"
-            )
+    refuse_without_graph("derive", output, wrt)
     for op in (fused := tuple(fused)):
         if op not in REGISTRY:
             raise ValueError(f"derive: fused names no operation {op!r}; see tg.ops")

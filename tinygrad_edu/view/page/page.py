@@ -11,6 +11,7 @@ from typing import Any
 
 from tinygrad_edu.naming import names_around
 from tinygrad_edu.saving import save
+from tinygrad_edu.symbolic.derive import refuse_without_graph
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.view.page.document import Document
 from tinygrad_edu.view.page.film import film
@@ -66,6 +67,7 @@ def explain(
     <Page '∂L/∂z = softmax(z) − y': 21 steps>
     >>> tg.explain(L, wrt=z).save("page.html")  # doctest: +SKIP
     """
+    refuse_without_graph("explain", output, wrt)
     return Page(story(output, wrt, names_around(names, depth=1), fused, roles))
 
 

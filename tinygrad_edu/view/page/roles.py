@@ -24,9 +24,16 @@ def checked(roles: Mapping[str, str] | None, names: Collection[str]) -> dict[str
 
     Raises
     ------
+    TypeError
+        If they are no mapping.
     ValueError
         If the graph has no such letter, or there is no such role.
     """
+    if roles is not None and not isinstance(roles, Mapping):
+        raise TypeError(
+            f"explain: roles is a {type(roles).__name__}; "
+            'pass what letters are, such as {"z": "logits"}'
+        )
     for letter, role in (roles or {}).items():
         if letter not in names:
             known = ", ".join(sorted(names))
