@@ -151,6 +151,7 @@ def test_every_operation(case):
 TYPED_AGAIN = ["clip-below", "clip-above", "var-sample", "log_softmax-rows"]
 TYPED_AGAIN += ["where-same", "where-spread", "exp2-vector", "getitem-list", "getitem-pairs"]
 TYPED_AGAIN += ["sum-empty", "exp-empty", "xdivy-spread"]
+TYPED_AGAIN += ["roll-axis", "concatenate-columns", "tile-none", "flip-axes"]
 TYPED_AGAIN += ["max-negative-axis", "sort-vector"]
 
 

@@ -143,7 +143,8 @@ class Reading:
         """Compute a formula, in the shape that the scene asks for."""
         with np.errstate(all="ignore"):
             meaning = _Meaning(self, scene, tree)
-            free = free_letters(tree)
+            bounds = filter(None, map(bound_of, tree.walk()))
+            free = {*free_letters(tree), *(letter for letter, *_ in bounds)}
             meaning.lengths = {x: n for x, n in meaning.lengths.items() if x in free}
             return meaning.finished(meaning.formula(tree))
 
@@ -275,7 +276,7 @@ class _Meaning:
         """Put a term where it is there, and 0 elsewhere."""
         outer, array = self._window(letter), _real(value.array)
         if letter not in value.letters:
-            array = np.ones(len(window)) * array
+            array = np.ones((len(window), *(1 for _ in value.axes))) * array
             value = _Value(array, (letter, *value.axes))
         elif array.dtype.kind == "b":
             array = array * 1.0
@@ -536,7 +537,7 @@ class _Meaning:
     def _indexed(self, form: Form) -> _Value:
         """Give the axes of an array letters, or take entries along them: a_j, z₁, x_{j+1}."""
         base, *indices = form.parts
-        value, said = self.of(base), _said(base)
+        value, said = self._of_base(base, indices), _said(base)
         if value.letters:
             self.complain(f"{said} has its indices already", form)
         units = tuple(i for i, n in enumerate(value.shape) if n == 1 and value.axes[i] is None)
@@ -578,6 +579,16 @@ class _Meaning:
             term = "".join(codes[letter] for letter in letters)
             array = ops.einsum(f"{term}->{''.join(codes.values())}", array)
         return _Value(array, (*once, *value.axes[len(indices) :]))
+
+    def _of_base(self, base: Form, indices: Sequence[Form]) -> _Value:
+        """Compute what has indices; those within softmax(zₙⱼ)ₙⱼ are its own, in their order."""
+        letters = [*filter(None, map(index_of, indices))]
+        call = base.parts[0] if base.kind == "group" else base
+        if call.kind == "call" and call.detail[0] in _ROWWISE and len(letters) == len(indices) > 1:
+            inner = self.of(call.parts[0])
+            if not inner.ndim and set(inner.letters) == set(letters):
+                return self._whole(call, [_array(_ordered(inner, letters))])
+        return self.of(base)
 
     def _rows_of(self, value: _Value, index: Form, form: Form) -> _Value:
         """Return a matrix of which xₙ is a row: it is one, or a column, by what n counts."""
