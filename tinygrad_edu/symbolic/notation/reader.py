@@ -262,7 +262,7 @@ class _Meaning:
             if each.kind != "indexed":
                 continue
             base, *indices = each.parts
-            lengths = _shape(self.of(base).array)
+            lengths = _shape(self._of_base(base, indices).array)
             if len(indices) < len(lengths):
                 lengths = tuple(n for n in lengths if n != 1)
             for index, length in zip(indices, lengths, strict=False):
@@ -871,7 +871,8 @@ class _Meaning:
                 known = [self.lengths[letter] for letter in own if letter in self.lengths]
                 for letter in {*own} & wanted if known else ():
                     found.setdefault(letter, known[0])
-            if each.kind == "indexed" and {*own} & wanted:
+            within = each.kind == "indexed" and {*own[1:]} <= {*free_letters(each.parts[0])}
+            if each.kind == "indexed" and {*own} & wanted and not within:  # softmax(zₙₖ)ₙₖ
                 value = self.of(each.parts[0])
                 shape = value.shape
                 if len(own) == 2 and value.ndim == 2 and own[1] and 1 not in shape:
