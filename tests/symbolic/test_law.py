@@ -152,6 +152,7 @@ TYPED_AGAIN = ["clip-below", "clip-above", "var-sample", "log_softmax-rows"]
 TYPED_AGAIN += ["where-same", "where-spread", "exp2-vector", "getitem-list", "getitem-pairs"]
 TYPED_AGAIN += ["sum-empty", "exp-empty", "xdivy-spread"]
 TYPED_AGAIN += ["roll-axis", "concatenate-columns", "tile-none", "flip-axes"]
+TYPED_AGAIN += ["sort-rows", "sort-columns", "einsum-ii", "einsum-ii->i", "einsum-iij,jk->k"]
 TYPED_AGAIN += ["max-negative-axis", "sort-vector"]
 
 

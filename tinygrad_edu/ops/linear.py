@@ -85,7 +85,11 @@ def matmul(a: Any, b: Any) -> Any:
     """
 
 
-@op(name="einsum", text="einsum({args})", tex=r"\operatorname{{einsum}}({args})")
+@op(
+    name="einsum",
+    text="einsum('{subscripts}', {args})",
+    tex=r"\operatorname{{einsum}}('{subscripts}', {args})",
+)
 def _einsum(*operands: Any, subscripts: str) -> Any:
     """Sum of products over named indices."""
     return np.einsum(subscripts, *operands)

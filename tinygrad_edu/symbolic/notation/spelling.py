@@ -256,7 +256,9 @@ class Speller:
         joined = op.name in {"concatenate", "stack"}
         hides = isinstance(expr, Apply) and template and f"{{{len(spelled) - 1}}}" not in template
         taken = template is not None and not words_of(template).isdisjoint(self.taken)
-        if template is None or more or joined or hides or taken:
+        if more and template and any(f"{{{key}}}" in template for key in expr.attributes):
+            template = template.removesuffix(")") + f"{more})"  # rank(x, left, axis=1)
+        elif template is None or more or joined or hides or taken:
             name = self._function(CALLED.get(op.name, op.name))
             inside = "[{args}]" if joined else "{args}"
             template = name.replace("{", "{{").replace("}", "}}") + f"({inside}{more})"
