@@ -153,6 +153,7 @@ TYPED_AGAIN += ["where-same", "where-spread", "exp2-vector", "getitem-list", "ge
 TYPED_AGAIN += ["sum-empty", "exp-empty", "xdivy-spread"]
 TYPED_AGAIN += ["roll-axis", "concatenate-columns", "tile-none", "flip-axes"]
 TYPED_AGAIN += ["sort-rows", "sort-columns", "einsum-ii", "einsum-ii->i", "einsum-iij,jk->k"]
+TYPED_AGAIN += ["getitem-nothing", "array_split-places", "dropout-all"]
 TYPED_AGAIN += ["max-negative-axis", "sort-vector"]
 
 

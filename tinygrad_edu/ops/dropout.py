@@ -29,7 +29,7 @@ def _(g: Any, out: Any, x: Any, mask: Any, p: Any) -> Any:
 
 @_dropout.defined_as
 def _(x: Any, mask: Any, p: Any) -> Any:
-    return x * mask / (1 - p)
+    return x * mask / (1 - p) if p < 1 else x * mask * 0
 
 
 def dropout(x: Any, p: Any, rng: Any, training: bool = True) -> Any:

@@ -75,7 +75,8 @@ def shifts(expr: Expr) -> bool:
 
 def shifted(expr: Expr) -> Form:
     """Say one entry of an expression, term by term, with indices that shift."""
-    said = [_term(product(1, factors)) for factors in _terms(expr, ())]
+    there = (factors for factors in _terms(expr, ()) if not any(map(_puts_nothing, factors)))
+    said = [_term(product(1, factors)) for factors in there] or [number_form(Fraction(0))]
     if len(said) == 1:
         return said[0]
     said.sort(key=lambda form: form.kind == "negative")
@@ -105,6 +106,14 @@ def _has_places(factor: Factor) -> bool:
     if isinstance(base, Total):
         return exponent == 1 and any(_has_places(f) for t in base.terms for f in parts(t)[1])
     return exponent == 1 and isinstance(base, Opaque) and _puts(base) is not None
+
+
+def _puts_nothing(factor: Factor) -> bool:
+    """Whether a factor puts an array without entries at places."""
+    base = factor[0]
+    if not isinstance(base, Opaque) or base.op is not _SCATTER:
+        return False
+    return any(axis is not None and not axis.length for axis in base.inside[0])
 
 
 def _puts(expr: Opaque) -> dict[Label, tuple[Label | None, int, int]] | None:
