@@ -63,13 +63,13 @@ def test_the_programs_print_what_is_shown():
 @every_text
 def test_make_targets_exist(path):
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    targets = set(re.findall(r"^([a-z]+):", makefile, flags=re.M))
+    targets = set(re.findall(r"^([a-z-]+):", makefile, flags=re.M))
     text = path.read_text(encoding="utf-8")
     code = [*re.findall(r"`([^`\n]+)`", text), *(block for _, block in blocks(text))]
     named = {
         target
         for piece in code
-        for target in re.findall(r"^make (?:[A-Z]+=\S+ )?([a-z]+)", piece, flags=re.M)
+        for target in re.findall(r"^make (?:[A-Z]+=\S+ )?([a-z-]+)", piece, flags=re.M)
     }
     assert named <= targets
     assert {"demo", "test"} <= named or path != README
