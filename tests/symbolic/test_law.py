@@ -210,6 +210,15 @@ def test_random_graphs(batch):
     assert count >= 20
 
 
+@pytest.mark.parametrize("seed", [68, 93, 421])
+def test_what_these_graphs_print_is_proved(seed):
+    """A softmax of entries by its indices, the entry of a number that was kept, one entry twice."""
+    with np.errstate(all="ignore"):
+        output, leaves = random_graph(seed)
+        for found in derivations(output, leaves):
+            assert_proved(found)
+
+
 def formulas_of_the_lectures():
     """What a page shows of each derivation: the steps, and what each vertex passes back."""
     for found in map(derived, LECTURES):

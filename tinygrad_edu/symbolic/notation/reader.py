@@ -631,6 +631,8 @@ class _Meaning:
             self.complain("a form with indices takes no brackets", form)
         if is_unit(value.array) and len(index) == 1 and np.ndim(_plain(index[0])):
             return _array(ops.one_hot(index[0], classes=value.shape[-1]))
+        if value.is_number and all(isinstance(each, int) and each == 0 for each in index):
+            return value  # of all axes, what is kept counts as a number
         try:
             array = _real(value.array)[tuple(index)]
         except (IndexError, ValueError, TypeError) as error:
