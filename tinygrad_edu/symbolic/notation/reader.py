@@ -1003,8 +1003,8 @@ class _Meaning:
         try:
             # A loss stands for its operation: one number for each example.
             op = REGISTRY[name] if name in _LOSSES else getattr(ops, name)
-            if name in _LOSSES:  # of one label, too
-                arguments = [a if isinstance(a, Node) else np.asarray(a) for a in arguments]
+            if name in _LOSSES and any(isinstance(a, int) for a in arguments):
+                self.complain(f"{name}: takes arrays; write a label as one_hot(2, 3)", form)
             found = op(*arguments, **options)
         except (ValueError, TypeError, IndexError) as error:
             raise Misfit(str(error)) from None
