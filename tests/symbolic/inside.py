@@ -52,7 +52,7 @@ from tinygrad_edu.symbolic.algebra.rules import (
     stacks,
     sums,
 )
-from tinygrad_edu.symbolic.algebra.rules.arithmetic import _common
+from tinygrad_edu.symbolic.algebra.rules.arithmetic import shared_factors
 from tinygrad_edu.symbolic.algebra.rules.equations import Equation, Equations, complement_of
 from tinygrad_edu.symbolic.algebra.rules.law import Law
 from tinygrad_edu.symbolic.algebra.rules.rule import Match, Rule, without

@@ -664,6 +664,12 @@ def quadratic_form():
     return x @ W @ x, x
 
 
+def spelled_with_logarithms():
+    X, W = named("X", np.arange(12.0).reshape(4, 3) / 7), named("W", np.arange(9.0).reshape(3, 3))
+    picked = (named("Y", ONE_HOT) * (X @ W)).sum(axis=1)
+    return (tg.logsumexp(X @ W, axis=1) - picked).mean(), W
+
+
 NEEDED_BY = {
     "decided": norm_of_any_order,
     "gate": rectified,
@@ -692,6 +698,7 @@ NEEDED_BY = {
     "distribute": composed_sigmoid,
     "Σ of a sum": next(e.build for e in EXERCISES if e.name == "shifted"),
     "factor": softmax_itself,
+    "one sum": spelled_with_logarithms,
     "turn a difference": turned_rows,
     "δ sifts": label_of_softmax,
     "label sifts": labels_of_softmax,
@@ -836,6 +843,18 @@ def test_labels_may_be_counted_from_the_end_and_picked_along_an_axis():
         found = tg.derive(loss, wrt=Z, names={})
         assert "scatter" not in str(found.result)
         assert_allclose(found.result.evaluate(), (tg.softmax(ROWS) - ONE_HOT) / 4, rtol=1e-12)
+
+
+def test_sums_with_a_common_factor_become_one():
+    loss, W = spelled_with_logarithms()
+    assert str(tg.derive(loss, wrt=W, names={}).result) == "Xᵀ(softmax(X W) − Y)/N"
+    p, y, X = (np.arange(n, dtype=float) for n in (4, 5, 20))
+    p, X, y = named("p", p / 9), named("X", X.reshape(5, 4) / 31), named("y", y % 2)
+    s = tg.sigmoid(X @ p)
+    for count, over in ((5, "/5"), (20, "/20"), (10, None)):
+        loss = -(y * tg.log(s) + (1 - y) * tg.log(1 - s)).sum() / count
+        said = str(tg.derive(loss, wrt=p, names={}).result)
+        assert said == (f"Xᵀ(s − y){over}" if over else "0.1·Xᵀ(s − y)")
 
 
 def test_rows_that_are_picked_are_a_product_with_one_hot_rows():

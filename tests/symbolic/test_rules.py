@@ -34,7 +34,6 @@ from tests.symbolic.inside import (
     Rewriter,
     Sum,
     Total,
-    _common,
     complement_of,
     distinct,
     laws,
@@ -46,6 +45,7 @@ from tests.symbolic.inside import (
     product,
     rename,
     replace,
+    shared_factors,
     sum_over,
     total,
     without,
@@ -319,6 +319,11 @@ CASES = {
         Sum(K, plus(u, v)),
         Sum(K, times(u, v)),
         (Sum(K, times(u, p)), times(Sum(K, u), Sum(K, p))),
+    ),
+    "one sum": (
+        plus(Sum(K, times(x, v)), product(-1, [(Sum(K, times(x, u)), 1)])),
+        plus(Sum(K, times(x, v)), Sum(N, times(x, u))),
+        (plus(Sum(K, times(x, v)), Sum(K, times(p, u))), Sum(K, times(plus(x, p), plus(v, u)))),
     ),
     "factor": (
         plus(times(u, c), times(p, c), v),
@@ -704,14 +709,14 @@ def test_powers_are_taken_out_whole_where_they_can_be(held, taken, rest):
 
 @given(st.lists(factors, min_size=2, max_size=3))
 def test_what_products_have_in_common_divides_each(many):
-    common = _common(many)
+    common = shared_factors(many)
     for held in many:
         assert without(held, common) is not None
 
 
 @given(factors.filter(bool))
 def test_a_product_has_all_in_common_with_itself(held):
-    assert sorted(_common([held, held]), key=repr) == sorted(held, key=repr)
+    assert sorted(shared_factors([held, held]), key=repr) == sorted(held, key=repr)
 
 
 # --- facts are kept apart -------------------------------------------------------------------------

@@ -221,11 +221,16 @@ def _inverse(expr: Expr) -> Expr | None:
 
 
 def is_short(value: Fraction) -> bool:
-    """Whether a number reads better as a fraction than as a decimal: 2/3, 1/8, but 0.1."""
+    """Whether a number reads better as a fraction than as a decimal: 2/3, 1/5, but 0.1 and 0.6.
+
+    A fifth or a twentieth comes from a division by a count; tenths are typed as decimals.
+    """
     below = value.denominator
     while below % 2 == 0:
         below //= 2
-    return value.denominator <= 1000 and (below == 1 or below % 5 != 0)
+    tenths = value.denominator in {10, 100, 1000}
+    over_a_count = below == 1 or below % 5 != 0 or (abs(value.numerator) <= 2 and not tenths)
+    return value.denominator <= 1000 and over_a_count
 
 
 def times(factors: Iterable[Form], expr: Expr | None = None) -> Form:

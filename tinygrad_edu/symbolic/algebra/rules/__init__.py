@@ -72,6 +72,7 @@ CHOICES: tuple[Rule, ...] = (
     sums.shares,
     stacks.sum_over_stack,
     arithmetic.factor,
+    sums.one_sum,
     arithmetic.turn,
     cases.cases,
     expanding.common_denominator,

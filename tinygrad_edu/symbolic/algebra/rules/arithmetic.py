@@ -30,7 +30,7 @@ from tinygrad_edu.symbolic.algebra.rules.rule import (
     without,
 )
 
-__all__ = ["cancel", "collect", "distribute", "factor", "join_powers", "turn"]
+__all__ = ["cancel", "collect", "distribute", "factor", "join_powers", "shared_factors", "turn"]
 
 
 def _pairs(expr: Product, *, cancelling: bool) -> Iterator[tuple[Factor, Factor]]:
@@ -96,7 +96,7 @@ def factor(expr: Total, facts: Facts) -> Iterator[Match]:
             continue
         tried.add(sharing)
         number = _common_number([parts(t)[0] for t in sharing])
-        common = _common([parts(t)[1] for t in sharing])
+        common = shared_factors([parts(t)[1] for t in sharing])
         if number == 1 and not common:
             continue
         inner = []
@@ -152,7 +152,7 @@ def _common_number(numbers: list[Fraction]) -> Fraction:
     return found if found.denominator <= LONGEST_DECIMAL else ONE
 
 
-def _common(many: list[tuple[Factor, ...]]) -> tuple[Factor, ...]:
+def shared_factors(many: list[tuple[Factor, ...]]) -> tuple[Factor, ...]:
     """Return the powers that all of several products hold."""
     common: list[Factor] = []
     for base, exponent in many[0]:

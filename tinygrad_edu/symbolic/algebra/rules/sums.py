@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import TypeGuard
 
 from tinygrad_edu import ops
@@ -29,7 +30,8 @@ from tinygrad_edu.symbolic.algebra.expr import (
     total,
 )
 from tinygrad_edu.symbolic.algebra.facts import Facts
-from tinygrad_edu.symbolic.algebra.rules.rule import ONE, Match, rule
+from tinygrad_edu.symbolic.algebra.rules.arithmetic import shared_factors
+from tinygrad_edu.symbolic.algebra.rules.rule import ONE, Match, rule, without
 
 __all__ = [
     "ACROSS",
@@ -42,6 +44,7 @@ __all__ = [
     "is_one_hot",
     "join_sums",
     "label_sifts",
+    "one_sum",
     "separate",
     "shares",
     "sum_of_constant",
@@ -178,6 +181,52 @@ def sum_of_terms(expr: Sum, facts: Facts) -> Iterator[Match]:
     if isinstance(body, Total):
         right = total(sum_over(labels, term) for term in body.terms)
         yield Match(expr, right, right)
+
+
+@rule("one sum", "Σ_k x·y + Σ_k x·z = Σ_k x·(y + z)", "a sum can be taken in any order", at=Total)
+def one_sum(expr: Total, facts: Facts) -> Iterator[Match]:
+    """Write two sums over one range as one: A B − A C is A (B − C)."""
+    for one, other in itertools.combinations(expr.terms, 2):
+        ways = itertools.product(_with_sum(one), _with_sum(other))
+        for (outside, first, number), (beside, second, times) in ways:
+            if beside != outside or first.label.range is not second.label.range:
+                continue
+            body = second.body
+            if second.label is not first.label:
+                if first.label in body.labels:
+                    continue
+                body = rename(body, {second.label: first.label})
+            scale = abs(number) if abs(number) == abs(times) else ONE
+            inner = [
+                product(number / scale, [(first.body, ONE)]),
+                product(times / scale, [(body, ONE)]),
+            ]
+            inside = _factored(inner)
+            if inside is not None:
+                right = product(scale, [*outside, (sum_over([first.label], inside), ONE)])
+                rest = [term for term in expr.terms if term is not one and term is not other]
+                yield Match(total([one, other]), right, total([*rest, right]))
+
+
+def _with_sum(term: Expr) -> Iterator[tuple[tuple[Factor, ...], Sum, Fraction]]:
+    """Yield the sums that are factors of a term, each with the other factors and the number."""
+    coefficient, factors = parts(term)
+    for place, (base, exponent) in enumerate(factors):
+        if isinstance(base, Sum) and exponent == 1:
+            yield factors[:place] + factors[place + 1 :], base, coefficient
+
+
+def _factored(terms: list[Expr]) -> Expr | None:
+    """Return the sum of two terms, with what they have in common before it; None for nothing."""
+    common = shared_factors([parts(term)[1] for term in terms])
+    if not common:
+        return None
+    rest = []
+    for coefficient, factors in map(parts, terms):
+        left = without(factors, common)
+        assert left is not None
+        rest.append(product(coefficient, left))
+    return product(1, [*common, (total(rest), ONE)])
 
 
 def _grouped(labels: list[Label], factors: tuple[Factor, ...]) -> _Groups:
