@@ -664,6 +664,11 @@ def quadratic_form():
     return x @ W @ x, x
 
 
+def over_rows():
+    Z = named("Z", ROWS)
+    return sum(tg.logsumexp(Z[i]) for i in range(len(ROWS))), Z
+
+
 def spelled_with_logarithms():
     X, W = named("X", np.arange(12.0).reshape(4, 3) / 7), named("W", np.arange(9.0).reshape(3, 3))
     picked = (named("Y", ONE_HOT) * (X @ W)).sum(axis=1)
@@ -698,6 +703,7 @@ NEEDED_BY = {
     "distribute": composed_sigmoid,
     "Σ of a sum": next(e.build for e in EXERCISES if e.name == "shifted"),
     "factor": softmax_itself,
+    "written out": over_rows,
     "one sum": spelled_with_logarithms,
     "turn a difference": turned_rows,
     "δ sifts": label_of_softmax,
@@ -857,6 +863,60 @@ def test_sums_with_a_common_factor_become_one():
         assert said == (f"Xᵀ(s − y){over}" if over else "0.1·Xᵀ(s − y)")
 
 
+RNG = np.random.default_rng(5)
+INPUTS, OUTPUTS, PULLS = RNG.normal(size=(4, 2)), RNG.normal(size=4), RNG.uniform(size=(4, 4))
+MARGINS = np.array([1.0, -1.0, -1.0, 1.0])
+
+
+def in_turns(Z, w, W, v):
+    """Losses of rows, added up one after the other, and how their gradients are written."""
+    X, t, m, S, y, N = INPUTS, OUTPUTS, MARGINS, PULLS, LABELS, range(4)
+    error = 0.0
+    for i in N:
+        p = tg.softmax(X[i] @ W)  # the last row has a name
+        error = error - tg.log(p[y[i]])
+    s = [X[i] @ w for i in N]
+    return {
+        "softmax(Z) − one_hot(y, K)": (sum(-tg.log_softmax(Z[i])[y[i]] for i in N), Z),
+        "(softmax(Z) − one_hot(y, K))/4": (sum(-tg.log_softmax(Z)[i, y[i]] for i in N) / 4, Z),
+        "Xᵀ(softmax(X W) − one_hot(y, K))": (error, W),
+        "2·Z": (sum(Z[i] @ Z[i] for i in N), Z),
+        "Xᵀ(X w − t)": (sum((s[i] - t[i]) ** 2 for i in N) / 2, w),
+        "−m ⊙ [m ⊙ v < 1]": (sum(tg.relu(1 - m[i] * v[i]) for i in N), v),
+        "σ(v) − t": (
+            sum(
+                -t[i] * tg.log(tg.sigmoid(v[i])) - (1 - t[i]) * tg.log(1 - tg.sigmoid(v[i]))
+                for i in N
+            ),
+            v,
+        ),
+        "Σₖ((Sₖₙ + Sₙₖ)·(vₙ − vₖ))": (
+            sum(S[i, j] * (v[i] - v[j]) ** 2 for i in N for j in N) / 2,
+            v,
+        ),
+    }
+
+
+def test_a_loop_over_rows_ends_as_the_batch_does():
+    leaves = {"Z": ROWS, "w": [0.2, -1.0], "W": RNG.normal(size=(2, 3)), "v": OUTPUTS - 0.3}
+    made = in_turns(**{name: named(name, array) for name, array in leaves.items()})
+    names = {"X": INPUTS, "t": OUTPUTS, "m": MARGINS, "S": PULLS, "y": LABELS}
+    for form, (loss, wrt) in made.items():
+        found = tg.derive(loss, wrt=wrt, names=names)
+        assert str(found.result) == form
+        assert_allclose(found.result.evaluate(), tg.gradients(loss, wrt), rtol=1e-12, atol=1e-14)
+        assert all(step.holds for step in found.steps)
+
+
+def test_a_loop_that_leaves_a_place_out_is_no_whole_sum():
+    x = named("x", [0.3, -0.4, 0.9, 1.3])
+    neighbours = sum((x[i + 1] - x[i]) ** 2 for i in range(3)) / 2
+    for loss in (sum(tg.exp(x[i]) for i in range(3)), neighbours):
+        found = tg.derive(loss, wrt=x, names={})
+        assert "written out" not in {step.rule for step in found.steps}
+        assert_allclose(found.result.evaluate(), tg.gradients(loss, x), rtol=1e-12)
+
+
 def test_rows_that_are_picked_are_a_product_with_one_hot_rows():
     W, A = named("W", np.arange(12.0).reshape(4, 3)), named("A", ROWS)
     ids = np.array([3, 0, 0, 1])
@@ -876,7 +936,7 @@ def test_shares_are_assumed_only_where_a_length_was_put_in_as_a_number():
         assert all(step.residual < 1e-12 for step in found.steps)
         return {a.statement for a in found.assumptions if a.used}
 
-    assert statements(0.9 * y + 0.1 / 3) == {"Σ(0.03333333333333333 + 0.9·y) = 1"}
+    assert statements(0.9 * y + 0.1 / 3) == {"Σ(1/30 + 0.9·y) = 1"}
     assert statements(0.9 * y + 0.1 / 3, assume=("Σy = 1",)) == {"Σy = 1"}
     assert statements(0.9 * y + 0.1 / 3, assume=()) == set()
     assert statements(0.9 * y + 0.1 / tg.length(y, axis=0)) == {"Σy = 1"}

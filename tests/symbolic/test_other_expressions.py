@@ -254,8 +254,8 @@ SQUARE = [
         "((Vᵀ((o − t) ⊙ (1 − o²))) ⊙ (1 − h²)) xᵀ",
         "xₘ·Σₖ(Vₖᵢ·(oₖ − tₖ)·(1 − oₖ²))·(1 − hᵢ²)",
     ),
-    (quadratic_form, "Aᵀ x + A x − b", "Σₖ(Aₖₙ·xₖ) + Σₖ(Aₙₖ·xₖ) − bₙ"),
-    (rayleigh, "(A x + Aᵀ x − 2·x·ρ)/n", "(Σₙ(Aⱼₙ·xₙ) + Σₙ(Aₙⱼ·xₙ) − 2·xⱼ·ρ)/n"),
+    (quadratic_form, "(Aᵀ + A) x − b", "Σₖ(xₖ·(Aₖₙ + Aₙₖ)) − bₙ"),
+    (rayleigh, "((A + Aᵀ) x − 2·x·ρ)/n", "(Σₙ(xₙ·(Aⱼₙ + Aₙⱼ)) − 2·xⱼ·ρ)/n"),
     (gram, "X Xᵀ X", None),
     (attention_to_itself, None, None),
 ]

@@ -121,6 +121,10 @@ def stack(*parts, at=None):
     return Opaque(REGISTRY["stack"], parts, {"axis": 0}, ((K,),) * len(parts), (at, K))
 
 
+def entry_of(e, place):
+    return rename(e, {K: K.at(place)})
+
+
 def joined(*parts):
     return Opaque(REGISTRY["concatenate"], parts, {"axis": 0}, ((K,),) * len(parts), (FOUR,))
 
@@ -319,6 +323,11 @@ CASES = {
         Sum(K, plus(u, v)),
         Sum(K, times(u, v)),
         (Sum(K, times(u, p)), times(Sum(K, u), Sum(K, p))),
+    ),
+    "written out": (
+        plus(v, *(entry_of(x, place) for place in (0, 1))),
+        plus(entry_of(x, 0), entry_of(p, 1)),
+        (plus(entry_of(x, 0), entry_of(p, 1)), Sum(K, x)),
     ),
     "one sum": (
         plus(Sum(K, times(x, v)), product(-1, [(Sum(K, times(x, u)), 1)])),

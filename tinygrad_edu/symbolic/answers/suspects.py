@@ -27,6 +27,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Total,
     distinct,
     number,
+    parts,
     power,
     product,
     rename,
@@ -276,13 +277,20 @@ def _unsummed(result: Formula) -> Iterator[Slip]:
             labels.append(body.label)
             body = body.body
         without = replace(result.expr, {place: body})
-        said = f"missing broadcast sum: the sum in {text(place)} was left out"
+        summed = Suspect(
+            "broadcast sum", f"missing broadcast sum: the sum in {text(place)} was left out"
+        )
+        entrywise = Suspect(
+            "product", f"kind of product: it is right with a matrix product in {text(place)}"
+        )
+        multiplied = sum(place.label in base.labels for base, _ in parts(body)[1]) > 1
         every = [*kept, *labels]
         if len(set(every)) < len(every) or not without.labels <= set(every):
             continue  # the index is in use outside of the sum as well
         found = [axis for axis in every if axis in without.labels]
         for axes in {*itertools.permutations(every), *itertools.permutations(found)}:
-            yield Suspect("broadcast sum", said), _on(Formula(without, axes))
+            suspect = entrywise if multiplied and len(axes) < 3 else summed
+            yield suspect, _on(Formula(without, axes))
 
 
 def _on(formula: Formula) -> Callable[[Trial], Array | None]:

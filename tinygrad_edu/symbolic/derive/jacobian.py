@@ -11,12 +11,14 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Leaf,
     Opaque,
     Product,
+    Sum,
     Total,
     distinct,
     parts,
     product,
     quantities_in,
     replace,
+    sum_over,
     total,
 )
 from tinygrad_edu.symbolic.algebra.facts import Facts
@@ -66,14 +68,20 @@ def jacobian(expr: Expr, letter: Leaf, row: Mapping[Label, Label], facts: Facts)
 
 
 def _times_delta(expr: Expr) -> tuple[Expr, Expr] | None:
-    """Multiply out a product with a sum of which one term holds a δ."""
+    """Multiply out a product with a sum of which one term holds a δ; part such a Σ."""
+    if isinstance(expr, Sum) and isinstance(expr.body, Total) and _in_a_term(expr.body):
+        return expr, total(sum_over([expr.label], term) for term in expr.body.terms)
     if isinstance(expr, Product):
         for place, (base, exponent) in enumerate(expr.factors):
-            if exponent == 1 and isinstance(base, Total) and any(map(_holds_delta, base.terms)):
+            if exponent == 1 and isinstance(base, Total) and _in_a_term(base):
                 rest = [*expr.factors[:place], *expr.factors[place + 1 :]]
                 terms = (product(expr.coefficient, [*rest, (t, ONE)]) for t in base.terms)
                 return expr, total(terms)
     return None
+
+
+def _in_a_term(expr: Total) -> bool:
+    return any(map(_holds_delta, expr.terms))
 
 
 def _holds_delta(term: Expr) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -97,7 +97,7 @@ class Lowering:
 
     # --- labels -----------------------------------------------------------------------------------
 
-    def _join(self, symbols: Iterable[Symbol], alike: Iterable[tuple[Symbol, Symbol]]) -> Pairs:
+    def _join(self, symbols: Sequence[Symbol], alike: Iterable[tuple[Symbol, Symbol]]) -> Pairs:
         """Join the axes that are one index, and return the pairs that only share a range."""
         apart: Pairs = []
         for symbol in symbols:
@@ -109,12 +109,30 @@ class Lowering:
             elif not self._axes.join(pairs):
                 self.renaming.add(symbol)
                 apart += [pair for pair in pairs if not self._axes.join([pair])]
+        for run in self._picked_one_by_one(symbols):
+            apart += [pair for pair in itertools.pairwise(run) if not self._axes.join([pair])]
         for one, other in alike:
             for axis, length in enumerate(one.shape):
                 pair = (one.serial, axis), (other.serial, axis)
                 if length != 1 and not self._axes.join([pair]):
                     apart.append(pair)
         return apart
+
+    def _picked_one_by_one(self, symbols: Iterable[Symbol]) -> Iterable[list[Place]]:
+        """Return axes that one loop may run over: of one length, every entry of which is picked."""
+        picked: dict[Place, tuple[int, set[int]]] = {}
+        for symbol in symbols:
+            if symbol.op is not None and symbol.op.name == "getitem" and (found := picks(symbol)):
+                first = symbol.args[0]
+                for axis, place in found[1].items():
+                    if first.shape[axis] != 1:
+                        root = self._axes.root((first.serial, axis))
+                        picked.setdefault(root, (first.shape[axis], set()))[1].add(place)
+        runs: dict[int, list[Place]] = {}
+        for root, (length, places) in picked.items():
+            if len(places) == length:
+                runs.setdefault(length, []).append(root)
+        return runs.values()
 
     def axes_of(self, symbol: Symbol) -> tuple[Label | None, ...]:
         """Return the label of each axis, None where the length is 1."""

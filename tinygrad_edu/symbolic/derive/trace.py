@@ -19,6 +19,7 @@ import numpy as np
 from tinygrad_edu import ops
 from tinygrad_edu.core.node import NO_ATTRIBUTES, Node, next_serial
 from tinygrad_edu.core.op import Op, run
+from tinygrad_edu.symbolic.derive.loops import picked_by
 from tinygrad_edu.symbolic.derive.picking import as_one_hot
 from tinygrad_edu.symbolic.derive.recognise import Known, recognised
 
@@ -136,6 +137,9 @@ class Trace:
         self.name_of = name_of
         self.known = known
         self.recognised: list[Symbol] = []
+        self.looped: Mapping[
+            Any, tuple[Any, tuple[int, ...]]
+        ] = {}  # numbers that are entries of an array
         self.symbols: list[Symbol] = []
         self.opened: list[Opened] = []
         self.taken: set[str] = set()  # the names that are in use
@@ -195,13 +199,25 @@ class Trace:
         respect to is this vertex, and not every other of the same meaning.
         """
         assert node.op is not None
-        args = tuple(known[a] if isinstance(a, Node) else a for a in node.args)
+        args = tuple(
+            known[a] if isinstance(a, Node) else self._entry(node, i, a)
+            for i, a in enumerate(node.args)
+        )
+        if (node, None) in self.looped:
+            labels = self.looped[node, None]
+            known[node] = picked_by(*labels, args[0], node.attributes["index"])
+            return
         if any(isinstance(a, Symbol) for a in args):
             opened = self._opened
             if alone:
                 self._opened = {}
             known[node] = Symbol.record(node.op, args, node.attributes)
             self._opened = opened
+
+    def _entry(self, node: Node, place: int, argument: Any) -> Any:
+        """Return the entry of an array that a loop took an argument from, or the argument."""
+        array, at = self.looped.get((node, place), (None, ()))
+        return argument if array is None else array[at]
 
     def open(self, op: Op, args: tuple[Any, ...], attributes: Mapping[str, Any]) -> Any:
         """Call a definition in place of its operation."""

@@ -40,6 +40,7 @@ from tinygrad_edu.symbolic.derive.certificate import Graph
 from tinygrad_edu.symbolic.derive.derivation import Contribution, Derivation, Formula, Step
 from tinygrad_edu.symbolic.derive.faults import faults
 from tinygrad_edu.symbolic.derive.jacobian import filled, row_of
+from tinygrad_edu.symbolic.derive.loops import looped
 from tinygrad_edu.symbolic.derive.lowering import Lowering
 from tinygrad_edu.symbolic.derive.recognise import Known
 from tinygrad_edu.symbolic.derive.trace import Symbol, Trace
@@ -173,6 +174,7 @@ class Work:
         if staged:
             through = on_every_path([node for node in active if node in reached])[1:-1]
             self.stops[1:1] = [node for node in through if names.in_formulas(node)]
+        self.trace.looped = looped(order, self.trace.known)
         self._replay(order)
         forward = list(self.trace.symbols)
         recognised = list(dict.fromkeys(self.trace.recognised))

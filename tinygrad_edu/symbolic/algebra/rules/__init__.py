@@ -34,6 +34,7 @@ UNDOING: tuple[Rule, ...] = (
     sums.delta_picks,
     sums.delta_sifts,
     sums.label_sifts,
+    sums.written_out,
 )
 
 #: Rules that tidy up what is left.

@@ -21,17 +21,19 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Sum,
     Total,
     distinct,
+    meaning_of,
     order,
     parts,
     product,
     rename,
     replace,
     sum_over,
+    terms_of,
     total,
 )
 from tinygrad_edu.symbolic.algebra.facts import Facts
 from tinygrad_edu.symbolic.algebra.rules.arithmetic import shared_factors
-from tinygrad_edu.symbolic.algebra.rules.rule import ONE, Match, rule, without
+from tinygrad_edu.symbolic.algebra.rules.rule import ONE, Match, others, rule, without
 
 __all__ = [
     "ACROSS",
@@ -50,6 +52,7 @@ __all__ = [
     "sum_of_constant",
     "sum_of_terms",
     "sums_to_one",
+    "written_out",
 ]
 
 
@@ -124,6 +127,100 @@ def label_sifts(expr: Product, facts: Facts) -> Iterator[Match]:
             if there in factors and here.labels <= row.labels:
                 right = product(1, [(row, exponent), (replace(rest, {picked: here}), ONE)])
                 yield Match(expr, right, right, "where {} is 1, {} is that", of=(row, picked))
+
+
+@rule(
+    "written out",
+    "f_0 + f_1 + … + f_{K−1} = Σ_k f_k",
+    "the terms of all places are the whole sum",
+    at=Total,
+)
+def written_out(expr: Total, facts: Facts) -> Iterator[Match]:
+    """Read the terms that a loop over the entries, or the rows, of arrays leaves."""
+    bound = {part.label for part in distinct(expr) if isinstance(part, Sum)}
+    met: dict[tuple[Label, Expr], dict[int, Expr]] = {}
+    for term in expr.terms:
+        meaning = _without_names_of_entries(term)
+        for entry in _entries_in(meaning):
+            run = entry.range
+            taken = expr.labels | bound
+            index = run if run not in taken else run.fresh(taken)
+            assert entry.place is not None
+            alike = met.setdefault((index, _at(meaning, entry, index)), {})
+            alike[entry.place] = term
+    for (index, each), terms in met.items():
+        if len(terms) == index.length:
+            yield _in_place_of(list(terms.values()), sum_over([index], each), expr)
+            return
+    # A loop over pairs: where both are one, the term was 0, and is not there.
+    pairs: dict[Expr, dict[int, tuple[Expr, list[Expr]]]] = {}
+    for (index, each), terms in met.items():
+        if len(terms) == index.length - 1 > 1:
+            (left_out,) = set(range(index.length)) - terms.keys()
+            there = index.at(left_out)
+            if _is_zero(rename(each, {index: there})):
+                whole = sum_over([index], each)
+                alike_with = _at(whole, there, index.range.fresh({index, *expr.labels, *bound}))
+                pairs.setdefault(alike_with, {})[left_out] = whole, list(terms.values())
+    for found in pairs.values():
+        taken_up = [term for _, terms in found.values() for term in terms]
+        if len(found) * (len(found) - 1) == len(taken_up) == len({*taken_up}):
+            yield _in_place_of(taken_up, total(right for right, _ in found.values()), expr)
+            return
+
+
+def _in_place_of(terms: list[Expr], right: Expr, whole: Total) -> Match:
+    return Match(total(terms), right, total([*others(whole.terms, terms), right]))
+
+
+def _is_zero(expr: Expr) -> bool:
+    """Whether a term is 0 because a difference in it is one of equals, as f_i − f_j for i = j."""
+    for base, exponent in parts(expr)[1]:
+        left: dict[tuple[Factor, ...], Fraction] = {}
+        for coefficient, factors in map(parts, terms_of(base)):
+            left[factors] = left.get(factors, Fraction(0)) + coefficient
+        if exponent > 0 and not any(left.values()):
+            return True
+    return expr == Number(Fraction(0))
+
+
+def _without_names_of_entries(expr: Expr) -> Expr:
+    """Put what a name stands for in its place where the loop's last turn left it its name."""
+    new: dict[Expr, Expr] = {}
+    for part in distinct(expr):
+        meaning = meaning_of(part)
+        if meaning is not None:
+            written = _without_names_of_entries(meaning)
+            if _entries_in(written):
+                new[part] = written
+    return replace(expr, new) if new else expr
+
+
+def _entries_in(expr: Expr) -> dict[Label, None]:
+    """Return the entries at which arrays stand, but for those inside of whole operations."""
+    found: dict[Label, None] = {}
+    hidden: set[Label] = set()
+    for part in distinct(expr):
+        if isinstance(part, Leaf | Delta | Opaque):
+            found |= {a: None for a in part.axes if a is not None and a.place is not None}
+        if isinstance(part, Opaque):
+            hidden.update(*(_entries_in(argument) for argument in part.args))
+    return {entry: None for entry in found if entry not in hidden}
+
+
+def _at(expr: Expr, entry: Label, index: Label) -> Expr:
+    """Put an index where arrays stand at an entry."""
+    new: dict[Expr, Expr] = {}
+    for part in distinct(expr):
+        if isinstance(part, Leaf | Delta | Opaque) and entry in part.axes:
+            axes = tuple(index if axis is entry else axis for axis in part.axes)
+            if isinstance(part, Leaf):
+                new[part] = Leaf(part.quantity, axes)  # type: ignore[arg-type]
+            elif isinstance(part, Delta):
+                new[part] = Delta(*axes)  # type: ignore[arg-type]
+            else:
+                new[part] = Opaque(part.op, part.args, part.attributes, part.inside, axes)
+    return replace(expr, new)
 
 
 def is_one_hot(expr: Expr) -> TypeGuard[Opaque]:
@@ -209,17 +306,28 @@ def one_sum(expr: Total, facts: Facts) -> Iterator[Match]:
 
 
 def _with_sum(term: Expr) -> Iterator[tuple[tuple[Factor, ...], Sum, Fraction]]:
-    """Yield the sums that are factors of a term, each with the other factors and the number."""
+    """Yield the sums that are factors of a term, each with the other factors and the number.
+
+    A sum from which δ picks is none.
+    """
     coefficient, factors = parts(term)
     for place, (base, exponent) in enumerate(factors):
-        if isinstance(base, Sum) and exponent == 1:
+        if isinstance(base, Sum) and exponent == 1 and not _has_delta(base):
             yield factors[:place] + factors[place + 1 :], base, coefficient
 
 
+def _has_delta(expr: Sum) -> bool:
+    factors = parts(expr.body)[1]
+    return any(isinstance(base, Delta) and expr.label in base.axes for base, _ in factors)
+
+
 def _factored(terms: list[Expr]) -> Expr | None:
-    """Return the sum of two terms, with what they have in common before it; None for nothing."""
+    """Return the sum of two terms, with what they have in common before it.
+
+    None where that is nothing, but for two columns of numbers: A x + B y stays two products.
+    """
     common = shared_factors([parts(term)[1] for term in terms])
-    if not common:
+    if not common and not all(len(term.labels) == 2 and len(parts(term)[1]) == 1 for term in terms):
         return None
     rest = []
     for coefficient, factors in map(parts, terms):
