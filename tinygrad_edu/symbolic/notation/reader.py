@@ -1000,11 +1000,11 @@ class _Meaning:
         for each in axis if isinstance(axis, tuple) else () if axis is None else (axis,):
             if not isinstance(each, int) or (name in _AXES and not -ndim <= each < ndim):
                 self.complain(f"{name}: there is no axis {axis} among {ndim}", form)
+        if name in _LOSSES and any(isinstance(a, int) for a in arguments):
+            self.complain(f"{name}: takes arrays; write a label as one_hot(2, 3)", form)
         try:
             # A loss stands for its operation: one number for each example.
             op = REGISTRY[name] if name in _LOSSES else getattr(ops, name)
-            if name in _LOSSES and any(isinstance(a, int) for a in arguments):
-                self.complain(f"{name}: takes arrays; write a label as one_hot(2, 3)", form)
             found = op(*arguments, **options)
         except (ValueError, TypeError, IndexError) as error:
             raise Misfit(str(error)) from None
