@@ -74,9 +74,7 @@ def symbol(op: Op, operands: Sequence[Operand], attributes: Mapping[str, Any]) -
     """
     shown = [_shown(op, operand) for operand in operands]
     if op.name in _INFIX and len(operands) == 2:
-        (left, right), sign = shown, _INFIX[op.name]
-        if op.name == "multiply" and any(operand.is_scalar for operand in operands):
-            sign = _TIMES
+        (left, right), sign = shown, _sign(op, operands)
         text, latex = (" ".join(p for p in (left[i], sign[i], right[i]) if p) for i in (0, 1))
         return text, latex
     if not any(operand.is_number for operand in operands):
@@ -103,7 +101,18 @@ def application(
         return symbol(op, operands, attributes)
     alone = ("(·)", r"(\,\cdot\,)") if len(operands) == 1 else _DOT
     written = [(o.text, o.latex) if o.text else alone for o in operands]
+    if op.name == "multiply":
+        signs = _sign(op, operands)
+        text, latex = (f" {signs[i]} ".join(each[i] for each in written) for i in (0, 1))
+        return text, latex
     return _fill(op, written, attributes, len(operands) > 1)
+
+
+def _sign(op: Op, operands: Sequence[Operand]) -> tuple[str, str]:
+    """Return what stands between two operands: entries are multiplied by ⊙, by a number by ·."""
+    if op.name == "multiply" and any(operand.is_scalar for operand in operands):
+        return _TIMES
+    return _INFIX[op.name]
 
 
 def _shown(op: Op, operand: Operand) -> tuple[str, str]:

@@ -67,7 +67,7 @@ class Bars:
         """Where the lowest and the highest value stand: px from above, or percent from the left."""
         if self.upright:
             return _HEIGHT - 54.0 if self.low < 0 else _HEIGHT - 32.0, 34.0
-        return (38.0 if self.low < 0 else 16.0), 78.0
+        return (46.0 if self.low < 0 else 18.0), 78.0
 
     def at(self, value: float) -> float:
         """Return where a value stands."""

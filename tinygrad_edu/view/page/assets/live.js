@@ -40,7 +40,7 @@ const drawColumn = (column) => {
   const { upright, lanes } = column;
   const shown = lanes.flatMap(({ place }) => [value.data[place], ...(target ? [target.data[place]] : [])]).filter(Number.isFinite);
   const low = Math.min(0, column.low, ...shown), high = Math.max(0, column.high, ...shown);
-  const start = upright ? column.height - (low < 0 ? 54 : 32) : low < 0 ? 38 : 16;
+  const start = upright ? column.height - (low < 0 ? 54 : 32) : low < 0 ? 46 : 18;
   const end = upright ? 34 : 78;
   const at = (v) => start + ((end - start) * (v - low)) / (high - low);
   Object.assign(column, { start, end, from: low, to: high });
