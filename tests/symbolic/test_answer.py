@@ -309,6 +309,37 @@ def test_what_is_suspected_is_true():
 
 
 @pytest.mark.parametrize(
+    ("claim", "kind"),
+    [
+        ("Z.sum() - (softmax(Z, axis=0) - Y)/N", None),
+        ("(softmax(Z, axis=0) - Y)/N", "axis"),
+        ("(Z − Y)/N", "function"),
+        ("(softmax(−Z) − Y)/N", "sign"),
+        ("((softmax(Z) − Y)²)/N", "power"),
+    ],
+)
+def test_slips_with_a_function(claim, kind):
+    r = np.random.default_rng(6).normal
+    Z, Y = tg.Tensor(r(size=(4, 3)), name="Z"), np.eye(3)[[2, 0, 1, 1]]
+    verdict = tg.check_answer(tg.derive(tg.softmax_cross_entropy(Z, Y), wrt=Z), claim)
+    assert not verdict
+    assert (verdict.suspect and verdict.suspect.kind) == kind
+
+
+def test_what_is_not_derived_is_said_so():
+    r = np.random.default_rng(7).normal
+    x, m, M = tg.Tensor(r(size=4), name="x"), np.array([1.0, -1, 1, -1]), r(size=(4, 4))
+    slope, hinge = tg.derive(tg.tanh(x).sum(), wrt=x), tg.derive(tg.relu(1 - m * x).sum(), wrt=x)
+    assert "1 − tanh(x)²" in suspected(slope, "tanh(x)")
+    assert "outside of tanh(x²)" in suspected(slope, "1 − tanh(x²)")
+    assert "tanh(x) alone" in suspected(slope, "(1 − tanh(x))²")
+    assert "relu(1 − m ⊙ x) > 0" in suspected(hinge, "−m ⊙ relu(1 − m ⊙ x)")
+    assert "2·(x − mean(x))" in suspected(tg.derive(tg.var(x), wrt=x), "(x − mean(x))²/N")
+    assert "x behind (M + Mᵀ)" in suspected(tg.derive(x @ M @ x, wrt=x), "(M + Mᵀ)")
+    assert suspected(hinge, "−[m ⊙ x < 1]")  # a condition has a minus, too
+
+
+@pytest.mark.parametrize(
     "claim",
     [
         r"2(M \odot (UV^\top - R))V",

@@ -35,6 +35,12 @@ def mends(tree: Form, written: str, shapes: Mapping[str, int]) -> Iterator[Mend]
         if part is tree or part.kind in {"group", "leaf"} or rebuilt.__name__ == "term":
             for kind, said, new in _times(part, _Said(written), shapes):
                 yield kind, said, rebuilt(new)
+    yield from _everywhere(tree, _Said(written))
+    for part, rebuilt in every:
+        for kind, said, new in _more(
+            part, tree, rebuilt.__name__ == "term", _Said(written), shapes
+        ):
+            yield kind, said, rebuilt(new)
 
 
 def _places(tree: Form) -> Iterator[tuple[Form, Callable[[Form], Form]]]:
@@ -189,6 +195,7 @@ def _slopes(tree: Form, said: _Said, shapes: Mapping[str, int]) -> Iterator[Mend
             new = new if before is None else _made("product", tree, before, new, detail="⊙")
             sentence = f"derivative of another function: it is right with 1 − {said(last)}²"
             yield "derivative", sentence, new
+    yield from _not_derived(tree, said)
     if tree.kind in {"call", "slope"} and len(tree.parts) == 1:
         own = tree.detail if tree.kind == "slope" else tree.detail[0]
         if own in _FUNCTIONS and tree.kind == "call":
@@ -200,6 +207,82 @@ def _slopes(tree: Form, said: _Said, shapes: Mapping[str, int]) -> Iterator[Mend
                 yield "derivative", sentence, replace(tree, detail=detail)
 
 
+def _not_derived(tree: Form, said: _Said) -> Iterator[Mend]:
+    """Take the derivative of what stands there: of tanh, of σ, of relu."""
+    what = said(tree)
+    if tree.kind == "call" and tree.detail[0] in {"tanh", "sigmoid"}:
+        square = _made("power", tree, tree, _number(2, tree))
+        first = _number(1, tree) if tree.detail[0] == "tanh" else tree
+        new = _made("total", tree, first, square, detail=(False, True))
+        sentence = f"not derived: it is right with {said(first) if first is tree else 1} − {what}²"
+        yield "derivative", sentence, _made("group", tree, new)
+    if tree.kind == "call" and tree.detail[0] == "relu":
+        yield _gate(tree, what)
+    if tree.kind == "negative":
+        yield "sign", f"sign: it is right without the minus of {what}", tree.parts[0]
+
+
+def _gate(tree: Form, what: str) -> Mend:
+    new = _made("call", tree, tree.parts[0], _number(0, tree), detail=("greater", {}))
+    return "derivative", f"not derived: it is right with 1 where {what} > 0, else 0", new
+
+
+def _everywhere(tree: Form, said: _Said) -> Iterator[Mend]:
+    """Take another function, or one more, wherever the same stands."""
+    every = {said(part): part for part in tree.walk() if part.kind in {"leaf", "beside", "call"}}
+    for text, part in every.items():
+        inner = part.parts[0] if part.kind == "call" and len(part.parts) == 1 else part
+        if part.kind == "call" and part.detail[0] not in _FUNCTIONS:
+            continue
+        for name in _FUNCTIONS:
+            call = _made("call", part, inner, detail=(name, {}))
+            if part.kind == "call":
+                sentence = f"another function: it is right with {name} in place of {text}"
+            else:
+                sentence = f"a function too few: it is right with {name}({text})"
+            if part.detail != call.detail:
+                yield "function", sentence, _put(tree, text, call, said)
+
+
+def _put(tree: Form, text: str, new: Form, said: _Said) -> Form:
+    if tree.kind == new.kind == "call" and said(tree) == text:
+        return new
+    if tree.kind in {"leaf", "beside"} and said(tree) == text:
+        return new
+    return replace(tree, parts=tuple(_put(part, text, new, said) for part in tree.parts))
+
+
+def _more(
+    tree: Form, whole: Form, is_term: bool, said: _Said, shapes: Mapping[str, int]
+) -> Iterator[Mend]:
+    """Add a letter to a sum, or multiply a term by what stands elsewhere in the claim.
+
+    Or take a function of one part alone.
+    """
+    if tree.kind in {"leaf", "beside"}:
+        for name in _FUNCTIONS:
+            sentence = f"a function too few: it is right with {name}({said(tree)}) there"
+            yield "function", sentence, _made("call", tree, tree, detail=(name, {}))
+    if tree.kind == "call" and len(tree.parts) == 1:
+        for name in (name for name, axes in shapes.items() if axes == 1):
+            each = _made("product", tree, _letter(name, tree), tree, detail="⊙")
+            new = _made("call", tree, each, detail=("sum", {}))
+            sentence = f"the diagonal alone: it is right with Σ({name} ⊙ {said(tree)})"
+            yield "diagonal", sentence, new
+    if tree.kind in {"beside", "product", "leaf", "call"}:
+        for name in shapes:
+            for minus, sign in ((False, "+"), (True, "−")):
+                new = _made("total", tree, tree, _letter(name, tree), detail=(False, minus))
+                sentence = f"a term too few: it is right with {said(tree)} {sign} {name}"
+                yield "term", sentence, _made("group", tree, new)
+    if tree.kind == "group":
+        yield _gate(tree, said(tree))
+    if is_term or tree is whole:
+        for text, part in {said(p): p for p in whole.walk() if p.kind in {"leaf", "call"}}.items():
+            new = _made("product", tree, part, _made("group", tree, tree), detail="⊙")
+            yield "factor", f"a factor too few: it is right with {text} ⊙ {said(tree)}", new
+
+
 def _is(tree: Form, value: float) -> bool:
     return tree.kind == "number" and tree.detail == value
 
@@ -209,6 +292,8 @@ def _powers(tree: Form, said: _Said, shapes: Mapping[str, int]) -> Iterator[Mend
     if tree.kind == "power" and tree.parts[1].kind in {"number", "negative", "group"}:
         base, exponent = tree.parts
         yield "power", f"a power: it is right with {said(base)}, without the power", base
+        twice = _made("product", tree, _number(2, base), base, detail="·")
+        yield "power", f"a power not derived: it is right with 2·{said(base)}", twice
         for value in (2.0, 3.0, -1.0, 0.5, 4.0):
             if not _is(exponent, value):
                 new = replace(tree, parts=(base, _number(value, exponent)))
@@ -217,6 +302,19 @@ def _powers(tree: Form, said: _Said, shapes: Mapping[str, int]) -> Iterator[Mend
             name = f"{said(base)}{mark}"
             sentence = f"a power: it is right with the product {name} {name}"
             yield "power", sentence, _made("beside", tree, both, both)
+        inner = base.parts[0] if base.kind == "group" else base
+        if inner.kind == "call" and len(inner.parts) == 1:
+            each = replace(inner, parts=(replace(tree, parts=(inner.parts[0], exponent)),))
+            yield "power", f"a power: it is right with the power inside of {said(base)}", each
+        if inner.kind == "total":
+            last = replace(tree, parts=(inner.parts[-1], exponent))
+            new = replace(inner, parts=(*inner.parts[:-1], last))
+            sentence = f"a power: it is right with {said(inner.parts[-1])} alone to the power"
+            yield "power", sentence, _made("group", tree, new)
+    if tree.kind == "call" and len(tree.parts) == 1 and tree.parts[0].kind == "power":
+        base, exponent = tree.parts[0].parts
+        new = _made("power", tree, replace(tree, parts=(base,)), exponent)
+        yield "power", f"a power: it is right with the power outside of {said(tree)}", new
     if tree.kind in {"leaf", "group", "call"}:
         for value in (2.0, -1.0, 3.0):
             new = _made("power", tree, tree, _number(value, tree))
@@ -237,6 +335,12 @@ def _axes(tree: Form, said: _Said, shapes: Mapping[str, int]) -> Iterator[Mend]:
         other = "mean" if name == "sum" else "sum"
         sentence = f"sum and mean: it is right with the {other}"
         yield "axis", sentence, replace(tree, detail=(other, options))
+    elif tree.kind == "call" and "axis" in tree.detail[1]:
+        name, options = tree.detail
+        for axis in (-1, 0):
+            if options["axis"] != axis:
+                new = replace(tree, detail=(name, {**options, "axis": axis}))
+                yield "axis", f"axis of {name}: it is right along axis {axis}", new
     if tree.kind == "reduction" and len(tree.detail[1]) == 1 and len(tree.parts) == 1:
         for letter in "nkdmh":
             if letter not in tree.detail[1]:
@@ -337,6 +441,8 @@ def _times(tree: Form, said: _Said, shapes: Mapping[str, int]) -> Iterator[Mend]
                     sentence = f"missing factor: it is right with {shown} {where} {what}"
                     yield "factor", sentence, _made("beside", tree, *parts)
         if axes == 1:
+            sentence = f"missing factor: it is right with {name} behind {what}"
+            yield "factor", sentence, _made("beside", tree, tree, letter)
             scaled = _made("call", letter, letter, detail=("diag", {}))
             yield (
                 "factor",

@@ -468,12 +468,12 @@ class _Meaning:
             self.complain(f"an array of shape {tuple(shape)} is too large to be tried", form)
 
     def _negative(self, form: Form) -> _Value:
-        return self._entrywise(ops.negative, self.every(form), form)
+        return self._entrywise(_opposite, self.every(form), form)
 
     def _total(self, form: Form) -> _Value:
         sum_ = self.of(form.parts[0])
         if form.detail[0]:
-            sum_ = self._entrywise(ops.negative, [sum_], form)
+            sum_ = self._entrywise(_opposite, [sum_], form)
         for term, minus in zip(form.parts[1:], form.detail[1:], strict=True):
             op = ops.subtract if minus else ops.add
             sum_ = self._entrywise(op, [sum_, self.of(term)], term)
@@ -1412,3 +1412,8 @@ def parse(text: str, **arrays: Any) -> Tensor:
     except Misfit as error:
         raise ValueError(f"parse: {error}") from None
     return found if isinstance(found, Tensor) else Tensor(found)
+
+
+def _opposite(x: Any) -> Any:
+    """Return −x, of conditions too: −[x > 0]."""
+    return ops.negative(1 * x if getattr(x, "dtype", None) == np.dtype(bool) else x)
