@@ -336,6 +336,9 @@ def test_what_is_not_derived_is_said_so():
     assert "relu(1 − m ⊙ x) > 0" in suspected(hinge, "−m ⊙ relu(1 − m ⊙ x)")
     assert "2·(x − mean(x))" in suspected(tg.derive(tg.var(x), wrt=x), "(x − mean(x))²/N")
     assert "x behind (M + Mᵀ)" in suspected(tg.derive(x @ M @ x, wrt=x), "(M + Mᵀ)")
+    square = tg.derive(((M @ x - m) ** 2).sum(), wrt=x)
+    assert "0.5 times the gradient with M transposed" in suspected(square, "M(M x − m)")
+    assert "1/(x²)" in suspected(tg.derive(tg.log(x**2).sum(), wrt=x), "2·x ⊙ log(x²)")
     assert suspected(hinge, "−[m ⊙ x < 1]")  # a condition has a minus, too
 
 

@@ -216,6 +216,20 @@ def _not_derived(tree: Form, said: _Said) -> Iterator[Mend]:
         new = _made("total", tree, first, square, detail=(False, True))
         sentence = f"not derived: it is right with {said(first) if first is tree else 1} − {what}²"
         yield "derivative", sentence, _made("group", tree, new)
+    if tree.kind == "call" and tree.detail[0] in {"log", "softplus"}:
+        (inner,) = tree.parts[:1]
+        one, name = _number(1, inner), said(inner)
+        new = _made("quotient", tree, one, _made("group", inner, inner))
+        if tree.detail[0] == "softplus":
+            new = replace(tree, detail=("sigmoid", {}))
+        slope = f"1/({name})" if tree.detail[0] == "log" else f"sigmoid({name})"
+        yield "derivative", f"not derived: it is right with {slope}", new
+    if tree.kind == "power" and tree.parts[1].kind == "number" and tree.parts[1].detail > 2:
+        base, exponent = tree.parts
+        less = replace(tree, parts=(base, _number(exponent.detail - 1, exponent)))
+        new = _made("product", tree, exponent, less, detail="·")
+        sentence = f"a power not derived: it is right with the derivative of {what}"
+        yield "derivative", sentence, new
     if tree.kind == "call" and tree.detail[0] == "relu":
         yield _gate(tree, what)
     if tree.kind == "negative":
@@ -441,8 +455,9 @@ def _times(tree: Form, said: _Said, shapes: Mapping[str, int]) -> Iterator[Mend]
                     sentence = f"missing factor: it is right with {shown} {where} {what}"
                     yield "factor", sentence, _made("beside", tree, *parts)
         if axes == 1:
-            sentence = f"missing factor: it is right with {name} behind {what}"
-            yield "factor", sentence, _made("beside", tree, tree, letter)
+            for vector, shown in ((letter, name), (_turned(letter), f"{name}ᵀ")):
+                sentence = f"missing factor: it is right with {shown} behind {what}"
+                yield "factor", sentence, _made("beside", tree, tree, vector)
             scaled = _made("call", letter, letter, detail=("diag", {}))
             yield (
                 "factor",

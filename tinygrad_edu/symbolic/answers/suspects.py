@@ -298,30 +298,38 @@ def _on(formula: Formula) -> Callable[[Trial], Array | None]:
 
 
 def suspect_of_misfit(letters: Letters, claim: Claim) -> Suspect | None:
-    """Find one small change that makes the claim right."""
+    """Find one small change that makes the claim right, or so many times the gradient."""
     scenes = [(where, env, letters.target.on(env)) for where, env in environments(letters)]
     size = 1 if claim.tree is None else sum(1 for _ in claim.tree.walk())
+    second = None
     for suspect, mended in itertools.islice(_mended(letters, claim), min(MOST_MENDS, WORK // size)):
-        if _is_right(letters, mended, scenes):
+        times = _times_right(letters, mended, scenes)
+        if times == 1:
             return suspect
-    return None
+        if times is not None and second is None:
+            scaled = f"it is {times:g} times the gradient".replace("-", "−")
+            second = Suspect(suspect.kind, suspect.sentence.replace("it is right", scaled))
+    return second
 
 
-def _is_right(
+def _times_right(
     letters: Letters, claim: Claim, there: Sequence[tuple[str, Environment, Array]]
-) -> bool:
+) -> float | None:
+    """Return 1 if a claim is right, 2, 1/2 or −1 if it is so many times the gradient."""
+    left = [1.0, 2.0, 0.5, -1.0]
     met = False
     for where, env, truth in there:
         try:
             claimed = computed(letters, claim, env)
         except (ValueError, TypeError, IndexError, AttributeError):
-            return False
-        found = agree(Trial(where, env, truth, claimed), truth)
-        undefined = found and (np.isfinite(truth) & ~np.isfinite(claimed)).any()
-        if undefined or found is False or not (found or met):
-            return False
+            return None
+        found = {t: agree(Trial(where, env, truth, claimed), t * truth) for t in left}
+        left = [t for t in left if found[t] is not False and (found[t] or met)]
+        agrees = any(found[t] for t in left)
+        if not left or (agrees and (np.isfinite(truth) & ~np.isfinite(claimed)).any()):
+            return None
         met = True
-    return met
+    return left[0] if left else None
 
 
 def _mended(letters: Letters, claim: Claim) -> Iterator[tuple[Suspect, Claim]]:
