@@ -897,6 +897,17 @@ def in_turns(Z, w, W, v):
     }
 
 
+def test_an_array_of_three_axes_says_which_index_is_whose():
+    B, v = named("B", RNG.normal(size=(2, 3, 4))), named("v", RNG.normal(size=4))
+    found = tg.derive(tg.einsum("bik,k->bi", B, v).sum(), wrt=B)
+    line = found.text().splitlines()[0]
+    assert line == "∂L/∂Bₙⱼᵢ = vᵢ"
+    assert tg.check_answer(found, line)
+    assert not tg.check_answer(found, "∂L/∂Bₙᵢⱼ = vᵢ")
+    assert r"\partial B_{nji}} &= v_{i}" in found.latex()
+    assert str(tg.derive((B**2).sum() / 2, wrt=B)).startswith("∂L/∂B = B")  # it takes none
+
+
 def test_a_loop_over_rows_ends_as_the_batch_does():
     leaves = {"Z": ROWS, "w": [0.2, -1.0], "W": RNG.normal(size=(2, 3)), "v": OUTPUTS - 0.3}
     made = in_turns(**{name: named(name, array) for name, array in leaves.items()})

@@ -70,10 +70,15 @@ def text(derivation: Derivation, indices: bool = False, detail: str = "full") ->
 def gradient(derivation: Derivation, indices: bool = False) -> str:
     """Write what a derivation is about, such as ∂L/∂z."""
     of, wrt = (" ".join(name.split()) for name in derivation.title)
-    if indices:
+    if indices or _takes_indices(derivation):
         wrt = derivation.wrt.text(indices=True)
     of = f"({of})" if of.startswith("∂") else of
     return f"∂{of}/∂{wrt}" if derivation.seed is None else f"⟨{derivation.seed}, ∂{of}/∂{wrt}⟩"
+
+
+def _takes_indices(derivation: Derivation) -> bool:
+    """Whether ∂L/∂Aᵢⱼₖ has to say which index counts which of three axes."""
+    return len(derivation.wrt.expr.labels) > 2 and bool(derivation.result.counters())
 
 
 def where(derivation: Derivation, formulas: Iterable[Formula], indices: bool) -> list[str]:
@@ -345,7 +350,7 @@ def latex(derivation: Derivation, indices: bool = False, detail: str = "full") -
 def gradient_latex(derivation: Derivation, indices: bool = False) -> str:
     """Write what a derivation is about."""
     of, wrt = (notation.name_latex(name) for name in derivation.title)
-    if indices:
+    if indices or _takes_indices(derivation):
         wrt = derivation.wrt.latex(indices=True)
     written = rf"\frac{{\partial {of}}}{{\partial {wrt}}}"
     if derivation.incoming is None:

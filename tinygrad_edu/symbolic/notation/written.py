@@ -66,7 +66,13 @@ def _written(expr: Expr, in_latex: bool, indices: bool, axes: Axes, instead: Ins
     spell = partial(Speller, latex=in_latex, instead=instead, taken=names_beside(leaves))
     if form is not None:
         return spell().spell(form)
-    return spell(indices=True, free=expr.labels).spell(shifted(expr))
+    return spell(indices=True, free=_free(expr, axes)).spell(shifted(expr))
+
+
+def _free(expr: Expr, axes: Iterable[Label | None]) -> frozenset[Label]:
+    """Return the indices that are given letters first: of an array of many axes, one for each."""
+    every = frozenset(axis for axis in axes if axis is not None)
+    return expr.labels | every if len(every) > 2 else expr.labels
 
 
 def counters(expr: Expr, *, indices: bool = False, axes: Iterable[Label | None] = ()) -> Counters:
@@ -74,10 +80,11 @@ def counters(expr: Expr, *, indices: bool = False, axes: Iterable[Label | None] 
 
     They are those of Σₙ and Σₖ and, where it takes indices, all of these.
     """
-    form = None if indices or shifts(expr) else said(expr, tuple(axes))
+    axes = tuple(axes)
+    form = None if indices or shifts(expr) else said(expr, axes)
     if form is not None:
         return [(f.detail.letter, f.detail) for f in form.walk() if f.kind == "kept sum"]
-    speller = Speller(latex=False, indices=True, free=expr.labels)
+    speller = Speller(latex=False, indices=True, free=_free(expr, axes))
     speller.spell(shifted(expr))
     return speller.counters
 
