@@ -111,4 +111,5 @@ def _notation(name: str) -> str:
         return ""
     letters = [*inspect.signature(op).parameters][: op.arity]
     template = op.text or f"{name}({', '.join(f'{{{i}}}' for i in range(len(letters)))})"
-    return template.format(*letters, args="a, b, …", index="i", classes="K", **op.defaults)
+    settings = {k: k if v is inspect.Parameter.empty else v for k, v in op.defaults.items()}
+    return template.format(*letters, args="a, b, …", index="i", classes="K", **settings)

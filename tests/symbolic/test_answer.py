@@ -387,3 +387,13 @@ def test_a_row_is_read_for_equal_rows_and_a_column_is_not():
     assert tg.check_answer(derivation, str(derivation.result))
     assert not tg.check_answer(derivation, "w")
     assert not tg.check_answer(derivation, "2*w.T")
+
+
+def test_a_sign_that_fits_no_entries_is_read_as_a_matrix_product_and_said_so():
+    X, Y = np.arange(10.0).reshape(5, 2) / 7, np.eye(3)[[0, 2, 1, 0, 1]]
+    W = tg.Tensor(np.ones((2, 3)) / 3)
+    derivation = tg.derive(tg.softmax_cross_entropy(X @ W, Y), wrt=W)
+    for claim, remarks in (("X.T*(softmax(X@W) - Y)/N", 1), ("X.T @ (softmax(X@W) - Y)/N", 0)):
+        verdict = tg.check_answer(derivation, claim)
+        assert verdict
+        assert sum("read as a matrix product" in remark for remark in verdict.remarks) == remarks

@@ -485,9 +485,10 @@ class _Meaning:
             return self._entrywise(ops.multiply, [left, right], form)
         vectors, both = left.ndim == right.ndim == 1, {*left.axes, *right.axes}
         matrices = left.ndim == right.ndim == 2 and left.shape[1] == right.shape[0]
-        product = (vectors and left.row != right.row) or (
-            form.detail == "·" and not _fit(left, right)
-        )
+        fits_beside = form.detail == "·" and not _fit(left, right)
+        product = (vectors and left.row != right.row) or fits_beside
+        if fits_beside and not vectors:
+            self.remark("a · or * that fits no entries is read as a matrix product, NumPy's @")
         if vectors and not product and left.shape == right.shape and ANY not in both:
             product = bool(self.choose(form, "⊙, entry by entry", "xᵀ y, a number"))
             left = replace(left, row=left.row or product)
