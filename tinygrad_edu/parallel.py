@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
+import time
 import traceback
 from collections.abc import Mapping, Sequence
 from types import TracebackType
@@ -32,6 +33,7 @@ Array = NDArray[Any]
 
 # What MPICH, Open MPI and other launchers tell the processes that they start.
 _MARKS = ("PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK")
+_PASSED_ON = 0.3  # seconds that a launcher may take to pass a message on; ending the job drops it
 
 
 class Alone:
@@ -167,6 +169,7 @@ class Group(Alone):
         lines = traceback.format_exception(kind, error, trace)
         sys.stderr.write(f"process {self.rank} of {self.size} failed:\n{''.join(lines)}")
         sys.stderr.flush()
+        time.sleep(_PASSED_ON)
         self._communicator.Abort(1)
 
     def shard(self, rows: Array) -> Array:
