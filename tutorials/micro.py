@@ -56,7 +56,7 @@ spread = Op("{}", lambda s, like: np.full(np.shape(like), s), lambda g, out, s, 
 for sign, op in {"add": add, "sub": subtract, "mul": multiply, "truediv": divide}.items():
     setattr(Reading, f"__{sign}__", lambda x, y, op=op: op(x, y))
     setattr(Reading, f"__r{sign}__", lambda x, y, op=op: op(y, x))
-setattr(Reading, "__neg__", lambda x: negative(x))  # noqa: B010
+setattr(Reading, "__neg__", lambda x: negative(x))  # noqa: B010  # as above
 
 # --- Tensors: what was computed, and from what (core/node.py, core/graph.py, tensor.py) -----------
 

@@ -243,7 +243,7 @@ def _summed() -> Iterator[Slip]:
         said = f"summed too far: the claim is the {name} of all entries of the gradient"
         yield (
             Suspect("axis", said),
-            lambda trial, total_of=total_of: (  # type: ignore[misc]
+            lambda trial, total_of=total_of: (  # type: ignore[misc]  # a default fixes it
                 np.full(trial.truth.shape, total_of(trial.truth))
             ),
         )

@@ -305,7 +305,7 @@ class Matrices:
         inside = [f for f in factors if first in f[0].labels]
         outside = [f for f in factors if first not in f[0].labels]
         inner = Sum(first, product(1, inside))
-        whole = product(coefficient, [*outside, (inner, 1)])  # type: ignore[list-item]
+        whole = product(coefficient, [*outside, (inner, 1)])  # type: ignore[list-item]  # 1 for 1/1
         for label in bound:
             if label is not first:
                 whole = Sum(label, whole)
@@ -369,7 +369,7 @@ class Matrices:
         if sides["around"]:
             inside = product(1, [*sides["left"], *sides["right"]])
             whole = [*sides["around"], (Sum(label, inside), 1)]
-            return self.said(product(coefficient, whole), want)  # type: ignore[arg-type]
+            return self.said(product(coefficient, whole), want)  # type: ignore[arg-type]  # 1 for 1/1
         left = self.exactly(product(1, sides["left"]), (row, label))
         right = self.exactly(product(coefficient, sides["right"]), (label, column))
         if left is None or right is None:
@@ -459,7 +459,7 @@ def _scaled(
     if core is None:
         return None
     hole = Quantity("\uffff").leaf  # which comes after the letters of numbers
-    whole = product(expr.coefficient, [*numbers, (hole, 1)])  # type: ignore[list-item]
+    whole = product(expr.coefficient, [*numbers, (hole, 1)])  # type: ignore[list-item]  # 1 for 1/1
     if whole is hole:
         return Form(core.kind, core.parts, expr, core.detail, core.axes)
 

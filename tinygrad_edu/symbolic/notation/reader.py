@@ -912,7 +912,7 @@ class _Meaning:
             least, most, find, *known = _SPECIAL[name]
             if not least <= len(form.parts) <= most or options.keys() - {"dtype", *known}:
                 self.complain(f"{name}: does not take these arguments", form)
-            return find(self, form)  # type: ignore[no-any-return]
+            return find(self, form)  # type: ignore[no-any-return]  # the table mixes kinds
         if name in _REDUCTIONS or name in _ROWWISE:
             return self._along_an_axis(form)
         op = REGISTRY.get(name)

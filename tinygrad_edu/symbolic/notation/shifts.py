@@ -95,9 +95,9 @@ def _terms(expr: Expr, beside: tuple[Factor, ...]) -> Iterator[tuple[Factor, ...
     inner = next((f for f in factors if isinstance(f[0], Total) and _has_places(f)), None)
     rest = ((number(coefficient), 1), *(f for f in factors if f is not inner), *beside)
     if inner is None:
-        yield rest  # type: ignore[misc]
+        yield rest  # type: ignore[misc]  # 1 for 1/1
     else:
-        yield from _terms(inner[0], rest)  # type: ignore[arg-type]
+        yield from _terms(inner[0], rest)  # type: ignore[arg-type]  # 1 for 1/1
 
 
 def _has_places(factor: Factor) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 import unicodedata
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, ClassVar, NamedTuple
@@ -47,7 +48,7 @@ class Code(NamedTuple):
         return self.text if self.binds >= int(outside or 0) else f"({self.text})"
 
 
-class Language:
+class Language(ABC):
     """What a language calls the forms of a formula.
 
     `words` has, for a kind of form, a template and how tightly it binds. It is filled with the
@@ -76,25 +77,25 @@ class Language:
         """Multiply, entry by entry."""
         return factors[0] if len(factors) == 1 else self.write("product", *factors)
 
+    @abstractmethod
     def number(self, value: Fraction) -> Code:
         """Write a number with the digits that read back."""
-        raise NotImplementedError
 
+    @abstractmethod
     def entries(self, array: Code, places: Sequence[int | None]) -> Code:
         """Take entries at a place, or all along an axis."""
-        raise NotImplementedError
 
+    @abstractmethod
     def view(self, array: Code, order: Sequence[int], present: Sequence[bool]) -> Code:
         """Put axes in an order, and axes of length 1 between them."""
-        raise NotImplementedError
 
+    @abstractmethod
     def knows(self, op: Op) -> bool:
         """Whether there is a word for an operation."""
-        raise NotImplementedError
 
+    @abstractmethod
     def call(self, op: Op, attributes: Mapping[str, Any], arguments: Sequence[Code]) -> Code:
         """Apply an operation; its attribute `classes` is the source of a length."""
-        raise NotImplementedError
 
 
 def source(expr: Expr, axes: Axes, language: Language) -> str:

@@ -132,7 +132,7 @@ def png(svg: str) -> bytes:
         import ziafont
     except ModuleNotFoundError as error:
         raise RendererNotFound(f"A PNG needs {error.name}; run: {MEND}, or save as .svg") from None
-    plain = re.sub(r"[\w-]+:var\(--tg-[^;}]*[;}]", _last, svg)
+    plain = re.sub(r"[\w-]+:var\([^;}]*;?", "", svg)  # the colour before it stays
     font = Path(ziafont.__file__).parent / "fonts" / "DejaVuSans.ttf"
     return bytes(
         resvg_py.svg_to_bytes(
@@ -143,7 +143,3 @@ def png(svg: str) -> bytes:
             sans_serif_family="DejaVu Sans",
         )
     )
-
-
-def _last(found: re.Match[str]) -> str:
-    return "}" if found[0].endswith("}") else ""

@@ -22,7 +22,7 @@ from .renderer import Renderer, RendererError
 from .shapes import Box, add, draw_shape, kind_class, rectangle, shrunk, strike
 from .style import STYLE
 
-__all__ = ["PIXELS", "Pieces", "compose", "pieces"]
+__all__ = ["Pieces", "compose", "document", "pieces"]
 
 PIXELS = 4 / 3  # CSS pixels for a point, in which pictures are laid out
 
@@ -189,7 +189,11 @@ def compose(model: Model, renderer: Renderer, width: float = math.inf) -> str:
     if model.notes or model.legend:
         size = draw_below(body, model, _MARGIN, top + 8, across)
         across, top = max(across, size[0]), top + 8 + size[1]
-    return _document(model, body, outlines, prefix, (across + 2 * _MARGIN, top + _MARGIN))
+    whole = across + 2 * _MARGIN, top + _MARGIN
+    for rule in body.iter("path"):
+        if rule.get("class") == "tg-rule":
+            rule.set("d", rule.get("d", "").replace("{width}", number(whole[0] - _MARGIN)))
+    return document(model.title, body, outlines, prefix, whole, aside=model.aside)
 
 
 def _lay_out_frames(model: Model, renderer: Renderer) -> list[_Frame]:
@@ -254,19 +258,20 @@ def _fingerprint(model: Model) -> str:
     return hashlib.sha256(content.encode("utf-8", "replace")).hexdigest()[:8]
 
 
-def _document(
-    model: Model,
+def document(
+    name: str,
     body: ET.Element,
     outlines: dict[str, str],
     prefix: str,
     size: tuple[float, float],
+    *,
+    style: str = STYLE,
+    aside: str = "",
+    scale: float = PIXELS,
 ) -> str:
+    """Return a drawing as an SVG document; `scale` is how many CSS pixels show a unit of `size`."""
     width, height = map(number, size)
-    shown = [number(PIXELS * length) for length in size]
-    for rule in body.iter("path"):
-        if rule.get("class") == "tg-rule":
-            rule.set("d", rule.get("d", "").replace("{width}", number(size[0] - _MARGIN)))
-    name = clean(model.title) or "Computation graph"
+    name = clean(name) or "Computation graph"
     root = ET.Element(
         "svg",
         {
@@ -274,17 +279,17 @@ def _document(
             "class": "tg",
             "role": "img",
             "aria-label": name.replace("\n", " "),
-            "width": shown[0],
-            "height": shown[1],
+            "width": number(scale * size[0]),
+            "height": number(scale * size[1]),
             "style": "max-width:100%;height:auto",
             "viewBox": f"0 0 {width} {height}",
             "xml:space": "preserve",
         },
     )
     ET.SubElement(root, "title").text = name
-    if model.aside:
-        ET.SubElement(root, "desc").text = model.aside
-    ET.SubElement(root, "style").text = STYLE
+    if aside:
+        ET.SubElement(root, "desc").text = aside
+    ET.SubElement(root, "style").text = style
     define(ET.SubElement(root, "defs"), outlines, prefix)
     root.append(body)
     return ET.tostring(root, encoding="unicode") + "\n"

@@ -6,11 +6,11 @@ import xml.etree.ElementTree as ET
 from dataclasses import replace
 
 from tinygrad_edu.view.draw.dot import clean
-from tinygrad_edu.view.draw.formula import Label, define, label, number
+from tinygrad_edu.view.draw.formula import Label, label, number
 from tinygrad_edu.view.draw.model import Model
 from tinygrad_edu.view.draw.renderer import find_renderer
 from tinygrad_edu.view.draw.style import STYLE, colour
-from tinygrad_edu.view.draw.svg import Pieces, pieces
+from tinygrad_edu.view.draw.svg import Pieces, document, pieces
 from tinygrad_edu.view.page.bars import Bars
 from tinygrad_edu.view.page.frames import Frame, Story
 
@@ -66,25 +66,15 @@ class _Film:
         self._bars()
         self._graph()
         self._words()
-        size = {"width": number(_WIDTH), "height": number(_HEIGHT)}
-        root = ET.Element(
-            "svg",
-            {
-                "xmlns": "http://www.w3.org/2000/svg",
-                "class": "tg",
-                "role": "img",
-                "aria-label": clean(title),
-                **size,
-                "style": "max-width:100%;height:auto",
-                "viewBox": f"0 0 {size['width']} {size['height']}",
-                "xml:space": "preserve",
-            },
+        return document(
+            title,
+            self.body,
+            self.outlines,
+            _OUTLINES,
+            (_WIDTH, _HEIGHT),
+            style=STYLE + _CSS + self._motion(),
+            scale=1.0,
         )
-        ET.SubElement(root, "title").text = clean(title)
-        ET.SubElement(root, "style").text = STYLE + _CSS + self._motion()
-        define(ET.SubElement(root, "defs"), self.outlines, _OUTLINES)
-        root.append(self.body)
-        return ET.tostring(root, encoding="unicode") + "\n"
 
     def _motion(self) -> str:
         """Return the style of what moves."""

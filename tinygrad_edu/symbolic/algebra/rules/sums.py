@@ -215,9 +215,9 @@ def _at(expr: Expr, entry: Label, index: Label) -> Expr:
         if isinstance(part, Leaf | Delta | Opaque) and entry in part.axes:
             axes = tuple(index if axis is entry else axis for axis in part.axes)
             if isinstance(part, Leaf):
-                new[part] = Leaf(part.quantity, axes)  # type: ignore[arg-type]
+                new[part] = Leaf(part.quantity, axes)  # type: ignore[arg-type]  # of its axes
             elif isinstance(part, Delta):
-                new[part] = Delta(*axes)  # type: ignore[arg-type]
+                new[part] = Delta(*axes)  # type: ignore[arg-type]  # there are two
             else:
                 new[part] = Opaque(part.op, part.args, part.attributes, part.inside, axes)
     return replace(expr, new)
