@@ -12,7 +12,7 @@ from tests.symbolic.inside import (
     Dimension,
     Environment,
     Facts,
-    Label,
+    Index,
     Quantity,
     number,
     product,
@@ -21,8 +21,8 @@ from tests.symbolic.inside import (
 )
 from tinygrad_edu import ops
 
-N = Label("n", 3)
-K = Label("k", 2)
+N = Index("n", 3)
+K = Index("k", 2)
 
 
 def letter(name, axes, value, sign=""):

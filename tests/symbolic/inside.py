@@ -12,18 +12,18 @@ from tinygrad_edu.symbolic.algebra.draws import draws
 from tinygrad_edu.symbolic.algebra.evaluate import Environment, magnitudes
 from tinygrad_edu.symbolic.algebra.exact import LAWS, LAWS_OF_LOGARITHMS, Judge
 from tinygrad_edu.symbolic.algebra.expr import (
+    Add,
     Apply,
     Delta,
     Dimension,
     Expr,
-    Label,
+    Index,
     Leaf,
+    Mul,
     Number,
     Opaque,
-    Product,
     Quantity,
     Sum,
-    Total,
     constant,
     distinct,
     number,

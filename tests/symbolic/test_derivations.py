@@ -38,7 +38,7 @@ from tests.symbolic.inside import (
     CHOICES,
     EAGER,
     Environment,
-    Label,
+    Index,
     Symbol,
     definitions_module,
     draws,
@@ -186,10 +186,10 @@ def contracted(entry, incoming):
     """The incoming gradient times the matrix ∂vertex/∂argument, summed over the vertex."""
     own = [axis for axis in entry.to.axes if axis is not None]
     copies = {}
-    for label in entry.jacobian.expr.labels - set(own):
+    for label in entry.jacobian.expr.indices - set(own):
         copies[label.letter] = label
     of = [
-        copies.get(axis.letter, Label(axis.letter, axis.length, axis))
+        copies.get(axis.letter, Index(axis.letter, axis.length, axis))
         for axis in entry.of.axes
         if axis is not None
     ]
@@ -707,7 +707,7 @@ NEEDED_BY = {
     "one sum": spelled_with_logarithms,
     "turn a difference": turned_rows,
     "δ sifts": label_of_softmax,
-    "label sifts": labels_of_softmax,
+    "index sifts": labels_of_softmax,
     "compare": lambda: margins_of(tg.maximum),
     "opposite sigmoids": both_sigmoids,
     "softmax": lambda: written_out(0.0),

@@ -10,7 +10,7 @@ import tinygrad_edu as tg
 from tests.symbolic.exercises import LOGITS, ROWS, named
 from tests.symbolic.inside import (
     Delta,
-    Label,
+    Index,
     Number,
     Quantity,
     latex,
@@ -112,8 +112,8 @@ def test_an_axis_with_a_fixed_place_keeps_its_length():
 
 
 def test_entries_of_one_range_are_equal_or_not():
-    k = Label("k", 3)
-    j = Label("j", 3, k)
+    k = Index("k", 3)
+    j = Index("j", 3, k)
     delta = Delta(k, j)
     one, two = k.at(1), k.at(2)
     assert rename(rename(delta, {k: one}), {j: j.at(1)}) == Number(1)
@@ -125,7 +125,7 @@ def test_how_entries_are_written():
     Z = named("Z", ROWS)
     of = {tuple(map(str, i)): tg.derive(tg.exp(Z)[i], wrt=Z).start for i in INDICES[2:4]}
     assert [str(f) for f in of.values()] == ["exp(Z) ⊙ (δ₀ δ₂ᵀ)", "exp(Z) ⊙ (g δ₁ᵀ)"]
-    row, column = Label("n", 4), Label("k", 3)
+    row, column = Index("n", 4), Index("k", 3)
     x = rename(Quantity("X", (row, column)).leaf, {column: column.at(1)})
     assert text(x) == "X[:, 1]"
     assert latex(x) == "X[:, 1]"

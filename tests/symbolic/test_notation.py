@@ -18,9 +18,9 @@ from tests.symbolic.expressions import LETTERS, K, N, environment, expressions, 
 from tests.symbolic.inside import (
     Apply,
     Delta,
-    Label,
+    Index,
+    Mul,
     Opaque,
-    Product,
     Quantity,
     Sum,
     constant,
@@ -192,7 +192,7 @@ def logarithm(x):
 
 def read_back(expr, values):
     """Evaluate the printed form at every index; a row is the range that a free letter has."""
-    free = sorted(expr.labels, key=lambda label: label.letter)
+    free = sorted(expr.indices, key=lambda label: label.letter)
     letters = {label: "j" if label.letter == "k" else label.letter for label in free}
     # What a bound letter ranges over: k l m over the classes, n i over the rows.
     lengths = dict.fromkeys("klm", K.length) | {"n": N.length, "i": N.length}
@@ -210,7 +210,7 @@ VALUES = {leaf.quantity.name: leaf.quantity.value for leaf in LETTERS}
 
 def nested_over(label, expr, depth=0):
     """How many sums over one range stand inside each other."""
-    depth += isinstance(expr, Sum) and expr.label is label
+    depth += isinstance(expr, Sum) and expr.index is label
     return max([depth, *(nested_over(label, child, depth) for child in expr.children)])
 
 
@@ -230,7 +230,7 @@ def compared_in(expr):
 @given(expr=expressions(roots=True))
 def test_the_index_notation_can_be_read_back(expr):
     with np.errstate(all="ignore"):
-        free = sorted(expr.labels, key=lambda label: label.letter)
+        free = sorted(expr.indices, key=lambda label: label.letter)
         expected = environment().array(expr, free)
         size = magnitudes(expr, environment())
         compared = [environment().value(each)[0] for each in compared_in(expr)]
@@ -238,7 +238,7 @@ def test_the_index_notation_can_be_read_back(expr):
         return  # a comparison hides an infinite number, and 1/0 has no sign when it is read
     if size > 1e12 or any(map(rounded, distinct(expr))):
         return
-    if nested_over(N, expr) + (N in expr.labels) > 2 or nested_over(K, expr) > 3:
+    if nested_over(N, expr) + (N in expr.indices) > 2 or nested_over(K, expr) > 3:
         return  # letters for a third index of one range are those of another range
     try:
         got, _ = read_back(expr, VALUES)
@@ -251,7 +251,7 @@ def test_the_index_notation_can_be_read_back(expr):
 
 x, w, v, u, y, c = LETTERS
 ONE = Fraction(1)
-D, H = Label("d", 2), Label("h", 2)
+D, H = Index("d", 2), Index("h", 2)
 
 
 def times(*factors):
@@ -267,7 +267,7 @@ READINGS = [
     (power(DIFFERENCE, 2), "(u − y)²", "(uⱼ − yⱼ)²"),
     (power(power(u, Fraction(1, 2)), 3), "u^(3/2)", "uⱼ^(3/2)"),
     (power(u, Fraction(1, 2)), "√u", "√uⱼ"),
-    (power(Product(ONE, ((u, Fraction(2)),)), Fraction(1, 2)), "√(u²)", "√(uⱼ²)"),
+    (power(Mul(ONE, ((u, Fraction(2)),)), Fraction(1, 2)), "√(u²)", "√(uⱼ²)"),
     (product(Fraction(1, 2), [(u, ONE)]), "u/2", "uⱼ/2"),
     (product(Fraction(-2, 3), [(u, ONE)]), "−2·u/3", "−2·uⱼ/3"),
     (
@@ -316,7 +316,7 @@ READINGS = [
         "where([c ≤ u − y], u, y)",
         "where([c ≤ uⱼ − yⱼ], uⱼ, yⱼ)",
     ),
-    (Delta(K, Label("k", 2, K)), "I", "δₖⱼ"),
+    (Delta(K, Index("k", 2, K)), "I", "δₖⱼ"),
 ]
 
 
@@ -504,7 +504,7 @@ def test_an_operation_on_whole_arrays_is_transposed_as_a_letter_is(kept, written
 
 
 def test_twenty_indices_do_not_run_out_of_letters():
-    labels = [Label("k", 2, K) for _ in range(20)]
+    labels = [Index("k", 2, K) for _ in range(20)]
     many = Quantity("t", tuple(labels), None).leaf
     written = text(sum_over(labels, many), indices=True)
     assert len(set(re.findall(r"i\d+|[a-z]", written.translate(str.maketrans(SUBSCRIPTS))))) >= 20

@@ -16,7 +16,7 @@ from tests.symbolic.inside import (
     LEVELS,
     Apply,
     Delta,
-    Label,
+    Index,
     Normaliser,
     Opaque,
     Rule,
@@ -77,8 +77,8 @@ turned = rename(square, {K: J, J: K})
 two = number(2)
 half = Fraction(1, 2)
 
-PAIR = Label("m", 2)  # the axis of a stack of two
-TRIPLE = Label("r", 3)
+PAIR = Index("m", 2)  # the axis of a stack of two
+TRIPLE = Index("r", 3)
 
 
 def raised(base, exponent):
@@ -104,9 +104,9 @@ def running(body):
 
 def prod(body):
     """The product over K of what has that index, perhaps with N."""
-    inside = ((N, K),) if N in body.labels else ((K,),)
-    axes = (N,) if N in body.labels else ()
-    axis = 1 if N in body.labels else 0
+    inside = ((N, K),) if N in body.indices else ((K,),)
+    axes = (N,) if N in body.indices else ()
+    axis = 1 if N in body.indices else 0
     return Opaque(ops.prod, (body,), {"axis": axis, "keepdims": False}, inside, axes)
 
 
@@ -115,11 +115,11 @@ def stack(*parts, at=PAIR):
 
 
 def concatenate(*parts):
-    inside = tuple(tuple(part.labels) for part in parts)
+    inside = tuple(tuple(part.indices) for part in parts)
     return Opaque(REGISTRY["concatenate"], parts, {"axis": 0}, inside, (TRIPLE,))
 
 
-one_of_three = letter("l", [Label("o", 1)], np.array([0.3]))
+one_of_three = letter("l", [Index("o", 1)], np.array([0.3]))
 
 #: rule → (where it applies, where it must not, the equation forced there: left and right)
 CASES = {

@@ -15,6 +15,7 @@ from tests.symbolic.inside import (
     CHOICES,
     EAGER,
     LEVELS,
+    Add,
     Apply,
     Delta,
     Dimension,
@@ -22,18 +23,17 @@ from tests.symbolic.inside import (
     Equation,
     Equations,
     Facts,
-    Label,
+    Index,
     Law,
     Leaf,
     Level,
+    Mul,
     Normaliser,
     Number,
     Opaque,
-    Product,
     Quantity,
     Rewriter,
     Sum,
-    Total,
     complement_of,
     distinct,
     laws,
@@ -135,9 +135,9 @@ def end_of(e, label, rest):
     return Opaque(REGISTRY["getitem"], (e,), {"index": index}, ((label,),), (rest,))
 
 
-FOUR, REST = Label("r", 4), Label("s", 2)
-J = Label("j", K.length, K)
-PAIR = Label("m", 2)  # the axis of a stack of two
+FOUR, REST = Index("r", 4), Index("s", 2)
+J = Index("j", K.length, K)
+PAIR = Index("m", 2)  # the axis of a stack of two
 SYMMETRIC, SKEWED = (
     letter(name, [K, J], np.array(rows))
     for name, rows in (("S", [[1.0, 2.0], [2.0, -3.0]]), ("R", [[1.0, 2.0], [0.5, -3.0]]))
@@ -197,7 +197,7 @@ CASES = {
         (plus(u, p), times(number(2), u)),
     ),
     "join powers": (
-        Product(ONE, ((u, ONE), (u, Fraction(2)))),
+        Mul(ONE, ((u, ONE), (u, Fraction(2)))),
         times(u, p),
         (times(u, p), power(u, 2)),
     ),
@@ -352,7 +352,7 @@ CASES = {
         times(Delta(K, K.at(1)), exp(u)),
         (times(Delta(K, J), exp(u)), times(Delta(K, J), exp(rename(u, {K: K.at(1)})))),
     ),
-    "label sifts": (
+    "index sifts": (
         product(1, [(ROWS, 1), (Sum(K, times(ROWS, exp(x))), -1)]),
         product(1, [(ROWS, 1), (Sum(K, times(softmax_over(1), exp(x))), -1)]),
         (
@@ -417,7 +417,7 @@ def facts(assume=None):
 
 def close_to(one, other, env=None):
     env = env or Environment()
-    axes = sorted(one.labels | other.labels, key=lambda label: label.letter)
+    axes = sorted(one.indices | other.indices, key=lambda label: label.letter)
     with np.errstate(all="ignore"):
         return np.allclose(env.array(one, axes), env.array(other, axes), rtol=1e-10, atol=1e-12)
 
@@ -429,7 +429,7 @@ def kept(before, after):
         array, size = env.value(before)[0], magnitudes(before, env)
     if not (np.isfinite(array).all() and np.isfinite(size)):
         return True
-    axes = sorted(before.labels | after.labels, key=lambda label: label.letter)
+    axes = sorted(before.indices | after.indices, key=lambda label: label.letter)
     with np.errstate(all="ignore"):
         one, other = env.array(before, axes), env.array(after, axes)
     return np.allclose(one, other, rtol=1e-9, atol=1e-11 * (1 + size))
@@ -593,7 +593,7 @@ def test_cancelling_without_a_proof_says_where():
 
 @pytest.mark.parametrize("expr", [product(1, [(u, 1), (u, -1)]), Sum(K, y)])
 def test_nothing_is_assumed_that_is_not_allowed(expr):
-    rule = RULES["cancel"] if isinstance(expr, Product) else RULES["assumption"]
+    rule = RULES["cancel"] if isinstance(expr, Mul) else RULES["assumption"]
     assert list(rule.apply(expr, facts())) != []
     assert list(rule.apply(expr, facts(()))) == []
 
@@ -789,7 +789,7 @@ def test_signs_are_true_at_zero_too(expr, sign):
 
 
 def test_a_sum_of_nothing_is_not_positive():
-    nothing = Label("k", 0)
+    nothing = Index("k", 0)
     q = letter("q", [nothing], np.ones(0), sign="positive")
     assert facts().sign(Sum(nothing, q)) == "nonnegative"
     assert facts().sign(Sum(nothing, times(number(-1), q))) == ""
@@ -898,7 +898,7 @@ def test_only_what_is_held_constant_may_be_assumed_to_sum_to_one():
 
 def test_of_several_axes_that_sum_to_one_the_last_is_meant():
     """Where N = K and every class occurs once, the columns sum to 1 as well, by chance."""
-    J2 = Label("m", 2)
+    J2 = Index("m", 2)
     both = letter("Y", [J2, K], np.eye(2))
     assert facts().sums_to_one(Sum(K, both)) == "Σₖ Y = 1"
     assert facts().sums_to_one(Sum(J2, both)) is None
@@ -933,7 +933,7 @@ def test_a_rewriter_remembers_where_rules_do_not_apply_and_still_looks_elsewhere
 
 
 def test_parts_put_any_expression_together_again():
-    for expr in (u, number(3), times(number(2), u, v), plus(u, v), Total((u, v))):
+    for expr in (u, number(3), times(number(2), u, v), plus(u, v), Add((u, v))):
         assert product(*parts(expr)) == expr
     assert Number(ONE) == number(1)
 

@@ -10,14 +10,14 @@ import numpy as np
 import sympy
 
 from tests.symbolic.inside import (
+    Add,
     Apply,
     Delta,
     Dimension,
     Leaf,
+    Mul,
     Number,
-    Product,
     Sum,
-    Total,
     distinct,
 )
 
@@ -38,7 +38,7 @@ def to_sympy(expr, at, letters: Collection[str] = ()):
     if isinstance(expr, Number):
         return _rational(expr.value)
     if isinstance(expr, Dimension):
-        return sympy.Integer(expr.label.length)
+        return sympy.Integer(expr.index.length)
     if isinstance(expr, Delta):
         return sympy.Integer(place(expr.axes[0]) == place(expr.axes[1]))
     if isinstance(expr, Leaf):
@@ -50,12 +50,12 @@ def to_sympy(expr, at, letters: Collection[str] = ()):
         return to_sympy(quantity.definition, inside, letters)
     if isinstance(expr, Sum):
         return sympy.Add(
-            *(to_sympy(expr.body, {**at, expr.label: i}, letters) for i in range(expr.label.length))
+            *(to_sympy(expr.body, {**at, expr.index: i}, letters) for i in range(expr.index.length))
         )
-    if isinstance(expr, Product):
+    if isinstance(expr, Mul):
         powers = (convert(b) ** _rational(p) for b, p in expr.factors)
         return sympy.Mul(_rational(expr.coefficient), *powers)
-    if isinstance(expr, Total):
+    if isinstance(expr, Add):
         return sympy.Add(*map(convert, expr.terms))
     assert isinstance(expr, Apply)
     function = FUNCTIONS.get(expr.op.name) or getattr(sympy, expr.op.name)

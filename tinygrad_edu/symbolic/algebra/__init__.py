@@ -1,1 +1,1 @@
-"""Expressions over labelled axes, what is known of them, and the equations that rewrite them."""
+"""Expressions over indexed axes, what is known of them, and the equations that rewrite them."""

@@ -10,7 +10,7 @@ from tinygrad_edu.symbolic.algebra.evaluate import Environment
 from tinygrad_edu.symbolic.algebra.expr import (
     Apply,
     Expr,
-    Label,
+    Index,
     Leaf,
     Number,
     Opaque,
@@ -38,7 +38,7 @@ Definition = tuple[Leaf, Expr]  # a name, and what it stands for
 
 
 def rules_with(
-    definitions: Sequence[Definition], facts: Facts, indices: Sequence[Label] = ()
+    definitions: Sequence[Definition], facts: Facts, indices: Sequence[Index] = ()
 ) -> tuple[Rule, ...]:
     """Add the equations of a derivation to the general ones: names, then their lemmas.
 
@@ -107,12 +107,12 @@ def named(
     return lambda expr: rewriter.close(expr)[0]
 
 
-def _other_indices(expr: Expr, indices: Sequence[Label]) -> Iterator[dict[Label, Label]]:
+def _other_indices(expr: Expr, indices: Sequence[Index]) -> Iterator[dict[Index, Index]]:
     """Yield all other ways to write an expression with indices of the same ranges."""
-    own = sorted(expr.labels, key=lambda label: label.order)
-    if not any(label.range.repeated for label in own):
+    own = sorted(expr.indices, key=lambda index: index.order)
+    if not any(index.range.repeated for index in own):
         return
-    choices = [[other for other in indices if other.range is label.range] for label in own]
+    choices = [[other for other in indices if other.range is index.range] for index in own]
     for others in itertools.product(*choices):
         if len({*others}) == len(own) and list(others) != own:
             yield dict(zip(own, others, strict=True))
@@ -125,30 +125,30 @@ def _since(because: str, left: Expr, right: Expr, assumption: str | None = None)
 
 def _sums(leaf: Leaf, meaning: Expr, because: str, plain: Rewriter) -> Iterator[Equation]:
     """Yield what a quantity sums to along an axis, where that is a number."""
-    for label in sorted(leaf.labels, key=lambda label: label.order):
-        found, moves = plain.close(sum_over((label,), meaning))
-        opened = _opened(meaning, label)
+    for index in sorted(leaf.indices, key=lambda index: index.order):
+        found, moves = plain.close(sum_over((index,), meaning))
+        opened = _opened(meaning, index)
         if not isinstance(found, Number) and opened != meaning:
-            summed = sum_over((label,), opened)
+            summed = sum_over((index,), opened)
             search = plain.search(summed, (sum_of_terms,), patience=3, limit=1000)
             found, moves = search.expr, search.moves
         assumed = [move for move in moves if move.match.assumption]
         if isinstance(found, Number) and not assumed:
-            yield _since(because, sum_over((label,), leaf), found)
+            yield _since(because, sum_over((index,), leaf), found)
         elif plain.facts.is_fixed(meaning):
-            yield from _shares(leaf, meaning, label, because, plain)
+            yield from _shares(leaf, meaning, index, because, plain)
 
 
 def _shares(
-    leaf: Leaf, meaning: Expr, label: Label, because: str, plain: Rewriter
+    leaf: Leaf, meaning: Expr, index: Index, because: str, plain: Rewriter
 ) -> Iterator[Equation]:
     """Yield Σq = 1 for q = (1 − ε)·y + ε/K, and Σ_k q = x_n for q = x_n·y_k, since Σy = 1."""
-    summed = sum_over((label,), meaning)
+    summed = sum_over((index,), meaning)
     search = plain.search(summed, (sum_of_terms, distribute), patience=3, limit=1000)
     assumed = [move for move in search.moves if move.match.assumption]
     if not assumed or not isinstance(search.expr, Number | Leaf):
         return
-    left, statements = sum_over((label,), leaf), {move.match.assumption for move in assumed}
+    left, statements = sum_over((index,), leaf), {move.match.assumption for move in assumed}
     if len(statements) == 1:
         (statement,) = statements
         yield _since(f"{because} and {statement}", left, search.expr, statement)
@@ -178,14 +178,14 @@ def _gates(leaf: Leaf, meaning: Expr, because: str) -> Iterator[Equation]:
             yield _since(because, product(1, [(leaf, ONE), (opposite, ONE)]), ZERO)
 
 
-def _opened(meaning: Expr, label: Label) -> Expr:
+def _opened(meaning: Expr, index: Index) -> Expr:
     """Put in what sums along an axis are called: Σ(x − μ) is 0 because of what μ is."""
     for part in distinct(meaning):
-        if not isinstance(part, Leaf) or label in part.labels or part != part.quantity.leaf:
+        if not isinstance(part, Leaf) or index in part.indices or part != part.quantity.leaf:
             continue
         inside = part.quantity.definition
         if inside is not None and any(
-            isinstance(each, Sum) and each.label is label for each in distinct(inside)
+            isinstance(each, Sum) and each.index is index for each in distinct(inside)
         ):
             # Inside a sum it meets the sum's own index.
             meaning = replace(meaning, {part: inside})

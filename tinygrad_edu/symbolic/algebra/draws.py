@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.symbolic.algebra.evaluate import Environment
-from tinygrad_edu.symbolic.algebra.expr import Expr, Label, Leaf, Quantity, Sum, quantities_in
+from tinygrad_edu.symbolic.algebra.expr import Expr, Index, Leaf, Quantity, Sum, quantities_in
 from tinygrad_edu.symbolic.algebra.facts import Assumption
 
 __all__ = ["draws", "summed_letter", "unit_axes"]
@@ -111,12 +111,12 @@ def summed_letter(assumption: Assumption) -> tuple[Quantity, int] | None:
     if not isinstance(leaf, Leaf) or leaf.quantity.definition is not None:
         return None
     places = [place for place, axis in enumerate(leaf.quantity.axes) if axis is not None]
-    return leaf.quantity, places[leaf.axes.index(expr.label)]  # under whichever index it stands
+    return leaf.quantity, places[leaf.axes.index(expr.index)]  # under whichever index it stands
 
 
 def _lengths(
     quantities: Iterable[Quantity], kept: Collection[Quantity], rng: np.random.Generator
-) -> dict[Label, int]:
+) -> dict[Index, int]:
     """Choose other lengths for all ranges that no attribute, no index and no data fixes."""
     ranges = {axis.range: axis for q in quantities for axis in q.axes if axis is not None}
     fixed = {axis.range for q in kept for axis in q.axes if axis is not None}

@@ -12,19 +12,19 @@ import numpy as np
 from tinygrad_edu import ops
 from tinygrad_edu.core.op import Op
 from tinygrad_edu.symbolic.algebra.expr import (
+    Add,
     Apply,
     Delta,
     Dimension,
     Expr,
     Factor,
-    Label,
+    Index,
     Leaf,
+    Mul,
     Number,
     Opaque,
-    Product,
     Quantity,
     Sum,
-    Total,
     distinct,
     parts,
 )
@@ -47,11 +47,11 @@ _STEPS = frozenset(
     }
 )
 
-Valued = tuple[Any, tuple[Label, ...]]  # an array, and the label of each of its axes
+Valued = tuple[Any, tuple[Index, ...]]  # an array, and the index of each of its axes
 
 
 class Environment:
-    """Where expressions are evaluated: arrays for quantities, lengths for labels.
+    """Where expressions are evaluated: arrays for quantities, lengths for indices.
 
     Without arrays it is the recorded data, named intermediates included; with arrays these are
     computed again from their definitions.
@@ -60,25 +60,25 @@ class Environment:
     ----------
     arrays : dict of Quantity to array, optional
         What letters stand for; those without an array keep the recorded data.
-    lengths : dict of Label to int, optional
+    lengths : dict of Index to int, optional
         Lengths of ranges; the others keep the recorded ones.
     """
 
     def __init__(
         self,
         arrays: Mapping[Quantity, Any] | None = None,
-        lengths: Mapping[Label, int] | None = None,
+        lengths: Mapping[Index, int] | None = None,
     ) -> None:
         self.recorded = arrays is None
         self.arrays = dict(arrays or {})
         self.lengths = lengths or {}
         self._seen: dict[Expr, Valued] = {}
 
-    def length(self, label: Label) -> int:
-        """Length of a label's range here."""
-        return self.lengths.get(label.range, label.range.length)
+    def length(self, index: Index) -> int:
+        """Length of an index's range here."""
+        return self.lengths.get(index.range, index.range.length)
 
-    def array(self, expr: Expr, axes: Iterable[Label | None]) -> Any:
+    def array(self, expr: Expr, axes: Iterable[Index | None]) -> Any:
         """Evaluate to an array with the axes asked for; where it has no such index it repeats."""
         axes = tuple(axes)
         wanted = tuple(axis for axis in axes if axis is not None)
@@ -88,7 +88,7 @@ class Environment:
         return value.reshape(tuple(1 if a is None else self.length(a) for a in axes))
 
     def value(self, expr: Expr) -> Valued:
-        """Return an array and the label of each of its axes; never a warning."""
+        """Return an array and the index of each of its axes; never a warning."""
         found = self._seen.get(expr)
         if found is None:
             with np.errstate(all="ignore"):
@@ -106,22 +106,22 @@ class Environment:
         if isinstance(expr, Number):
             return self._number(expr.value), ()
         if isinstance(expr, Dimension):
-            return self._number(Fraction(self.length(expr.label))), ()
+            return self._number(Fraction(self.length(expr.index))), ()
         if isinstance(expr, Leaf):
             return self._leaf(expr)
         if isinstance(expr, Delta):
             return _pick(self._identity(self.length(expr.axes[0])), expr.axes)
-        if isinstance(expr, Sum | Product):
+        if isinstance(expr, Sum | Mul):
             return self._contract(expr)
         if isinstance(expr, Opaque):
             arrays = [self.array(a, axes) for a, axes in zip(expr.args, expr.inside, strict=True)]
             return _pick(self._whole(expr, arrays), expr.axes)
-        labels = tuple(sorted(expr.labels, key=lambda label: label.order))
-        arrays = [aligned(*self._inner(child), labels) for child in expr.children]
-        if isinstance(expr, Total):
-            return self._added(arrays), labels
+        indices = tuple(sorted(expr.indices, key=lambda index: index.order))
+        arrays = [aligned(*self._inner(child), indices) for child in expr.children]
+        if isinstance(expr, Add):
+            return self._added(arrays), indices
         assert isinstance(expr, Apply)
-        return self._entrywise(expr, arrays, labels), labels
+        return self._entrywise(expr, arrays, indices), indices
 
     # --- the number system, which another kind of environment replaces ----------------------------
 
@@ -140,14 +140,14 @@ class Environment:
     def _whole(self, expr: Opaque, arrays: list[Any]) -> Any:
         return np.asarray(_run(expr.op, arrays, expr.attributes))
 
-    def _entrywise(self, expr: Apply, arrays: list[Any], labels: tuple[Label, ...]) -> Any:
+    def _entrywise(self, expr: Apply, arrays: list[Any], indices: tuple[Index, ...]) -> Any:
         arrays = [_real(array) for array in arrays]
         if expr.op in _STEPS:
-            arrays = self._without_rounding(expr, arrays, labels)
+            arrays = self._without_rounding(expr, arrays, indices)
         return _run(expr.op, arrays, expr.attributes)
 
     def _without_rounding(
-        self, expr: Apply, arrays: list[Any], labels: tuple[Label, ...]
+        self, expr: Apply, arrays: list[Any], indices: tuple[Index, ...]
     ) -> list[Any]:
         """Make arguments of a step function equal that differ by rounding alone.
 
@@ -156,7 +156,7 @@ class Environment:
         """
         one, other = (*arrays, np.float64(0))[:2]
         terms = _Magnitudes(self)
-        sizes = [_real(aligned(*terms.value(child), labels)) for child in expr.children]
+        sizes = [_real(aligned(*terms.value(child), indices)) for child in expr.children]
         with np.errstate(all="ignore"):
             rounding = ROUNDING * sum(sizes)
             same = np.isfinite(rounding) & (np.abs(one - other) <= rounding)
@@ -171,7 +171,7 @@ class Environment:
         once = tuple(dict.fromkeys(axes))
         if len(once) == len(axes):
             return array, axes
-        places = {label: i for i, label in enumerate(once)}  # x_kk is the diagonal
+        places = {index: i for i, index in enumerate(once)}  # x_kk is the diagonal
         return np.einsum(array, [places[a] for a in axes], [*places.values()]), once
 
     def _define(self, quantity: Quantity) -> None:
@@ -194,17 +194,17 @@ class Environment:
     def _contract(self, expr: Expr) -> Valued:
         """Multiply and sum in one einsum, so that no array over all indices is made."""
         bound, (coefficient, factors) = opened_sums(expr)
-        bases = [(_real(array), labels) for array, labels in (self._inner(b) for b, _ in factors)]
+        bases = [(_real(array), indices) for array, indices in (self._inner(b) for b, _ in factors)]
         operands = [
-            (_power(array, exponent), labels)
-            for (array, labels), (_, exponent) in zip(bases, factors, strict=True)
+            (_power(array, exponent), indices)
+            for (array, indices), (_, exponent) in zip(bases, factors, strict=True)
         ]
         repeated, every, free = self._indices(bound, operands)
         out = contract(operands, every, free)
         if not np.isfinite(out).all() and not all(np.isfinite(a).all() for a, _ in operands):
             zeros = [
-                aligned(base == 0, labels, every)
-                for (base, labels), (_, exponent) in zip(bases, factors, strict=True)
+                aligned(base == 0, indices, every)
+                for (base, indices), (_, exponent) in zip(bases, factors, strict=True)
                 if exponent > 0
             ]
             out = _product_of_infinite([aligned(*o, every) for o in operands], zeros)
@@ -212,13 +212,13 @@ class Environment:
         return out * (_float(coefficient) * repeated), free
 
     def _indices(
-        self, bound: list[Label], operands: list[Valued]
-    ) -> tuple[int, tuple[Label, ...], tuple[Label, ...]]:
+        self, bound: list[Index], operands: list[Valued]
+    ) -> tuple[int, tuple[Index, ...], tuple[Index, ...]]:
         """Return how often a sum repeats, all indices of its factors, and those that are free."""
-        present = {label for _, labels in operands for label in labels}
-        repeated = math.prod(self.length(label) for label in bound if label not in present)
-        free = tuple(sorted(present - set(bound), key=lambda label: label.order))
-        return repeated, (*free, *(label for label in bound if label in present)), free
+        present = {index for _, indices in operands for index in indices}
+        repeated = math.prod(self.length(index) for index in bound if index not in present)
+        free = tuple(sorted(present - set(bound), key=lambda index: index.order))
+        return repeated, (*free, *(index for index in bound if index in present)), free
 
 
 class _Magnitudes(Environment):
@@ -230,13 +230,13 @@ class _Magnitudes(Environment):
 
     def _compute(self, expr: Expr) -> Valued:
         # Operations on whole arrays and `where` pick and place entries.
-        inside = isinstance(expr, Total | Sum | Product | Opaque) or (
+        inside = isinstance(expr, Add | Sum | Mul | Opaque) or (
             isinstance(expr, Apply) and expr.op is ops.where
         )
-        array, labels = super()._compute(expr) if inside else self.env.value(expr)
+        array, indices = super()._compute(expr) if inside else self.env.value(expr)
         if isinstance(expr, Apply) and expr.op is ops.log:
-            return np.maximum(np.abs(array), 1), labels  # log x is off by how x is, relative to x
-        return (np.abs(array) if array.dtype.kind == "f" else array), labels
+            return np.maximum(np.abs(array), 1), indices  # log x is off by how x is, relative to x
+        return (np.abs(array) if array.dtype.kind == "f" else array), indices
 
 
 def magnitudes(expr: Expr, env: Environment) -> float:
@@ -244,27 +244,27 @@ def magnitudes(expr: Expr, env: Environment) -> float:
     return float(np.max(_Magnitudes(env).value(expr)[0], initial=0))
 
 
-def opened_sums(expr: Expr) -> tuple[list[Label], tuple[Fraction, tuple[Factor, ...]]]:
+def opened_sums(expr: Expr) -> tuple[list[Index], tuple[Fraction, tuple[Factor, ...]]]:
     """Return the indices that are summed over, and the product that is."""
-    bound: list[Label] = []
-    while isinstance(expr, Sum) and expr.label not in bound:
-        bound.append(expr.label)
+    bound: list[Index] = []
+    while isinstance(expr, Sum) and expr.index not in bound:
+        bound.append(expr.index)
         expr = expr.body
     return bound, parts(expr)
 
 
-def contract(operands: list[Valued], every: tuple[Label, ...], free: tuple[Label, ...]) -> Any:
+def contract(operands: list[Valued], every: tuple[Index, ...], free: tuple[Index, ...]) -> Any:
     """Multiply arrays and sum over the indices that are not free."""
-    alike: dict[tuple[Label, ...], Any] = {}  # NumPy's einsum takes no more than 32 operands
-    for array, labels in operands:
-        alike[labels] = alike[labels] * array if labels in alike else array
+    alike: dict[tuple[Index, ...], Any] = {}  # NumPy's einsum takes no more than 32 operands
+    for array, indices in operands:
+        alike[indices] = alike[indices] * array if indices in alike else array
     scale = alike.pop((), 1)
     if not alike:
         return scale
     if len(alike) == 1 and free in alike:
         return scale * alike[free]
-    numbers = {label: i for i, label in enumerate(every)}
-    terms = (x for labels, array in alike.items() for x in (array, [numbers[a] for a in labels]))
+    numbers = {index: i for i, index in enumerate(every)}
+    terms = (x for indices, array in alike.items() for x in (array, [numbers[a] for a in indices]))
     return scale * np.einsum(*terms, [numbers[a] for a in free], optimize=len(alike) > 2)
 
 
@@ -294,7 +294,7 @@ def _power(array: Any, exponent: Fraction) -> Any:
     return array ** (int(exponent) if exponent.denominator == 1 else float(exponent))
 
 
-def _pick(array: Any, axes: tuple[Label | None, ...]) -> Valued:
+def _pick(array: Any, axes: tuple[Index | None, ...]) -> Valued:
     """Keep the axes that have an index; take the only entry, or the one meant, of the others."""
     if any(axis is None or axis.place is not None for axis in axes):
         array = array[
@@ -303,13 +303,13 @@ def _pick(array: Any, axes: tuple[Label | None, ...]) -> Valued:
     return array, tuple(a for a in axes if a is not None and a.place is None)
 
 
-def aligned(array: Any, labels: tuple[Label, ...], wanted: tuple[Label, ...]) -> Any:
+def aligned(array: Any, indices: tuple[Index, ...], wanted: tuple[Index, ...]) -> Any:
     """Order axes as wanted, with length 1 where an index is missing."""
-    if labels == wanted:
+    if indices == wanted:
         return array
-    places = [labels.index(label) for label in wanted if label in labels]
-    index = tuple(slice(None) if label in labels else None for label in wanted)
-    return np.transpose(array, places)[index]
+    places = [indices.index(axis) for axis in wanted if axis in indices]
+    spread = tuple(slice(None) if axis in indices else None for axis in wanted)
+    return np.transpose(array, places)[spread]
 
 
 def _run(op: Op, arrays: list[Any], attributes: Mapping[str, Any]) -> Any:

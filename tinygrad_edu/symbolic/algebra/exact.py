@@ -11,16 +11,16 @@ from tinygrad_edu import ops
 from tinygrad_edu.core.op import REGISTRY
 from tinygrad_edu.symbolic.algebra.evaluate import Environment
 from tinygrad_edu.symbolic.algebra.expr import (
+    Add,
     Apply,
     Expr,
-    Label,
+    Index,
     Leaf,
+    Mul,
     Number,
     Opaque,
-    Product,
     Quantity,
     Sum,
-    Total,
     meaning_of,
     parts,
     product,
@@ -36,7 +36,7 @@ from tinygrad_edu.symbolic.algebra.rules.rule import ONE, Match, Rule, is_call, 
 
 __all__ = ["LAWS", "Exactness", "Judge", "softmax", "sum_of_one"]
 
-Axes = Sequence[Label | None]
+Axes = Sequence[Index | None]
 
 #: Points at which both sides are evaluated: in general, and where signs decide.
 POINTS, MORE_POINTS = 2, 16
@@ -98,19 +98,19 @@ def exp_of_sums(expr: Expr) -> Expr | None:
         rest = factors[:place] + factors[place + 1 :]
         if exponent != 1:
             continue
-        if isinstance(base, Total):
+        if isinstance(base, Add):
             terms = (product(coefficient, [*rest, (term, ONE)]) for term in base.terms)
             return _exp(total(terms))
-        if isinstance(base, Sum) and not any(base.label in b.labels for b, _ in rest):
+        if isinstance(base, Sum) and not any(base.index in b.indices for b, _ in rest):
             body = _exp(product(coefficient, [*rest, (base.body, ONE)]))
-            inside = (base.label, *sorted(body.labels - {base.label}, key=lambda a: a.order))
+            inside = (base.index, *sorted(body.indices - {base.index}, key=lambda a: a.order))
             attributes = {"axis": 0, "keepdims": False}
             return Opaque(ops.prod, (body,), attributes, (inside,), inside[1:])
     return None
 
 
-@rule("power of a product", "(x^p·y^q)^r = x^(p·r)·y^(q·r)", "the law of exponents", at=Product)
-def power_of_product(expr: Product, facts: Facts) -> Iterator[Match]:
+@rule("power of a product", "(x^p·y^q)^r = x^(p·r)·y^(q·r)", "the law of exponents", at=Mul)
+def power_of_product(expr: Mul, facts: Facts) -> Iterator[Match]:
     """Raise each factor on its own; an even power of x forgets its sign, and is one of |x|."""
     found = []
     for base, exponent in expr.factors:
@@ -157,13 +157,13 @@ def softmax(expr: Expr) -> Expr | None:
     if not isinstance(expr, Opaque) or expr.op is not REGISTRY["softmax"]:
         return None
     inside, axis = expr.inside[0], expr.attributes["axis"]
-    label = inside[axis]
-    if label is None:
+    index = inside[axis]
+    if index is None:
         return Number(ONE)
     body = _exp(expr.args[0])
     pairs = [(a, b) for a, b in zip(inside, expr.axes, strict=True) if a is not None]
-    outside = {a: b for a, b in pairs if a is not label and b is not None}
-    below = rename(sum_over((label,), body), outside)
+    outside = {a: b for a, b in pairs if a is not index and b is not None}
+    below = rename(sum_over((index,), body), outside)
     above = rename(body, {a: b for a, b in pairs if b is not None})
     return product(1, [(above, ONE), (below, -ONE)])
 
@@ -210,8 +210,8 @@ def sum_of_one(assumed: Assumption | None) -> dict[Quantity, int]:
     if isinstance(about, Sum) and isinstance(about.body, Leaf):
         quantity = about.body.quantity
         own = quantity.leaf.axes
-        if about.label in own:
-            return {quantity: quantity.axes.index(about.label)}
+        if about.index in own:
+            return {quantity: quantity.axes.index(about.index)}
     return {}
 
 
@@ -226,7 +226,7 @@ class Judge:
 
     def __init__(self, exprs: Iterable[Expr]) -> None:
         every = {a.range for q in quantities_in(exprs) for a in q.axes if a is not None}
-        self._ranges = sorted(every, key=lambda label: label.serial)
+        self._ranges = sorted(every, key=lambda index: index.serial)
         self._points: dict[tuple[Quantity, ...], dict[tuple[int, bool], Modular]] = {}
 
     def __getstate__(self) -> dict[str, Any]:
@@ -280,7 +280,7 @@ class Judge:
                 needed = fewer
         return Exactness(True, {law.name: law.equation for law in needed if law is not named})
 
-    def _lengths(self, seed: int) -> dict[Label, int]:
+    def _lengths(self, seed: int) -> dict[Index, int]:
         random = Random(seed)
         return {r: r.length if r.fixed else random.randint(2, 4) for r in self._ranges}
 

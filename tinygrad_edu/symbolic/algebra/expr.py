@@ -1,6 +1,6 @@
-"""Expressions of the algebra: products, sums and functions over labelled axes.
+"""Expressions of the algebra: products, sums and functions over indexed axes.
 
-An axis is a label (an index with a range), so an expression is what its entry at given indices
+An axis is an index (an index with a range), so an expression is what its entry at given indices
 is: a_k y_k, Σ_k y_k, e^(z_k). Spreading, reshaping and keeping axes leave no trace, and a matrix
 product is a sum of a product.
 
@@ -21,19 +21,19 @@ from tinygrad_edu.core.op import REGISTRY, Op
 
 __all__ = [
     "KINDS",
+    "Add",
     "Apply",
     "Delta",
     "Dimension",
     "Expr",
-    "Label",
+    "Index",
     "Leaf",
+    "Mul",
     "Number",
     "Opaque",
-    "Product",
     "Quantity",
     "Renamed",
     "Sum",
-    "Total",
     "applied",
     "call_of",
     "constant",
@@ -62,11 +62,11 @@ __all__ = [
 _serial = itertools.count()
 
 
-class Label:
+class Index:
     """An index: the name of an axis wherever it occurs, with the length it has in the data.
 
-    Two labels can share one range (a row and a column of the same matrix): `range` is the label
-    that stands for both. A label with a `place` is no index but one entry of the range, as in z₁.
+    Two indices can share one range (a row and a column of the same matrix): `range` is the index
+    that stands for both. An index with a `place` is no index but one entry of the range, as in z₁.
     `source` is a recorded Tensor with this range, and the place of the axis, where there is one;
     `called` is the letter of the length, N for an index n where nothing else is called N.
     """
@@ -89,23 +89,23 @@ class Label:
         self,
         letter: str,
         length: int,
-        same_range_as: Label | None = None,
+        same_range_as: Index | None = None,
         *,
         place: int | None = None,
     ) -> None:
         self.letter, self.length, self.place = letter, length, place
         self.serial = next(_serial)
         self.fixed = False  # an attribute, an index or an index array depends on this length
-        self._range: Label = same_range_as.range if same_range_as else self
+        self._range: Index = same_range_as.range if same_range_as else self
         self.source: tuple[Any, int] | None = None
         self._called = ""
-        self._entries: dict[int, Label] = {}
-        self._family: list[Label] = []  # of a range: what `fresh` chooses from
+        self._entries: dict[int, Index] = {}
+        self._family: list[Index] = []  # of a range: what `fresh` chooses from
         self.repeated = False  # of a range: whether arrays have several indices of it
 
     @property
-    def range(self) -> Label:
-        """The label that stands for the range."""
+    def range(self) -> Index:
+        """The index that stands for the range."""
         found = self._range
         while found._range is not found:
             found = found._range
@@ -120,8 +120,8 @@ class Label:
     def called(self, letter: str) -> None:
         self.range._called = letter
 
-    def share(self, other: Label) -> None:
-        """Let all labels of this range run over that of another one as well."""
+    def share(self, other: Index) -> None:
+        """Let all indices of this range run over that of another one as well."""
         old, new = self.range, other.range
         if old is not new:
             new.fixed = new.fixed or old.fixed
@@ -132,30 +132,30 @@ class Label:
         self.range.repeated = True
         self.range._family.append(self)
 
-    def fresh(self, taken: Collection[Label]) -> Label:
+    def fresh(self, taken: Collection[Index]) -> Index:
         """Return another index of the range, always the first that is not taken.
 
         So two sums that were given other indices for the same reason are still equal.
         """
         family = self.range._family
-        found = next((label for label in family if label not in taken), None)
+        found = next((index for index in family if index not in taken), None)
         if found is None:
-            found = Label(self.letter, self.length, self)
+            found = Index(self.letter, self.length, self)
             family.append(found)
         return found
 
-    def at(self, place: int) -> Label:
+    def at(self, place: int) -> Index:
         """Return the entry of the range at a place; the range keeps its length from now on."""
         found = self.range._entries.get(place)
         if found is None:
-            found = Label(str(place), self.length, self, place=place)
+            found = Index(str(place), self.length, self, place=place)
             self.range._entries[place] = found
             self.range.fixed = True
         return found
 
     @property
     def order(self) -> tuple[str, int]:
-        """What labels are sorted by: their letters, and older ones first."""
+        """What indices are sorted by: their letters, and older ones first."""
         return self.letter, self.serial
 
     def __repr__(self) -> str:
@@ -165,7 +165,7 @@ class Label:
 class Quantity:
     """What a letter stands for: an array of the graph, its axes, and what is known of it.
 
-    `axes` has one label per axis of the array, None where the length is 1. A named intermediate
+    `axes` has one index per axis of the array, None where the length is 1. A named intermediate
     has a `definition`; all else has a `value`. `source` is what was recorded: a Tensor, a constant
     array, or the call of an operation that was opened; `call` is that call as it is written.
     `note` says what a letter is that the user did not choose, such as g; `beside` holds the names
@@ -189,7 +189,7 @@ class Quantity:
     def __init__(
         self,
         name: str,
-        axes: tuple[Label | None, ...] = (),
+        axes: tuple[Index | None, ...] = (),
         value: Any = None,
         *,
         definition: Expr | None = None,
@@ -222,7 +222,7 @@ class Expr:
     ----------
     key : tuple
         The kind and its parts; two expressions are equal if their keys are.
-    labels : frozenset of Label
+    indices : frozenset of Index
         The free indices.
     size : int
         How much there is to read: leaves, functions, powers, sums and numbers count one each.
@@ -237,13 +237,13 @@ class Expr:
         "_ops",
         "_order",
         "depth",
+        "indices",
         "key",
-        "labels",
         "size",
     )
 
     key: tuple[Any, ...]
-    labels: frozenset[Label]
+    indices: frozenset[Index]
     size: int
     depth: int
     _hash: int
@@ -251,9 +251,9 @@ class Expr:
     _ops: frozenset[Op] | None
     _forms: dict[tuple[Any, ...], Any] | None  # how it is written, as `notation` remembers it
 
-    def _set(self, key: tuple[Any, ...], labels: Iterable[Label], size: int) -> None:
+    def _set(self, key: tuple[Any, ...], indices: Iterable[Index], size: int) -> None:
         self.key = key
-        self.labels = frozenset(label for label in labels if label.place is None)
+        self.indices = frozenset(index for index in indices if index.place is None)
         self.size = size
         self.depth = 1 + max((child.depth for child in self.children), default=0)
         self._hash = hash((type(self).__name__, key))
@@ -319,7 +319,7 @@ class Leaf(Expr):
 
     __slots__ = ("axes", "quantity")
 
-    def __init__(self, quantity: Quantity, axes: tuple[Label, ...]) -> None:
+    def __init__(self, quantity: Quantity, axes: tuple[Index, ...]) -> None:
         self.quantity, self.axes = quantity, axes
         self._set((quantity, axes), axes, 1)
 
@@ -327,11 +327,11 @@ class Leaf(Expr):
 class Dimension(Expr):
     """The length of a range, such as N or K."""
 
-    __slots__ = ("label",)
+    __slots__ = ("index",)
 
-    def __init__(self, label: Label) -> None:
-        self.label = label.range
-        self._set((label.range,), (), 1)
+    def __init__(self, index: Index) -> None:
+        self.index = index.range
+        self._set((index.range,), (), 1)
 
 
 class Delta(Expr):
@@ -339,8 +339,8 @@ class Delta(Expr):
 
     __slots__ = ("axes",)
 
-    def __init__(self, one: Label, other: Label) -> None:
-        self.axes = tuple(sorted((one, other), key=lambda label: label.serial))
+    def __init__(self, one: Index, other: Index) -> None:
+        self.axes = tuple(sorted((one, other), key=lambda index: index.serial))
         self._set(self.axes, self.axes, 1)
 
     def __reduce__(self) -> Any:
@@ -354,9 +354,9 @@ class Apply(Expr):
 
     def __init__(self, op: Op, args: tuple[Expr, ...], attributes: Mapping[str, Any]) -> None:
         self.op, self.args, self.attributes = op, args, attributes
-        labels = frozenset().union(*(a.labels for a in args))
+        indices = frozenset().union(*(a.indices for a in args))
         size = 1 + sum(a.size for a in args)
-        self._set((op, args, tuple(sorted(attributes.items()))), labels, size)
+        self._set((op, args, tuple(sorted(attributes.items()))), indices, size)
 
     @property
     def children(self) -> tuple[Expr, ...]:
@@ -373,7 +373,7 @@ class Apply(Expr):
 class Opaque(Expr):
     """An operation on whole arrays that is kept as it is.
 
-    `inside` names, for each argument, the label of each axis of its array (None for length 1);
+    `inside` names, for each argument, the index of each axis of its array (None for length 1);
     these are bound. `axes` names those of the result.
     """
 
@@ -384,8 +384,8 @@ class Opaque(Expr):
         op: Op,
         args: tuple[Expr, ...],
         attributes: Mapping[str, Any],
-        inside: tuple[tuple[Label | None, ...], ...],
-        axes: tuple[Label | None, ...],
+        inside: tuple[tuple[Index | None, ...], ...],
+        axes: tuple[Index | None, ...],
     ) -> None:
         self.op, self.args, self.attributes = op, args, attributes
         self.inside, self.axes = inside, axes
@@ -406,11 +406,11 @@ class Opaque(Expr):
 class Sum(Expr):
     """Σ over one index, which it binds."""
 
-    __slots__ = ("body", "label")
+    __slots__ = ("body", "index")
 
-    def __init__(self, label: Label, body: Expr) -> None:
-        self.label, self.body = label, body
-        self._set((label, body), body.labels - {label}, 1 + body.size)
+    def __init__(self, index: Index, body: Expr) -> None:
+        self.index, self.body = index, body
+        self._set((index, body), body.indices - {index}, 1 + body.size)
 
     @property
     def children(self) -> tuple[Expr, ...]:
@@ -419,7 +419,7 @@ class Sum(Expr):
 
     def rebuild(self, children: tuple[Expr, ...]) -> Expr:
         """Sum something else."""
-        return sum_over((self.label,), children[0])
+        return sum_over((self.index,), children[0])
 
 
 Factor = tuple[Expr, Fraction]
@@ -430,17 +430,17 @@ def _is_unit(value: Fraction) -> bool:
     return value.denominator == 1 and value.numerator in {1, -1}
 
 
-class Product(Expr):
+class Mul(Expr):
     """A coefficient times powers; equal bases need not be joined yet."""
 
     __slots__ = ("coefficient", "factors")
 
     def __init__(self, coefficient: Fraction, factors: tuple[Factor, ...]) -> None:
         self.coefficient, self.factors = coefficient, factors
-        labels = frozenset().union(*(base.labels for base, _ in factors))
+        indices = frozenset().union(*(base.indices for base, _ in factors))
         size = sum(base.size + (not _is_unit(exponent)) for base, exponent in factors)
         size += len(factors) - 1 + (not _is_unit(coefficient))
-        self._set((coefficient, factors), labels, size)
+        self._set((coefficient, factors), indices, size)
 
     @property
     def children(self) -> tuple[Expr, ...]:
@@ -453,15 +453,15 @@ class Product(Expr):
         return product(self.coefficient, zip(children, exponents, strict=True))
 
 
-class Total(Expr):
+class Add(Expr):
     """A sum of terms; like terms need not be joined yet."""
 
     __slots__ = ("terms",)
 
     def __init__(self, terms: tuple[Expr, ...]) -> None:
         self.terms = terms
-        labels = frozenset().union(*(t.labels for t in terms))
-        self._set((terms,), labels, sum(t.size for t in terms) + len(terms) - 1)
+        indices = frozenset().union(*(t.indices for t in terms))
+        self._set((terms,), indices, sum(t.size for t in terms) + len(terms) - 1)
 
     @property
     def children(self) -> tuple[Expr, ...]:
@@ -539,12 +539,12 @@ def product(coefficient: Numeric, factors: Iterable[Factor]) -> Expr:
     for base, exponent in factors:
         if not exponent:
             continue
-        if isinstance(base, Product) and _exact_power(base.coefficient, exponent):
+        if isinstance(base, Mul) and _exact_power(base.coefficient, exponent):
             scale *= base.coefficient ** int(exponent)
             flat.extend((inner, _shared(power * exponent)) for inner, power in base.factors)
         elif isinstance(base, Number) and _exact_power(base.value, exponent):
             scale *= base.value ** int(exponent)
-        elif isinstance(base, Total) and exponent.denominator == 1 and _is_negated(base):
+        elif isinstance(base, Add) and exponent.denominator == 1 and _is_negated(base):
             scale *= _SHARED[-1] ** int(exponent)  # x·(−y − z) is −x·(y + z)
             flat.append((total(map(_negated, base.terms)), exponent))
         else:
@@ -555,7 +555,7 @@ def product(coefficient: Numeric, factors: Iterable[Factor]) -> Expr:
     if scale == 1 and len(flat) == 1 and flat[0][1] == 1:
         return flat[0][0]
     flat.sort(key=_factor_order)
-    return Product(scale, tuple(flat))
+    return Mul(scale, tuple(flat))
 
 
 def _negated(expr: Expr) -> Expr:
@@ -574,7 +574,7 @@ def difference(one: Expr, other: Expr) -> Expr:
 
 def terms_of(expr: Expr) -> tuple[Expr, ...]:
     """Return any expression as terms."""
-    return expr.terms if isinstance(expr, Total) else (expr,)
+    return expr.terms if isinstance(expr, Add) else (expr,)
 
 
 def minuses(terms: Iterable[Expr]) -> int:
@@ -582,7 +582,7 @@ def minuses(terms: Iterable[Expr]) -> int:
     return sum(parts(term)[0] < 0 for term in terms)
 
 
-def _is_negated(expr: Total) -> bool:
+def _is_negated(expr: Add) -> bool:
     """Whether every term has a minus."""
     return all(parts(term)[0] < 0 for term in expr.terms)
 
@@ -606,7 +606,7 @@ def total(terms: Iterable[Expr]) -> Expr:
     pending = list(terms)[::-1]
     while pending:
         term = pending.pop()
-        if isinstance(term, Total):
+        if isinstance(term, Add):
             pending.extend(reversed(term.terms))
         elif isinstance(term, Number):
             constant += term.value
@@ -617,22 +617,22 @@ def total(terms: Iterable[Expr]) -> Expr:
     if len(flat) == 1:
         return flat[0]
     flat.sort(key=_term_order)
-    return Total(tuple(flat))
+    return Add(tuple(flat))
 
 
-def sum_over(labels: Iterable[Label], body: Expr) -> Expr:
+def sum_over(indices: Iterable[Index], body: Expr) -> Expr:
     """Sum over indices; the order of neighbouring sums is that of their letters."""
-    labels = list(labels)
+    indices = list(indices)
     while isinstance(body, Sum):
-        labels.append(body.label)
+        indices.append(body.index)
         body = body.body
     if isinstance(body, Number) and body.value == 0:
         return body
-    for label in sorted(labels, key=lambda label: label.order, reverse=True):
-        bound = label
-        if label.range.repeated:  # sums that differ in the name of their index are one
-            bound = label.fresh(body.labels - {label})
-            body = rename(body, {label: bound}) if bound is not label else body
+    for index in sorted(indices, key=lambda index: index.order, reverse=True):
+        bound = index
+        if index.range.repeated:  # sums that differ in the name of their index are one
+            bound = index.fresh(body.indices - {index})
+            body = rename(body, {index: bound}) if bound is not index else body
         body = Sum(bound, body)
     return body
 
@@ -659,7 +659,7 @@ def applied(op: Op, args: tuple[Expr, ...], attributes: Mapping[str, Any]) -> Ex
     return Apply(op, args, attributes)
 
 
-KINDS = (Number, Dimension, Leaf, Delta, Apply, Product, Opaque, Sum, Total)
+KINDS = (Number, Dimension, Leaf, Delta, Apply, Mul, Opaque, Sum, Add)
 _RANK = {kind: rank for rank, kind in enumerate(KINDS)}
 
 
@@ -676,15 +676,15 @@ def _inner_order(expr: Expr) -> tuple[Any, ...]:
         parameter = not expr.axes and expr.quantity.definition is None
         return (not parameter, *_natural(expr.quantity.name), letters)  # λ·w, not w·λ
     if isinstance(expr, Dimension):
-        return (expr.label.called,)
+        return (expr.index.called,)
     if isinstance(expr, Number):
         return ("", expr.value)
     if isinstance(expr, Apply | Opaque):
         return (expr.op.name, tuple(order(a) for a in expr.args))
-    if isinstance(expr, Product):
+    if isinstance(expr, Mul):
         return ("", (tuple(_factor_order(f) for f in expr.factors), expr.coefficient))
     if isinstance(expr, Sum):
-        return (expr.label.letter, order(expr.body))
+        return (expr.index.letter, order(expr.body))
     if isinstance(expr, Delta):
         return ("", tuple(sorted(a.letter for a in expr.axes)))
     return ("", tuple(order(t) for t in expr.children))
@@ -702,55 +702,57 @@ def _factor_order(factor: Factor) -> tuple[Any, ...]:
 
 
 def _term_order(term: Expr) -> tuple[Any, ...]:
-    negative = isinstance(term, Product) and term.coefficient < 0
+    negative = isinstance(term, Mul) and term.coefficient < 0
     if isinstance(term, Number):
         return (term.value < 0, order(term))
-    if isinstance(term, Product):
+    if isinstance(term, Mul):
         # Among letters of its size, where products are read; before them, for it has no name.
         return (negative, (_RANK[Leaf], term.size, (True, "", -1, "", order(term))))
     return (negative, order(term))
 
 
 #: What parts of expressions are with other indices.
-Renamed = dict[tuple["Expr", frozenset[tuple[Label, Label]]], "Expr"]
+Renamed = dict[tuple["Expr", frozenset[tuple[Index, Index]]], "Expr"]
 
 
-def rename(expr: Expr, labels: Mapping[Label, Label], known: Renamed | None = None) -> Expr:
+def rename(expr: Expr, indices: Mapping[Index, Index], known: Renamed | None = None) -> Expr:
     """Replace free indices; what stands in several places, or is `known`, is looked at once."""
     done: Renamed = {} if known is None else known
 
-    def inside(expr: Expr, labels: Mapping[Label, Label]) -> Expr:
-        if not expr.labels & labels.keys():
+    def inside(expr: Expr, indices: Mapping[Index, Index]) -> Expr:
+        if not expr.indices & indices.keys():
             return expr
         if expr.depth == 1:
-            return _renamed(expr, labels, inside)
-        key = expr, frozenset(labels.items())
+            return _renamed(expr, indices, inside)
+        key = expr, frozenset(indices.items())
         if key not in done:
-            done[key] = _renamed(expr, labels, inside)
+            done[key] = _renamed(expr, indices, inside)
         return done[key]
 
-    return inside(expr, labels)
+    return inside(expr, indices)
 
 
 def _renamed(
-    expr: Expr, labels: Mapping[Label, Label], inside: Callable[[Expr, Mapping[Label, Label]], Expr]
+    expr: Expr,
+    indices: Mapping[Index, Index],
+    inside: Callable[[Expr, Mapping[Index, Index]], Expr],
 ) -> Expr:
     if isinstance(expr, Leaf):
-        return Leaf(expr.quantity, tuple(labels.get(a, a) for a in expr.axes))
+        return Leaf(expr.quantity, tuple(indices.get(a, a) for a in expr.axes))
     if isinstance(expr, Delta):
-        one, other = (labels.get(a, a) for a in expr.axes)
+        one, other = (indices.get(a, a) for a in expr.axes)
         if one.place is not None and other.place is not None:
             return Number(Fraction(one is other))
         return Number(Fraction(1)) if one is other else Delta(one, other)
     if isinstance(expr, Opaque):
-        axes = tuple(labels.get(a, a) if a is not None else None for a in expr.axes)
+        axes = tuple(indices.get(a, a) if a is not None else None for a in expr.axes)
         return Opaque(expr.op, expr.args, expr.attributes, expr.inside, axes)
     if isinstance(expr, Sum):
-        labels = {old: new for old, new in labels.items() if old is not expr.label}
-        if expr.label in labels.values():  # the new index would be caught by this sum
-            fresh = expr.label.fresh({*expr.body.labels, *labels.values()})
-            return sum_over((fresh,), inside(expr.body, {**labels, expr.label: fresh}))
-    return expr.rebuild(tuple(inside(child, labels) for child in expr.children))
+        indices = {old: new for old, new in indices.items() if old is not expr.index}
+        if expr.index in indices.values():  # the new index would be caught by this sum
+            fresh = expr.index.fresh({*expr.body.indices, *indices.values()})
+            return sum_over((fresh,), inside(expr.body, {**indices, expr.index: fresh}))
+    return expr.rebuild(tuple(inside(child, indices) for child in expr.children))
 
 
 def call_of(leaf: Leaf) -> Expr | None:
@@ -821,7 +823,7 @@ def distinct(root: Expr, settled: Collection[Expr] = ()) -> Iterator[Expr]:
 
 def parts(expr: Expr) -> tuple[Fraction, tuple[Factor, ...]]:
     """Return any expression as a coefficient and factors."""
-    if isinstance(expr, Product):
+    if isinstance(expr, Mul):
         return expr.coefficient, expr.factors
     if isinstance(expr, Number):
         return expr.value, ()

@@ -18,16 +18,16 @@ import numpy as np
 from tinygrad_edu import ops
 from tinygrad_edu.symbolic.algebra.evaluate import ROUNDING, Environment
 from tinygrad_edu.symbolic.algebra.expr import (
+    Add,
     Apply,
     Dimension,
     Expr,
-    Label,
+    Index,
     Leaf,
+    Mul,
     Number,
     Opaque,
-    Product,
     Sum,
-    Total,
     difference,
     distinct,
     parts,
@@ -122,18 +122,18 @@ _SPELLINGS = (
 )
 
 
-def _at_its_own_indices(label: Label, leaf: Leaf) -> Sum:
+def _at_its_own_indices(index: Index, leaf: Leaf) -> Sum:
     """Return the sum of a letter with the indices that it has by itself, as it is stated."""
     own = leaf.quantity.leaf
     apart = len({*leaf.axes}) == len(own.axes) and all(a.place is None for a in leaf.axes)
-    if apart and label in leaf.axes:
-        label, leaf = own.axes[leaf.axes.index(label)], own
-    found = sum_over((label,), leaf)
+    if apart and index in leaf.axes:
+        index, leaf = own.axes[leaf.axes.index(index)], own
+    found = sum_over((index,), leaf)
     assert isinstance(found, Sum)
     return found
 
 
-def _above_zero(expr: Total, facts: Facts) -> bool:
+def _above_zero(expr: Add, facts: Facts) -> bool:
     """Whether an expression is 1 − σ(x), 1 ± tanh(x) or the like."""
     (first, *others), numbers = expr.terms, [t for t in expr.terms if isinstance(t, Number)]
     if len(others) != 1 or len(numbers) != 1:
@@ -151,7 +151,7 @@ def _below_one(base: Expr, exponent: Fraction, facts: Facts) -> bool:
         return exponent > 0 and known
     if isinstance(base, Apply):
         return exponent > 0 and base.op in _BOUNDED
-    if exponent < 0 and isinstance(base, Total):
+    if exponent < 0 and isinstance(base, Add):
         numbers = [t for t in base.terms if isinstance(t, Number) and t.value >= 1]
         rest = [t for t in base.terms if t not in numbers]
         return bool(numbers) and bool(rest) and all(facts.sign(t) == "positive" for t in rest)
@@ -223,12 +223,12 @@ class Facts:
             return expr.op.positive
         if isinstance(expr, Sum):
             sign = self.sign(expr.body)
-            if expr.label.length == 0:  # a sum of nothing is 0
+            if expr.index.length == 0:  # a sum of nothing is 0
                 return "nonnegative" if sign in {"positive", "nonnegative"} else ""
             return sign
-        if isinstance(expr, Product):
+        if isinstance(expr, Mul):
             return self._sign_of_product(expr)
-        if isinstance(expr, Total):
+        if isinstance(expr, Add):
             signs = {self.sign(t) for t in expr.terms}
             if signs <= {"positive", "nonnegative"}:
                 return "positive" if "positive" in signs else "nonnegative"
@@ -257,7 +257,7 @@ class Facts:
             found = self._signs[pending.pop()] = self.sign(meaning)
         return found
 
-    def _sign_of_product(self, expr: Product) -> str:
+    def _sign_of_product(self, expr: Mul) -> str:
         strict, flips = True, expr.coefficient < 0
         for base, exponent in expr.factors:
             sign = self.sign(base)
@@ -344,8 +344,8 @@ class Facts:
 
     def equal(self, one: Expr, other: Expr) -> str | None:
         """Return the statement that two expressions are equal, if that may be used."""
-        labels = sorted(one.labels | other.labels, key=lambda label: label.order)
-        both = (self.data.array(each, labels) for each in (one, other))
+        indices = sorted(one.indices | other.indices, key=lambda index: index.order)
+        both = (self.data.array(each, indices) for each in (one, other))
         gap = np.subtract(*both, dtype=np.float64)  # of masks too
         deviation = float(np.max(np.abs(gap), initial=0))
         return self._use("equal", one, deviation <= TOLERANCE, deviation, other)
@@ -357,7 +357,7 @@ class Facts:
         """
         leaf = leaf.quantity.leaf
         ranges = {axis.range for axis in leaf.axes}
-        if len(leaf.axes) != 2 or len(leaf.labels) != 2 or len(ranges) != 1:
+        if len(leaf.axes) != 2 or len(leaf.indices) != 2 or len(ranges) != 1:
             return None
         if not self.is_constant(leaf) or leaf.axes[0].length < 2:
             return None
@@ -372,11 +372,11 @@ class Facts:
         """Return the statement that a constant sums to 1, if that may be used."""
         if not isinstance(expr.body, Leaf) or not self.is_constant(expr.body):
             return None
-        expr = _at_its_own_indices(expr.label, expr.body)
+        expr = _at_its_own_indices(expr.index, expr.body)
         assert isinstance(expr.body, Leaf)
         deviation = float(np.max(np.abs(self.data.value(expr)[0] - 1), initial=0))
         holds = deviation <= TOLERANCE
-        if holds and self.allowed is None and self._by_chance(expr.label, expr.body):
+        if holds and self.allowed is None and self._by_chance(expr.index, expr.body):
             return None
         return self._use("sums to one", expr, holds, deviation)
 
@@ -386,9 +386,9 @@ class Facts:
         Then c was computed from the length of the data, as ε/3 in ε/3 + (1 − ε)·y.
         """
         body = expr.body
-        if not isinstance(body, Total) or not self.is_fixed(body):
+        if not isinstance(body, Add) or not self.is_fixed(body):
             return None
-        if all(expr.label in term.labels for term in body.terms):
+        if all(expr.index in term.indices for term in body.terms):
             return None
         if any(isinstance(each, Dimension) for each in distinct(body)):
             return None
@@ -398,9 +398,9 @@ class Facts:
             return None
         return self._use("sums to one", expr, True, deviation)
 
-    def _by_chance(self, label: Label, leaf: Leaf) -> bool:
+    def _by_chance(self, index: Index, leaf: Leaf) -> bool:
         """Whether a later axis sums to 1 as well: classes come last, so that is the one meant."""
-        later = leaf.axes[leaf.axes.index(label) + 1 :] if label in leaf.axes else ()
+        later = leaf.axes[leaf.axes.index(index) + 1 :] if index in leaf.axes else ()
         sums = (self.data.value(Sum(other, leaf))[0] for other in later)
         return any(np.all(np.abs(found - 1) <= TOLERANCE) for found in sums)
 

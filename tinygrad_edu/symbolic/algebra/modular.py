@@ -24,7 +24,7 @@ from tinygrad_edu.symbolic.algebra.evaluate import (
     contract,
     opened_sums,
 )
-from tinygrad_edu.symbolic.algebra.expr import Apply, Expr, Label, Number, Opaque, Quantity, power
+from tinygrad_edu.symbolic.algebra.expr import Apply, Expr, Index, Number, Opaque, Quantity, power
 
 __all__ = ["PRIME", "Modular", "Undefined"]
 
@@ -57,7 +57,7 @@ class Modular(Environment):
     ----------
     seed : int
         Of all that is random.
-    lengths : dict of Label to int
+    lengths : dict of Index to int
         Lengths of ranges.
     sums : dict of Quantity to int, optional
         Quantities that are drawn with a sum of 1, with the axis along which.
@@ -72,7 +72,7 @@ class Modular(Environment):
     def __init__(
         self,
         seed: int,
-        lengths: Mapping[Label, int],
+        lengths: Mapping[Index, int],
         sums: Mapping[Quantity, int] | None = None,
         meant: Callable[[Expr], Expr | None] = lambda expr: None,
         *,
@@ -94,8 +94,8 @@ class Modular(Environment):
         meant = self.meant(expr)
         if meant is not None:
             return self.value(meant)
-        array, labels = super()._compute(expr)
-        return _array(array), labels  # one entry of an array of objects is no array
+        array, indices = super()._compute(expr)
+        return _array(array), indices  # one entry of an array of objects is no array
 
     def _number(self, value: Fraction) -> Any:
         return _scalar(value.numerator * pow(value.denominator, -1, PRIME) % PRIME)
@@ -168,7 +168,7 @@ class Modular(Environment):
             rows[-1] = (1 - rows[:-1].sum(0)) % PRIME
         return found
 
-    def _entrywise(self, expr: Apply, arrays: list[Any], labels: tuple[Label, ...]) -> Any:
+    def _entrywise(self, expr: Apply, arrays: list[Any], indices: tuple[Index, ...]) -> Any:
         spread = np.broadcast_arrays(*map(_array, arrays))
         piece = _PIECES.get(expr.op.name)
         found = np.empty(spread[0].shape, object)
@@ -213,14 +213,14 @@ class Modular(Environment):
             if meant is not None:
                 return self.value(power(meant, exponent))
             if base.op is ops.exp:
-                array, labels = self.value(base.args[0])
-                return _each(lambda value: self._exp(value, exponent), array), labels
-        array, labels = self.value(base)
+                array, indices = self.value(base.args[0])
+                return _each(lambda value: self._exp(value, exponent), array), indices
+        array, indices = self.value(base)
         if exponent == 1:
-            return array, labels
+            return array, indices
         if isinstance(base, Number) and base.value > 0 and exponent.denominator != 1:
             return _scalar(self._power_of_number(base.value, exponent)), ()
-        return _each(lambda value: self._power(value, exponent), array), labels
+        return _each(lambda value: self._power(value, exponent), array), indices
 
     def _power(self, value: int, exponent: Fraction) -> int:
         if not value:

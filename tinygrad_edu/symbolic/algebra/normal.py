@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from tinygrad_edu import ops
-from tinygrad_edu.symbolic.algebra.expr import Apply, Expr, Product, Sum
+from tinygrad_edu.symbolic.algebra.expr import Apply, Expr, Mul, Sum
 from tinygrad_edu.symbolic.algebra.facts import Facts
 from tinygrad_edu.symbolic.algebra.rewrite import Move, Rewriter
 from tinygrad_edu.symbolic.algebra.rules import (
@@ -69,7 +69,7 @@ _TIDYING = (
     sums.delta_picks,
     sums.delta_renames,
     sums.delta_sifts,
-    sums.label_sifts,
+    sums.index_sifts,
     logarithms.log_of_prod,
     logarithms.log_of_power,
     logarithms.log_of_product,
@@ -246,7 +246,7 @@ class Normaliser(Rewriter):
 
 def _inside(expr: Expr, kept: bool) -> list[bool]:
     """Say for each child whether it is kept together."""
-    if isinstance(expr, Product):
+    if isinstance(expr, Mul):
         return [kept or exponent < 0 or exponent.denominator != 1 for _, exponent in expr.factors]
     if isinstance(expr, Apply):
         base_of_power = expr.op is ops.power

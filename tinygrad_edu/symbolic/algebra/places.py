@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tinygrad_edu.symbolic.algebra.expr import Expr, Product, Total, distinct
+from tinygrad_edu.symbolic.algebra.expr import Add, Expr, Mul, distinct
 from tinygrad_edu.symbolic.algebra.rules.rule import without
 
 __all__ = ["place_of"]
@@ -16,8 +16,8 @@ def place_of(matched: Expr, inside: Expr) -> Expr | None:
 def _holds(part: Expr, matched: Expr) -> bool:
     if part == matched:
         return True
-    if isinstance(part, Product) and isinstance(matched, Product):
+    if isinstance(part, Mul) and isinstance(matched, Mul):
         return without(part.factors, matched.factors) is not None
-    if isinstance(part, Total) and isinstance(matched, Total):
+    if isinstance(part, Add) and isinstance(matched, Add):
         return all(term in part.terms for term in matched.terms)
     return False

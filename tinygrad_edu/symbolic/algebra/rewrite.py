@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tinygrad_edu.symbolic.algebra.expr import Expr, Leaf, Product, distinct, minuses, replace
+from tinygrad_edu.symbolic.algebra.expr import Expr, Leaf, Mul, distinct, minuses, replace
 from tinygrad_edu.symbolic.algebra.facts import Facts
 from tinygrad_edu.symbolic.algebra.rules.rule import Match, Rule
 
@@ -239,5 +239,5 @@ def _to_read(expr: Expr) -> tuple[int, int]:
     lines = letters = 0
     for each in expr.walk():
         letters += isinstance(each, Leaf)
-        lines += isinstance(each, Product) and any(exponent < 0 for _, exponent in each.factors)
+        lines += isinstance(each, Mul) and any(exponent < 0 for _, exponent in each.factors)
     return lines, letters

@@ -13,13 +13,13 @@ import numpy as np
 
 from tinygrad_edu.symbolic.algebra.evaluate import Environment
 from tinygrad_edu.symbolic.algebra.expr import (
+    Add,
     Dimension,
     Expr,
     Factor,
     Leaf,
     Opaque,
     Sum,
-    Total,
     distinct,
     parts,
     product,
@@ -40,7 +40,7 @@ def alike(one: Expr, other: Expr, size: float = 0) -> bool:
     """
     if one == other:
         return True
-    if isinstance(one, Total) or isinstance(other, Total):
+    if isinstance(one, Add) or isinstance(other, Add):
         numbers = [[_value(t) for t in terms_of(e) if is_number(t)] for e in (one, other)]
         size = max(size, *(abs(n) for each in numbers for n in each), 0)
         terms = [[(t, ONE) for t in terms_of(e) if not is_number(t)] for e in (one, other)]
@@ -65,7 +65,7 @@ def _head(expr: Expr) -> tuple[Any, ...]:
 def is_number(expr: Expr) -> bool:
     """Whether a formula holds no letter, so that it is one number."""
     return not any(isinstance(e, Leaf | Dimension | Opaque | Sum) for e in distinct(expr)) and (
-        not expr.labels
+        not expr.indices
     )
 
 

@@ -19,7 +19,7 @@ from tinygrad_edu import ops
 from tinygrad_edu.core.node import Node
 from tinygrad_edu.core.op import real_array
 from tinygrad_edu.symbolic.algebra.evaluate import Environment
-from tinygrad_edu.symbolic.algebra.expr import Label, Leaf, Quantity, distinct
+from tinygrad_edu.symbolic.algebra.expr import Index, Leaf, Quantity, distinct
 from tinygrad_edu.symbolic.derive.derivation import Derivation, Formula
 from tinygrad_edu.symbolic.notation.form import Form
 from tinygrad_edu.symbolic.notation.grammar import ClaimError, Written
@@ -47,15 +47,15 @@ class Letters:
         self.quantities: dict[str, Quantity] = {}
         for quantity in dict.fromkeys(leaf.quantity for leaf in leaves):
             self.quantities.setdefault(" ".join(quantity.name.split()), quantity)
-        self.ranges: dict[str, Label] = {}
+        self.ranges: dict[str, Index] = {}
         for quantity in self.quantities.values():
             for axis in quantity.axes:
                 if axis is not None:
                     self.ranges.setdefault(axis.range.called, axis.range)
         self.drawn: dict[bool, list[tuple[str, Environment]]] = {}
-        spoken = (label for f in formulas for label in lengths_in(f.expr, f.axes))
-        for label in spoken:  # N, and that of one_hot(y, N)
-            self.ranges.setdefault(label.called, label)
+        spoken = (index for f in formulas for index in lengths_in(f.expr, f.axes))
+        for index in spoken:  # N, and that of one_hot(y, N)
+            self.ranges.setdefault(index.called, index)
         self.names = self._names()
         self.lengths = self._lengths()
 
@@ -79,20 +79,20 @@ class Letters:
             names[seed.upper()] = seed
         return names
 
-    def _lengths(self) -> dict[str, Label]:
+    def _lengths(self) -> dict[str, Index]:
         """Return how a length may be typed: n for N; N or K for a single one."""
-        found = {letter: label for letter, label in self.ranges.items() if letter not in self.names}
+        found = {letter: index for letter, index in self.ranges.items() if letter not in self.names}
         only = [*self.ranges.values()] * len("NKDMnkdm") if len(self.ranges) == 1 else []
-        others = [*((letter.lower(), label) for letter, label in self.ranges.items())]
-        for letter, label in [*others, *zip("NKDMnkdm", only, strict=False)]:
+        others = [*((letter.lower(), index) for letter, index in self.ranges.items())]
+        for letter, index in [*others, *zip("NKDMnkdm", only, strict=False)]:
             if letter not in self.names:
-                found.setdefault(letter, label)
+                found.setdefault(letter, index)
         return found
 
     def scene(
         self,
         arrays: Mapping[str, Any],
-        lengths: Callable[[Label], Any],
+        lengths: Callable[[Index], Any],
         shape: tuple[int, ...],
         letters: str = "",
     ) -> Scene:
@@ -104,8 +104,8 @@ class Letters:
         return Scene(
             {typed: arrays[name] for typed, name in self.names.items() if name in arrays},
             {typed: ranges[name] for typed, name in self.names.items()},
-            {letter: lengths(label) for letter, label in self.lengths.items()},
-            {label.letter.upper(): label.range for label in self.ranges.values()},
+            {letter: lengths(index) for letter, index in self.lengths.items()},
+            {index.letter.upper(): index.range for index in self.ranges.values()},
             shape,
             letters,
         )

@@ -29,8 +29,8 @@ def proof_of(letters: Letters, claim: Claim) -> Proof | None:
     every = [_source(quantity) for quantity in quantities_in(letters.exprs)]
     arrays = [array for array in every if isinstance(array, np.ndarray)]
     # Of what is done to numbers alone NumPy records nothing; y == arange(K) shows what it is.
-    labels = any(array.dtype.kind in "iu" for array in arrays)
-    for kinds in ("fbiu", "fb") if labels else ("fb",):
+    indices = any(array.dtype.kind in "iu" for array in arrays)
+    for kinds in ("fbiu", "fb") if indices else ("fb",):
         constants = {id(a): _vertex(a) for a in arrays if a.dtype.kind in kinds}
         proof = _proof_over(constants, letters, claim)
         if proof is not None:
@@ -49,7 +49,7 @@ def _proof_over(constants: dict[int, Tensor], letters: Letters, claim: Claim) ->
     named = {n: a for n, a in arrays.items() if isinstance(a, Tensor | np.ndarray)}  # and no ∞
     shape = tuple(1 if axis is None else axis.length for axis in letters.target.axes)
     scene = letters.scene(
-        arrays, lambda label: recorded(Dimension(label), (), constants), shape, claim.letters
+        arrays, lambda index: recorded(Dimension(index), (), constants), shape, claim.letters
     )
     with np.errstate(all="ignore"):
         try:

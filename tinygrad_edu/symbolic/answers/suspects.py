@@ -17,14 +17,14 @@ import numpy as np
 
 from tinygrad_edu.symbolic.algebra.evaluate import Environment
 from tinygrad_edu.symbolic.algebra.expr import (
+    Add,
     Dimension,
     Expr,
-    Label,
+    Index,
     Leaf,
-    Product,
+    Mul,
     Quantity,
     Sum,
-    Total,
     distinct,
     number,
     parts,
@@ -168,7 +168,7 @@ _HALF = _Factor("factor 2", "", "2", lambda trial: 0.5)
 
 def _factors(letters: Letters) -> Iterator[Slip]:
     """Yield −1, 2, N and their inverses, then two of them at once, then three."""
-    lengths = [f for letter, label in letters.ranges.items() for f in _lengths(letter, label)]
+    lengths = [f for letter, index in letters.ranges.items() for f in _lengths(letter, index)]
     every = [_SIGN, _TWICE, _HALF, *lengths]
     for count in (1, 2, 3):
         for factors in itertools.combinations(every, count):
@@ -177,12 +177,12 @@ def _factors(letters: Letters) -> Iterator[Slip]:
                 yield _multiplied(factors)
 
 
-def _lengths(letter: str, label: Label) -> tuple[_Factor, ...]:
+def _lengths(letter: str, index: Index) -> tuple[_Factor, ...]:
     kind = f"factor {letter}"
     return (
-        _Factor(kind, letter, "", lambda trial: float(trial.env.length(label))),
-        _Factor(kind, "", letter, lambda trial: 1 / trial.env.length(label)),
-        _Factor(kind, f"{letter}²", "", lambda trial: float(trial.env.length(label)) ** 2),
+        _Factor(kind, letter, "", lambda trial: float(trial.env.length(index))),
+        _Factor(kind, "", letter, lambda trial: 1 / trial.env.length(index)),
+        _Factor(kind, f"{letter}²", "", lambda trial: float(trial.env.length(index)) ** 2),
     )
 
 
@@ -272,9 +272,9 @@ def _unsummed(result: Formula) -> Iterator[Slip]:
     for place in distinct(result.expr):
         if not isinstance(place, Sum):
             continue
-        labels, body = [place.label], place.body
+        indices, body = [place.index], place.body
         while isinstance(body, Sum):
-            labels.append(body.label)
+            indices.append(body.index)
             body = body.body
         without = replace(result.expr, {place: body})
         summed = Suspect(
@@ -283,11 +283,11 @@ def _unsummed(result: Formula) -> Iterator[Slip]:
         entrywise = Suspect(
             "product", f"kind of product: it is right with a matrix product in {text(place)}"
         )
-        multiplied = sum(place.label in base.labels for base, _ in parts(body)[1]) > 1
-        every = [*kept, *labels]
-        if len(set(every)) < len(every) or not without.labels <= set(every):
+        multiplied = sum(place.index in base.indices for base, _ in parts(body)[1]) > 1
+        every = [*kept, *indices]
+        if len(set(every)) < len(every) or not without.indices <= set(every):
             continue  # the index is in use outside of the sum as well
-        found = [axis for axis in every if axis in without.labels]
+        found = [axis for axis in every if axis in without.indices]
         for axes in {*itertools.permutations(every), *itertools.permutations(found)}:
             suspect = entrywise if multiplied and len(axes) < 3 else summed
             yield suspect, _on(Formula(without, axes))
@@ -367,7 +367,7 @@ def _seeing_transposed(claim: Claim, name: str) -> Callable[[Any], Any]:
 def _of(expr: Expr, whole: Formula) -> Callable[[Trial], Array | None]:
     """Evaluate a formula in place of the result, unless it has an index too many."""
     axes = whole.axes
-    return _on(Formula(expr, axes)) if expr.labels <= set(axes) else lambda trial: None
+    return _on(Formula(expr, axes)) if expr.indices <= set(axes) else lambda trial: None
 
 
 def _assumed(whole: Formula) -> Iterator[Slip]:
@@ -394,7 +394,7 @@ def _in_one_term(whole: Formula, letters: Letters) -> Iterator[Slip]:
 
 def _left_out(whole: Formula) -> Iterator[Slip]:
     """Yield one or two factors, or one term, of a formula left out."""
-    products = [place for place in distinct(whole.expr) if isinstance(place, Product)]
+    products = [place for place in distinct(whole.expr) if isinstance(place, Mul)]
     for count, place in itertools.product((1, 2), products):
         for gone in itertools.combinations(range(len(place.factors)), count):
             kept = [f for i, f in enumerate(place.factors) if i not in gone]
@@ -419,14 +419,14 @@ def _taken_for_equal(whole: Formula) -> Iterator[Slip]:
         yield Suspect("symmetry", said), _of(replace(whole.expr, {place: many}), whole)
 
 
-def _terms(whole: Expr) -> Iterator[tuple[Total, int, Expr]]:
+def _terms(whole: Expr) -> Iterator[tuple[Add, int, Expr]]:
     """Yield every sum inside a formula with each of its terms.
 
     What is compared is passed over: a condition may stay as it is whatever is done to its sides.
     """
     conditions = {place for place in distinct(whole) if opposite_of(place) is not None}
     for place in distinct(whole, conditions):
-        if isinstance(place, Total):
+        if isinstance(place, Add):
             for index, term in enumerate(place.terms):
                 yield place, index, term
 

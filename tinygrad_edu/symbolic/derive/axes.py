@@ -1,4 +1,4 @@
-"""Axes become labels: which axes of a traced graph run over the same index.
+"""Axes become indices: which axes of a traced graph run over the same index.
 
 Two axes are one index where an operation says so: entry by entry, along a sum, between the inner
 axes of a matrix product. Where this would give one array the same index on two axes (X Xᵀ, say, or
@@ -39,7 +39,7 @@ ROWWISE = frozenset({"softmax", "one_hot"})  # the axes stay; one_hot adds one b
 
 
 class Axes:
-    """Union-find over the axes of all symbols; no symbol gets one label on two axes."""
+    """Union-find over the axes of all symbols; no symbol gets one index on two axes."""
 
     def __init__(self, symbols: Iterable[Symbol]) -> None:
         # No paths are shortened, so that a union can be undone; by size, they stay short.
@@ -60,7 +60,7 @@ class Axes:
         return place
 
     def join(self, pairs: Iterable[tuple[Place, Place]]) -> bool:
-        """Make pairs of axes the same label; change nothing and say so where that cannot be."""
+        """Make pairs of axes the same index; change nothing and say so where that cannot be."""
         done: list[tuple[Place, Place]] = []
         for pair in pairs:
             small, large = sorted(map(self.root, pair), key=lambda p: len(self._members[p]))
@@ -91,7 +91,7 @@ class Axes:
         return place
 
     def parts(self, pairs: Iterable[tuple[Place, Place]], held: set[Place]) -> bool:
-        """Whether joining pairs would make one label of two that are held apart."""
+        """Whether joining pairs would make one index of two that are held apart."""
         above: dict[Place, Place] = {}
 
         def find(place: Place) -> Place:

@@ -2,7 +2,7 @@
 
 A certificate holds the graph vertex by vertex, the local rules that were used, what letters stand
 for, every step with its two sides, and the laws and assumptions it rests on. Formulas are nested
-lists: ``["sum", label, body]`` and so on, as `_Trees.tree` writes them.
+lists: ``["sum", index, body]`` and so on, as `_Trees.tree` writes them.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Delta,
     Dimension,
     Expr,
-    Label,
+    Index,
     Leaf,
+    Mul,
     Number,
     Opaque,
-    Product,
     Quantity,
     Sum,
     meaning_of,
@@ -44,7 +44,7 @@ __all__ = ["FORMAT", "Graph", "certificate"]
 
 FORMAT = "tinygrad_edu certificate 1"
 
-Axes = tuple[Label | None, ...]
+Axes = tuple[Index | None, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,42 +114,42 @@ class _Trees:
     def __init__(self, lowering: Lowering) -> None:
         self.lengths: dict[str, dict[str, Any]] = {}
         self._lowering = lowering
-        self._ranges: dict[Label, str] = {}
-        self._labels: dict[Label, str] = {}
+        self._ranges: dict[Index, str] = {}
+        self._indices: dict[Index, str] = {}
         self._letters: dict[Quantity, int] = {}
         self._vertices: dict[Symbol, int] = {}
         self._names: dict[tuple[Expr, Axes], list[int]] = {}  # of vertices, by what they mean
 
-    def label(self, label: Label) -> str:
+    def index(self, index: Index) -> str:
         """Return an index such as k, k′ or, at a place, k@1."""
         known = self._ranges
-        if label.range not in known:
-            name = known[label.range] = _unique(label.range.letter or "i", self.lengths)
-            self.lengths[name] = {"length": label.range.length, "fixed": label.range.fixed}
-        if label.place is not None:
-            return f"{known[label.range]}@{label.place}"
-        if label not in self._labels:
-            called = f"{known[label.range]}:{sum(a.range is label.range for a in self._labels)}"
-            self._labels[label] = called
-        return self._labels[label]
+        if index.range not in known:
+            name = known[index.range] = _unique(index.range.letter or "i", self.lengths)
+            self.lengths[name] = {"length": index.range.length, "fixed": index.range.fixed}
+        if index.place is not None:
+            return f"{known[index.range]}@{index.place}"
+        if index not in self._indices:
+            called = f"{known[index.range]}:{sum(a.range is index.range for a in self._indices)}"
+            self._indices[index] = called
+        return self._indices[index]
 
     def axes(self, axes: Axes) -> list[str | None]:
         """Return the index of each axis."""
-        return [None if axis is None else self.label(axis) for axis in axes]
+        return [None if axis is None else self.index(axis) for axis in axes]
 
     def tree(self, expr: Expr) -> list[Any]:
         """Return an expression as nested lists."""
         if isinstance(expr, Number):
             return ["number", str(expr.value)]
         if isinstance(expr, Dimension):
-            return ["length", self.label(expr.label).partition(":")[0]]
+            return ["length", self.index(expr.index).partition(":")[0]]
         if isinstance(expr, Delta):
             return ["delta", *self.axes(expr.axes)]
         if isinstance(expr, Leaf):
             return ["letter", self.letter(expr.quantity), self.axes(expr.axes)]
         if isinstance(expr, Sum):
-            return ["sum", self.label(expr.label), self.tree(expr.body)]
-        if isinstance(expr, Product):
+            return ["sum", self.index(expr.index), self.tree(expr.body)]
+        if isinstance(expr, Mul):
             powers = [[self.tree(base), str(exponent)] for base, exponent in expr.factors]
             return ["product", str(expr.coefficient), powers]
         arguments = list(map(self.tree, expr.children))

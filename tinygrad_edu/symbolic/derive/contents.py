@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 
 from tinygrad_edu import ops
 from tinygrad_edu.symbolic.algebra.expr import (
+    Add,
     Apply,
     Expr,
     Leaf,
+    Mul,
     Number,
     Opaque,
-    Product,
     Sum,
-    Total,
     call_of,
     distinct,
     opposite,
@@ -59,7 +59,7 @@ def letters_alike(result: Formula, wrt: Any) -> list[Formula]:
     return [
         Formula(leaf, result.axes)
         for leaf in leaves
-        if leaf.labels == result.expr.labels and leaf.labels and leaf.quantity.source is not wrt
+        if leaf.indices == result.expr.indices and leaf.indices and leaf.quantity.source is not wrt
     ]
 
 
@@ -81,10 +81,10 @@ def _depends(expr: Expr, wrt: Any) -> bool:
 def difference(result: Formula, wrt: Any) -> Difference | None:
     """Find the first difference in a result of what depends on `wrt` and what does not."""
     for expr in result.expr.walk():
-        if not (isinstance(expr, Total) and len(expr.terms) == 2 and expr.labels):
+        if not (isinstance(expr, Add) and len(expr.terms) == 2 and expr.indices):
             continue
         one, other = expr.terms
-        if one.labels != other.labels or _is_minus(one) == _is_minus(other):
+        if one.indices != other.indices or _is_minus(one) == _is_minus(other):
             continue
         if _depends(one, wrt) == _depends(other, wrt):
             continue
@@ -102,24 +102,24 @@ def difference(result: Formula, wrt: Any) -> Difference | None:
 
 def _is_scaled(result: Expr, part: Expr) -> bool:
     """Whether a result is an expression times what has no index."""
-    if not isinstance(result, Product):
+    if not isinstance(result, Mul):
         return result == part
-    return all(power == 1 and base == part for base, power in result.factors if base.labels)
+    return all(power == 1 and base == part for base, power in result.factors if base.indices)
 
 
 def _is_minus(term: Expr) -> bool:
-    return isinstance(term, Product) and term.coefficient < 0
+    return isinstance(term, Mul) and term.coefficient < 0
 
 
 def _axes_of(expr: Expr, result: Formula, terms: tuple[Expr, ...]) -> tuple[Any, ...] | None:
     """Return the axes of an expression in the order in which an array of its shape has them."""
-    if expr.labels == {axis for axis in result.axes if axis is not None}:
+    if expr.indices == {axis for axis in result.axes if axis is not None}:
         return result.axes
     for term in terms:
-        if isinstance(term, Leaf) and len(term.axes) == len(set(term.axes)) == len(expr.labels):
+        if isinstance(term, Leaf) and len(term.axes) == len(set(term.axes)) == len(expr.indices):
             own = iter(term.axes)
             return tuple(None if a is None else next(own) for a in term.quantity.axes)
-    return tuple(expr.labels) if len(expr.labels) == 1 else None
+    return tuple(expr.indices) if len(expr.indices) == 1 else None
 
 
 def squashed(formula: Formula) -> Squashed | None:
@@ -131,14 +131,14 @@ def squashed(formula: Formula) -> Squashed | None:
         if isinstance(call, Apply | Opaque) and call.op in {ops.sigmoid, ops.softmax}:
             axes = call.inside[0] if isinstance(call, Opaque) else meaning.axes
             found = Squashed(call.op.name, Formula(call.args[0], axes))
-        elif isinstance(expr, Product):
+        elif isinstance(expr, Mul):
             written = _softmax(expr, meaning) or _sigmoid(expr, meaning)
             if written is not None:
                 return written
     return found
 
 
-def _softmax(expr: Product, whole: Formula) -> Squashed | None:
+def _softmax(expr: Mul, whole: Formula) -> Squashed | None:
     """Recognise e/Σe, where e is an exponential."""
     for base, power in expr.factors:
         exponential = Formula(base, whole.axes)
@@ -151,10 +151,10 @@ def _softmax(expr: Product, whole: Formula) -> Squashed | None:
     return None
 
 
-def _sigmoid(expr: Product, whole: Formula) -> Squashed | None:
+def _sigmoid(expr: Mul, whole: Formula) -> Squashed | None:
     """Recognise 1/(1 + exp(−x))."""
     for base, power in expr.factors:
-        if power == -1 and isinstance(base, Total) and len(base.terms) == 2:
+        if power == -1 and isinstance(base, Add) and len(base.terms) == 2:
             one = [t for t in base.terms if isinstance(t, Number) and t.value == Fraction(1)]
             rest = [t for t in base.terms if isinstance(t, Apply) and t.op is ops.exp]
             if one and rest and len(expr.factors) == 1:
@@ -179,15 +179,15 @@ def _exponent(formula: Formula) -> Formula | None:
 
 def _unshifted(expr: Expr) -> Expr:
     """Leave out what is subtracted from all entries alike, which a softmax does not notice."""
-    if isinstance(expr, Total):
-        whole = [term for term in expr.terms if term.labels == expr.labels]
+    if isinstance(expr, Add):
+        whole = [term for term in expr.terms if term.indices == expr.indices]
         return whole[0] if len(whole) == 1 else expr
     return expr
 
 
 def _is_sum_of(expr: Expr, term: Expr) -> bool:
     """Whether an expression is the sum of another over one index, by whatever name."""
-    axes = tuple(sorted(expr.labels, key=lambda label: label.serial))
-    (*over,) = term.labels - expr.labels
+    axes = tuple(sorted(expr.indices, key=lambda index: index.serial))
+    (*over,) = term.indices - expr.indices
     sums = (m.expr for m in _meanings(Formula(expr, axes)) if isinstance(m.expr, Sum))
-    return len(over) == 1 and any(rename(s.body, {s.label: over[0]}) == term for s in sums)
+    return len(over) == 1 and any(rename(s.body, {s.index: over[0]}) == term for s in sums)

@@ -15,7 +15,7 @@ from tinygrad_edu.symbolic.algebra.evaluate import ROUNDING, Environment, magnit
 from tinygrad_edu.symbolic.algebra.exact import Exactness, Judge
 from tinygrad_edu.symbolic.algebra.expr import (
     Expr,
-    Label,
+    Index,
     Leaf,
     Opaque,
     Quantity,
@@ -77,7 +77,7 @@ class Formula:
     """
 
     def __init__(
-        self, expr: Expr, axes: tuple[Label | None, ...], *, indexed: bool = False
+        self, expr: Expr, axes: tuple[Index | None, ...], *, indexed: bool = False
     ) -> None:
         self.expr = expr
         self.axes = axes
@@ -125,7 +125,7 @@ class Formula:
         quantities, ranges = letters_in(self.expr), lengths_in(self.expr, self.axes)
         return {
             called: Origin(each, each.called, np.asarray(each.length), counts=True)
-            if isinstance(each, Label)
+            if isinstance(each, Index)
             else Origin(
                 each,
                 each.name,
@@ -154,7 +154,7 @@ class Formula:
         >>> print(derivation.result, derivation.result.lengths)
         2·(z − y)/N {'N': 2}
         """
-        return {label.called: label.length for label in lengths_in(self.expr, self.axes)}
+        return {index.called: index.length for index in lengths_in(self.expr, self.axes)}
 
     @property
     def whole(self) -> list[str]:
@@ -186,12 +186,12 @@ class Formula:
         """Write it in LaTeX, with indices if asked for."""
         return self._said(notation.latex, indices)
 
-    def counters(self, indices: bool = False) -> list[tuple[str, Label]]:
+    def counters(self, indices: bool = False) -> list[tuple[str, Index]]:
         """Return the letters that count along axes where it is written, and along which."""
         return notation.counters(self.expr, indices=indices or self.indexed, axes=self.axes)
 
     def _said(self, write: Callable[..., str], indices: bool) -> str:
-        # The serials of labels, for a label holds the Tensor that it came from.
+        # The serials of indices, for an index holds the Tensor that it came from.
         axes = tuple(axis and axis.serial for axis in self.axes)
         key = write, axes, indices or self.indexed
         said = _SAID.setdefault(self.expr, {})
@@ -295,7 +295,7 @@ class Formula:
                 known = ", ".join(sorted(quantities)) or "none"
                 raise ValueError(f"evaluate: no quantity is called {name!r}; there are: {known}")
         arrays: dict[Quantity, Any] = {}
-        lengths: dict[Label, tuple[int, str]] = {}
+        lengths: dict[Index, tuple[int, str]] = {}
         # What is given decides the lengths; what keeps the recorded data must then fit.
         for name, quantity in sorted(quantities.items(), key=lambda item: item[0] not in values):
             array = np.asarray(quantity.value)
@@ -333,7 +333,7 @@ class Formula:
         return array.astype(np.float64) if array.dtype.kind == "b" else array  # a gate is 0 or 1
 
 
-def _fit(name: str, quantity: Quantity, array: Any, lengths: dict[Label, tuple[int, str]]) -> None:
+def _fit(name: str, quantity: Quantity, array: Any, lengths: dict[Index, tuple[int, str]]) -> None:
     """Enter the lengths of an array, and refuse one that does not fit those that are there."""
     if array.ndim != len(quantity.axes):
         raise ValueError(f"evaluate: {name} has {len(quantity.axes)} axes, got shape {array.shape}")
@@ -381,7 +381,7 @@ class Step:
     def __init__(
         self,
         move: Move,
-        axes: tuple[Label | None, ...],
+        axes: tuple[Index | None, ...],
         checks: Sequence[Environment],
         judge: Judge,
         about: Assumption | None = None,
@@ -421,7 +421,7 @@ class Step:
         return Formula(self._sides[1], self._axes_inside)
 
     @cached_property
-    def _axes_inside(self) -> tuple[Label | None, ...]:
+    def _axes_inside(self) -> tuple[Index | None, ...]:
         named = next((side.axes for side in self._sides if isinstance(side, Leaf)), ())
         return notation.axes_for(self._sides, (*named, *self.before.axes))
 
@@ -628,7 +628,7 @@ class Derivation:
         used = [a for a in self.assumptions if a.used]
         axes = (*(a and row[a] for a in self.incoming.axes), *result.axes)
         found = jacobian(result.expr, letter, row, Facts(Environment(), used))
-        return Formula(found, axes, indexed=len(found.labels) > 2)
+        return Formula(found, axes, indexed=len(found.indices) > 2)
 
     @cached_property
     def residual(self) -> float:

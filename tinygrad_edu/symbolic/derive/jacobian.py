@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tinygrad_edu.symbolic.algebra.expr import (
+    Add,
     Delta,
     Expr,
-    Label,
+    Index,
     Leaf,
+    Mul,
     Opaque,
-    Product,
     Sum,
-    Total,
     distinct,
     parts,
     product,
@@ -29,12 +29,12 @@ from tinygrad_edu.symbolic.algebra.rules.rule import ONE, without
 __all__ = ["filled", "jacobian", "row_of"]
 
 
-def row_of(letter: Leaf) -> dict[Label, Label]:
+def row_of(letter: Leaf) -> dict[Index, Index]:
     """Return, for every index of an output, another one over the same range: that of its row."""
-    return {axis: Label(axis.letter, axis.length, axis) for axis in letter.axes}
+    return {axis: Index(axis.letter, axis.length, axis) for axis in letter.axes}
 
 
-def filled(expr: Expr, letter: Leaf, row: Mapping[Label, Label], tidy: Rewriter) -> Expr:
+def filled(expr: Expr, letter: Leaf, row: Mapping[Index, Index], tidy: Rewriter) -> Expr:
     """Put δ_kj in place of a letter g_j: the entry at (k, j) is the derivative of k by j."""
 
     def inside(expr: Expr) -> Expr:
@@ -47,7 +47,7 @@ def filled(expr: Expr, letter: Leaf, row: Mapping[Label, Label], tidy: Rewriter)
     return tidy.close(inside(expr))[0]
 
 
-def jacobian(expr: Expr, letter: Leaf, row: Mapping[Label, Label], facts: Facts) -> Expr:
+def jacobian(expr: Expr, letter: Leaf, row: Mapping[Index, Index], facts: Facts) -> Expr:
     """Put δ in place of a letter, and write what comes out as diag(a) − a aᵀ is written.
 
     What is multiplied with a sum that holds a δ is multiplied out, and numbers that all terms
@@ -69,18 +69,18 @@ def jacobian(expr: Expr, letter: Leaf, row: Mapping[Label, Label], facts: Facts)
 
 def _times_delta(expr: Expr) -> tuple[Expr, Expr] | None:
     """Multiply out a product with a sum of which one term holds a δ; part such a Σ."""
-    if isinstance(expr, Sum) and isinstance(expr.body, Total) and _in_a_term(expr.body):
-        return expr, total(sum_over([expr.label], term) for term in expr.body.terms)
-    if isinstance(expr, Product):
+    if isinstance(expr, Sum) and isinstance(expr.body, Add) and _in_a_term(expr.body):
+        return expr, total(sum_over([expr.index], term) for term in expr.body.terms)
+    if isinstance(expr, Mul):
         for place, (base, exponent) in enumerate(expr.factors):
-            if exponent == 1 and isinstance(base, Total) and _in_a_term(base):
+            if exponent == 1 and isinstance(base, Add) and _in_a_term(base):
                 rest = [*expr.factors[:place], *expr.factors[place + 1 :]]
                 terms = (product(expr.coefficient, [*rest, (t, ONE)]) for t in base.terms)
                 return expr, total(terms)
     return None
 
 
-def _in_a_term(expr: Total) -> bool:
+def _in_a_term(expr: Add) -> bool:
     return any(map(_holds_delta, expr.terms))
 
 
@@ -90,13 +90,13 @@ def _holds_delta(term: Expr) -> bool:
 
 def _numbers_out(expr: Expr) -> Expr:
     """Take the factors without an index out of a sum, where all terms have them."""
-    if not isinstance(expr, Total):
+    if not isinstance(expr, Add):
         return expr
     shared = []
     terms = list(expr.terms)
     for factor in parts(terms[0])[1]:
         rest = [without(parts(term)[1], (factor,)) for term in terms]
-        if not factor[0].labels and all(each is not None for each in rest):
+        if not factor[0].indices and all(each is not None for each in rest):
             shared.append(factor)
             terms = [
                 product(parts(term)[0], each)

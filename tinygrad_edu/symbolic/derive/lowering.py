@@ -1,4 +1,4 @@
-"""Symbols become expressions: axes get labels with letters, operations their algebraic form."""
+"""Symbols become expressions: axes get indices with letters, operations their algebraic form."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from tinygrad_edu.core.node import Node
 from tinygrad_edu.symbolic.algebra import expr as ex
-from tinygrad_edu.symbolic.algebra.expr import Expr, Label, Quantity
+from tinygrad_edu.symbolic.algebra.expr import Expr, Index, Quantity
 from tinygrad_edu.symbolic.algebra.slices import canonical
 from tinygrad_edu.symbolic.algebra.units import is_unit
 from tinygrad_edu.symbolic.derive.axes import (
@@ -44,7 +44,7 @@ ONE = Fraction(1)
 
 
 class Lowering:
-    """Turn symbols into expressions over labelled axes.
+    """Turn symbols into expressions over indexed axes.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class Lowering:
         Pairs of one shape whose axes are the same: a value and its gradient.
     forward, beside : collection of Symbol, optional
         The symbols of the forward pass, which name the axes (by default all); and symbols that
-        stand beside the graph, which get labels from it and have no say in them.
+        stand beside the graph, which get indices from it and have no say in them.
     """
 
     def __init__(
@@ -71,8 +71,8 @@ class Lowering:
         self._axes = Axes(trace.symbols)
         self._known: dict[Symbol, Expr] = {}
         self._quantities: dict[Symbol, Quantity] = {}
-        self._labels: dict[Place, Label] = {}
-        self._ranges: dict[Place, Label] = {}
+        self._indices: dict[Place, Index] = {}
+        self._ranges: dict[Place, Index] = {}
         self._beside = others = set(beside)
         apart = self._join([s for s in trace.symbols if s not in others], alike)
         held = {
@@ -87,7 +87,7 @@ class Lowering:
             if pairs is None or self._axes.parts(pairs, held) or not self._axes.join(pairs):
                 self.opaque.add(symbol)
         self._axes.relate(apart)
-        self._name_labels(forward or trace.symbols)
+        self._name_indices(forward or trace.symbols)
         self._name_lengths(forward or trace.symbols)
         for symbol in trace.symbols:
             if symbol.source is not None:
@@ -95,7 +95,7 @@ class Lowering:
                     if axis is not None and _speaks_for(symbol, axis.range.source):
                         axis.range.source = symbol.source, place
 
-    # --- labels -----------------------------------------------------------------------------------
+    # --- indices ---------------------------------------------------------------------------------
 
     def _join(self, symbols: Sequence[Symbol], alike: Iterable[tuple[Symbol, Symbol]]) -> Pairs:
         """Join the axes that are one index, and return the pairs that only share a range."""
@@ -134,45 +134,45 @@ class Lowering:
                 runs.setdefault(length, []).append(root)
         return runs.values()
 
-    def axes_of(self, symbol: Symbol) -> tuple[Label | None, ...]:
-        """Return the label of each axis, None where the length is 1."""
+    def axes_of(self, symbol: Symbol) -> tuple[Index | None, ...]:
+        """Return the index of each axis, None where the length is 1."""
         return tuple(
-            None if length == 1 else self._label(symbol, axis)
+            None if length == 1 else self._index(symbol, axis)
             for axis, length in enumerate(symbol.shape)
         )
 
-    def labels(self) -> list[Label]:
+    def every_index(self) -> list[Index]:
         """Return every index."""
-        return list(self._labels.values())
+        return list(self._indices.values())
 
-    def indices(self, symbol: Symbol) -> set[Label]:
-        """Return the labels of all axes."""
+    def indices(self, symbol: Symbol) -> set[Index]:
+        """Return the indices of all axes."""
         return {axis for axis in self.axes_of(symbol) if axis is not None}
 
-    def _label(self, symbol: Symbol, axis: int) -> Label:
+    def _index(self, symbol: Symbol, axis: int) -> Index:
         root = self._axes.root((symbol.serial, axis))
-        found = self._labels.get(root)
+        found = self._indices.get(root)
         if found is None:
             kin = self._axes.kin(root)
-            found = Label("", symbol.shape[axis], self._ranges.get(kin))
+            found = Index("", symbol.shape[axis], self._ranges.get(kin))
             first = self._ranges.setdefault(kin, found)
-            self._labels[root] = found
+            self._indices[root] = found
             if first is not found:
                 for each in (found,) if first.repeated else (first, found):
                     each.repeat()
         return found
 
-    def _name_labels(self, symbols: Collection[Symbol]) -> None:
+    def _name_indices(self, symbols: Collection[Symbol]) -> None:
         """Call rows N, the columns of results K, and what lies between D, M, H and so on.
 
         Where there are vectors alone, what a mean runs over is N. The rows of W in W x, a layer
         of one example, are columns of what X Wᵀ would be, and those of W in x W are features.
         """
-        first: set[Label] = set()
-        counted: set[Label] = set()
-        last: set[Label] = set()
-        results: set[Label] = set()
-        every: dict[Label, None] = {}  # an ordered set
+        first: set[Index] = set()
+        counted: set[Index] = set()
+        last: set[Index] = set()
+        results: set[Index] = set()
+        every: dict[Index, None] = {}  # an ordered set
         for symbol in symbols:
             axes = self.axes_of(symbol)
             every.update((a, None) for a in axes if a is not None)
@@ -194,7 +194,7 @@ class Lowering:
         columns = [a for a in every if a in (results or last) - first]
         if not first and not results:
             columns = [a for a in every if a not in rows]
-        letters: dict[Label, str] = {}
+        letters: dict[Index, str] = {}
         if rows:
             letters[rows[0]] = "n"
         if columns:
@@ -202,8 +202,8 @@ class Lowering:
         for symbol in self.trace.symbols:
             every.update((a, None) for a in self.axes_of(symbol) if a is not None)
         spare = itertools.chain("dmhpruvlaqwcfgb", (f"i{n}" for n in itertools.count(1)))
-        for label in every:
-            label.letter = letters.get(label) or next(spare)
+        for index in every:
+            index.letter = letters.get(index) or next(spare)
 
     def _name_lengths(self, symbols: Iterable[Symbol]) -> None:
         """Call the length of an index n N, unless something else has that letter.
@@ -211,26 +211,26 @@ class Lowering:
         The indices of `symbols` choose before all others.
         """
         taken = set(self.trace.taken)
-        named: set[Label] = set()
+        named: set[Index] = set()
         shown = [axis for symbol in symbols for axis in self.axes_of(symbol) if axis is not None]
-        for labels in (shown, self.labels()):
-            ranges = [r for r in dict.fromkeys(label.range for label in labels) if r not in named]
-            left = [label for label in ranges if label.called in taken]
-            taken.update(label.called for label in ranges)
-            for label in left:
-                numbered = (f"{label.called}{n}" for n in itertools.count(1))
+        for indices in (shown, self.every_index()):
+            ranges = [r for r in dict.fromkeys(index.range for index in indices) if r not in named]
+            left = [index for index in ranges if index.called in taken]
+            taken.update(index.called for index in ranges)
+            for index in left:
+                numbered = (f"{index.called}{n}" for n in itertools.count(1))
                 every = itertools.chain(_LENGTHS, numbered)
-                label.called = next(letter for letter in every if letter not in taken)
-                taken.add(label.called)
+                index.called = next(letter for letter in every if letter not in taken)
+                taken.add(index.called)
             named.update(ranges)
 
-    def _layers_of_one(self, symbols: Iterable[Symbol]) -> tuple[set[Label], set[Label]]:
+    def _layers_of_one(self, symbols: Iterable[Symbol]) -> tuple[set[Index], set[Index]]:
         """Return the axes of layers of one example, W x or x W: of the results, and of x.
 
         The weights are a leaf, and x is data or was computed.
         """
-        units: set[Label] = set()
-        fed: set[Label] = set()
+        units: set[Index] = set()
+        fed: set[Index] = set()
         for symbol in symbols:
             if symbol.op is None or symbol.op.name != "matmul" or symbol.ndim != 1:
                 continue
@@ -344,20 +344,20 @@ class Lowering:
                 return ex.applied(op, tuple(own), symbol.attributes)
         axes = self.axes_of(symbol)
         arguments = tuple(map(self._axes_inside, symbol.args))
-        within = {label for each in arguments for label in each}
-        for label in (*axes, *within) if symbol not in self._beside else ():
+        within = {index for each in arguments for index in each}
+        for index in (*axes, *within) if symbol not in self._beside else ():
             # A length that an attribute, an index or an unknown operation decides stays as it is.
-            if label is not None and (symbol in self.opaque or label not in within):
-                label.range.fixed = True
+            if index is not None and (symbol in self.opaque or index not in within):
+                index.range.fixed = True
         attributes = canonical(symbol.args[0], symbol.attributes)
         return ex.Opaque(op, tuple(args), attributes, arguments, axes)
 
-    def _indices_inside(self, symbol: Symbol) -> list[dict[Label, Label]]:
+    def _indices_inside(self, symbol: Symbol) -> list[dict[Index, Index]]:
         """Say for each argument which of its indices are others within this operation.
 
         They are only where one array would have had one index on two axes.
         """
-        inside: list[dict[Label, Label]] = [{} for _ in symbol.args]
+        inside: list[dict[Index, Index]] = [{} for _ in symbol.args]
         if symbol not in self.renaming:
             return inside
         out = self.axes_of(symbol)
@@ -389,7 +389,7 @@ class Lowering:
                     names[axis] = axis.fresh({*self.indices(symbol), *names.values()})
         return inside
 
-    def _axes_inside(self, argument: Any) -> tuple[Label | None, ...]:
+    def _axes_inside(self, argument: Any) -> tuple[Index | None, ...]:
         return self.axes_of(argument) if isinstance(argument, Symbol) else ()
 
     def call(self, opened: Opened) -> ex.Opaque:
@@ -425,7 +425,7 @@ class Lowering:
         )
 
     def _built_in(
-        self, symbol: Symbol, name: str, args: list[Expr], inside: list[dict[Label, Label]]
+        self, symbol: Symbol, name: str, args: list[Expr], inside: list[dict[Index, Index]]
     ) -> Expr | None:
         """Write moves, sums and products over axes in the algebra's own terms."""
         if name in MOVES or name in SPREADS:
@@ -447,7 +447,7 @@ class Lowering:
             return ex.product(1, [(args[0], ONE), *on_it])
         if name in PRODUCTS:
             terms, result = subscripts_of(symbol)
-            inner: dict[str, Label] = {}
+            inner: dict[str, Index] = {}
             for argument, term, others in zip(symbol.args, terms, inside, strict=True):
                 for axis, letter in zip(self.axes_of(argument), term, strict=True):
                     if axis is not None and letter not in result:
@@ -465,8 +465,8 @@ def _takes_a_diagonal(symbol: Symbol) -> bool:
 
 
 def _met_twice(
-    pairs: list[tuple[int, int]], axes: tuple[Label | None, ...]
-) -> list[tuple[Label, Label]]:
+    pairs: list[tuple[int, int]], axes: tuple[Index | None, ...]
+) -> list[tuple[Index, Index]]:
     """Return the two indices that one axis is paired with; none where their length is 1."""
     found = itertools.combinations(pairs, 2)
     both = [(axes[k], axes[m]) for (i, k), (j, m) in found if i == j]

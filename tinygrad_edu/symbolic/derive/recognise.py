@@ -1,7 +1,7 @@
 """What an array without a name was computed from: a small set of expressions, tried on the data.
 
 The expressions are those that people compute beside a graph: 1 − t, −y, B.T, t[:, None], A @ s,
-one-hot rows of labels. One that gives the same numbers, bit for bit, is taken for what was meant.
+one-hot rows of indices. One that gives the same numbers, bit for bit, is taken for what was meant.
 """
 
 from __future__ import annotations

@@ -14,17 +14,17 @@ import numpy as np
 
 from tinygrad_edu import ops
 from tinygrad_edu.symbolic.algebra.expr import (
+    Add,
     Apply,
     Delta,
     Dimension,
     Expr,
-    Label,
+    Index,
     Leaf,
     Number,
     Opaque,
     Quantity,
     Sum,
-    Total,
     distinct,
     parts,
     product,
@@ -34,9 +34,9 @@ from tinygrad_edu.tensor import Tensor
 
 __all__ = ["recorded", "sources"]
 
-Axes = Iterable[Label | None]
+Axes = Iterable[Index | None]
 NOTHING: Mapping[int, Tensor] = {}
-Recorded = tuple[Any, tuple[Label, ...]]  # a Tensor, an array or a number; the label of each axis
+Recorded = tuple[Any, tuple[Index, ...]]  # a Tensor, an array or a number; the index of each axis
 
 
 def recorded(expr: Expr, axes: Axes, instead: Mapping[int, Tensor] = NOTHING) -> Tensor:
@@ -75,7 +75,7 @@ class _Recording:
         self._known: dict[Expr, Recorded] = {}
         arrays = [each.axes for each in distinct(expr) if isinstance(each, Leaf | Opaque)]
         # A length is a vertex: an array that has it becomes one, under the name that it has.
-        lengths = [each.label.source for each in distinct(expr) if isinstance(each, Dimension)]
+        lengths = [each.index.source for each in distinct(expr) if isinstance(each, Dimension)]
         counted = {id(each[0]) for each in lengths if each is not None}
         leaves = [each.quantity for each in distinct(expr) if isinstance(each, Leaf)]
         self._counted = {
@@ -107,7 +107,7 @@ class _Recording:
         if isinstance(expr, Number):
             return float(expr.value), ()
         if isinstance(expr, Dimension):
-            source, axis = expr.label.source or (np.empty(expr.label.length), 0)
+            source, axis = expr.index.source or (np.empty(expr.index.length), 0)
             return ops.length(self._counted.get(id(source), source), axis=axis), ()
         if isinstance(expr, Leaf):
             return self._leaf(expr)
@@ -118,9 +118,9 @@ class _Recording:
             return _picked(expr.op(*args, **expr.attributes), expr.axes)
         if isinstance(expr, Apply):
             operands = [self.value(a) for a in expr.args]
-            labels = _joined(operands)
-            return expr.op(*(_aligned(*o, labels) for o in operands), **expr.attributes), labels
-        if isinstance(expr, Total):
+            indices = _joined(operands)
+            return expr.op(*(_aligned(*o, indices) for o in operands), **expr.attributes), indices
+        if isinstance(expr, Add):
             return self._total(expr)
         return self._contract(expr)
 
@@ -130,71 +130,71 @@ class _Recording:
         if isinstance(source, Expr):
             source = self.array(source, quantity.axes)
         value, _ = _picked(source, quantity.axes)
-        value, labels = _picked(value, leaf.axes)
-        once = tuple(dict.fromkeys(labels))
-        if once != labels:  # x_kk is the diagonal
+        value, indices = _picked(value, leaf.axes)
+        once = tuple(dict.fromkeys(indices))
+        if once != indices:  # x_kk is the diagonal
             letters = dict(zip(once, "abcdefgh", strict=False))
-            inside = "".join(letters[label] for label in labels)
+            inside = "".join(letters[index] for index in indices)
             value = ops.einsum(f"{inside}->{''.join(letters.values())}", value)
         return value, once
 
-    def _total(self, expr: Total) -> Recorded:
+    def _total(self, expr: Add) -> Recorded:
         signed: list[tuple[bool, Recorded]] = []
         for term in expr.terms:
             coefficient, factors = parts(term)
             minus = coefficient < 0 and bool(signed)
             signed.append((minus, self.value(product(-coefficient, factors) if minus else term)))
-        labels = _joined(operand for _, operand in signed)
+        indices = _joined(operand for _, operand in signed)
         whole: Any = None
         for minus, operand in signed:
-            part = _counting(_aligned(*operand, labels))
+            part = _counting(_aligned(*operand, indices))
             whole = part if whole is None else whole - part if minus else whole + part
-        return whole, labels
+        return whole, indices
 
     def _contract(self, expr: Expr) -> Recorded:
         """Record a sum of a product; what the sum does not run over stays outside."""
-        bound: list[Label] = []
+        bound: list[Index] = []
         while isinstance(expr, Sum):
-            bound.append(expr.label)
+            bound.append(expr.index)
             expr = expr.body
         coefficient, factors = parts(expr)
-        inside = [f for f in factors if not f[0].labels.isdisjoint(bound)]
+        inside = [f for f in factors if not f[0].indices.isdisjoint(bound)]
         above = [self._summed([self._power(*f) for f in inside], bound)] if inside else []
         above += [self._power(*f) for f in factors if f not in inside and f[1] > 0]
         below = [self._power(base, -p) for base, p in factors if (base, p) not in inside and p < 0]
-        found = {label for base, _ in inside for label in base.labels}
-        above += [self.value(Dimension(label)) for label in bound if label not in found]
+        found = {index for base, _ in inside for index in base.indices}
+        above += [self.value(Dimension(index)) for index in bound if index not in found]
         if abs(coefficient) != 1 or not above:
             above.append((float(abs(coefficient)), ()))
-        value, labels = _multiplied(above)
+        value, indices = _multiplied(above)
         if below:
-            operands = [(value, labels), _multiplied(below)]
-            labels = _joined(operands)
-            over, under = (_aligned(*operand, labels) for operand in operands)
+            operands = [(value, indices), _multiplied(below)]
+            indices = _joined(operands)
+            over, under = (_aligned(*operand, indices) for operand in operands)
             value = over / under
-        return -_counting(value) if coefficient < 0 else value, labels
+        return -_counting(value) if coefficient < 0 else value, indices
 
     def _power(self, base: Expr, exponent: Fraction) -> Recorded:
-        value, labels = self.value(base)
+        value, indices = self.value(base)
         if exponent == Fraction(1, 2):
-            return ops.sqrt(value), labels
+            return ops.sqrt(value), indices
         if exponent < 0 and value.dtype.kind != "f":  # NumPy raises no whole number to that
             value = value * 1.0
         if exponent != 1:
             value = value ** (int(exponent) if exponent.denominator == 1 else float(exponent))
-        return value, labels
+        return value, indices
 
-    def _summed(self, operands: list[Recorded], bound: list[Label]) -> Recorded:
+    def _summed(self, operands: list[Recorded], bound: list[Index]) -> Recorded:
         every = _joined(operands)
-        free = tuple(label for label in every if label not in bound)
-        free = tuple(sorted(free, key=lambda label: self._order.get(label, len(self._order))))
+        free = tuple(index for index in every if index not in bound)
+        free = tuple(sorted(free, key=lambda index: self._order.get(index, len(self._order))))
         if len(operands) == 1:
-            ((value, labels),) = operands
-            gone = tuple(i for i, label in enumerate(labels) if label in bound)
-            return ops.sum(value, axis=gone), tuple(x for x in labels if x not in bound)
+            ((value, indices),) = operands
+            gone = tuple(i for i, index in enumerate(indices) if index in bound)
+            return ops.sum(value, axis=gone), tuple(x for x in indices if x not in bound)
         letters = dict(zip(every, "abcdefghijklmnopqrstuvwxyz", strict=False))
-        terms = ["".join(letters[label] for label in labels) for _, labels in operands]
-        result = "".join(letters[label] for label in free)
+        terms = ["".join(letters[index] for index in indices) for _, indices in operands]
+        result = "".join(letters[index] for index in free)
         values = [value for value, _ in operands]
         return ops.einsum(f"{','.join(terms)}->{result}", *values), free
 
@@ -216,26 +216,26 @@ def _delta(delta: Delta) -> Recorded:
 def _multiplied(operands: list[Recorded]) -> Recorded:
     every = _joined(operands)
     whole: Any = None
-    for value, labels in operands:
-        part = _aligned(value, labels, every)
+    for value, indices in operands:
+        part = _aligned(value, indices, every)
         whole = part if whole is None else whole * part
     return whole, every
 
 
-def _in_order(arrays: Iterable[tuple[Label | None, ...]]) -> dict[Label, int]:
+def _in_order(arrays: Iterable[tuple[Index | None, ...]]) -> dict[Index, int]:
     """Give all indices places, so that rows come before columns in most arrays."""
-    order: list[Label] = []
+    order: list[Index] = []
     for axes in arrays:
-        labels = [axis for axis in axes if axis is not None]
+        indices = [axis for axis in axes if axis is not None]
         after = len(order)
-        for label in reversed(labels):
-            if label not in order:
-                order.insert(after, label)
-            after = order.index(label)
-    return {label: place for place, label in enumerate(order)}
+        for index in reversed(indices):
+            if index not in order:
+                order.insert(after, index)
+            after = order.index(index)
+    return {index: place for place, index in enumerate(order)}
 
 
-def _picked(value: Any, axes: tuple[Label | None, ...]) -> Recorded:
+def _picked(value: Any, axes: tuple[Index | None, ...]) -> Recorded:
     """Keep the axes that have an index; take the only entry, or the one meant, of the others."""
     if any(axis is None or axis.place is not None for axis in axes):
         places = (0 if a is None else slice(None) if a.place is None else a.place for a in axes)
@@ -243,19 +243,19 @@ def _picked(value: Any, axes: tuple[Label | None, ...]) -> Recorded:
     return value, tuple(a for a in axes if a is not None and a.place is None)
 
 
-def _aligned(value: Any, labels: tuple[Label, ...], wanted: tuple[Label, ...]) -> Any:
+def _aligned(value: Any, indices: tuple[Index, ...], wanted: tuple[Index, ...]) -> Any:
     """Order axes as wanted, with length 1 where an index is missing."""
-    order = tuple(labels.index(label) for label in wanted if label in labels)
+    order = tuple(indices.index(index) for index in wanted if index in indices)
     if order != tuple(range(len(order))):
         value = ops.transpose(value, axes=order)
-    missing = tuple(i for i, label in enumerate(wanted) if label not in labels)
-    return ops.expand_dims(value, axis=missing) if labels and missing else value
+    missing = tuple(i for i, index in enumerate(wanted) if index not in indices)
+    return ops.expand_dims(value, axis=missing) if indices and missing else value
 
 
-def _joined(operands: Iterable[Recorded]) -> tuple[Label, ...]:
+def _joined(operands: Iterable[Recorded]) -> tuple[Index, ...]:
     """Return all axes, in the order of the operand that has most of them."""
-    ordered = sorted((labels for _, labels in operands), key=len, reverse=True)
-    return tuple(dict.fromkeys(label for labels in ordered for label in labels))
+    ordered = sorted((indices for _, indices in operands), key=len, reverse=True)
+    return tuple(dict.fromkeys(index for indices in ordered for index in indices))
 
 
 def _shape(value: Any) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tinygrad_edu.symbolic.algebra.expr import (
     Dimension,
-    Label,
+    Index,
     Leaf,
     Quantity,
     distinct,
@@ -78,7 +78,7 @@ def gradient(derivation: Derivation, indices: bool = False) -> str:
 
 def _takes_indices(derivation: Derivation) -> bool:
     """Whether ∂L/∂Aᵢⱼₖ has to say which index counts which of three axes."""
-    return len(derivation.wrt.expr.labels) > 2 and bool(derivation.result.counters())
+    return len(derivation.wrt.expr.indices) > 2 and bool(derivation.result.counters())
 
 
 def where(derivation: Derivation, formulas: Iterable[Formula], indices: bool) -> list[str]:
@@ -104,16 +104,16 @@ def letters(
     """Explain the letters that the user did not choose: lengths, constants, g, and indices."""
     formulas = [f for f in formulas if f.expr.size <= LONGEST]
     parts = list(dict.fromkeys(e for f in formulas for e in distinct(f.expr)))
-    used = {e.label for e in parts if isinstance(e, Dimension)}
+    used = {e.index for e in parts if isinstance(e, Dimension)}
     noted = {e.quantity: None for e in parts if isinstance(e, Leaf) and e.quantity.note}
-    by_letter = sorted(used, key=lambda label: label.called)
+    by_letter = sorted(used, key=lambda index: index.called)
     leaves = dict.fromkeys(e.quantity for e in parts if isinstance(e, Leaf))
     known = {**leaves, **dict.fromkeys(quantities_in(q.leaf for q in leaves))}
-    lengths = [(label, _axis(label, known)) for label in by_letter]
-    lines = [f"  {label.called} = {label.length}{what and f', {what}'}" for label, what in lengths]
+    lengths = [(index, _axis(index, known)) for index in by_letter]
+    lines = [f"  {index.called} = {index.length}{what and f', {what}'}" for index, what in lengths]
     counted: dict[str, dict[str, None]] = {}
-    for letter, label in (each for f in formulas for each in f.counters(indices)):
-        counted.setdefault(_axis(label, known), {})[letter] = None
+    for letter, index in (each for f in formulas for each in f.counters(indices)):
+        counted.setdefault(_axis(index, known), {})[letter] = None
     for what, found in counted.items():
         if what:
             verb = "counts" if len(found) == 1 else "count"
@@ -123,13 +123,13 @@ def letters(
     return ["Letters", *lines] if lines else []
 
 
-def _axis(label: Label, known: Iterable[Quantity]) -> str:
+def _axis(index: Index, known: Iterable[Quantity]) -> str:
     """Say which axis a range is, and of what array: one of the user's, if there is one."""
     places = [
-        (bool(q.note), q.definition is not None, axis is not label, q.rank, place, q)
+        (bool(q.note), q.definition is not None, axis is not index, q.rank, place, q)
         for q in known
         for place, axis in enumerate(q.axes)
-        if axis is not None and axis.range is label.range
+        if axis is not None and axis.range is index.range
     ]
     if not places:
         return ""
@@ -166,12 +166,12 @@ def _chain(derivation: Derivation, indices: bool) -> list[str]:
     if width(rows) <= WIDTH:
         lines += table(rows)
     else:
-        labels = rows[0][2:]
-        left = max(map(len, labels))
+        heads = rows[0][2:]
+        left = max(map(len, heads))
         for of, to, *cells in rows[1:]:
             lines.append(f"  {of}  →  {to}")
             lines += [
-                f"      {a.ljust(left)}  {cell}" for a, cell in zip(labels, cells, strict=True)
+                f"      {a.ljust(left)}  {cell}" for a, cell in zip(heads, cells, strict=True)
             ]
     for parts in meeting(derivation.chain):
         whole = sum(part.contribution.expr.size for part in parts)

@@ -15,11 +15,11 @@ from tinygrad_edu.symbolic.algebra.evaluate import Environment
 from tinygrad_edu.symbolic.algebra.expr import (
     Dimension,
     Expr,
-    Label,
+    Index,
     Leaf,
+    Mul,
     Number,
     Opaque,
-    Product,
     Quantity,
     Sum,
     distinct,
@@ -119,23 +119,23 @@ def slope(visit: Visit, formula: Callable[[Symbol], Formula]) -> Slope | None:
         return Slope(entry.local, entry.local, "", "other", False, "mixed", None, True)
     tidy = Rewriter(EAGER, Facts(Environment(), ()))
     found = _beside(rule, letter.quantity, tidy)
-    is_whole = found is None or any(label.place is not None for label in found[1])
+    is_whole = found is None or any(index.place is not None for index in found[1])
     if found is None or is_whole:
         row = row_of(letter)
         factor = filled(rule, letter, row, tidy)
-        came = tuple(row[label] for label in letter.axes)
+        came = tuple(row[index] for index in letter.axes)
     else:
         factor, came = found
-    inside = [x for x in came if x not in to and x in factor.labels]
-    inside += sorted(factor.labels - {*to, *came}, key=lambda label: label.order)
-    axes = tuple(dict.fromkeys([x for x in to if x in factor.labels or x not in came] + inside))
+    inside = [x for x in came if x not in to and x in factor.indices]
+    inside += sorted(factor.indices - {*to, *came}, key=lambda index: index.order)
+    axes = tuple(dict.fromkeys([x for x in to if x in factor.indices or x not in came] + inside))
     names = dict(zip(dict.fromkeys((*came, *axes, *to)), ascii_letters, strict=False))
-    spelled = ["".join(names[label] for label in labels) for labels in (came, axes, to)]
+    spelled = ["".join(names[index] for index in indices) for indices in (came, axes, to)]
     is_spread, is_gathered = not {*came}.issuperset(to), not {*to}.issuperset({*came, *inside})
     flow: Flow = "mixed" if is_whole or (is_spread and is_gathered) else "each"
     if flow == "each":
         flow = "spread" if is_spread else "gathered" if is_gathered else "each"
-    shown = tuple(label for label in axes if label in factor.labels)
+    shown = tuple(index for index in axes if index in factor.indices)
     kind, about, is_negative = _kind(visit, formula, Formula(factor, shown), came)
     return Slope(
         Formula(factor, shown),
@@ -149,19 +149,19 @@ def slope(visit: Visit, formula: Callable[[Symbol], Formula]) -> Slope | None:
     )
 
 
-def _beside(rule: Expr, letter: Quantity, tidy: Rewriter) -> tuple[Expr, tuple[Label, ...]] | None:
+def _beside(rule: Expr, letter: Quantity, tidy: Rewriter) -> tuple[Expr, tuple[Index, ...]] | None:
     """Return what a letter is multiplied with, and its indices; None where it has several."""
     if isinstance(rule, Sum):
         inner = _beside(rule.body, letter, tidy)
-        if inner is None or rule.label in {*inner[0].labels, *inner[1]}:
+        if inner is None or rule.index in {*inner[0].indices, *inner[1]}:
             return inner
-        return product(1, [(inner[0], ONE), (Dimension(rule.label), ONE)]), inner[1]
+        return product(1, [(inner[0], ONE), (Dimension(rule.index), ONE)]), inner[1]
     holding = [f for f in parts(rule)[1] if letter in quantities_in([f[0]])]
-    if isinstance(rule, Product) and len(holding) == 1 and holding[0][1] == 1:
+    if isinstance(rule, Mul) and len(holding) == 1 and holding[0][1] == 1:
         inside = _beside(holding[0][0], letter, tidy)
         rest = product(rule.coefficient, [f for f in rule.factors if f is not holding[0]])
         # An index of the sum inside is no index of what stands before it.
-        if inside is None or rest.labels & _bound(holding[0][0]):
+        if inside is None or rest.indices & _bound(holding[0][0]):
             return None
         return product(1, [(rest, ONE), (inside[0], ONE)]), inside[1]
     # The rule is linear: where it speaks of one entry of g alone, g = 1 gives what it is times.
@@ -171,15 +171,15 @@ def _beside(rule: Expr, letter: Quantity, tidy: Rewriter) -> tuple[Expr, tuple[L
     return tidy.close(replace(rule, {place: number(1)}))[0], place.axes
 
 
-def _bound(expr: Expr) -> set[Label]:
-    return {each.label for each in distinct(expr) if isinstance(each, Sum)}
+def _bound(expr: Expr) -> set[Index]:
+    return {each.index for each in distinct(expr) if isinstance(each, Sum)}
 
 
 def _kind(
     visit: Visit,
     formula: Callable[[Symbol], Formula],
     shown: Formula,
-    came: tuple[Label, ...],
+    came: tuple[Index, ...],
 ) -> tuple[Kind, Formula | None, bool]:
     """Say what a local derivative is made of, and whether it is negative."""
     factor = shown.expr
@@ -197,7 +197,7 @@ def _kind(
         return "quotient", None, is_negative
     for base, _ in factors:
         if is_gate(base):
-            axes = tuple(axis for axis in shown.axes if axis in base.labels)
+            axes = tuple(axis for axis in shown.axes if axis in base.indices)
             return "gate", Formula(base, axes), is_negative
     for index, argument in enumerate(visit.of.args):
         if index == visit.index or not isinstance(argument, Symbol):
@@ -216,7 +216,7 @@ def _kind(
     return "other", None, is_negative
 
 
-def _placed(written: Formula, of: Formula, came: tuple[Label, ...]) -> Expr:
+def _placed(written: Formula, of: Formula, came: tuple[Index, ...]) -> Expr:
     """Write a vertex at the indices of what came in, aligned as NumPy aligns arrays."""
     indices = iter(came)
     axes = [axis if axis is None else next(indices, None) for axis in of.axes]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinygrad_edu.core.gradients import gradients
-from tinygrad_edu.symbolic.algebra.expr import Expr, Label, Leaf, distinct, rename, replace
+from tinygrad_edu.symbolic.algebra.expr import Expr, Index, Leaf, distinct, rename, replace
 from tinygrad_edu.symbolic.algebra.facts import Assumption
 from tinygrad_edu.symbolic.algebra.rewrite import MOST_WORK
 from tinygrad_edu.symbolic.derive import blackboard
@@ -202,7 +202,7 @@ def _put_in(expr: Expr, letter: Formula, meaning: Formula) -> Expr:
     found: dict[Expr, Expr] = {}
     own = [axis for axis in meaning.axes if axis is not None]
 
-    def at(axes: tuple[Label, ...]) -> Expr:
+    def at(axes: tuple[Index, ...]) -> Expr:
         moved = {a: b for a, b in zip(own, axes, strict=True) if a is not b}
         return rename(meaning.expr, moved)
 

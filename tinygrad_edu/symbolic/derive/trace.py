@@ -204,8 +204,8 @@ class Trace:
             for i, a in enumerate(node.args)
         )
         if (node, None) in self.looped:
-            labels = self.looped[node, None]
-            known[node] = picked_by(*labels, args[0], node.attributes["index"])
+            indices = self.looped[node, None]
+            known[node] = picked_by(*indices, args[0], node.attributes["index"])
             return
         if any(isinstance(a, Symbol) for a in args):
             opened = self._opened
@@ -225,7 +225,7 @@ class Trace:
         operands = tuple(a.serial if isinstance(a, Symbol) else ("number", a) for a in args)
         key = (op, operands, tuple(attributes.items()))
         if key not in self._opened:
-            # A definition may ask for the shape of a number, such as the label of one example.
+            # A definition may ask for the shape of a number, such as the index of one example.
             arrays = tuple(np.asarray(a) if isinstance(a, int | float) else a for a in args)
             result = self._opened[key] = op.definition(*arrays, **attributes)
             if op.saved is not None:

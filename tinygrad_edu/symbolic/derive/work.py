@@ -326,7 +326,7 @@ class Work:
     @cached_property
     def rules(self) -> tuple[Rule, ...]:
         """The equations of this derivation, with the general ones that make every form simpler."""
-        return rules_with(self.definitions, self.facts, self.lowering.labels())
+        return rules_with(self.definitions, self.facts, self.lowering.every_index())
 
     @cached_property
     def rewriter(self) -> Rewriter:

@@ -15,17 +15,17 @@ from typing import Any
 
 from tinygrad_edu import ops
 from tinygrad_edu.symbolic.algebra.expr import (
+    Add,
     Apply,
     Delta,
     Dimension,
     Expr,
-    Label,
+    Index,
     Leaf,
+    Mul,
     Number,
     Opaque,
-    Product,
     Sum,
-    Total,
     call_of,
     parts,
     power,
@@ -45,7 +45,7 @@ __all__ = [
     "times",
 ]
 
-Axes = tuple[Label | None, ...]
+Axes = tuple[Index | None, ...]
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Form:
     detail : object
         The value of a number, the indices of a sum, the exponent of a power, the minuses of a
         total, the axis of a kept sum. A leaf that stands for an opened call has its form as a part.
-    axes : tuple of Label or None
+    axes : tuple of Index or None
         What the axes of the whole array count, None where the length is 1; () for a number.
     at, end : int
         From where to where it stands in the text that it was read from.
@@ -136,11 +136,11 @@ def _entry(expr: Expr) -> Form | None:
     if isinstance(expr, Apply | Opaque):
         return Form("call", tuple(map(entries, expr.args)), expr)
     if isinstance(expr, Sum):
-        labels, body = [expr.label], expr.body
+        indices, body = [expr.index], expr.body
         while isinstance(body, Sum):
-            labels.append(body.label)
+            indices.append(body.index)
             body = body.body
-        return Form("sum over", (entries(body),), expr, tuple(labels))
+        return Form("sum over", (entries(body),), expr, tuple(indices))
     return said_with(entries, expr)
 
 
@@ -150,9 +150,9 @@ def said_with(say: Say, expr: Expr) -> Form | None:
         return number(expr.value, expr)
     if isinstance(expr, Dimension):
         return Form("dimension", (), expr)
-    if isinstance(expr, Product):
+    if isinstance(expr, Mul):
         return fraction(say, expr)
-    assert isinstance(expr, Total)
+    assert isinstance(expr, Add)
     signed = []
     for term in expr.terms:
         coefficient, factors = parts(term)
@@ -176,7 +176,7 @@ def number(value: Fraction, expr: Expr | None = None) -> Form:
     return Form("number", (), expr, value)
 
 
-def fraction(say: Say, expr: Product) -> Form | None:
+def fraction(say: Say, expr: Mul) -> Form | None:
     """Say a product, as a quotient where it has a denominator."""
     above: list[Form | None] = []
     below: list[Form | None] = []
@@ -212,7 +212,7 @@ def _inverse(expr: Expr) -> Expr | None:
     if not isinstance(expr, Apply) or expr.op is not ops.power:
         return None
     base, exponent = expr.args
-    terms = exponent.terms if isinstance(exponent, Total) else (exponent,)
+    terms = exponent.terms if isinstance(exponent, Add) else (exponent,)
     letters = [parts(term)[0] for term in terms if not isinstance(term, Number)]
     if not letters or max(letters) > 0:
         return None

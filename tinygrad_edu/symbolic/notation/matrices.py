@@ -1,4 +1,4 @@
-"""Expressions over labelled axes, said with whole vectors and matrices, as NumPy means them.
+"""Expressions over indexed axes, said with whole vectors and matrices, as NumPy means them.
 
 A vector has one axis, and in a product it is a column; beside a matrix, entry by entry, it is each
 of its rows. An axis of length 1 is spread, as NumPy spreads it. What cannot be said so is said with
@@ -13,17 +13,17 @@ from typing import Any
 
 from tinygrad_edu import ops
 from tinygrad_edu.symbolic.algebra.expr import (
+    Add,
     Apply,
     Delta,
     Expr,
     Factor,
-    Label,
+    Index,
     Leaf,
+    Mul,
     Opaque,
-    Product,
     Quantity,
     Sum,
-    Total,
     call_of,
     distinct,
     parts,
@@ -55,7 +55,7 @@ class Matrices:
         """
         if len(axes) > 2:
             return self.exactly(expr, axes)
-        if not expr.labels <= set(axes):
+        if not expr.indices <= set(axes):
             return None
         said = self.said(expr, axes)
         if said is None or said.axes[1:] == (None,) != axes[1:]:  # nothing is spread to columns
@@ -70,9 +70,9 @@ class Matrices:
         return remembered(expr, (want, strictly), lambda: self._found(expr, want, strictly))
 
     def _found(self, expr: Expr, want: Axes, strictly: bool) -> Form | None:
-        if not expr.labels <= {axis for axis in want if axis is not None}:
+        if not expr.indices <= {axis for axis in want if axis is not None}:
             return None
-        if not expr.labels:
+        if not expr.indices:
             want, strictly = (), False
         found = self._directly(expr, want, strictly)
         straight = found is not None and found.cost == 0
@@ -110,7 +110,7 @@ class Matrices:
 
     def _deep(self, expr: Expr, want: Axes) -> Form | None:
         """Say an array of many axes entry by entry, as operations on whole arrays take it."""
-        if not expr.labels:
+        if not expr.indices:
             return self.said(expr, ())
         if isinstance(expr, Leaf):
             call = call_of(expr)
@@ -124,7 +124,7 @@ class Matrices:
             found = [self._deep(argument, want) for argument in expr.args]
             said = tuple(form for form in found if form is not None)
             return Form("call", said, expr, axes=spread(said)) if len(said) == len(found) else None
-        if isinstance(expr, Product | Total):
+        if isinstance(expr, Mul | Add):
             return said_with(lambda part: self._deep(part, want), expr)
         return None
 
@@ -176,7 +176,7 @@ class Matrices:
             if len(every) < len(arguments):
                 return None
             return Form("call", every, expr, axes=spread(every))
-        if isinstance(expr, Product):
+        if isinstance(expr, Mul):
             return self._multiplied(expr, want, say)
         return said_with(say, expr)
 
@@ -193,22 +193,20 @@ class Matrices:
             return None
         return _picked(Form("call", said, expr, axes=expr.axes), expr.axes, want)
 
-    def _multiplied(
-        self, expr: Product, want: Axes, say: Callable[[Expr], Form | None]
-    ) -> Form | None:
+    def _multiplied(self, expr: Mul, want: Axes, say: Callable[[Expr], Form | None]) -> Form | None:
         """Say a product: entry by entry, with a diagonal matrix, or as x yᵀ."""
         if len(want) < 2 or None in want:
             return fraction(say, expr)
         row, column = want
         assert row is not None
         assert column is not None
-        groups: dict[frozenset[Label], list[Factor]] = {}
+        groups: dict[frozenset[Index], list[Factor]] = {}
         for factor in expr.factors:
-            groups.setdefault(factor[0].labels, []).append(factor)
+            groups.setdefault(factor[0].indices, []).append(factor)
         numbers = groups.pop(frozenset(), [])
         both = groups.get(frozenset({row, column}), [])
         if len(both) == 1 and isinstance(both[0][0], Delta):
-            vectors = [f for labels, each in groups.items() if len(labels) == 1 for f in each]
+            vectors = [f for indices, each in groups.items() if len(indices) == 1 for f in each]
             core = self._diagonal(rename(product(1, vectors), {column: row}), row, want)
             return _scaled(core, expr, numbers, say)
         over_rows = groups.pop(frozenset({row}), [])
@@ -221,14 +219,14 @@ class Matrices:
         scale = self.exactly(product(1, over_rows), (row,))
         if scale is None:
             return None
-        over_columns = [f for f in rest if f[0].labels == {column}]
+        over_columns = [f for f in rest if f[0].indices == {column}]
         if both and over_columns:  # the entries of x yᵀ
             other = self.exactly(product(1, over_columns), (column,))
             entries = self.said(product(1, [f for f in rest if f not in over_columns]), want)
             if other is None or entries is None:
                 return None
             core = times((entries, Form("outer", (scale, other), axes=want)))
-        elif {row, column} == set().union(*(base.labels for base, _ in rest)):
+        elif {row, column} == set().union(*(base.indices for base, _ in rest)):
             matrix = self.exactly(product(1, rest), want)
             core = matrix and _beside(Form("diag", (scale,), axes=(row, row)), matrix, want)
         elif rest:
@@ -238,9 +236,9 @@ class Matrices:
             return None
         return _scaled(core, expr, numbers, say)
 
-    def _diagonal(self, vector: Expr, row: Label, want: Axes) -> Form | None:
+    def _diagonal(self, vector: Expr, row: Index, want: Axes) -> Form | None:
         """Say diag(v), or I where v is 1."""
-        if not vector.labels:
+        if not vector.indices:
             return Form("delta", (), axes=want)
         said = self.exactly(vector, (row,))
         return said and Form("diag", (said,), axes=want)
@@ -248,28 +246,28 @@ class Matrices:
     # --- sums -------------------------------------------------------------------------------------
 
     def _summed(self, expr: Sum, want: Axes, strictly: bool) -> Form | None:
-        bound, body = [expr.label], expr.body
+        bound, body = [expr.index], expr.body
         while isinstance(body, Sum):
-            bound.append(body.label)
+            bound.append(body.index)
             body = body.body
-        if not body.labels >= set(bound) or len(set(bound)) < len(bound):
+        if not body.indices >= set(bound) or len(set(bound)) < len(bound):
             return None
-        if not expr.labels and len(bound) <= 2:
+        if not expr.indices and len(bound) <= 2:
             said = self._sum_of_all(expr, bound, body)
             if said is not None:
                 return said
         if len(bound) > 1:
             return self._one_after_the_other(bound, body, want, strictly)
-        (label,) = bound
+        (index,) = bound
         coefficient, factors = parts(body)
-        if len(expr.labels) == 1:
-            (free,) = expr.labels
-            return self._sum_to_a_vector(expr, free, label, want, strictly)
-        if len(expr.labels) == 2:
-            return self._matrix_product(coefficient, factors, label, want)
+        if len(expr.indices) == 1:
+            (free,) = expr.indices
+            return self._sum_to_a_vector(expr, free, index, want, strictly)
+        if len(expr.indices) == 2:
+            return self._matrix_product(coefficient, factors, index, want)
         return None
 
-    def _sum_of_all(self, expr: Sum, bound: Sequence[Label], body: Expr) -> Form | None:
+    def _sum_of_all(self, expr: Sum, bound: Sequence[Index], body: Expr) -> Form | None:
         """Say a sum of all entries, or xᵀ A y."""
         if len(bound) == 2:
             said = self.exactly(body, _rows_first(body, bound))
@@ -277,7 +275,7 @@ class Matrices:
                 said = None  # x Aᵀ y is better than Σ(x yᵀ ⊙ A)
             return said and Form("sum", (said,), expr)
         coefficient, factors = parts(body)
-        products = [f for f in factors if isinstance(f[0], Sum) and f[1] == 1 and f[0].labels]
+        products = [f for f in factors if isinstance(f[0], Sum) and f[1] == 1 and f[0].indices]
         others = [f for f in factors if f not in products]
         if coefficient == 1 and len(products) == 1 and others:
             left = self.exactly(product(1, others), tuple(bound))
@@ -289,66 +287,66 @@ class Matrices:
         return Form("sum", (min(every, key=_cost),), expr) if every else None
 
     def _one_after_the_other(
-        self, bound: Sequence[Label], body: Expr, want: Axes, strictly: bool
+        self, bound: Sequence[Index], body: Expr, want: Axes, strictly: bool
     ) -> Form | None:
         """Sum first over an index that leaves a matrix."""
         coefficient, factors = parts(body)
 
-        def around(label: Label) -> set[Label]:
-            inside = (base.labels for base, _ in factors if label in base.labels)
-            return set().union(*inside) - {label}
+        def around(index: Index) -> set[Index]:
+            inside = (base.indices for base, _ in factors if index in base.indices)
+            return set().union(*inside) - {index}
 
-        alone = [label for label in bound if any(label not in base.labels for base, _ in factors)]
-        first = min(alone, key=lambda label: len(around(label)), default=None)
+        alone = [index for index in bound if any(index not in base.indices for base, _ in factors)]
+        first = min(alone, key=lambda index: len(around(index)), default=None)
         if first is None or len(around(first)) > 2:
             return None
-        inside = [f for f in factors if first in f[0].labels]
-        outside = [f for f in factors if first not in f[0].labels]
+        inside = [f for f in factors if first in f[0].indices]
+        outside = [f for f in factors if first not in f[0].indices]
         inner = Sum(first, product(1, inside))
         whole = product(coefficient, [*outside, (inner, 1)])  # type: ignore[list-item]  # 1 for 1/1
-        for label in bound:
-            if label is not first:
-                whole = Sum(label, whole)
+        for index in bound:
+            if index is not first:
+                whole = Sum(index, whole)
         return self.said(whole, want, strictly=strictly)
 
     def _sum_to_a_vector(
-        self, expr: Sum, free: Label, label: Label, want: Axes, strictly: bool
+        self, expr: Sum, free: Index, index: Index, want: Axes, strictly: bool
     ) -> Form | None:
         """Say Σ over one axis of a matrix, or the product of a matrix and a vector."""
         coefficient, factors = parts(expr.body)
-        vectors = [f for f in factors if f[0].labels <= {label}]
+        vectors = [f for f in factors if f[0].indices <= {index}]
         matrices = [f for f in factors if f not in vectors]
         last = want[-1] is free
-        if any(base.labels for base, _ in vectors):
-            matrix = self.exactly(product(1, matrices), (free, label))
-            ends: tuple[Axes, ...] = ((label, None),) if not last else ((label,),)
+        if any(base.indices for base, _ in vectors):
+            matrix = self.exactly(product(1, matrices), (free, index))
+            ends: tuple[Axes, ...] = ((index, None),) if not last else ((index,),)
             for end in ends:
                 vector = self.exactly(product(coefficient, vectors), end)
                 if matrix is not None and vector is not None:
                     return _beside(matrix, vector, (free, *end[1:]), expr)
             if last and not strictly:
-                vector = self.exactly(product(coefficient, vectors), (label, None))
+                vector = self.exactly(product(coefficient, vectors), (index, None))
                 if matrix is not None and vector is not None:
                     return _transposed(_beside(matrix, vector, (free, None), expr))
         elif strictly:
-            matrix = self.exactly(expr.body, (free, label))
-            return matrix and _beside(matrix, _ones(label), (free,), expr)
-        kept = self._kept(expr, (label, free) if last else (free, label))
-        matrix = self.exactly(expr.body, (free, label)) if last else None
+            matrix = self.exactly(expr.body, (free, index))
+            return matrix and _beside(matrix, _ones(index), (free,), expr)
+        kept = self._kept(expr, (index, free) if last else (free, index))
+        matrix = self.exactly(expr.body, (free, index)) if last else None
         if matrix is None or (kept is not None and kept.cost <= matrix.cost):
             return kept
-        return _beside(matrix, _ones(label), (free,), expr)  # row sums, as a vector
+        return _beside(matrix, _ones(index), (free,), expr)  # row sums, as a vector
 
-    def _kept(self, expr: Sum, axes: tuple[Label, Label]) -> Form | None:
+    def _kept(self, expr: Sum, axes: tuple[Index, Index]) -> Form | None:
         """Say Σ over one axis of a matrix, which stays; its letter must say which one is meant."""
         if axes[0].range is axes[1].range:
             return None
         matrix = self.exactly(expr.body, axes)
-        kept = tuple(None if axis is expr.label else axis for axis in axes)
-        return matrix and Form("kept sum", (matrix,), expr, expr.label, kept)
+        kept = tuple(None if axis is expr.index else axis for axis in axes)
+        return matrix and Form("kept sum", (matrix,), expr, expr.index, kept)
 
     def _matrix_product(
-        self, coefficient: Any, factors: Iterable[Factor], label: Label, want: Axes
+        self, coefficient: Any, factors: Iterable[Factor], index: Index, want: Axes
     ) -> Form | None:
         """Say Σₙ Xₙᵢ Yₙⱼ as Xᵀ Y, with a diagonal matrix between them where there is a vector."""
         row, column = want
@@ -356,10 +354,10 @@ class Matrices:
         assert column is not None
         sides: dict[str, list[Factor]] = {"left": [], "right": [], "around": []}
         for factor in factors:
-            labels = factor[0].labels
-            if {row, column} <= labels:
-                side = "around" if label not in labels else ""
-            elif row in labels:
+            indices = factor[0].indices
+            if {row, column} <= indices:
+                side = "around" if index not in indices else ""
+            elif row in indices:
                 side = "left"
             else:
                 side = "right"
@@ -368,10 +366,10 @@ class Matrices:
             sides[side].append(factor)
         if sides["around"]:
             inside = product(1, [*sides["left"], *sides["right"]])
-            whole = [*sides["around"], (Sum(label, inside), 1)]
+            whole = [*sides["around"], (Sum(index, inside), 1)]
             return self.said(product(coefficient, whole), want)  # type: ignore[arg-type]  # 1 for 1/1
-        left = self.exactly(product(1, sides["left"]), (row, label))
-        right = self.exactly(product(coefficient, sides["right"]), (label, column))
+        left = self.exactly(product(1, sides["left"]), (row, index))
+        right = self.exactly(product(coefficient, sides["right"]), (index, column))
         if left is None or right is None:
             return None
         return _beside(left, right, want)
@@ -441,8 +439,8 @@ def _transposed(form: Form) -> Form:
     return Form("transpose", (form,), form.expr, axes=form.axes[::-1])
 
 
-def _ones(label: Label) -> Form:
-    return Form("ones", axes=(label,))
+def _ones(index: Index) -> Form:
+    return Form("ones", axes=(index,))
 
 
 def _beside(left: Form, right: Form, axes: Axes, expr: Expr | None = None) -> Form:
@@ -453,7 +451,7 @@ def _beside(left: Form, right: Form, axes: Axes, expr: Expr | None = None) -> Fo
 
 
 def _scaled(
-    core: Form | None, expr: Product, numbers: list[Factor], say: Callable[[Expr], Form | None]
+    core: Form | None, expr: Mul, numbers: list[Factor], say: Callable[[Expr], Form | None]
 ) -> Form | None:
     """Multiply what was said of the vectors and matrices of a product with its numbers."""
     if core is None:
@@ -466,13 +464,13 @@ def _scaled(
     def fill(part: Expr) -> Form | None:
         return core if part is hole else say(part)
 
-    assert isinstance(whole, Product)
+    assert isinstance(whole, Mul)
     return fraction(fill, whole)
 
 
-def _rows_first(expr: Expr, labels: Sequence[Label]) -> tuple[Label, ...]:
-    """Return labels in the order of a matrix that has them, so that it need not be transposed."""
+def _rows_first(expr: Expr, indices: Sequence[Index]) -> tuple[Index, ...]:
+    """Return indices in the order of a matrix that has them, so that it need not be transposed."""
     for each in distinct(expr):
-        if isinstance(each, Leaf | Opaque) and set(labels) <= set(each.axes):
-            return tuple(a for a in dict.fromkeys(each.axes) if a is not None and a in labels)
-    return tuple(sorted(labels, key=lambda label: label.letter != "n"))
+        if isinstance(each, Leaf | Opaque) and set(indices) <= set(each.axes):
+            return tuple(a for a in dict.fromkeys(each.axes) if a is not None and a in indices)
+    return tuple(sorted(indices, key=lambda index: index.letter != "n"))

@@ -1082,8 +1082,8 @@ def _one_hot(self: _Meaning, form: Form) -> _Value:
         ways = list(dict.fromkeys([*(round(float(_plain(n))) for n in lengths), shape[-1]]))
         count = ways[self.choose(form, *(f"one_hot with {n} classes" for n in ways))]
     self._refuse_large((*value.shape, count), form)
-    labels = _places_in(value.array)
-    return _Value(ops.one_hot(labels, classes=count), (*value.axes, None))
+    indices = _places_in(value.array)
+    return _Value(ops.one_hot(indices, classes=count), (*value.axes, None))
 
 
 def _filled(self: _Meaning, form: Form) -> _Value:
@@ -1204,7 +1204,7 @@ def _plain(value: Any) -> Any:
 
 
 def _places_in(value: Any) -> Any:
-    """Return labels or places as whole numbers: the vertex that holds them, if they are."""
+    """Return indices or places as whole numbers: the vertex that holds them, if they are."""
     array = np.asarray(_plain(value))
     if array.dtype.kind != "f":
         return value if isinstance(value, Node) else array

@@ -14,16 +14,16 @@ from typing import NamedTuple
 from tinygrad_edu import ops
 from tinygrad_edu.core.op import REGISTRY, Op
 from tinygrad_edu.symbolic.algebra.expr import (
+    Add,
     Apply,
     Delta,
     Expr,
     Factor,
-    Label,
+    Index,
     Leaf,
     Opaque,
     Quantity,
     Sum,
-    Total,
     call_of,
     number,
     parts,
@@ -44,19 +44,19 @@ _GETITEM, _SCATTER, _CUMSUM, _OTHERS = (
 )
 
 
-class Index(NamedTuple):
-    """The entry ±j + shift along an axis, or, without a label, one entry of it."""
+class Position(NamedTuple):
+    """The entry ±j + shift along an axis, or, without an index, one entry of it."""
 
-    label: Label | None
+    axis: Index | None
     sign: int = 1
     shift: int = 0
 
-    def along(self, start: int, step: int) -> Index:
+    def along(self, start: int, step: int) -> Position:
         """Return where along a longer axis an entry of a slice stands."""
-        return Index(self.label, self.sign * step, self.shift * step + start)
+        return Position(self.axis, self.sign * step, self.shift * step + start)
 
 
-At = Mapping[Label, Index]
+At = Mapping[Index, Position]
 
 
 def shifts(expr: Expr) -> bool:
@@ -87,12 +87,12 @@ def shifted(expr: Expr) -> Form:
 
 def _terms(expr: Expr, beside: tuple[Factor, ...]) -> Iterator[tuple[Factor, ...]]:
     """Yield the terms of a sum as factors; where arrays are put at places, the inner ones too."""
-    if isinstance(expr, Total):
+    if isinstance(expr, Add):
         for term in expr.terms:
             yield from _terms(term, beside)
         return
     coefficient, factors = parts(expr)
-    inner = next((f for f in factors if isinstance(f[0], Total) and _has_places(f)), None)
+    inner = next((f for f in factors if isinstance(f[0], Add) and _has_places(f)), None)
     rest = ((number(coefficient), 1), *(f for f in factors if f is not inner), *beside)
     if inner is None:
         yield rest  # type: ignore[misc]  # 1 for 1/1
@@ -103,7 +103,7 @@ def _terms(expr: Expr, beside: tuple[Factor, ...]) -> Iterator[tuple[Factor, ...
 def _has_places(factor: Factor) -> bool:
     """Whether a factor adds what is put at places."""
     base, exponent = factor
-    if isinstance(base, Total):
+    if isinstance(base, Add):
         return exponent == 1 and any(_has_places(f) for t in base.terms for f in parts(t)[1])
     return exponent == 1 and isinstance(base, Opaque) and _puts(base) is not None
 
@@ -116,12 +116,12 @@ def _puts_nothing(factor: Factor) -> bool:
     return any(axis is not None and not axis.length for axis in base.inside[0])
 
 
-def _puts(expr: Opaque) -> dict[Label, tuple[Label | None, int, int]] | None:
+def _puts(expr: Opaque) -> dict[Index, tuple[Index | None, int, int]] | None:
     """Say for each axis at whose places an array is put which axis of the array runs there."""
     if expr.op is not _SCATTER or len(expr.inside) > 1:  # index arrays follow no rule
         return None
     inside, *_ = expr.inside  # then those of index arrays
-    found: dict[Label, tuple[Label | None, int, int]] = {}
+    found: dict[Index, tuple[Index | None, int, int]] = {}
     for cut in cuts(expr.attributes["index"], expr.attributes["shape"]) or ():
         axis = expr.axes[cut.axis]
         other = None if cut.other is None else inside[cut.other]
@@ -141,10 +141,10 @@ def _term(expr: Expr) -> Form:
     places = _puts(placed)
     assert places is not None
     rest = [f for f in factors if f[0] is not placed]
-    at: dict[Label, Index] = {}
+    at: dict[Index, Position] = {}
     for axis, (other, start, step) in places.items():
         if other is not None:
-            at[other] = Index(axis, step, -start * step)
+            at[other] = Position(axis, step, -start * step)
     whole = product(coefficient, [*rest, (placed.args[0], ONE)])
     form = _Entries(at).say(whole)
     bounds: dict[Expr, Form] = {}
@@ -159,7 +159,7 @@ def _term(expr: Expr) -> Form:
     if form.kind != "total":
         return form
     if all(map(_is_bracketed, form.parts)):  # which would be there each by itself
-        assert isinstance(placed.args[0], Total)
+        assert isinstance(placed.args[0], Add)
         every = (placed.rebuild((term,)) for term in placed.args[0].terms)
         return shifted(total(product(coefficient, [*rest, (each, ONE)]) for each in every))
     return Form("group", (form,), expr)
@@ -174,7 +174,7 @@ def _is_bracketed(form: Form) -> bool:
     )
 
 
-def _bounds(label: Label, window: range, form: Form, length: int | None = None) -> Iterator[Form]:
+def _bounds(index: Index, window: range, form: Form, length: int | None = None) -> Iterator[Form]:
     """Yield [j ≥ 1] and [j ≤ 3] where the entries of a form do not keep an index in a window.
 
     The index runs as far as the entries let it, or to a length.
@@ -183,11 +183,15 @@ def _bounds(label: Label, window: range, form: Form, length: int | None = None) 
     for part in form.walk():
         axes = part.expr.axes if isinstance(part.expr, Leaf | Opaque) else ()
         places = part.detail if part.kind in {"leaf", "call"} and part.detail else ()
-        for index, axis in zip(places, (axis for axis in axes if axis is not None), strict=False):
-            if index.label is label:
-                ends = sorted(index.sign * (end - index.shift) for end in (0, axis.length - 1))
+        for position, axis in zip(
+            places, (axis for axis in axes if axis is not None), strict=False
+        ):
+            if position.axis is index:
+                ends = sorted(
+                    position.sign * (end - position.shift) for end in (0, axis.length - 1)
+                )
                 first, last = max(first, ends[0]), min(last, ends[1])
-    here = Form("place", detail=Index(label))
+    here = Form("place", detail=Position(index))
     if not window:
         return
     if first != window[0]:
@@ -203,7 +207,9 @@ def _compared(op: Op, left: Form, right: Form) -> Form:
 class _Entries:
     """Say entries; some indices stand for others, and some letters for forms."""
 
-    def __init__(self, at: Mapping[Label, Index], forms: Mapping[Expr, Form] | None = None) -> None:
+    def __init__(
+        self, at: Mapping[Index, Position], forms: Mapping[Expr, Form] | None = None
+    ) -> None:
         self.at, self.forms = at, forms or {}
 
     def say(self, expr: Expr) -> Form:
@@ -213,9 +219,9 @@ class _Entries:
         if isinstance(expr, Leaf):
             call = call_of(expr)
             inner = () if call is None else (self.say(call),)
-            return Form("leaf", inner, expr, self._indices(expr.axes))
+            return Form("leaf", inner, expr, self._positions(expr.axes))
         if isinstance(expr, Delta):
-            return Form("delta", (), expr, self._indices(expr.axes))
+            return Form("delta", (), expr, self._positions(expr.axes))
         if isinstance(expr, Sum):
             return self._sum(expr)
         if isinstance(expr, Opaque):
@@ -226,30 +232,30 @@ class _Entries:
         assert found is not None
         return found
 
-    def _index(self, label: Label) -> Index:
-        if label.place is not None:
-            return Index(None, 1, label.place)
-        return self.at.get(label, Index(label))
+    def _position(self, index: Index) -> Position:
+        if index.place is not None:
+            return Position(None, 1, index.place)
+        return self.at.get(index, Position(index))
 
-    def _indices(self, axes: Iterable[Label | None]) -> tuple[Index, ...]:
-        return tuple(self._index(axis) for axis in axes if axis is not None)
+    def _positions(self, axes: Iterable[Index | None]) -> tuple[Position, ...]:
+        return tuple(self._position(axis) for axis in axes if axis is not None)
 
     def _sum(self, expr: Sum) -> Form:
-        if not expr.labels:
+        if not expr.indices:
             said = Matrices().said(expr, ())
             if said is not None and any(isinstance(e, Opaque) for e in expr.walk()):
                 return Form("arrays", (said,), expr)
-        labels, body = [expr.label], expr.body
+        indices, body = [expr.index], expr.body
         while isinstance(body, Sum):
-            labels.append(body.label)
+            indices.append(body.index)
             body = body.body
-        outside = body.labels - set(labels)
-        taken = {index.label for label in outside if (index := self._index(label)).label}
-        own = [label.fresh(taken | outside) if label in taken else label for label in labels]
-        both = zip(labels, own, strict=True)
-        at = {**self.at, **{label: Index(mine) for label, mine in both}}
+        outside = body.indices - set(indices)
+        taken = {position.axis for index in outside if (position := self._position(index)).axis}
+        own = [index.fresh(taken | outside) if index in taken else index for index in indices]
+        both = zip(indices, own, strict=True)
+        at = {**self.at, **{index: Position(mine) for index, mine in both}}
         said = _Entries(at, self.forms).say(body)
-        bounds = [b for label in own for b in _bounds(label, range(label.length), said)]
+        bounds = [b for index in own for b in _bounds(index, range(index.length), said)]
         return Form("sum over", (said, *bounds), expr, tuple(own))
 
     def _whole(self, expr: Opaque) -> Form:
@@ -261,11 +267,11 @@ class _Entries:
         found = cuts(expr.attributes["index"], lengths) if expr.op is _GETITEM else None
         if found is None or any(abs(cut.step) != 1 for cut in found):
             inside = tuple(map(_Entries({}).say, expr.args))
-            return Form("call", inside, expr, self._indices(expr.axes))
+            return Form("call", inside, expr, self._positions(expr.axes))
         at = {}
         for cut in found:
             axis, other = axes[cut.axis], None if cut.other is None else expr.axes[cut.other]
-            here = Index(None) if other is None else self._index(other)
+            here = Position(None) if other is None else self._position(other)
             if axis is not None:
                 at[axis] = here.along(cut.start, cut.step)
         return _Entries(at).say(expr.args[0])
@@ -273,19 +279,19 @@ class _Entries:
     def _running(self, expr: Opaque) -> Form:
         """Say Σ_{i ≤ j} of a running sum, Π_{i ≠ j} of the product of all others."""
         (axes,) = expr.inside
-        at = {a: self._index(b) for a, b in zip(axes, expr.axes, strict=True) if a and b}
+        at = {a: self._position(b) for a, b in zip(axes, expr.axes, strict=True) if a and b}
         along = axes[expr.attributes["axis"]]
         if along is None:
             return number_form(ONE) if expr.op is _OTHERS else _Entries(at).say(expr.args[0])
         here = at[along]
         if expr.op is _CUMSUM and here.sign > 0:
-            return Form("call", (), expr, self._indices(expr.axes))
-        own = along.fresh([along, *(index.label for index in at.values() if index.label)])
-        at[along] = Index(own, here.sign, here.shift) if here.label else Index(own)
+            return Form("call", (), expr, self._positions(expr.axes))
+        own = along.fresh([along, *(position.axis for position in at.values() if position.axis)])
+        at[along] = Position(own, here.sign, here.shift) if here.axis else Position(own)
         relation = ops.less_equal if at[along].sign > 0 else ops.greater_equal
         if expr.op is _OTHERS:
             relation = ops.not_equal
-        sides = Index(own), Index(here.label) if here.label else here
+        sides = Position(own), Position(here.axis) if here.axis else here
         bound = _compared(relation, *(Form("place", detail=side) for side in sides))
         window = sorted(at[along].sign * (end - at[along].shift) for end in (0, along.length - 1))
         said = _Entries(at).say(expr.args[0])

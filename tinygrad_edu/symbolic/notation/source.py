@@ -13,18 +13,18 @@ from typing import Any, ClassVar, NamedTuple
 from tinygrad_edu import ops
 from tinygrad_edu.core.op import Op
 from tinygrad_edu.symbolic.algebra.expr import (
+    Add,
     Apply,
     Delta,
     Dimension,
     Expr,
-    Label,
+    Index,
     Leaf,
+    Mul,
     Number,
     Opaque,
-    Product,
     Quantity,
     Sum,
-    Total,
     call_of,
     distinct,
     parts,
@@ -146,25 +146,25 @@ def letters_in(expr: Expr) -> list[Quantity]:
     return list(found)
 
 
-def lengths_in(expr: Expr, axes: Axes = ()) -> list[Label]:
+def lengths_in(expr: Expr, axes: Axes = ()) -> list[Index]:
     """Return the ranges whose lengths a formula speaks of, written or within vectors of ones."""
-    labels = [label for each in distinct(expr) for label in _ranges_of(each)]
+    indices = [index for each in distinct(expr) for index in _ranges_of(each)]
     form = said(expr, axes)
     for part in form.walk() if form is not None else ():
         if part.kind in {"ones", "delta"}:
-            labels += [axis for axis in part.axes if axis is not None]
-    return list(dict.fromkeys(label.range for label in labels))
+            indices += [axis for axis in part.axes if axis is not None]
+    return list(dict.fromkeys(index.range for index in indices))
 
 
-def _ranges_of(expr: Expr) -> Iterable[Label]:
+def _ranges_of(expr: Expr) -> Iterable[Index]:
     if isinstance(expr, Dimension):
-        return (expr.label,)
+        return (expr.index,)
     if isinstance(expr, Delta):
         return expr.axes
     if isinstance(expr, Opaque) and expr.op is ops.one_hot:
         return [axis for axis in expr.axes[-1:] if axis is not None]
-    if isinstance(expr, Sum) and expr.label not in expr.body.labels:
-        return (expr.label,)
+    if isinstance(expr, Sum) and expr.index not in expr.body.indices:
+        return (expr.index,)
     return ()
 
 
@@ -178,12 +178,12 @@ _RESERVED = frozenset(_WORDS.split())
 
 
 def identifiers(
-    quantities: Iterable[Quantity], ranges: Iterable[Label] = ()
-) -> dict[Quantity | Label, str]:
+    quantities: Iterable[Quantity], ranges: Iterable[Index] = ()
+) -> dict[Quantity | Index, str]:
     """Give letters and lengths names that programs take, as near to their own as may be."""
-    found: dict[Quantity | Label, str] = {}
-    names: dict[Quantity | Label, str] = {q: q.name for q in quantities}
-    names |= {label: label.called for label in ranges}
+    found: dict[Quantity | Index, str] = {}
+    names: dict[Quantity | Index, str] = {q: q.name for q in quantities}
+    names |= {index: index.called for index in ranges}
     # What is an identifier stays what it is, whatever the others have to be called.
     for each, name in sorted(names.items(), key=lambda item: not item[1].isidentifier()):
         plain = unicodedata.normalize("NFKC", name).replace("′", "_prime")
@@ -198,7 +198,7 @@ def identifiers(
     return found
 
 
-def _attributes_of(expr: Apply | Opaque, names: Mapping[Quantity | Label, str]) -> dict[str, Any]:
+def _attributes_of(expr: Apply | Opaque, names: Mapping[Quantity | Index, str]) -> dict[str, Any]:
     attributes = dict(expr.attributes)
     if isinstance(expr, Opaque) and expr.op is ops.one_hot:
         axis = expr.axes[-1]
@@ -209,7 +209,7 @@ def _attributes_of(expr: Apply | Opaque, names: Mapping[Quantity | Label, str]) 
 class _Arrays:
     """Write a form of whole arrays: the language has words for most kinds, others have a method."""
 
-    def __init__(self, names: Mapping[Quantity | Label, str], language: Language) -> None:
+    def __init__(self, names: Mapping[Quantity | Index, str], language: Language) -> None:
         self.names, self.language = names, language
 
     def code(self, form: Form) -> Code:
@@ -219,7 +219,7 @@ class _Arrays:
         found: Code = write(form)
         return found
 
-    def _length(self, axis: Label | None) -> Code:
+    def _length(self, axis: Index | None) -> Code:
         return Code("1" if axis is None else self.names[axis.range])
 
     def _number(self, form: Form) -> Code:
@@ -246,7 +246,7 @@ class _Arrays:
 
     def _dimension(self, form: Form) -> Code:
         assert isinstance(form.expr, Dimension)
-        return self._length(form.expr.label)
+        return self._length(form.expr.index)
 
     def _delta(self, form: Form) -> Code:
         unit = self.language.write("eye", self._length(form.axes[0]))
@@ -279,19 +279,19 @@ class _Arrays:
         return self.language.total([*map(self.code, form.parts)], form.detail)
 
 
-Entry = tuple[Code, tuple[Label, ...]]  # an array, and the index of each of its axes
+Entry = tuple[Code, tuple[Index, ...]]  # an array, and the index of each of its axes
 
 
 class _Entries:
     """Write an expression that takes indices: each array has one axis per index, in some order."""
 
-    def __init__(self, names: Mapping[Quantity | Label, str], language: Language) -> None:
+    def __init__(self, names: Mapping[Quantity | Index, str], language: Language) -> None:
         self.names, self.language = names, language
 
     def array(self, expr: Expr, axes: Axes) -> Code:
         """Write an expression as an array with the axes asked for."""
         wanted = tuple(axis for axis in axes if axis is not None)
-        if None in axes and not expr.labels:
+        if None in axes and not expr.indices:
             return self.language.view(self._code(expr)[0], (), [False] * len(axes))
         code = self._aligned(expr, wanted)
         if None in axes:
@@ -299,20 +299,20 @@ class _Entries:
             code = self.language.view(code, range(len(wanted)), present)
         return code
 
-    def _aligned(self, expr: Expr, wanted: tuple[Label, ...]) -> Code:
+    def _aligned(self, expr: Expr, wanted: tuple[Index, ...]) -> Code:
         """Write an array with axes in the order wanted, of length 1 where it has no such index."""
         code, have = self._code(expr)
         if have == wanted or not have:
             return code
-        order = [have.index(label) for label in wanted if label in have]
-        return self.language.view(code, order, [label in have for label in wanted])
+        order = [have.index(index) for index in wanted if index in have]
+        return self.language.view(code, order, [index in have for index in wanted])
 
     def _code(self, expr: Expr) -> Entry:
         language = self.language
         if isinstance(expr, Number):
             return language.number(expr.value), ()
         if isinstance(expr, Dimension):
-            return Code(self.names[expr.label]), ()
+            return Code(self.names[expr.index]), ()
         if isinstance(expr, Delta):
             unit = language.write("eye", Code(self.names[expr.axes[0].range]))
             return self._picked(unit, expr.axes)
@@ -323,20 +323,20 @@ class _Entries:
             own = iter(expr.axes)
             every = [None if axis is None else next(own) for axis in expr.quantity.axes]
             return self._picked(Code(self.names[expr.quantity]), every)
-        if isinstance(expr, Sum | Product):
+        if isinstance(expr, Sum | Mul):
             return self._contracted(expr)
         if isinstance(expr, Opaque):
             arrays = [self.array(a, i) for a, i in zip(expr.args, expr.inside, strict=True)]
             attributes = _attributes_of(expr, self.names)
             return self._picked(language.call(expr.op, attributes, arrays), expr.axes)
-        labels = tuple(sorted(expr.labels, key=lambda label: label.order))
-        arrays = [self._aligned(child, labels) for child in expr.children]
-        if isinstance(expr, Total):
-            return language.total(arrays, [False] * len(arrays)), labels
+        indices = tuple(sorted(expr.indices, key=lambda index: index.order))
+        arrays = [self._aligned(child, indices) for child in expr.children]
+        if isinstance(expr, Add):
+            return language.total(arrays, [False] * len(arrays)), indices
         assert isinstance(expr, Apply)
-        return language.call(expr.op, expr.attributes, arrays), labels
+        return language.call(expr.op, expr.attributes, arrays), indices
 
-    def _picked(self, code: Code, axes: Sequence[Label | None]) -> Entry:
+    def _picked(self, code: Code, axes: Sequence[Index | None]) -> Entry:
         """Take the entries that indices name; an index that comes twice is a diagonal."""
         if any(axis is None or axis.place is not None for axis in axes):
             code = self.language.entries(code, [0 if a is None else a.place for a in axes])
@@ -347,35 +347,35 @@ class _Entries:
         return code, once
 
     def _contracted(self, expr: Expr) -> Entry:
-        bound: list[Label] = []
-        while isinstance(expr, Sum) and expr.label not in bound:
-            bound.append(expr.label)
+        bound: list[Index] = []
+        while isinstance(expr, Sum) and expr.index not in bound:
+            bound.append(expr.index)
             expr = expr.body
         coefficient, factors = parts(expr)
         scale = [] if coefficient == 1 and factors else [self.language.number(coefficient)]
         below: list[Code] = []
         operands: list[Entry] = []
         for base, exponent in factors:
-            code, labels = self._code(base)
+            code, indices = self._code(base)
             if abs(exponent) != 1:
                 code = self.language.write("power", code, self.language.number(abs(exponent)))
-            if exponent < 0 and not labels:
+            if exponent < 0 and not indices:
                 below.append(code)
                 continue
             if exponent < 0:
                 code = self.language.write("quotient", self.language.number(Fraction(1)), code)
-            if labels:
-                operands.append((code, labels))
+            if indices:
+                operands.append((code, indices))
             else:
                 scale.append(code)
-        present = dict.fromkeys(label for _, labels in operands for label in labels)
-        lengths = (self.names[label.range] for label in bound if label not in present)
+        present = dict.fromkeys(index for _, indices in operands for index in indices)
+        lengths = (self.names[index.range] for index in bound if index not in present)
         scale += map(Code, lengths)
-        free = tuple(label for label in present if label not in bound)
+        free = tuple(index for index in present if index not in bound)
         if len(operands) == 1 and operands[0][1] == free:
             scale.append(operands[0][0])
         elif operands:
-            subscripts = _subscripts([labels for _, labels in operands], free)
+            subscripts = _subscripts([indices for _, indices in operands], free)
             codes = [code for code, _ in operands]
             scale.append(self.language.write("einsum", *codes, subscripts=subscripts))
         above = self.language.product(scale or [self.language.number(Fraction(1))])
@@ -384,10 +384,10 @@ class _Entries:
         return above, free
 
 
-def _subscripts(operands: Iterable[Sequence[Label]], result: Sequence[Label]) -> str:
-    letters: dict[Label, str] = {}
+def _subscripts(operands: Iterable[Sequence[Index]], result: Sequence[Index]) -> str:
+    letters: dict[Index, str] = {}
     terms = [
-        "".join(letters.setdefault(a, chr(ord("a") + len(letters))) for a in labels)
-        for labels in operands
+        "".join(letters.setdefault(a, chr(ord("a") + len(letters))) for a in indices)
+        for indices in operands
     ]
     return f"{','.join(terms)}->{''.join(letters[a] for a in result)}"

@@ -17,7 +17,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Delta,
     Dimension,
     Expr,
-    Label,
+    Index,
     Leaf,
     Opaque,
     Quantity,
@@ -31,7 +31,7 @@ from tinygrad_edu.symbolic.notation.names import (
     superscript,
     words_of,
 )
-from tinygrad_edu.symbolic.notation.shifts import Index
+from tinygrad_edu.symbolic.notation.shifts import Position
 from tinygrad_edu.symbolic.notation.words import CALLED, LAST_AXIS
 
 __all__ = ["Speller"]
@@ -62,7 +62,7 @@ class Speller:
         *,
         latex: bool,
         indices: bool = False,
-        free: Iterable[Label] = (),
+        free: Iterable[Index] = (),
         instead: Mapping[Quantity, str] | None = None,
         taken: frozenset[str] = frozenset(),
     ) -> None:
@@ -71,21 +71,21 @@ class Speller:
         self.minus = "-" if latex else "−"
         self._bound: dict[tuple[int, bool], tuple[Form, int]] = {}  # a form, and how tight it is
         self.inside = 0  # of how many operations on whole arrays
-        self.letters: dict[Label, str] = {}
-        self.used: set[str] = set()  # also by a label that an inner sum binds again
-        self.counters: list[tuple[str, Label]] = []  # every index that was given a letter
-        for label in sorted(free, key=lambda label: label.order):
-            self.letters[label] = self._index(label, free=True)
+        self.letters: dict[Index, str] = {}
+        self.used: set[str] = set()  # also by an index that an inner sum binds again
+        self.counters: list[tuple[str, Index]] = []  # every index that was given a letter
+        for index in sorted(free, key=lambda index: index.order):
+            self.letters[index] = self._index(index, free=True)
 
-    def _index(self, label: Label, *, free: bool = False) -> str:
+    def _index(self, index: Index, *, free: bool = False) -> str:
         # The free index of the classes is j, as in a_j - y_j; the one summed over is k. The
         # features are counted by i: Unicode has no small d.
         preferred = {"k": "jklm" if free else "klmj", "d": "i"}
-        wanted = preferred.get(label.letter, [label.letter])
+        wanted = preferred.get(index.letter, [index.letter])
         numbered = (f"i{n}" for n in itertools.count(1))
         found = next(c for c in itertools.chain(wanted, _INDICES, numbered) if c not in self.used)
         self.used.add(found)
-        self.counters.append((found, label))
+        self.counters.append((found, index))
         return found
 
     def spell(self, form: Form, outside: int = 0) -> str:
@@ -148,7 +148,7 @@ class Speller:
         whole = self._within(written._replace(binds=0) if number else written, ATOM)
         return Written(f"{whole}[{places}]", ATOM)
 
-    def _scripted(self, name: str, axes: Iterable[Label | Index | None]) -> str:
+    def _scripted(self, name: str, axes: Iterable[Index | Position | None]) -> str:
         every = [self._position(axis) for axis in axes if axis is not None]
         plain = all(map(str.isalnum, every))
         letters = ("" if plain else ", ").join(every)
@@ -161,18 +161,18 @@ class Speller:
             return name + small
         return f"{name}_{{{letters}}}"
 
-    def _position(self, place: Label | Index) -> str:
+    def _position(self, place: Index | Position) -> str:
         """Spell where along an axis an entry stands: j, 0, j+1, N−1−j."""
-        if isinstance(place, Label):
+        if isinstance(place, Index):
             return self.letters.get(place, place.letter)
-        label, sign, shift = place
-        if label is None:
+        index, sign, shift = place
+        if index is None:
             return str(shift)
-        letter = self.letters.get(label, label.letter)
+        letter = self.letters.get(index, index.letter)
         if sign > 0:
             return letter + (f"{'+' if shift > 0 else self.minus}{abs(shift)}" if shift else "")
-        if shift == label.length - 1:
-            return f"{self._dimension_of(label)}{self.minus}1{self.minus}{letter}"
+        if shift == index.length - 1:
+            return f"{self._dimension_of(index)}{self.minus}1{self.minus}{letter}"
         return f"{shift}{self.minus}{letter}"
 
     def _place(self, form: Form) -> Written:
@@ -187,10 +187,10 @@ class Speller:
 
     def _dimension(self, form: Form) -> Written:
         assert isinstance(form.expr, Dimension)
-        return Written(self._dimension_of(form.expr.label), ATOM)
+        return Written(self._dimension_of(form.expr.index), ATOM)
 
-    def _dimension_of(self, label: Label) -> str:
-        return label.called
+    def _dimension_of(self, index: Index) -> str:
+        return index.called
 
     def _delta(self, form: Form) -> Written:
         mine = self.taken.isdisjoint({"δ", "delta"})
@@ -208,7 +208,7 @@ class Speller:
             return Written(f"{self._unit(place[0])}[{place[0].letter}]", ATOM)
         return Written(self._scripted(symbol, place), ATOM)
 
-    def _unit(self, axis: Label | None) -> str:
+    def _unit(self, axis: Index | None) -> str:
         """Spell the unit matrix with its length, where the user has another I or δ."""
         length = "1" if axis is None else self._dimension_of(axis)
         return f"{self._function('eye')}({length})"
@@ -288,12 +288,12 @@ class Speller:
 
     def _sum_over(self, form: Form) -> Written:
         """Spell Σₖ of one entry; an index that is in use outside gets another letter inside."""
-        labels: tuple[Label, ...] = form.detail
+        indices: tuple[Index, ...] = form.detail
         outer, used = dict(self.letters), set(self.used)
-        for label in labels:
-            self.letters[label] = self._index(label)
+        for index in indices:
+            self.letters[index] = self._index(index)
         body, *bounds = form.parts
-        letters = [self.letters[label] for label in labels]
+        letters = [self.letters[index] for index in indices]
         bounded = [self._bound_of(bound) for bound in bounds]
         free = [each for each in letters if not any(b.startswith(f"{each} ") for b in bounded)]
         under = ", ".join([*free, *bounded]) if bounds else "".join(letters)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from math import inf
 
-from tinygrad_edu.symbolic.algebra.expr import Expr, Label, Leaf, Opaque, Quantity, distinct
+from tinygrad_edu.symbolic.algebra.expr import Expr, Index, Leaf, Opaque, Quantity, distinct
 from tinygrad_edu.symbolic.notation.form import Axes, Form
 from tinygrad_edu.symbolic.notation.matrices import Matrices
 from tinygrad_edu.symbolic.notation.names import name_latex
@@ -16,14 +16,14 @@ from tinygrad_edu.symbolic.notation.spelling import Speller
 __all__ = ["axes_for", "counters", "latex", "name_latex", "said", "text"]
 
 Instead = Mapping[Quantity, str]
-Counters = list[tuple[str, Label]]
+Counters = list[tuple[str, Index]]
 
 
 def text(
     expr: Expr,
     *,
     indices: bool = False,
-    axes: Iterable[Label | None] = (),
+    axes: Iterable[Index | None] = (),
     instead: Instead | None = None,
 ) -> str:
     """Write an expression in Unicode; `axes` says which index is the row of a matrix.
@@ -45,7 +45,7 @@ def latex(
     expr: Expr,
     *,
     indices: bool = False,
-    axes: Iterable[Label | None] = (),
+    axes: Iterable[Index | None] = (),
     instead: Instead | None = None,
 ) -> str:
     r"""Write an expression in LaTeX; `axes` says which index is the row of a matrix.
@@ -69,13 +69,13 @@ def _written(expr: Expr, in_latex: bool, indices: bool, axes: Axes, instead: Ins
     return spell(indices=True, free=_free(expr, axes)).spell(shifted(expr))
 
 
-def _free(expr: Expr, axes: Iterable[Label | None]) -> frozenset[Label]:
+def _free(expr: Expr, axes: Iterable[Index | None]) -> frozenset[Index]:
     """Return the indices that are given letters first: of an array of many axes, one for each."""
     every = frozenset(axis for axis in axes if axis is not None)
-    return expr.labels | every if len(every) > 2 else expr.labels
+    return expr.indices | every if len(every) > 2 else expr.indices
 
 
-def counters(expr: Expr, *, indices: bool = False, axes: Iterable[Label | None] = ()) -> Counters:
+def counters(expr: Expr, *, indices: bool = False, axes: Iterable[Index | None] = ()) -> Counters:
     """Return the letters that count along axes where an expression is written, and along which.
 
     They are those of Σₙ and Σₖ and, where it takes indices, all of these.
@@ -97,19 +97,19 @@ def names_beside(quantities: Collection[Quantity]) -> frozenset[str]:
 
 def said(expr: Expr, axes: Axes = ()) -> Form | None:
     """Say an expression with whole arrays; None where it takes indices."""
-    if not expr.labels <= set(axes):
+    if not expr.indices <= set(axes):
         axes = axes_for([expr])
     return Matrices().whole(expr, axes)
 
 
-def axes_for(exprs: Sequence[Expr], order: Iterable[Label | None] = ()) -> Axes:
+def axes_for(exprs: Sequence[Expr], order: Iterable[Index | None] = ()) -> Axes:
     """Return axes for expressions that are written beside each other: what they have, in an order.
 
     A sum over the columns of a matrix, Σₖ Y, has one row for each of Y's: a matrix of one column.
     """
-    labels = frozenset[Label]().union(*(expr.labels for expr in exprs))
-    asked = [*order, *(label for expr in exprs for label in _rows_first(expr))]
-    axes = tuple(label for label in dict.fromkeys(asked) if label in labels)
+    indices = frozenset[Index]().union(*(expr.indices for expr in exprs))
+    asked = [*order, *(index for expr in exprs for index in _rows_first(expr))]
+    axes = tuple(index for index in dict.fromkeys(asked) if index in indices)
     if len(axes) not in {1, 2}:
         return axes
     matrices, ways = Matrices(), [axes, (*axes, None) if len(axes) == 1 else axes[::-1]]
@@ -121,15 +121,15 @@ def axes_for(exprs: Sequence[Expr], order: Iterable[Label | None] = ()) -> Axes:
     return min(ways, key=turns)
 
 
-def _rows_first(expr: Expr) -> tuple[Label, ...]:
+def _rows_first(expr: Expr) -> tuple[Index, ...]:
     """Return the indices of an expression, those that count the rows of its matrices first."""
     of = [e.axes for e in distinct(expr) if isinstance(e, Leaf | Opaque) and len(e.axes) == 2]
     first, second = ({axes[place] for axes in of} for place in (0, 1))
 
-    def place(label: Label) -> tuple[bool, bool, tuple[str, int]]:
-        return label.letter != "n", label not in first - second, label.order
+    def place(index: Index) -> tuple[bool, bool, tuple[str, int]]:
+        return index.letter != "n", index not in first - second, index.order
 
-    return tuple(sorted(expr.labels, key=place))
+    return tuple(sorted(expr.indices, key=place))
 
 
 Expr.written = text

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 from tinygrad_edu.symbolic.algebra.exact import Exactness, Judge
 from tinygrad_edu.symbolic.algebra.expr import (
+    Add,
     Expr,
     Factor,
     Number,
     Opaque,
-    Total,
     difference,
     distinct,
     divided,
@@ -59,13 +59,13 @@ def join(left: Path, right: Path) -> tuple[list[Move], Expr] | None:
 
 def _exactness(one: Expr, other: Expr) -> Exactness:
     """Judge whether two forms are one, as √2/2 and 1/√2."""
-    axes = tuple(sorted(one.labels | other.labels, key=lambda label: label.order))
+    axes = tuple(sorted(one.indices | other.indices, key=lambda index: index.order))
     return Judge([one, other]).exactness(one, other, axes)
 
 
 def _largest_number(expr: Expr) -> float:
     """Return the size of the largest number among terms: what remains of it may be rounding."""
-    terms = (t for each in distinct(expr) if isinstance(each, Total) for t in each.terms)
+    terms = (t for each in distinct(expr) if isinstance(each, Add) for t in each.terms)
     return max((abs(float(t.value)) for t in terms if isinstance(t, Number)), default=0.0)
 
 
@@ -143,7 +143,7 @@ def drop(
     factors: list[Expr] = [Number(ONE)]
     if "positive factor" in up_to and varying[1]:
         ratios = (_ratio(term, varying[1][0]) for term in varying[0])
-        factors = [r for r in dict.fromkeys(ratios) if is_constant(r) and not r.labels]
+        factors = [r for r in dict.fromkeys(ratios) if is_constant(r) and not r.indices]
     found = []
     for factor in factors:
         positive, assumption = _is_positive(factor, facts)

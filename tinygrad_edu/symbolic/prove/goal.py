@@ -14,16 +14,16 @@ from tinygrad_edu.core.graph import ancestors
 from tinygrad_edu.core.node import Node
 from tinygrad_edu.naming import Names
 from tinygrad_edu.symbolic.algebra.expr import (
+    Add,
     Dimension,
     Expr,
-    Label,
+    Index,
     Leaf,
+    Mul,
     Number,
     Opaque,
-    Product,
     Quantity,
     Sum,
-    Total,
     distinct,
     meaning_of,
     number,
@@ -150,7 +150,7 @@ class Goal:
         """Whether a leaf has a name of its own, and not one that an operation lent it."""
         return symbol in set(self.symbols.values()) or (symbol.name or "").rstrip("′") in self.given
 
-    def _share_ranges(self, others: tuple[Label | None, ...]) -> None:
+    def _share_ranges(self, others: tuple[Index | None, ...]) -> None:
         """Let the axes of both sides have one length each, in random draws too."""
         for one, other in zip(self.axes, others, strict=True):
             if one is not None and other is not None:
@@ -220,7 +220,7 @@ def _is_one(array: Any) -> bool:
     return len(np.unique(array)) == 1
 
 
-def _places(axes: tuple[Label, ...], expr: Expr) -> Iterator[dict[Label, Label]]:
+def _places(axes: tuple[Index, ...], expr: Expr) -> Iterator[dict[Index, Index]]:
     """Yield the ways in which axes may stand in an expression: as they are, or at an entry."""
     leaves = (e for e in distinct(expr) if isinstance(e, Leaf | Opaque))
     entries = {a for leaf in leaves for a in leaf.axes if a is not None and a.place is not None}
@@ -270,7 +270,7 @@ def number_of(goal: Goal) -> Rule:
     known = {abs(n) for e in both for n in _numbers(e)}
 
     def matches(expr: Expr, facts: Facts) -> Iterator[Match]:
-        if expr.labels or not goal.is_constant(expr):
+        if expr.indices or not goal.is_constant(expr):
             return
         if not any(isinstance(each, Leaf | Dimension) for each in distinct(expr)):
             return
@@ -287,11 +287,11 @@ def number_of(goal: Goal) -> Rule:
 
 
 #: Where a constant is looked for: the largest formula that is one comes first.
-_WHOLE = (Total, Product, Sum, Dimension, Opaque, Leaf)
+_WHOLE = (Add, Mul, Sum, Dimension, Opaque, Leaf)
 
 
 def _numbers(expr: Expr) -> Iterator[Fraction]:
     if isinstance(expr, Number):
         yield expr.value
-    elif isinstance(expr, Product):
+    elif isinstance(expr, Mul):
         yield expr.coefficient

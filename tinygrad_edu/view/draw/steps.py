@@ -8,13 +8,13 @@ from fractions import Fraction
 from typing import Any
 
 from tinygrad_edu.symbolic.algebra.expr import (
+    Add,
     Apply,
     Expr,
     Leaf,
+    Mul,
     Number,
     Opaque,
-    Product,
-    Total,
     distinct,
     power,
     product,
@@ -136,7 +136,7 @@ class FormulaGraph:
         self.forms: dict[Any, _Form] = {}
         self._drawn: dict[tuple[str, Expr], str] = {}
         self.wires: list[Wire] = []
-        self.several = len({label for e in distinct(formula.expr) for label in e.labels}) > 1
+        self.several = len({index for e in distinct(formula.expr) for index in e.indices}) > 1
         self.root = self._form(entries(formula.expr), formula.expr)
 
     # --- forms become vertices --------------------------------------------------------------------
@@ -233,7 +233,7 @@ class FormulaGraph:
         place = step.place_in(self.formula)
         if place is None:
             return
-        cancels = isinstance(replaced, Number) and isinstance(matched, Product | Total)
+        cancels = isinstance(replaced, Number) and isinstance(matched, Mul | Add)
         mark: Mark = "cancelled" if cancels else "matched"
         forms = {form.key: form for form in self.forms.values()}
         for wire in self._wires_of(place, matched):
@@ -342,9 +342,9 @@ def _alike(one: Expr, other: Expr) -> bool:
 
 def _pieces(matched: Expr) -> Iterator[tuple[Expr, bool]]:
     """Yield the operands that a match consists of, and whether each stands below."""
-    if isinstance(matched, Product):
+    if isinstance(matched, Mul):
         for base, exponent in matched.factors:
             yield power(base, abs(exponent)), exponent < 0
-    elif isinstance(matched, Total):
+    elif isinstance(matched, Add):
         for term in matched.terms:
             yield term, False

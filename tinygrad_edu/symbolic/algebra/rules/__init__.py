@@ -33,7 +33,7 @@ UNDOING: tuple[Rule, ...] = (
     powers.root_of_square,
     sums.delta_picks,
     sums.delta_sifts,
-    sums.label_sifts,
+    sums.index_sifts,
     sums.written_out,
 )
 

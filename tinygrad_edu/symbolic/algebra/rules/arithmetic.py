@@ -8,11 +8,11 @@ from fractions import Fraction
 
 from tinygrad_edu.symbolic.algebra.expr import (
     LONGEST_DECIMAL,
+    Add,
     Expr,
     Factor,
-    Product,
+    Mul,
     Sum,
-    Total,
     minuses,
     opposite,
     parts,
@@ -33,7 +33,7 @@ from tinygrad_edu.symbolic.algebra.rules.rule import (
 __all__ = ["cancel", "collect", "distribute", "factor", "join_powers", "shared_factors", "turn"]
 
 
-def _pairs(expr: Product, *, cancelling: bool) -> Iterator[tuple[Factor, Factor]]:
+def _pairs(expr: Mul, *, cancelling: bool) -> Iterator[tuple[Factor, Factor]]:
     """Yield the pairs of powers of one base in a product, with opposite signs or with the same."""
     powers: dict[Expr, list[Fraction]] = {}
     for base, exponent in expr.factors:
@@ -43,16 +43,16 @@ def _pairs(expr: Product, *, cancelling: bool) -> Iterator[tuple[Factor, Factor]
         powers[base].append(exponent)
 
 
-@rule("cancel", "x^p · x^(−q) = x^(p−q), x ≠ 0", "equal factors divide out", at=Product)
-def cancel(expr: Product, facts: Facts) -> Iterator[Match]:
+@rule("cancel", "x^p · x^(−q) = x^(p−q), x ≠ 0", "equal factors divide out", at=Mul)
+def cancel(expr: Mul, facts: Facts) -> Iterator[Match]:
     for pair in _pairs(expr, cancelling=True):
         reason = facts.never_zero(pair[0][0])
         if reason is not None:
             yield _joined(expr, pair, *reason)
 
 
-@rule("join powers", "x^p · x^q = x^(p+q)", "exponents of one base add up", at=Product)
-def join_powers(expr: Product, facts: Facts) -> Iterator[Match]:
+@rule("join powers", "x^p · x^q = x^(p+q)", "exponents of one base add up", at=Mul)
+def join_powers(expr: Mul, facts: Facts) -> Iterator[Match]:
     for pair in _pairs(expr, cancelling=False):
         yield _joined(expr, pair)
 
@@ -64,8 +64,8 @@ def _joined(
     return within_product(expr, pair, power(base, exponent + other), because, assumed)
 
 
-@rule("collect", "m·x + n·x = (m + n)·x", "the distributive law", at=Total)
-def collect(expr: Total, facts: Facts) -> Iterator[Match]:
+@rule("collect", "m·x + n·x = (m + n)·x", "the distributive law", at=Add)
+def collect(expr: Add, facts: Facts) -> Iterator[Match]:
     seen: dict[tuple[Factor, ...], Expr] = {}
     for term in expr.terms:
         coefficient, factors = parts(term)
@@ -75,21 +75,21 @@ def collect(expr: Total, facts: Facts) -> Iterator[Match]:
             continue
         joined = product(coefficient + parts(first)[0], factors)
         rest = others(expr.terms, (first, term))
-        yield Match(Total((first, term)), joined, total([*rest, joined]))
+        yield Match(Add((first, term)), joined, total([*rest, joined]))
 
 
-@rule("distribute", "x·(y + z) = x·y + x·z", "the distributive law", at=Product)
-def distribute(expr: Product, facts: Facts) -> Iterator[Match]:
+@rule("distribute", "x·(y + z) = x·y + x·z", "the distributive law", at=Mul)
+def distribute(expr: Mul, facts: Facts) -> Iterator[Match]:
     for place, (base, exponent) in enumerate(expr.factors):
-        if isinstance(base, Total) and exponent > 0 and exponent.denominator == 1:
+        if isinstance(base, Add) and exponent > 0 and exponent.denominator == 1:
             left_over = [(base, exponent - 1)] if exponent > 1 else []
             rest = [*expr.factors[:place], *left_over, *expr.factors[place + 1 :]]
             right = total(product(expr.coefficient, [*rest, (t, ONE)]) for t in base.terms)
             yield Match(expr, right, right)
 
 
-@rule("factor", "x·y + x·z = x·(y + z)", "the distributive law", at=Total)
-def factor(expr: Total, facts: Facts) -> Iterator[Match]:
+@rule("factor", "x·y + x·z = x·(y + z)", "the distributive law", at=Add)
+def factor(expr: Add, facts: Facts) -> Iterator[Match]:
     tried: set[tuple[Expr, ...]] = set()
     for sharing in _sharing(expr):
         if sharing in tried or len(sharing) < 2:
@@ -109,8 +109,8 @@ def factor(expr: Total, facts: Facts) -> Iterator[Match]:
         yield Match(total(sharing), right, result)
 
 
-@rule("turn a difference", "−x·(y − z) = x·(z − y)", "−1 is a common factor", at=Product)
-def turn(expr: Product, facts: Facts) -> Iterator[Match]:
+@rule("turn a difference", "−x·(y − z) = x·(z − y)", "−1 is a common factor", at=Mul)
+def turn(expr: Mul, facts: Facts) -> Iterator[Match]:
     """Let a difference take the minus that stands before it, or before the sum it stands in."""
     if expr.coefficient < 0:
         for base, exponent in expr.factors:
@@ -123,7 +123,7 @@ def turn(expr: Product, facts: Facts) -> Iterator[Match]:
 
 def _turned(expr: Expr) -> Expr | None:
     """Return −x where it holds no more minus signs than x does, for the difference that x holds."""
-    if isinstance(expr, Total):
+    if isinstance(expr, Add):
         turned = opposite(expr)
         return turned if minuses(turned.children) <= minuses(expr.terms) else None
     if isinstance(expr, Sum):
@@ -136,7 +136,7 @@ def _turned(expr: Expr) -> Expr | None:
     return None
 
 
-def _sharing(expr: Total) -> Iterator[tuple[Expr, ...]]:
+def _sharing(expr: Add) -> Iterator[tuple[Expr, ...]]:
     """Yield terms that have something in common: all, which may share a number, then some."""
     yield expr.terms
     for term in expr.terms:

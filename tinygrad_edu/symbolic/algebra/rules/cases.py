@@ -14,12 +14,12 @@ import numpy as np
 from tinygrad_edu import ops
 from tinygrad_edu.core.op import REGISTRY
 from tinygrad_edu.symbolic.algebra.expr import (
+    Add,
     Apply,
     Expr,
     Leaf,
+    Mul,
     Number,
-    Product,
-    Total,
     difference,
     parts,
     product,
@@ -79,7 +79,7 @@ def opposite_of(condition: Expr) -> Expr | None:
 
 
 def is_gate(condition: Expr) -> bool:
-    """Whether a condition is 0 or 1 as a number: a comparison, a mask or a label."""
+    """Whether a condition is 0 or 1 as a number: a comparison, a mask or an index."""
     if isinstance(condition, Leaf):
         value = condition.quantity.value
         return value is not None and np.asarray(value).dtype.kind == "b"
@@ -162,15 +162,15 @@ def gate(expr: Apply, facts: Facts) -> Iterator[Match]:
     yield Match(expr, right, right)
 
 
-@rule("gate twice", "[c]^n = [c]", "1·1 = 1 and 0·0 = 0", at=Product)
-def gate_twice(expr: Product, facts: Facts) -> Iterator[Match]:
+@rule("gate twice", "[c]^n = [c]", "1·1 = 1 and 0·0 = 0", at=Mul)
+def gate_twice(expr: Mul, facts: Facts) -> Iterator[Match]:
     for base, exponent in expr.factors:
         if exponent > 1 and is_gate(base):
             yield within_product(expr, ((base, exponent),), base)
 
 
-@rule("opposite gates", "[c]·[not c] = 0", "only one of the two holds", at=Product)
-def opposite_gates(expr: Product, facts: Facts) -> Iterator[Match]:
+@rule("opposite gates", "[c]·[not c] = 0", "only one of the two holds", at=Mul)
+def opposite_gates(expr: Mul, facts: Facts) -> Iterator[Match]:
     for base, exponent in expr.factors:
         opposite = opposite_of(base)
         if exponent == 1 and opposite is not None and (opposite, ONE) in expr.factors:
@@ -178,8 +178,8 @@ def opposite_gates(expr: Product, facts: Facts) -> Iterator[Match]:
             return
 
 
-@rule("cases", "[c]·x + [not c]·y = where(c, x, y)", "one of two opposite gates is open", at=Total)
-def cases(expr: Total, facts: Facts) -> Iterator[Match]:
+@rule("cases", "[c]·x + [not c]·y = where(c, x, y)", "one of two opposite gates is open", at=Add)
+def cases(expr: Add, facts: Facts) -> Iterator[Match]:
     for one in expr.terms:
         for condition, exponent in parts(one)[1]:
             opposite = opposite_of(condition)
@@ -197,9 +197,9 @@ def cases(expr: Total, facts: Facts) -> Iterator[Match]:
     "tie",
     "[x ≥ y]·where([x = y], f/2, f) = f·(1 + sign(x − y))/2",
     "a tie counts half, and the sign of 0 is 0",
-    at=Product,
+    at=Mul,
 )
-def tie(expr: Product, facts: Facts) -> Iterator[Match]:
+def tie(expr: Mul, facts: Facts) -> Iterator[Match]:
     """The gradient of max(x, y) by x: of both where they are equal, half."""
     for gate, exponent in expr.factors:
         if exponent != 1 or not is_call(gate, (ops.greater_equal, ops.less_equal)):

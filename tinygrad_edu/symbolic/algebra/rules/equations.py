@@ -9,14 +9,14 @@ from functools import cached_property
 
 from tinygrad_edu import ops
 from tinygrad_edu.symbolic.algebra.expr import (
+    Add,
     Apply,
     Expr,
     Factor,
-    Label,
+    Index,
     Leaf,
+    Mul,
     Number,
-    Product,
-    Total,
     number,
     opposite,
     parts,
@@ -41,7 +41,7 @@ class Equation:
     because: str
     assumption: str | None = None
 
-    def renamed(self, indices: Mapping[Label, Label]) -> Equation:
+    def renamed(self, indices: Mapping[Index, Index]) -> Equation:
         """Return the equation at other indices."""
         left, right = rename(self.left, indices), rename(self.right, indices)
         return replace(self, left=left, right=right)
@@ -52,7 +52,7 @@ class Equation:
             yield self._match(expr, self.right, self.right)
             return
         yield from self._other_powers(expr, facts)
-        if isinstance(expr, Product):
+        if isinstance(expr, Mul):
             yield from self._among_factors(expr)
 
     def _match(self, left: Expr, right: Expr, result: Expr, assumption: str | None = None) -> Match:
@@ -88,11 +88,11 @@ class Equation:
     @cached_property
     def _directions(self) -> list[tuple[Fraction, tuple[Factor, ...]]]:
         """The factors of the left side, upright and upside down."""
-        factors = self.left.factors if isinstance(self.left, Product) else ()
+        factors = self.left.factors if isinstance(self.left, Mul) else ()
         upside_down = tuple((base, -exponent) for base, exponent in factors)
         return [(ONE, factors), (-ONE, upside_down)] if factors else []
 
-    def _among_factors(self, expr: Product) -> Iterator[Match]:
+    def _among_factors(self, expr: Mul) -> Iterator[Match]:
         for direction, taken in self._directions:
             rest = without(expr.factors, taken)
             if rest is None:
@@ -132,7 +132,7 @@ class Equations:
     def add(self, equation: Equation) -> None:
         """Add one; those that were there before are tried first."""
         left = equation.left
-        key = left.factors[0][0] if isinstance(left, Product) else split(left)[0]
+        key = left.factors[0][0] if isinstance(left, Mul) else split(left)[0]
         self._by_left.setdefault(key, []).append(equation)
 
     def __iter__(self) -> Iterator[Equation]:
@@ -160,7 +160,7 @@ def complement_of(name: Leaf, meaning: Expr) -> tuple[Expr, Expr] | None:
         meaning = power(total([Number(ONE), below]), -1)
     coefficient, factors = parts(meaning)
     for place, (base, exponent) in enumerate(factors):
-        if exponent == -1 and isinstance(base, Total) and len(base.terms) == 2:
+        if exponent == -1 and isinstance(base, Add) and len(base.terms) == 2:
             numbers = [t for t in base.terms if isinstance(t, Number)]
             if len(numbers) != 1:
                 continue

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from tinygrad_edu.symbolic.algebra.expr import (
+    Add,
     Expr,
+    Mul,
     Number,
-    Product,
-    Total,
     divided,
     opposite,
     order,
@@ -33,17 +33,17 @@ LARGEST_POWER = 4
 MOST_TERMS = 200
 
 
-@rule("distribute", distribute.equation, distribute.because, at=Product)
-def distribute_once(expr: Product, facts: Facts) -> Iterator[Match]:
+@rule("distribute", distribute.equation, distribute.because, at=Mul)
+def distribute_once(expr: Mul, facts: Facts) -> Iterator[Match]:
     """Distribute over a sum, but leave powers of sums alone."""
-    if any(isinstance(b, Total) and p == 1 for b, p in expr.factors):
+    if any(isinstance(b, Add) and p == 1 for b, p in expr.factors):
         yield from distribute.apply(expr, facts)
 
 
-@rule("expand", "(x + y)² = x² + 2·x·y + y²", "the binomial theorem", at=Product)
-def expand_power(expr: Product, facts: Facts) -> Iterator[Match]:
+@rule("expand", "(x + y)² = x² + 2·x·y + y²", "the binomial theorem", at=Mul)
+def expand_power(expr: Mul, facts: Facts) -> Iterator[Match]:
     for base, exponent in expr.factors:
-        if not isinstance(base, Total) or exponent.denominator != 1 or exponent < 2:
+        if not isinstance(base, Add) or exponent.denominator != 1 or exponent < 2:
             continue
         if (
             exponent > LARGEST_POWER
@@ -66,8 +66,8 @@ def _multinomial(terms: tuple[Expr, ...], exponent: int) -> Iterator[Expr]:
             yield product(math.comb(exponent, taken), [*head, (tail, ONE)])
 
 
-@rule("common factor", "x/z + y = (x + y·z)/z", "the distributive law", at=Total)
-def common_factor(expr: Total, facts: Facts) -> Iterator[Match]:
+@rule("common factor", "x/z + y = (x + y·z)/z", "the distributive law", at=Add)
+def common_factor(expr: Add, facts: Facts) -> Iterator[Match]:
     """Take out of a sum what all terms share, and the denominators that any term has."""
     powers = [powers_of(parts(term)[1]) for term in expr.terms]
     bases = dict.fromkeys(base for each in powers for base in each)
@@ -87,9 +87,9 @@ def common_factor(expr: Total, facts: Facts) -> Iterator[Match]:
     "common denominator",
     "x/b + y/d = (x·d + y·b)/(b·d), b·d ≠ 0",
     "each fraction is expanded by what it lacks",
-    at=Total,
+    at=Add,
 )
-def common_denominator(expr: Total, facts: Facts) -> Iterator[Match]:
+def common_denominator(expr: Add, facts: Facts) -> Iterator[Match]:
     every = ((t, powers_of(f for f in parts(t)[1] if f[1] < 0)) for t in expr.terms)
     fractions = [(term, below) for term, below in every if below]
     for (one, b), (other, d) in itertools.combinations(fractions, 2):
@@ -107,16 +107,16 @@ def common_denominator(expr: Total, facts: Facts) -> Iterator[Match]:
         yield Match(total((one, other)), right, result, *reason)
 
 
-def leading(expr: Total) -> Expr:
+def leading(expr: Add) -> Expr:
     """Return the term that decides the sign and the scale of a sum, whatever these are."""
     return min(expr.terms, key=lambda t: (isinstance(t, Number), order(product(1, parts(t)[1]))))
 
 
-@rule("turn", "(y − x)^n = (−1)^n·(x − y)^n", "−1 is a common factor", at=Product)
-def turn_sign(expr: Product, facts: Facts) -> Iterator[Match]:
+@rule("turn", "(y − x)^n = (−1)^n·(x − y)^n", "−1 is a common factor", at=Mul)
+def turn_sign(expr: Mul, facts: Facts) -> Iterator[Match]:
     """Let the leading term of a sum be positive, where the sum is raised to a whole power."""
     for base, exponent in expr.factors:
-        if not isinstance(base, Total) or exponent.denominator != 1:
+        if not isinstance(base, Add) or exponent.denominator != 1:
             continue
         if parts(leading(base))[0] < 0:
             right = product((-1) ** int(exponent), [(opposite(base), exponent)])

@@ -7,15 +7,15 @@ from collections.abc import Iterator
 
 from tinygrad_edu import ops
 from tinygrad_edu.symbolic.algebra.expr import (
+    Add,
     Apply,
     Expr,
-    Label,
+    Index,
     Leaf,
+    Mul,
     Number,
     Opaque,
-    Product,
     Sum,
-    Total,
     difference,
     distinct,
     minuses,
@@ -51,8 +51,8 @@ __all__ = [
 ]
 
 
-@rule("join exponentials", "e^x · e^y = e^(x+y)", "the law of exponents", at=Product)
-def join_exponentials(expr: Product, facts: Facts) -> Iterator[Match]:
+@rule("join exponentials", "e^x · e^y = e^(x+y)", "the law of exponents", at=Mul)
+def join_exponentials(expr: Mul, facts: Facts) -> Iterator[Match]:
     powers = [f for f in expr.factors if is_call(f[0], ops.exp) and f[1].denominator == 1]
     for pair in itertools.combinations(powers, 2):
         exponent = total(product(n, [(base.children[0], ONE)]) for base, n in pair)
@@ -66,9 +66,9 @@ def join_exponentials(expr: Product, facts: Facts) -> Iterator[Match]:
     "odd function",
     "f(−x) = −f(x), f odd",
     "sign, tanh, sinh, sin and tan are odd",
-    at=(Apply, Product),
+    at=(Apply, Mul),
 )
-def odd_function(expr: Apply | Product, facts: Facts) -> Iterator[Match]:
+def odd_function(expr: Apply | Mul, facts: Facts) -> Iterator[Match]:
     """Take a minus out of an odd function, or into a difference where one stands before it."""
     if isinstance(expr, Apply):
         coefficient, factors = parts(expr.args[0])
@@ -80,7 +80,7 @@ def odd_function(expr: Apply | Product, facts: Facts) -> Iterator[Match]:
     ((call, exponent), *rest) = expr.factors
     if expr.coefficient < 0 and not rest and exponent == 1 and isinstance(call, Apply):
         (inside,) = call.args[:1]
-        if call.op in ODD and isinstance(inside, Total):
+        if call.op in ODD and isinstance(inside, Add):
             turned = Apply(call.op, (opposite(inside),), call.attributes)
             if minuses(turned.args[0].children) <= minuses(inside.terms):
                 right = product(-expr.coefficient, [(turned, ONE)])
@@ -98,8 +98,8 @@ def _sigmoid_of(expr: Expr) -> Expr | None:
     return call.args[0] if call is not None and call.op is ops.sigmoid else None
 
 
-@rule("opposite sigmoid", "1 − σ(−x) = σ(x)", "e^x/(1 + e^x) + 1/(1 + e^x) = 1", at=Total)
-def opposite_sigmoid(expr: Total, facts: Facts) -> Iterator[Match]:
+@rule("opposite sigmoid", "1 − σ(−x) = σ(x)", "e^x/(1 + e^x) + 1/(1 + e^x) = 1", at=Add)
+def opposite_sigmoid(expr: Add, facts: Facts) -> Iterator[Match]:
     for term in expr.terms:
         coefficient, factors = parts(term)
         number = Number(-coefficient)
@@ -116,9 +116,9 @@ def opposite_sigmoid(expr: Total, facts: Facts) -> Iterator[Match]:
     "opposite sigmoids",
     "σ(−x) = 1 − σ(x)",
     "e^x/(1 + e^x) + 1/(1 + e^x) = 1",
-    at=(Total, Product),
+    at=(Add, Mul),
 )
-def beside_opposite(expr: Total | Product, facts: Facts) -> Iterator[Match]:
+def beside_opposite(expr: Add | Mul, facts: Facts) -> Iterator[Match]:
     """Let one formula hold σ(x) or σ(−x), and not both."""
     every = ((each, _sigmoid_of(each)) for each in distinct(expr))
     there = {inside: each for each, inside in every if inside is not None}
@@ -127,7 +127,7 @@ def beside_opposite(expr: Total | Product, facts: Facts) -> Iterator[Match]:
         if other is not None and _turns(inside):
             right = difference(Number(ONE), other)
             result = replace(expr, {each: right})
-            if isinstance(result, Total):  # c·(1 − σ) is c − c·σ in a sum
+            if isinstance(result, Add):  # c·(1 − σ) is c − c·σ in a sum
                 result = total(_distributed(term, right) for term in result.terms)
             yield Match(each, right, result)
 
@@ -150,8 +150,8 @@ def _turns(inside: Expr) -> bool:
 # --- softmax --------------------------------------------------------------------------------------
 
 
-@rule("softmax", "e^(x_k)/Σ_k e^(x_k) = softmax(x)_k", "what softmax is defined as", at=Product)
-def softmax(expr: Product, facts: Facts) -> Iterator[Match]:
+@rule("softmax", "e^(x_k)/Σ_k e^(x_k) = softmax(x)_k", "what softmax is defined as", at=Mul)
+def softmax(expr: Mul, facts: Facts) -> Iterator[Match]:
     """Fold exponentials over their sum, also where the ones above are summed with weights."""
     for below, exponent in expr.factors:
         if exponent != -1 or not isinstance(below, Sum) or not is_call(below.body, ops.exp):
@@ -161,25 +161,25 @@ def softmax(expr: Product, facts: Facts) -> Iterator[Match]:
             if power < 1:
                 continue
             if is_call(above, ops.exp):
-                label = _index_of(inside, below.label, above.children[0])
-                right = None if label is None else _softmax(inside, below.label, label)
+                index = _index_of(inside, below.index, above.children[0])
+                right = None if index is None else _softmax(inside, below.index, index)
             else:
-                right = _weighted(above, inside, below.label)
+                right = _weighted(above, inside, below.index)
             if right is not None:
                 yield within_product(expr, ((above, ONE), (below, exponent)), right)
 
 
-def _softmax(inside: Expr, bound: Label, label: Label) -> Expr:
-    own = sorted(inside.labels - {bound}, key=lambda each: each.order)
+def _softmax(inside: Expr, bound: Index, index: Index) -> Expr:
+    own = sorted(inside.indices - {bound}, key=lambda each: each.order)
     axes = (*own, bound)
-    return Opaque(ops.softmax, (inside,), {"axis": -1}, (axes,), (*own, label))
+    return Opaque(ops.softmax, (inside,), {"axis": -1}, (axes,), (*own, index))
 
 
-def _index_of(inside: Expr, bound: Label, other: Expr) -> Label | None:
+def _index_of(inside: Expr, bound: Index, other: Expr) -> Index | None:
     """Return the index at which a summed expression is another one."""
     if other == inside:
         return bound
-    new = [each for each in other.labels if each not in inside.labels]
+    new = [each for each in other.indices if each not in inside.indices]
     new += [
         a for e in distinct(other) if isinstance(e, Leaf) for a in e.axes if a.place is not None
     ]
@@ -187,18 +187,18 @@ def _index_of(inside: Expr, bound: Label, other: Expr) -> Label | None:
     return next((a for a in candidates if rename(inside, {bound: a}) == other), None)
 
 
-def _weighted(above: Expr, inside: Expr, bound: Label) -> Expr | None:
+def _weighted(above: Expr, inside: Expr, bound: Index) -> Expr | None:
     """Return Σ_k softmax(x)_k·f_k for Σ_k e^(x_k)·f_k."""
     if not isinstance(above, Sum):
         return None
     coefficient, factors = parts(above.body)
     for place, (base, exponent) in enumerate(factors):
         if exponent == 1 and is_call(base, ops.exp):
-            label = _index_of(inside, bound, base.children[0])
-            if label is above.label:
+            index = _index_of(inside, bound, base.children[0])
+            if index is above.index:
                 rest = [*factors[:place], *factors[place + 1 :]]
-                new = _softmax(inside, bound, label)
-                return sum_over((label,), product(coefficient, [*rest, (new, ONE)]))
+                new = _softmax(inside, bound, index)
+                return sum_over((index,), product(coefficient, [*rest, (new, ONE)]))
     return None
 
 
@@ -213,8 +213,8 @@ def shifted_softmax(expr: Opaque, facts: Facts) -> Iterator[Match]:
         return
     (inside,), (axes,) = expr.args, expr.inside
     bound = axes[expr.attributes["axis"]]
-    if isinstance(inside, Total) and bound is not None:
-        kept = [term for term in inside.terms if bound in term.labels]
+    if isinstance(inside, Add) and bound is not None:
+        kept = [term for term in inside.terms if bound in term.indices]
         if len(kept) < len(inside.terms):
             right = expr.rebuild((total(kept),))
             yield Match(expr, right, right)

@@ -14,15 +14,15 @@ from tinygrad_edu import ops
 from tinygrad_edu.core.node import NO_ATTRIBUTES, Node, next_serial
 from tinygrad_edu.core.op import Op
 from tinygrad_edu.symbolic.algebra.expr import (
+    Add,
     Apply,
     Expr,
     Factor,
     Leaf,
+    Mul,
     Number,
     Opaque,
-    Product,
     Quantity,
-    Total,
     applied,
     constant,
     difference,
@@ -120,7 +120,7 @@ def law(
             if None in reasons or len(assumed) > 1 or (scale != 1 and not scaled):
                 continue
             before, after = (replace(each, bound) for each in (pattern, result))
-            if isinstance(expr, Product):
+            if isinstance(expr, Mul):
                 whole = product(scale, [*rest, (after, ONE)])
             else:
                 before, after = (product(scale, [(each, ONE)]) for each in (before, after))
@@ -148,24 +148,24 @@ Bound = Mapping[Expr, Expr]  # what letters stand for
 
 def _sums_in(pattern: Expr) -> list[Fraction]:
     """Return the powers of the sums of terms among the factors of a pattern."""
-    factors = pattern.factors if isinstance(pattern, Product) else ()
-    return [exponent for base, exponent in factors if isinstance(base, Total)]
+    factors = pattern.factors if isinstance(pattern, Mul) else ()
+    return [exponent for base, exponent in factors if isinstance(base, Add)]
 
 
 def _has_room(sums: list[Fraction], expr: Expr) -> bool:
     """Whether a product has sums of terms, as high above or below the line as a pattern's are."""
-    held = [exponent for base, exponent in parts(expr)[1] if isinstance(base, Total)]
+    held = [exponent for base, exponent in parts(expr)[1] if isinstance(base, Add)]
     return all(any(exponent / wanted >= 1 for exponent in held) for wanted in sums)
 
 
 def _within(pattern: Expr, expr: Expr) -> Iterator[tuple[Bound, Fraction, Any]]:
     """Yield where a pattern stands in an expression: the letters, a number, and what is left."""
-    if isinstance(pattern, Product):
+    if isinstance(pattern, Mul):
         coefficient, factors = parts(expr)
         for bound, scale, rest in _factors(pattern.factors, factors, {}):
             yield bound, scale * coefficient / pattern.coefficient, rest
-    elif isinstance(pattern, Total):
-        assert isinstance(expr, Total)
+    elif isinstance(pattern, Add):
+        assert isinstance(expr, Add)
         yield from _terms(pattern.terms, expr.terms, {}, None, whole=False)
     else:
         for bound in unify(pattern, expr, {}):
@@ -181,12 +181,12 @@ def unify(pattern: Expr, expr: Expr, bound: Bound) -> Iterator[Bound]:
         call = called(expr)
         if call is not None and (call.op, call.attributes) == (pattern.op, pattern.attributes):
             yield from _each(list(zip(pattern.args, call.args, strict=True)), bound)
-    elif isinstance(pattern, Total):
-        if isinstance(expr, Total):
+    elif isinstance(pattern, Add):
+        if isinstance(expr, Add):
             for found, _, rest in _terms(pattern.terms, expr.terms, bound, ONE, whole=True):
                 if not rest:
                     yield found
-    elif isinstance(pattern, Product):
+    elif isinstance(pattern, Mul):
         yield from _unify_product(pattern, expr, bound)
     elif pattern == expr:
         yield bound
@@ -214,7 +214,7 @@ def _each(pairs: list[tuple[Expr, Expr]], bound: Bound) -> Iterator[Bound]:
         yield from _each(rest, found)
 
 
-def _unify_product(pattern: Product, expr: Expr, bound: Bound) -> Iterator[Bound]:
+def _unify_product(pattern: Mul, expr: Expr, bound: Bound) -> Iterator[Bound]:
     """Let the last letter stand for all that is left: in −x, x is −expr."""
     coefficient, factors = parts(expr)
     last = next((f for f in reversed(pattern.factors) if _is_free(*f, bound)), None)

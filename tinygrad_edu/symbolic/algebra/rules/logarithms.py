@@ -11,15 +11,15 @@ from fractions import Fraction
 
 from tinygrad_edu import ops
 from tinygrad_edu.symbolic.algebra.expr import (
+    Add,
     Apply,
     Expr,
     Factor,
-    Label,
+    Index,
+    Mul,
     Number,
     Opaque,
-    Product,
     Sum,
-    Total,
     named_axes,
     parts,
     power,
@@ -65,7 +65,7 @@ def ground(expr: Expr, facts: Facts) -> Expr:
         return ground(expr.body, facts)
     if is_prod(expr):
         return ground(_prod(expr)[1], facts)
-    if isinstance(expr, Product) and expr.coefficient > 0:
+    if isinstance(expr, Mul) and expr.coefficient > 0:
         unknown = [base for base, _ in expr.factors if facts.sign(base) != "positive"]
         if len(unknown) == 1:
             return ground(unknown[0], facts)
@@ -124,7 +124,7 @@ def log_of_power(expr: Apply, facts: Facts) -> Iterator[Match]:
     base, exponent = inside, None
     if is_call(inside, ops.power):
         base, exponent = inside.children
-    elif isinstance(inside, Product) and inside.coefficient == 1 and len(inside.factors) == 1:
+    elif isinstance(inside, Mul) and inside.coefficient == 1 and len(inside.factors) == 1:
         (base, rational), exponent = inside.factors[0], Number(inside.factors[0][1])
         if rational.denominator == 1 and rational % 2 == 1:
             right = _log_of((base, rational))
@@ -142,10 +142,10 @@ def log_of_power(expr: Apply, facts: Facts) -> Iterator[Match]:
 def log_of_prod(expr: Apply, facts: Facts) -> Iterator[Match]:
     if not is_call(expr, ops.log) or not is_prod(expr.children[0]):
         return
-    labels, body = _prod(expr.children[0])
+    indices, body = _prod(expr.children[0])
     found = facts.positive(body)
     if found is not None:
-        right = sum_over(labels, _log(body))
+        right = sum_over(indices, _log(body))
         yield Match(expr, right, right, *found)
 
 
@@ -154,25 +154,25 @@ def is_prod(expr: Expr) -> bool:
     return isinstance(expr, Opaque) and expr.op is ops.prod
 
 
-def _prod(expr: Expr) -> tuple[list[Label], Expr]:
+def _prod(expr: Expr) -> tuple[list[Index], Expr]:
     """Return the indices that a product runs over, and its body with the indices outside."""
     assert isinstance(expr, Opaque)
     inside = expr.inside[0]
     gone = named_axes(len(inside), expr.attributes["axis"])
-    labels = [label for i in gone if (label := inside[i]) is not None]
-    kept = [label for i, label in enumerate(inside) if i not in gone]
+    indices = [index for i in gone if (index := inside[i]) is not None]
+    kept = [index for i, index in enumerate(inside) if i not in gone]
     outside = expr.axes
     if expr.attributes["keepdims"]:
         outside = tuple(a for i, a in enumerate(outside) if i not in gone)
     new = {a: b for a, b in zip(kept, outside, strict=True) if a is not None and b is not None}
-    return labels, rename(expr.args[0], new)
+    return indices, rename(expr.args[0], new)
 
 
-@rule("weighted log", "p·log(p·x) = p ⊙ log p + p·log x, p ≥ 0", "0·log 0 = 0", at=Product)
-def weighted_log(expr: Product, facts: Facts) -> Iterator[Match]:
+@rule("weighted log", "p·log(p·x) = p ⊙ log p + p·log x, p ≥ 0", "0·log 0 = 0", at=Mul)
+def weighted_log(expr: Mul, facts: Facts) -> Iterator[Match]:
     """Entropies hold p log p, which is 0 where p is 0: there p log(p/q) can be split too."""
     for place, (call, exponent) in enumerate(expr.factors):
-        if exponent != 1 or not is_call(call, ops.log) or not isinstance(call.children[0], Product):
+        if exponent != 1 or not is_call(call, ops.log) or not isinstance(call.children[0], Mul):
             continue
         coefficient, inside = parts(call.children[0])
         weights = {base for base, power in expr.factors if power > 0}
@@ -197,7 +197,7 @@ def weighted_log(expr: Product, facts: Facts) -> Iterator[Match]:
 
 @rule("exp of a sum", "e^(x+y) = e^x·e^y", "the law of exponents", at=Apply)
 def exp_of_sum(expr: Apply, facts: Facts) -> Iterator[Match]:
-    if is_call(expr, ops.exp) and isinstance(expr.children[0], Total):
+    if is_call(expr, ops.exp) and isinstance(expr.children[0], Add):
         right = product(1, [(_exp(term), ONE) for term in expr.children[0].terms])
         yield Match(expr, right, right)
 
@@ -211,11 +211,11 @@ def exp_of_multiple(expr: Apply, facts: Facts) -> Iterator[Match]:
             yield Match(expr, right, right)
 
 
-@rule("power of a product", "(c·x^p)^q = c^q·x^(p·q), x > 0", "the law of exponents", at=Product)
-def power_of_product(expr: Product, facts: Facts) -> Iterator[Match]:
+@rule("power of a product", "(c·x^p)^q = c^q·x^(p·q), x > 0", "the law of exponents", at=Mul)
+def power_of_product(expr: Mul, facts: Facts) -> Iterator[Match]:
     """Take out of a power what is never negative, or one factor that is known to be positive."""
     for base, exponent in expr.factors:
-        if not isinstance(base, Product) or base.coefficient <= 0:
+        if not isinstance(base, Mul) or base.coefficient <= 0:
             continue
         out = [(taken, f) for f in base.factors if (taken := _taken_out(f, exponent, facts))]
         statement = None
@@ -242,14 +242,14 @@ def _taken_out(factor: Factor, exponent: Fraction, facts: Facts) -> Factor | Non
     return (base, inside * exponent) if nonnegative or facts.sign(base) == "positive" else None
 
 
-@rule("power of Π", "(Π_k x_k)^q = e^(q·Σ_k log x_k), x > 0", "the law of exponents", at=Product)
-def power_of_prod(expr: Product, facts: Facts) -> Iterator[Match]:
+@rule("power of Π", "(Π_k x_k)^q = e^(q·Σ_k log x_k), x > 0", "the law of exponents", at=Mul)
+def power_of_prod(expr: Mul, facts: Facts) -> Iterator[Match]:
     for base, exponent in expr.factors:
         if exponent.denominator != 1 and is_prod(base):
-            labels, body = _prod(base)
+            indices, body = _prod(base)
             found = facts.positive(body)
             if found is not None:
-                right = _exp(product(exponent, [(sum_over(labels, _log(body)), ONE)]))
+                right = _exp(product(exponent, [(sum_over(indices, _log(body)), ONE)]))
                 yield within_product(expr, ((base, exponent),), right, *found)
 
 
@@ -283,7 +283,7 @@ def prod_of_product(expr: Opaque, facts: Facts) -> Iterator[Match]:
 @rule("Π of exponentials", "Π_k e^(x_k) = e^(Σ_k x_k)", "the law of exponents", at=Opaque)
 def prod_of_exp(expr: Opaque, facts: Facts) -> Iterator[Match]:
     if is_prod(expr):
-        labels, body = _prod(expr)
+        indices, body = _prod(expr)
         if is_call(body, ops.exp):
-            right = _exp(sum_over(labels, body.children[0]))
+            right = _exp(sum_over(indices, body.children[0]))
             yield Match(expr, right, right)

@@ -11,15 +11,15 @@ from fractions import Fraction
 
 from tinygrad_edu import ops
 from tinygrad_edu.symbolic.algebra.expr import (
+    Add,
     Apply,
     Expr,
-    Label,
+    Index,
     Leaf,
+    Mul,
     Number,
     Opaque,
-    Product,
     Sum,
-    Total,
     difference,
     distinct,
     opposite,
@@ -58,7 +58,7 @@ def choice(expr: Apply, facts: Facts) -> Iterator[Match]:
 
 def _is_truth(expr: Expr) -> bool:
     """Whether an expression is 0 or 1: a gate, its opposite, or a product of such."""
-    if isinstance(expr, Product):
+    if isinstance(expr, Mul):
         return expr.coefficient == 1 and all(_is_truth(base) for base, _ in expr.factors)
     return is_gate(expr) or expr in (ZERO, _ONE)
 
@@ -69,7 +69,7 @@ def one_gate(expr: Apply, facts: Facts) -> Iterator[Match]:
     if opposite_of(expr) is None:
         return
     apart = total([expr.args[0], opposite(expr.args[1])])
-    first = leading(apart) if isinstance(apart, Total) else apart
+    first = leading(apart) if isinstance(apart, Add) else apart
     scale = parts(first)[0]
     if not scale or isinstance(first, Number):
         return
@@ -91,16 +91,16 @@ def one_gate(expr: Apply, facts: Facts) -> Iterator[Match]:
         yield Match(expr, right, right)
 
 
-@rule("where equal", "[x − y = 0]·f(x) = [x − y = 0]·f(y)", "elsewhere the gate is 0", at=Product)
-def where_equal(expr: Product, facts: Facts) -> Iterator[Match]:
+@rule("where equal", "[x − y = 0]·f(x) = [x − y = 0]·f(y)", "elsewhere the gate is 0", at=Mul)
+def where_equal(expr: Mul, facts: Facts) -> Iterator[Match]:
     """Put the other terms for the leading one, and 0 for [x > 0] beside [x = 0]."""
     for gate, exponent in expr.factors:
         if exponent != 1 or not is_call(gate, ops.equal) or gate.children[1] != ZERO:
             continue
         x = gate.children[0]
-        first = leading(x) if isinstance(x, Total) else x
+        first = leading(x) if isinstance(x, Add) else x
         rest = product(expr.coefficient, [f for f in expr.factors if f[0] != gate])
-        if any(_binds(each, x.labels) for each in distinct(rest)):
+        if any(_binds(each, x.indices) for each in distinct(rest)):
             continue  # the x_k of max_k x_k is not that of the gate
         there = replace(rest, {Apply(ops.greater, (x, ZERO), {}): ZERO})
         others = opposite(total(term for term in terms_of(x) if term is not first))
@@ -113,18 +113,18 @@ def where_equal(expr: Product, facts: Facts) -> Iterator[Match]:
             yield Match(expr, right, right)
 
 
-def _binds(expr: Expr, labels: frozenset[Label]) -> bool:
+def _binds(expr: Expr, indices: frozenset[Index]) -> bool:
     """Whether an index has another meaning inside an expression."""
     if isinstance(expr, Sum):
-        return expr.label in labels
-    return isinstance(expr, Opaque) and any(not labels.isdisjoint(axes) for axes in expr.inside)
+        return expr.index in indices
+    return isinstance(expr, Opaque) and any(not indices.isdisjoint(axes) for axes in expr.inside)
 
 
 def _divides_by_zero(expr: Expr) -> bool:
     return any(
         base == ZERO and exponent < 0
         for each in expr.walk()
-        if isinstance(each, Product)
+        if isinstance(each, Mul)
         for base, exponent in each.factors
     )
 
@@ -132,7 +132,7 @@ def _divides_by_zero(expr: Expr) -> bool:
 @rule("sign of a product", "sign(x·y) = sign(x)·sign(y)", "a minus turns the sign", at=Apply)
 def sign_of_product(expr: Apply, facts: Facts) -> Iterator[Match]:
     """Take |x·y| and sign(x·y) apart, if no factor is a power of an even order."""
-    if expr.op not in (ops.sign, ops.abs) or not isinstance(expr.args[0], Product):
+    if expr.op not in (ops.sign, ops.abs) or not isinstance(expr.args[0], Mul):
         return
     coefficient, factors = parts(expr.args[0])
     if any(exponent.denominator != 1 for _, exponent in factors):
@@ -177,7 +177,7 @@ def by_cases(expr: Expr, facts: Facts) -> Iterator[Match]:
         if gate is not None:
             right = _in_cases(expr, gate)
             yield Match(expr, right, right)
-    elif isinstance(expr, Product):
+    elif isinstance(expr, Mul):
         for base, exponent in expr.factors:
             if exponent < 0 or exponent.denominator != 1:
                 gate = next(_gates(base), None)

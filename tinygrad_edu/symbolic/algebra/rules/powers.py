@@ -10,8 +10,8 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Apply,
     Expr,
     Factor,
+    Mul,
     Number,
-    Product,
     number,
     parts,
     power,
@@ -46,9 +46,9 @@ def split(expr: Expr) -> tuple[Expr, Expr]:
     "add exponents",
     "x^p · x^q = x^(p+q), x ≠ 0",
     "exponents of one base add up",
-    at=Product,
+    at=Mul,
 )
-def add_exponents(expr: Product, facts: Facts) -> Iterator[Match]:
+def add_exponents(expr: Mul, facts: Facts) -> Iterator[Match]:
     for pair in itertools.combinations(expr.factors, 2):
         if not any(is_call(base, ops.power) for base, _ in pair):
             continue
@@ -73,17 +73,17 @@ def _flat(factor: Factor) -> tuple[Expr, Expr | None]:
     "power of a power",
     "(x^p)^q = x^(p·q), x ≥ 0",
     "exponents multiply",
-    at=(Apply, Product),
+    at=(Apply, Mul),
 )
-def power_of_power(expr: Apply | Product, facts: Facts) -> Iterator[Match]:
+def power_of_power(expr: Apply | Mul, facts: Facts) -> Iterator[Match]:
     for left, base, p, q in _nested(expr):
         if facts.sign(base) in {"positive", "nonnegative"}:
             right = raised(base, product(1, [(p, ONE), (q, ONE)]))
             yield _within(expr, left, right, f"{base} ≥ 0")
 
 
-@rule("root of a square", "(x^2)^q = |x|^(2·q)", "a square forgets the sign", at=(Apply, Product))
-def root_of_square(expr: Apply | Product, facts: Facts) -> Iterator[Match]:
+@rule("root of a square", "(x^2)^q = |x|^(2·q)", "a square forgets the sign", at=(Apply, Mul))
+def root_of_square(expr: Apply | Mul, facts: Facts) -> Iterator[Match]:
     for left, base, p, q in _nested(expr):
         even = isinstance(p, Number) and p.value.denominator == 1 and p.value % 2 == 0
         if even and facts.sign(base) not in {"positive", "nonnegative"}:
@@ -91,9 +91,9 @@ def root_of_square(expr: Apply | Product, facts: Facts) -> Iterator[Match]:
             yield _within(expr, left, raised(magnitude, product(1, [(p, ONE), (q, ONE)])))
 
 
-def _nested(expr: Apply | Product) -> Iterator[tuple[Factor, Expr, Expr, Expr]]:
+def _nested(expr: Apply | Mul) -> Iterator[tuple[Factor, Expr, Expr, Expr]]:
     """Yield every power of a power in an expression: the factor, its base, both exponents."""
-    if isinstance(expr, Product):
+    if isinstance(expr, Mul):
         for factor in expr.factors:
             if _is_power(factor[0]):
                 yield factor, *split(factor[0]), number(factor[1])
@@ -102,10 +102,10 @@ def _nested(expr: Apply | Product) -> Iterator[tuple[Factor, Expr, Expr, Expr]]:
 
 
 def _is_power(expr: Expr) -> bool:
-    return split(expr)[0] is not expr if isinstance(expr, Apply | Product) else False
+    return split(expr)[0] is not expr if isinstance(expr, Apply | Mul) else False
 
 
-def _within(expr: Apply | Product, left: Factor, right: Expr, because: str = "") -> Match:
-    if isinstance(expr, Product):
+def _within(expr: Apply | Mul, left: Factor, right: Expr, because: str = "") -> Match:
+    if isinstance(expr, Mul):
         return within_product(expr, (left,), right, because)
     return Match(expr, right, right, because)

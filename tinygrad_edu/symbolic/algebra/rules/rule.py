@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from tinygrad_edu.symbolic.algebra.expr import KINDS, Apply, Expr, Factor, Product, number, product
+from tinygrad_edu.symbolic.algebra.expr import KINDS, Apply, Expr, Factor, Mul, number, product
 from tinygrad_edu.symbolic.algebra.facts import Facts
 
 __all__ = [
@@ -116,11 +116,11 @@ def within_product(
     assumed: str | None = None,
 ) -> Match:
     """Replace some powers of a product by an expression."""
-    assert isinstance(expr, Product)
+    assert isinstance(expr, Mul)
     rest = without(expr.factors, left)
     assert rest is not None
     result = product(expr.coefficient, [*rest, (right, ONE)])
-    return Match(Product(ONE, left), right, result, because, assumed)
+    return Match(Mul(ONE, left), right, result, because, assumed)
 
 
 def others(terms: tuple[Expr, ...], taken: Iterable[Expr]) -> list[Expr]:

@@ -9,17 +9,17 @@ from typing import TypeGuard
 
 from tinygrad_edu import ops
 from tinygrad_edu.symbolic.algebra.expr import (
+    Add,
     Delta,
     Dimension,
     Expr,
     Factor,
-    Label,
+    Index,
     Leaf,
+    Mul,
     Number,
     Opaque,
-    Product,
     Sum,
-    Total,
     distinct,
     meaning_of,
     order,
@@ -43,9 +43,9 @@ __all__ = [
     "delta_sifts",
     "distribution",
     "exchange",
+    "index_sifts",
     "is_one_hot",
     "join_sums",
-    "label_sifts",
     "one_sum",
     "separate",
     "shares",
@@ -58,9 +58,9 @@ __all__ = [
 
 @rule("Σ of a constant", "Σ_k c = K·c", "K equal terms", at=Sum)
 def sum_of_constant(expr: Sum, facts: Facts) -> Iterator[Match]:
-    if expr.label not in expr.body.labels:
-        right = product(1, [(Dimension(expr.label), ONE), (expr.body, ONE)])
-        yield Match(expr, right, right, f"{expr.label.called} equal terms")
+    if expr.index not in expr.body.indices:
+        right = product(1, [(Dimension(expr.index), ONE), (expr.body, ONE)])
+        yield Match(expr, right, right, f"{expr.index.called} equal terms")
 
 
 @rule("shares", "Σ_k (c + f_k) = 1", "tested on the data", at=Sum)
@@ -77,7 +77,7 @@ def distribution(expr: Sum, facts: Facts) -> Iterator[Match]:
     """Σ_k softmax(z)_k = 1, and so does every row of a one-hot matrix."""
     if isinstance(expr.body, Opaque) and expr.body.op.distribution:
         axes = expr.body.axes
-        if axes[expr.body.attributes.get("axis", -1)] is expr.label:
+        if axes[expr.body.attributes.get("axis", -1)] is expr.index:
             one = Number(ONE)
             yield Match(expr, one, one, "{} is a distribution", of=(expr.body,))
 
@@ -86,45 +86,45 @@ def distribution(expr: Sum, facts: Facts) -> Iterator[Match]:
 def delta_picks(expr: Sum, facts: Facts) -> Iterator[Match]:
     coefficient, factors = parts(expr.body)
     for place, (base, exponent) in enumerate(factors):
-        if isinstance(base, Delta) and exponent == 1 and expr.label in base.axes:
-            other = base.axes[0] if base.axes[1] is expr.label else base.axes[1]
+        if isinstance(base, Delta) and exponent == 1 and expr.index in base.axes:
+            other = base.axes[0] if base.axes[1] is expr.index else base.axes[1]
             body = product(coefficient, factors[:place] + factors[place + 1 :])
-            right = rename(body, {expr.label: other})
+            right = rename(body, {expr.index: other})
             yield Match(expr, right, right)
 
 
-@rule("δ sifts", "δ_kj·f_k = δ_kj·f_j, j an entry", "elsewhere δ is 0", at=Product)
-def delta_sifts(expr: Product, facts: Facts) -> Iterator[Match]:
+@rule("δ sifts", "δ_kj·f_k = δ_kj·f_j, j an entry", "elsewhere δ is 0", at=Mul)
+def delta_sifts(expr: Mul, facts: Facts) -> Iterator[Match]:
     """Where something else stands at that entry already, let all of it."""
     for delta, exponent in expr.factors:
         if isinstance(delta, Delta) and exponent > 0:
             one, other = sorted(delta.axes, key=lambda axis: axis.place is not None)
             rest = product(expr.coefficient, [f for f in expr.factors if f[0] != delta])
-            if other.place is not None and one in rest.labels and _stands_at(other, rest):
+            if other.place is not None and one in rest.indices and _stands_at(other, rest):
                 there = rename(rest, {one: other})
                 right = product(1, [(delta, exponent), (there, ONE)])
                 yield Match(expr, right, right, "elsewhere {} is 0", of=(delta,))
 
 
 @rule(
-    "label sifts",
+    "index sifts",
     "h_k·f(Σ_j h_j·x_j) = h_k·f(x_k), h a one-hot row",
     "where h_k is 1, the sum is x_k",
-    at=Product,
+    at=Mul,
 )
-def label_sifts(expr: Product, facts: Facts) -> Iterator[Match]:
+def index_sifts(expr: Mul, facts: Facts) -> Iterator[Match]:
     """Where the row has all indices of what it picks, as one_hot(y)_nk has those of Z_nk."""
     for row, exponent in expr.factors:
-        label = row.axes[-1] if is_one_hot(row) and exponent >= 1 else None
-        if label is None:
+        index = row.axes[-1] if is_one_hot(row) and exponent >= 1 else None
+        if index is None:
             continue
         rest = product(expr.coefficient, [f for f in expr.factors if f[0] != row])
         for picked in _outside_sums(rest):
             coefficient, factors = parts(picked.body)
-            there = rename(row, {label: picked.label}), ONE
+            there = rename(row, {index: picked.index}), ONE
             others = product(coefficient, [f for f in factors if f != there])
-            here = rename(others, {picked.label: label})
-            if there in factors and here.labels <= row.labels:
+            here = rename(others, {picked.index: index})
+            if there in factors and here.indices <= row.indices:
                 right = product(1, [(row, exponent), (replace(rest, {picked: here}), ONE)])
                 yield Match(expr, right, right, "where {} is 1, {} is that", of=(row, picked))
 
@@ -133,17 +133,17 @@ def label_sifts(expr: Product, facts: Facts) -> Iterator[Match]:
     "written out",
     "f_0 + f_1 + … + f_{K−1} = Σ_k f_k",
     "the terms of all places are the whole sum",
-    at=Total,
+    at=Add,
 )
-def written_out(expr: Total, facts: Facts) -> Iterator[Match]:
+def written_out(expr: Add, facts: Facts) -> Iterator[Match]:
     """Read the terms that a loop over the entries, or the rows, of arrays leaves."""
-    bound = {part.label for part in distinct(expr) if isinstance(part, Sum)}
-    met: dict[tuple[Label, Expr], dict[int, Expr]] = {}
+    bound = {part.index for part in distinct(expr) if isinstance(part, Sum)}
+    met: dict[tuple[Index, Expr], dict[int, Expr]] = {}
     for term in expr.terms:
         meaning = _without_names_of_entries(term)
         for entry in _entries_in(meaning):
             run = entry.range
-            taken = expr.labels | bound
+            taken = expr.indices | bound
             index = run if run not in taken else run.fresh(taken)
             assert entry.place is not None
             alike = met.setdefault((index, _at(meaning, entry, index)), {})
@@ -160,7 +160,7 @@ def written_out(expr: Total, facts: Facts) -> Iterator[Match]:
             there = index.at(left_out)
             if _is_zero(rename(each, {index: there})):
                 whole = sum_over([index], each)
-                alike_with = _at(whole, there, index.range.fresh({index, *expr.labels, *bound}))
+                alike_with = _at(whole, there, index.range.fresh({index, *expr.indices, *bound}))
                 pairs.setdefault(alike_with, {})[left_out] = whole, list(terms.values())
     for found in pairs.values():
         taken_up = [term for _, terms in found.values() for term in terms]
@@ -169,7 +169,7 @@ def written_out(expr: Total, facts: Facts) -> Iterator[Match]:
             return
 
 
-def _in_place_of(terms: list[Expr], right: Expr, whole: Total) -> Match:
+def _in_place_of(terms: list[Expr], right: Expr, whole: Add) -> Match:
     return Match(total(terms), right, total([*others(whole.terms, terms), right]))
 
 
@@ -196,10 +196,10 @@ def _without_names_of_entries(expr: Expr) -> Expr:
     return replace(expr, new) if new else expr
 
 
-def _entries_in(expr: Expr) -> dict[Label, None]:
+def _entries_in(expr: Expr) -> dict[Index, None]:
     """Return the entries at which arrays stand, but for those inside of whole operations."""
-    found: dict[Label, None] = {}
-    hidden: set[Label] = set()
+    found: dict[Index, None] = {}
+    hidden: set[Index] = set()
     for part in distinct(expr):
         if isinstance(part, Leaf | Delta | Opaque):
             found |= {a: None for a in part.axes if a is not None and a.place is not None}
@@ -208,7 +208,7 @@ def _entries_in(expr: Expr) -> dict[Label, None]:
     return {entry: None for entry in found if entry not in hidden}
 
 
-def _at(expr: Expr, entry: Label, index: Label) -> Expr:
+def _at(expr: Expr, entry: Index, index: Index) -> Expr:
     """Put an index where arrays stand at an entry."""
     new: dict[Expr, Expr] = {}
     for part in distinct(expr):
@@ -237,7 +237,7 @@ def _outside_sums(expr: Expr) -> Iterator[Sum]:
             yield from _outside_sums(child)
 
 
-def _stands_at(entry: Label, expr: Expr) -> bool:
+def _stands_at(entry: Index, expr: Expr) -> bool:
     """Whether an expression holds an array at an entry."""
     return any(isinstance(e, Leaf | Delta | Opaque) and entry in e.axes for e in distinct(expr))
 
@@ -251,48 +251,48 @@ def _stands_at(entry: Label, expr: Expr) -> bool:
 MOST_INDICES = 4
 
 
-def _opened(expr: Sum) -> tuple[list[Label], Expr]:
+def _opened(expr: Sum) -> tuple[list[Index], Expr]:
     """Return the indices of sums directly within each other, and what is summed."""
-    labels, body = [expr.label], expr.body
-    while isinstance(body, Sum) and body.label not in labels:
-        labels.append(body.label)
+    indices, body = [expr.index], expr.body
+    while isinstance(body, Sum) and body.index not in indices:
+        indices.append(body.index)
         body = body.body
-    return labels, body
+    return indices, body
 
 
-@rule("δ renames", "δ_kj·f_k = δ_kj·f_j", "elsewhere δ is 0", at=Product)
-def delta_renames(expr: Product, facts: Facts) -> Iterator[Match]:
+@rule("δ renames", "δ_kj·f_k = δ_kj·f_j", "elsewhere δ is 0", at=Mul)
+def delta_renames(expr: Mul, facts: Facts) -> Iterator[Match]:
     """Of two indices that δ makes one, leave the first, so that one product has one form."""
     for delta, exponent in expr.factors:
-        if isinstance(delta, Delta) and exponent > 0 and len(delta.labels) == 2:
-            first, second = sorted(delta.labels, key=lambda axis: axis.order)
+        if isinstance(delta, Delta) and exponent > 0 and len(delta.indices) == 2:
+            first, second = sorted(delta.indices, key=lambda axis: axis.order)
             rest = product(expr.coefficient, [f for f in expr.factors if f[0] != delta])
-            if second in rest.labels:
+            if second in rest.indices:
                 right = product(1, [(delta, exponent), (rename(rest, {second: first}), ONE)])
                 yield Match(expr, right, right)
 
 
 @rule("Σ of a sum", "Σ(x + y) = Σx + Σy", "a sum can be taken in any order", at=Sum)
 def sum_of_terms(expr: Sum, facts: Facts) -> Iterator[Match]:
-    labels, body = _opened(expr)
-    if isinstance(body, Total):
-        right = total(sum_over(labels, term) for term in body.terms)
+    indices, body = _opened(expr)
+    if isinstance(body, Add):
+        right = total(sum_over(indices, term) for term in body.terms)
         yield Match(expr, right, right)
 
 
-@rule("one sum", "Σ_k x·y + Σ_k x·z = Σ_k x·(y + z)", "a sum can be taken in any order", at=Total)
-def one_sum(expr: Total, facts: Facts) -> Iterator[Match]:
+@rule("one sum", "Σ_k x·y + Σ_k x·z = Σ_k x·(y + z)", "a sum can be taken in any order", at=Add)
+def one_sum(expr: Add, facts: Facts) -> Iterator[Match]:
     """Write two sums over one range as one: A B − A C is A (B − C)."""
     for one, other in itertools.combinations(expr.terms, 2):
         ways = itertools.product(_with_sum(one), _with_sum(other))
         for (outside, first, number), (beside, second, times) in ways:
-            if beside != outside or first.label.range is not second.label.range:
+            if beside != outside or first.index.range is not second.index.range:
                 continue
             body = second.body
-            if second.label is not first.label:
-                if first.label in body.labels:
+            if second.index is not first.index:
+                if first.index in body.indices:
                     continue
-                body = rename(body, {second.label: first.label})
+                body = rename(body, {second.index: first.index})
             scale = abs(number) if abs(number) == abs(times) else ONE
             inner = [
                 product(number / scale, [(first.body, ONE)]),
@@ -300,7 +300,7 @@ def one_sum(expr: Total, facts: Facts) -> Iterator[Match]:
             ]
             inside = _factored(inner)
             if inside is not None:
-                right = product(scale, [*outside, (sum_over([first.label], inside), ONE)])
+                right = product(scale, [*outside, (sum_over([first.index], inside), ONE)])
                 rest = [term for term in expr.terms if term is not one and term is not other]
                 yield Match(total([one, other]), right, total([*rest, right]))
 
@@ -318,7 +318,7 @@ def _with_sum(term: Expr) -> Iterator[tuple[tuple[Factor, ...], Sum, Fraction]]:
 
 def _has_delta(expr: Sum) -> bool:
     factors = parts(expr.body)[1]
-    return any(isinstance(base, Delta) and expr.label in base.axes for base, _ in factors)
+    return any(isinstance(base, Delta) and expr.index in base.axes for base, _ in factors)
 
 
 def _factored(terms: list[Expr]) -> Expr | None:
@@ -327,7 +327,9 @@ def _factored(terms: list[Expr]) -> Expr | None:
     None where that is nothing, but for two columns of numbers: A x + B y stays two products.
     """
     common = shared_factors([parts(term)[1] for term in terms])
-    if not common and not all(len(term.labels) == 2 and len(parts(term)[1]) == 1 for term in terms):
+    if not common and not all(
+        len(term.indices) == 2 and len(parts(term)[1]) == 1 for term in terms
+    ):
         return None
     rest = []
     for coefficient, factors in map(parts, terms):
@@ -337,12 +339,12 @@ def _factored(terms: list[Expr]) -> Expr | None:
     return product(1, [*common, (total(rest), ONE)])
 
 
-def _grouped(labels: list[Label], factors: tuple[Factor, ...]) -> _Groups:
+def _grouped(indices: list[Index], factors: tuple[Factor, ...]) -> _Groups:
     """Part indices and factors into groups that share no index; some factors share none."""
-    groups: list[tuple[list[Label], list[Factor]]] = [([label], []) for label in labels]
+    groups: list[tuple[list[Index], list[Factor]]] = [([index], []) for index in indices]
     outside: list[Factor] = []
     for factor in factors:
-        touched = [group for group in groups if not factor[0].labels.isdisjoint(group[0])]
+        touched = [group for group in groups if not factor[0].indices.isdisjoint(group[0])]
         if not touched:
             outside.append(factor)
             continue
@@ -355,7 +357,7 @@ def _grouped(labels: list[Label], factors: tuple[Factor, ...]) -> _Groups:
     return groups, outside
 
 
-_Groups = tuple[list[tuple[list[Label], list[Factor]]], list[Factor]]
+_Groups = tuple[list[tuple[list[Index], list[Factor]]], list[Factor]]
 
 
 @rule(
@@ -365,12 +367,12 @@ _Groups = tuple[list[tuple[list[Label], list[Factor]]], list[Factor]]
     at=Sum,
 )
 def constant_out(expr: Sum, facts: Facts) -> Iterator[Match]:
-    labels, body = _opened(expr)
+    indices, body = _opened(expr)
     coefficient, factors = parts(body)
-    groups, outside = _grouped(labels, factors)
+    groups, outside = _grouped(indices, factors)
     if (outside or coefficient != 1) and any(inside for _, inside in groups):
         inside = product(1, [f for f in factors if f not in outside])
-        right = product(coefficient, [*outside, (sum_over(labels, inside), ONE)])
+        right = product(coefficient, [*outside, (sum_over(indices, inside), ONE)])
         which = product(coefficient, outside)
         yield Match(expr, right, right, "{} does not depend on the index of the sum", of=(which,))
 
@@ -378,16 +380,16 @@ def constant_out(expr: Sum, facts: Facts) -> Iterator[Match]:
 @rule("separate", "Σ_nΣ_k x_n·y_k = Σ_n x_n · Σ_k y_k", "the distributive law", at=Sum)
 def separate(expr: Sum, facts: Facts) -> Iterator[Match]:
     """Take a sum of products apart into factors that share no index."""
-    labels, body = _opened(expr)
+    indices, body = _opened(expr)
     coefficient, factors = parts(body)
-    groups, outside = _grouped(labels, factors)
+    groups, outside = _grouped(indices, factors)
     if len(groups) < 2:
         return
     for group, inside in groups:
         if inside:
             outside.append((sum_over(group, product(1, inside)), ONE))
         else:
-            outside.extend((Dimension(label), ONE) for label in group)
+            outside.extend((Dimension(index), ONE) for index in group)
     right = product(coefficient, outside)
     yield Match(expr, right, right)
 
@@ -395,7 +397,7 @@ def separate(expr: Sum, facts: Facts) -> Iterator[Match]:
 @rule("join sums", "Σ_n x_n·Σ_k y_nk = Σ_nΣ_k x_n·y_nk", "the distributive law", at=Sum)
 def join_sums(expr: Sum, facts: Facts) -> Iterator[Match]:
     """Let a product hold one sum within a sum no longer."""
-    labels, body = _opened(expr)
+    indices, body = _opened(expr)
     coefficient, factors = parts(body)
     inner = [f for f in factors if isinstance(f[0], Sum) and f[1] >= 1 and f[1].denominator == 1]
     if not inner or (len(factors) == 1 and inner[0][1] == 1):
@@ -405,12 +407,12 @@ def join_sums(expr: Sum, facts: Facts) -> Iterator[Match]:
     more, inside = _opened(held)
     rest = [*factors, (held, exponent - 1)]
     rest.remove(inner[0])
-    taken = {*labels, *(label for base, _ in rest for label in base.labels)}
-    for place, label in enumerate(more):
-        if label in taken:  # the inner sum calls its index as something outside is called
-            more[place] = label.fresh({*taken, *more, *inside.labels})
-            inside = rename(inside, {label: more[place]})
-    right = sum_over([*labels, *more], product(coefficient, [*rest, (inside, ONE)]))
+    taken = {*indices, *(index for base, _ in rest for index in base.indices)}
+    for place, index in enumerate(more):
+        if index in taken:  # the inner sum calls its index as something outside is called
+            more[place] = index.fresh({*taken, *more, *inside.indices})
+            inside = rename(inside, {index: more[place]})
+    right = sum_over([*indices, *more], product(coefficient, [*rest, (inside, ONE)]))
     yield Match(expr, right, right)
 
 
@@ -422,13 +424,13 @@ def join_sums(expr: Sum, facts: Facts) -> Iterator[Match]:
 )
 def exchange(expr: Sum, facts: Facts) -> Iterator[Match]:
     """Of all ways to call indices of one range take the first, so that xᵀA x is xᵀAᵀ x."""
-    labels, body = _opened(expr)
-    if not 1 < len(labels) <= MOST_INDICES:
+    indices, body = _opened(expr)
+    if not 1 < len(indices) <= MOST_INDICES:
         return
     ways = [
-        sum_over(labels, rename(body, dict(zip(labels, others, strict=True))))
-        for others in itertools.permutations(labels)
-        if all(one.range is other.range for one, other in zip(labels, others, strict=True))
+        sum_over(indices, rename(body, dict(zip(indices, others, strict=True))))
+        for others in itertools.permutations(indices)
+        if all(one.range is other.range for one, other in zip(indices, others, strict=True))
     ]
     first = min(ways, key=_by_indices)
     if _by_indices(first) < _by_indices(expr):
@@ -443,18 +445,18 @@ def _by_indices(expr: Expr) -> tuple[object, ...]:
 
 @rule("assumption", "Σ_nΣ_k x_n·y_nk = Σ_n x_n, Σ_k y_nk = 1", "tested on the data", at=Sum)
 def sums_to_one(expr: Sum, facts: Facts) -> Iterator[Match]:
-    labels, body = _opened(expr)
+    indices, body = _opened(expr)
     coefficient, factors = parts(body)
-    for label in labels:
-        held = [f for f in factors if label in f[0].labels]
+    for index in indices:
+        held = [f for f in factors if index in f[0].indices]
         if len(held) != 1 or not isinstance(held[0][0], Leaf) or held[0][1] != 1:
             continue
-        if len(labels) == 1 and body != held[0][0]:
+        if len(indices) == 1 and body != held[0][0]:
             continue  # what is constant is taken out first, so that it is seen
-        statement = facts.sums_to_one(Sum(label, held[0][0]))
+        statement = facts.sums_to_one(Sum(index, held[0][0]))
         if statement is not None:
             rest = product(coefficient, [f for f in factors if f != held[0]])
-            right = sum_over([each for each in labels if each is not label], rest)
+            right = sum_over([each for each in indices if each is not index], rest)
             yield Match(expr, right, right, f"{statement}, which holds on the data", statement)
 
 

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tinygrad_edu.symbolic.algebra.expr import Expr, Leaf, Total, distinct, parts, replace, total
+from tinygrad_edu.symbolic.algebra.expr import Add, Expr, Leaf, distinct, parts, replace, total
 from tinygrad_edu.symbolic.algebra.facts import Facts
 from tinygrad_edu.symbolic.algebra.rules.rule import Match, others, rule
 
 __all__ = ["symmetric"]
 
 
-@rule("symmetric", "x_kj = x_jk", "tested on the data", at=Total)
-def symmetric(expr: Total, facts: Facts) -> Iterator[Match]:
+@rule("symmetric", "x_kj = x_jk", "tested on the data", at=Add)
+def symmetric(expr: Add, facts: Facts) -> Iterator[Match]:
     """Turn a matrix in one term where that gives the factors of another: W x + Wᵀ x."""
     for term in expr.terms:
         rest = others(expr.terms, [term])
         if not any(_much(other) == _much(term) for other in rest):
             continue
         for leaf in distinct(term):
-            if not isinstance(leaf, Leaf) or len(leaf.labels) != 2 or len(leaf.axes) != 2:
+            if not isinstance(leaf, Leaf) or len(leaf.indices) != 2 or len(leaf.axes) != 2:
                 continue
             if leaf.axes[0].length != leaf.axes[1].length:
                 continue
-            row, column = (axis in term.labels for axis in leaf.axes)
+            row, column = (axis in term.indices for axis in leaf.axes)
             if row and not column:
                 continue  # W x lies as it is to lie, and Wᵀ x is turned
             turned = _turned(term, leaf)
