@@ -18,7 +18,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from tinygrad_edu import ops
-from tinygrad_edu.core.gradients import gradients
+from tinygrad_edu.core.backward import gradients
 from tinygrad_edu.core.op import op
 from tinygrad_edu.ops import *
 from tinygrad_edu.tensor import Tensor, name

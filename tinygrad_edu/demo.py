@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygrad_edu import ops
-from tinygrad_edu.core.gradients import gradients
+from tinygrad_edu.core.backward import gradients
 from tinygrad_edu.data import load_iris
 from tinygrad_edu.saving import save
 from tinygrad_edu.symbolic.derive import Derivation

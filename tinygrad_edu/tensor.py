@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygrad_edu import ops
-from tinygrad_edu.core.gradients import own_arrays, propagate
+from tinygrad_edu.core.backward import own_arrays, propagate
 from tinygrad_edu.core.node import NO_ATTRIBUTES, Node, next_serial, slots
 from tinygrad_edu.core.op import Op, real_array, run
 from tinygrad_edu.numpy_functions import UFUNCS, call_numpy

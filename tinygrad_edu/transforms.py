@@ -17,7 +17,7 @@ from typing import Any, cast
 import numpy as np
 
 from tinygrad_edu import ops
-from tinygrad_edu.core.gradients import gradients
+from tinygrad_edu.core.backward import gradients
 from tinygrad_edu.core.graph import depends_on, differentiable
 from tinygrad_edu.core.node import Node, next_serial
 from tinygrad_edu.tensor import Tensor

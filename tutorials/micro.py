@@ -95,7 +95,7 @@ def ancestors(output: Tensor) -> list[Tensor]:
     return sorted(found, key=lambda tensor: tensor.serial)
 
 
-# --- the backward pass: one loop, three readings (core/gradients.py) ------------------------------
+# --- the backward pass: one loop, three readings (core/backward.py) ------------------------------
 
 
 def propagate(output: Tensor, seed: Any, read: Callable[[Any], Any]) -> dict[Tensor, Any]:

@@ -15,7 +15,7 @@ from tinygrad_edu import ops
 from tinygrad_edu.check.differences import Array
 from tinygrad_edu.check.function import Checked, Undefined, describe
 from tinygrad_edu.check.rounding import rounded_anew
-from tinygrad_edu.core.gradients import gradients
+from tinygrad_edu.core.backward import gradients
 from tinygrad_edu.tensor import Tensor
 
 __all__ = [

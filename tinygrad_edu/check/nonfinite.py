@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.core.gradients import propagate
+from tinygrad_edu.core.backward import propagate
 from tinygrad_edu.core.graph import ancestors, differentiable
 from tinygrad_edu.core.node import Node
 from tinygrad_edu.tensor import Tensor

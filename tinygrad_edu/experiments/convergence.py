@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tinygrad_edu import ops
 from tinygrad_edu.charts import COLOURS, columns, panels
-from tinygrad_edu.core.gradients import gradients
+from tinygrad_edu.core.backward import gradients
 from tinygrad_edu.data.iris import load_iris
 from tinygrad_edu.data.preparation import standardize
 from tinygrad_edu.experiments.experiment import Result, experiment

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_edu.charts import columns, panels
-from tinygrad_edu.core.gradients import gradients
+from tinygrad_edu.core.backward import gradients
 from tinygrad_edu.experiments.experiment import Result, experiment
 from tinygrad_edu.nn.activations import Tanh
 from tinygrad_edu.nn.heads import head

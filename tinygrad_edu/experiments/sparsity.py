@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tinygrad_edu import ops
 from tinygrad_edu.charts import COLOURS, columns, panels
-from tinygrad_edu.core.gradients import gradients
+from tinygrad_edu.core.backward import gradients
 from tinygrad_edu.experiments.experiment import Result, experiment
 from tinygrad_edu.optim.first_order import SGD
 from tinygrad_edu.settings import count, number

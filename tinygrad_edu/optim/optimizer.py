@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_edu.core.gradients import own_arrays
+from tinygrad_edu.core.backward import own_arrays
 from tinygrad_edu.optim.schedules import Schedule
 from tinygrad_edu.optim.vectors import first_nonfinite
 from tinygrad_edu.settings import did_you_mean, number, refuse_unknown

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_edu.core.gradients import gradients
+from tinygrad_edu.core.backward import gradients
 from tinygrad_edu.nn.module import Module, like_parameters
 from tinygrad_edu.optim.clipping import clip_by_norm
 from tinygrad_edu.optim.optimizer import Optimizer

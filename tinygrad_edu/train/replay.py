@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_edu.core.gradients import like_argument, own_arrays
+from tinygrad_edu.core.backward import like_argument, own_arrays
 from tinygrad_edu.core.graph import ancestors, depends_on, differentiable
 from tinygrad_edu.core.node import Node
 from tinygrad_edu.core.op import Function

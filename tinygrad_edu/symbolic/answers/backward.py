@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygrad_edu import ops
-from tinygrad_edu.core.gradients import gradients
+from tinygrad_edu.core.backward import gradients
 from tinygrad_edu.core.graph import ancestors, depends_on, differentiable
 from tinygrad_edu.core.node import Node
 from tinygrad_edu.symbolic.algebra.evaluate import Environment

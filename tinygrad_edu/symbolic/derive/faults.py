@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.core.gradients import gradients, propagate
+from tinygrad_edu.core.backward import gradients, propagate
 from tinygrad_edu.core.graph import differentiable
 from tinygrad_edu.symbolic.derive.trace import Opened, Symbol, Trace
 from tinygrad_edu.tensor import Tensor

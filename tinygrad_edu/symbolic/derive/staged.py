@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygrad_edu.core.gradients import gradients
+from tinygrad_edu.core.backward import gradients
 from tinygrad_edu.symbolic.algebra.expr import Expr, Index, Leaf, distinct, rename, replace
 from tinygrad_edu.symbolic.algebra.facts import Assumption
 from tinygrad_edu.symbolic.algebra.rewrite import MOST_WORK

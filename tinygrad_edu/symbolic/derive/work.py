@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.core.gradients import gradients, propagate
+from tinygrad_edu.core.backward import gradients, propagate
 from tinygrad_edu.core.graph import ancestors, depends_on, differentiable, on_every_path
 from tinygrad_edu.core.node import Node, slots
 from tinygrad_edu.core.op import REGISTRY

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.core.gradients import gradients as differentiate
-from tinygrad_edu.core.gradients import propagate
+from tinygrad_edu.core.backward import gradients as differentiate
+from tinygrad_edu.core.backward import propagate
 from tinygrad_edu.core.graph import ancestors, differentiable
 from tinygrad_edu.core.op import Op
 from tinygrad_edu.naming import Names

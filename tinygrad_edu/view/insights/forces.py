@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_edu import ops
-from tinygrad_edu.core.gradients import gradients
+from tinygrad_edu.core.backward import gradients
 from tinygrad_edu.core.graph import ancestors
 from tinygrad_edu.naming import Names, names_around
 from tinygrad_edu.settings import number

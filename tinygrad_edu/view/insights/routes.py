@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygrad_edu import ops
-from tinygrad_edu.core.gradients import gradients
+from tinygrad_edu.core.backward import gradients
 from tinygrad_edu.core.graph import ancestors
 from tinygrad_edu.naming import Names
 from tinygrad_edu.symbolic.derive import Derivation, derive_named

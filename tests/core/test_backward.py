@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import tinygrad_edu as tg
-from tinygrad_edu.core.gradients import propagate
+from tinygrad_edu.core.backward import propagate
 from tinygrad_edu.core.graph import ancestors, depends_on, differentiable
 from tinygrad_edu.core.op import Op
 
