@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tinygrad_edu.view import Edge, Group, Model, Vertex, found
 from tinygrad_edu.view.draw.dot import BACKWARD, FORWARD, clean, digraph
+from tinygrad_edu.view.draw.model import Frame
 
 HARD = [
     'a"]; evil [label="x',
@@ -127,16 +128,13 @@ def test_marks_and_nested_groups_can_be_read():
     assert source.index("cluster_g1") < source.index("cluster_g0") < source.index("n0 [")
 
 
-@pytest.mark.parametrize("direction", ["LR", "TB"])
-def test_frames_of_the_text_read_from_the_top_or_the_left(direction):
+def test_frames_of_the_text_read_from_the_top():
     count = 4
-    vertices = tuple(Vertex(str(n), "op", text=str(n)) for n in range(count))
-    groups = tuple(Group(f"f{n}", "step", (str(n),), kind="frame") for n in range(count))
-    read = found().run(digraph(Model(vertices, (), groups, direction=direction)).source, "json0")
+    frames = tuple(Frame(Model((Vertex("v", "op", text=str(n)),)), "step") for n in range(count))
+    read = found().run(digraph(Model(frames=frames)).source, "json0")
     boxes = {item["name"]: item["bb"] for item in json.loads(read)["objects"] if "bb" in item}
-    corners = [boxes[f"cluster_g{n}"].split(",") for n in range(count)]
     # In Graphviz's coordinates y grows upwards.
-    places = [float(left) if direction == "TB" else -float(low) for left, low, *_ in corners]
+    places = [-float(boxes[f"cluster_f{n}"].split(",")[1]) for n in range(count)]
     assert places == sorted(places)
     assert len(set(places)) == count
 

@@ -196,11 +196,6 @@ def test_a_long_legend_breaks_into_rows():
     assert float(root.get("viewBox").split()[2]) < 720
 
 
-def test_an_unknown_kind_in_the_legend_is_refused():
-    with pytest.raises(ValueError, match="a kind of the legend must be one of"):
-        Model((), legend=(("circle", "x"),))
-
-
 @pytest.mark.parametrize("kind", ["forward", "backward"])
 def test_a_sign_stands_beside_the_arrowhead(kind):
     vertices = (Vertex("y", "value", text="y"), Vertex("m", "op", text="−"))

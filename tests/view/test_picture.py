@@ -16,7 +16,6 @@ import pytest
 
 from tinygrad_edu.view import (
     Edge,
-    Group,
     Model,
     Picture,
     RendererError,
@@ -26,6 +25,7 @@ from tinygrad_edu.view import (
 from tinygrad_edu.view.draw import renderer
 from tinygrad_edu.view.draw.dot import clean
 from tinygrad_edu.view.draw.formula import TEXT_SIZES, text_width
+from tinygrad_edu.view.draw.model import Frame
 
 SVG = "{http://www.w3.org/2000/svg}"
 PURE = shutil.which("graphviz-pure", path=str(Path(sys.executable).parent))
@@ -209,11 +209,10 @@ def test_groups_surround_their_members_and_carry_their_label(program):
 def test_frames_stand_one_below_the_other(program):
     count = 4
     model = Model(
-        tuple(Vertex(str(n), "op", "e^{z}", f"v{n}") for n in range(count)),
-        groups=tuple(
-            Group(f"f{n}", f"step {n}", (str(n),), "a - y", ("because",), "frame")
+        frames=tuple(
+            Frame(Model((Vertex("v", "op", "e^{z}", f"v{n}"),)), f"step {n}", "a - y", ("because",))
             for n in reversed(range(count))
-        ),
+        )
     )
     root = ET.fromstring(Picture(model).svg())
     captions = by_class(root, "tg-caption")

@@ -8,10 +8,11 @@ decides where things go and never how wide a word is.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
-from .model import Edge, Group, Model, Vertex
+from .model import Edge, Frame, Group, Model, Vertex
 
 if TYPE_CHECKING:
     import graphviz
@@ -26,6 +27,7 @@ __all__ = [
     "directions",
     "escape",
     "layout",
+    "ranks",
 ]
 
 FORWARD = "#0072B2"
@@ -85,7 +87,8 @@ def escape(text: str) -> str:
 def digraph(model: Model) -> graphviz.Digraph:
     """Return the model as a ``graphviz.Digraph`` that can be read and rendered by itself.
 
-    Vertices are called n0, n1, … in their order; no name given by a user is ever an identifier.
+    Vertices are called n0, n1, … in their order, f0n0 in a frame; no name given by a user is ever
+    an identifier.
 
     Examples
     --------
@@ -108,14 +111,27 @@ def digraph(model: Model) -> graphviz.Digraph:
         graph.attr(label=_label(*heading, left=True), labelloc="t", labeljust="l")
     if model.aside:
         graph.attr(tooltip=escape(model.aside))
+    _fill_readable(graph, model)
+    # From left to right, dot stacks separate pieces from the bottom up: the last frame goes first.
+    for number, frame in reversed([*enumerate(model.frames)]):
+        with graph.subgraph(name=f"cluster_f{number}") as cluster:
+            cluster.attr(label=_lines(frame), labeljust="l", peripheries="0")
+            _fill_readable(cluster, frame.model, f"f{number}")
+    return graph
+
+
+def _fill_readable(graph: graphviz.Digraph, model: Model, prefix: str = "") -> None:
     _fill(
         graph,
         model,
         [_vertex_attributes(vertex) for vertex in model.vertices],
         [_edge_attributes(edge) for edge in model.edges],
-        [_group_attributes(group) for group in model.groups],
+        [
+            {"label": _lines(group), "labeljust": "l", "style": "rounded", "color": "#808080"}
+            for group in model.groups
+        ],
+        prefix,
     )
-    return graph
 
 
 def layout(
@@ -175,36 +191,34 @@ def _fill(
     vertices: Sequence[Attributes],
     edges: Sequence[Attributes],
     groups: Sequence[Attributes],
+    prefix: str = "",
 ) -> None:
     """Write clusters (with their vertices), loose vertices and edges, in the model's order."""
     vertex_number = {vertex.key: number for number, vertex in enumerate(model.vertices)}
     group_number = {group.key: number for number, group in enumerate(model.groups)}
-    frame_keys = [group.key for group in model.groups if group.kind == "frame"]
     inner = {member for group in model.groups for member in group.members}
 
     def add(into: graphviz.Digraph, key: str) -> None:
         if key in vertex_number:
             number = vertex_number[key]
-            into.node(f"n{number}", **vertices[number])
+            into.node(f"{prefix}n{number}", **vertices[number])
             return
         number = group_number[key]
-        with into.subgraph(name=f"cluster_g{number}") as cluster:
+        with into.subgraph(name=f"cluster_{prefix}g{number}") as cluster:
             cluster.attr(**groups[number])
             for member in model.groups[number].members:
                 add(cluster, member)
 
-    # From left to right, dot stacks separate pieces from the bottom up: the last frame goes first.
-    outer = [key for key in (*vertex_number, *group_number) if key not in inner]
-    upward = model.direction == "LR"
-    clusters = [key for key in outer if key not in frame_keys]
-    for key in (*clusters, *(reversed(frame_keys) if upward else frame_keys)):
-        add(graph, key)
+    for key in (*vertex_number, *group_number):
+        if key not in inner:
+            add(graph, key)
     for edge, attributes, (first, last) in zip(model.edges, edges, directions(model), strict=True):
         if (first, last) != (edge.tail, edge.head):
             ends = {"headlabel": "taillabel"}
             attributes = {ends.get(key, key): value for key, value in attributes.items()}
             attributes["dir"] = "back"
-        graph.edge(f"n{vertex_number[first]}", f"n{vertex_number[last]}", **attributes)
+        tail, head = (f"{prefix}n{vertex_number[key]}" for key in (first, last))
+        graph.edge(tail, head, **attributes)
 
 
 def directions(model: Model) -> list[tuple[str, str]]:
@@ -220,33 +234,41 @@ def directions(model: Model) -> list[tuple[str, str]]:
     >>> directions(Model(vertices, (Edge("z", "e"), Edge("e", "z", "backward"))))
     [('z', 'e'), ('z', 'e')]
     """
-    turned = _turned(model)
-    return [
-        (edge.head, edge.tail) if number in turned else (edge.tail, edge.head)
-        for number, edge in enumerate(model.edges)
+    as_they_run = [(edge.tail, edge.head) for edge in model.edges]
+    if all(edge.kind == "backward" for edge in model.edges):
+        return as_they_run
+    turned = [
+        (edge.head, edge.tail) if edge.kind == "backward" else (edge.tail, edge.head)
+        for edge in model.edges
     ]
+    try:
+        ranks(turned)
+    except CycleError:
+        return as_they_run
+    return turned
 
 
-def _turned(model: Model) -> set[int]:
-    turned = {n for n, edge in enumerate(model.edges) if edge.kind == "backward"}
-    if len(turned) == len(model.edges):
-        return set()
-    following: dict[str, list[str]] = {}
-    incoming = {vertex.key: 0 for vertex in model.vertices}
-    for number, edge in enumerate(model.edges):
-        if edge.tail != edge.head:
-            ends = (edge.head, edge.tail) if number in turned else (edge.tail, edge.head)
-            following.setdefault(ends[0], []).append(ends[1])
-            incoming[ends[1]] += 1
-    free = [key for key, count in incoming.items() if not count]
-    placed = 0
-    while free:
-        placed += 1
-        for key in following.get(free.pop(), ()):
-            incoming[key] -= 1
-            if not incoming[key]:
-                free.append(key)
-    return turned if placed == len(incoming) else set()
+def ranks(ends: Iterable[tuple[str, str]]) -> dict[str, int]:
+    """Return the length of the longest path to each vertex that edges lead to or from.
+
+    Raises
+    ------
+    CycleError
+        If edges run in a circle.
+
+    Examples
+    --------
+    >>> ranks([("a", "b"), ("b", "c"), ("a", "c")])
+    {'a': 0, 'b': 1, 'c': 2}
+    """
+    before: dict[str, set[str]] = {}
+    for tail, head in ends:
+        before.setdefault(tail, set())
+        before.setdefault(head, set()).update({tail} - {head})
+    found: dict[str, int] = {}
+    for key in TopologicalSorter(before).static_order():
+        found[key] = 1 + max((found[each] for each in before[key]), default=-1)
+    return found
 
 
 def _label(*lines: str, left: bool = False) -> str:
@@ -286,14 +308,8 @@ def _edge_attributes(edge: Edge) -> Attributes:
     return attributes
 
 
-def _group_attributes(group: Group) -> Attributes:
-    lines = (group.text or group.formula, *group.lines)
-    border = (
-        {"style": "rounded", "color": "#808080"}
-        if group.kind == "cluster"
-        else {"peripheries": "0"}
-    )
-    return {"label": _label(*lines, left=True), "labeljust": "l", **border}
+def _lines(part: Group | Frame) -> str:
+    return _label(part.text or part.formula, *part.lines, left=True)
 
 
 def _place(size: Size | None) -> Attributes:

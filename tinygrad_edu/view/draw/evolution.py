@@ -50,7 +50,7 @@ class Evolution:
 
     def add(self, formula: Formula) -> int:
         """Add a formula; return its number."""
-        self._graphs.append(FormulaGraph(formula, f"f{len(self._graphs)}"))
+        self._graphs.append(FormulaGraph(formula))
         self._before = self._enter(self._graphs[-1], self._known, self._before)
         return len(self._graphs) - 1
 

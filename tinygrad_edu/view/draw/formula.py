@@ -14,7 +14,7 @@ import threading
 import unicodedata
 import warnings
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -483,10 +483,12 @@ class Label:
             text.text = row.content
             top += row.height
 
-    def outlines(self) -> dict[str, str]:
-        """Return the glyph outlines that the label needs."""
-        formulas = (row.content for row in self.rows if isinstance(row.content, Formula))
-        return {name: outline for formula in formulas for name, outline in formula.outlines}
+
+def outlines(labels: Iterable[Label]) -> dict[str, str]:
+    """Return the glyph outlines that labels need, by name."""
+    contents = [row.content for each in labels for row in each.rows]
+    formulas = (content for content in contents if isinstance(content, Formula))
+    return {name: outline for formula in formulas for name, outline in formula.outlines}
 
 
 def label(

@@ -119,9 +119,10 @@ class Picture:
 
     def __repr__(self) -> str:
         title = f" {self.model.title!r}" if self.model.title else ""
+        graphs = self.model.graphs
         counts = (
-            (len(self.model.vertices), "vertex", "vertices"),
-            (len(self.model.edges), "edge", "edges"),
+            (sum(len(graph.vertices) for graph in graphs), "vertex", "vertices"),
+            (sum(len(graph.edges) for graph in graphs), "edge", "edges"),
         )
         said = ", ".join(f"{count} {one if count == 1 else many}" for count, one, many in counts)
         return f"<Picture{title}: {said}>"

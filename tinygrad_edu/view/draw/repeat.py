@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .dot import directions
+from .dot import directions, ranks
 from .model import Edge, Model, Vertex
 
 __all__ = ["repeat_far_leaves"]
@@ -31,7 +31,7 @@ def repeat_far_leaves(model: Model) -> Model:
     30
     """
     laid_out = directions(model)
-    rank = _ranks(model, laid_out)
+    rank = ranks(laid_out)
     heads: dict[str, list[int]] = {}
     for number, (tail, _) in enumerate(laid_out):
         heads.setdefault(tail, []).append(number)
@@ -79,23 +79,3 @@ def _moved(edge: Edge, old: str, new: str) -> Edge:
     if edge.tail == old:
         return replace(edge, tail=new)
     return replace(edge, head=new)
-
-
-def _ranks(model: Model, laid_out: list[tuple[str, str]]) -> dict[str, int]:
-    """Return the length of the longest path to each vertex."""
-    following: dict[str, list[str]] = {}
-    waiting = {vertex.key: 0 for vertex in model.vertices}
-    for tail, head in laid_out:
-        if tail != head:
-            following.setdefault(tail, []).append(head)
-            waiting[head] += 1
-    rank = dict.fromkeys(waiting, 0)
-    free = [key for key, count in waiting.items() if not count]
-    while free:
-        key = free.pop()
-        for head in following.get(key, ()):
-            rank[head] = max(rank[head], rank[key] + 1)
-            waiting[head] -= 1
-            if not waiting[head]:
-                free.append(head)
-    return rank

@@ -22,7 +22,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
 from tinygrad_edu.symbolic.derive import Derivation, Formula, Step, write, write_latex
 from tinygrad_edu.symbolic.notation import written as notation
 from tinygrad_edu.symbolic.notation.form import Form, entries
-from tinygrad_edu.view.draw.model import Edge, Group, LegendKind, Mark, Model, Vertex, VertexKind
+from tinygrad_edu.view.draw.model import Edge, Frame, LegendKind, Mark, Model, Vertex, VertexKind
 from tinygrad_edu.view.draw.recorded import derivative
 from tinygrad_edu.view.draw.symbols import Operand, number_operand, symbol
 from tinygrad_edu.view.draw.values import shape_text, value_lines
@@ -42,37 +42,28 @@ def derivation_model(derivation: Derivation, *, every_step: bool = False) -> Mod
     """Return one frame for the start and for each lecture line (or each step) of a derivation."""
     runs = [[step] for step in derivation.steps] if every_step else _lines(derivation.steps)
     formulas = [derivation.start, *(run[-1].after for run in runs)]
-    vertices: list[Vertex] = []
-    edges: list[Edge] = []
-    groups: list[Group] = []
+    frames: list[Frame] = []
     left, left_latex = derivative(*derivation.title)
     for number, formula in enumerate(formulas):
         before = runs[number - 1] if number else []
-        graph = FormulaGraph(formula, f"f{number}")
+        graph = FormulaGraph(formula)
         for step in runs[number] if number < len(runs) else []:
             graph.mark(step)
-        drawn, joined = graph.finish()
         right = write_latex(formula, indices=False)
-        vertices += drawn
-        edges += joined
-        groups.append(
-            Group(
-                f"frame {number}",
+        frames.append(
+            Frame(
+                graph.model(),
                 _names(before) or "As the backward pass leaves it",
-                tuple(vertex.key for vertex in drawn),
                 f"{left_latex} = {right}" if left_latex else right,
                 tuple(_said(step) for step in before),
-                "frame",
             )
         )
-    marks = {mark for vertex in vertices for mark in vertex.marks}
-    marks |= {mark for edge in edges for mark in edge.marks}
+    marks = {mark for f in frames for vertex in f.model.vertices for mark in vertex.marks}
+    marks |= {mark for f in frames for edge in f.model.edges for mark in edge.marks}
     return Model(
-        tuple(vertices),
-        tuple(edges),
-        tuple(groups),
-        f"{left} = {write(derivation.result, indices=False)}",
+        title=f"{left} = {write(derivation.result, indices=False)}",
         legend=tuple(entry for entry in _LEGEND if entry[0] in marks),
+        frames=tuple(frames),
     )
 
 
@@ -130,9 +121,8 @@ class _Form:
 class FormulaGraph:
     """The graph of one formula, from the forms that the spellings use, too."""
 
-    def __init__(self, formula: Formula, prefix: str) -> None:
+    def __init__(self, formula: Formula) -> None:
         self.formula = formula
-        self.prefix = prefix
         self.forms: dict[Any, _Form] = {}
         self._drawn: dict[tuple[str, Expr], str] = {}
         self.wires: list[Wire] = []
@@ -193,7 +183,7 @@ class FormulaGraph:
     def _new(self, identity: Any, kind: VertexKind, text: str, formula: str) -> str:
         found = self.forms.get(identity)
         if found is None:
-            key = f"{self.prefix} n{len(self.forms)}"
+            key = f"n{len(self.forms)}"
             found = self.forms[identity] = _Form(key, kind, text, formula)
         return found.key
 
@@ -265,28 +255,29 @@ class FormulaGraph:
             if leaving and all("cancelled" in wire.marks for wire in leaving):
                 form.marks.add("cancelled")
 
-    def finish(self) -> tuple[list[Vertex], list[Edge]]:
+    def model(self) -> Model:
         """Return vertices and edges with their marks."""
         self.finish_marks()
         value = self.formula.evaluate()
         shape = (shape_text(value.shape),) if value.size > 6 else ()
         result = (*shape, *value_lines(value))
-        vertices = [
-            Vertex(
-                form.key,
-                form.kind,
-                form.formula,
-                form.text,
-                result if form.key == self.root else (),
-                frozenset(form.marks),
-            )
-            for form in self.forms.values()
-        ]
-        edges = [
-            Edge(wire.tail, wire.head, sign=wire.sign, marks=frozenset(wire.marks))
-            for wire in self.wires
-        ]
-        return vertices, edges
+        return Model(
+            tuple(
+                Vertex(
+                    form.key,
+                    form.kind,
+                    form.formula,
+                    form.text,
+                    result if form.key == self.root else (),
+                    frozenset(form.marks),
+                )
+                for form in self.forms.values()
+            ),
+            tuple(
+                Edge(wire.tail, wire.head, sign=wire.sign, marks=frozenset(wire.marks))
+                for wire in self.wires
+            ),
+        )
 
 
 def _signs(shown: Form) -> tuple[str, ...]:

@@ -11,13 +11,13 @@ import hashlib
 import math
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from .dot import LABEL_FILL, clean, digraph, layout
-from .formula import TEXT_SIZES, Label, define, label, number, text_width
+from .formula import TEXT_SIZES, Label, define, label, number, outlines, text_width
 from .legend import draw_below
-from .model import Edge, Group, Model, Vertex, frames
+from .model import Edge, Frame, Group, Model, Vertex
 from .renderer import Renderer, RendererError
 from .shapes import Box, add, draw_shape, kind_class, rectangle, shrunk, strike
 from .style import STYLE
@@ -47,9 +47,14 @@ class _Layout:
     items: dict[str, _Item]
 
 
-def _bounds(points: str) -> Box:
-    values = [float(value) for value in re.split(r"[ ,]+", points.strip())]
-    xs, ys = values[::2], values[1::2]
+def _points(path: str) -> list[tuple[float, float]]:
+    """Read the points of a polygon, or of a path of absolute commands."""
+    values = [float(value) for value in re.findall(r"-?[0-9.]+", path)]
+    return list(zip(values[::2], values[1::2], strict=True))
+
+
+def _bounds(polygon: str) -> Box:
+    xs, ys = zip(*_points(polygon), strict=True)
     return Box(min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys))
 
 
@@ -89,6 +94,7 @@ _PADDING = {
     "part": (14.0, 9.0),
 }
 _FOLD = {"constant": 8.0, "parameter": 5.0}  # what the shape takes of its upper right corner
+_ROUND = {"op", "gradient op", "part"}
 _LEAST = (32.0, 26.0)
 _MARGIN = 8.0
 _FRAME_GAP = 14.0
@@ -96,40 +102,31 @@ _OUTLINE = 5.0  # what the outline of a matched vertex takes on each side
 
 
 @dataclass(frozen=True, slots=True)
-class _Labels:
-    """The measured labels of a frame, in the order of its model."""
+class _Graph:
+    """A graph, laid out, with its measured labels in the order of its model."""
 
+    model: Model
     vertices: tuple[Label, ...]
     edges: tuple[Label, ...]
     groups: tuple[Label, ...]
+    layout: _Layout
 
-    def all(self) -> tuple[Label, ...]:
+    def box(self, order: int) -> Box:
+        """Where a vertex stands."""
+        return _bounds(self.layout.items[f"n{order}"].polygons[0])
+
+    def labels(self) -> tuple[Label, ...]:
+        """All labels."""
         return (*self.vertices, *self.edges, *self.groups)
 
 
-@dataclass(frozen=True, slots=True)
-class _Frame:
-    """One frame, laid out: where its caption and its graph begin is decided by ``compose``."""
-
-    number: int
-    caption: Label
-    model: Model
-    labels: _Labels
-    layout: _Layout
-
-
-def _measure(model: Model) -> _Labels:
-    return _Labels(
-        tuple(label(v.formula, v.text, v.lines, v.gradient_lines) for v in model.vertices),
-        tuple(label(e.formula, e.text, role="edge", size=13) for e in model.edges),
-        tuple(label(g.formula, g.text, g.lines, role="group", size=14) for g in model.groups),
-    )
-
-
-def _caption(group: Group | None) -> Label:
-    if group is None:
-        return Label(())
-    return label(group.formula, group.text, group.lines, role="caption", both=True)
+def _lay_out(model: Model, renderer: Renderer) -> _Graph:
+    vertices = tuple(label(v.formula, v.text, v.lines, v.gradient_lines) for v in model.vertices)
+    edges = tuple(label(e.formula, e.text, role="edge", size=13) for e in model.edges)
+    groups = tuple(label(g.formula, g.text, g.lines, role="group", size=14) for g in model.groups)
+    boxes = [_vertex_size(*pair) for pair in zip(model.vertices, vertices, strict=True)]
+    source = layout(model, boxes, [*map(_room, edges)], [*map(_room, groups)]).source
+    return _Graph(model, vertices, edges, groups, _read_layout(renderer.run(source)))
 
 
 def _vertex_size(vertex: Vertex, content: Label) -> tuple[float, float]:
@@ -146,16 +143,8 @@ def _corner_width(vertex: Vertex) -> float:
     return text_width(vertex.shape, TEXT_SIZES["corner"]) + 4 + _FOLD.get(vertex.kind, 0)
 
 
-def _label_size(content: Label) -> tuple[float, float] | None:
+def _room(content: Label) -> tuple[float, float] | None:
     return (content.width + 8, content.height + 4) if content.rows else None
-
-
-def _lay_out(order: int, group: Group | None, model: Model, renderer: Renderer) -> _Frame:
-    labels = _measure(model)
-    boxes = [_vertex_size(*pair) for pair in zip(model.vertices, labels.vertices, strict=True)]
-    places = [[_label_size(one) for one in many] for many in (labels.edges, labels.groups)]
-    source = layout(model, boxes, *places).source
-    return _Frame(order, _caption(group), model, labels, _read_layout(renderer.run(source)))
 
 
 def compose(model: Model, renderer: Renderer, width: float = math.inf) -> str:
@@ -163,47 +152,40 @@ def compose(model: Model, renderer: Renderer, width: float = math.inf) -> str:
 
     What would be wider than `width`, in CSS pixels, runs from top to bottom if it is narrower so.
     """
-    parts = _lay_out_frames(model, renderer)
-    if _widest(parts) * PIXELS > width:
-        turned = _lay_out_frames(replace(model, direction="TB"), renderer)
-        parts = min(parts, turned, key=_widest)
+    graphs = [_lay_out(graph, renderer) for graph in model.graphs]
+    if _widest(graphs) * PIXELS > width:
+        turned = [_lay_out(replace(g, direction="TB"), renderer) for g in model.graphs]
+        graphs = min(graphs, turned, key=_widest)
     title = label("", model.title, role="title")
-    labels = [title, *(part.caption for part in parts)]
-    labels += [one for part in parts for one in part.labels.all()]
-    outlines = {name: path for one in labels for name, path in one.outlines().items()}
+    captions = [
+        label(f.formula, f.text, f.lines, role="caption", both=True) for f in model.frames
+    ] or [Label(())]
+    labels = [title, *captions, *(one for graph in graphs for one in graph.labels())]
+    across = max(_widest(graphs), *(one.width for one in (title, *captions)))
     prefix = f"tg{_fingerprint(model)}-"
 
     body = ET.Element("g")
     title.draw(body, _MARGIN, _MARGIN, "start", prefix)
     top = _MARGIN + (title.height + 6 if title.rows else 0)
-    across = title.width
-    for part in parts:
-        if part.number:
-            add(body, "path", "tg-rule", d=f"M{number(_MARGIN)},{number(top)}H{{width}}")
+    for order, (caption, graph) in enumerate(zip(captions, graphs, strict=True)):
+        if order:
             top += _FRAME_GAP
-        part.caption.draw(body, _MARGIN, top, "start", prefix)
-        top += part.caption.height + (6 if part.caption.rows else 0)
-        _draw_graph(body, part, top, prefix)
-        top += part.layout.height + (_FRAME_GAP if part is not parts[-1] else 0)
-        across = max(across, part.caption.width, part.layout.width)
+            add(body, "path", "tg-rule", d=f"M{number(_MARGIN)},{number(top)}h{number(across)}")
+            top += _FRAME_GAP
+        caption.draw(body, _MARGIN, top, "start", prefix)
+        top += caption.height + (6 if caption.rows else 0)
+        move = f"translate({number(_MARGIN)} {number(top)}){graph.layout.move}"
+        _draw_graph(ET.SubElement(body, "g", {"transform": move}), graph, prefix)
+        top += graph.layout.height
     if model.notes or model.legend:
         size = draw_below(body, model, _MARGIN, top + 8, across)
         across, top = max(across, size[0]), top + 8 + size[1]
     whole = across + 2 * _MARGIN, top + _MARGIN
-    for rule in body.iter("path"):
-        if rule.get("class") == "tg-rule":
-            rule.set("d", rule.get("d", "").replace("{width}", number(whole[0] - _MARGIN)))
-    return document(model.title, body, outlines, prefix, whole, aside=model.aside)
+    return document(model.title, body, outlines(labels), prefix, whole, aside=model.aside)
 
 
-def _lay_out_frames(model: Model, renderer: Renderer) -> list[_Frame]:
-    return [
-        _lay_out(order, group, part, renderer) for order, (group, part) in enumerate(frames(model))
-    ]
-
-
-def _widest(parts: list[_Frame]) -> float:
-    return max((part.layout.width for part in parts), default=0.0)
+def _widest(graphs: Sequence[_Graph]) -> float:
+    return max(graph.layout.width for graph in graphs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,42 +208,37 @@ def pieces(model: Model, renderer: Renderer, prefix: str, struck: Collection[str
 
     Those named in `struck`, such as "n3" or "e0", have a stroke that can be shown.
     """
-    part = _lay_out(0, None, model, renderer)
-    items, parent = part.layout.items, ET.Element("g")
-    for order, edge in enumerate(model.edges):
-        _draw_edge(parent, edge, part.labels.edges[order], items[f"e{order}"], prefix)
-    edges = tuple(parent)
-    for element, order in zip(edges, range(len(edges)), strict=True):
+    graph, drawn = _lay_out(model, renderer), ET.Element("g")
+    _draw_graph(drawn, graph, prefix)
+    edges, vertices = drawn[: len(model.edges)], drawn[len(model.edges) :]
+    for order, element in enumerate(edges):
         if f"e{order}" in struck:
-            _strike_across(element, items[f"e{order}"].paths[0])
-    vertices = []
-    for order, vertex in enumerate(model.vertices):
-        box = _bounds(items[f"n{order}"].polygons[0])
-        element = _draw_vertex(parent, vertex, part.labels.vertices[order], box, prefix)
+            _strike_across(element, graph.layout.items[f"e{order}"].paths[0])
+    for order, (vertex, element) in enumerate(zip(model.vertices, vertices, strict=True)):
         element.remove(element[0])  # its title: the page says more
-        radius = 13 if vertex.kind in {"op", "gradient op", "part"} else 4
-        rectangle(element, "tg-outline", shrunk(box, -3), radius)
+        radius = 13 if vertex.kind in _ROUND else 4
+        rectangle(element, "tg-outline", shrunk(graph.box(order), -3), radius)
         if f"n{order}" in struck:
-            strike(element, box)
-        vertices.append(element)
-    outlines = {name: path for one in part.labels.all() for name, path in one.outlines().items()}
-    size = (part.layout.width, part.layout.height)
-    return Pieces(size, part.layout.move, edges, tuple(vertices), outlines)
+            strike(element, graph.box(order))
+    laid_out = graph.layout
+    size = laid_out.width, laid_out.height
+    shapes = outlines(graph.labels())
+    return Pieces(size, laid_out.move, tuple(edges), tuple(vertices), shapes)
 
 
 def _fingerprint(model: Model) -> str:
     """Name the picture by its content, so that two pictures in one page do not share ids."""
-    formulas = [vertex.formula for vertex in model.vertices]
-    formulas += [edge.formula for edge in model.edges]
-    formulas += [group.formula for group in model.groups]
-    content = "\0".join((str(digraph(model).source), *formulas))
+    drawn: list[Vertex | Edge | Group | Frame] = [*model.frames]
+    for graph in model.graphs:
+        drawn += [*graph.vertices, *graph.edges, *graph.groups]
+    content = "\0".join((str(digraph(model).source), *(each.formula for each in drawn)))
     return hashlib.sha256(content.encode("utf-8", "replace")).hexdigest()[:8]
 
 
 def document(
     name: str,
     body: ET.Element,
-    outlines: dict[str, str],
+    shapes: dict[str, str],
     prefix: str,
     size: tuple[float, float],
     *,
@@ -269,7 +246,10 @@ def document(
     aside: str = "",
     scale: float = PIXELS,
 ) -> str:
-    """Return a drawing as an SVG document; `scale` is how many CSS pixels show a unit of `size`."""
+    """Return a drawing as an SVG document, with the outlines that its `<use>` refer to.
+
+    `scale` is how many CSS pixels show a unit of `size`.
+    """
     width, height = map(number, size)
     name = clean(name) or "Computation graph"
     root = ET.Element(
@@ -290,25 +270,21 @@ def document(
     if aside:
         ET.SubElement(root, "desc").text = aside
     ET.SubElement(root, "style").text = style
-    define(ET.SubElement(root, "defs"), outlines, prefix)
+    define(ET.SubElement(root, "defs"), shapes, prefix)
     root.append(body)
     return ET.tostring(root, encoding="unicode") + "\n"
 
 
-def _draw_graph(body: ET.Element, part: _Frame, top: float, prefix: str) -> None:
-    move = f"translate({number(_MARGIN)} {number(top)}){part.layout.move}"
-    graph = ET.SubElement(body, "g", {"transform": move})
-    here = f"{prefix}{part.number}-"
-    items = part.layout.items
-    # Clusters first and the inner ones last, so that no ground covers what lies on it.
-    for order, group in _outer_first(part.model):
-        _draw_cluster(graph, group, part.labels.groups[order], items[f"g{order}"], prefix)
-    for order, edge in enumerate(part.model.edges):
-        _draw_edge(graph, edge, part.labels.edges[order], items[f"e{order}"], prefix)
-    for order, vertex in enumerate(part.model.vertices):
-        box = _bounds(items[f"n{order}"].polygons[0])
-        group_element = _draw_vertex(graph, vertex, part.labels.vertices[order], box, prefix)
-        group_element.set("id", f"{here}n{order}")
+def _draw_graph(parent: ET.Element, graph: _Graph, prefix: str) -> None:
+    """Draw groups, edges and vertices."""
+    model, items = graph.model, graph.layout.items
+    # Groups first and the inner ones last, so that no ground covers what lies on it.
+    for order, group in _outer_first(model):
+        _draw_group(parent, group, graph.groups[order], items[f"g{order}"], prefix)
+    for order, edge in enumerate(model.edges):
+        _draw_edge(parent, edge, graph.edges[order], items[f"e{order}"], prefix)
+    for order, vertex in enumerate(model.vertices):
+        _draw_vertex(parent, vertex, graph.vertices[order], graph.box(order), prefix)
 
 
 def _outer_first(model: Model) -> list[tuple[int, Group]]:
@@ -320,20 +296,18 @@ def _outer_first(model: Model) -> list[tuple[int, Group]]:
     return sorted(enumerate(model.groups), key=lambda pair: (depth(pair[1].key), pair[0]))
 
 
-def _draw_cluster(
-    graph: ET.Element, group: Group, content: Label, item: _Item, prefix: str
-) -> None:
-    element = add(graph, "g", "tg-cluster")
+def _draw_group(parent: ET.Element, group: Group, content: Label, item: _Item, prefix: str) -> None:
+    element = add(parent, "g", "tg-cluster")
     ET.SubElement(element, "title").text = clean(group.text or group.formula)
     rectangle(element, "tg-shape", _bounds(item.polygons[0]), radius=6)
     if item.place is not None:
         content.draw(element, item.place.left, item.place.top + 2, "start", prefix)
 
 
-def _draw_edge(graph: ET.Element, edge: Edge, content: Label, item: _Item, prefix: str) -> None:
+def _draw_edge(parent: ET.Element, edge: Edge, content: Label, item: _Item, prefix: str) -> None:
     faded = " tg-faded" if "cancelled" in edge.marks else ""
     thick = " tg-matched" if "matched" in edge.marks else ""
-    element = add(graph, "g", f"tg-{edge.kind}{thick}")
+    element = add(parent, "g", f"tg-{edge.kind}{thick}")
     drawn = add(element, "g", f"tg-{edge.kind}{thick}{faded}") if faded else element
     for path in item.paths:
         add(drawn, "path", "tg-path", d=path)
@@ -352,8 +326,7 @@ def _draw_edge(graph: ET.Element, edge: Edge, content: Label, item: _Item, prefi
 
 def _strike_across(parent: ET.Element, path: str) -> None:
     """Strike through one of Graphviz's splines, M and then threes of C, about half way along."""
-    values = [float(value) for value in re.findall(r"-?[0-9.]+", path)]
-    points = list(zip(values[::2], values[1::2], strict=True))
+    points = _points(path)
     start = 3 * ((len(points) - 1) // 3 // 2)
     a, b, c, d = points[start : start + 4]
     x, y = ((p + 3 * q + 3 * r + s) / 8 for p, q, r, s in zip(a, b, c, d, strict=True))
@@ -366,8 +339,7 @@ def _strike_across(parent: ET.Element, path: str) -> None:
 
 def _beside_the_head(path: str, arrow: tuple[float, float]) -> tuple[float, float]:
     """Return a place beside the arrow at one end of a spline, on its left as one follows it."""
-    values = [float(value) for value in re.findall(r"-?[0-9.]+", path)]
-    points = list(zip(values[::2], values[1::2], strict=True))
+    points = _points(path)
     if math.dist(points[0], arrow) < math.dist(points[-1], arrow):
         points.reverse()  # laid out against its arrow
     (x0, y0), (x1, y1) = points[-2:]
@@ -376,14 +348,12 @@ def _beside_the_head(path: str, arrow: tuple[float, float]) -> tuple[float, floa
     return x1 - 3 * right + 7 * down, y1 - 3 * down - 7 * right
 
 
-def _draw_vertex(
-    graph: ET.Element, vertex: Vertex, content: Label, box: Box, prefix: str
-) -> ET.Element:
-    element = add(graph, "g", f"tg-node {kind_class(vertex.kind)}")
+def _draw_vertex(parent: ET.Element, vertex: Vertex, content: Label, box: Box, prefix: str) -> None:
+    element = add(parent, "g", f"tg-node {kind_class(vertex.kind)}")
     lines = (vertex.text or vertex.formula, *vertex.lines, *vertex.gradient_lines)
     ET.SubElement(element, "title").text = clean("\n".join(line for line in lines if line))
     if "matched" in vertex.marks:
-        radius = 11 if vertex.kind in {"op", "gradient op", "part"} else 4
+        radius = 11 if vertex.kind in _ROUND else 4
         rectangle(element, "tg-outline", shrunk(box, 1.3), radius)
         box = shrunk(box, _OUTLINE)
     draw_shape(element, vertex.kind, box)
@@ -399,4 +369,3 @@ def _draw_vertex(
         ET.SubElement(inside, "text", {"class": "tg-corner", **place}).text = vertex.shape
     if faded:
         strike(element, box)
-    return element

@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 from dataclasses import replace
 
 from tinygrad_edu.view.draw.dot import clean
-from tinygrad_edu.view.draw.formula import Label, label, number
+from tinygrad_edu.view.draw.formula import Label, label, number, outlines
 from tinygrad_edu.view.draw.model import Model
 from tinygrad_edu.view.draw.renderer import find_renderer
 from tinygrad_edu.view.draw.style import STYLE, colour
@@ -98,7 +98,7 @@ class _Film:
         return found
 
     def _write(self, parent: ET.Element, content: Label, x: float, top: float, anchor: str) -> None:
-        self.outlines |= content.outlines()
+        self.outlines |= outlines([content])
         content.draw(parent, x, top, anchor, _OUTLINES)
 
     def _bars(self) -> None:
