@@ -40,6 +40,7 @@ __all__ = [
     "difference",
     "distinct",
     "divided",
+    "holds_entries",
     "meaning_of",
     "minuses",
     "named_axes",
@@ -236,6 +237,7 @@ class Expr:
         "_hash",
         "_ops",
         "_order",
+        "_picked",
         "depth",
         "indices",
         "key",
@@ -249,6 +251,7 @@ class Expr:
     _hash: int
     _order: tuple[Any, ...] | None
     _ops: frozenset[Op] | None
+    _picked: bool | None
     _forms: dict[tuple[Any, ...], Any] | None  # how it is written, as `notation` remembers it
 
     def _set(self, key: tuple[Any, ...], indices: Iterable[Index], size: int) -> None:
@@ -257,7 +260,7 @@ class Expr:
         self.size = size
         self.depth = 1 + max((child.depth for child in self.children), default=0)
         self._hash = hash((type(self).__name__, key))
-        self._order = self._ops = self._forms = None
+        self._order = self._ops = self._picked = self._forms = None
 
     @property
     def children(self) -> tuple[Expr, ...]:
@@ -807,6 +810,27 @@ def ops_in(expr: Expr) -> frozenset[Op]:
             found = found.union(*map(ops_in, call.args))
         expr._ops = found | {call.op} if isinstance(call, Apply | Opaque) else found
     return expr._ops
+
+
+def holds_entries(expr: Expr) -> bool:
+    """Whether an array stands at an entry in an expression, or in what names in it stand for."""
+    if expr._picked is None:
+        seen: set[Expr] = set()
+        pending = [expr]
+        while pending:
+            part = pending.pop()
+            axes = part.axes if isinstance(part, Leaf | Delta | Opaque) else ()
+            if part._picked or any(axis is not None and axis.place is not None for axis in axes):
+                expr._picked = True
+                return True
+            if part._picked is None and part not in seen:
+                seen.add(part)
+                pending.extend(part.children)
+                if isinstance(part, Leaf) and part.quantity.definition is not None:
+                    pending.append(part.quantity.definition)
+        for part in seen:
+            part._picked = False
+    return expr._picked is True
 
 
 def distinct(root: Expr, settled: Collection[Expr] = ()) -> Iterator[Expr]:
