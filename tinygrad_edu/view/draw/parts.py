@@ -1,4 +1,4 @@
-"""The parts of a recorded graph: which vertices a layer computed, and how layers nest.
+"""The parts of a recorded graph: which vertices a layer, or an opened operation, is made of.
 
 Whoever computes in parts says so with `naming.end_part`; what a part is made of is found here,
 when somebody draws.
@@ -6,7 +6,7 @@ when somebody draws.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +14,13 @@ import numpy as np
 
 from tinygrad_edu.naming import Ending, Part, parts_ending_at
 from tinygrad_edu.tensor import Tensor
+from tinygrad_edu.view.draw.model import Group
 from tinygrad_edu.view.draw.symbols import Operand, application, number_operand
 
-__all__ = ["Layout", "Piece", "formula_text", "layout_of", "title_of"]
+__all__ = ["Fold", "Piece", "chosen", "formula_text", "homes", "pieces_of"]
+
+#: Which parts are folded: every innermost one, or those of these names.
+Fold = bool | frozenset[str]
 
 _MOST_OPERATIONS = 4  # of a formula that is written beside a part
 _STRENGTH = {"add": 1, "subtract": 1, "multiply": 2, "divide": 2, "matmul": 2}
@@ -25,52 +29,62 @@ _SIGNS = {"add": " + ", "subtract": " − ", "multiply": "·", "divide": "/", "m
 
 @dataclass(eq=False)
 class Piece:
-    """A part as it was computed once: from its inputs, by its members, to its output."""
+    """A part as it was computed once: from its inputs, by its members, to its output.
+
+    An operation that is drawn by its definition is such a piece, too: `is_opened`.
+    """
 
     part: Part
     inputs: tuple[Any, ...]
     output: Tensor
     members: frozenset[Tensor]
+    is_opened: bool = False
     within: Piece | None = None
 
+    @property
+    def title(self) -> str:
+        """What stands above it: its place, and what it is.
 
-@dataclass(frozen=True)
-class Layout:
-    """The parts of a graph, inner ones first, and where each vertex lies."""
+        Examples
+        --------
+        >>> x = Tensor(1.0)
+        >>> Piece(Part("hidden", "Linear(4, 2)"), (), x, frozenset()).title
+        'hidden: Linear(4, 2)'
+        """
+        title = self.part.title.removesuffix("()")
+        return f"{self.part.name}: {title}" if self.part.name else title
 
-    pieces: tuple[Piece, ...]
-    home: Mapping[int, Piece]  # by the identity of a Tensor or constant
+    def names(self) -> list[str]:
+        """Return what it can be called: its place, the last word of it, and its kind."""
+        kind, place = self.part.title.partition("(")[0], self.part.name
+        return [*dict.fromkeys(name for name in (place, place.rpartition(".")[2], kind) if name)]
 
 
-def layout_of(order: Sequence[Tensor]) -> Layout:
-    """Find the parts of a graph, whose vertices are given arguments first.
+def pieces_of(
+    order: Sequence[Tensor], opened: Mapping[Tensor, frozenset[Tensor]]
+) -> tuple[Piece, ...]:
+    """Find the pieces of a graph, whose vertices are given arguments first; inner ones first.
 
-    An operation lies in the innermost part that computed it. A parameter or constant lies in the
-    innermost part that alone uses it and was not given it: weights are inside, data outside.
+    `opened` says what the inside of each opened operation is.
     """
     there = set(order)
-    pieces = [
-        Piece(ending.part, ending.inputs, node, members)
-        for node in order
-        for ending in parts_ending_at(node)
-        if (members := _members(node, ending) & there)
-    ]
+    pieces = []
+    for node in order:
+        for ending in parts_ending_at(node):
+            members = _members(node, ending) & there
+            if members:
+                inside = (opened[member] for member in members if member in opened)
+                whole = members.union(*inside)
+                pieces.append(Piece(ending.part, ending.inputs, node, whole))
+    for node, members in opened.items():
+        assert node.op is not None
+        part = Part("", node.op.name.replace("_", " "))
+        pieces.append(Piece(part, node.args, node, members, is_opened=True))
     pieces.sort(key=lambda piece: len(piece.members))
     for place, piece in enumerate(pieces):
         around = (outer for outer in pieces[place + 1 :] if piece.members <= outer.members)
         piece.within = next(around, None)
-    home: dict[int, Piece] = {}
-    for piece in pieces:
-        for node in piece.members:
-            home.setdefault(id(node), piece)
-    for leaf, users in _users(order).items():
-        alone = (piece for piece in pieces if users <= piece.members)
-        inside: Piece | None = next(alone, None)
-        while inside is not None and any(id(given) == leaf for given in inside.inputs):
-            inside = inside.within
-        if inside is not None:
-            home[leaf] = inside
-    return Layout(tuple(pieces), home)
+    return tuple(pieces)
 
 
 def _members(output: Tensor, ending: Ending) -> frozenset[Tensor]:
@@ -90,26 +104,45 @@ def _members(output: Tensor, ending: Ending) -> frozenset[Tensor]:
     return frozenset(found)
 
 
-def _users(order: Iterable[Tensor]) -> dict[int, set[Tensor]]:
-    """Return, by identity, which operations use each leaf and each constant."""
-    users: dict[int, set[Tensor]] = {}
-    for node in order:
-        for argument in node.args:
-            if not isinstance(argument, Tensor) or argument.op is None:
-                users.setdefault(id(argument), set()).add(node)
-    return users
+def homes(pieces: Sequence[Piece], users: Mapping[int, Collection[Tensor]]) -> dict[int, Piece]:
+    """Return, by identity, the piece that each vertex and each constant lies in.
 
-
-def title_of(part: Part) -> str:
-    """Return what stands above a part: its place, and what it is.
-
-    Examples
-    --------
-    >>> title_of(Part("hidden", "Linear(4, 2)")), title_of(Part("", "Net()"))
-    ('hidden: Linear(4, 2)', 'Net')
+    An operation lies in the innermost piece that computed it. A parameter or constant lies in the
+    innermost piece that alone uses it and was not given it: weights are inside, data outside.
     """
-    title = part.title.removesuffix("()")
-    return f"{part.name}: {title}" if part.name else title
+    home: dict[int, Piece] = {}
+    for piece in pieces:
+        for node in piece.members:
+            home.setdefault(id(node), piece)
+    for leaf, using in users.items():
+        inside = next((piece for piece in pieces if piece.members.issuperset(using)), None)
+        while inside is not None and any(id(given) == leaf for given in inside.inputs):
+            inside = inside.within
+        if inside is not None:
+            home[leaf] = inside
+    return home
+
+
+def chosen(pieces: Sequence[Piece], groups: Mapping[Piece, Group], fold: Fold) -> list[Piece]:
+    """Return which pieces that have a group are folded.
+
+    Raises
+    ------
+    ValueError
+        If a name is no piece's.
+    """
+    layers = [piece for piece in pieces if not piece.is_opened]
+    grouped = [piece for piece in layers if piece in groups]
+    if isinstance(fold, bool):
+        keys = {groups[piece].key for piece in grouped}
+        return [p for p in grouped if fold and keys.isdisjoint(groups[p].members)]
+    computed = sorted(layers, key=lambda piece: piece.output.serial)
+    known = dict.fromkeys(name for piece in computed for name in piece.names())
+    for name in sorted(fold):
+        if name not in known:
+            there = ", ".join(known) or "none; a tensor has parts where a model computed it"
+            raise ValueError(f"draw: fold={name!r} names no part of this graph; there are: {there}")
+    return [piece for piece in grouped if not fold.isdisjoint(piece.names())]
 
 
 def formula_text(piece: Piece, name_of: Callable[[Any], str | None]) -> str:

@@ -20,8 +20,7 @@ from tinygrad_edu.core.op import Op
 from tinygrad_edu.naming import Names
 from tinygrad_edu.symbolic.notation import written as notation
 from tinygrad_edu.tensor import Tensor, refuse_changed
-from tinygrad_edu.view.draw.fold import fold as fold_clusters
-from tinygrad_edu.view.draw.grouping import Fold, Origin, chosen, clusters
+from tinygrad_edu.view.draw.fold import fold
 from tinygrad_edu.view.draw.model import (
     Edge,
     EdgeKind,
@@ -31,7 +30,7 @@ from tinygrad_edu.view.draw.model import (
     Vertex,
     VertexKind,
 )
-from tinygrad_edu.view.draw.parts import Layout, Piece, formula_text, layout_of
+from tinygrad_edu.view.draw.parts import Fold, Piece, chosen, formula_text, homes, pieces_of
 from tinygrad_edu.view.draw.repeat import repeat_far_leaves
 from tinygrad_edu.view.draw.symbols import Operand, number_operand, symbol
 from tinygrad_edu.view.draw.values import one_line, shape_text, sum_text, value_lines
@@ -42,6 +41,7 @@ __all__ = ["Expand", "backward_model", "derivative", "forward_model", "name_late
 Expand = bool | frozenset[str]
 
 _MOST_VERTICES = 2000
+_DEEPEST = 20  # a definition may use its own operation
 _SIGNS = {"subtract": "−", "divide": "÷"}  # of a second operand, where neither has a name
 _MOST_CONTRIBUTIONS = 100  # more are not drawn one by one
 
@@ -50,16 +50,13 @@ def readable(names: Names, *outputs: Tensor) -> list[Tensor]:
     """Return the graph of tensors, arguments first; refuse what nobody could read."""
     order: list[Tensor] = ancestors(*outputs)  # type: ignore[assignment]  # a Tensor's are Tensors
     if len(order) > _MOST_VERTICES:
-        raise ValueError(_too_large(len(order)))
+        raise ValueError(
+            f"draw: the graph has {len(order)} vertices, and a picture of more than "
+            f"{_MOST_VERTICES} cannot be read; draw an earlier tensor of it, or a shorter "
+            "computation"
+        )
     refuse_changed(order, "draw", names.of)
     return order
-
-
-def _too_large(count: int) -> str:
-    return (
-        f"draw: the graph has {count} vertices, and a picture of more than {_MOST_VERTICES} "
-        "cannot be read; draw an earlier tensor of it, or a shorter computation"
-    )
 
 
 def forward_model(
@@ -80,20 +77,19 @@ def forward_model(
     wanted = gradients
     if wanted is None:
         wanted = alone and any(node.op is None and node.grad is not None for node in order)
-    builder = _Builder(names, expand)
     seed = np.ones(output.shape, output.dtype) if wanted else None
-    builder.add(_Level(order, output), seed, {})
     name = " and ".join(filter(None, map(names.of, outputs)))
-    title = f"Forward graph of {name}" if name else "Forward graph"
     notes: tuple[str, ...] = ()
-    aside = ""
     if wanted:
         of = name or "the output"
         of = of if output.size == 1 else f"the sum of {of} (a seed of ones)"
         notes = (f"∇: the gradient of {of} with respect to each node.",)
-    elif gradients is None and alone:
+    aside = ""
+    if gradients is None and alone and not wanted:
         aside = "Gradient not computed: run backward() first, or draw with gradients=True."
-    return replace(builder.model(title, notes, layout_of(order), fold), aside=aside)
+    title = f"Forward graph of {name}" if name else "Forward graph"
+    drawing = _Drawing(names, _Graph(order, output, seed, expand))
+    return replace(drawing.model(title, notes, fold), aside=aside)
 
 
 def backward_model(output: Tensor, names: Names, *, expand: Expand, fold: Fold = False) -> Model:
@@ -111,153 +107,170 @@ def backward_model(output: Tensor, names: Names, *, expand: Expand, fold: Fold =
         letter = names.of(target) or ("out" if target is output else "")
         if letter:
             labels.setdefault(gradient, []).append(derivative(name, letter))
-    whole: list[Tensor] = ancestors(*found)  # type: ignore[assignment]  # of Tensors, too
-    if len(whole) > _MOST_VERTICES:
-        raise ValueError(_too_large(len(whole)))
-    builder = _Builder(names, expand, forward=frozenset(order), labels=labels)
-    builder.add(_Level(whole, output), None, {})
+    graph = _Graph(readable(names, *found), output, None, expand)
     of = f"of {name}" if names.of(output) else "of the output"
     notes = ("The seed is an array of ones.",) if output.size != 1 else ()
-    return builder.model(f"Graph of the gradient {of}", notes, layout_of(order), fold)
+    drawing = _Drawing(names, graph, order, labels)
+    return drawing.model(f"Graph of the gradient {of}", notes, fold)
 
 
-@dataclass(eq=False)
-class _Level:
-    """A graph that is drawn as a whole: the recorded one, or the inside of an opened operation."""
+class _Graph:
+    """A recorded graph, arguments first, in which some operations are opened.
 
-    order: list[Tensor]
-    output: Tensor
-    value: Any = None  # the recorded result, where the inside of an operation is less exact
+    An opened operation follows the graph of its definition, which begins at stand-ins for its
+    arguments: so the inside ends where it begins, and takes gradients of its own.
 
+    Attributes
+    ----------
+    order : list of Tensor
+        The vertices.
+    opened : dict of Tensor to (Tensor, frozenset of Tensor)
+        Each opened operation with the result of its definition and all that is inside.
+    totals : dict of Tensor to array
+        The gradients, if a seed is given.
+    shares : dict of (Tensor, int) to array
+        What each operation brings to the gradient of each argument.
+    """
 
-@dataclass(eq=False)
-class _Sketch:
-    """A vertex before its gradient is known."""
-
-    kind: VertexKind
-    text: str
-    formula: str
-    lines: tuple[str, ...]
-    total: Any = None
-    parts: list[Any] = field(default_factory=list)
-
-
-class _Builder:
-    """Collect vertices, edges and clusters, level by level."""
-
-    def __init__(
-        self,
-        names: Names,
-        expand: Expand,
-        forward: frozenset[Tensor] | None = None,
-        labels: Mapping[Tensor, list[tuple[str, str]]] | None = None,
-    ) -> None:
-        self.names = names
+    def __init__(self, order: list[Tensor], output: Tensor, seed: Any, expand: Expand) -> None:
         self.expand = expand
-        self.forward = forward  # what is no gradient; None for everything
-        self.labels = labels or {}
-        self.sketches: dict[str, _Sketch] = {}
-        self.edges: list[Edge] = []
-        self.groups: list[Group] = []
-        self.passed: list[tuple[str, str, Any]] = []  # from an operation, to an argument, how much
-        self.constants: dict[int, str] = {}
-        self.homes: dict[int, int] = {}  # how deep in the clusters a constant belongs
-        self.held: list[Any] = []  # keeps the arrays alive whose id is a key above
-        self.met: set[str] = set()  # operations that could be opened
-        self.opened: set[str] = set()
-        self.members: list[list[str]] = [[]]  # of the clusters that are open just now
-        self.origins: dict[str, Origin] = {}
+        self.has_gradients = seed is not None
+        self.order: list[Tensor] = []
+        self.opened: dict[Tensor, tuple[Tensor, frozenset[Tensor]]] = {}
+        self.totals: dict[Any, Any] = {}
+        self.shares: dict[tuple[Any, int], Any] = {}
+        self._outer: dict[Tensor, Tensor] = {}  # what each stand-in stands for
+        self._exact: dict[Tensor, Any] = {}  # recorded; the inside of an operation is less exact
+        self._met: set[str] = set()  # operations that could be opened
+        self._add(order, output, seed, 0)
+        self._refuse_unopened()
 
-    # --- levels -----------------------------------------------------------------------------------
+    def args(self, node: Tensor) -> list[Any]:
+        """Return the arguments of an operation, as they are drawn."""
+        return [self._outer.get(a, a) if isinstance(a, Tensor) else a for a in node.args]
 
-    def add(self, level: _Level, seed: Any, ports: dict[Tensor, str]) -> dict[Tensor, str]:
-        """Add a level. `ports` says where the tensors that are already drawn stand."""
-        totals: dict[Any, Any] = {}
-        shares: dict[tuple[Tensor, int], Any] = {}
+    def value(self, node: Tensor) -> Any:
+        """Return the value of a vertex, as it was recorded."""
+        return self._exact.get(node, node.value)
+
+    def _add(self, order: Iterable[Tensor], output: Tensor, seed: Any, depth: int) -> None:
         if seed is not None:
-            active = differentiable(level.output)
-            watch = lambda node, index, g, part: shares.update({(node, index): part})  # noqa: E731  # used once
+            active = differentiable(output)
+            watch = lambda node, index, g, part: self.shares.update({(node, index): part})  # noqa: E731  # used once
             with np.errstate(all="ignore"):
-                totals = propagate(level.output, seed, active, keep=active, watch=watch)
-        entries: dict[Tensor, str] = {}
-        for node in level.order:
-            if node in ports:
-                continue
-            if node.op is None:
-                ports[node] = self._leaf(node)
-            elif self._opens(node.op):
-                ports[node] = self._open(node, totals.get(node), ports)
-            else:
-                shown = level.value if node is level.output else None
-                ports[node], entries[node] = self._operation(node, ports, shown)
-            sketch = self.sketches[ports[node]]
-            if sketch.total is None:
-                # What the output does not depend on has a gradient, too: zero.
-                nothing = 0.0 if node.op is None and seed is not None else None
-                sketch.total = totals.get(node, nothing)
-        for node in reversed(level.order):  # gradients arrive in the order of the backward pass
-            if node in entries:
-                for index, argument in enumerate(node.args):
-                    if (node, index) in shares:
-                        self.passed.append((entries[node], ports[argument], shares[node, index]))
-        return ports
+                self.totals |= propagate(output, seed, active, keep=active, watch=watch)
+        for node in order:
+            if node not in self._outer:
+                if node.op is not None and depth < _DEEPEST and self._opens(node.op):
+                    self._open(node, depth)
+                self.order.append(node)
 
     def _opens(self, op: Op) -> bool:
         if op.definition is None:
             return False
-        self.met.add(op.name)
-        if self.expand is True or (self.expand and op.name in self.expand):
-            self.opened.add(op.name)
-            return len(self.members) < 20  # a definition may use its own operation
-        return False
+        self._met.add(op.name)
+        return self.expand if isinstance(self.expand, bool) else op.name in self.expand
 
-    def _open(self, node: Tensor, g: Any, ports: Mapping[Tensor, str]) -> str:
-        """Draw the definition of an operation in a cluster, and return where its result stands."""
+    def _open(self, node: Tensor, depth: int) -> None:
+        """Add the definition of an operation."""
         assert node.op is not None
         assert node.op.definition is not None
-        # Tensors of its own stand for the arguments, so that the inside ends where it begins.
-        inside = {
-            argument: _stand_in(value, self.names.of(argument))
-            for argument, value in zip(node.args, node.inputs, strict=True)
-            if isinstance(argument, Tensor)
-        }
-        for argument in node.args:
-            self.homes.setdefault(id(argument), len(self.members) - 1)
-        args = [inside[a] if isinstance(a, Tensor) else a for a in node.args]
+        args = []
+        for argument, value in zip(self.args(node), node.inputs, strict=True):
+            if isinstance(argument, Tensor):
+                stand_in = _stand_in(value)
+                self._outer[stand_in] = argument
+                argument = stand_in
+            args.append(argument)
         with np.errstate(all="ignore"):
             result = node.op.definition(*args, **node.attributes)
-        key = f"g{len(self.groups)}"
-        self.groups.append(Group(key, "", ()))  # keeps its place; filled below
-        self.members.append([])
-        level = _Level(ancestors(result), result, node.value)  # type: ignore[arg-type]  # Tensors
-        self.held.append(level)
-        outside = {inner: ports[outer] for outer, inner in inside.items()}
-        port = self.add(level, g, outside)[result]
-        members = self.members.pop()
-        self.groups[int(key[1:])] = Group(key, node.op.name.replace("_", " "), tuple(members))
-        self.members[-1].append(key)
-        self.origins[key] = Origin(node)
-        return self._value(node, port)
+        self._exact[result] = self.value(node)
+        before = len(self.order)
+        self._add(ancestors(result), result, self.totals.get(node), depth + 1)  # type: ignore[arg-type]  # Tensors
+        inside = frozenset(inner for inner in self.order[before:] if inner.op is not None)
+        self.opened[node] = result, inside
 
-    # --- vertices ---------------------------------------------------------------------------------
+    def _refuse_unopened(self) -> None:
+        """Say so where an operation was to be opened that is not there."""
+        if isinstance(self.expand, bool):
+            return
+        opened = {node.op.name for node in self.opened if node.op is not None}
+        for name in sorted(self.expand - opened):
+            there = ", ".join(sorted(self._met)) or "none"
+            raise ValueError(
+                f"draw: expand={name!r} names no operation of this graph that has a definition; "
+                f"there are: {there}"
+            )
+
+
+@dataclass(eq=False)
+class _Sketch:
+    """A vertex before its gradient is known: what it stands for, perhaps by its name alone."""
+
+    value: Any
+    kind: VertexKind
+    text: str
+    formula: str
+    lines: tuple[str, ...]
+    is_name: bool = False
+    total: Any = None
+    parts: list[Any] = field(default_factory=list)
+
+    def vertex(self, key: str) -> Vertex:
+        """Return the vertex."""
+        gradient = self.gradient_lines()
+        return Vertex(key, self.kind, self.formula, self.text, self.lines, gradient_lines=gradient)
+
+    def gradient_lines(self) -> tuple[str, ...]:
+        """Write the gradient, with what it is the sum of."""
+        if self.total is None:
+            return ()
+        if 1 < len(self.parts) <= 4 and np.ndim(self.total) == 0:
+            return (f"∇ {sum_text(self.parts, self.total)}",)
+        first, *rest = value_lines(self.total, self.parts)
+        return (f"∇ sum: {first}" if len(self.parts) > 1 else f"∇ {first}", *rest)
+
+
+class _Drawing:
+    """The vertices and edges of a graph; in a gradient's, `forward` are those that are none."""
+
+    def __init__(
+        self,
+        names: Names,
+        graph: _Graph,
+        forward: Sequence[Tensor] = (),
+        labels: Mapping[Tensor, list[tuple[str, str]]] | None = None,
+    ) -> None:
+        self.names, self.graph = names, graph
+        self.computed = list(dict.fromkeys([*forward, *graph.order]))
+        self.gradients = set(graph.order).difference(forward) if forward else set()
+        self.labels = labels or {}
+        self.sketches: dict[str, _Sketch] = {}
+        self.edges: list[Edge] = []
+        self.ports: dict[int, str] = {}  # by identity, where a vertex or constant stands
+        entries: dict[Tensor, str] = {}  # where an operation takes its arguments
+        for node in graph.order:
+            if node in graph.opened:
+                port = self.ports[id(graph.opened[node][0])]
+            else:
+                port = entries[node] = self._leaf(node) if node.op is None else self._op(node)
+            self.ports[id(node)] = port = self._name(node, port)
+            # What the output does not depend on has a gradient, too: zero.
+            nothing = 0.0 if node.op is None and graph.has_gradients else None
+            self.sketches[port].total = graph.totals.get(node, nothing)
+        self._contributions(entries)
 
     def _sketch(
         self,
-        origin: Origin,
+        value: Any,
         kind: VertexKind,
-        text: str,
-        formula: str,
-        lines: Iterable[str],
-        depth: int = -1,
+        said: tuple[str, str],
+        lines: tuple[str, ...],
+        is_name: bool = False,
     ) -> str:
         key = f"n{len(self.sketches)}"
-        self.origins[key] = origin
-        self.sketches[key] = _Sketch(kind, text, formula, tuple(lines))
-        self.members[depth].append(key)
+        self.sketches[key] = _Sketch(value, kind, *said, lines, is_name)
         return key
-
-    def _is_gradient(self, node: Tensor) -> bool:
-        return self.forward is not None and node not in self.forward
 
     def _called(self, node: Any) -> tuple[str, str] | None:
         """Return the name of a vertex as text and LaTeX, or None."""
@@ -275,27 +288,27 @@ class _Builder:
         return f"{name}ᵀ", f"{{{name_latex(name)}}}^{{\\top}}" if name_latex(name) else ""
 
     def _leaf(self, node: Tensor) -> str:
-        kind: VertexKind = "gradient" if self._is_gradient(node) else "parameter"
+        kind: VertexKind = "gradient" if node in self.gradients else "parameter"
         called = self._called(node) or ("", "")
-        return self._sketch(Origin(node), kind, *called, _array_lines(node.value))
+        return self._sketch(node, kind, called, _array_lines(node.value))
 
-    def _operation(self, node: Tensor, ports: Mapping[Tensor, str], value: Any) -> tuple[str, str]:
-        """Draw an operation and return where its result stands, and the operation itself."""
+    def _op(self, node: Tensor) -> str:
         assert node.op is not None
-        operands = [self._operand(argument) for argument in node.args]
-        text, formula = symbol(node.op, operands, node.attributes)
-        own = () if self._called(node) else _array_lines(node.value if value is None else value)
-        kind: VertexKind = "gradient op" if self._is_gradient(node) else "op"
-        key = self._sketch(Origin(node), kind, text, formula, (*_attribute_lines(node), *own))
+        args = self.graph.args(node)
+        operands = [self._operand(argument) for argument in args]
+        said = symbol(node.op, operands, node.attributes)
+        own = () if self._called(node) else _array_lines(self.graph.value(node))
+        kind: VertexKind = "gradient op" if node in self.gradients else "op"
+        key = self._sketch(node, kind, said, (*_attribute_lines(node), *own))
         signs = ["", ""] if any(o.text for o in operands) else ["", _SIGNS.get(node.op.name, "")]
-        for place, argument in enumerate(node.args):
-            sign = signs[place] if len(node.args) == 2 else ""
+        for place, argument in enumerate(args):
+            sign = signs[place] if len(args) == 2 else ""
             if isinstance(argument, Tensor):
-                flow: EdgeKind = "backward" if self._is_gradient(argument) else "forward"
-                self.edges.append(Edge(ports[argument], key, flow, sign=sign))
+                flow: EdgeKind = "backward" if argument in self.gradients else "forward"
+                self.edges.append(Edge(self.ports[id(argument)], key, flow, sign=sign))
             elif not self._is_number(argument):
                 self.edges.append(Edge(self._constant(argument), key, sign=sign))
-        return self._value(node, key), key
+        return key
 
     def _operand(self, argument: Any) -> Operand:
         if self._is_number(argument):
@@ -310,86 +323,101 @@ class _Builder:
             return False
         return np.ndim(argument) == 0 and self.names.of(argument) is None
 
-    def _value(self, node: Tensor, port: str) -> str:
+    def _name(self, node: Tensor, port: str) -> str:
         """Give a named result a vertex of its own."""
         called = self._called(node)
-        if called is None:
+        if called is None or node.op is None:
             return port
         kind: VertexKind = "gradient" if node in self.labels else "value"
-        key = self._sketch(Origin(node, True), kind, *called, _array_lines(node.value))
+        key = self._sketch(node, kind, called, _array_lines(node.value), is_name=True)
         self.edges.append(Edge(port, key, "backward" if kind == "gradient" else "forward"))
         return key
 
     def _constant(self, value: Any) -> str:
-        key = self.constants.get(id(value))
-        if key is None:
+        if id(value) not in self.ports:
             called = self._called(value) or ("", "")
-            depth = min(self.homes.get(id(value), len(self.members)), len(self.members) - 1)
             lines = _array_lines(value)
-            key = self._sketch(Origin(value), "constant", *called, lines, depth)
-            self.constants[id(value)] = key
-            self.held.append(value)
-        return key
+            self.ports[id(value)] = self._sketch(value, "constant", called, lines)
+        return self.ports[id(value)]
+
+    def _contributions(self, entries: dict[Tensor, str]) -> None:
+        """Where gradients meet, draw what each path brings."""
+        passed: list[tuple[str, str, Any]] = []
+        for node in reversed(entries):  # they arrive in the order of the backward pass
+            for index, argument in enumerate(self.graph.args(node)):
+                if (node, index) in self.graph.shares:
+                    part = self.graph.shares[node, index]
+                    passed.append((entries[node], self.ports[id(argument)], part))
+        for _, head, part in passed:
+            self.sketches[head].parts.append(part)
+        meeting = [(t, h, p) for t, h, p in passed if len(self.sketches[h].parts) > 1]
+        if len(meeting) <= _MOST_CONTRIBUTIONS:
+            for tail, head, part in meeting:
+                sketch = self.sketches[head]
+                text = one_line(part, (*sketch.parts, sketch.total))
+                self.edges.append(Edge(tail, head, "backward", text=text))
 
     # --- the model --------------------------------------------------------------------------------
 
-    def refuse_unopened(self) -> None:
-        """Say so where an operation was to be opened that is not there."""
-        if isinstance(self.expand, bool):
-            return
-        for name in sorted(self.expand - self.opened):
-            there = ", ".join(sorted(self.met)) or "none"
-            raise ValueError(
-                f"draw: expand={name!r} names no operation of this graph that has a definition; "
-                f"there are: {there}"
-            )
-
-    def model(self, title: str, notes: tuple[str, ...], layout: Layout, fold: Fold) -> Model:
-        """Put everything together, in clusters for the parts of the computation."""
-        self.refuse_unopened()
-        for _, head, part in self.passed:
-            self.sketches[head].parts.append(part)
-        meetings = [
-            (tail, head, part) for tail, head, part in self.passed if self._is_meeting(head)
-        ]
-        edges = list(self.edges)
-        if len(meetings) <= _MOST_CONTRIBUTIONS:
-            for tail, head, part in meetings:
-                sketch = self.sketches[head]
-                text = one_line(part, (*sketch.parts, sketch.total))
-                edges.append(Edge(tail, head, "backward", text=text))
-        vertices = [
-            Vertex(key, s.kind, s.formula, s.text, s.lines, gradient_lines=_gradient_lines(s))
-            for key, s in self.sketches.items()
-        ]
-        parts = clusters(self.members[0], self.origins, layout)
-        groups = (*self.groups, *(group for group, _ in parts.values()))
-        model = Model(tuple(vertices), tuple(edges), groups, title, notes=notes)
-        folded = {key: self._folded(*parts[key]) for key in chosen(parts, fold, layout.pieces)}
-        model = fold_clusters(model, folded)
+    def model(self, title: str, notes: tuple[str, ...], folding: Fold) -> Model:
+        """Put everything together, in a group for each part of the computation."""
+        opened = {node: inside for node, (_, inside) in self.graph.opened.items()}
+        pieces = pieces_of(self.computed, opened)
+        groups = self._groups(pieces)
+        vertices = tuple(sketch.vertex(key) for key, sketch in self.sketches.items())
+        outer_first = tuple(groups.values())[::-1]
+        model = Model(vertices, tuple(self.edges), outer_first, title, notes=notes)
+        boxes = [self._box(piece, groups[piece]) for piece in chosen(pieces, groups, folding)]
+        model = fold(model, {box.key: box for box in boxes})
         kinds = {*(v.kind for v in model.vertices), *(e.kind for e in model.edges)}
         return repeat_far_leaves(replace(model, legend=_legend(kinds, bool(self.labels))))
 
-    def _folded(self, group: Group, piece: Piece) -> Vertex:
+    def _groups(self, pieces: Sequence[Piece]) -> dict[Piece, Group]:
+        """Return a group for each opened operation and each part of several vertices.
+
+        Inner ones come first. The name of a part's result stands outside of it.
+        """
+        home = homes(pieces, self._users())
+        members: dict[Piece, list[str]] = {piece: [] for piece in pieces}
+        for key, sketch in self.sketches.items():
+            piece = home.get(id(sketch.value))
+            while sketch.is_name and piece is not None and piece.output is sketch.value:
+                piece = piece.within
+            if piece is not None:
+                members[piece].append(key)
+        found: dict[Piece, Group] = {}
+        for piece in pieces:
+            inside = members[piece]
+            if len(inside) > (0 if piece.is_opened else 1):
+                found[piece] = Group(f"g{len(found)}", piece.title, tuple(inside))
+                inside = [found[piece].key]
+            if piece.within is not None:
+                members[piece.within] += inside
+        return found
+
+    def _users(self) -> dict[int, set[Tensor]]:
+        """Return, by identity, which operations use each leaf and each constant.
+
+        What the forward pass uses is its own, whatever gradients are computed with it.
+        """
+        users: dict[int, set[Tensor]] = {}
+        for node in self.computed:
+            for argument in self.graph.args(node):
+                if not isinstance(argument, Tensor) or argument.op is None:
+                    users.setdefault(id(argument), set()).add(node)
+        return {leaf: using - self.gradients or using for leaf, using in users.items()}
+
+    def _box(self, piece: Piece, group: Group) -> Vertex:
         """Return the vertex of a part that is folded: what it is, its formula, and its output."""
-        formula = formula_text(piece, self.names.of)
-        weights = sum(argument.size for argument in _leaves(piece))
-        counted = [f"{weights:,} parameter{'s' * (weights > 1)}"] if weights else []
-        lines = (*filter(None, [formula]), *counted, *_array_lines(piece.output.value))
-        ends = [key for key, o in self.origins.items() if o.value is piece.output and not o.is_name]
-        sketch = self.sketches.get(ends[0]) if ends else None
-        gradient = _gradient_lines(sketch) if sketch is not None else ()
+        given = set(map(id, piece.inputs))
+        used = {a for node in piece.members for a in self.graph.args(node) if isinstance(a, Tensor)}
+        weights = sum(a.size for a in used if a.op is None and id(a) not in given)
+        counted = f"{weights:,} parameter{'s' * (weights > 1)}" if weights else ""
+        said = filter(None, [formula_text(piece, self.names.of), counted])
+        ends = (s for s in self.sketches.values() if s.value is piece.output and not s.is_name)
+        gradient = next((sketch.gradient_lines() for sketch in ends), ())
+        lines = (*said, *_array_lines(piece.output.value))
         return Vertex(group.key, "part", "", group.text, lines, gradient_lines=gradient)
-
-    def _is_meeting(self, key: str) -> bool:
-        return len(self.sketches[key].parts) > 1
-
-
-def _leaves(piece: Piece) -> set[Tensor]:
-    """Return the Tensors without a past that a part is made with, and was not given."""
-    given = set(map(id, piece.inputs))
-    used = {a for node in piece.members for a in node.args if isinstance(a, Tensor)}
-    return {a for a in used if a.op is None and id(a) not in given}
 
 
 def _legend(kinds: Collection[str], gradient_graph: bool) -> tuple[tuple[LegendKind, str], ...]:
@@ -405,9 +433,9 @@ def _legend(kinds: Collection[str], gradient_graph: bool) -> tuple[tuple[LegendK
     return tuple(entry for entry in entries if entry[0] in kinds)
 
 
-def _stand_in(value: Any, name: str | None) -> Tensor:
+def _stand_in(value: Any) -> Tensor:
     """Return a leaf of just this value: a Tensor made of a condition would turn it into numbers."""
-    leaf = Tensor(0.0, name=name)
+    leaf = Tensor(0.0)
     leaf.value = value
     return leaf
 
@@ -450,13 +478,3 @@ def _attribute_lines(node: Tensor) -> tuple[str, ...]:
     chosen = axis is not None and axis != node.op.defaults.get("axis")
     several = any(np.ndim(value) > 1 for value in node.inputs)
     return (f"axis {axis}".replace("-", "−"),) if chosen and several else ()
-
-
-def _gradient_lines(sketch: _Sketch) -> tuple[str, ...]:
-    if sketch.total is None:
-        return ()
-    parts = sketch.parts
-    if 1 < len(parts) <= 4 and np.ndim(sketch.total) == 0:
-        return (f"∇ {sum_text(parts, sketch.total)}",)
-    first, *rest = value_lines(sketch.total, parts)
-    return (f"∇ sum: {first}" if len(parts) > 1 else f"∇ {first}", *rest)
