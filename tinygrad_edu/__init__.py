@@ -95,11 +95,11 @@ _LAZY = {
 }
 
 
-def _show_in_notebook(tensor: Tensor, include: Any = None, exclude: Any = None) -> dict[str, str]:
+def _show_in_notebook(tensor: Tensor, **options: Any) -> dict[str, str]:
     """Show a Tensor as its graph; pictures live on a floor above Tensors, so it is set here."""
     from tinygrad_edu.view.draw import notebook
 
-    return notebook(tensor, include, exclude)
+    return notebook(tensor)
 
 
 Tensor._repr_mimebundle_ = _show_in_notebook

@@ -18,6 +18,7 @@ def fold(model: Model, folded: Mapping[str, Vertex]) -> Model:
 
     Examples
     --------
+    >>> from tinygrad_edu.view import Group
     >>> chain = tuple(Vertex(key, "op", text=key) for key in "abcd")
     >>> edges = (Edge("a", "b"), Edge("b", "c"), Edge("c", "d"))
     >>> model = Model(chain, edges, (Group("g", "layer", ("b", "c")),))

@@ -9,18 +9,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-import sys
 import threading
 import unicodedata
 import warnings
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from types import ModuleType
-from typing import Any
 
 from .dot import clean
 
@@ -236,69 +233,20 @@ def _mathml(latex: str) -> str | None:
     return ET.tostring(root, encoding="unicode")
 
 
-def _ziamath() -> ModuleType | None:
-    try:
-        if "ziamath" in sys.modules:
-            import ziamath  # which is all that most calls do
-        else:
-            with _one_at_a_time, warnings.catch_warnings():
-                # ziamath loads its font through an importlib function that Python deprecates.
-                warnings.simplefilter("ignore", DeprecationWarning)
-                import ziamath
-    except ImportError:
-        return None
-    return ziamath
-
-
-#: ziamath's settings and Python's filters of warnings belong to the whole program: while one
-#: thread has changed them, no other may take the change for what was there before.
+#: Python's filters of warnings belong to the whole program: while one thread has changed them, no
+#: other may take the change for what was there before.
 _one_at_a_time = threading.Lock()
 
 
-@contextmanager
-def _house_style(ziamath: ModuleType) -> Iterator[None]:
-    """Set formulas the same way whatever the program has told ziamath's global settings."""
-    config = ziamath.zmath.config
-    ours = {
-        "svg2": True,
-        "precision": 3,
-        "minsizefraction": 0.3,
-        "decimal_separator": ".",
-        "math": type(config.math)(),
-        "debug": type(config.debug)(),
-        "numbering": type(config.numbering)(),
-    }
-    theirs = {name: getattr(config, name) for name in ours}
+def _ziamath() -> ModuleType | None:
     try:
-        for name, value in ours.items():
-            setattr(config, name, value)
-        yield
-    finally:
-        for name, value in theirs.items():
-            setattr(config, name, value)
-
-
-@contextmanager
-def _rows_measured_once() -> Iterator[None]:
-    """Remember how high rows are: ziamath measures one again, twice, for each row around it."""
-    from ziamath.nodes import mrow
-
-    rows: Any = mrow.Mrow
-    measure = rows._get_height_nostretch
-    known: dict[Any, Any] = {}
-
-    def remembered(row: Any, line: list[ET.Element], **options: Any) -> Any:
-        parts = tuple(map(ET.tostring, line))
-        key = parts, repr(row.style), row.size, tuple(sorted(options.items()))
-        if key not in known:
-            known[key] = measure(row, line, **options)
-        return known[key]
-
-    rows._get_height_nostretch = remembered
-    try:
-        yield
-    finally:
-        rows._get_height_nostretch = measure
+        with _one_at_a_time, warnings.catch_warnings():
+            # ziamath loads its font through an importlib function that Python deprecates.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            import ziamath
+    except ImportError:
+        return None
+    return ziamath
 
 
 @lru_cache(maxsize=4096)
@@ -306,15 +254,14 @@ def _typeset(latex: str, size: float) -> Formula | None:
     ziamath = _ziamath()
     assert ziamath is not None
     try:
-        with _one_at_a_time, _house_style(ziamath), _rows_measured_once():
-            mathml = ET.fromstring(ziamath.zmath.tex2mml(_upright(latex)))
-            if not _is_understood(mathml):
-                return None
-            _keep_big_operators_big(mathml)
-            node = ziamath.Math(mathml, size=size).node
-            drawing = ET.Element("svg")
-            node.draw(0, 0, drawing)
-            return _formula(node.bbox, drawing)
+        mathml = ET.fromstring(ziamath.zmath.tex2mml(_upright(latex)))
+        if not _is_understood(mathml):
+            return None
+        _keep_big_operators_big(mathml)
+        node = ziamath.Math(mathml, size=size).node
+        drawing = ET.Element("svg")
+        node.draw(0, 0, drawing)
+        return _formula(node.bbox, drawing)
     except Exception:
         # ziamath and its parser raise whatever comes (AssertionError, KeyError, ParseError, …)
         # on a formula they cannot set. A picture with the readable text is better than none.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from tinygrad_edu.tensor import Tensor
 
 from .dot import digraph
 from .model import Model
+from .parts import Fold
 from .recorded import backward_model, forward_model
 from .renderer import find_renderer, png
 from .steps import derivation_model
@@ -27,13 +29,76 @@ from .svg import compose
 if TYPE_CHECKING:
     import graphviz
 
-__all__ = ["Picture", "draw", "notebook"]
+__all__ = ["Drawing", "Picture", "draw", "mimebundle", "notebook"]
 
 WIDTH = 960.0  # CSS pixels: a page, or a cell of a notebook
 _MOST_IN_A_NOTEBOOK = 200  # vertices; a larger graph is drawn on request only
 
 
-class Picture:
+def mimebundle(text: str, html: Callable[[], str]) -> dict[str, str]:
+    """Return what a notebook shows: HTML, or the text and why there is no HTML.
+
+    Examples
+    --------
+    >>> mimebundle("a", lambda: "<b>a</b>")
+    {'text/plain': 'a', 'text/html': '<b>a</b>'}
+    """
+    try:
+        return {"text/plain": text, "text/html": html()}
+    except Exception as error:
+        # A notebook must show something.
+        return {"text/plain": f"{text}\n{error}"}
+
+
+class Drawing(ABC):
+    """What a notebook shows as a drawing, and what can be saved as one."""
+
+    @abstractmethod
+    def svg(self) -> str:
+        """Return the drawing as one self-contained SVG document."""
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the drawing to a file and return its path.
+
+        Parameters
+        ----------
+        path
+            Its ending says what is written: ``.svg``, or ``.png``, the SVG in twice its size, with
+            resvg_py, which the extra ``viz`` brings.
+
+        Raises
+        ------
+        ValueError
+            For any other ending.
+        RendererNotFound
+            If a program or a package is missing; the message says how to get it.
+        """
+        path = Path(path)
+        return save(path, self._content(path))
+
+    def _content(self, path: Path) -> bytes:
+        formats: dict[str, Callable[[], bytes]] = {
+            ".svg": lambda: self.svg().encode(),
+            ".png": lambda: png(self.svg()),
+            **self._more_formats(),
+        }
+        ending = path.suffix.lower()
+        if ending not in formats:
+            *most, last = formats
+            raise ValueError(
+                f"save: a drawing is saved as {', '.join(most)} or {last}, not as {path.name!r}"
+            )
+        return formats[ending]()
+
+    def _more_formats(self) -> dict[str, Callable[[], bytes]]:
+        return {}
+
+    def _repr_mimebundle_(self, **options: Any) -> dict[str, str]:
+        # As HTML it takes the colours of the notebook's theme; an image would not.
+        return mimebundle(repr(self), self.svg)
+
+
+class Picture(Drawing):
     """A picture of a model, ready to be shown, saved, or read as DOT text.
 
     Parameters
@@ -89,10 +154,10 @@ class Picture:
         Parameters
         ----------
         path
-            Its ending says what is written: ``.svg``; ``.dot`` or ``.gv`` (the DOT text, for
-            which no renderer is needed); ``.png``, the SVG in twice its size, with resvg_py, which
-            the extra ``viz`` brings; ``.pdf`` from the DOT text, with labels as readable Unicode,
-            where the renderer can (or print the SVG from a browser).
+            Its ending says what is written: ``.svg``; ``.png``, the SVG in twice its size, with
+            resvg_py, which the extra ``viz`` brings; ``.dot`` or ``.gv`` (the DOT text, for
+            which no renderer is needed); ``.pdf`` from the DOT text, with labels as readable
+            Unicode, where the renderer can (or print the SVG from a browser).
 
         Raises
         ------
@@ -101,21 +166,14 @@ class Picture:
         RendererError
             If there is no renderer or it cannot write this format.
         """
-        path = Path(path)
-        ending = path.suffix.lower()
-        if ending in {".dot", ".gv"}:
-            content = self.source.encode()
-        elif ending == ".svg":
-            content = self.svg().encode()
-        elif ending == ".png":
-            content = png(self.svg())
-        elif ending == ".pdf":
-            content = find_renderer().run(self.source, "pdf")
-        else:
-            raise ValueError(
-                f"A picture is saved as .svg, .png, .pdf, .dot or .gv, not as {path.name!r}."
-            )
-        return save(path, content)
+        return super().save(path)
+
+    def _more_formats(self) -> dict[str, Callable[[], bytes]]:
+        return {
+            ".pdf": lambda: find_renderer().run(self.source, "pdf"),
+            ".dot": self.source.encode,
+            ".gv": self.source.encode,
+        }
 
     def __repr__(self) -> str:
         title = f" {self.model.title!r}" if self.model.title else ""
@@ -126,32 +184,6 @@ class Picture:
         )
         said = ", ".join(f"{count} {one if count == 1 else many}" for count, one, many in counts)
         return f"<Picture{title}: {said}>"
-
-    def _repr_svg_(self) -> str | None:
-        try:
-            return self.svg()
-        except Exception:
-            # A notebook must show something: _repr_mimebundle_ says what is wrong.
-            return None
-
-    def _repr_mimebundle_(
-        self, include: Collection[str] | None = None, exclude: Collection[str] | None = None
-    ) -> dict[str, str]:
-        try:
-            # As HTML it takes the colours of the notebook's theme; an image would not.
-            bundle = {"text/html": self.svg(), "text/plain": repr(self)}
-        except Exception as error:
-            # A notebook must show something, so the reason stands above the text that can be had.
-            bundle = {"text/plain": f"{error}\n\n{self._source_or_nothing()}".rstrip()}
-        kept = bundle.keys() if include is None else bundle.keys() & set(include)
-        return {kind: text for kind, text in bundle.items() if kind in kept - set(exclude or ())}
-
-    def _source_or_nothing(self) -> str:
-        try:
-            return self.source
-        except Exception:
-            # Without the graphviz package there is no DOT text either; the reason stands already.
-            return ""
 
 
 def draw(
@@ -224,13 +256,12 @@ def draw(
     >>> draw(loss, backward=True).save("gradient.svg")  # doctest: +SKIP
     """
     found = names_around(names, depth=1)
-    _refuse_no_switch(backward=backward, gradients=gradients, every_step=every_step)
     if isinstance(t, Derivation):
         if expand or backward or gradients is not None or fold:
             raise TypeError("draw: a derivation takes no expand=, backward=, gradients= or fold=")
         return Picture(derivation_model(t, every_step=every_step), width)
-    outputs = [t] if isinstance(t, Tensor) else t
-    if not _are_tensors(outputs):
+    outputs: list[Any] = list(t) if isinstance(t, list | tuple) else [t]
+    if not outputs or not all(isinstance(each, Tensor) for each in outputs):
         raise TypeError(
             f"draw: a {type(t).__name__} has no graph; draw a Tensor that was computed from "
             "Tensors, or a derivation"
@@ -239,40 +270,15 @@ def draw(
         raise TypeError("draw: every_step= is for derivations; a Tensor has no steps")
     if len(outputs) > 1 and (backward or gradients):
         raise TypeError("draw: gradients are those of one output; draw the tensors one by one")
-    return _tensor_picture(outputs, found, expand, backward, gradients, fold, width)
-
-
-def _are_tensors(outputs: Any) -> TypeGuard[Sequence[Tensor]]:
-    several = isinstance(outputs, list | tuple) and bool(outputs)
-    return several and all(isinstance(each, Tensor) for each in outputs)
-
-
-def _tensor_picture(
-    outputs: Sequence[Tensor],
-    names: Names,
-    expand: bool | str | Iterable[str] = (),
-    backward: bool = False,
-    gradients: bool | None = None,
-    fold: bool | str | Iterable[str] = False,
-    width: float = WIDTH,
-) -> Picture:
     opened = _chosen(expand, "expand", 'operations, such as "softmax"')
     folded = _chosen(fold, "fold", 'parts, such as "hidden"')
     if backward:
-        return Picture(backward_model(outputs[0], names, expand=opened, fold=folded), width)
-    model = forward_model(outputs, names, expand=opened, gradients=gradients, fold=folded)
+        return Picture(backward_model(outputs[0], found, expand=opened, fold=folded), width)
+    model = forward_model(outputs, found, expand=opened, gradients=gradients, fold=folded)
     return Picture(model, width)
 
 
-def _refuse_no_switch(**given: Any) -> None:
-    for option, value in given.items():
-        if not (value is None or isinstance(value, bool | np.bool_)):
-            raise TypeError(
-                f"draw: {option}= is a {type(value).__name__}; it is switched on with True"
-            )
-
-
-def _chosen(given: bool | str | Iterable[str], option: str, what: str) -> bool | frozenset[str]:
+def _chosen(given: bool | str | Iterable[str], option: str, what: str) -> Fold:
     if isinstance(given, bool):
         return given
     single = isinstance(given, str) or not isinstance(given, Iterable)
@@ -285,20 +291,16 @@ def _chosen(given: bool | str | Iterable[str], option: str, what: str) -> bool |
     return frozenset(wanted)
 
 
-def notebook(
-    t: Tensor, include: Collection[str] | None = None, exclude: Collection[str] | None = None
-) -> dict[str, str]:
+def notebook(t: Tensor) -> dict[str, str]:
     """Return what a notebook shows of a Tensor: its text, and its graph if it has one.
 
     Never raises: where no picture can be made, the text stands alone. Names are those of the
-    notebook's variables.
+    notebook's variables, whose cells run in the module ``__main__``.
 
     Parameters
     ----------
     t : Tensor
         A tensor.
-    include, exclude : collection of str, optional
-        MIME types, as a notebook passes them.
 
     Returns
     -------
@@ -312,23 +314,16 @@ def notebook(
     >>> notebook(tg.Tensor([1.0, 2.0]))
     {'text/plain': 'Tensor([1., 2.])'}
     """
-    bundle = {"text/plain": repr(t)}
-    try:
-        if t.op is not None and len(ancestors(t)) <= _MOST_IN_A_NOTEBOOK:
-            picture = _tensor_picture([t], _notebook_names())
-            bundle["text/html"] = picture.svg()
-    except Exception as error:
-        # A notebook must show something: the text, and why there is no picture.
-        bundle["text/plain"] += f"\n{error}"
-    kept = bundle.keys() if include is None else bundle.keys() & set(include)
-    return {kind: text for kind, text in bundle.items() if kind in kept - set(exclude or ())}
-
-
-def _notebook_names() -> Names:
-    """Return the names of a notebook's variables: its cells run in the module ``__main__``."""
+    if t.op is None or len(ancestors(t)) > _MOST_IN_A_NOTEBOOK:
+        return {"text/plain": repr(t)}
     variables = {
         name: value
         for name, value in vars(sys.modules["__main__"]).items()
         if not name.startswith("_") and isinstance(value, Tensor | np.ndarray)
     }
-    return Names(None, variables)
+
+    def svg() -> str:
+        names = Names(None, variables)
+        return Picture(forward_model([t], names, expand=False, gradients=None)).svg()
+
+    return mimebundle(repr(t), svg)

@@ -9,6 +9,7 @@ from string import Formatter
 from typing import Any
 
 from tinygrad_edu.core.op import Op
+from tinygrad_edu.view.draw.values import number_latex, number_text
 
 __all__ = ["Operand", "application", "number_operand", "symbol"]
 
@@ -44,17 +45,11 @@ def number_operand(value: float) -> Operand:
 
     Examples
     --------
-    >>> number_operand(-0.5).text, number_operand(1e-9).latex
-    ('−0.5', '1 \\cdot 10^{-9}')
+    >>> number_operand(-0.5).text, number_operand(2e-9).latex
+    ('−0.5', '2 \\cdot 10^{-9}')
     """
-    mantissa, found, exponent = f"{float(value):.4g}".partition("e")
-    if found:
-        power = int(exponent)
-        text = f"{mantissa}e{power}".replace("-", "−")
-        return Operand(text, rf"{mantissa} \cdot 10^{{{power}}}", True, True)
-    text = mantissa.replace("-", "−").replace("inf", "∞").replace("nan", "NaN")
-    latex = mantissa.replace("inf", r"\infty").replace("nan", r"\mathrm{NaN}")
-    return Operand(text, latex, True, True)
+    text = number_text(value, digits=4)
+    return Operand(text, number_latex(text), True, True)
 
 
 def symbol(op: Op, operands: Sequence[Operand], attributes: Mapping[str, Any]) -> tuple[str, str]:

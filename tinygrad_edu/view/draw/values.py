@@ -10,6 +10,7 @@ import numpy as np
 
 __all__ = [
     "column_text",
+    "number_latex",
     "number_text",
     "one_line",
     "shape_text",
@@ -21,6 +22,8 @@ __all__ = [
 _MOST_ENTRIES = 6
 _MOST_ROWS = 3
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_LOWERED = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
+_RAISED = frozenset("⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def shape_text(shape: tuple[int, ...]) -> str:
@@ -34,8 +37,8 @@ def shape_text(shape: tuple[int, ...]) -> str:
     return " × ".join(map(str, shape)) if len(shape) > 1 else f"({shape[0]},)" if shape else ""
 
 
-def number_text(value: float) -> str:
-    """Write a number to three significant digits.
+def number_text(value: float, digits: int = 3) -> str:
+    """Write a number to three significant digits, or to as many.
 
     Examples
     --------
@@ -47,11 +50,25 @@ def number_text(value: float) -> str:
         return "NaN" if math.isnan(value) else "∞" if value > 0 else "−∞"
     if abs(value) < 100_000 and (value == int(value) or abs(value) >= 1000):
         return _minus(f"{value + 0.0:.0f}")  # + 0.0 turns -0.0 into 0.0
-    mantissa, found, exponent = f"{value:.3g}".partition("e")
+    mantissa, found, exponent = f"{value:.{digits}g}".partition("e")
     if not found:
         return _minus(mantissa)
     power = "10" + str(int(exponent)).translate(_SUPERSCRIPTS)
     return _minus({"1": power, "-1": f"-{power}"}.get(mantissa, f"{mantissa}·{power}"))
+
+
+def number_latex(text: str) -> str:
+    r"""Write a number in LaTeX that `number_text` wrote.
+
+    Examples
+    --------
+    >>> print(number_latex("−1.23·10⁻⁷"), number_latex("10⁵"))
+    -1.23 \cdot 10^{-7} 10^{5}
+    """
+    digits, _, power = text.rpartition("10") if _RAISED & set(text) else (text, "", "")
+    latex = digits.replace("·", r" \cdot ").replace("−", "-").replace("∞", r"\infty")
+    raised = power.translate(_LOWERED)
+    return latex.replace("NaN", r"\mathrm{NaN}") + (f"10^{{{raised}}}" if raised else "")
 
 
 def short_text(value: float) -> str:

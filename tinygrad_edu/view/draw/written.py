@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygrad_edu.symbolic.derive import Formula
 from tinygrad_edu.view.draw.formula import formula_width
-from tinygrad_edu.view.draw.values import number_text, value_lines
+from tinygrad_edu.view.draw.values import number_latex, number_text, value_lines
 
 __all__ = [
     "Maths",
@@ -151,12 +151,8 @@ def _rows(array: Any, beside: Sequence[Any]) -> list[str]:
 
 
 def _tex(entry: str) -> str:
-    digits, _, power = entry.partition("·10")
-    raised = power.translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789"))
-    digits = digits.replace("−", "-").replace("∞", r"\infty").replace("NaN", r"\mathrm{NaN}")
-    if raised:
-        digits = rf"{digits} \cdot 10^{{{raised}}}"
-    return f"{{{digits}}}" if digits.startswith("-") else digits  # a sign, and no difference
+    latex = number_latex(entry)
+    return f"{{{latex}}}" if latex.startswith("-") else latex  # a sign, and no difference
 
 
 def plugged(formula: Formula) -> tuple[Maths, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from tinygrad_edu.naming import names_around
 from tinygrad_edu.saving import save
 from tinygrad_edu.symbolic.derive import refuse_without_graph
 from tinygrad_edu.tensor import Tensor
+from tinygrad_edu.view.draw.picture import mimebundle
 from tinygrad_edu.view.page.document import Document
 from tinygrad_edu.view.page.film import film
 from tinygrad_edu.view.page.frames import Story
@@ -131,14 +132,5 @@ class Page:
             'loading="lazy"></iframe>'
         )
 
-    def _repr_mimebundle_(
-        self, include: Collection[str] | None = None, exclude: Collection[str] | None = None
-    ) -> dict[str, str]:
-        bundle = {"text/plain": repr(self)}
-        try:
-            bundle["text/html"] = self._repr_html_()
-        except Exception as error:
-            # A notebook must show something: why there is no page.
-            bundle["text/plain"] += f"\n{error}"
-        kept = bundle.keys() if include is None else bundle.keys() & set(include)
-        return {kind: text for kind, text in bundle.items() if kind in kept - set(exclude or ())}
+    def _repr_mimebundle_(self, **options: Any) -> dict[str, str]:
+        return mimebundle(repr(self), self._repr_html_)
