@@ -348,7 +348,7 @@ class _Judge:
             draws=len(trials) - 1,
             disagreement=_largest(trials),
             reason=reason,
-            suspect=suspect_of(self.derivation, letters, claim, every),
+            suspect=suspect_of(letters, claim, every),
         )
 
     def _said(self, letters: Letters, claim: Claim, outcome: str, **more: Any) -> Verdict:

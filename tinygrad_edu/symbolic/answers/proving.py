@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.core.graph import ancestors
 from tinygrad_edu.naming import Names
 from tinygrad_edu.symbolic.algebra.expr import Dimension, Quantity, quantities_in
 from tinygrad_edu.symbolic.answers.claims import Claim, Letters
+from tinygrad_edu.symbolic.answers.trials import recorded_again
 from tinygrad_edu.symbolic.derive.recording import recorded
 from tinygrad_edu.symbolic.prove.proof import Proof
 from tinygrad_edu.symbolic.prove.prove import prove_named
@@ -42,7 +42,8 @@ def _proof_over(constants: dict[int, Tensor], letters: Letters, claim: Claim) ->
     """Join a claim to the gradient, where these vertices stand for constant arrays."""
     used = tuple(a.statement for a in letters.derivation.assumptions if a.used)
     sources = map(_source, letters.quantities.values())
-    constants = constants | _over(constants, [each for each in sources if isinstance(each, Tensor)])
+    graph = [source for source in sources if isinstance(source, Tensor)]
+    constants = recorded_again(graph, constants)
     arrays = {
         name: _recorded(letters.quantities[name], constants) for name in letters.names.values()
     }
@@ -78,18 +79,6 @@ def _vertex(array: Any) -> Tensor:
     vertex = Tensor(array)
     vertex.value = array
     return vertex
-
-
-def _over(constants: Mapping[int, Tensor], vertices: Sequence[Tensor]) -> dict[int, Tensor]:
-    """Record again what was computed from constants, from the Tensors in their places."""
-    found: dict[int, Any] = {}
-    for node in ancestors(*vertices):
-        arguments = [found.get(id(a), constants.get(id(a), a)) for a in node.args]
-        if node.op is not None and any(
-            a is not b for a, b in zip(arguments, node.args, strict=True)
-        ):
-            found[id(node)] = node.op(*arguments, **node.attributes)
-    return found
 
 
 def _source(quantity: Quantity) -> Any:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,10 +19,8 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Add,
     Dimension,
     Expr,
-    Index,
     Leaf,
     Mul,
-    Quantity,
     Sum,
     distinct,
     number,
@@ -32,15 +29,16 @@ from tinygrad_edu.symbolic.algebra.expr import (
     product,
     rename,
     replace,
+    sum_over,
     total,
 )
 from tinygrad_edu.symbolic.algebra.rules.cases import opposite_of
 from tinygrad_edu.symbolic.algebra.rules.rule import ONE
-from tinygrad_edu.symbolic.answers.backward import Backward, Segment
+from tinygrad_edu.symbolic.answers.backward import Backward
 from tinygrad_edu.symbolic.answers.claims import Claim, Letters, of_tree
 from tinygrad_edu.symbolic.answers.mends import mends
 from tinygrad_edu.symbolic.answers.trials import Array, Trial, agree, computed, environments
-from tinygrad_edu.symbolic.derive.derivation import Derivation, Formula
+from tinygrad_edu.symbolic.derive.derivation import Formula
 from tinygrad_edu.symbolic.notation.reader import Misfit
 from tinygrad_edu.symbolic.notation.written import text
 
@@ -63,77 +61,56 @@ class Suspect:
     sentence: str
 
 
-#: A slip, and what the gradient becomes with it; None where that cannot be computed.
-Slip = tuple[Suspect, Callable[[Trial], Array | None]]
+#: A kind of slip, what is said of it, and the gradient with it.
+Slip = tuple[str, str, Formula]
+Made = Callable[[Trial], Array | None]
 
 
-def suspect_of(
-    derivation: Derivation, letters: Letters, claim: Claim, trials: Sequence[Trial]
-) -> Suspect | None:
+def suspect_of(letters: Letters, claim: Claim, trials: Sequence[Trial]) -> Suspect | None:
     """Return the slip that reproduces a wrong claim, or None."""
     if not any(trial.claimed.any() for trial in trials):
         return None
-    for tried in (trials, [trial for trial in trials if trial.where != "other sizes"]):
-        found = _on_the_gradient(derivation, letters, tried)
-        if found is not None:
+    here = [trial for trial in trials if trial.where != "other sizes"]
+    for tried in (trials, here):
+        if (found := _on_the_gradient(letters, tried)) is not None:
             return found
-    found = suspect_of_misfit(letters, claim) or _multiple(trials)
-    return found or _of_one_hot(trials) or _on_the_gradient(derivation, letters, trials, sign=-1)
+    found = suspect_of_misfit(letters, claim) or _multiple(trials) or _of_one_hot(trials)
+    if found is None and (found := _on_the_gradient(letters, trials, sign=-1)) is not None:
+        found = Suspect("sign", f"sign, and with it {found.sentence}")
+    return found
 
 
-def _on_the_gradient(
-    derivation: Derivation, letters: Letters, trials: Sequence[Trial], sign: int = 1
-) -> Suspect | None:
+def _on_the_gradient(letters: Letters, trials: Sequence[Trial], sign: int = 1) -> Suspect | None:
     """Make every slip on the gradient, perhaps with a wrong sign as well."""
-    forms = [letters.target]
-    if letters.target is derivation.result:
-        forms += [derivation.start, *_opened(letters.target)]
-    slips = itertools.chain(
-        _factors(letters),
-        _transposed(),
-        _summed(),
-        _the_output(derivation),
-        _unsummed(letters.target),
-        _assumed(letters.target),
+    target, derivation = letters.target, letters.derivation
+    forms = [target]
+    if target is derivation.result:
+        forms += [derivation.start, *_opened(target)]
+    before = (
+        _scaled(letters),
+        _shaped(target),
+        _not_derived(letters),
+        _unsummed(target),
+        _assumed(target),
         *(_in_one_term(form, letters) for form in forms),
-        _taken_for_equal(letters.target),
-        _in_the_chain(derivation, letters),
-        *(_left_out(form) for form in forms),
-        _numbers(letters),
+        _taken_for_equal(target),
     )
-    for suspect, made in slips:
-        if _reproduces(made if sign > 0 else _negative(made), trials):
-            if sign < 0:
-                return Suspect("sign", f"sign, and with it {suspect.sentence}")
-            return suspect
-    return None
+    after = (*map(_left_out, forms), _scaled_by_a_number(letters))
+    slips = itertools.chain(
+        map(_evaluated, itertools.chain(*before)),
+        _in_the_chain(letters),
+        map(_evaluated, itertools.chain(*after)),
+    )
+    return next((suspect for suspect, made in slips if _reproduces(made, trials, sign)), None)
 
 
-def _negative(made: Callable[[Trial], Array | None]) -> Callable[[Trial], Array | None]:
-    return lambda trial: None if (array := made(trial)) is None else -array
+def _evaluated(slip: Slip) -> tuple[Suspect, Made]:
+    kind, sentence, formula = slip
+    fits = formula.expr.indices <= set(formula.axes)  # else it has an index too many
+    return Suspect(kind, sentence), lambda trial: formula.on(trial.env) if fits else None
 
 
-def _opened(whole: Formula) -> Iterator[Formula]:
-    """Yield a formula with what a name stands for in its place, for each of its names."""
-    for leaf in distinct(whole.expr):
-        if isinstance(leaf, Leaf) and leaf.quantity.definition is not None:
-            moved = dict(zip(leaf.quantity.leaf.axes, leaf.axes, strict=True))
-            meaning = rename(leaf.quantity.definition, moved)
-            yield Formula(replace(whole.expr, {leaf: meaning}), whole.axes)
-
-
-def _the_output(derivation: Derivation) -> Iterator[Slip]:
-    """Yield what is differentiated, in the place of its gradient."""
-    name = " ".join(derivation.title[0].split())
-
-    def made(trial: Trial) -> Array | None:
-        value = derivation.output.on(trial.env)
-        return np.full(trial.truth.shape, value) if value.ndim == 0 else None
-
-    yield Suspect("output", f"not derived: the claim is {name} itself"), made
-
-
-def _reproduces(made: Callable[[Trial], Array | None], trials: Sequence[Trial]) -> bool:
+def _reproduces(made: Made, trials: Sequence[Trial], sign: int = 1) -> bool:
     """Whether a slip gives the claim wherever both can be computed, and somewhere they can."""
     met = False
     for trial in trials:
@@ -141,79 +118,46 @@ def _reproduces(made: Callable[[Trial], Array | None], trials: Sequence[Trial]) 
             array = made(trial)
         if array is None:
             continue
-        found = agree(trial, array)
+        found = agree(trial, sign * array)
         if found is False:
             return False
         met = met or found is True
     return met
 
 
-# --- factors --------------------------------------------------------------------------------------
+# --- the whole gradient ---------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Factor:
-    """What a gradient may be multiplied by: a kind of slip, its letters above and below, a size."""
-
-    kind: str
-    above: str
-    below: str
-    size: Callable[[Trial], float]
+def _factors(letters: Letters) -> list[tuple[str, Expr]]:
+    """Return −1, 2, N and their inverses, each with the kind of slip that it is."""
+    found = [("sign", number(-1)), ("factor 2", number(2)), ("factor 2", power(number(2), -1))]
+    for letter, index in letters.ranges.items():
+        found += [(f"factor {letter}", power(Dimension(index), n)) for n in (1, -1, 2)]
+    return found
 
 
-_SIGN = _Factor("sign", "−1", "", lambda trial: -1.0)
-_TWICE = _Factor("factor 2", "2", "", lambda trial: 2.0)
-_HALF = _Factor("factor 2", "", "2", lambda trial: 0.5)
-
-
-def _factors(letters: Letters) -> Iterator[Slip]:
-    """Yield −1, 2, N and their inverses, then two of them at once, then three."""
-    lengths = [f for letter, index in letters.ranges.items() for f in _lengths(letter, index)]
-    every = [_SIGN, _TWICE, _HALF, *lengths]
+def _scaled(letters: Letters) -> Iterator[Slip]:
+    """Multiply by one factor, by two at once, by three."""
     for count in (1, 2, 3):
-        for factors in itertools.combinations(every, count):
-            written = [letter for f in factors for letter in f.above + f.below if letter.isalnum()]
-            if len(set(written)) == len(written):  # 2 and 1/2 make nothing
-                yield _multiplied(factors)
+        for factors in itertools.combinations(_factors(letters), count):
+            kinds = dict.fromkeys(kind for kind, _ in factors)
+            if len(kinds) == count:  # 2 and 1/2 make nothing
+                yield _times(letters.target, [*kinds], [factor for _, factor in factors])
 
 
-def _lengths(letter: str, index: Index) -> tuple[_Factor, ...]:
-    kind = f"factor {letter}"
-    return (
-        _Factor(kind, letter, "", lambda trial: float(trial.env.length(index))),
-        _Factor(kind, "", letter, lambda trial: 1 / trial.env.length(index)),
-        _Factor(kind, f"{letter}²", "", lambda trial: float(trial.env.length(index)) ** 2),
-    )
-
-
-def _numbers(letters: Letters) -> Iterator[Slip]:
-    """Yield every letter that stands for a number as a factor too many, or too few."""
+def _scaled_by_a_number(letters: Letters) -> Iterator[Slip]:
+    """Multiply or divide by a letter that stands for a number, such as T, or by its square."""
     for quantity in letters.quantities.values():
-        for factor in _of_a_number(quantity) if not quantity.axes else ():
-            yield _multiplied((factor,))
-            yield _multiplied((_SIGN, factor))
+        for exponent in (1, -1, 2, -2) if not quantity.axes else ():
+            kind, factor = f"factor {quantity.name}", power(quantity.leaf, exponent)
+            yield _times(letters.target, [kind], [factor])
+            yield _times(letters.target, ["sign", kind], [number(-1), factor])
 
 
-def _of_a_number(quantity: Quantity) -> Iterator[_Factor]:
-    """Yield a letter that stands for a number, such as T, its square, and one over both."""
-    for power_ in (1, 2):
-        letter = quantity.name + ("²" if power_ == 2 else "")
-        for above, below, sign in ((letter, "", power_), ("", letter, -power_)):
-
-            def size(trial: Trial, sign: int = sign) -> float:
-                return float(np.float64(trial.env.array(quantity.leaf, ())) ** sign)
-
-            yield _Factor(f"factor {quantity.name}", above, below, size)
-
-
-def _multiplied(factors: Sequence[_Factor]) -> Slip:
-    names = " and ".join(dict.fromkeys(factor.kind for factor in factors))
-    above = "·".join(factor.above for factor in factors if factor.above) or "1"
-    below = "·".join(factor.below for factor in factors if factor.below)
-    below = f"({below})" if "·" in below else below
-    times = f"{above}/{below}" if below else above
-    suspect = Suspect(factors[0].kind, f"{names}: the claim is {times} times the gradient")
-    return suspect, lambda trial: trial.truth * math.prod(factor.size(trial) for factor in factors)
+def _times(target: Formula, kinds: Sequence[str], factors: Sequence[Expr]) -> Slip:
+    times = product(1, [(factor, ONE) for factor in factors])
+    said = f"{' and '.join(kinds)}: the claim is {text(times)} times the gradient"
+    return kinds[0], said, Formula(product(1, [(times, ONE), (target.expr, ONE)]), target.axes)
 
 
 def _multiple(trials: Sequence[Trial]) -> Suspect | None:
@@ -227,26 +171,6 @@ def _multiple(trials: Sequence[Trial]) -> Suspect | None:
     if not np.isfinite(factor) or not _reproduces(lambda trial: trial.truth * factor, trials):
         return None
     return Suspect("constant factor", f"a factor: the claim is {factor:.6g} times the gradient")
-
-
-# --- shapes ---------------------------------------------------------------------------------------
-
-
-def _transposed() -> Iterator[Slip]:
-    said = "missing transpose: the claim is the transpose of the gradient"
-    yield Suspect("transpose", said), lambda trial: trial.truth.T if trial.truth.ndim > 1 else None
-
-
-def _summed() -> Iterator[Slip]:
-    """Yield the sum and the mean of all entries in the place of each."""
-    for name, total_of in (("sum", np.sum), ("mean", np.mean)):
-        said = f"summed too far: the claim is the {name} of all entries of the gradient"
-        yield (
-            Suspect("axis", said),
-            lambda trial, total_of=total_of: (  # type: ignore[misc]  # a default fixes it
-                np.full(trial.truth.shape, total_of(trial.truth))
-            ),
-        )
 
 
 def _of_one_hot(trials: Sequence[Trial]) -> Suspect | None:
@@ -266,35 +190,158 @@ def _of_one_hot(trials: Sequence[Trial]) -> Suspect | None:
     return None
 
 
-def _unsummed(result: Formula) -> Iterator[Slip]:
-    """Yield every sum of the result left out, so that the claim keeps the axes it runs over."""
-    kept = [axis for axis in result.axes if axis is not None]
-    for place in distinct(result.expr):
+def _shaped(whole: Formula) -> Iterator[Slip]:
+    """Turn it, or put the sum or the mean of all entries in the place of each."""
+    if len(whole.axes) > 1:
+        said = "missing transpose: the claim is the transpose of the gradient"
+        yield "transpose", said, Formula(whole.expr, whole.axes[::-1])
+    axes = [axis for axis in whole.axes if axis is not None]
+    summed = sum_over(axes, whole.expr)
+    mean = product(1, [(summed, ONE), *((Dimension(axis), -ONE) for axis in axes)])
+    for name, each in (("sum", summed), ("mean", mean)):
+        said = f"summed too far: the claim is the {name} of all entries of the gradient"
+        yield "axis", said, Formula(each, whole.axes)
+
+
+def _not_derived(letters: Letters) -> Iterator[Slip]:
+    """Take what is differentiated for its gradient."""
+    output, title = letters.derivation.output.expr, letters.derivation.title
+    if not output.indices:
+        said = f"not derived: the claim is {' '.join(title[0].split())} itself"
+        yield "output", said, Formula(output, letters.target.axes)
+
+
+# --- parts of the formula -------------------------------------------------------------------------
+
+
+def _opened(whole: Formula) -> Iterator[Formula]:
+    """Yield a formula with what a name stands for in its place, for each of its names."""
+    for leaf in distinct(whole.expr):
+        if isinstance(leaf, Leaf) and leaf.quantity.definition is not None:
+            moved = dict(zip(leaf.quantity.leaf.axes, leaf.axes, strict=True))
+            meaning = rename(leaf.quantity.definition, moved)
+            yield _with(whole, leaf, meaning)
+
+
+def _with(whole: Formula, place: Expr, new: Expr) -> Formula:
+    return Formula(replace(whole.expr, {place: new}), whole.axes)
+
+
+def _unsummed(whole: Formula) -> Iterator[Slip]:
+    """Leave out a sum, so that the claim keeps the axes it runs over."""
+    kept = [axis for axis in whole.axes if axis is not None]
+    for place in distinct(whole.expr):
         if not isinstance(place, Sum):
             continue
         indices, body = [place.index], place.body
         while isinstance(body, Sum):
             indices.append(body.index)
             body = body.body
-        without = replace(result.expr, {place: body})
-        summed = Suspect(
-            "broadcast sum", f"missing broadcast sum: the sum in {text(place)} was left out"
-        )
-        entrywise = Suspect(
-            "product", f"kind of product: it is right with a matrix product in {text(place)}"
-        )
+        without = replace(whole.expr, {place: body})
+        summed = f"missing broadcast sum: the sum in {text(place)} was left out"
+        entrywise = f"kind of product: it is right with a matrix product in {text(place)}"
         multiplied = sum(place.index in base.indices for base, _ in parts(body)[1]) > 1
         every = [*kept, *indices]
         if len(set(every)) < len(every) or not without.indices <= set(every):
             continue  # the index is in use outside of the sum as well
         found = [axis for axis in every if axis in without.indices]
         for axes in {*itertools.permutations(every), *itertools.permutations(found)}:
-            suspect = entrywise if multiplied and len(axes) < 3 else summed
-            yield suspect, _on(Formula(without, axes))
+            is_product = multiplied and len(axes) < 3
+            kind, said = ("product", entrywise) if is_product else ("broadcast sum", summed)
+            yield kind, said, Formula(without, axes)
 
 
-def _on(formula: Formula) -> Callable[[Trial], Array | None]:
-    return lambda trial: formula.on(trial.env)
+def _assumed(whole: Formula) -> Iterator[Slip]:
+    """Take the sum of a constant for 1."""
+    for place in distinct(whole.expr):
+        if isinstance(place, Sum) and isinstance(place.body, Leaf):
+            said = f"missing {text(place)}: the claim needs {text(place)} = 1, which is not assumed"
+            yield "assumption", said, _with(whole, place, number(1))
+
+
+def _in_one_term(whole: Formula, letters: Letters) -> Iterator[Slip]:
+    """Give one term another sign, or 2 or N too often or too seldom."""
+    for place, index, term in _terms(whole.expr):
+        for kind, factor in _factors(letters):
+            changed = product(1, [(term, ONE), (factor, ONE)])
+            terms = (*place.terms[:index], changed, *place.terms[index + 1 :])
+            said = f"{kind}: the claim has {text(factor)} times the term {text(term)}"
+            yield kind, said, _with(whole, place, total(terms))
+
+
+def _left_out(whole: Formula) -> Iterator[Slip]:
+    """Leave out one or two factors, or one term."""
+    products = [place for place in distinct(whole.expr) if isinstance(place, Mul)]
+    for count, place in itertools.product((1, 2), products):
+        for gone in itertools.combinations(place.factors, count):
+            rest = product(place.coefficient, [f for f in place.factors if f not in gone])
+            said = f"missing chain factor: {text(product(1, gone))} was left out"
+            yield "chain factor", said, _with(whole, place, rest)
+    for terms, index, term in _terms(whole.expr):
+        rest = total((*terms.terms[:index], *terms.terms[index + 1 :]))
+        yield "term", f"missing term: {text(term)} was left out", _with(whole, terms, rest)
+
+
+def _taken_for_equal(whole: Formula) -> Iterator[Slip]:
+    """Take a sum for so many times one of its terms: A x + Aᵀ x for 2 A x."""
+    for place, _, term in _terms(whole.expr):
+        many = len(place.terms)
+        said = f"terms taken for equal: the claim has {many} times {text(term)}"
+        said += f" for {text(place, axes=whole.axes)}"
+        yield "symmetry", said, _with(whole, place, product(many, [(term, ONE)]))
+
+
+def _terms(whole: Expr) -> Iterator[tuple[Add, int, Expr]]:
+    """Yield every sum inside a formula with each of its terms.
+
+    What is compared is passed over: a condition may stay as it is whatever is done to its sides.
+    """
+    conditions = {place for place in distinct(whole) if opposite_of(place) is not None}
+    for place in distinct(whole, conditions):
+        if isinstance(place, Add):
+            for index, term in enumerate(place.terms):
+                yield place, index, term
+
+
+# --- the chain ------------------------------------------------------------------------------------
+
+
+def _in_the_chain(letters: Letters) -> Iterator[tuple[Suspect, Made]]:
+    """Reduce a stage of the backward pass to its diagonal, leave it out, or go on elsewhere."""
+    with np.errstate(all="ignore"):
+        backward = Backward.of(letters)
+    if backward is None:
+        return
+    segments = [(backward.name(segment), segment) for segment in backward.segments()]
+    for name, segment in segments:
+        said = f"diagonal only: nothing but the diagonal of {name} was kept"
+        yield Suspect("diagonal", said), _recorded(backward.run, segment, "diagonal")
+    for name, segment in segments:
+        said = f"missing chain factor: {name} was left out"
+        yield Suspect("chain factor", said), _recorded(backward.run, segment, "skipped")
+    for name, node in backward.others():
+        said = f"another variable: the claim is the gradient by {name}"
+        yield Suspect("variable", said), _recorded(backward.by, node)
+
+
+def _recorded(run: Callable[..., Array | None], *what: Any) -> Made:
+    """Return what the recorded operations make of other numbers, but not of other sizes."""
+
+    def made(trial: Trial) -> Array | None:
+        if trial.where == "other sizes":
+            return None
+        try:
+            found = run(trial.env, *what)
+        except ValueError:  # an operation of one's own may refuse such numbers
+            return None
+        if found is None or trial.claimed.shape[-found.ndim or None :] != found.shape:
+            return None
+        return np.broadcast_to(found, trial.claimed.shape)
+
+    return made
+
+
+# --- the claim ------------------------------------------------------------------------------------
 
 
 def suspect_of_misfit(letters: Letters, claim: Claim) -> Suspect | None:
@@ -359,111 +406,3 @@ def _seeing_transposed(claim: Claim, name: str) -> Callable[[Any], Any]:
         return claim.compute(dataclasses.replace(scene, arrays=arrays))
 
     return compute
-
-
-# --- parts of the formula -------------------------------------------------------------------------
-
-
-def _of(expr: Expr, whole: Formula) -> Callable[[Trial], Array | None]:
-    """Evaluate a formula in place of the result, unless it has an index too many."""
-    axes = whole.axes
-    return _on(Formula(expr, axes)) if expr.indices <= set(axes) else lambda trial: None
-
-
-def _assumed(whole: Formula) -> Iterator[Slip]:
-    """Yield the sum of a constant taken for 1."""
-    for place in distinct(whole.expr):
-        if isinstance(place, Sum) and isinstance(place.body, Leaf):
-            said = f"missing {text(place)}: the claim needs {text(place)} = 1, which is not assumed"
-            one = replace(whole.expr, {place: number(1)})
-            yield Suspect("assumption", said), _of(one, whole)
-
-
-def _in_one_term(whole: Formula, letters: Letters) -> Iterator[Slip]:
-    """Yield one term of a formula with another sign, or with 2 or N too often or too seldom."""
-    factors: list[tuple[str, Expr]] = [("sign", number(-1)), ("factor 2", number(2))]
-    factors += [(f"factor {letter}", Dimension(n)) for letter, n in letters.ranges.items()]
-    for place, index, term in _terms(whole.expr):
-        for (kind, factor), exponent in itertools.product(factors, (1, -1)):
-            by = power(factor, exponent)
-            changed = product(1, [(term, ONE), (by, ONE)])
-            terms = (*place.terms[:index], changed, *place.terms[index + 1 :])
-            said = f"{kind}: the claim has {text(by)} times the term {text(term)}"
-            yield Suspect(kind, said), _of(replace(whole.expr, {place: total(terms)}), whole)
-
-
-def _left_out(whole: Formula) -> Iterator[Slip]:
-    """Yield one or two factors, or one term, of a formula left out."""
-    products = [place for place in distinct(whole.expr) if isinstance(place, Mul)]
-    for count, place in itertools.product((1, 2), products):
-        for gone in itertools.combinations(range(len(place.factors)), count):
-            kept = [f for i, f in enumerate(place.factors) if i not in gone]
-            rest = replace(whole.expr, {place: product(place.coefficient, kept)})
-            missing = product(1, [place.factors[i] for i in gone])
-            said = f"missing chain factor: {text(missing)} was left out"
-            yield Suspect("chain factor", said), _of(rest, whole)
-    for terms, index, term in _terms(whole.expr):
-        rest = replace(
-            whole.expr, {terms: total((*terms.terms[:index], *terms.terms[index + 1 :]))}
-        )
-        said = f"missing term: {text(term)} was left out"
-        yield Suspect("term", said), _of(rest, whole)
-
-
-def _taken_for_equal(whole: Formula) -> Iterator[Slip]:
-    """Yield a sum as so many times one of its terms: A x + Aᵀ x as 2 A x."""
-    for place, _, term in _terms(whole.expr):
-        many = product(len(place.terms), [(term, ONE)])
-        said = f"terms taken for equal: the claim has {len(place.terms)} times {text(term)}"
-        said += f" for {text(place, axes=whole.axes)}"
-        yield Suspect("symmetry", said), _of(replace(whole.expr, {place: many}), whole)
-
-
-def _terms(whole: Expr) -> Iterator[tuple[Add, int, Expr]]:
-    """Yield every sum inside a formula with each of its terms.
-
-    What is compared is passed over: a condition may stay as it is whatever is done to its sides.
-    """
-    conditions = {place for place in distinct(whole) if opposite_of(place) is not None}
-    for place in distinct(whole, conditions):
-        if isinstance(place, Add):
-            for index, term in enumerate(place.terms):
-                yield place, index, term
-
-
-# --- the chain ------------------------------------------------------------------------------------
-
-
-def _in_the_chain(derivation: Derivation, letters: Letters) -> Iterator[Slip]:
-    """Yield every stage of the backward pass reduced to its diagonal, or left out."""
-    with np.errstate(all="ignore"):
-        backward = Backward.of(derivation, letters)
-    if backward is None:
-        return
-    for segment in backward.segments():
-        said = f"diagonal only: nothing but the diagonal of {segment.name} was kept"
-        yield Suspect("diagonal", said), _stage(backward, segment, "diagonal")
-    for segment in backward.segments():
-        said = f"missing chain factor: {segment.name} was left out"
-        yield Suspect("chain factor", said), _stage(backward, segment, "skipped")
-    for name, node in backward.others():
-        said = f"another variable: the claim is the gradient by {name}"
-        yield Suspect("variable", said), _by(backward, node)
-
-
-def _by(backward: Backward, node: Any) -> Callable[[Trial], Array | None]:
-    def made(trial: Trial) -> Array | None:
-        found = None if trial.where == "other sizes" else backward.by(node, trial.env)
-        if found is None or trial.claimed.shape[-found.ndim or None :] != found.shape:
-            return None
-        return np.broadcast_to(found, trial.claimed.shape)
-
-    return made
-
-
-def _stage(backward: Backward, segment: Segment, how: str) -> Callable[[Trial], Array | None]:
-    def made(trial: Trial) -> Array | None:
-        # The recorded operations may hold recorded lengths.
-        return None if trial.where == "other sizes" else backward.run(trial.env, segment, how)
-
-    return made
