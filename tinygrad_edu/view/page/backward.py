@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.symbolic.derive import Contribution, Formula, Visit
+from tinygrad_edu.symbolic.derive import Formula, Visit
 from tinygrad_edu.view.draw.recorded import name_latex
 from tinygrad_edu.view.draw.written import (
     Maths,
@@ -20,7 +21,7 @@ from tinygrad_edu.view.draw.written import (
     summed,
     written,
 )
-from tinygrad_edu.view.page.flow import Flow, if_full, partial
+from tinygrad_edu.view.page.flow import Flow, partial
 from tinygrad_edu.view.page.frames import Factor, Frame, Passing, Scene, Track
 from tinygrad_edu.view.page.meaning import meaning
 
@@ -31,129 +32,119 @@ _LONGEST = 40  # parts of a formula that is written out beside its name
 
 def backward(flow: Flow) -> list[Frame]:
     """Tell how the gradient comes back from the output."""
-    told = _Backward(flow)
-    told.tell()
-    return told.track.frames
+    track = Track("backward", flow.route, flow.track)
+    output = flow.place[flow.walk.output]
+    known, passed = {output}, set[int]()
+    _start(track, flow, _scene(flow, output, known, passed))
+    for number, visit in enumerate(flow.walk.backward):
+        to = flow.place[visit.to]
+        if visit.contribution is None or to < 0:
+            continue
+        passed.add(number)
+        is_complete = passed.issuperset(n for _, n in flow.parts[to])
+        meets = len(flow.parts[to]) > 1
+        if is_complete and not meets:
+            known.add(to)
+        scene = _scene(flow, to, known, passed, {number})
+        scene.vertices[flow.place[visit.of]] = "source"
+        _visit(track, flow, visit, number, scene)
+        if is_complete and meets:
+            known.add(to)
+            arriving = {n for _, n in flow.parts[to]}
+            _meeting(track, flow, to, _scene(flow, to, known, passed, arriving))
+    return track.frames
 
 
-class _Backward:
-    def __init__(self, flow: Flow) -> None:
-        self.flow, self.walk = flow, flow.walk
-        self.track = Track("backward", flow.route, flow.track)
-
-    def tell(self) -> None:
-        flow, walk = self.flow, self.walk
-        known = {flow.place[walk.output]}
-        passed: list[int] = []
-        right = Maths("1", "1") if walk.output.value.size == 1 else self._bare_letter()
-        self.track.add(
-            prose("Start at {}", flow.called(walk.output)),
-            join(partial(*[flow.called(walk.output)] * 2), "=", right),
-            self._scene(flow.place[walk.output], None, known, passed),
-            rule="seed",
-            because=prose(
-                "The push on a quantity is how much {} grows for each 1 that it grows; on {} "
-                "itself it is 1.",
-                *[flow.called(walk.output)] * 2,
-            )
-            if walk.output.value.size == 1
-            else prose("The output has several entries, so each gets a weight of its own."),
-            python=f"tg.gradients({flow.program.names[walk.output]}, "
-            f"{flow.program.names[walk.wrt]})",
+def _start(track: Track, flow: Flow, scene: Scene) -> None:
+    walk = flow.walk
+    called, is_number = flow.called(walk.output), walk.output.value.size == 1
+    said = prose("The output has several entries, so each gets a weight of its own.")
+    if is_number:
+        said = prose(
+            "The push on a quantity is how much {} grows for each 1 that it grows; on {} itself "
+            "it is 1.",
+            called,
+            called,
         )
-        arrived: dict[int, int] = {}
-        for number, visit in enumerate(walk.backward):
-            if visit.contribution is None:
-                continue
-            to = flow.place[visit.to]
-            if to < 0:
-                continue
-            passed.append(number)
-            arrived[to] = arrived.get(to, 0) + 1
-            complete = arrived[to] == len(flow.parts[to])
-            if complete and len(flow.parts[to]) == 1:
-                known.add(to)
-            self._visit_frame(visit, number, known, passed)
-            if complete and len(flow.parts[to]) > 1:
-                known.add(to)
-                self._meeting_frame(to, known, passed)
+    right = Maths("1", "1") if is_number else Maths(walk.letter, name_latex(walk.letter))
+    names = flow.program.names
+    track.add(
+        prose("Start at {}", called),
+        join(partial(called, called), "=", right),
+        scene,
+        rule="seed",
+        because=said,
+        python=f"tg.gradients({names[walk.output]}, {names[walk.wrt]})",
+    )
 
-    def _visit_frame(self, visit: Visit, number: int, known: set[int], passed: list[int]) -> None:
-        entry, slope, op = visit.contribution, self.flow.slopes[number], visit.of.op
-        flow, place = self.flow, self.flow.place[visit.to]
-        assert entry is not None
-        assert op is not None
-        of, to = flow.called(visit.of), flow.called(flow.shown[place])
-        arrived, times = flow.gradient_of(flow.place[visit.of]), partial(of, to)
-        left = flow.gradient_of(place)
-        several = len(flow.parts[place]) > 1
-        if several:
-            left = join(arrived, "·", times)
-        local, result = written(slope.factor), written(entry.contribution)
-        passing = Passing(
+
+def _visit(track: Track, flow: Flow, visit: Visit, number: int, scene: Scene) -> None:
+    entry, slope, op = visit.contribution, flow.slopes[number], visit.of.op
+    assert entry is not None
+    assert op is not None
+    place = flow.place[visit.to]
+    of, to = flow.called(visit.of), flow.called(flow.shown[place])
+    arrived, times = flow.gradient_of(flow.place[visit.of]), partial(of, to)
+    left, several = flow.gradient_of(place), len(flow.parts[place])
+    said = meaning(slope, op.name.replace("_", " "), of, to)
+    if several > 1:
+        left = join(arrived, "·", times)
+        said = Prose((*said.parts, f" {several} such parts add up."))
+    track.add(
+        prose("From {} back to {}", of, to),
+        join(left, "=", written(entry.contribution)),
+        scene,
+        because=said,
+        python=flow.python(visit.of),
+        check=check_text(entry.contribution.distance_to(visit.part.value)),
+        heat=flow.local_heat(visit.of, visit.index),
+        passing=Passing(
             _factor(arrived, entry.incoming),
             _factor(Written(times, times), slope.factor, slope.entries),
             _factor(left, entry.contribution),
             slope.subscripts,
             slope.flow in {"gathered", "mixed"},
-        )
-        said = meaning(slope, op.name.replace("_", " "), of, to, local)
-        if several:
-            said = Prose((*said.parts, f" {len(flow.parts[place])} such parts add up."))
-        self.track.add(
-            prose("From {} back to {}", of, to),
-            join(left, "=", result),
-            self._scene(place, number, known, passed),
-            because=said,
-            python=flow.python(visit.of),
-            check=check_text(entry.contribution.distance_to(visit.part.value)),
-            heat=if_full(flow.local_heat(visit.of, visit.index)),
-            passing=passing,
-        )
+        ),
+    )
 
-    def _bare_letter(self) -> Maths:
-        return Maths(self.walk.letter, name_latex(self.walk.letter))
 
-    def _meeting_frame(self, to: int, known: set[int], passed: list[int]) -> None:
-        flow, name = self.flow, self.flow.called(self.flow.shown[to])
-        entries = [v.contribution for v, _ in flow.parts[to] if v.contribution is not None]
-        row: list[Written | str] = []
-        for entry in entries:
-            row += ["+", bracketed(written(entry.contribution))]
-        shape = flow.shown[to].shape
-        values = [np.asarray(v.part.value).reshape(shape) for v, _ in flow.parts[to]]
-        scene = self._scene(to, None, known, passed)
-        for _, number in flow.parts[to]:
-            if number in flow.backward_edges:
-                scene.edges[flow.backward_edges[number]] = "now"
-        times = "twice" if len(entries) == 2 else f"{len(entries)} times"
-        self.track.add(
-            prose(f"{len(entries)} paths meet in {{}}", name),
-            join(flow.gradient_of(to), "=", *row[1:]),
-            scene,
-            rule="sum over paths",
-            because=prose(
-                f"{{}} is used {times}; a change of it reaches {{}} on every path, and the effects "
-                "add up.",
-                name,
-                flow.called(self.walk.output),
-            ),
-            numbers=summed(values, flow.gradients[to]),
-            # Part by part: one that came by way of a reshape has axes of its own.
-            check=check_text(max(map(_distance, entries, values))),
-        )
+def _meeting(track: Track, flow: Flow, to: int, scene: Scene) -> None:
+    s, parts = flow.shown[to], flow.parts[to]
+    name, count = flow.called(s), len(parts)
+    entries = [v.contribution.contribution for v, _ in parts if v.contribution is not None]
+    row: list[Written | str] = []
+    for entry in entries:
+        row += ["+", bracketed(written(entry))]
+    values = [np.asarray(v.part.value).reshape(s.shape) for v, _ in parts]
+    times = "twice" if count == 2 else f"{count} times"
+    # Part by part: one that came by way of a reshape has axes of its own.
+    apart = [entry.distance_to(value) for entry, value in zip(entries, values, strict=True)]
+    track.add(
+        prose(f"{count} paths meet in {{}}", name),
+        join(flow.gradient_of(to), "=", *row[1:]),
+        scene,
+        rule="sum over paths",
+        because=prose(
+            f"{{}} is used {times}; a change of it reaches {{}} on every path, and the effects "
+            "add up.",
+            name,
+            flow.called(flow.walk.output),
+        ),
+        numbers=summed(values, flow.gradients[to]),
+        check=check_text(max(apart)),
+    )
 
-    def _scene(self, now: int, number: int | None, known: set[int], passed: list[int]) -> Scene:
-        flow = self.flow
-        vertices = dict.fromkeys(range(len(flow.shown)), "past")
-        edges = {n: "past" for n, edge in enumerate(flow.edges) if edge.kind == "forward"}
-        for each in passed:
-            if each in flow.backward_edges:
-                edges[flow.backward_edges[each]] = "now" if each == number else "past"
-        if number is not None:
-            vertices[flow.place[self.walk.backward[number].of]] = "source"
-        vertices[now] = "now"
-        return Scene(flow.drawing, vertices, edges, frozenset(known))
+
+def _scene(
+    flow: Flow, now: int, known: set[int], passed: set[int], passing: Collection[int] = ()
+) -> Scene:
+    """Show the whole graph, and the arrows of the visits that were made."""
+    vertices = dict.fromkeys(range(len(flow.shown)), "past") | {now: "now"}
+    edges = {n: "past" for n, edge in enumerate(flow.edges) if edge.kind == "forward"}
+    for number, place in flow.backward_edges.items():
+        if number in passed:
+            edges[place] = "now" if number in passing else "past"
+    return Scene(flow.drawing, vertices, edges, frozenset(known))
 
 
 def _factor(name: Written, formula: Formula, entries: Formula | None = None) -> Factor:
@@ -172,7 +163,3 @@ def _squeezed(formula: Formula) -> Any:
     """Compute a formula, without axes that have no index."""
     value, axes = np.asarray(formula.evaluate()), formula.axes
     return np.squeeze(value, tuple(n for n, axis in enumerate(axes) if axis is None))
-
-
-def _distance(entry: Contribution, value: Any) -> float:
-    return entry.contribution.distance_to(value)

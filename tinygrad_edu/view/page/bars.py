@@ -9,10 +9,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tinygrad_edu.view.draw.dot import clean
 from tinygrad_edu.view.draw.formula import number
 from tinygrad_edu.view.draw.values import short_text
 from tinygrad_edu.view.page.columns import Column
+from tinygrad_edu.view.page.markup import add, element
 
 __all__ = ["Bars", "entry_name"]
 
@@ -25,6 +25,9 @@ _MOST_UPRIGHT = 4
 class Bars:
     """The bars of one column: upright for a short vector, else one below the other.
 
+    A value stands at a place along its bar, in px from above or in percent from the left; bars
+    follow each other across.
+
     Parameters
     ----------
     column : Column
@@ -35,6 +38,7 @@ class Bars:
 
     def __init__(self, column: Column, places: list[int]) -> None:
         self.column, self.places = column, places
+        self.is_given = column.part == "given"
         self.values = np.asarray(column.value, float).ravel()
         self.targets = None if column.target is None else np.asarray(column.target, float).ravel()
         self.upright = len(places) <= _MOST_UPRIGHT and np.ndim(column.value) < 2
@@ -43,12 +47,15 @@ class Bars:
 
     def _span(self) -> tuple[float, float]:
         """Return the least and the most that is drawn, but for what has no end."""
-        shown = [self.values[p] for p in self.places]
-        if self.targets is not None:
-            shown += [self.targets[p] for p in self.places]
+        shown = [
+            array[p]
+            for array in (self.values, self.targets)
+            if array is not None
+            for p in self.places
+        ]
         finite = [0.0, *(float(v) for v in shown if math.isfinite(v))]
         low, high = min(finite), max(finite)
-        if self.column.part == "given":
+        if self.is_given:
             least, most = self.limits
             return min(low, least), max(high, most)
         if self.column.part == "model" and low == 0 and high <= 1:
@@ -64,128 +71,102 @@ class Bars:
 
     @property
     def ends(self) -> tuple[float, float]:
-        """Where the lowest and the highest value stand: px from above, or percent from the left."""
+        """Where the lowest and the highest value stand."""
         if self.upright:
             return _HEIGHT - 54.0 if self.low < 0 else _HEIGHT - 32.0, 34.0
         return (46.0 if self.low < 0 else 18.0), 78.0
 
     def at(self, value: float) -> float:
-        """Return where a value stands."""
+        """Return where a value stands; what has no end stands at zero."""
         start, end = self.ends
+        value = value if math.isfinite(value) else 0.0
         return start + (end - start) * (value - self.low) / (self.high - self.low)
 
-    def draw(self, section: ET.Element, index: int) -> None:
-        """Draw them."""
-        column = self.column
-        low, high = self.limits if column.part == "given" else (self.low, self.high)
-        svg = ET.SubElement(
-            section,
+    def svg(self, index: int) -> ET.Element:
+        """Draw them, as the column of an index."""
+        low, high = self.limits if self.is_given else (self.low, self.high)
+        svg = element(
             "svg",
-            {
-                "class": "bars upright" if self.upright else "bars lying",
-                "width": "100%",
-                "height": number(self.height),
-                "role": "group",
-                "aria-label": clean(column.head.text),
-                "data-column": str(index),
-                "data-low": repr(low),
-                "data-high": repr(high),
-            },
+            class_="bars upright" if self.upright else "bars lying",
+            width="100%",
+            height=number(self.height),
+            role="group",
+            aria_label=self.column.head.text,
+            data_column=str(index),
+            data_low=repr(low),
+            data_high=repr(high),
         )
-        zero = number(self.at(0.0))
-        line = {"x1": "0", "x2": "100%", "y1": zero, "y2": zero}
-        if not self.upright:
-            line = {"x1": f"{zero}%", "x2": f"{zero}%", "y1": "0", "y2": number(self.height)}
-        ET.SubElement(svg, "line", {"class": "zero", **line})
+        across = ("0", "100%") if self.upright else ("0", number(self.height))
+        along = [self._spelled(self.at(0.0), along=True)] * 2
+        (x1, x2), (y1, y2) = (across, along) if self.upright else (along, across)
+        add(svg, "line", class_="zero", x1=x1, x2=x2, y1=y1, y2=y2)
         for lane, place in enumerate(self.places):
-            self._lane(svg, lane, place)
+            svg.append(self._lane(lane, place))
+        return svg
 
-    def _lane(self, svg: ET.Element, lane: int, place: int) -> None:
-        group = ET.SubElement(
-            svg,
-            "g",
-            {
-                "class": "lane",
-                "data-place": str(place),
-                "data-name": entry_name(np.shape(self.column.value), place),
-            },
-        )
-        value = float(self.values[place])
-        is_given = self.column.part == "given"
-        ET.SubElement(group, "rect", {"class": "hold", **self._box(lane, 0, None)})
-        ET.SubElement(group, "rect", {"class": "bar", **self._box(lane, 0.16, value)})
-        if self.targets is not None:
-            ET.SubElement(
-                group, "rect", {"class": "aim", **self._box(lane, 0.08, float(self.targets[place]))}
-            )
-        if is_given:
-            where = self._point(lane, value)
-            ET.SubElement(
-                group, "circle", {"class": "knob", "r": "10", "cx": where[0], "cy": where[1]}
-            )
-        ET.SubElement(
-            group, "text", {"class": "number", **self._text(lane, value)}
-        ).text = short_text(value)
+    def _lane(self, lane: int, place: int) -> ET.Element:
         name = entry_name(np.shape(self.column.value), place)
-        spot = self._name(lane)
-        ET.SubElement(group, "text", {"class": "name", **spot}).text = name
+        group = element("g", class_="lane", data_place=str(place), data_name=name)
+        value = float(self.values[place])
+        self._rectangle(group, "hold", lane, 0, *self.ends)
+        self._rectangle(group, "bar", lane, 0.16, self.at(0.0), self.at(value))
+        if self.targets is not None:
+            aim = self.at(float(self.targets[place]))
+            self._rectangle(group, "aim", lane, 0.08, self.at(0.0), aim)
+        x, y = self._point(lane, self.at(value))
+        if self.is_given:
+            add(group, "circle", class_="knob", r="10", cx=x, cy=y)
+        away, is_below = 16 if self.is_given else 7, value < 0
+        beside = {"dx": str(-away if is_below else away), "dy": "6"}
+        anchor = "end" if is_below else "start"
+        if self.upright:
+            beside, anchor = {"dy": str(away + 12 if is_below else -away)}, "middle"
+        add(
+            group,
+            "text",
+            short_text(value),
+            class_="number",
+            x=x,
+            y=y,
+            text_anchor=anchor,
+            **beside,
+        )
+        x, y = self._point(lane, _HEIGHT - 6 if self.upright else 0)
+        beside, anchor = ({}, "middle") if self.upright else ({"dy": "6"}, "start")
+        add(group, "text", name, class_="name", x=x, y=y, text_anchor=anchor, **beside)
+        return group
+
+    def _spelled(self, place: float, *, along: bool) -> str:
+        """Write a place or a length: along bars that stand, and across those that lie, in px."""
+        return number(place) + "%" * (along != self.upright)
+
+    def _across(self, lane: int, part: float) -> float:
+        """Return where a part of a lane is, 0 for its begin and 1 for its end."""
+        if self.upright:
+            return 100 * (lane + part) / len(self.places)
+        return self._top(lane) + part * _ROW
 
     def _top(self, lane: int) -> float:
         """Return where a bar that lies begins: the rows of a matrix stand apart."""
         rows = [int(place // np.shape(self.column.value)[-1]) for place in self.places]
         return lane * _ROW + 4 + _GAP * len(set(rows[: lane + 1]) - {rows[0]})
 
-    def _point(self, lane: int, value: float) -> tuple[str, str]:
-        across = (lane + 0.5) / len(self.places)
-        if self.upright:
-            return f"{number(100 * across)}%", number(self.at(value))
-        return f"{number(self.at(value))}%", number(self._top(lane) + _ROW / 2)
+    def _point(self, lane: int, along: float) -> tuple[str, str]:
+        pair = self._spelled(self._across(lane, 0.5), along=False), self._spelled(along, along=True)
+        return pair if self.upright else (pair[1], pair[0])
 
-    def _box(self, lane: int, inset: float, value: float | None) -> dict[str, str]:
-        """Return the rectangle from zero to a value, or of the whole lane."""
-        if value is not None and not math.isfinite(value):
-            value = 0.0
-        one, other = self.ends if value is None else (self.at(0.0), self.at(value))
-        low, length = number(min(one, other)), number(abs(one - other))
-        if self.upright:
-            width = 100 / len(self.places)
-            return {
-                "x": f"{number((lane + inset) * width)}%",
-                "width": f"{number((1 - 2 * inset) * width)}%",
-                "y": low,
-                "height": length,
-            }
-        return {
-            "y": number(self._top(lane) + inset * _ROW),
-            "height": number((1 - 2 * inset) * _ROW),
-            "x": f"{low}%",
-            "width": f"{length}%",
-        }
-
-    def _text(self, lane: int, value: float) -> dict[str, str]:
-        is_given = self.column.part == "given"
-        x, y = self._point(lane, value if math.isfinite(value) else 0.0)
-        away = 16 if is_given else 7
-        below = value < 0
-        if self.upright:
-            return {
-                "x": x,
-                "y": y,
-                "dy": str(away + 12 if below else -away),
-                "text-anchor": "middle",
-            }
-        return {
-            "x": x,
-            "y": y,
-            "dx": str(-away if below else away),
-            "dy": "6",
-            "text-anchor": "end" if below else "start",
-        }
-
-    def _name(self, lane: int) -> dict[str, str]:
-        if self.upright:
-            return {"x": self._point(lane, 0.0)[0], "y": str(_HEIGHT - 6), "text-anchor": "middle"}
-        return {"x": "0", "y": self._point(lane, 0.0)[1], "dy": "6", "text-anchor": "start"}
+    def _rectangle(
+        self, group: ET.Element, look: str, lane: int, inset: float, one: float, other: float
+    ) -> None:
+        """Draw a rectangle in a lane, from one place to another."""
+        start, end = self._across(lane, inset), self._across(lane, 1 - inset)
+        x, width = (self._spelled(each, along=False) for each in (start, end - start))
+        y, height = (
+            self._spelled(each, along=True) for each in (min(one, other), abs(one - other))
+        )
+        if not self.upright:
+            x, y, width, height = y, x, height, width
+        add(group, "rect", class_=look, x=x, y=y, width=width, height=height)
 
 
 def entry_name(shape: tuple[int, ...], place: int) -> str:

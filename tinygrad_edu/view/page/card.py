@@ -1,18 +1,18 @@
-"""One step of the page: words, formulas and numbers beside the graph."""
+"""The cards of the page: each step as words, formulas and numbers beside the graph."""
 
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from typing import Any
+from collections.abc import Iterator
 
-from tinygrad_edu.view.draw.dot import clean
 from tinygrad_edu.view.draw.formula import formula_width, number
+from tinygrad_edu.view.draw.model import Vertex
 from tinygrad_edu.view.draw.svg import Pieces
-from tinygrad_edu.view.draw.written import Maths
+from tinygrad_edu.view.draw.written import Maths, Written
 from tinygrad_edu.view.page.frames import Frame, Passing, Scene, Story
-from tinygrad_edu.view.page.heat import heat_map
+from tinygrad_edu.view.page.jacobian import heat_map
 from tinygrad_edu.view.page.large import nearby
-from tinygrad_edu.view.page.markup import add, both, formula, say, sentence_case
+from tinygrad_edu.view.page.markup import Content, add, card, element, sentence_case
 
 __all__ = ["Cards"]
 
@@ -45,181 +45,162 @@ class Cards:
     def __init__(self, told: Story, drawings: dict[str, Pieces]) -> None:
         self.story, self.drawings = told, drawings
 
-    def add(self, steps: ET.Element, frame: Frame) -> None:
-        """Add one step to the list."""
-        source = frame.scene.drawing
-        if frame.phase == "algebra":
-            source = "-".join(p for p in ("algebra", frame.route, frame.track) if p)
-        card = add(
-            steps,
-            "li",
-            class_=f"step {frame.phase}",
-            id=frame.key,
-            data_phase=frame.phase,
+    def step(self, frame: Frame) -> ET.Element:
+        """Write one step."""
+        words = element(
+            "div",
+            element("p", self._phase(frame), class_="phase"),
+            element("h2", frame.title),
+            _equation(frame),
+            *_rows(frame),
+            class_="words",
+        )
+        return card(
+            frame.phase,
+            frame.key,
+            frame.title.text,
+            frame.equation,
+            frame.scene.drawing,
+            words,
+            self._figure(frame) if frame.scene.drawing in self.drawings else None,
             data_route=frame.route,
             data_track=frame.track,
-            tabindex="-1",
-            data_title=frame.title.text,
-            data_vector=frame.equation.vector.latex or frame.equation.vector.text,
-            data_index=frame.equation.index.latex or frame.equation.index.text,
-            data_drawing=frame.scene.drawing,
-            data_source=source,
         )
-        words = add(card, "div", class_="words")
-        phase = frame.phase.capitalize()
-        if len(self.story.routes) > 1:
-            phase += ", " + next(r.title for r in self.story.routes if r.key == frame.route)
-        if frame.track == "free":
-            phase += f", without {self.story.assumption}"
-        add(words, "p", phase, class_="phase")
-        say(add(words, "h2"), frame.title)
-        look = "equation wide" if _is_wide(frame.equation.vector) else "equation"
-        equation = add(words, "div", class_=look, role="group", tabindex="0", aria_label="Formula")
-        if frame.passing is None:
-            both(equation, frame.equation, "block")
-        else:
-            _product(equation, frame.passing)
-        self._formulas(words, frame)
-        self._reasons(words, frame)
-        if frame.scene.drawing in self.drawings:
-            self._figure(card, frame)
 
-    def add_handout(self, steps: ET.Element) -> None:
-        """Add what a first page on paper shows below the bars: graph and derivation, whole."""
-        route = self.story.routes[0].key
-        frames = [f for f in self.story.frames if f.route == route and f.track != "free"]
-        handout = add(steps, "li", class_="handout")
+    def handout(self) -> ET.Element:
+        """Write what a first page on paper shows below the bars: graph and derivation, whole."""
+        frames = self.story.of_route(self.story.routes[0].key)
+        handout, lines = element("li", class_="handout"), element("div")
         last = [f for f in frames if f.phase == "backward"][-1]
         if last.scene.drawing in self.drawings:
-            self._scene(add(handout, "div", class_="view"), last.scene, "Graph")
-        lines = add(handout, "div")
+            add(handout, "div", self._scene(last.scene, "Graph"), class_="view")
         for frame in frames:
             if frame.phase == "algebra":
-                line = add(lines, "div", class_="line")
-                both(line, frame.equation, "block")
-                say(add(line, "p", class_="phase"), frame.title)
+                line = add(lines, "div", frame.equation, style="block", class_="line")
+                add(line, "p", frame.title, class_="phase")
+        handout.append(lines)
+        return handout
 
-    def _formulas(self, words: ET.Element, frame: Frame) -> None:
-        if frame.start is not None:
-            both(_row(words, "Before", frame.start.vector), frame.start, "large")
-        if frame.lines:
-            row = add(words, "div", class_="row wide")
-            add(row, "h3", "By")
-            listed = add(row, "div", class_="lines")
-            for line in frame.lines:
-                say(add(listed, "p"), line)
-        if frame.local is not None:
-            both(_row(words, "Rule", frame.local.vector), frame.local, "large")
-        if frame.numbers:
-            row = _row(words, "In numbers", *frame.numbers)
-            for maths in frame.numbers:
-                formula(add(row, "span", class_="piece"), maths, "large")
+    def _phase(self, frame: Frame) -> str:
+        said = [frame.phase.capitalize()]
+        if len(self.story.routes) > 1:
+            said += [route.title for route in self.story.routes if route.key == frame.route]
+        if frame.track == "free":
+            said.append(f"without {self.story.assumption}")
+        return ", ".join(said)
 
-    def _reasons(self, words: ET.Element, frame: Frame) -> None:
-        if frame.rule or frame.because.parts:
-            row = add(words, "div", class_="row why")
-            add(row, "h3", "Why")
-            said = add(row, "p")
-            if frame.rule:
-                add(said, "b", sentence_case(frame.rule)).tail = ". "
-            say(said, frame.because)
-        if frame.heat is not None:
-            row = add(words, "div", class_="row")
-            add(row, "h3", "Jacobian")
-            heat_map(row, frame.heat)
-        if frame.python:
-            row = add(words, "div", class_="row")
-            add(row, "h3", "Python")
-            lines = add(row, "pre", tabindex="0", role="group", aria_label="Python")
-            add(lines, "code", frame.python)
-        if frame.check:
-            row = add(words, "div", class_="row")
-            add(row, "h3", "Residual")
-            add(row, "p", frame.check, class_="check")
-
-    def _figure(self, card: ET.Element, frame: Frame) -> None:
-        figure = add(card, "figure")
-        self._scene(add(figure, "div", class_="view"), frame.scene, f"Graph: {frame.title.text}")
+    def _figure(self, frame: Frame) -> ET.Element:
+        graph = self._scene(frame.scene, f"Graph: {frame.title.text}")
         caption = _caption(frame)
-        if caption:
-            add(figure, "figcaption", caption)
+        return element(
+            "figure",
+            element("div", graph, class_="view"),
+            element("figcaption", caption) if caption else None,
+        )
 
-    def _scene(self, figure: ET.Element, scene: Scene, title: str) -> None:
+    def _scene(self, scene: Scene, title: str) -> ET.Element:
         drawing, model = self.drawings[scene.drawing], self.story.drawings[scene.drawing]
         scene = nearby(model, scene)
-        width, height = map(number, drawing.size)
-        svg = ET.SubElement(
-            figure,
-            "svg",
-            {
-                "class": "graph",
-                "viewBox": f"0 0 {width} {height}",
-                "role": "group",
-                "aria-label": clean(title),
-                "width": f"{number(_SCALE * drawing.size[0])}rem",
-                "height": f"{number(_SCALE * drawing.size[1])}rem",
-            },
-        )
-        graph = ET.SubElement(svg, "g", {"transform": drawing.move})
+        width, height = drawing.size
+        graph = element("g", transform=drawing.move)
         for place, state in sorted(scene.edges.items()):
-            edge = model.edges[place]
-            ET.SubElement(
-                graph,
-                "use",
-                {
-                    "href": f"#{scene.drawing}-e{place}",
-                    "class": f"edge {state} {edge.kind}",
-                    "data-tail": edge.tail[1:],
-                    "data-head": edge.head[1:],
-                },
-            )
+            look = f"edge {state} {model.edges[place].kind}"
+            add(graph, "use", href=f"#{scene.drawing}-e{place}", class_=look)
         for place, state in sorted(scene.vertices.items()):
-            vertex = model.vertices[place]
-            known = " known" if place in scene.known else ""
-            host = ET.SubElement(
+            known = place in scene.known
+            add(
                 graph,
                 "g",
-                {
-                    "class": f"vertex {state}{known}",
-                    "data-place": str(place),
-                    "data-state": state,
-                    "tabindex": "0",
-                    "role": "img",
-                    "aria-label": clean(self._label(vertex, scene, place, state)),
-                },
+                element("use", href=f"#{scene.drawing}-n{place}"),
+                class_=f"vertex {state}" + " known" * known,
+                data_place=str(place),
+                tabindex="0",
+                role="img",
+                aria_label=_label(model.vertices[place], state, known),
             )
-            ET.SubElement(host, "use", {"href": f"#{scene.drawing}-n{place}"})
+        return element(
+            "svg",
+            graph,
+            class_="graph",
+            viewBox=f"0 0 {number(width)} {number(height)}",
+            role="group",
+            aria_label=title,
+            width=f"{number(_SCALE * width)}rem",
+            height=f"{number(_SCALE * height)}rem",
+        )
 
-    def _label(self, vertex: Any, scene: Scene, place: int, state: str) -> str:
-        said = [vertex.text or vertex.formula, vertex.shape, *vertex.lines]
-        if place in scene.known:
-            said += vertex.gradient_lines
-        if state not in {"past", "now", "source"}:
-            said.append(state)
-        return ", ".join(part for part in said if part)
+
+def _label(vertex: Vertex, state: str, known: bool) -> str:
+    """Say what is read aloud of a vertex."""
+    said = [vertex.text or vertex.formula, vertex.shape, *vertex.lines]
+    if known:
+        said += vertex.gradient_lines
+    if state not in {"past", "now", "source"}:
+        said.append(state)
+    return ", ".join(filter(None, said))
 
 
-def _product(equation: ET.Element, passing: Passing) -> None:
+def _equation(frame: Frame) -> ET.Element:
+    look, shown = "equation", list[Content]([frame.equation])
+    if frame.passing is not None:
+        look, shown = "equation product", list(_factors(frame.passing))
+    elif _is_wide(frame.equation.vector):
+        look = "equation wide"
+    made = element("div", *shown, style="block", class_=look, role="group", tabindex="0")
+    made.set("aria-label", "Formula")
+    return made
+
+
+def _factors(passing: Passing) -> Iterator[ET.Element]:
     """Write what came in × the local derivative = what goes on, each above its numbers."""
-    equation.set("class", "equation product")
     goes = "= goes on, added up" if passing.added else "= goes on"
     for title, factor in (
         ("came in", passing.came),
         ("× local", passing.local),
         (goes, passing.goes),
     ):
-        cell = add(equation, "div", class_="factor")
-        both(add(cell, "p", f"{title}  ", class_="phase"), factor.name, "large")
-        if factor.formula is not None:
-            both(cell, factor.formula, "block")
+        name = element("p", f"{title}  ", factor.name, style="large", class_="phase")
+        cell = element("div", name, factor.formula, style="block", class_="factor")
         if factor.numbers is not None:
-            formula(add(cell, "p", class_="numbers"), factor.numbers)
+            add(cell, "p", factor.numbers, class_="numbers")
+        yield cell
 
 
-def _row(words: ET.Element, title: str, *shown: Maths) -> ET.Element:
-    row = add(words, "div", class_="row wide" if any(map(_is_wide, shown)) else "row")
-    add(row, "h3", title)
-    return add(row, "div", class_="formula", role="group", tabindex="0", aria_label=title)
+def _rows(frame: Frame) -> Iterator[ET.Element]:
+    """Write all that is said of a step, each under its title."""
+    if frame.start is not None:
+        yield _formulas("Before", frame.start)
+    if frame.lines:
+        lines = (element("p", line) for line in frame.lines)
+        yield _row("By", element("div", *lines, class_="lines"), is_wide=True)
+    if frame.local is not None:
+        yield _formulas("Rule", frame.local)
+    if frame.numbers:
+        yield _formulas("In numbers", *frame.numbers)
+    if frame.rule or frame.because.parts:
+        rule = element("b", f"{sentence_case(frame.rule)}.") if frame.rule else None
+        yield _row("Why", element("p", rule, " " if frame.rule else None, frame.because))
+    if frame.heat is not None and frame.heat.is_full:
+        yield _row("Jacobian", heat_map(frame.heat))
+    if frame.python:
+        code = element("code", frame.python)
+        yield _row("Python", element("pre", code, tabindex="0", role="group", aria_label="Python"))
+    if frame.check:
+        yield _row("Residual", element("p", frame.check, class_="check"))
+
+
+def _row(title: str, content: ET.Element, is_wide: bool = False) -> ET.Element:
+    return element("div", element("h3", title), content, class_="row wide" if is_wide else "row")
+
+
+def _formulas(title: str, *shown: Written | Maths) -> ET.Element:
+    pieces: list[Content] = list(shown)
+    if isinstance(shown[0], Maths):
+        pieces = [element("span", each, style="large", class_="piece") for each in shown]
+    content = element("div", *pieces, style="large", class_="formula", role="group", tabindex="0")
+    content.set("aria-label", title)
+    vectors = (each.vector if isinstance(each, Written) else each for each in shown)
+    return _row(title, content, any(map(_is_wide, vectors)))
 
 
 def _is_wide(maths: Maths) -> bool:

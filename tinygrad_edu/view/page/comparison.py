@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from tinygrad_edu.core.graph import ancestors
-from tinygrad_edu.core.op import run
 from tinygrad_edu.symbolic.derive import Derivation
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.view.draw.values import number_text
-from tinygrad_edu.view.draw.written import Maths, check_text, maths
+from tinygrad_edu.view.draw.written import check_text, maths
 from tinygrad_edu.view.page.bars import entry_name
-from tinygrad_edu.view.page.markup import add
+from tinygrad_edu.view.page.markup import add, cells, scrolling, table
 
 __all__ = ["Comparison", "comparison"]
 
@@ -28,7 +28,7 @@ class Comparison:
     """Entries of a gradient: of what, the formula, and a row of three numbers for each entry."""
 
     wrt: str
-    result: Maths
+    result: str
     rows: tuple[tuple[str, tuple[float, float, float]], ...]
     left_out: int
 
@@ -39,24 +39,11 @@ class Comparison:
         size = max(1.0, float(np.max(np.abs(numbers[:, 0]))))
         return float(np.max(np.ptp(numbers, axis=1))) / size
 
-    def add(self, main: ET.Element) -> None:
-        """Add the table to the page."""
-        section = add(main, "section", class_="comparison")
-        add(section, "h2", "The same numbers in three ways")
-        scroll = add(section, "div", class_="scroll", tabindex="0", role="region")
-        scroll.set("aria-label", "The gradient in three ways")
-        table = add(scroll, "table")
-        head = add(add(table, "thead"), "tr")
-        add(head, "th", "entry", scope="col")
-        add(head, "th", self.result.text, scope="col")
-        add(head, "th", f"{self.wrt}.grad", scope="col")
-        add(head, "th", "finite differences", scope="col")
-        body = add(table, "tbody")
-        for name, numbers in self.rows:
-            row = add(body, "tr")
-            add(row, "th", name, scope="row")
-            for number in numbers:
-                add(row, "td", number_text(number))
+    def fill(self, section: ET.Element) -> None:
+        """Write the table into its section of the page."""
+        titles = ("entry", self.result, f"{self.wrt}.grad", "finite differences")
+        rows = (cells(name, *map(number_text, numbers)) for name, numbers in self.rows)
+        section.append(scrolling("The gradient in three ways", table(titles, rows)))
         more = f"; {self.left_out} more entries are left out" if self.left_out else ""
         add(section, "p", f"Largest difference: {check_text(self.apart)}{more}.")
 
@@ -74,26 +61,24 @@ def comparison(output: Tensor, wrt: Tensor, found: Derivation, seed: Any) -> Com
         The weights of the entries of the output.
     """
     exact, computed = (np.asarray(g, float) for g in (found.result.evaluate(), found.computed))
-    order = ancestors(output)
+    order, weights = ancestors(output), np.asarray(seed, float)
+
+    def weighted(moved: Any) -> float:
+        return float(np.sum(weights * _computed(order, output, wrt, moved)))
+
     rows = []
     for place in range(min(wrt.size, _MOST_ROWS)):
-        slope = _difference(order, output, wrt, np.asarray(seed, float), place)
+        slope = _difference(weighted, np.asarray(wrt.data, float), place)
         numbers = (float(exact.flat[place]), float(computed.flat[place]), slope)
         rows.append((entry_name(wrt.shape, place), numbers))
-    called = found.title[1]
-    return Comparison(called, maths(found.result), tuple(rows), wrt.size - len(rows))
+    return Comparison(found.title[1], maths(found.result).text, tuple(rows), wrt.size - len(rows))
 
 
-def _difference(order: list[Any], output: Tensor, wrt: Tensor, seed: Any, place: int) -> float:
-    """Return (f(x + h) − f(x − h))/2h for one entry of x, where the graph is computed anew."""
-    sides = []
-    base = np.asarray(wrt.data, float)
-    step = _STEP * max(1.0, abs(float(base.ravel()[place])))
-    for sign in (1, -1):
-        moved = base.copy()
-        moved.flat[place] += sign * step
-        sides.append(float(np.sum(seed * _computed(order, output, wrt, moved))))
-    return (sides[0] - sides[1]) / (2 * step)
+def _difference(f: Callable[[Any], float], x: Any, place: int) -> float:
+    """Return (f(x + h) − f(x − h))/2h for one entry of x."""
+    step = np.zeros(x.shape)
+    step.flat[place] = _STEP * max(1.0, abs(float(x.flat[place])))
+    return (f(x + step) - f(x - step)) / (2 * float(step.flat[place]))
 
 
 def _computed(order: list[Any], output: Tensor, wrt: Tensor, moved: Any) -> Any:
@@ -104,6 +89,5 @@ def _computed(order: list[Any], output: Tensor, wrt: Tensor, moved: Any) -> Any:
             continue
         arrays = [values.get(a, a.value) if isinstance(a, Tensor) else a for a in node.args]
         with np.errstate(all="ignore"):
-            value = run(node.op, arrays, node.attributes)
-        values[node] = value if node.op.saved is None else value[0]
+            values[node] = node.op(*arrays, **node.attributes)
     return values[output]

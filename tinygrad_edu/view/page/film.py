@@ -5,7 +5,6 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 
-from tinygrad_edu.view.draw.dot import clean
 from tinygrad_edu.view.draw.formula import Label, label, number, outlines
 from tinygrad_edu.view.draw.model import Model
 from tinygrad_edu.view.draw.renderer import find_renderer
@@ -13,6 +12,7 @@ from tinygrad_edu.view.draw.style import STYLE, colour
 from tinygrad_edu.view.draw.svg import Pieces, document, pieces
 from tinygrad_edu.view.page.bars import Bars
 from tinygrad_edu.view.page.frames import Frame, Story
+from tinygrad_edu.view.page.markup import add
 
 __all__ = ["film"]
 
@@ -45,8 +45,7 @@ def film(told: Story) -> str:
     RendererNotFound
         If there is no program to lay out the graph.
     """
-    route = told.frames[0].route
-    steps = [f for f in told.frames if f.route == route and f.track != "free"]
+    steps = told.of_route(told.routes[0].key)
     shown = told.drawings[steps[0].scene.drawing]
     plain = tuple(replace(v, gradient_lines=(), shape="") for v in shown.vertices)
     model = replace(shown, vertices=plain)
@@ -92,8 +91,7 @@ class _Film:
 
     def _part(self, moment: float, transform: str = "") -> ET.Element:
         """Begin what comes in at a moment."""
-        place = {"transform": transform} if transform else {}
-        found = ET.SubElement(self.body, "g", {"class": f"film{len(self.moments)}", **place})
+        found = add(self.body, "g", class_=f"film{len(self.moments)}", transform=transform)
         self.moments.append(moment)
         return found
 
@@ -113,21 +111,14 @@ class _Film:
             head = label(column.head.latex, column.head.text, size=24)
             self._write(part, head, room[0] / 2, 0, "middle")
             top = head.height + 18
-            place = {"x": number(room[0] / 2), "y": number(top), "text-anchor": "middle"}
-            ET.SubElement(part, "text", {"class": "said", **place}).text = clean(column.caption)
+            _centred(part, "said", column.caption, room[0] / 2, top)
             top += 8
             bars = Bars(column, self.told.live.places[index])
             scale = min((room[0] - 30) / _BARS[0], (room[1] - top - 24) / bars.height)
-            inner = ET.SubElement(
-                part,
-                "g",
-                {
-                    "class": column.part,
-                    "transform": f"translate(15 {number(top)}) scale({number(scale)})",
-                },
-            )
-            bars.draw(inner, index)
-            inner[0].set("width", number((room[0] - 30) / scale))
+            drawn = bars.svg(index)
+            drawn.set("width", number((room[0] - 30) / scale))
+            place = f"translate(15 {number(top)}) scale({number(scale)})"
+            add(part, "g", drawn, class_=column.part, transform=place)
 
     def _graph(self) -> None:
         graph, room = self.graph, (_WIDTH - _LEFT - 3 * _MARGIN, _GRAPH * _HEIGHT - _MARGIN)
@@ -149,6 +140,8 @@ class _Film:
         content = label(result.latex, result.text, size=34)
         middle = _LEFT + 2 * _MARGIN + (_WIDTH - _LEFT - 3 * _MARGIN) / 2
         self._write(self._part(62), content, middle, _GRAPH * _HEIGHT + 12, "middle")
-        place = {"x": number(_WIDTH / 2), "y": number(_HEIGHT - 24), "text-anchor": "middle"}
-        sentence = ET.SubElement(self._part(80), "text", {"class": "sentence", **place})
-        sentence.text = clean(self.told.live.sentence)
+        _centred(self._part(80), "sentence", self.told.live.sentence, _WIDTH / 2, _HEIGHT - 24)
+
+
+def _centred(parent: ET.Element, look: str, words: str, x: float, y: float) -> None:
+    add(parent, "text", words, class_=look, x=number(x), y=number(y), text_anchor="middle")

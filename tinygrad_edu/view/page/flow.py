@@ -13,10 +13,10 @@ from tinygrad_edu.view.draw.recorded import name_latex
 from tinygrad_edu.view.draw.symbols import Operand, application, number_operand
 from tinygrad_edu.view.draw.values import shape_text, sum_text, value_lines
 from tinygrad_edu.view.draw.written import Maths, Written, join, maths, written
-from tinygrad_edu.view.page.jacobian import Heat, Rows, is_full, local, total
+from tinygrad_edu.view.page.jacobian import Heat, Rows, local, total
 from tinygrad_edu.view.page.program import Program
 
-__all__ = ["Flow", "if_full", "is_silent", "partial", "plain", "weighted"]
+__all__ = ["Flow", "ends", "is_silent", "partial", "plain", "weighted"]
 
 _MOST_VERTICES = 300
 _SILENT = frozenset({"reshape", "expand_dims", "squeeze", "broadcast_to", "astype"})
@@ -60,8 +60,8 @@ class Flow:
         for s in walk.forward:
             if is_silent(s):
                 self.place[s] = self.place.get(s.args[0], -1)
-        leaves = [s for s in self.shown if s.op is None]
-        self.constants = set(leaves) - _tensors(walk) - set(ancestors(walk.wrt))
+        reached = {visit.to for visit in walk.backward} | set(ancestors(walk.wrt))
+        self.constants = {s for s in self.shown if s.op is None and s not in reached}
         self.program = Program(walk.forward, self.constants)
         self.names = self._names()
         self.slopes = {
@@ -83,8 +83,7 @@ class Flow:
             if s.name is None and s is self.walk.output:
                 names[s] = Maths(self.of, name_latex(self.of))
                 continue
-            formula = self.walk.formula(s)
-            name = Maths(formula.text(), formula.latex())
+            name = maths(self.walk.formula(s))
             if s.name is None and (len(name.text) > _LONGEST_NAME or name.text in taken):
                 name = Maths(self.program.names[s], name_latex(self.program.names[s]))
             taken.add(name.text)
@@ -112,15 +111,10 @@ class Flow:
         return totals
 
     def _graph(self) -> Model:
-        vertices = [self._vertex(n, s) for n, s in enumerate(self.shown)]
-        for s in self.shown:
-            if s.op is None:
-                continue
-            head = self.place[s]
-            for argument in s.args:
-                tail = self.place.get(argument, -1) if isinstance(argument, Symbol) else -1
-                if tail >= 0:
-                    self.edges.append(Edge(f"n{tail}", f"n{head}"))
+        vertices = tuple(self._vertex(n, s) for n, s in enumerate(self.shown))
+        for head, s in enumerate(self.shown):
+            tails = [self.place.get(a, -1) for a in s.args if isinstance(a, Symbol)]
+            self.edges += [Edge(f"n{tail}", f"n{head}") for tail in tails if tail >= 0]
         for number, visit in enumerate(self.walk.backward):
             tail, head = self.place[visit.of], self.place[visit.to]
             if visit.contribution is None or tail < 0 or head < 0:
@@ -128,12 +122,8 @@ class Flow:
             self.backward_edges[number] = len(self.edges)
             label = self._label(number, visit, len(self.parts[head]) > 1)
             self.edges.append(Edge(f"n{tail}", f"n{head}", "backward", text=label))
-        return Model(
-            tuple(vertices),
-            tuple(self.edges),
-            title=f"{self.of}, forward and backward",
-            direction="TB",
-        )
+        title = f"{self.of}, forward and backward"
+        return Model(vertices, tuple(self.edges), title=title, direction="TB")
 
     def _label(self, number: int, visit: Visit, meets: bool) -> str:
         """Write a local derivative beside its arrow, and what arrives where arrows meet."""
@@ -159,24 +149,19 @@ class Flow:
                 latex = f"{named.latex} = {right.latex}"
             if named.text == right.text:
                 text, latex = named.text, named.latex
-        gradient: tuple[str, ...] = ()
+        lines, shape = value_lines(s.value), shape_text(s.shape)
+        gradient = self._gradient_lines(place)
+        return Vertex(f"n{place}", kind, latex, text, lines, gradient_lines=gradient, shape=shape)
+
+    def _gradient_lines(self, place: int) -> tuple[str, ...]:
         total = self.gradients.get(place)
-        if total is not None:
-            parts = [np.asarray(v.part.value) for v, _ in self.parts.get(place, [])]
-            if 1 < len(parts) <= 4 and np.ndim(total) == 0:
-                gradient = (f"∇ {sum_text(parts, total)}",)
-            else:
-                first, *rest = value_lines(total, parts)
-                gradient = (f"∇ {first}", *rest)
-        return Vertex(
-            f"n{place}",
-            kind,
-            latex,
-            text,
-            value_lines(s.value),
-            gradient_lines=gradient,
-            shape=shape_text(s.shape),
-        )
+        if total is None:
+            return ()
+        parts = [np.asarray(v.part.value) for v, _ in self.parts.get(place, [])]
+        if 1 < len(parts) <= 4 and np.ndim(total) == 0:
+            return (f"∇ {sum_text(parts, total)}",)
+        first, *rest = value_lines(total, parts)
+        return f"∇ {first}", *rest
 
     def called(self, s: Symbol) -> Maths:
         """Return the name of a vertex."""
@@ -186,8 +171,8 @@ class Flow:
         if not isinstance(argument, Symbol):
             return number_operand(argument)
         if argument.counted is not None:
-            formula = self.walk.formula(argument)
-            return Operand(formula.text(), formula.latex(), True)
+            named = maths(self.walk.formula(argument))
+            return Operand(named.text, named.latex, True)
         if argument.is_number:
             return number_operand(argument.value.flat[0])
         named = self.called(_spoken(argument))
@@ -219,8 +204,7 @@ class Flow:
     def gradient_of(self, place: int) -> Written:
         """Write the gradient of a vertex, such as ∂L/∂e, in both notations."""
         of, s = self.called(self.walk.output), self.shown[place]
-        index = self.walk.formula(s)
-        below = Maths(index.text(True), index.latex(True)) if s.name is not None else self.called(s)
+        below = self.called(s) if s.name is None else maths(self.walk.formula(s), True)
         pair = (partial(of, self.called(s)), partial(of, below))
         return Written(*(weighted(self.seed, each) for each in pair))
 
@@ -230,13 +214,12 @@ class Flow:
 
     def total_heat(self, s: Symbol) -> Heat | None:
         """Return the derivative of a vertex with a name by what is differentiated."""
-        if s.name is None:
-            return None
-        return self._heat(s, self.walk.wrt, total(s, self.walk.wrt, self.walk.forward))
+        rows = None if s.name is None else total(s, self.walk.wrt)
+        return self._heat(s, self.walk.wrt, rows)
 
     def _heat(self, of: Symbol, wrt: Symbol, rows: Rows | None) -> Heat | None:
-        names = [plain(self.called(_spoken(s)).text) for s in (of, wrt)]
-        return None if rows is None else Heat(names[0], names[1], rows)
+        above, below = (plain(self.called(_spoken(s)).text) for s in (of, wrt))
+        return None if rows is None else Heat(above, below, rows)
 
 
 def partial(of: Maths, to: Maths) -> Maths:
@@ -279,16 +262,11 @@ def _is_number(s: Symbol) -> bool:
     return s.op is None and (s.is_number or s.counted is not None)
 
 
-def _tensors(walk: Passes) -> set[Symbol]:
-    """Return the leaves that gradients reach."""
-    return {visit.to for visit in walk.backward}
-
-
 def plain(text: str) -> str:
     """Put what is no single word in parentheses."""
     return text if len(text) == 1 or text.replace("_", "").isalnum() else f"({text})"
 
 
-def if_full(heat: Heat | None) -> Heat | None:
-    """Return a Jacobian that mixes entries; a diagonal one says no more than its formula."""
-    return heat if heat is not None and is_full(heat.rows) else None
+def ends(edge: Edge) -> tuple[int, int]:
+    """Return the places of the vertices that an edge of a flow joins."""
+    return int(edge.tail[1:]), int(edge.head[1:])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tinygrad_edu.symbolic.derive import Rewriting, Symbol
@@ -19,119 +19,89 @@ from tinygrad_edu.view.draw.written import (
     prose,
     written,
 )
-from tinygrad_edu.view.page.flow import Flow, if_full
+from tinygrad_edu.view.page.flow import Flow, ends
 from tinygrad_edu.view.page.frames import Frame, Scene, Track
+from tinygrad_edu.view.page.markup import sentence_case
 
 __all__ = ["forward"]
 
 
 def forward(flow: Flow, rewriting: Rewriting | None = None) -> list[Frame]:
     """Tell how the output is computed, and first how its formula was rewritten."""
-    told = _Forward(flow)
+    track = Track("forward", flow.route, flow.track)
     if rewriting is not None:
-        told.rewritten(rewriting)
-    told.tell()
-    return told.track.frames
-
-
-class _Forward:
-    def __init__(self, flow: Flow) -> None:
-        self.flow = flow
-        self.track = Track("forward", flow.route, flow.track)
-
-    def rewritten(self, rewriting: Rewriting) -> None:
-        """Tell in one step how the formula of the output became another one."""
-        output = self.flow.walk.output
-        called = self.flow.called(output)
-        self._frame(
-            prose("The same {}, written in another way", called),
-            join(called, "=", written(rewriting.result)),
-            [output],
-            (),
-            done=self.flow.shown,
-            lines=tuple(
-                prose(
-                    f"{rule[:1].upper()}{rule[1:]}: {{}}", join(written(one), "=", written(other))
-                )
-                for rule, one, other in rewriting.equations
-            ),
-            check=check_text(rewriting.start.distance_to(output.value)),
-            start=join(called, "=", written(rewriting.start)),
+        _rewritten(track, flow, rewriting)
+    leaves = [s for s in flow.shown if s.op is None]
+    output, wrt = flow.called(flow.walk.output), flow.called(flow.walk.wrt)
+    rest = "." if len(leaves) == 1 else "; all else stays as it is."
+    track.add(
+        prose("What is given"),
+        listed([_given(flow, s) for s in leaves if s.name] or [Written(Maths("—"), Maths("—"))]),
+        _scene(flow, leaves),
+        because=prose("{} is differentiated with respect to {}" + rest, output, wrt),
+        python="\n".join(flow.program.lines[s] for s in leaves),
+    )
+    computed = [s for s in flow.shown if s.op is not None]
+    for count, s in enumerate(computed):
+        right, summary = flow.meaning(s), _summary(s.op)
+        assert s.op is not None
+        track.add(
+            prose("Compute {}", flow.called(s)),
+            flow.equation_of(s),
+            _scene(flow, [s], [*leaves, *computed[:count]], s.args),
+            rule="" if summary else s.op.name.replace("_", " "),
+            because=Prose((summary,)),
+            numbers=plugged(right),
+            python=flow.python(s),
+            check=check_text(right.distance_to(s.value)),
+            heat=flow.total_heat(s),
         )
+    return track.frames
 
-    def tell(self) -> None:
-        flow = self.flow
-        leaves = [s for s in flow.shown if s.op is None]
-        named = [s for s in leaves if s.name]
-        equation = [self._is(s) for s in named] or [Written(Maths("—"), Maths("—"))]
-        self._frame(
-            prose("What is given"),
-            listed(equation),
-            leaves,
-            (),
-            because=self._roles(leaves),
-            python="\n".join(flow.program.lines[s] for s in leaves if s in flow.program.lines),
-        )
-        done = list(leaves)
-        for s in flow.shown:
-            if s.op is None:
-                continue
-            right = flow.meaning(s)
-            self._frame(
-                prose("Compute {}", flow.called(s)),
-                flow.equation_of(s),
-                [s],
-                [a for a in s.args if isinstance(a, Symbol)],
-                done=done,
-                rule="" if _summary(s.op) else s.op.name.replace("_", " "),
-                because=Prose((_summary(s.op),)),
-                numbers=plugged(right),
-                python=flow.python(s),
-                check=check_text(right.distance_to(s.value)),
-                heat=if_full(flow.total_heat(s)),
-            )
-            done.append(s)
 
-    def _roles(self, leaves: Sequence[Symbol]) -> Prose:
-        """Say what is differentiated with respect to what."""
-        output, wrt = (self.flow.called(s) for s in (self.flow.walk.output, self.flow.walk.wrt))
-        rest = "." if len(leaves) == 1 else "; all else stays as it is."
-        return prose("{} is differentiated with respect to {}" + rest, output, wrt)
+def _rewritten(track: Track, flow: Flow, rewriting: Rewriting) -> None:
+    """Tell in one step how the formula of the output became another one."""
+    output = flow.walk.output
+    called = flow.called(output)
+    equations = (
+        (rule, join(written(one), "=", written(other))) for rule, one, other in rewriting.equations
+    )
+    track.add(
+        prose("The same {}, written in another way", called),
+        join(called, "=", written(rewriting.result)),
+        _scene(flow, [output], flow.shown),
+        lines=tuple(prose(f"{sentence_case(rule)}: {{}}", each) for rule, each in equations),
+        check=check_text(rewriting.start.distance_to(output.value)),
+        start=join(called, "=", written(rewriting.start)),
+    )
 
-    def _is(self, s: Symbol) -> Written:
-        """Write a leaf with its numbers, or with its shape where they are too many."""
-        left = written(self.flow.walk.formula(s))
-        numbers = numbers_of(s.value)
-        if numbers is None:
-            shape = shape_text(s.shape)
-            return join(
-                left.vector, ":", Maths(shape, rf"\text{{{shape}}}".replace("×", r"$\times$"))
-            )
+
+def _given(flow: Flow, s: Symbol) -> Written:
+    """Write a leaf with its numbers, or with its shape where they are too many."""
+    left, numbers = written(flow.walk.formula(s)), numbers_of(s.value)
+    if numbers is not None:
         return join(left.vector, "=", numbers)
+    shape = shape_text(s.shape)
+    latex = rf"\text{{{shape}}}".replace("×", r"$\times$")
+    return join(left.vector, ":", Maths(shape, latex))
 
-    def _frame(
-        self,
-        title: Prose,
-        equation: Written,
-        now: Sequence[Symbol],
-        sources: Sequence[Symbol],
-        done: Sequence[Symbol] = (),
-        **said: Any,
-    ) -> None:
-        place = self.flow.place
-        vertices = {place[s]: "past" for s in done}
-        vertices |= {place[s]: "source" for s in sources if place.get(s, -1) >= 0}
-        vertices |= {place[s]: "now" for s in now}
-        edges = {}
-        for number, edge in enumerate(self.flow.edges):
-            tail, head = int(edge.tail[1:]), int(edge.head[1:])
-            if edge.kind == "forward" and tail in vertices and head in vertices:
-                edges[number] = "now" if vertices[head] == "now" else "past"
-        self.track.add(title, equation, Scene(self.flow.drawing, vertices, edges), **said)
+
+def _scene(
+    flow: Flow, now: Sequence[Symbol], done: Iterable[Symbol] = (), sources: Iterable[Any] = ()
+) -> Scene:
+    place = flow.place
+    vertices = {place[s]: "past" for s in done}
+    vertices |= {place[s]: "source" for s in sources if place.get(s, -1) >= 0}
+    vertices |= {place[s]: "now" for s in now}
+    edges = {}
+    for number, edge in enumerate(flow.edges):
+        tail, head = ends(edge)
+        if edge.kind == "forward" and {tail, head} <= vertices.keys():
+            edges[number] = "now" if vertices[head] == "now" else "past"
+    return Scene(flow.drawing, vertices, edges)
 
 
 def _summary(op: Any) -> str:
     """Return the first sentence of what an operation says of itself."""
-    documented = (op.__doc__ or "").strip().split("\n\n")[0]
-    line = " ".join(documented.split())
+    line = " ".join((op.__doc__ or "").strip().split("\n\n")[0].split())
     return line if line and len(line) <= 160 and "(" not in line[:12] else ""

@@ -140,7 +140,11 @@ class Story:
     checked: str
     live: Live
     comparison: Comparison
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+
+    def of_route(self, key: str) -> list[Frame]:
+        """Return the steps of a route, with what is assumed."""
+        return [f for f in self.frames if f.route == key and f.track != "free"]
 
 
 class Track:

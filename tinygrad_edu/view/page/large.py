@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from tinygrad_edu.core.graph import ancestors
 from tinygrad_edu.naming import Names
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.view.draw.model import Model
+from tinygrad_edu.view.page.flow import ends
 from tinygrad_edu.view.page.frames import Scene
 
 __all__ = ["MANY", "named_throughout", "nearby"]
@@ -45,17 +44,12 @@ def nearby(model: Model, scene: Scene) -> Scene:
     if len(model.vertices) <= MANY:
         return scene
     near = {place for place, state in scene.vertices.items() if state != "past"}
-    ends = {place: _ends(model, place) for place in scene.edges}
+    joined = {place: ends(model.edges[place]) for place in scene.edges}
     for _ in range(_FAR):
-        near |= {end for pair in ends.values() if near & set(pair) for end in pair}
+        near |= {end for pair in joined.values() if near & set(pair) for end in pair}
     return Scene(
         scene.drawing,
         {place: state for place, state in scene.vertices.items() if place in near},
-        {place: state for place, state in scene.edges.items() if near.issuperset(ends[place])},
+        {place: state for place, state in scene.edges.items() if near.issuperset(joined[place])},
         scene.known,
     )
-
-
-def _ends(model: Model, place: int) -> Iterable[int]:
-    edge = model.edges[place]
-    return int(edge.tail[1:]), int(edge.head[1:])

@@ -6,16 +6,17 @@ import json
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import starmap
 from typing import Any
 
 import numpy as np
 
 from tinygrad_edu.symbolic.derive import Derivation, runtime
-from tinygrad_edu.view.draw.dot import clean
+from tinygrad_edu.view.draw.written import Written
 from tinygrad_edu.view.page.bars import Bars, entry_name
 from tinygrad_edu.view.page.columns import Column, Columns
 from tinygrad_edu.view.page.flow import Flow
-from tinygrad_edu.view.page.markup import add, asset, formula
+from tinygrad_edu.view.page.markup import asset, card, element
 from tinygrad_edu.view.page.numbers import Numbers
 from tinygrad_edu.view.page.roles import ROLES, checked
 from tinygrad_edu.view.page.sayings import WORDS, Speaker
@@ -57,64 +58,59 @@ class Live:
         parts = (runtime(), asset("values.js"), self.program, asset("live.js"))
         return '(() => {\n"use strict";\n' + "\n".join(parts) + "})();\n"
 
-    def add(self, steps: ET.Element) -> None:
-        """Add the card to the list of steps."""
-        last = self.columns[-1].head
-        card = add(
-            steps,
-            "li",
-            class_="step answer",
-            id="answer",
-            tabindex="-1",
-            data_phase="answer",
-            data_title=self.title,
-            data_vector=last.latex or last.text,
-            data_index=last.latex or last.text,
-            data_drawing="graph",
-            data_source="graph",
+    def card(self) -> ET.Element:
+        """Write the card."""
+        head = self.columns[-1].head
+        shown = element("div", class_=f"columns of{len(self.columns)}")
+        shown.extend(starmap(self._column, enumerate(self.columns)))
+        note = f"The bars stand still: {self.static}."
+        return card(
+            "answer",
+            "answer",
+            self.title,
+            Written(head, head),
+            "graph",
+            element("h2", self.title),
+            shown,
+            element("p", self.sentence, class_="say"),
+            *(self._doings() if self.program else [element("p", note, class_="note")]),
         )
-        add(card, "h2", self.title)
-        shown = add(card, "div", class_=f"columns of{len(self.columns)}")
-        for index, column in enumerate(self.columns):
-            self._column(shown, index, column)
-        add(card, "p", self.sentence, class_="say")
-        if self.program:
-            self._doings(card)
-        else:
-            add(card, "p", f"The bars stand still: {self.static}.", class_="note")
 
-    def _column(self, parent: ET.Element, index: int, column: Column) -> None:
+    def _column(self, index: int, column: Column) -> ET.Element:
         places, size = self.places[index], np.size(column.value)
-        section = add(parent, "section", class_=f"column {column.part}")
-        if index:
-            arrow = add(section, "p", class_="leads")
-            add(arrow, "span", column.arrow)
-            add(arrow, "span", "→", aria_hidden="true")
-        formula(add(section, "p", class_="head"), column.head)
         few = "" if len(places) == size else f"the {len(places)} largest of {size} entries"
-        said = "; ".join(filter(None, (column.caption, few)))
-        caption = add(section, "p", class_="caption")
+        drag, arrow = None, element("span", "→", aria_hidden="true")
         if index == 0 and self.program:
-            drag = "drag the " if column.caption else "drag; " if few else "drag"
-            add(caption, "span", drag, class_="scripted").tail = clean(said)
-        else:
-            caption.text = clean(said)
-        Bars(column, places).draw(section, index)
+            text = "drag the " if column.caption else "drag; " if few else "drag"
+            drag = element("span", text, class_="scripted")
+        return element(
+            "section",
+            element("p", element("span", column.arrow), arrow, class_="leads") if index else None,
+            element("p", column.head, class_="head"),
+            element("p", drag, "; ".join(filter(None, (column.caption, few))), class_="caption"),
+            Bars(column, places).svg(index),
+            class_=f"column {column.part}",
+        )
 
-    def _doings(self, card: ET.Element) -> None:
-        doings = add(card, "div", class_="doings", hidden="")
-        add(doings, "p", class_="loss")
-        for action, text in _BUTTONS:
-            add(doings, "button", text, type="button", data_live=action)
-        form = add(card, "form", class_="own", hidden="")
-        for key, text in zip(("given", "aim"), self.typed, strict=True):
-            if text:
-                label = add(form, "label")
-                add(label, "span", f"{text} =")
-                add(label, "input", name=key, autocomplete="off", spellcheck="false")
-        add(form, "button", "use them", type="submit")
-        add(form, "p", class_="refused", role="alert")
-        add(card, "p", class_="live", aria_live="polite", data_live="said")
+    def _doings(self) -> list[ET.Element]:
+        """Write what can be done with the numbers: the buttons, and the form for one's own."""
+        buttons = [element("button", text, type="button", data_live=key) for key, text in _BUTTONS]
+        fields = [
+            element(
+                "label",
+                element("span", f"{text} ="),
+                element("input", name=key, autocomplete="off", spellcheck="false"),
+            )
+            for key, text in zip(("given", "aim"), self.typed, strict=True)
+            if text
+        ]
+        use = element("button", "use them", type="submit")
+        refused = element("p", class_="refused", role="alert")
+        return [
+            element("div", element("p", class_="loss"), *buttons, class_="doings", hidden=""),
+            element("form", *fields, use, refused, class_="own", hidden=""),
+            element("p", class_="live", aria_live="polite", data_live="said"),
+        ]
 
 
 def live(flows: Sequence[Flow], found: Derivation, roles: Mapping[str, str] | None = None) -> Live:

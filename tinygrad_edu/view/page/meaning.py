@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 
 from tinygrad_edu.symbolic.derive import Slope
-from tinygrad_edu.view.draw.written import Maths, Prose, Written, prose
+from tinygrad_edu.view.draw.written import Maths, Prose, Written, prose, written
+from tinygrad_edu.view.page.markup import sentence_case
 
 __all__ = ["meaning"]
 
@@ -40,7 +41,7 @@ _TURNED = "; the sign turns"
 _AGAINST = "{of} changes against {to}, as much: the sign of the push turns"
 
 
-def meaning(slope: Slope, op: str, of: Maths, to: Maths, shown: Written) -> Prose:
+def meaning(slope: Slope, op: str, of: Maths, to: Maths) -> Prose:
     """Say what a local derivative does to what comes back.
 
     Parameters
@@ -51,8 +52,6 @@ def meaning(slope: Slope, op: str, of: Maths, to: Maths, shown: Written) -> Pros
         What the operation is called.
     of, to : Maths
         The names of its result and of its argument.
-    shown : Written
-        How the derivative is written.
     """
     kind, about = slope.kind, slope.about
     if slope.flow == "mixed":
@@ -67,15 +66,13 @@ def meaning(slope: Slope, op: str, of: Maths, to: Maths, shown: Written) -> Pros
         template += _TURNED
     if slope.flow == "gathered":
         template += _GATHERED
-    words: dict[str, Maths | Written] = {"of": of, "to": to, "slope": shown}
+    words: dict[str, Maths | Written] = {"of": of, "to": to, "slope": written(slope.factor)}
     if about is not None:
-        words["about"] = Written(
-            Maths(about.text(), about.latex()), Maths(about.text(True), about.latex(True))
-        )
+        words["about"] = written(about)
     template = template.replace("{op}", op)
     names = re.findall(r"{(\w+)}", template)
     said = prose(re.sub(r"{\w+}", "{}", template), *(words[name] for name in names))
     first, *rest = said.parts
     if isinstance(first, str):
-        first = first[:1].upper() + first[1:]
+        first = sentence_case(first)
     return Prose((first, *rest, "."))

@@ -2,58 +2,84 @@
 
 from __future__ import annotations
 
-from tinygrad_edu.symbolic.derive import Symbol
-from tinygrad_edu.view.draw.values import shape_text, value_lines
-from tinygrad_edu.view.draw.written import Maths, Written, written
-from tinygrad_edu.view.page.flow import Flow, plain
-from tinygrad_edu.view.page.frames import Node
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
 
-__all__ = ["node"]
+from tinygrad_edu.symbolic.derive import Contribution, Symbol
+from tinygrad_edu.view.draw.values import one_line, shape_text
+from tinygrad_edu.view.draw.written import Maths, Written, written
+from tinygrad_edu.view.page.flow import Flow, partial
+from tinygrad_edu.view.page.frames import Node
+from tinygrad_edu.view.page.jacobian import heat_map
+from tinygrad_edu.view.page.markup import cells, element
+
+__all__ = ["TITLES", "node", "row"]
+
+#: What the columns of the table are called.
+TITLES = (
+    *("Node", "Formula", "Operation", "Shape", "Value", "Gradient"),
+    *("Local derivative", "Made of", "Used by", "Python"),
+)
+_MOST_PARTS = 12  # of a formula in a derivative that is written out
 
 
 def node(flow: Flow, s: Symbol) -> Node:
     """Describe a vertex."""
     place = flow.place[s]
-    name = written(flow.meaning(s)) if s.op is None else flow.equation_of(s)
+    kind = "constant" if s in flow.constants else "parameter"
     made_of = [flow.place.get(a, -1) for a in s.args if isinstance(a, Symbol)]
     used_by = [int(e.head[1:]) for e in flow.edges if e.kind == "forward" and e.tail == f"n{place}"]
-    visits = [v for v in flow.walk.backward if v.of is s and v.contribution is not None]
-    derivatives, heats = [], []
-    for visit in visits:
-        entry = visit.contribution
-        assert entry is not None
-        of, to = entry.of, entry.to
-        both = [
-            Maths(
-                f"∂{plain(of.text(True))}/∂{plain(to.text(True))} = {entry.jacobian.text(True)}",
-                rf"\frac{{\partial\, {of.latex(True)}}}{{\partial\, {to.latex(True)}}} = "
-                f"{entry.jacobian.latex(True)}",
-            )
-        ] * 2
-        if max(of.size, to.size) <= 12:
-            derivatives.append(Written(*both))
-        heat = flow.local_heat(s, visit.index)
-        if heat is not None and (len(heat.rows) > 1 or len(heat.rows[0]) > 1):
-            heats.append(heat)
+    visits = [v for v in flow.walk.backward if v.of is s]
+    entries = [v.contribution for v in visits if v.contribution is not None]
+    heats = [flow.local_heat(s, v.index) for v in visits if v.contribution is not None]
+    shown = [heat for heat in heats if heat is not None and heat.size > 1]
     whole = flow.total_heat(s)
-    if whole is not None and whole not in heats and whole.of != whole.wrt:
-        heats.append(whole)
+    if whole is not None and whole not in shown and whole.of != whole.wrt:
+        shown.append(whole)
     gradient = flow.gradients.get(place)
     return Node(
         place,
         flow.called(s).text,
-        name,
-        s.op.name.replace("_", " ")
-        if s.op is not None
-        else "constant"
-        if s in flow.constants
-        else "parameter",
+        written(flow.meaning(s)) if s.op is None else flow.equation_of(s),
+        kind if s.op is None else s.op.name.replace("_", " "),
         shape_text(s.shape) or "scalar",
-        "; ".join(value_lines(s.value)),
-        "—" if gradient is None else "; ".join(value_lines(gradient)),
+        one_line(s.value),
+        "—" if gradient is None else one_line(gradient),
         flow.program.lines.get(s, ""),
         tuple(dict.fromkeys(p for p in made_of if p >= 0)),
         tuple(dict.fromkeys(used_by)),
-        tuple(derivatives),
-        tuple(heats),
+        tuple(_derivative(e) for e in entries if max(e.of.size, e.to.size) <= _MOST_PARTS),
+        tuple(shown),
+    )
+
+
+def _derivative(entry: Contribution) -> Written:
+    """Write ∂of/∂to with its indices."""
+    of, to, jacobian = (
+        Maths(f.text(True), f.latex(True)) for f in (entry.of, entry.to, entry.jacobian)
+    )
+    left = partial(of, to)
+    both = Maths(f"{left.text} = {jacobian.text}", f"{left.latex} = {jacobian.latex}")
+    return Written(both, both)
+
+
+def row(drawing: str, node: Node, nodes: Sequence[Node]) -> ET.Element:
+    """Write the row of a vertex, which stands in a drawing with others."""
+    derivatives = (element("div", each) for each in node.locals)
+    made_of, used_by = (
+        ", ".join(nodes[place].called for place in places) or "—"
+        for places in (node.made_of, node.used_by)
+    )
+    return cells(
+        node.called,
+        node.name,
+        node.kind,
+        node.shape,
+        node.value,
+        node.gradient,
+        element("td", *derivatives, *map(heat_map, node.heats)),
+        made_of,
+        used_by,
+        element("code", node.python),
+        id=f"node-{drawing}-{node.place}",
     )

@@ -14,7 +14,7 @@ from tinygrad_edu.saving import save
 from tinygrad_edu.symbolic.derive import refuse_without_graph
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.view.draw.picture import mimebundle
-from tinygrad_edu.view.page.document import Document
+from tinygrad_edu.view.page.document import document
 from tinygrad_edu.view.page.film import film
 from tinygrad_edu.view.page.frames import Story
 from tinygrad_edu.view.page.tell import story
@@ -90,12 +90,12 @@ class Page:
         return f"{self.story.title.text} = {self.story.result.text}"
 
     @cached_property
-    def _document(self) -> str:
-        return Document(self.story, self.title).text()
+    def _html(self) -> str:
+        return document(self.story, self.title)
 
     def html(self) -> str:
         """Return the page as one self-contained HTML document, the same on every call."""
-        return self._document
+        return self._html
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the page to a file and return its path.
@@ -120,9 +120,8 @@ class Page:
         return save(path, film(self.story) if ending == ".svg" else self.html())
 
     def __repr__(self) -> str:
-        lead = self.story.routes[0].key
-        steps = sum(f.route == lead and f.track != "free" for f in self.story.frames)
-        return f"<Page {self.title!r}: {steps} steps>"
+        steps = self.story.of_route(self.story.routes[0].key)
+        return f"<Page {self.title!r}: {len(steps)} steps>"
 
     def _repr_html_(self) -> str:
         # A frame keeps the page's styles and script apart from the notebook's, and its policy too.

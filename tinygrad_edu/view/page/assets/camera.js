@@ -85,7 +85,7 @@ const camera = (() => {
     const inside = svg("g", { transform: graph.firstElementChild.getAttribute("transform") });
     for (const vertex of graph.querySelectorAll(".vertex")) {
       const { x, y, width, height } = vertex.getBBox();
-      inside.append(svg("rect", { class: vertex.dataset.state, x, y, width, height }));
+      inside.append(svg("rect", { class: state(vertex), x, y, width, height }));
     }
     const here = svg("rect", { class: "here" });
     map.append(inside, here);
@@ -106,6 +106,9 @@ const camera = (() => {
     });
     figure.append(map);
   };
+
+  /* "past", "now", "gone matched": the classes of a vertex that say where the step stands. */
+  const state = (vertex) => vertex.getAttribute("class").replace(/^vertex | known\b.*/g, "");
 
   /* Show a step's graph; where the last step showed the same drawing, move on from there. */
   const aim = (step, last = null) => {
@@ -130,5 +133,5 @@ const camera = (() => {
     const view = step && step.querySelector(".view");
     return view && { drawing: step.dataset.drawing, left: view.scrollLeft, top: view.scrollTop };
   };
-  return { aim, place, small };
+  return { aim, place, small, state };
 })();

@@ -188,9 +188,9 @@ const tell = () => {
       });
       host.setAttribute("aria-label", label);
     }
-    graph.shown.forEach((each, place) => [["Value", 0], ["Gradient", 1]].forEach(([title, kind]) => {
-      const cell = document.querySelector(`#node-${graph.drawing}-${place} [data-title="${title}"]`);
-      if (cell && each[kind].length) cell.textContent = each[kind].join("; ").replace(/^∇ /, "");
+    graph.shown.forEach((each, place) => [4, 5].forEach((column, kind) => {
+      const row = document.querySelector(`#node-${graph.drawing}-${place}`);
+      if (row && each[kind].length) row.cells[column].textContent = each[kind].join(";  ").replace(/^∇ /, "");
     }));
     graph.told = graph.shown;
   }

@@ -116,8 +116,9 @@
       if (host) host.classList.add(name);
     };
     for (const edge of all(".edge.forward", graph)) {
-      if (edge.dataset.head === place) neighbour(edge.dataset.tail, "producer");
-      if (edge.dataset.tail === place) neighbour(edge.dataset.head, "consumer");
+      const { tail, head } = find(edge.getAttribute("href")).dataset;
+      if (head === place) neighbour(tail, "producer");
+      if (tail === place) neighbour(head, "consumer");
     }
     const panel = find(".said", tip);
     panel.replaceChildren();
@@ -130,9 +131,9 @@
       if (!cell.textContent.trim()) continue;
       const line = document.createElement("div");
       line.className = "row";
-      line.dataset.title = cell.dataset.title;
       const name = document.createElement("h3");
-      name.textContent = cell.dataset.title;
+      name.textContent = row.closest("table").tHead.rows[0].cells[cell.cellIndex].textContent;
+      line.dataset.title = name.textContent;
       const value = document.createElement("div");
       value.append(...[...cell.childNodes].map((node) => node.cloneNode(true)));
       line.append(name, value);
@@ -177,7 +178,7 @@
       const vertex = !piece.parentNode.closest("msub") && nodes.get(piece.textContent);
       if (!vertex) continue;
       piece.dataset.place = vertex.dataset.place;
-      piece.dataset.state = vertex.dataset.state;
+      piece.dataset.state = camera.state(vertex);
     }
   };
   const light = (step, place) => {
@@ -259,7 +260,7 @@
     last: () => show(sequence.length - 1),
     play,
     latex: (button) => copy(sequence[at].dataset[find("#indices").checked ? "index" : "vector"], button),
-    dot: (button) => copy(find(`#source-dot-${sequence[at].dataset.source}`).textContent, button),
+    dot: (button) => copy(find(`#source-dot-${sequence[at].dataset.drawing.replace(/-\d+$/, "")}`).textContent, button),
     python: (button) => copy(find("#source-python").textContent, button),
     svg: download,
     help: () => { find("#menu").hidePopover(); find("#help").showModal(); },
