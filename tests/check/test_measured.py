@@ -37,7 +37,7 @@ def verdict_on(call, kind, scale):
     return bool(report), named and not SUSPECTS[kind].isdisjoint(report.suspects), report
 
 
-def measure(grid, figures):
+def measure(grid, figures, at_least):
     missed, misnamed = [], []
     for call, kind, scale in grid:
         passed, named, report = verdict_on(call, kind, scale)
@@ -53,18 +53,18 @@ def measure(grid, figures):
     )
     figures.extend(f"    not named: {' '.join(map(str, m))}" for m in misnamed[:40])
     assert missed == []
-    assert right >= 0.9
+    assert right >= at_least
 
 
 def test_faults_are_caught_and_named(figures):
-    measure(GRID[::23], figures)
+    measure(GRID[::23], figures, 0.96)
 
 
 @pytest.mark.deep
 def test_every_fault_is_caught_and_named(figures):
     assert len({kind for _, kind, _ in GRID}) >= 10
     assert len({call.op for call, _, _ in GRID}) >= 12
-    measure(GRID, figures)
+    measure(GRID, figures, 0.99)
 
 
 # --- right functions -----------------------------------------------------------------------------
@@ -138,7 +138,7 @@ def measure_right(functions, figures):
     alarms = {}
     checked = 0
     for _, name, f, inputs in functions:
-        report = tg.gradcheck(f, inputs)
+        report = tg.gradcheck(f, *inputs)
         checked += 1
         if not report:
             alarms[name] = report.reason

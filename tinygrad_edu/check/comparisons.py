@@ -1,26 +1,46 @@
-"""All the comparisons of one check: which derivatives, which entries, in which order."""
+"""Derivatives by the rules against differences: one verdict per derivative, by its own bound.
+
+Random directions through all entries show whether anything is wrong: along each of them the rules
+and the differences give all results at once. Entry by entry, a Jacobian shows what is wrong; it is
+compared only where a direction has shown that something is.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from functools import cached_property
 
 import numpy as np
 
-from tinygrad_edu.check import modes
-from tinygrad_edu.check.complex_step import sharpened
-from tinygrad_edu.check.differences import Array
-from tinygrad_edu.check.estimates import Subject, along, partials, scales
-from tinygrad_edu.check.function import Checked, Refused, Undefined
-from tinygrad_edu.check.verdicts import Comparison, Estimate, Verdict, compare, wrong
+from tinygrad_edu.check import rules
+from tinygrad_edu.check.differences import EPS, Array, Estimate, along
+from tinygrad_edu.check.function import Checked, Input, Refused, Undefined
+from tinygrad_edu.check.rules import Compute
 
-__all__ = ["BAD", "Comparisons", "Plan", "comparisons", "some_rows"]
+__all__ = ["BAD", "Comparison", "Plan", "Verdict", "compare", "comparisons"]
 
-_ROUNDINGS = 3  # how often a gradient is rounded anew
-_SURE = 4.0  # times what is seen of rounding that it may be
+_SETTLED = 4e-4  # an error beyond this, relative to the scale, is no rounding
+_SUM = 256 * EPS  # what a long sum loses, relative to the entry
+_OF_RULES = 16.0  # times what is seen of rounding in the rules that it may be
+_UNSEEN = 1e-6  # of the largest share in a direction: what has less gets a direction of its own
+_FARTHEST = 4.0  # how far an entry is moved, where it is smaller
+_MOST = 2000  # columns that are looked through where few results are wrong
 
-#: The verdicts on an entry that make an operation one to blame.
+
+class Verdict(IntEnum):
+    """What can be said of one derivative."""
+
+    RIGHT = 0
+    HIDDEN = 1  # too small to be told from rounding, by the rules as by differences
+    UNRESOLVED = 2  # differences do not settle
+    KINK = 3
+    NOT_FINITE = 4
+    WRONG = 5
+
+
+#: The verdicts that make an operation one to blame.
 BAD = (Verdict.WRONG, Verdict.NOT_FINITE)
 
 
@@ -33,7 +53,7 @@ class Plan:
     order : int
         1 for gradients alone, 2 for their derivatives too.
     seeds : int
-        How many random seeds and directions.
+        How many random directions.
     entries : int
         How many rows and columns of a Jacobian at most.
     rng : numpy.random.Generator
@@ -46,232 +66,276 @@ class Plan:
     rng: np.random.Generator
 
 
-@dataclass
-class Comparisons:
-    """What was compared, and what there is to say about it."""
+@dataclass(frozen=True)
+class Comparison:
+    """Derivatives as the rules give them and as differences do.
 
-    found: list[Comparison] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-    @property
-    def failed(self) -> bool:
-        """Whether any entry is wrong, or not finite."""
-        return any(c.count(verdict) for c in self.found for verdict in BAD)
-
-    @property
-    def kinks(self) -> bool:
-        """Whether anything has no derivative."""
-        return any(c.count(Verdict.KINK) for c in self.found)
-
-
-def comparisons(checked: Checked, plan: Plan) -> Comparisons:
-    """Compare first derivatives, and, where they are right, second ones."""
-    result = Comparisons()
-    rows = _some(checked.results, plan)
-    columns = _some(checked.x.size, plan)
-    _note_sampling(checked, rows, columns, plan, result.notes)
-    estimate = partials(checked, _itself(checked, plan), columns)
-    estimate, by_complex_step = sharpened(checked, estimate, columns)
-    if by_complex_step:
-        result.notes.append("differences confirmed, and sharpened, by the complex step")
-    _first_order(checked, plan, rows, columns, estimate, result)
-    if plan.order == 2 and checked.results and not (result.failed or result.kinks):
-        for number in range(plan.seeds):
-            _second_order(checked, plan, columns, number, result)
-    return result
-
-
-def some_rows(checked: Checked, rows: Array, plan: Plan) -> list[Comparison]:
-    """Compare some rows of a Jacobian with all of their entries."""
-    columns = np.arange(checked.x.size)
-    whole = _itself(checked, plan)
-
-    def at(x: Array) -> Array | None:
-        results = checked.at(x)
-        return None if results is None else results[rows]
-
-    estimate = partials(checked, Subject(at, whole.centre[rows], whole.rounding[rows]), columns)
-    job = _Job("reverse", "f", checked.output.shape, rows, columns)
-    draws = _repeated(plan)
-    return job.by_input(
-        checked, lambda blur: modes.reverse(checked, rows, draws(), blur), estimate, plan
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """Something to compare: how the rules are run, and which entries of what come out."""
+    Attributes
+    ----------
+    mode : str
+        How the rules were run.
+    of : str
+        What is differentiated.
+    of_shape : tuple of int
+        Its shape.
+    wrt : Input or None
+        By which input; None for derivatives along directions, and for values.
+    rows, columns : ndarray of int
+        Which entries, in flat order; columns of directions are counted from 0.
+    found : ndarray
+        By the rules.
+    estimate : Estimate
+        What they should be.
+    oracle : str
+        What says so.
+    """
 
     mode: str
     of: str
-    shape: tuple[int, ...]
+    of_shape: tuple[int, ...]
+    wrt: Input | None
     rows: Array
     columns: Array
+    found: Array
+    estimate: Estimate
+    oracle: str = "differences"
 
-    def by_input(
-        self, checked: Checked, compute: Compute, estimate: Estimate, plan: Plan
-    ) -> list[Comparison]:
-        """Judge a Jacobian by all inputs, one input after the other."""
-        found = compute(None)
-        estimate = _with_rounding(found, compute, estimate, plan)
-        result = []
-        for i in checked.inputs:
-            here = (self.columns >= i.places.start) & (self.columns < i.places.stop)
-            places = self.columns[here] - i.places.start
-            part = estimate.take(columns=here)
-            result.append(
-                compare(self.mode, self.of, i, self.shape, self.rows, places, found[:, here], part)
-            )
-        return result
+    @property
+    def expected(self) -> Array:
+        """The derivatives by differences."""
+        return self.estimate.value
 
-    def along(self, compute: Compute, estimate: Estimate, plan: Plan) -> Comparison:
-        """Judge derivatives along a direction."""
-        found = compute(None)
-        estimate = _with_rounding(found, compute, estimate, plan)
-        suffix = f" along direction {int(self.columns[0]) + 1}"
-        return compare(
-            self.mode, self.of, None, self.shape, self.rows, self.columns, found, estimate, suffix
-        )
+    @property
+    def error(self) -> Array:
+        """The bound on the error of the differences."""
+        return self.estimate.error
 
+    @property
+    def order(self) -> int:
+        """1 for a gradient, 2 for the derivative of one."""
+        return 2 if "over" in self.mode else 1
 
-#: Runs the rules, where it is given a generator with every value rounded anew.
-Compute = Callable[[modes.Blur], Array]
-
-
-def _with_rounding(found: Array, compute: Compute, estimate: Estimate, plan: Plan) -> Estimate:
-    """Add what rounding does to the gradient itself to the error, where that may matter."""
-    if not wrong(found, estimate).any():
-        return estimate
-    spread = _SURE * _spread(found, compute, plan)
-    scale = np.fmax(estimate.scale, 1e5 * spread)  # it is rounding, however large beside the entry
-    return replace(estimate, error=estimate.error + spread, scale=scale)
-
-
-def _spread(found: Array, compute: Compute, plan: Plan) -> Array:
-    """Return how far rounding moves a result, by rounding it anew a few times."""
-    spread = np.zeros(found.shape)
-    try:
-        for _ in range(_ROUNDINGS):
-            with np.errstate(all="ignore"):
-                spread = np.fmax(spread, np.abs(compute(plan.rng) - found))
-    except Undefined:  # a rule that does not work on Tensors
-        return spread
-    return np.where(np.isfinite(spread), spread, 0.0)
-
-
-def _repeated(plan: Plan) -> Callable[[], np.random.Generator]:
-    """Return what makes a generator that draws the same numbers each time."""
-    seed = int(plan.rng.integers(2**32))
-    return lambda: np.random.default_rng(seed)
-
-
-def _itself(checked: Checked, plan: Plan) -> Subject:
-    """Return the function itself as what differences are taken of."""
-    rounding = _spread(checked.values, lambda blur: modes.value(checked, blur), plan)
-    return Subject(checked.at, checked.values, rounding)
-
-
-def _first_order(
-    checked: Checked,
-    plan: Plan,
-    rows: Array,
-    columns: Array,
-    estimate: Estimate,
-    result: Comparisons,
-) -> None:
-    shape, draws = checked.output.shape, _repeated(plan)
-    job = _Job("reverse", "f", shape, rows, columns)
-    result.found += job.by_input(
-        checked,
-        lambda blur: modes.reverse(checked, rows, draws(), blur)[:, columns],
-        estimate.take(rows),
-        plan,
-    )
-    if checked.results:
-        job = _Job("forward", "f", shape, rows, columns)
-        result.found += job.by_input(
-            checked,
-            lambda blur: modes.forward(checked, columns, draws(), blur)[rows],
-            estimate.take(rows),
-            plan,
-        )
-    if not (checked.results and checked.x.size):
-        return
-    for number in range(plan.seeds):
-        _first_order_along(checked, plan, number, result)
-
-
-def _first_order_along(checked: Checked, plan: Plan, number: int, result: Comparisons) -> None:
-    """Compare along a direction through all inputs, and for a seed on all results."""
-    v = scales(checked) * plan.rng.normal(size=checked.x.size)
-    slopes = along(checked, _itself(checked, plan), v)
-    direction = np.array([number])
-    job = _Job("forward", "f", checked.output.shape, np.arange(checked.results), direction)
-    result.found.append(
-        job.along(lambda blur: modes.forward_along(checked, v, blur)[:, None], slopes, plan)
-    )
-    seed = plan.rng.normal(size=checked.results)
-    unknown = np.full((1, 1), np.nan)
-    total = Estimate(
-        np.atleast_2d(seed @ slopes.value),
-        np.atleast_2d(np.abs(seed) @ slopes.error),
-        np.atleast_2d(np.abs(seed) @ slopes.scale),
-        np.atleast_2d(slopes.kink.any()),
-        unknown,
-        unknown,
-    )
-
-    def pulled(blur: modes.Blur = None) -> Array:
+    @property
+    def allowed(self) -> Array:
+        """How much each derivative may deviate: its bound, and rounding."""
         with np.errstate(all="ignore"):
-            return np.atleast_2d(modes.pulled_back(checked, checked.x, seed, blur) @ v)
+            return np.asarray(self.error + _SUM * (np.abs(self.found) + np.abs(self.expected)))
 
-    if not np.array_equal(pulled(), pulled(), equal_nan=True):
+    @cached_property
+    def verdicts(self) -> Array:
+        """A `Verdict` for each derivative."""
+        found, expected, e = self.found, self.expected, self.estimate
+        verdicts = np.full(found.shape, int(Verdict.RIGHT))
+        with np.errstate(all="ignore"):
+            size = np.fmax(np.abs(found), np.abs(expected))
+            largest = size[np.isfinite(size)].max(initial=0.0)
+            blurred = (e.error > 0.4 * size) & ~((found == 0) & (e.error <= 1e-6 * largest))
+            verdicts[blurred & (size > 0)] = Verdict.HIDDEN
+            verdicts[blurred & ~(e.error <= _SETTLED * e.scale)] = Verdict.UNRESOLVED
+            verdicts[~(np.abs(found - expected) <= self.allowed)] = Verdict.WRONG
+            verdicts[e.kink] = Verdict.KINK
+            if self.wrt is not None:  # of one entry: the gradient lies between the slopes
+                low, high = np.fmin(e.left, e.right), np.fmax(e.left, e.right)
+                slack = 1e-6 * (np.abs(low) + np.abs(high))
+                outside = (found < low - slack) | (found > high + slack)
+                verdicts[e.kink & outside] = Verdict.WRONG
+            verdicts[~np.isfinite(found) | ~(e.kink | np.isfinite(expected))] = Verdict.NOT_FINITE
+        return verdicts
+
+    def count(self, *verdicts: Verdict) -> int:
+        """Return the number of derivatives with one of the verdicts."""
+        return int(np.isin(self.verdicts, verdicts).sum())
+
+    def label(self, row: int, column: int) -> str:
+        """Name a derivative: ∂f[0]/∂x[2]."""
+        top = f"{self.of}{_place(self.rows[row], self.of_shape)}"
+        if self.wrt is not None:
+            return f"∂{top}/∂{self.wrt.name}{_place(self.columns[column], self.wrt.shape)}"
+        along_direction = f" along direction {self.columns[column] + 1}"
+        return top + along_direction * (self.oracle == "differences")
+
+
+def _place(flat: int, shape: tuple[int, ...]) -> str:
+    return str([int(k) for k in np.unravel_index(int(flat), shape)]) if shape else ""
+
+
+def compare(
+    mode: str,
+    of: str,
+    of_shape: tuple[int, ...],
+    compute: Compute,
+    estimate: Estimate,
+    rng: np.random.Generator,
+    rows: Array | None = None,
+) -> Comparison:
+    """Judge derivatives along directions; the rounding of the rules counts where it matters."""
+    found = compute(None)
+    count, width = found.shape
+    rows = np.arange(count) if rows is None else rows
+    result = Comparison(mode, of, of_shape, None, rows, np.arange(width), found, estimate)
+    if result.count(Verdict.WRONG):
+        blur = _OF_RULES * rules.spread(found, compute, rng)
+        error, scale = estimate.error + blur, np.fmax(estimate.scale, 1e5 * blur)
+        result = replace(result, estimate=replace(estimate, error=error, scale=scale))
+    return result
+
+
+def comparisons(checked: Checked, plan: Plan) -> list[Comparison]:
+    """Compare first derivatives and, where they are right, second ones."""
+    if not (checked.results and checked.x.size):
+        return []
+    found = _first_order(checked, plan)
+    if any(c.count(*BAD, Verdict.KINK, Verdict.UNRESOLVED) for c in found):
+        return found + _entries(checked, plan, found)
+    return found + _second_order(checked, plan) if plan.order == 2 else found
+
+
+def _sizes(checked: Checked) -> Array:
+    """Return the size of each entry: abs(x), or for a zero what is usual in its input."""
+    sizes: Array = np.abs(checked.x)
+    for part in checked.split(sizes):  # views
+        part[part == 0] = np.median(part[part > 0]) if part.any() else 1.0
+    return sizes
+
+
+def _signed(rng: np.random.Generator, size: int) -> Array:
+    """Draw numbers of both signs, none of them near 0, so that nothing hides behind another."""
+    return np.asarray(rng.uniform(0.5, 1.5, size) * rng.choice([-1.0, 1.0], size))
+
+
+#: From x to a vector; None where the function is not defined.
+Subject = Callable[[Array], "Array | None"]
+
+
+def _lines(
+    checked: Checked, subject: Subject, centre: Array, rounding: Array, directions: list[Array]
+) -> list[Estimate]:
+    """Differentiate a function of the inputs along directions."""
+    widest = max(_FARTHEST, float(np.abs(checked.x).max()))
+
+    def line(v: Array) -> Estimate:
+        farthest = widest / float(np.abs(v).max())
+        return along(lambda t: subject(checked.x + t * v), centre, rounding, farthest)
+
+    return [line(v) for v in directions]
+
+
+def _itself(checked: Checked, plan: Plan, directions: list[Array]) -> list[Estimate]:
+    rounding = rules.spread(checked.values, lambda blur: rules.value(checked, blur), plan.rng)
+    return _lines(checked, checked.at, checked.values, rounding, directions)
+
+
+def _first_order(checked: Checked, plan: Plan) -> list[Comparison]:
+    """Compare J v by forward mode, and (uᵀJ) v by reverse mode."""
+    sizes = _sizes(checked)
+    directions = [sizes * _signed(plan.rng, sizes.size) for _ in range(plan.seeds)]
+    lines = _itself(checked, plan, directions)
+    u = _weights(Estimate.of_lines(lines), plan.rng)
+    g = rules.gradient(checked, u)
+    if not np.array_equal(g, rules.gradient(checked, u), equal_nan=True):
         raise Refused("its gradient differs from one backward pass to the next")
-    job = _Job("reverse", "(u·f)", (), np.zeros(1, int), direction)
-    result.found.append(job.along(pulled, total, plan))
+    with np.errstate(all="ignore"):
+        share = np.abs(g * sizes)
+        small = share <= _UNSEEN * share[np.isfinite(share)].max(initial=0.0)
+    if small.any() and not small.all():
+        directions.append(np.where(small, directions[0], 0.0))
+        lines += _itself(checked, plan, directions[-1:])
+    slopes = Estimate.of_lines(lines)
+
+    def jv(blur: rules.Blur) -> Array:
+        return np.stack([rules.forward(checked, v, blur) for v in directions], axis=1)
+
+    def ujv(blur: rules.Blur) -> Array:
+        with np.errstate(all="ignore"):
+            return np.atleast_2d(rules.gradient(checked, u, blur=blur) @ np.transpose(directions))
+
+    return [
+        compare("forward", "f", checked.output.shape, jv, slopes, plan.rng),
+        compare("reverse", "(u·f)", (), ujv, _total(u, slopes), plan.rng),
+    ]
 
 
-def _second_order(
-    checked: Checked, plan: Plan, columns: Array, number: int, result: Comparisons
-) -> None:
-    seed = plan.rng.normal(size=checked.results)
+def _weights(slopes: Estimate, rng: np.random.Generator) -> Array:
+    """Draw a seed that gives every result its part in the sum, but not one that is not known."""
+    with np.errstate(all="ignore"):
+        size = (np.abs(slopes.value) + slopes.error / _UNSEEN).max(axis=1)
+        size = np.where(size > 0, size, 1.0)
+        known = np.isfinite(size) & ~slopes.kink.any(axis=1)
+        u = _signed(rng, size.size) / size
+    return np.where(known & np.isfinite(u), u, 0.0)
+
+
+def _total(u: Array, slopes: Estimate) -> Estimate:
+    """Return the estimate of a weighted sum of results."""
+    used = u != 0
+    value, error, scale = (
+        (w @ part[used])[None]
+        for w, part in (
+            (u[used], slopes.value),
+            (np.abs(u[used]), slopes.error),
+            (np.abs(u[used]), slopes.scale),
+        )
+    )
+    none = np.full(value.shape, np.nan)
+    return Estimate(value, error, scale, np.zeros(value.shape, bool), none, none)
+
+
+def _second_order(checked: Checked, plan: Plan) -> list[Comparison]:
+    """Compare the derivative of uᵀJ along directions, by both modes."""
+    sizes = _sizes(checked)
+    directions = [sizes * _signed(plan.rng, sizes.size) for _ in range(plan.seeds)]
+    u = _signed(plan.rng, checked.results)
 
     def gradient(x: Array) -> Array | None:
         try:
-            return modes.pulled_back(checked, x, seed)
+            return rules.gradient(checked, u, x)
         except Undefined:
             return None
 
-    def blurred(blur: modes.Blur) -> Array:
-        return modes.pulled_back(checked, checked.x, seed, blur)
+    centre = rules.gradient(checked, u)
+    rounding = rules.spread(centre, lambda blur: rules.gradient(checked, u, blur=blur), plan.rng)
+    slopes = Estimate.of_lines(_lines(checked, gradient, centre, rounding, directions))
+    result = []
+    for mode in ("reverse over reverse", "forward over reverse"):
 
-    centre = blurred(None)
-    f = Subject(gradient, centre, _spread(centre, blurred, plan))
-    shape = (checked.x.size,)
-    if number == 0:
-        estimate = partials(checked, f, columns)
-        job = _Job("reverse over reverse", "(uᵀJ)", shape, columns, columns)
-        draws = _repeated(plan)
-        result.found += job.by_input(
-            checked,
-            lambda blur: modes.second_reverse(checked, seed, columns, draws(), blur)[:, columns],
-            estimate.take(columns),
-            plan,
-        )
-    if not checked.x.size:
-        return
-    v = scales(checked) * plan.rng.normal(size=checked.x.size)
-    slopes = along(checked, f, v)
-    for mode, run in (
-        ("reverse over reverse", modes.second_along),
-        ("forward over reverse", modes.second_forward_along),
-    ):
-        job = _Job(mode, "(uᵀJ)", shape, np.arange(checked.x.size), np.array([number]))
+        def compute(blur: rules.Blur, mode: str = mode) -> Array:
+            return np.stack([rules.second(checked, u, v, mode, blur) for v in directions], axis=1)
 
-        def compute(blur: modes.Blur, run: Any = run) -> Array:
-            return np.asarray(run(checked, seed, v, blur)[:, None])
+        shape = (checked.x.size,)
+        result.append(compare(mode, "(uᵀJ)", shape, compute, slopes, plan.rng))
+    return result
 
-        result.found.append(job.along(compute, slopes, plan))
+
+def _entries(checked: Checked, plan: Plan, shown: list[Comparison]) -> list[Comparison]:
+    """Compare the Jacobian entry by entry, the results first that a direction shows."""
+    bad = np.flatnonzero((shown[0].verdicts > Verdict.HIDDEN).any(axis=1))
+    size, few = checked.x.size, 4 * len(bad) <= checked.results
+    if few and len(bad) and checked.results > plan.entries:
+        rows = bad[: plan.entries]
+    else:
+        rows = _some(checked.results, plan)
+    columns = np.arange(size) if few and size <= _MOST else _some(size, plan)
+    sizes, draws = _sizes(checked), _signed(plan.rng, max(len(rows), len(columns)))
+    units = np.eye(size)[columns] * sizes[columns, None]
+    estimate = Estimate.of_lines(_itself(checked, plan, list(units)), sizes[columns]).take(rows)
+
+    def reverse(blur: rules.Blur) -> Array:
+        seeds = zip(draws, np.eye(checked.results)[rows], strict=False)
+        found = [rules.gradient(checked, w * u, blur=blur) / w for w, u in seeds]
+        return np.array(found)[:, columns]
+
+    def forward(blur: rules.Blur) -> Array:
+        lengths = zip(draws, units, strict=False)
+        found = [rules.forward(checked, w * v, blur)[rows] / w for w, v in lengths]
+        return np.stack(found, axis=1) / sizes[columns]
+
+    by_mode = []
+    for mode, compute in (("reverse", reverse), ("forward", forward)):
+        whole = compare(mode, "f", checked.output.shape, compute, estimate, plan.rng, rows)
+        by_mode = _by_input(checked, whole, columns)
+        if any(c.count(*BAD, Verdict.KINK) for c in by_mode):
+            break
+    return by_mode
 
 
 def _some(size: int, plan: Plan) -> Array:
@@ -280,16 +344,13 @@ def _some(size: int, plan: Plan) -> Array:
     return np.sort(plan.rng.choice(size, plan.entries, replace=False))
 
 
-def _note_sampling(
-    checked: Checked, rows: Array, columns: Array, plan: Plan, notes: list[str]
-) -> None:
+def _by_input(checked: Checked, whole: Comparison, columns: Array) -> list[Comparison]:
+    """Take a Jacobian by all inputs apart, one input after the other."""
     parts = []
-    if len(columns) < checked.x.size:
-        parts.append(f"{len(columns)} of {checked.x.size} input entries")
-    if len(rows) < checked.results:
-        parts.append(f"{len(rows)} of {checked.results} results")
-    if parts:
-        notes.append(
-            f"too large for every entry: {' and '.join(parts)} drawn at random, and "
-            f"{plan.seeds} random direction{'s' * (plan.seeds != 1)} through all"
+    for i in checked.inputs:
+        here = (columns >= i.places.start) & (columns < i.places.stop)
+        places, estimate = columns[here] - i.places.start, whole.estimate.take(columns=here)
+        parts.append(
+            replace(whole, wrt=i, columns=places, found=whole.found[:, here], estimate=estimate)
         )
+    return parts

@@ -89,6 +89,10 @@ class Checked:
         """Return the input that an entry of the vector belongs to."""
         return next(i for i in self.inputs if i.places.start <= column < i.places.stop)
 
+    def split(self, v: Array) -> list[Array]:
+        """Return the parts of a vector that belong to the inputs, in their shapes: views."""
+        return [v[i.places].reshape(i.shape) for i in self.inputs]
+
     def record(self, x: Array) -> tuple[list[Tensor], Tensor]:
         """Call the function on fresh Tensors."""
         arguments: list[Any] = [np.array(a) for a in self.given]

@@ -8,12 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.check.comparisons import BAD, Comparisons, Plan, comparisons
-from tinygrad_edu.check.diagnosis import Blame, blame
+from tinygrad_edu.check.blame import Blame, blame
+from tinygrad_edu.check.comparisons import BAD, Comparison, Plan, Verdict, comparisons
 from tinygrad_edu.check.function import Checked, Refused, Undefined
 from tinygrad_edu.check.nonfinite import find_nonfinite
 from tinygrad_edu.check.report import Report, entry
-from tinygrad_edu.check.verdicts import Verdict
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["assert_gradients", "gradcheck"]
@@ -21,31 +20,29 @@ __all__ = ["assert_gradients", "gradcheck"]
 
 def gradcheck(
     f: Callable[..., Any],
-    inputs: Any,
+    *inputs: Any,
     order: int = 2,
-    *,
     seeds: int = 2,
     rng: np.random.Generator | int = 0,
     entries: int = 200,
 ) -> Report:
-    r"""Check the derivatives of a function against differences, entry by entry.
+    r"""Check the derivatives of a function against differences.
 
     Parameters
     ----------
     f : callable
         From Tensors to one Tensor.
-    inputs : array_like, Tensor, or tuple of them
-        Where to check: one input, or a tuple (or a list of arrays or Tensors) of several.
+    *inputs : array_like or Tensor
+        Where to check; a tuple (or a list of arrays or Tensors) as the only one holds several.
         Arrays of whole numbers or truth values are held constant: labels, masks.
     order : {1, 2}, optional
         1 for gradients, 2 for their derivatives too.
     seeds : int, optional
-        How many random seeds and directions.
+        How many random directions.
     rng : numpy.random.Generator or int, optional
         Where random numbers come from.
     entries : int, optional
-        How many rows and columns of a Jacobian at most; of a larger one that many are drawn,
-        and random directions go through all of it.
+        How many rows and columns of a Jacobian at most; of a larger one that many are drawn.
 
     Returns
     -------
@@ -61,11 +58,13 @@ def gradcheck(
 
     Notes
     -----
-    Every partial derivative comes from central differences at steps scaled to \|x\|, extrapolated
-    (Richardson 1911; Ridders 1982), with an estimate of its own error, and confirmed by the
-    complex step (Squire and Trapp 1998) where `f` allows it. The gradient is compared by reverse
-    and by forward mode, and so is its derivative. Slopes fitted at both sides tell a kink from
-    a mistake.
+    Derivatives along random directions through all entries, in which none counts for nothing,
+    are compared with central differences at steps scaled to \|x\|. A least-squares fit over
+    several steps gives each difference with a bound on its error (Richardson 1911 cancels the
+    same powers of the step), and a derivative is wrong only outside of it. Forward and reverse
+    mode are compared, and forward and reverse over reverse for the second order. Only where
+    something is wrong are Jacobians compared entry by entry, of the function and of each of its
+    operations. The fit of the even part tells a kink from a mistake.
 
     Examples
     --------
@@ -76,20 +75,17 @@ def gradcheck(
     >>> report.verdict, report.blamed[0].op, report.suspects
     ('wrong', 'stop_gradient', ['missing argument'])
     """
-    plan = _plan(f, order, seeds, rng, entries)
-    subject = _name(f)
+    plan = _plan(f, inputs, order, seeds, rng, entries)
+    subject = str(getattr(f, "__name__", type(f).__name__))
     try:
         checked = Checked(f, _several(inputs))
         checked.refuse_unsteady(plan.rng)
-    except Refused as reason:
-        return Report("refused", str(reason), subject=subject)
-    try:
         try:
-            result = comparisons(checked, plan)
+            found = comparisons(checked, plan)
         except Undefined as reason:
             blamed, notes = blame(checked, plan)
             return Report("wrong", str(reason), (), tuple(blamed), tuple(notes), subject)
-        return _conclude(checked, plan, result, subject)
+        return _conclude(checked, plan, found, subject)
     except Refused as reason:
         return Report("refused", str(reason), subject=subject)
 
@@ -117,14 +113,22 @@ def assert_gradients(f: Callable[..., Any], *inputs: Any, **options: Any) -> Non
     >>> tg.assert_gradients(tg.softmax, [0.0, 1.0, 2.0])
     """
     __tracebackhide__ = True  # pytest shows the caller's line, not this one
-    report = gradcheck(f, inputs, **options)
+    report = gradcheck(f, *inputs, **options)
     if not report:
         raise AssertionError(str(report))
 
 
-def _plan(f: Any, order: Any, seeds: Any, rng: Any, entries: Any) -> Plan:
+def _plan(f: Any, inputs: Sequence[Any], order: Any, seeds: Any, rng: Any, entries: Any) -> Plan:
     if not callable(f):
         raise TypeError(f"gradcheck: checks a function, not a {type(f).__name__}")
+    if not inputs:
+        raise TypeError("gradcheck: takes the inputs of the function too: gradcheck(f, x)")
+    last = inputs[-1]
+    if len(inputs) == 2 and type(last) is int and last in (1, 2):
+        raise TypeError(
+            f"gradcheck: {last} stands where an input does; write order={last} for the order, or "
+            f"{last}.0 for an input"
+        )
     if order not in (1, 2):
         raise ValueError(f"gradcheck: order is 1 or 2, not {order!r}")
     for label, number in (("seeds", seeds), ("entries", entries)):
@@ -133,30 +137,29 @@ def _plan(f: Any, order: Any, seeds: Any, rng: Any, entries: Any) -> Plan:
     return Plan(order, seeds, entries, np.random.default_rng(rng))
 
 
-def _several(inputs: Any) -> Sequence[Any]:
-    if isinstance(inputs, tuple):
+def _several(inputs: tuple[Any, ...]) -> Sequence[Any]:
+    if len(inputs) > 1:
         return inputs
-    if isinstance(inputs, list) and any(isinstance(x, np.ndarray | Tensor) for x in inputs):
-        return inputs
-    return (inputs,)
+    (only,) = inputs
+    arrays = isinstance(only, list) and any(isinstance(x, np.ndarray | Tensor) for x in only)
+    return only if arrays or isinstance(only, tuple) else inputs
 
 
-def _name(f: Any) -> str:
-    return str(getattr(f, "__name__", type(f).__name__))
-
-
-def _conclude(checked: Checked, plan: Plan, result: Comparisons, subject: str) -> Report:
-    """Turn verdicts on entries into one on the function."""
-    counts = {v: sum(c.count(v) for c in result.found) for v in Verdict}
+def _conclude(checked: Checked, plan: Plan, found: list[Comparison], subject: str) -> Report:
+    """Turn verdicts on derivatives into one on the function."""
+    jacobians = [c for c in found if c.wrt is not None]
+    counts = {v: sum(c.count(v) for c in found) for v in Verdict}
     blamed: list[Blame] = []
-    notes = list(result.notes)
+    notes = _sampled(checked, jacobians)
     if any(counts[v] for v in Verdict if v not in (Verdict.RIGHT, Verdict.KINK)):
-        first = any(c.count(v) for c in result.found for v in BAD if c.order == 1)
+        first = any(c.count(*BAD) for c in found if c.order == 1)
         blamed, more = blame(checked, replace(plan, order=1) if first else plan)
         notes += more
-    total = sum(c.verdicts.size for c in result.found)
     if counts[Verdict.WRONG]:
-        verdict, reason = "wrong", f"{counts[Verdict.WRONG]} of {total} entries are wrong"
+        shown = jacobians if any(c.count(Verdict.WRONG) for c in jacobians) else found
+        wrong = sum(c.count(Verdict.WRONG) for c in shown)
+        verdict = "wrong"
+        reason = f"{wrong} of {sum(c.found.size for c in shown)} derivatives are wrong"
         if not blamed:
             reason += (
                 "; every operation is right by itself, so the function probably leaves the graph "
@@ -167,25 +170,35 @@ def _conclude(checked: Checked, plan: Plan, result: Comparisons, subject: str) -
     elif blamed:
         verdict, reason = "wrong", "differences cannot tell on the whole, but on an operation alone"
     elif counts[Verdict.KINK]:
-        verdict, reason = "not differentiable here", _kink(result)
+        kinked = next(c for c in (*jacobians, *found) if c.count(Verdict.KINK))
+        i, j = np.argwhere(kinked.verdicts == Verdict.KINK)[0]
+        verdict = "not differentiable here"
+        reason = f"{entry(kinked, i, j)}; check at another point"
     elif counts[Verdict.UNRESOLVED]:
         verdict, reason = "inconclusive", "differences do not settle; check at another point"
     else:
-        verdict = "right"
-        reason = f"all {total} entries agree with differences" if total else "there are no entries"
+        total = sum(c.found.size for c in found)
+        verdict, reason = "right", "there is nothing to differentiate"
+        if total:
+            reason = f"all {total} derivatives along random directions agree with differences"
     if counts[Verdict.HIDDEN]:
         notes.append(
-            f"{counts[Verdict.HIDDEN]} entries are smaller than the rounding of the results; "
+            f"{counts[Verdict.HIDDEN]} derivatives are smaller than the rounding of the results; "
             "every operation was checked by itself too"
         )
-    return Report(verdict, reason, tuple(result.found), tuple(blamed), tuple(notes), subject)
+    return Report(verdict, reason, tuple(found), tuple(blamed), tuple(notes), subject)
 
 
-def _kink(result: Comparisons) -> str:
-    """Say what is seen of the first kink."""
-    c = next(c for c in result.found if c.count(Verdict.KINK))
-    i, j = np.argwhere(c.verdicts == Verdict.KINK)[0]
-    return f"{entry(c, i, j)}; check at another point"
+def _sampled(checked: Checked, jacobians: list[Comparison]) -> list[str]:
+    """Say which part of a Jacobian was compared entry by entry, where it is not all of it."""
+    columns = sum(len(c.columns) for c in jacobians)
+    rows = len(jacobians[0].rows) if jacobians else checked.results
+    if not jacobians or (rows, columns) == (checked.results, checked.x.size):
+        return []
+    compared = (
+        f"{columns} of {checked.x.size} input entries and {rows} of {checked.results} results"
+    )
+    return [f"too large for every entry: {compared} were compared one by one"]
 
 
 def _origin(checked: Checked) -> str:

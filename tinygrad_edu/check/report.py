@@ -1,20 +1,31 @@
-"""What a check found, as an object: true if all is right, and a text that says what is not."""
+"""What a check found: true if all is right; a text and a page of a notebook say what is not."""
 
 from __future__ import annotations
 
+import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from tinygrad_edu.check import html
-from tinygrad_edu.check.diagnosis import Blame
-from tinygrad_edu.check.verdicts import Comparison, Verdict
+from tinygrad_edu.check.blame import Blame
+from tinygrad_edu.check.comparisons import Comparison, Verdict
+from tinygrad_edu.check.differences import Array
 
 __all__ = ["Report", "entry"]
 
 _SHOWN = 5  # entries that are written out
+_WIDEST = 24  # rows and columns of a heat map; larger ones are cut
 _HEADINGS = ("mode", "derivative", "entries", "right", "wrong", "other", "relative error")
+_FACE = "font-family: monospace; font-size: 90%; border-collapse: collapse"
+_COLOURS = {  # each verdict has a letter too, so that no reading rests on the colour
+    Verdict.RIGHT: ("#e3f1e3", "·"),
+    Verdict.HIDDEN: ("#eef3ee", "0"),
+    Verdict.UNRESOLVED: ("#e8e8e8", "?"),
+    Verdict.KINK: ("#fbeec2", "k"),
+    Verdict.NOT_FINITE: ("#e6d3f2", "∞"),
+    Verdict.WRONG: ("#f6b8a8", "✗"),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,11 +40,12 @@ class Report:
     reason : str
         One sentence.
     comparisons : tuple of Comparison
-        Every Jacobian, with a verdict per entry.
+        What was compared, with a verdict for each derivative: along random directions and, where
+        something is not right along these, Jacobians entry by entry.
     blamed : tuple of Blame
         The operations that are wrong by themselves, with the suspect.
     notes : tuple of str
-        What was sampled, and which oracles were used.
+        What was sampled, and what was not seen.
     subject : str
         What was checked.
     """
@@ -68,66 +80,115 @@ class Report:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        return html.page(self, _table(self.comparisons), _entries(self.comparisons))
+        """Write the table, and a heat map of the errors of each Jacobian."""
+        root = ET.Element("div")  # a tree, written by the standard library: names are text
+        ET.SubElement(ET.SubElement(root, "p"), "b").text = f"{self.subject}: {self.verdict}"
+        ET.SubElement(root, "p").text = self.reason
+        for blame in self.blamed:
+            ET.SubElement(root, "p").text = f"To blame: {blame}"
+            if blame.comparison is not None:
+                _heat_map(root, blame.comparison, f"{blame.op} alone")
+        table = ET.SubElement(root, "table", style=_FACE)
+        for number, row in enumerate(_table(self.comparisons)):
+            line = ET.SubElement(table, "tr")
+            for cell in row:
+                style = "text-align: left; padding: 0 0.8em"
+                ET.SubElement(line, "td" if number else "th", style=style).text = cell
+        for comparison in self.comparisons:
+            if comparison.wrt is not None:
+                _heat_map(root, comparison, comparison.mode)
+        for text in [*_entries(self.comparisons), *(f"Note: {note}" for note in self.notes)]:
+            ET.SubElement(root, "p").text = text
+        return ET.tostring(root, encoding="unicode", method="html")
+
+
+def entry(c: Comparison, i: int, j: int) -> str:
+    """Write one derivative: what the rules give, and what it should be."""
+    if c.verdicts[i, j] == Verdict.KINK:
+        slopes = (c.estimate.left[i, j], c.estimate.right[i, j])
+        left, right = ("undefined" if np.isnan(s) else f"{s:.4g}".replace("-", "−") for s in slopes)
+        what = f"not differentiable here (left slope {left}, right slope {right})"
+    else:
+        found, expected = _told_apart(c.found[i, j] + 0.0, c.expected[i, j] + 0.0)  # no −0
+        what = f"{found} ({c.mode}), by {c.oracle} {expected} ± {c.error[i, j]:.0e}"
+    return f"{c.label(i, j)}: {what}"
+
+
+def _told_apart(found: float, expected: float) -> tuple[str, str]:
+    """Write two numbers with as many digits as it takes to see a difference."""
+    for digits in range(8, 18):
+        texts = f"{found:.{digits}g}", f"{expected:.{digits}g}"
+        if texts[0] != texts[1]:
+            break
+    return texts
 
 
 def _table(comparisons: Sequence[Comparison]) -> list[tuple[str, ...]]:
-    """Write a row per Jacobian; what was done along several directions stands in one row."""
-    together: dict[tuple[str, str], list[Comparison]] = {}
+    """Write a row per comparison."""
+    rows = []
     for c in comparisons:
-        if c.wrt is not None:
-            of = f"∂{c.of}/∂{c.wrt.name}"
-        else:
-            of = f"{c.of} along directions" if c.suffix else c.of
-        together.setdefault((c.mode, of), []).append(c)
-    rows = [_row(*key, group) for key, group in together.items()]
+        of = f"∂{c.of}/∂{c.wrt.name}" if c.wrt is not None else c.of
+        if c.wrt is None and c.oracle == "differences":
+            of += " along directions"
+        right, wrong, total = c.count(Verdict.RIGHT), c.count(Verdict.WRONG), c.found.size
+        counts = (str(n) for n in (total, right, wrong, total - right - wrong))
+        rows.append((c.mode, of, *counts, _deviation(c)))
     return [_HEADINGS, *rows] if rows else []
-
-
-def _row(mode: str, of: str, group: Sequence[Comparison]) -> tuple[str, ...]:
-    entries = sum(c.verdicts.size for c in group)
-    right, wrong = (sum(c.count(v) for c in group) for v in (Verdict.RIGHT, Verdict.WRONG))
-    counts = (str(n) for n in (entries, right, wrong, entries - right - wrong))
-    return (mode, of, *counts, max((_deviation(c) for c in group), key=lambda text: float(text)))
 
 
 def _deviation(c: Comparison) -> str:
     """Write the largest deviation relative to the largest entry."""
+    known = np.isin(c.verdicts, (Verdict.RIGHT, Verdict.WRONG))
+    found, expected = c.found[known], c.expected[known]
     with np.errstate(all="ignore"):
-        off, size = np.abs(c.found - c.expected), np.fmax(np.abs(c.expected), np.abs(c.found))
-        known = (c.verdicts == Verdict.RIGHT) | (c.verdicts == Verdict.WRONG)
-        relative = off[known].max(initial=0.0) / size[known].max(initial=0.0)
-    return f"{np.nan_to_num(relative):.0e}"
+        size = np.fmax(np.abs(expected), np.abs(found)).max(initial=0.0)
+        return f"{np.nan_to_num(np.abs(found - expected).max(initial=0.0) / size):.0e}"
 
 
 def _entries(comparisons: Sequence[Comparison]) -> list[str]:
-    """Write out the entries that are not right, each once: Jacobians first, the worst first."""
+    """Write out what is not right, each derivative once: Jacobians first, the worst first."""
     lines: dict[str, str] = {}
     for verdict in (Verdict.WRONG, Verdict.NOT_FINITE, Verdict.KINK, Verdict.UNRESOLVED):
         bad = [c for c in comparisons if c.count(verdict)]
         for c in [c for c in bad if c.wrt is not None] or bad:
-            rows, columns = np.nonzero(c.verdicts == verdict)
-            order = np.argsort(-np.nan_to_num(c.excess[rows, columns], nan=np.inf), kind="stable")
-            for i, j in zip(rows[order].tolist(), columns[order].tolist(), strict=True):
+            places = np.argwhere(c.verdicts == verdict)
+            with np.errstate(all="ignore"):
+                excess = (np.abs(c.found - c.expected) / c.allowed)[c.verdicts == verdict]
+            order = np.argsort(-np.nan_to_num(excess, nan=np.inf), kind="stable")
+            for i, j in places[order].tolist():
                 lines.setdefault(c.label(i, j), entry(c, i, j))
     written = list(lines.values())
     rest = len(written) - _SHOWN
     return written if rest <= 1 else [*written[:_SHOWN], f"… and {rest} more"]
 
 
-def entry(comparison: Comparison, i: int, j: int) -> str:
-    """Write one entry: what the rules give, and what differences give."""
-    label = comparison.label(i, j)
-    found, expected = comparison.found[i, j] + 0.0, comparison.expected[i, j] + 0.0  # no −0
-    if comparison.verdicts[i, j] == Verdict.KINK:
-        left, right = (_slope(s[i, j]) for s in (comparison.left, comparison.right))
-        return f"{label}: not differentiable here (left slope {left}, right slope {right})"
-    oracle = "its definition" if comparison.mode in ("value", "gradient") else "differences"
-    return (
-        f"{label}: {found:.8g} ({comparison.mode}), by {oracle} {expected:.8g} "
-        f"± {comparison.error[i, j]:.0e}"
-    )
+def _heat_map(root: ET.Element, comparison: Comparison, title: str) -> None:
+    """Draw the errors of a Jacobian: a row per result, a column per entry of the input."""
+    rows, columns = (min(n, _WIDEST) for n in comparison.verdicts.shape)
+    if not rows or not columns:
+        return
+    wrt = "" if comparison.wrt is None else f"/∂{comparison.wrt.name}"
+    element = ET.SubElement(root, "table", style=_FACE)
+    caption = ET.SubElement(element, "caption", style="text-align: left; padding-top: 1em")
+    caption.text = f"∂{comparison.of}{wrt}, {title}"
+    if (rows, columns) != comparison.verdicts.shape:
+        caption.text += f" (the first {rows} × {columns} entries)"
+    strength = _strength(comparison)
+    for i in range(rows):
+        line = ET.SubElement(element, "tr")
+        for j in range(columns):
+            colour, letter = _COLOURS[Verdict(int(comparison.verdicts[i, j]))]
+            style = f"background: {colour}; width: 1.6em; text-align: center; color: #222"
+            if letter == "✗":
+                style += f"; opacity: {strength[i, j]:.2f}"
+            cell = ET.SubElement(line, "td", style=style, title=entry(comparison, i, j))
+            cell.text = letter
 
 
-def _slope(value: float) -> str:
-    return "undefined" if np.isnan(value) else f"{value:.4g}".replace("-", "−")
+def _strength(comparison: Comparison) -> Array:
+    """Return how dark a wrong entry is: by the size of its error, in powers of ten."""
+    with np.errstate(all="ignore"):
+        size = np.abs(comparison.found) + np.abs(comparison.expected)
+        relative = np.abs(comparison.found - comparison.expected) / size
+        powers = np.log10(np.fmax(relative, 1e-12)) / 12  # -1 for a part in a million million
+    return np.asarray(np.clip(1 + 0.6 * np.nan_to_num(powers), 0.4, 1))

@@ -1,0 +1,118 @@
+"""What the rules give: derivatives by reverse and by forward mode, and how far rounding moves them.
+
+A gradient such as g − aΣg may lose most of its digits where a is near 1. That is no mistake of
+the rule, and no difference tells it from one; computing it again with every value rounded at
+random does (Parker 1997). With a `blur`, the last pass of each function here is computed so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.check.differences import EPS, Array
+from tinygrad_edu.check.function import Checked, Undefined, describe
+from tinygrad_edu.core.backward import gradients
+from tinygrad_edu.core.graph import ancestors
+from tinygrad_edu.core.node import Node
+from tinygrad_edu.core.op import run
+from tinygrad_edu.tensor import Tensor
+
+__all__ = ["Blur", "Compute", "forward", "gradient", "second", "spread", "value"]
+
+Blur = np.random.Generator | None
+
+#: Runs the rules, where it is given a generator with every value rounded anew.
+Compute = Callable[[Blur], Array]
+
+_ROUNDINGS = 4  # how often a result is rounded anew
+
+
+def value(checked: Checked, blur: Blur = None) -> Array:
+    """Return the results as a vector."""
+    return np.ravel(checked.output.data if blur is None else _rounded([checked.output], blur)[0])
+
+
+def gradient(checked: Checked, u: Array, x: Array | None = None, blur: Blur = None) -> Array:
+    """Return uᵀJ, here or at another x, by one backward pass."""
+    leaves, out = checked.record(checked.x if x is None else x)
+    return _flat(_pulled([out], leaves, [u.reshape(out.shape)], blur))
+
+
+def forward(checked: Checked, v: Array, blur: Blur = None) -> Array:
+    """Return J v."""
+    leaves, out = checked.record(checked.x)
+    return _flat([_pushed(out, leaves, checked.split(v), blur)])
+
+
+def second(checked: Checked, u: Array, v: Array, mode: str, blur: Blur = None) -> Array:
+    """Return the derivative of uᵀJ along v, in reverse or in forward mode over reverse mode."""
+    leaves, out = checked.record(checked.x)
+    first = _run(out, leaves, u.reshape(out.shape), graph=True)
+    if mode == "reverse over reverse":
+        return _flat(_pulled(first, leaves, checked.split(v), blur))
+    return _flat(_pushed(part, leaves, checked.split(v), blur) for part in first)
+
+
+def spread(found: Array, compute: Compute, rng: np.random.Generator) -> Array:
+    """Return how far rounding moves a result, by rounding it anew a few times."""
+    widest = np.zeros(found.shape)
+    try:
+        for _ in range(_ROUNDINGS):
+            with np.errstate(all="ignore"):
+                widest = np.fmax(widest, np.abs(compute(rng) - found))
+    except Undefined:  # a rule that does not work on Tensors
+        return widest
+    return np.where(np.isfinite(widest), widest, 0.0)
+
+
+def _run(output: Any, wrt: list[Tensor], seed: Any, graph: bool = False) -> list[Any]:
+    """Run the backward pass; a rule that raises is a reason, not an exception."""
+    with np.errstate(all="ignore"):
+        try:
+            return gradients(output, wrt, seed, graph=graph)
+        except Exception as error:
+            raise Undefined(f"a rule raised {describe(error)}") from error
+
+
+def _pulled(
+    outputs: Sequence[Any], wrt: list[Tensor], seeds: Sequence[Array], blur: Blur
+) -> list[Array]:
+    """Run the backward passes whose sum is compared; no rule takes part in that sum."""
+    total = [np.zeros(target.shape) for target in wrt]
+    for output, seed in zip(outputs, seeds, strict=True):
+        parts = _run(output, wrt, seed, graph=blur is not None)
+        for k, part in enumerate(parts if blur is None else _rounded(parts, blur)):
+            total[k] = total[k] + part
+    return total
+
+
+def _pushed(output: Any, wrt: list[Tensor], parts: Sequence[Array], blur: Blur) -> Array:
+    """Return J v of one output: uᵀJ is linear in u, and its own backward pass along v is J v."""
+    u = Tensor(np.ones(output.shape))
+    return _pulled(_run(output, wrt, u, graph=True), [u], parts, blur)[0]
+
+
+def _flat(parts: Iterable[Any]) -> Array:
+    return np.concatenate([np.ravel(part) for part in parts])
+
+
+def _rounded(outputs: list[Any], rng: np.random.Generator) -> list[Any]:
+    """Compute Tensors again, with a random error of a rounding or two at every vertex."""
+    values: dict[Node, Any] = {}
+    for node in ancestors(*outputs):
+        computed = node.value
+        if node.op is not None:
+            inputs = [
+                values[a] if isinstance(a, Node) else kept
+                for a, kept in zip(node.args, node.inputs, strict=True)
+            ]
+            with np.errstate(all="ignore"):
+                computed = run(node.op, inputs, node.attributes)
+            computed = np.asarray(computed[0] if node.op.saved is not None else computed)
+        if computed.dtype.kind == "f":
+            computed = np.asarray(computed * (1 + 2 * EPS * rng.uniform(-1, 1, computed.shape)))
+        values[node] = computed
+    return [values[output] for output in outputs]
