@@ -274,6 +274,11 @@ for name in ("isnan", "isinf", "isfinite", "signbit", "logical_not"):
     row(name, getattr(tg, name), ("vector", Fixed(normal(3))))
 for name in ("logical_and", "logical_or", "logical_xor"):
     row(name, getattr(tg, name), ("same", Fixed(normal(3)), Fixed(normal(3))))
+truths = Fixed(lambda rng: rng.normal(size=3) > 0)
+bits = Fixed(lambda rng: rng.integers(0, 9, 3))
+for name in ("bitwise_and", "bitwise_or", "bitwise_xor"):
+    row(name, getattr(tg, name), ("truths", truths, truths), ("bits", bits, bits))
+row("invert", tg.invert, ("truths", truths), ("bits", bits))
 for name in ("argmax", "argmin"):
     row(
         name,

@@ -166,10 +166,9 @@ OPERATORS = {
     **{f"operator.{name}": getattr(operator, name) for name in ("iadd", "imul", "floordiv")},
     **{f"operator.{name}": getattr(operator, name) for name in ("getitem", "contains", "setitem")},
     **{f"operator.{name}": getattr(operator, name) for name in ("neg", "pos", "abs", "invert")},
-    **{
-        f.__name__: f
-        for f in (len, bool, float, int, complex, list, str, repr, round, hash, divmod)
-    },
+    **{f.__name__: f for f in (len, bool, float, int, complex, list, str, repr, hash, divmod)},
+    # NumPy's arrays do not know round(); what they answer to np.round is meant.
+    "round": lambda x, *n: np.round(x, *n) if isinstance(x, np.ndarray) else round(x, *n),
     **{f.__name__: f for f in (format, iter, sum, max, sorted, reversed, range, bytes)},
 }
 PROPERTIES = ("data", "grad", "name", "shape", "value", "T", "op")

@@ -16,7 +16,7 @@ import numpy as np
 
 from tinygrad_edu import ops
 from tinygrad_edu.core.node import Node
-from tinygrad_edu.core.op import COMPLAINTS, Op, in_the_name_of, says_whose
+from tinygrad_edu.core.op import COMPLAINTS, Op, raise_named
 
 __all__ = ["ANSWERED", "FUNCTIONS", "OUTSIDE", "RENAMED", "SAME", "UFUNCS", "call_numpy"]
 
@@ -71,9 +71,7 @@ def call_numpy(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     try:
         return _answer(function, label, args, kwargs)
     except COMPLAINTS as error:
-        if says_whose(error, label):
-            raise
-        raise in_the_name_of(label, error) from error
+        raise_named(error, label)
 
 
 def _answer(function: Any, label: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

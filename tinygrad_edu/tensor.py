@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, ClassVar, NoReturn, cast
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import numpy as np
 import numpy.typing as npt
 
 from tinygrad_edu import ops
 from tinygrad_edu.core.backward import own_arrays, propagate
-from tinygrad_edu.core.node import NO_ATTRIBUTES, Node, next_serial, slots
-from tinygrad_edu.core.op import Op, real_array, run
+from tinygrad_edu.core.node import NO_ATTRIBUTES, Node, install, next_serial
+from tinygrad_edu.core.op import Op, real_array, recompute, run
 from tinygrad_edu.numpy_functions import UFUNCS, call_numpy
 from tinygrad_edu.ops.reduce import count_of_shape
 from tinygrad_edu.ops.shape import Axes
@@ -157,7 +158,7 @@ class Tensor(Node):
             if not isinstance(seed, Tensor):
                 return Tensor(value)
             if seed.dtype != value.dtype and value.dtype.kind == "f":
-                return slots.astype(seed, dtype=value.dtype.name)
+                return ops.astype(seed, dtype=value.dtype.name)
             return seed
         return value
 
@@ -289,100 +290,13 @@ class Tensor(Node):
         """Return the number of entries that a reduction over `axis` joins."""
         return count_of_shape(self.shape, axis)
 
-    # --- methods that name operations -----------------------------------------------------------
+    if TYPE_CHECKING:  # installed below, from a table
 
-    def sum(self, axis: Axes = None, keepdims: bool = False) -> Tensor:
-        """Sum over axes; see `tinygrad_edu.sum`."""
-        return cast("Tensor", ops.sum(self, axis=axis, keepdims=keepdims))
+        def _method(self, *args: Any, **attributes: Any) -> Tensor: ...
 
-    def mean(self, axis: Axes = None, keepdims: bool = False) -> Tensor:
-        """Average over axes; see `tinygrad_edu.mean`."""
-        return cast("Tensor", ops.mean(self, axis=axis, keepdims=keepdims))
-
-    def max(self, axis: Axes = None, keepdims: bool = False) -> Tensor:
-        """Largest entry over axes; see `tinygrad_edu.max`."""
-        return cast("Tensor", ops.max(self, axis=axis, keepdims=keepdims))
-
-    def min(self, axis: Axes = None, keepdims: bool = False) -> Tensor:
-        """Smallest entry over axes; see `tinygrad_edu.min`."""
-        return cast("Tensor", ops.min(self, axis=axis, keepdims=keepdims))
-
-    def prod(self, axis: Axes = None, keepdims: bool = False) -> Tensor:
-        """Product over axes; see `tinygrad_edu.prod`."""
-        return cast("Tensor", ops.prod(self, axis=axis, keepdims=keepdims))
-
-    def var(self, axis: Axes = None, keepdims: bool = False, ddof: float = 0) -> Tensor:
-        """Variance over axes; see `tinygrad_edu.var`."""
-        return cast("Tensor", ops.var(self, axis=axis, keepdims=keepdims, ddof=ddof))
-
-    def std(self, axis: Axes = None, keepdims: bool = False, ddof: float = 0) -> Tensor:
-        """Standard deviation over axes; see `tinygrad_edu.std`."""
-        return cast("Tensor", ops.std(self, axis=axis, keepdims=keepdims, ddof=ddof))
-
-    def reshape(self, *shape: Any) -> Tensor:
-        """Give the entries another shape; see `tinygrad_edu.reshape`."""
-        return cast("Tensor", ops.reshape(self, shape=shape[0] if len(shape) == 1 else shape))
-
-    def transpose(self, *axes: Any) -> Tensor:
-        """Permute the axes; see `tinygrad_edu.transpose`."""
-        order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None
-        return cast("Tensor", ops.transpose(self, axes=order))
-
-    def swapaxes(self, axis1: int, axis2: int) -> Tensor:
-        """Exchange two axes; see `tinygrad_edu.swapaxes`."""
-        return cast("Tensor", ops.swapaxes(self, axis1=axis1, axis2=axis2))
-
-    def squeeze(self, axis: Axes = None) -> Tensor:
-        """Remove axes of length 1; see `tinygrad_edu.squeeze`."""
-        return cast("Tensor", ops.squeeze(self, axis=axis))
-
-    def ravel(self) -> Tensor:
-        """Return all entries as one vector."""
-        return cast("Tensor", ops.reshape(self, shape=-1))
-
-    def flatten(self) -> Tensor:
-        """Return all entries as one vector."""
-        return cast("Tensor", ops.reshape(self, shape=-1))
-
-    def repeat(self, repeats: Any, axis: int | None = None) -> Tensor:
-        """Repeat each entry; see `tinygrad_edu.repeat`."""
-        return cast("Tensor", ops.repeat(self, repeats, axis))
-
-    def take(self, indices: Any, axis: int | None = None) -> Tensor:
-        """Pick parts along an axis; see `tinygrad_edu.take`."""
-        return cast("Tensor", ops.take(self, indices, axis))
-
-    def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
-        """The diagonal of a matrix; see `tinygrad_edu.diagonal`."""
-        return cast("Tensor", ops.diagonal(self, offset, axis1, axis2))
-
-    def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
-        """Sum of the diagonal; see `tinygrad_edu.trace`."""
-        return cast("Tensor", ops.trace(self, offset, axis1, axis2))
-
-    def cumsum(self, axis: int | None = None) -> Tensor:
-        """Running sums along an axis; see `tinygrad_edu.cumsum`."""
-        return cast("Tensor", ops.cumsum(self, axis))
-
-    def round(self, decimals: int = 0) -> Tensor:
-        """Round every entry; see `tinygrad_edu.round`."""
-        return cast("Tensor", ops.round(self, decimals=decimals))
-
-    def argmax(self, axis: int | None = None, keepdims: bool = False) -> Tensor:
-        """Place of the largest entry; see `tinygrad_edu.argmax`."""
-        return cast("Tensor", ops.argmax(self, axis=axis, keepdims=keepdims))
-
-    def argmin(self, axis: int | None = None, keepdims: bool = False) -> Tensor:
-        """Place of the smallest entry; see `tinygrad_edu.argmin`."""
-        return cast("Tensor", ops.argmin(self, axis=axis, keepdims=keepdims))
-
-    def dot(self, other: Any) -> Tensor:
-        """Product with a vector or matrix; see `tinygrad_edu.dot`."""
-        return cast("Tensor", ops.dot(self, other))
-
-    def clip(self, min: Any = None, max: Any = None) -> Tensor:
-        """Limit every entry to an interval; see `tinygrad_edu.clip`."""
-        return cast("Tensor", ops.clip(self, min, max))
+        sum = mean = max = min = prod = var = std = cumsum = argmax = argmin = _method
+        reshape = transpose = squeeze = ravel = flatten = repeat = take = _method
+        diagonal = trace = dot = clip = round = _method
 
     # --- Python's protocols ---------------------------------------------------------------------
 
@@ -408,12 +322,12 @@ class Tensor(Node):
     def __int__(self) -> int:
         return int(self.item())
 
-    def __round__(self, ndigits: int | None = None) -> float:
+    def __round__(self, ndigits: int | None = None) -> Any:
         if ndigits is not None and not isinstance(ndigits, int | np.integer):
             raise TypeError(
                 f"round: the number of digits is a {type(ndigits).__name__}; pass an integer"
             )
-        return round(self.item(), ndigits)
+        return round(self.item(), ndigits) if not self.shape else self.round(ndigits or 0)
 
     def __format__(self, spec: str) -> str:
         return format(self.item() if spec else str(self), spec)
@@ -432,27 +346,6 @@ class Tensor(Node):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (np.array(self.value), self.name)  # a copy is a leaf: no graph
-
-    def __iadd__(self, other: Any) -> Tensor:
-        return cast("Tensor", self._refuse_in_place("+") + other)
-
-    def __isub__(self, other: Any) -> Tensor:
-        return cast("Tensor", self._refuse_in_place("-") - other)
-
-    def __imul__(self, other: Any) -> Tensor:
-        return cast("Tensor", self._refuse_in_place("*") * other)
-
-    def __itruediv__(self, other: Any) -> Tensor:
-        return cast("Tensor", self._refuse_in_place("/") / other)
-
-    def _refuse_in_place(self, sign: str) -> Any:
-        if self.op is None:
-            which = self.name or "t"
-            raise TypeError(
-                f"Tensor: {which} {sign}= … would replace a leaf by a computed tensor and lose "
-                f"it; write {which}.data = {which}.data {sign} …"
-            )
-        return self
 
     # --- NumPy's protocols ----------------------------------------------------------------------
 
@@ -477,6 +370,59 @@ class Tensor(Node):
     ) -> Any:
         return call_numpy(function, args, kwargs)
 
+
+def _in_place(name: str, sign: str) -> Callable[[Tensor, Any], Any]:
+    """Make ``t += …``: a new vertex for a computed tensor, and refused for a leaf."""
+    plain = getattr(Tensor, name)
+
+    def compute(self: Tensor, other: Any) -> Any:
+        if self.op is None:
+            which = self.name or "t"
+            raise TypeError(
+                f"Tensor: {which} {sign}= … would replace a leaf by a computed tensor and lose "
+                f"it; write {which}.data = {which}.data {sign} …"
+            )
+        return plain(self, other)
+
+    return compute
+
+
+def _method(operation: Any) -> Callable[..., Any]:
+    """Make the method of an operation, which gets the Tensor as its first argument."""
+
+    @functools.wraps(operation, assigned=("__doc__", "__module__"))
+    def method(self: Tensor, *args: Any, **attributes: Any) -> Any:
+        return operation(self, *args, **attributes)
+
+    return method
+
+
+def _reshape(self: Tensor, *shape: Any) -> Tensor:
+    """Give the entries another shape; see `tinygrad_edu.reshape`."""
+    return ops.reshape(self, shape=shape[0] if len(shape) == 1 else shape)
+
+
+def _transpose(self: Tensor, *axes: Any) -> Tensor:
+    """Permute the axes; see `tinygrad_edu.transpose`."""
+    order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None
+    return ops.transpose(self, axes=order)
+
+
+def _ravel(self: Tensor) -> Tensor:
+    """Return all entries as one vector."""
+    return ops.reshape(self, shape=-1)
+
+
+_METHODS = (
+    *("argmax", "argmin", "clip", "cumsum", "diagonal", "dot", "max", "mean", "min", "prod"),
+    *("repeat", "round", "squeeze", "std", "sum", "take", "trace", "var"),
+)
+_SIGNS = {"add": "+", "sub": "-", "mul": "*", "truediv": "/"}
+
+install(Tensor, {name: _method(getattr(ops, name)) for name in _METHODS})
+install(Tensor, {"reshape": _reshape, "transpose": _transpose, "ravel": _ravel})
+install(Tensor, {"flatten": _method(ops.ravel)})
+install(Tensor, {f"__i{name}__": _in_place(f"__{name}__", sign) for name, sign in _SIGNS.items()})
 
 _new = object.__new__
 _set_grad = Tensor.__dict__["_grad"].__set__
@@ -561,9 +507,7 @@ def refuse_changed(
             continue
         if isinstance(node, Tensor):
             node.refuse_if_rebound(called)
-        with np.errstate(all="ignore"):
-            again = run(node.op, node.inputs, node.attributes)
-        value = again[0] if node.op.saved is not None else again
+        value = recompute(node.op, node.inputs, node.attributes)
         if not np.array_equal(value, node.value, equal_nan=True):
             raise ValueError(
                 f"{asker}: {node.op.name} gives another result than when it was recorded, so a "

@@ -26,6 +26,8 @@ counted = pytest.mark.parametrize(
 )
 dtypes = st.sampled_from([np.float16, np.float32, np.float64])
 ENTRYWISE = sorted(name for name, op in REGISTRY.items() if op.sealed and op.elementwise)
+BITS = {"bitwise_and", "bitwise_or", "bitwise_xor", "invert"}  # of whole numbers alone
+ENTRYWISE = [name for name in ENTRYWISE if name not in BITS]
 ENTRYWISE.remove("dropout")  # whose rate is one number
 ENTRYWISE.remove("tanh_slope")  # whose arguments have one shape: x and tanh x
 
@@ -135,7 +137,7 @@ def test_fused_operations_are_silent(name, examples):
             finite = np.logical_and.reduce(np.broadcast_arrays(*map(np.isfinite, arrays)))
             assert not np.isnan(out[finite]).any()
             for i, array in enumerate(arrays):
-                gradient = op.rule_of(i)(np.ones_like(out), out, *arrays, **saved(op, arrays))
+                gradient = op.rules[i](np.ones_like(out), out, *arrays, **saved(op, arrays))
                 assert not np.isnan(np.broadcast_to(gradient, out.shape)[finite]).any()
                 assert array.dtype == gradient.dtype
 

@@ -13,6 +13,7 @@ from tinygrad_edu.check.comparisons import BAD, Comparison, Plan, comparisons
 from tinygrad_edu.check.differences import Array
 from tinygrad_edu.check.function import Checked, Refused, Undefined
 from tinygrad_edu.check.suspects import Fault, Suspect, suspect
+from tinygrad_edu.core.backward import WrongShape, vjp
 from tinygrad_edu.core.graph import ancestors
 from tinygrad_edu.core.node import Node
 
@@ -134,7 +135,7 @@ def _fault(node: Any, checked: Checked, argument: int, comparison: Comparison) -
         return rules.gradient(checked, seed)[wrt.places]
 
     inputs = tuple(np.asarray(x, dtype=object if x is None else None) for x in node.inputs)
-    has_rule = node.op.rule_of(argument) is not None
+    has_rule = node.op.rules[argument] is not None
     return Fault(comparison, wrt.shape, has_rule, pull, np.asarray(node.value), inputs)
 
 
@@ -156,13 +157,10 @@ def _raising(node: Any, positions: list[int], reason: str) -> Iterator[_Found]:
 
 
 def _shape_of_gradient(node: Any, k: int) -> tuple[int, ...] | None:
-    attributes = dict(node.attributes)
-    if node.op.saved is not None:
-        attributes["saved"] = node.saved
     with np.errstate(all="ignore"):
         try:
-            rule = node.op.rule_of(k)
-            part = rule(np.ones(node.shape), node.value, *node.inputs, **attributes)
-            return tuple(np.shape(part))
+            return tuple(np.shape(vjp(node, k, np.ones(node.shape))))
+        except WrongShape as error:
+            return error.shape
         except Exception:
             return None

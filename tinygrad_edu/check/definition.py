@@ -94,7 +94,7 @@ def check_definition(
 def _drawn(op: Op, rng: np.random.Generator) -> Iterator[tuple[Any, ...]]:
     for shape in _SHAPES:
         for draw in _DRAWS:
-            yield tuple(draw(rng, shape if op.rule_of(k) else ()) for k in range(op.required or 2))
+            yield tuple(draw(rng, shape if op.rules[k] else ()) for k in range(op.required or 2))
 
 
 def _compared(
@@ -117,7 +117,7 @@ def _compared(
     yield _judged("value", op.name, fused.output.shape, values, error)
     values, error = _both(fused, opened, lambda c, x: rules.gradient(c, seed, x), nudged)
     for i in fused.inputs:
-        if op.rule_of(i.position) is None:
+        if op.rules[i.position] is None:
             continue  # held constant, whatever the definition does with it
         of = f"∂(u·{op.name})/∂{i.name}"
         yield _judged("gradient", of, i.shape, values[:, i.places], error[i.places])

@@ -15,9 +15,8 @@ import numpy as np
 from tinygrad_edu.check.differences import EPS, Array
 from tinygrad_edu.check.function import Checked, Undefined, describe
 from tinygrad_edu.core.backward import gradients
-from tinygrad_edu.core.graph import ancestors
-from tinygrad_edu.core.node import Node
-from tinygrad_edu.core.op import run
+from tinygrad_edu.core.graph import ancestors, rerun
+from tinygrad_edu.core.op import recompute
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["Blur", "Compute", "forward", "gradient", "second", "spread", "value"]
@@ -72,7 +71,8 @@ def _run(output: Any, wrt: list[Tensor], seed: Any, graph: bool = False) -> list
     """Run the backward pass; a rule that raises is a reason, not an exception."""
     with np.errstate(all="ignore"):
         try:
-            return gradients(output, wrt, seed, graph=graph)
+            found: list[Any] = gradients(output, wrt, seed, graph=graph)
+            return found
         except Exception as error:
             raise Undefined(f"a rule raised {describe(error)}") from error
 
@@ -101,18 +101,15 @@ def _flat(parts: Iterable[Any]) -> Array:
 
 def _rounded(outputs: list[Any], rng: np.random.Generator) -> list[Any]:
     """Compute Tensors again, with a random error of a rounding or two at every vertex."""
-    values: dict[Node, Any] = {}
-    for node in ancestors(*outputs):
-        computed = node.value
-        if node.op is not None:
-            inputs = [
-                values[a] if isinstance(a, Node) else kept
-                for a, kept in zip(node.args, node.inputs, strict=True)
-            ]
-            with np.errstate(all="ignore"):
-                computed = run(node.op, inputs, node.attributes)
-            computed = np.asarray(computed[0] if node.op.saved is not None else computed)
-        if computed.dtype.kind == "f":
-            computed = np.asarray(computed * (1 + 2 * EPS * rng.uniform(-1, 1, computed.shape)))
-        values[node] = computed
+    order = ancestors(*outputs)
+
+    def rounded(value: Any) -> Any:
+        value = np.asarray(value)
+        if value.dtype.kind != "f":
+            return value
+        with np.errstate(all="ignore"):
+            return np.asarray(value * (1 + 2 * EPS * rng.uniform(-1, 1, value.shape)))
+
+    values = {node: rounded(node.value) for node in order if node.op is None}
+    rerun(order, values, lambda node, args: rounded(recompute(node.op, args, node.attributes)))
     return [values[output] for output in outputs]

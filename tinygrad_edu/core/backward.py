@@ -11,14 +11,26 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
-from typing import Any, cast, overload
+from typing import Any, Literal, TypeVar, cast, overload
 
 import numpy as np
+import numpy.typing as npt
 
 from tinygrad_edu.core.graph import depends_on, differentiable
-from tinygrad_edu.core.node import NO_ATTRIBUTES, Node, slots
+from tinygrad_edu.core.node import NO_ATTRIBUTES, REGISTRY, Node
 
-__all__ = ["Watch", "gradients", "like_argument", "own_arrays", "propagate"]
+__all__ = [
+    "Watch",
+    "WrongShape",
+    "gradients",
+    "own_arrays",
+    "propagate",
+    "unbroadcast",
+    "vjp",
+]
+
+Vertex = TypeVar("Vertex", bound=Node)
+Array = npt.NDArray[Any]
 
 _SCALARS = frozenset({np.float16, np.float32, np.float64})
 
@@ -27,14 +39,20 @@ Watch = Callable[[Node, int, Any, Any], None]
 
 
 @overload
-def gradients(output: Any, wrt: Node, seed: Any = ..., graph: bool = ...) -> Any: ...
+def gradients(output: Node, wrt: Vertex, seed: Any = ..., *, graph: Literal[True]) -> Vertex: ...
+@overload
+def gradients(output: Node, wrt: Node, seed: Any = ..., graph: Literal[False] = ...) -> Array: ...
 @overload
 def gradients(
-    output: Any, wrt: Iterable[Node], seed: Any = ..., graph: bool = ...
-) -> list[Any]: ...
+    output: Node, wrt: Iterable[Vertex], seed: Any = ..., *, graph: Literal[True]
+) -> list[Vertex]: ...
+@overload
 def gradients(
-    output: Any, wrt: Node | Iterable[Node], seed: Any = None, graph: bool = False
-) -> Any:
+    output: Node, wrt: Iterable[Node], seed: Any = ..., graph: Literal[False] = ...
+) -> list[Array]: ...
+@overload
+def gradients(output: Node, wrt: Any, seed: Any = ..., graph: bool = ...) -> Any: ...
+def gradients(output: Any, wrt: Any, seed: Any = None, graph: bool = False) -> Any:
     r"""Differentiate `output` with respect to vertices of its graph.
 
     Computes the vector-Jacobian product :math:`\sum_i s_i\,\partial o_i/\partial w` for the
@@ -117,18 +135,8 @@ def propagate(
     while pending:
         node = heappop(pending)[1]  # the youngest: no vertex that was made from it is left
         g = totals[node] if node in kept else totals.pop(node)
-        op, attributes = node.op, node.attributes
         if graph:
             node.refuse_if_rebound()
-            inputs, out = node.operands(), node
-        else:
-            inputs, out = node.inputs, node.value
-        guarded = not (op.sealed or graph)
-        if guarded and isinstance(g, np.ndarray):
-            g.flags.writeable = False  # a user's rule may not change what other rules are given
-        if op.saved is not None:
-            saved = op.saved(*inputs, **attributes) if graph else node.saved
-            attributes = {**attributes, "saved": saved}
         for index, argument in enumerate(node.args):
             if not isinstance(argument, Node):
                 continue
@@ -137,22 +145,9 @@ def propagate(
                 continue
             if inside is not None and argument not in inside:
                 continue
-            rule = op.rules[index]
-            if rule is None:
+            part = vjp(node, index, g, graph)
+            if part is None:
                 continue
-            if attributes is not NO_ATTRIBUTES:
-                part = rule(g, out, *inputs, **attributes)
-            elif len(inputs) == 2:  # most calls: spelled out, in half the time of a star
-                part = rule(g, out, inputs[0], inputs[1])
-            else:
-                part = rule(g, out, *inputs)
-            like, kind = inputs[index], part.__class__
-            if kind is not like.__class__ or (  # a NumPy scalar's class is its shape and dtype
-                kind not in _SCALARS and (part.shape != like.shape or part.dtype is not like.dtype)
-            ):
-                part = like_argument(part, like, op.name)
-            if guarded and part is not g and part.__class__ is np.ndarray:
-                part = part.copy()  # a user's rule may keep the array that it hands out
             if watch is not None:
                 watch(node, index, g, part)
             if argument in totals:
@@ -164,7 +159,61 @@ def propagate(
     return totals
 
 
-def like_argument(part: Any, like: Any, name: str) -> Any:
+def vjp(node: Node, index: int, g: Any, graph: bool = False) -> Any:
+    """Return what one vertex hands of its gradient g to one argument, of the argument's shape.
+
+    An array; a vertex for a `graph`, where g is one. None where the operation holds the argument
+    constant.
+    """
+    op: Any = node.op
+    attributes = node.attributes
+    rule = op.rules[index]
+    if rule is None:
+        return None
+    if not op.sealed:
+        rule = _guarded(rule)
+    if graph:
+        inputs, out = node.operands(), node
+    else:
+        inputs, out = node.inputs, node.value
+    if op.saved is not None:
+        saved = op.saved(*inputs, **attributes) if graph else node.saved
+        part = rule(g, out, *inputs, **attributes, saved=saved)
+    elif attributes is not NO_ATTRIBUTES:
+        part = rule(g, out, *inputs, **attributes)
+    elif len(inputs) == 2:  # most calls: spelled out, in half the time of a star
+        part = rule(g, out, inputs[0], inputs[1])
+    else:
+        part = rule(g, out, *inputs)
+    like, kind = inputs[index], part.__class__
+    if kind is not like.__class__ or (  # a NumPy scalar's class is its shape and dtype
+        kind not in _SCALARS and (part.shape != like.shape or part.dtype is not like.dtype)
+    ):
+        part = unbroadcast(part, like, op.name)
+    return part
+
+
+def _guarded(rule: Any) -> Any:
+    """Keep a user's rule from changing what it is given, and from holding what it returns."""
+
+    def guarded(g: Any, *given: Any, **attributes: Any) -> Any:
+        if g.__class__ is np.ndarray:
+            g.flags.writeable = False
+        part = rule(g, *given, **attributes)
+        return part.copy() if part.__class__ is np.ndarray and part is not g else part
+
+    return guarded
+
+
+class WrongShape(ValueError):
+    """A rule gave a gradient of another shape than its argument has."""
+
+    def __init__(self, message: str, shape: tuple[int, ...]) -> None:
+        super().__init__(message)
+        self.shape = shape
+
+
+def unbroadcast(part: Any, like: Any, name: str) -> Any:
     """Sum a gradient over the axes along which its argument was spread; keep the dtype."""
     if (
         part.__class__ is np.ndarray is like.__class__
@@ -184,19 +233,20 @@ def like_argument(part: Any, like: Any, name: str) -> Any:
             )
         part = array
     if part.shape != like.shape:
-        sum_to = slots.sum_to if vertex else slots.sum_to.forward
+        sum_to = REGISTRY["sum_to"]
         try:
-            part = sum_to(part, shape=like.shape)
+            part = (sum_to if vertex else sum_to.forward)(part, shape=like.shape)
         except ValueError:
-            raise ValueError(
+            raise WrongShape(
                 f"{name}: its rule gave a gradient of shape {part.shape} for an argument of shape "
-                f"{like.shape}; a rule returns the argument's shape, or one that it broadcasts to"
+                f"{like.shape}; a rule returns the argument's shape, or one that it broadcasts to",
+                part.shape,
             ) from None
     if vertex and not isinstance(part, Node):
         part = like.zeros_like() + part  # a constant gradient, as a vertex
     if part.dtype == like.dtype or like.dtype.kind != "f":  # comparisons and counts end here
         return part
-    return slots.astype(part, dtype=like.dtype.name)
+    return REGISTRY["astype"](part, dtype=like.dtype.name)
 
 
 def own_arrays(arrays: Iterable[Any]) -> list[Any]:

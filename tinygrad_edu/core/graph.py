@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
+from typing import Any
 
 from tinygrad_edu.core.node import Node
 
-__all__ = ["ancestors", "depends_on", "differentiable", "on_every_path"]
+__all__ = ["ancestors", "depends_on", "differentiable", "on_every_path", "rerun"]
 
 _by_serial = attrgetter("serial")
 
@@ -23,13 +24,13 @@ def differentiable(output: Node) -> list[Node]:
 
 
 def depends_on(order: Iterable[Node], roots: Iterable[Node]) -> set[Node]:
-    """Return the vertices of `order` (arguments first) that a gradient passes to `roots` from."""
+    """Return the vertices of `order` (arguments first) whose gradient reaches `roots`."""
     reached = set(roots)
     for node in order:
         op = node.op
         if op is not None and node not in reached:
             for index, argument in enumerate(node.args):
-                if isinstance(argument, Node) and argument in reached and op.rule_of(index):
+                if isinstance(argument, Node) and argument in reached and op.rules[index]:
                     reached.add(node)
                     break
     return reached
@@ -52,9 +53,24 @@ def on_every_path(active: Sequence[Node]) -> list[Node]:
             ahead.update(
                 argument
                 for index, argument in enumerate(node.args)
-                if isinstance(argument, Node) and argument in inside and op.rule_of(index)
+                if isinstance(argument, Node) and argument in inside and op.rules[index]
             )
     return found
+
+
+def rerun(
+    order: Iterable[Node], known: dict[Any, Any], make: Callable[[Any, tuple[Any, ...]], Any]
+) -> dict[Any, Any]:
+    """Go through a recorded graph again, arguments first, with `known` in the place of vertices.
+
+    Each other vertex becomes ``make(node, arguments)``, what stands for its arguments; a leaf
+    that is not known stands for itself. Returns `known`, completed.
+    """
+    for node in order:
+        if node.op is not None and node not in known:
+            arguments = (known.get(a, a) if isinstance(a, Node) else a for a in node.args)
+            known[node] = make(node, tuple(arguments))
+    return known
 
 
 def _walk(outputs: Iterable[Node], *, through_constants: bool) -> list[Node]:

@@ -1,4 +1,4 @@
-"""A vertex of the graph: an operation, its arguments and attributes, and Python's operators."""
+"""A vertex of the graph: an operation, its arguments and attributes."""
 
 from __future__ import annotations
 
@@ -8,9 +8,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from tinygrad_edu.core.op import Op
 
-__all__ = ["NO_ATTRIBUTES", "Node", "Slots", "next_serial", "slots"]
+__all__ = ["NO_ATTRIBUTES", "REGISTRY", "Node", "install", "next_serial"]
+
+#: Every operation by its name.
+REGISTRY: dict[str, Op] = {}
 
 NO_ATTRIBUTES: Mapping[str, Any] = MappingProxyType({})
 
@@ -18,39 +23,12 @@ NO_ATTRIBUTES: Mapping[str, Any] = MappingProxyType({})
 next_serial = itertools.count().__next__
 
 
-class Slots:
-    """The operations that the operators and the backward pass need; `ops` fills them."""
-
-    add: Op
-    subtract: Op
-    multiply: Op
-    divide: Op
-    power: Op
-    matmul: Op
-    equal: Op
-    not_equal: Op
-    less: Op
-    less_equal: Op
-    greater: Op
-    greater_equal: Op
-    negative: Op
-    abs: Op
-    getitem: Callable[[Any, Any], Any]
-    swapaxes: Op
-    transpose: Op
-    xlogy: Op
-    sum_to: Op
-    astype: Op
-
-
-slots = Slots()
-
-
 class Node:
     """One vertex: ``op(*args, **attributes)``, or a leaf where ``op`` is None.
 
     A subclass says with `record` what a vertex of its kind holds: a Tensor a value, an
-    expression a formula. Vertices are hashed by identity.
+    expression a formula. Vertices are hashed by identity; `ops.operators` gives them Python's
+    operators.
     """
 
     __slots__ = ("__weakref__", "args", "attributes", "op", "serial")
@@ -60,13 +38,14 @@ class Node:
     attributes: Mapping[str, Any]
     serial: int
 
-    # What the backward pass reads of a vertex that holds numbers.
+    # What the backward pass reads of a vertex that has numbers.
     value: Any
     inputs: tuple[Any, ...]
     saved: Any
 
-    # An array beside a vertex leaves the operator to the vertex.
+    # Make NumPy defer to our reflected operators.
     __array_ufunc__: ClassVar[Any] = None
+    __hash__ = object.__hash__
 
     @classmethod
     def record(cls, op: Op, args: tuple[Any, ...], attributes: Mapping[str, Any]) -> Any:
@@ -110,83 +89,40 @@ class Node:
         return len(self.shape)
 
     @property
-    def T(self) -> Any:
+    def T(self) -> Self:
         """The transpose: all axes reversed."""
-        return slots.transpose(self)
+        return REGISTRY["transpose"](self)
 
     @property
-    def mT(self) -> Any:
+    def mT(self) -> Self:
         """The matrix, or each of a stack, transposed: the last two axes exchanged."""
-        return slots.swapaxes(self, axis1=-1, axis2=-2)
+        return self.swapaxes(-1, -2)
 
-    def swapaxes(self, axis1: int, axis2: int) -> Any:
+    def swapaxes(self, axis1: int, axis2: int) -> Self:
         """Exchange two axes."""
-        return slots.swapaxes(self, axis1=axis1, axis2=axis2)
+        return REGISTRY["swapaxes"](self, axis1=axis1, axis2=axis2)
 
-    __hash__ = object.__hash__
-
-    def __getitem__(self, index: Any) -> Any:
-        return slots.getitem(self, index)
-
-    def __pos__(self) -> Any:
+    def __pos__(self) -> Self:
         return self
 
-    def __add__(self, other: Any) -> Any:
-        return self.record(slots.add, (self, other), NO_ATTRIBUTES)
+    if TYPE_CHECKING:  # installed by `ops.operators`, from a table
 
-    def __radd__(self, other: Any) -> Any:
-        return self.record(slots.add, (other, self), NO_ATTRIBUTES)
+        def __getitem__(self, index: Any) -> Self: ...
+        def __eq__(self, other: object) -> Any: ...
+        def __ne__(self, other: object) -> Any: ...
+        def __abs__(self) -> Self: ...
+        def _of_two(self, other: Any) -> Self: ...
 
-    def __sub__(self, other: Any) -> Any:
-        return self.record(slots.subtract, (self, other), NO_ATTRIBUTES)
+        __neg__ = __invert__ = __abs__
+        __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _of_two
+        __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = _of_two
+        __mod__ = __rmod__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = _of_two
+        __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = _of_two
+        __lt__ = __le__ = __gt__ = __ge__ = _of_two
 
-    def __rsub__(self, other: Any) -> Any:
-        return self.record(slots.subtract, (other, self), NO_ATTRIBUTES)
 
-    def __mul__(self, other: Any) -> Any:
-        return self.record(slots.multiply, (self, other), NO_ATTRIBUTES)
-
-    def __rmul__(self, other: Any) -> Any:
-        return self.record(slots.multiply, (other, self), NO_ATTRIBUTES)
-
-    def __truediv__(self, other: Any) -> Any:
-        return self.record(slots.divide, (self, other), NO_ATTRIBUTES)
-
-    def __rtruediv__(self, other: Any) -> Any:
-        return self.record(slots.divide, (other, self), NO_ATTRIBUTES)
-
-    def __pow__(self, other: Any) -> Any:
-        return self.record(slots.power, (self, other), NO_ATTRIBUTES)
-
-    def __rpow__(self, other: Any) -> Any:
-        return self.record(slots.power, (other, self), NO_ATTRIBUTES)
-
-    def __matmul__(self, other: Any) -> Any:
-        return self.record(slots.matmul, (self, other), NO_ATTRIBUTES)
-
-    def __rmatmul__(self, other: Any) -> Any:
-        return self.record(slots.matmul, (other, self), NO_ATTRIBUTES)
-
-    def __neg__(self) -> Any:
-        return self.record(slots.negative, (self,), NO_ATTRIBUTES)
-
-    def __abs__(self) -> Any:
-        return self.record(slots.abs, (self,), NO_ATTRIBUTES)
-
-    def __eq__(self, other: object) -> Any:
-        return self.record(slots.equal, (self, other), NO_ATTRIBUTES)
-
-    def __ne__(self, other: object) -> Any:
-        return self.record(slots.not_equal, (self, other), NO_ATTRIBUTES)
-
-    def __lt__(self, other: Any) -> Any:
-        return self.record(slots.less, (self, other), NO_ATTRIBUTES)
-
-    def __le__(self, other: Any) -> Any:
-        return self.record(slots.less_equal, (self, other), NO_ATTRIBUTES)
-
-    def __gt__(self, other: Any) -> Any:
-        return self.record(slots.greater, (self, other), NO_ATTRIBUTES)
-
-    def __ge__(self, other: Any) -> Any:
-        return self.record(slots.greater_equal, (self, other), NO_ATTRIBUTES)
+def install(kind: type, methods: Mapping[str, Callable[..., Any]]) -> None:
+    """Give a class methods by their names."""
+    for name, method in methods.items():
+        method.__name__, method.__qualname__ = name, f"{kind.__name__}.{name}"
+        setattr(kind, name, method)

@@ -11,36 +11,61 @@ import functools
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn, TypeVar, overload
 
 import numpy as np
 
-from tinygrad_edu.core.node import NO_ATTRIBUTES, Node
+from tinygrad_edu.core.node import NO_ATTRIBUTES, REGISTRY, Node
 
 __all__ = [
     "COMPLAINTS",
     "REGISTRY",
+    "Composed",
     "Op",
-    "call",
+    "Public",
     "declared",
-    "in_the_name_of",
-    "names_itself",
     "op",
     "operand",
+    "raise_named",
     "real_array",
+    "recompute",
     "run",
-    "says_whose",
     "seal",
 ]
 
 Function = Callable[..., Any]
-
-REGISTRY: dict[str, Op] = {}
-
-_NUMBERS = frozenset({float, int, bool})
+Vertex = TypeVar("Vertex", bound=Node)
 
 
-class Op:
+class _Documentation:
+    """What ``__doc__`` is: of a class its docstring, of an instance what `Public.document` says."""
+
+    def __init__(self, of_the_class: str) -> None:
+        self.of_the_class = of_the_class
+
+    def __get__(self, asked: Public | None, kind: Any = None) -> str:
+        return self.of_the_class if asked is None else asked.document(asked)
+
+
+class Public:
+    """What is called by name, and documented by its declaration when help is asked."""
+
+    #: Writes the whole documentation of an instance; `ops` sets one that knows the words.
+    document: Callable[[Public], str] = staticmethod(lambda asked: asked.__wrapped__.__doc__ or "")
+
+    def __init__(self, name: str, declared_by: Function) -> None:
+        self.__name__ = self.__qualname__ = name
+        self.__wrapped__ = declared_by  # what help(), inspect and doctest look at
+        self.__module__ = getattr(declared_by, "__module__", None) or __name__
+
+    def __init_subclass__(cls) -> None:
+        cls.__doc__ = _Documentation(cls.__doc__ or "")  # type: ignore[assignment]  # a descriptor
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__.lower()} {self.__name__}>"
+
+
+class Op(Public):
     """One operation, declared once.
 
     Parameters
@@ -69,6 +94,8 @@ class Op:
         in its place, so it never appears in a graph.
     shapes : str, optional
         For the message where shapes do not fit: how they must, and what to do.
+    declared_by : callable, optional
+        Gives the signature and the docstring in the place of `forward`.
 
     Examples
     --------
@@ -93,61 +120,55 @@ class Op:
         distribution: bool = False,
         inline: bool = False,
         shapes: str = "",
-        signature: Function | None = None,
+        declared_by: Function | None = None,
     ) -> None:
         earlier = REGISTRY.get(name)
         if earlier is not None and earlier.sealed:
             raise ValueError(
                 f"{name}: a built-in operation cannot be declared again; choose another name"
             )
-        self.name = name
-        self.forward = forward
-        self.tex = tex
-        self.text = text
-        self.elementwise = elementwise
-        self.positive = positive
-        self.distribution = distribution
-        self.inline = inline
-        self.shapes = shapes
+        super().__init__(name, declared_by or forward)
+        self.name, self.forward, self.tex, self.text = name, forward, tex, text
+        self.elementwise, self.positive, self.distribution = elementwise, positive, distribution
+        self.inline, self.shapes = inline, shapes
         self.sealed: bool = False
         self.definition: Function | None = None
         self.saved: Function | None = None
-        self.arity, self.required, self.defaults = _signature(signature or forward)
+        self.arity, self.required, self.defaults = _signature(self.__wrapped__)
         self.optional = inspect.Parameter.empty not in self.defaults.values()
         self.plain = self.defaults or NO_ATTRIBUTES  # the attributes of a call that gives none
         missing = (self.arity or 0) - len(rules)
         self.rules: list[Function | None] | _ForEach = [*rules, *[None] * missing]
         self.constant = not any(rules)  # no gradient passes: comparisons, sign, argmax
-        self.__name__ = self.__qualname__ = name
-        self.__wrapped__ = signature or forward  # what help(), inspect and doctest look at
-        self.__doc__ = self.__wrapped__.__doc__
-        self.__module__ = getattr(self.__wrapped__, "__module__", None) or __name__
         REGISTRY[name] = self
 
+    @overload
+    def __call__(self, x: Vertex, /, *args: Any, **attributes: Any) -> Vertex: ...
+    @overload
+    def __call__(self, *args: Any, **attributes: Any) -> Any: ...
     def __call__(self, *args: Any, **attributes: Any) -> Any:
-        """Apply the operation: to arrays, to Tensors, or to symbols."""
-        # What happens most goes a short way: a vertex first, or, in rules, arrays throughout.
-        if self.sealed and len(args) == self.arity:
-            first = args[0]
-            if first.__class__ in _ARRAYS:
-                # An attribute that is none would reach NumPy: a ufunc takes where= and out=.
-                if _READY.issuperset(map(type, args)) and (not attributes or self.defaults):
-                    try:
-                        out = self.forward(*args, **attributes)
-                    except (ValueError, TypeError, OverflowError):
-                        return call(self, args, attributes)  # the complaint again, in clear words
-                    if self.saved is not None:
-                        out = out[0]
-                    if out.dtype.kind in "fiub":
-                        return out
-            elif isinstance(first, Node) and not self.inline:
-                given = attributes or not self.optional
-                return first.record(
-                    self, args, self.with_defaults(attributes) if given else self.plain
-                )
-        if self.arity is not None and len(args) > self.arity:
-            args, attributes = self._attributes_by_position(args, attributes)
-        return call(self, args, attributes)
+        """Apply the operation: the first vertex records the call; arrays are computed with."""
+        if len(args) != self.arity:
+            args, attributes = self._counted(args, attributes)
+        first = args[0] if args else None
+        # What happens most goes a short way: in rules, arrays throughout.
+        short = first.__class__ in _ARRAYS and _READY.issuperset(map(type, args))
+        if short and (self.defaults or not attributes):  # a ufunc would take where= and out=
+            try:
+                out = self.forward(*args, **attributes)
+                return out if self.saved is None else out[0]
+            except COMPLAINTS:
+                pass  # the complaint again, in clear words
+        complete = (
+            self.plain if self.optional and not attributes else self.with_defaults(attributes)
+        )
+        for argument in args:
+            if isinstance(argument, Node):
+                if self.inline and self.definition is not None:
+                    return self.definition(*map(self._operand, args), **complete)
+                return argument.record(self, args, complete)
+        out = run(self, self._arrays(args), complete)
+        return out if self.saved is None else out[0]
 
     def rule(self, index: int) -> Callable[[Function], Function]:
         """Declare the gradient of argument `index`; used as a decorator."""
@@ -181,10 +202,6 @@ class Op:
         self.saved = function
         return function
 
-    def rule_of(self, index: int) -> Function | None:
-        """Return the rule of one argument, or None where the operation holds it constant."""
-        return self.rules[index]
-
     def forget(self) -> None:
         """Take a user's operation out of the registry."""
         self._refuse_if_sealed()
@@ -192,8 +209,6 @@ class Op:
 
     def with_defaults(self, attributes: Mapping[str, Any]) -> Mapping[str, Any]:
         """Complete the attributes and make them hashable."""
-        if not attributes and self.optional:
-            return self.plain
         complete = {**self.defaults, **attributes}
         for key, value in complete.items():
             if key not in self.defaults:
@@ -207,12 +222,16 @@ class Op:
                 complete[key] = tuple(value)
             elif isinstance(value, np.ndarray | np.generic):
                 complete[key] = value.item() if value.ndim == 0 else tuple(value.tolist())
-        return complete
+        return complete or NO_ATTRIBUTES
 
-    def _attributes_by_position(
+    def _counted(
         self, args: tuple[Any, ...], attributes: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        extra, names = args[self.arity :], list(self.defaults)
+        """Tell arguments from the attributes that were given by position behind them."""
+        if len(args) < self.required:
+            raise TypeError(f"{self.name}: takes {self.required} argument(s), got {len(args)}")
+        names = list(self.defaults)
+        extra = () if self.arity is None else args[self.arity :]
         if len(extra) > len(names):
             raise TypeError(
                 f"{self.name}: takes {self.arity} argument(s) and the attributes "
@@ -224,6 +243,16 @@ class Op:
                 raise TypeError(f"{self.name}: {name} was given by position and by name")
         return args[: self.arity], {**given, **attributes}
 
+    def _arrays(self, args: tuple[Any, ...]) -> list[Any]:
+        """Make arguments what a forward is given."""
+        arrays = [self._operand(a) for a in args]
+        if self.elementwise and any(a.__class__ is np.ndarray for a in arrays):
+            return arrays  # a number beside an array takes the array's dtype
+        return [np.asarray(real_array(a, self.name)) for a in arrays]
+
+    def _operand(self, value: Any) -> Any:
+        return value if value.__class__ in _NUMBERS else operand(value, self.name)
+
     def _refuse_if_sealed(self) -> None:
         if self.sealed:
             raise ValueError(
@@ -232,9 +261,6 @@ class Op:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return declared, (self.name,)
-
-    def __repr__(self) -> str:
-        return f"<op {self.name}>"
 
 
 class _ForEach:
@@ -247,119 +273,37 @@ class _ForEach:
         return functools.partial(self.function, index)
 
 
+class Composed(Public):
+    """A function written in operations: it has no rule of its own, and needs none.
+
+    An operation names itself in its complaints; what is written in operations would let theirs
+    out.
+    """
+
+    def __init__(self, function: Function) -> None:
+        super().__init__(function.__name__, function)
+        self.function = function
+
+    @overload
+    def __call__(self, x: Vertex, /, *args: Any, **attributes: Any) -> Vertex: ...
+    @overload
+    def __call__(self, *args: Any, **attributes: Any) -> Any: ...
+    def __call__(self, *args: Any, **attributes: Any) -> Any:
+        """Call the function; what arguments that do not fit lead to names it."""
+        try:
+            return self.function(*args, **attributes)
+        except COMPLAINTS as error:
+            raise_named(error, self.__name__)
+
+    def __reduce__(self) -> str:
+        return self.__qualname__
+
+
 def declared(name: str) -> Op:
     """Return the operation of a name, as what was pickled with it asks for."""
     if name not in REGISTRY:
         raise ValueError(f"{name}: no operation of this name is declared here; declare it first")
     return REGISTRY[name]
-
-
-_ARRAYS = frozenset({np.ndarray, np.float64, np.float32, np.float16})
-_READY = _ARRAYS | {int, float, bool, np.bool_, np.int64}
-
-
-def call(op: Op, args: tuple[Any, ...], attributes: Mapping[str, Any]) -> Any:
-    """Send one call to the class of its first vertex, or straight to NumPy."""
-    if len(args) < op.required:
-        raise TypeError(f"{op.name}: takes {op.required} argument(s), got {len(args)}")
-    for argument in args:
-        if isinstance(argument, Node):
-            if op.inline and op.definition is not None:
-                plain = (a if a.__class__ in _NUMBERS else operand(a, op.name) for a in args)
-                return op.definition(*plain, **op.with_defaults(attributes))
-            return argument.record(op, args, op.with_defaults(attributes))
-    arrays = [a if a.__class__ in _NUMBERS else real_array(a, op.name) for a in args]
-    if not (op.elementwise and any(a.__class__ is np.ndarray for a in arrays)):
-        # A Python number beside an array takes the array's dtype; alone it becomes an array.
-        arrays = [np.asarray(real_array(a, op.name)) for a in arrays]
-    if attributes:
-        attributes = op.with_defaults(attributes)
-    out = run(op, arrays, attributes)
-    return out if op.saved is None else out[0]
-
-
-def run(op: Op, arrays: Sequence[Any], attributes: Mapping[str, Any]) -> Any:
-    """Run a forward; NumPy's complaints come back naming the operation."""
-    try:
-        return op.forward(*arrays, **attributes)
-    except (ValueError, TypeError, OverflowError) as error:
-        if str(error).startswith(op.name) and not isinstance(op.forward, np.ufunc):
-            raise
-        if isinstance(error, OverflowError):
-            raise in_the_name_of(op.name, error) from error
-        if "read-only" in str(error):
-            raise ValueError(
-                f"{op.name}: its forward changes an argument in place; work on a copy"
-            ) from error
-        if isinstance(error, TypeError):
-            raise TypeError(f"{op.name}: {error}") from error
-        shapes = " and ".join(str(np.shape(a)) for a in arrays)
-        mend = op.shapes or (_BROADCAST if "broadcast" in str(error) else str(error))
-        raise ValueError(f"{op.name}: shapes {shapes} do not fit: {mend}") from error
-
-
-_BROADCAST = (
-    "counted from the last, each axis must have one length, or length 1; reshape one of them"
-)
-
-
-def names_itself(function: Function, name: str) -> Function:
-    """Make every complaint of a function that is written in operations say whose it is."""
-
-    @functools.wraps(function)
-    def named(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return function(*args, **kwargs)
-        except COMPLAINTS as error:
-            if says_whose(error, name):
-                raise
-            raise in_the_name_of(name, error) from error
-
-    return named
-
-
-#: What wrong arguments lead to, in Python and in NumPy.
-COMPLAINTS = (TypeError, ValueError, IndexError, AttributeError, OverflowError)
-
-
-def says_whose(error: Exception, name: str) -> bool:
-    """Whether a complaint names an operation already, as ours do, or the function `name`."""
-    message = str(error)
-    return bool(re.match(r"[\w.]+: ", message)) or f"{name.rpartition('.')[2]}() " in message
-
-
-def in_the_name_of(name: str, error: Exception) -> Exception:
-    """Return a complaint that names the operation, in the place of one from inside.
-
-    It is a ValueError, a TypeError or an IndexError, whatever it was from inside.
-    """
-    fallback = TypeError if isinstance(error, AttributeError) else ValueError
-    kinds = (ValueError, TypeError, IndexError)
-    kind = next((kind for kind in kinds if isinstance(error, kind)), fallback)
-    return kind(f"{name}: an argument does not fit: {error}")
-
-
-def real_array(value: Any, name: str) -> Any:
-    """Return an argument as NumPy will see it; refuse what holds no real numbers."""
-    if value.__class__ is np.ndarray and value.dtype.kind in "fiub" and value.dtype.isnative:
-        return value
-    if isinstance(value, Node | str | bytes) or value is None:
-        raise TypeError(f"{name}: an argument is a {type(value).__name__}, not an array")
-    try:
-        array = np.asarray(value)
-    except ValueError as error:
-        raise ValueError(f"{name}: an argument is no array: {error}") from error
-    if array.dtype.kind not in "fiub" or isinstance(value, np.ma.MaskedArray):
-        raise TypeError(
-            f"{name}: an argument holds {array.dtype} values ({type(value).__name__}); "
-            "tensors hold real numbers"
-        )
-    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
-
-
-def operand(value: Any, name: str) -> Any:
-    """Return a vertex as it is, and all else as an array."""
-    return value if isinstance(value, Node) else real_array(value, name)
 
 
 def op(**options: Any) -> Callable[[Function], Op]:
@@ -396,7 +340,7 @@ def op(**options: Any) -> Callable[[Function], Op]:
 
     def declare(function: Function) -> Op:
         name, forward = options.pop("name", function.__name__), options.pop("forward", function)
-        return Op(name, forward, signature=function, **options)
+        return Op(name, forward, declared_by=function, **options)
 
     return declare
 
@@ -415,10 +359,86 @@ def _signature(forward: Function) -> tuple[int | None, int, dict[str, Any]]:
         parameters = inspect.signature(forward).parameters.values()
     except ValueError:  # a C function that does not say
         return None, 0, {}
-    kinds = [p.kind for p in parameters]
     positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     required = sum(p.default is p.empty for p in positional)
     defaults = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
-    if inspect.Parameter.VAR_POSITIONAL in kinds:
-        return None, required, defaults
-    return len(positional), required, defaults
+    any_number = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+    return None if any_number else len(positional), required, defaults
+
+
+# --- arrays, and what is refused ------------------------------------------------------------------
+
+_NUMBERS = frozenset({float, int, bool})
+_ARRAYS = frozenset({np.ndarray, np.float64, np.float32, np.float16})
+_READY = _ARRAYS | _NUMBERS | {np.bool_, np.int64}
+
+#: What wrong arguments lead to, in Python and in NumPy.
+COMPLAINTS = (TypeError, ValueError, IndexError, AttributeError, OverflowError)
+
+_BROADCAST = (
+    "counted from the last, each axis must have one length, or length 1; reshape one of them"
+)
+
+
+def run(op: Op, arrays: Sequence[Any], attributes: Mapping[str, Any]) -> Any:
+    """Run a forward; NumPy's complaints come back naming the operation."""
+    try:
+        return op.forward(*arrays, **attributes)
+    except (ValueError, TypeError, OverflowError) as error:
+        message = str(error)
+        if message.startswith(op.name) and not isinstance(op.forward, np.ufunc):
+            raise
+        if isinstance(error, OverflowError):
+            raise_named(error, op.name)
+        if "read-only" in message:
+            raise ValueError(
+                f"{op.name}: its forward changes an argument in place; work on a copy"
+            ) from error
+        if isinstance(error, TypeError):
+            raise TypeError(f"{op.name}: {error}") from error
+        shapes = " and ".join(str(np.shape(a)) for a in arrays)
+        mend = op.shapes or (_BROADCAST if "broadcast" in message else message)
+        raise ValueError(f"{op.name}: shapes {shapes} do not fit: {mend}") from error
+
+
+def recompute(op: Op, arrays: Sequence[Any], attributes: Mapping[str, Any]) -> Any:
+    """Run a forward again, without NumPy's warnings, and return its result alone."""
+    with np.errstate(all="ignore"):
+        out = run(op, arrays, attributes)
+    return out if op.saved is None else out[0]
+
+
+def raise_named(error: Exception, name: str) -> NoReturn:
+    """Raise a complaint as it is where it says whose it is, else in the name of a function.
+
+    The latter is a ValueError, a TypeError or an IndexError, whatever it was from inside.
+    """
+    if re.match(r"[\w.]+: ", str(error)) or f"{name.rpartition('.')[2]}() " in str(error):
+        raise error
+    fallback = TypeError if isinstance(error, AttributeError) else ValueError
+    kinds = (ValueError, TypeError, IndexError)
+    kind = next((kind for kind in kinds if isinstance(error, kind)), fallback)
+    raise kind(f"{name}: an argument does not fit: {error}") from error
+
+
+def real_array(value: Any, name: str) -> Any:
+    """Return an argument as NumPy will see it; refuse what holds no real numbers."""
+    if value.__class__ is np.ndarray and value.dtype.kind in "fiub" and value.dtype.isnative:
+        return value
+    if isinstance(value, Node | str | bytes) or value is None:
+        raise TypeError(f"{name}: an argument is a {type(value).__name__}, not an array")
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{name}: an argument is no array: {error}") from error
+    if array.dtype.kind not in "fiub" or isinstance(value, np.ma.MaskedArray):
+        raise TypeError(
+            f"{name}: an argument holds {array.dtype} values ({type(value).__name__}); "
+            "tensors hold real numbers"
+        )
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def operand(value: Any, name: str) -> Any:
+    """Return a vertex as it is, and all else as an array."""
+    return value if isinstance(value, Node) else real_array(value, name)

@@ -1,6 +1,6 @@
 """Floor 1: the calculus table. Every operation, loss and penalty, each declared once."""
 
-from tinygrad_edu.core.op import Op, names_itself, seal
+from tinygrad_edu.core.op import Composed, Public, seal
 from tinygrad_edu.ops import (
     activations,
     arithmetic,
@@ -23,6 +23,7 @@ from tinygrad_edu.ops import (
     trigonometric,
 )
 from tinygrad_edu.ops import dropout as _dropout
+from tinygrad_edu.ops import operators as operators  # what Python's operators record
 from tinygrad_edu.ops import softmax as _softmax
 from tinygrad_edu.ops.activations import *
 from tinygrad_edu.ops.arithmetic import *
@@ -71,9 +72,8 @@ PUBLIC: list[str] = [
     *_dropout.__all__,
 ]
 
-# An operation names itself in its complaints; what is written in operations would let theirs out.
 for _name in PUBLIC:
-    if not isinstance(globals()[_name], Op):
-        globals()[_name] = names_itself(globals()[_name], _name)
+    if not isinstance(globals()[_name], Public):
+        globals()[_name] = Composed(globals()[_name])
 
 seal()

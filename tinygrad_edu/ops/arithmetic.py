@@ -11,8 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.core.node import slots
-from tinygrad_edu.core.op import op
+from tinygrad_edu.core.op import REGISTRY, op
 
 __all__ = [
     "add",
@@ -228,7 +227,7 @@ def negative(x: Any) -> Any:
     forward=operator.pow,
     rules=(
         lambda g, out, x, p: g * (p * x ** (p - 1 + (p == 0))),
-        lambda g, out, x, p: g * slots.xlogy(out, x),
+        lambda g, out, x, p: g * REGISTRY["xlogy"](out, x),
     ),
     elementwise=True,
     text="{0}^{1}",
@@ -318,8 +317,3 @@ less = _comparison(np.less, "<", "<", "is less than")
 less_equal = _comparison(np.less_equal, "≤", r"\le", "is at most")
 greater = _comparison(np.greater, ">", ">", "is greater than")
 greater_equal = _comparison(np.greater_equal, "≥", r"\ge", "is at least")
-
-slots.add, slots.subtract, slots.multiply, slots.divide = add, subtract, multiply, divide
-slots.negative, slots.power = negative, power
-slots.equal, slots.not_equal, slots.less = equal, not_equal, less
-slots.less_equal, slots.greater, slots.greater_equal = less_equal, greater, greater_equal

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.core.node import Node, slots
+from tinygrad_edu.core.node import Node
 from tinygrad_edu.core.op import op, operand
 
 __all__ = [
@@ -545,6 +545,3 @@ def stop_gradient(x: Any) -> Any:
     >>> tg.gradients(x * tg.stop_gradient(x), x)
     array(3.)
     """
-
-
-slots.abs, slots.xlogy = abs, xlogy

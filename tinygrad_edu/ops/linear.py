@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.core.node import slots
 from tinygrad_edu.core.op import op, operand
 from tinygrad_edu.ops.pick import diagonal
 from tinygrad_edu.ops.rearrange import counted_axes
@@ -459,6 +458,3 @@ def kron(a: Any, b: Any) -> Any:
     blocks = reshape(a, shape=tuple(n for length in left for n in (length, 1)))
     inside = reshape(b, shape=tuple(n for length in right for n in (1, length)))
     return reshape(blocks * inside, shape=tuple(n * m for n, m in zip(left, right, strict=True)))
-
-
-slots.matmul = matmul

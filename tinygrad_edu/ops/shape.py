@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.core.node import Node, slots
+from tinygrad_edu.core.node import Node
 from tinygrad_edu.core.op import op, operand
 
 __all__ = [
@@ -627,7 +627,3 @@ def spread(g: Any, x: Any, axis: Axes, keepdims: bool = False) -> Any:
         return g
     repeat = broadcast_to if isinstance(g, Node) else broadcast_to.forward
     return repeat(g, shape=shape)
-
-
-slots.swapaxes = swapaxes
-slots.getitem, slots.transpose, slots.sum_to, slots.astype = getitem, transpose, sum_to, astype

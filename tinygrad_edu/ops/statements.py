@@ -12,6 +12,10 @@ __all__ = [
     "argmax",
     "argmin",
     "argsort",
+    "bitwise_and",
+    "bitwise_or",
+    "bitwise_xor",
+    "invert",
     "isfinite",
     "isinf",
     "isnan",
@@ -115,6 +119,12 @@ def _connective(forward: Any, words: str, sign: str, tex: str) -> Any:
 logical_and = _connective(np.logical_and, "both are", "∧", r"\land")
 logical_or = _connective(np.logical_or, "one of them is", "∨", r"\lor")
 logical_xor = _connective(np.logical_xor, "exactly one of them is", "⊕", r"\oplus")
+
+# Python's & | ^ ~: of truth values the same; of whole numbers, bit by bit.
+bitwise_and = _connective(np.bitwise_and, "both are", "∧", r"\land")
+bitwise_or = _connective(np.bitwise_or, "one of them is", "∨", r"\lor")
+bitwise_xor = _connective(np.bitwise_xor, "exactly one of them is", "⊕", r"\oplus")
+invert = _statement(np.invert, "is not true", "[not {0}]", r"[\lnot {0}]")
 
 
 @op(tex=r"\operatorname{{argmax}}({0})")

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_edu.core.backward import like_argument, own_arrays
+from tinygrad_edu.core.backward import own_arrays, unbroadcast
 from tinygrad_edu.core.graph import ancestors, depends_on, differentiable
 from tinygrad_edu.core.node import Node
 from tinygrad_edu.core.op import Function
@@ -149,7 +149,7 @@ class _Writing:
         loss: Tensor,
     ) -> None:
         #: What the names stand for that the function does not define itself.
-        self.names: dict[str, Any] = {"like_argument": like_argument, "zeros_like": np.zeros_like}
+        self.names: dict[str, Any] = {"unbroadcast": unbroadcast, "zeros_like": np.zeros_like}
         self._objective, self._parameters, self._batch = objective, parameters, batch
         self._loss = loss
         order = ancestors(objective)
@@ -193,13 +193,13 @@ class _Writing:
             saved = [f"saved=s{n}"] if node.op.saved is not None else []
             given = ", ".join([f"g{n}", f"v{n}", *arguments, *attributes, *saved])
             for index, argument in enumerate(node.args):
-                rule = node.op.rule_of(index)
+                rule = node.op.rules[index]
                 if rule is None or not isinstance(argument, Node) or argument not in active:
                     continue
                 k, name = self._number[argument], node.op.name
                 yield f"part = {self._named(f'{name}_rule_{index}', rule)}({given})"
                 yield f"if part.shape != v{k}.shape or part.dtype is not v{k}.dtype:"
-                yield f"    part = like_argument(part, v{k}, {name!r})"
+                yield f"    part = unbroadcast(part, v{k}, {name!r})"
                 yield f"g{k} = g{k} + part" if argument in reached else f"g{k} = part"
                 reached.add(argument)
             if node is not self._loss:

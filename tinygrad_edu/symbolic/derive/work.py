@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.core.backward import gradients, propagate
+from tinygrad_edu.core.backward import gradients, propagate, vjp
 from tinygrad_edu.core.graph import ancestors, depends_on, differentiable, on_every_path
-from tinygrad_edu.core.node import Node, slots
+from tinygrad_edu.core.node import Node
 from tinygrad_edu.core.op import REGISTRY
 from tinygrad_edu.naming import Names
 from tinygrad_edu.symbolic.algebra.definitions import (
@@ -297,13 +297,7 @@ class Work:
         def watch(node: Any, index: int, g: Any, part: Any) -> None:
             # The local rule is the same rule, fed with a letter instead of what came in.
             letter = Symbol(self.trace, g.value, self.letter, "the gradient that comes in")
-            attributes = node.attributes
-            if node.op.saved is not None:
-                attributes = {**attributes, "saved": node.op.saved(*node.args, **attributes)}
-            local = node.op.rule_of(index)(letter, node, *node.args, **attributes)
-            argument = node.args[index]
-            if local.shape != argument.shape:  # the engine sums what its argument was spread over
-                local = slots.sum_to(local, shape=argument.shape)
+            local = vjp(node, index, letter, graph=True)
             events.append((node, index, g, part, letter, local))
 
         totals = propagate(output, seed, active, keep=[wrt], graph=True, watch=watch)

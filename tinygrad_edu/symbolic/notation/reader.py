@@ -1018,7 +1018,7 @@ class _Meaning:
         op = REGISTRY.get(form.detail)
         if op is None or not op.elementwise or op.arity != 1 or len(form.parts) != 1:
             self.complain(f"{form.detail}′: is the derivative of no function of one number", form)
-        rule = op.rule_of(0)
+        rule = op.rules[0]
         if rule is None:
             return _Value(0.0)
 

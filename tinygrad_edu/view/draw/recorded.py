@@ -101,7 +101,9 @@ def backward_model(output: Tensor, names: Names, *, expand: Expand, fold: Fold =
         for node in differentiable(output)
         if node is output or node.op is None or names.of(node)
     ]
-    found = differentiate(output, targets, seed=np.ones(output.shape, output.dtype), graph=True)
+    found: list[Any] = differentiate(
+        output, targets, seed=np.ones(output.shape, output.dtype), graph=True
+    )
     labels: dict[Tensor, list[tuple[str, str]]] = {}
     for target, gradient in zip(targets, found, strict=True):
         letter = names.of(target) or ("out" if target is output else "")

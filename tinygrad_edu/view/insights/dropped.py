@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_edu.core.graph import ancestors
+from tinygrad_edu.core.graph import ancestors, rerun
 from tinygrad_edu.tensor import Tensor, refuse_changed
 
 __all__ = ["Dropped", "Mask"]
@@ -91,16 +91,13 @@ class Dropped:
             From each vertex of the recorded graph to the new one.
         """
         mask_of = {} if masks is None else dict(zip(self.dropouts, masks, strict=True))
-        new: dict[Tensor, Any] = {}
-        for node in self.order:
-            if node.op is None:
-                new[node] = node
-                continue
-            args = tuple(new[a] if isinstance(a, Tensor) else a for a in node.args)
+
+        def make(node: Tensor, args: tuple[Any, ...]) -> Any:
+            assert node.op is not None
             if node.op.name == "dropout":
                 if masks is None:
-                    new[node] = args[0]
-                    continue
+                    return args[0]
                 args = (args[0], mask_of[node], args[2])
-            new[node] = Tensor.record(node.op, args, node.attributes)
-        return new
+            return Tensor.record(node.op, args, node.attributes)
+
+        return rerun(self.order, {node: node for node in self.order if node.op is None}, make)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.core.graph import ancestors
+from tinygrad_edu.core.graph import ancestors, rerun
 from tinygrad_edu.symbolic.derive import Derivation
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.view.draw.values import number_text
@@ -83,11 +83,7 @@ def _difference(f: Callable[[Any], float], x: Any, place: int) -> float:
 
 def _computed(order: list[Any], output: Tensor, wrt: Tensor, moved: Any) -> Any:
     """Compute a graph with other numbers for one of its vertices."""
-    values = {wrt: moved}
-    for node in order:
-        if node is wrt or not any(a in values for a in node.args if isinstance(a, Tensor)):
-            continue
-        arrays = [values.get(a, a.value) if isinstance(a, Tensor) else a for a in node.args]
-        with np.errstate(all="ignore"):
-            values[node] = node.op(*arrays, **node.attributes)
+    values = {node: node.value for node in order if node.op is None} | {wrt: moved}
+    with np.errstate(all="ignore"):
+        rerun(order, values, lambda node, args: node.op(*args, **node.attributes))
     return values[output]
