@@ -22,6 +22,7 @@ FLOORS = {
     "core": 0,
     "settings": 0,
     "saving": 0,
+    "tables": 0,
     "ops": 1,
     "tensor": 2,
     "transforms": 2,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from tinygrad_edu.tables import columns
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,51 +31,6 @@ _STYLE: Any = {
     "savefig.dpi": 150,
     "svg.hashsalt": "tinygrad_edu",  # the same figure gives the same bytes
 }
-
-
-def columns(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Write a table in aligned columns: numbers to the right, words to the left.
-
-    Parameters
-    ----------
-    header : sequence of str
-        One heading for each column.
-    rows : iterable of sequence
-        Floats are written with four significant digits; to choose others, pass text.
-
-    Returns
-    -------
-    str
-        Lines without trailing spaces.
-
-    Raises
-    ------
-    ValueError
-        If a row has another length than the header.
-
-    Examples
-    --------
-    >>> from tinygrad_edu.charts import columns
-    >>> print(columns(("method", "steps"), [("Newton", 7), ("gradient descent", 1234)]))
-    method            steps
-    ----------------  -----
-    Newton                7
-    gradient descent   1234
-    """
-    cells = [[_cell(value) for value in row] for row in rows]
-    for row in cells:
-        if len(row) != len(header):
-            raise ValueError(f"columns: a row of {len(row)} under a header of {len(header)}")
-    widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
-    right = [all(_is_number(row[i]) for row in cells) for i in range(len(header))]
-    lines = [header, ["-" * width for width in widths], *cells]
-    return "\n".join(
-        "  ".join(
-            cell.rjust(width) if to_right else cell.ljust(width)
-            for cell, width, to_right in zip(line, widths, right, strict=True)
-        ).rstrip()
-        for line in lines
-    )
 
 
 def panels(
@@ -126,17 +82,3 @@ def save(figure: Figure, path: Path) -> Path:
     with mpl.rc_context(_STYLE):
         figure.savefig(path, metadata={"Date": None} if kind == ".svg" else None)
     return path
-
-
-def _cell(value: object) -> str:
-    if hasattr(value, "item"):  # a number of NumPy's
-        value = value.item()
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text.rstrip(" %").replace("−", "-"))
-    except ValueError:
-        return text in ("", "-")
-    return True

@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import tinygrad_edu as tg
 from tinygrad_edu import nn
-from tinygrad_edu.view.insights.lanes import Lanes, draw_lanes
+from tinygrad_edu.view.insights.force_diagram import draw_forces
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(20, 5))
@@ -78,7 +78,7 @@ def test_where_there_are_many_those_that_are_pulled_most_are_shown():
     w = tg.Tensor(np.linspace(-1, 1, 100), name="w")
     found = tg.forces(tg.sum_squared_error(w, np.zeros(100)), w)
     assert found.shown() == [*range(6), *range(94, 100)]
-    assert len(found.text().splitlines()) == 1 + 12 + 2
+    assert len(found.text().splitlines()) == 2 + 12 + 2
     assert "88 of 100 weights, pulled less, are left out." in found.text()
 
 
@@ -86,9 +86,9 @@ def test_the_table():
     w, E = problem()
     lines = repr(tg.forces(E, w, decay=0.5, l1=0.25)).splitlines()
     assert lines[0].split() == ["weight", "value", "−∂E/∂w", "−λw", "−λ₁·sign(w)", "sum", "−∂J/∂w"]
-    assert lines[4].split() == ["w[3]", "0", "−0.84", "0", "0", "−0.84"]
-    assert lines[6].startswith("At w = 0 the ℓ1 push is anything from −λ₁ to λ₁ = 0.25")
-    assert len({len(line) for line in lines[:6]}) == 1
+    assert lines[5].split() == ["w[3]", "0", "−0.84", "0", "0", "−0.84"]
+    assert lines[7].startswith("At w = 0 the ℓ1 push is anything from −λ₁ to λ₁ = 0.25")
+    assert len({len(line) for line in lines[:7]}) == 1
     assert "At w = 0" not in repr(tg.forces(E, w, decay=0.5))
 
 
@@ -103,8 +103,8 @@ def test_names():
 @pytest.mark.parametrize(
     ("change", "error", "complaint"),
     [
-        ({"loss": 1.0}, TypeError, "forces: the loss is a float"),
-        ({"wrt": np.ones(5)}, TypeError, "forces: a weight is a float64"),
+        ({"loss": 1.0}, TypeError, "output is a float, and only a Tensor has a graph"),
+        ({"wrt": np.ones(5)}, TypeError, "wrt is a float64, and only a Tensor has a graph"),
         ({"wrt": []}, ValueError, "forces: there are no weights"),
         ({"wrt": tg.Tensor([1.0], name="v")}, ValueError, "the loss does not depend on v"),
         ({"decay": -1}, ValueError, "forces: decay = -1 does not make sense; choose 0 ≤ value"),
@@ -130,7 +130,7 @@ def test_forces_that_are_not_finite_are_written_and_not_drawn():
     w = tg.Tensor([1.0, 0.0, -2.0], name="w")
     with np.errstate(all="ignore"):
         found = tg.forces((w * np.array([1.0, np.inf, np.nan])).sum(), w, decay=1.0)
-    assert found.text().splitlines()[2].split()[2] == "−∞"
+    assert found.text().splitlines()[3].split()[2] == "−∞"
     assert "NaN" in found.text()
     assert "nan" not in found.svg()
     assert "inf" not in found.svg()
@@ -138,7 +138,7 @@ def test_forces_that_are_not_finite_are_written_and_not_drawn():
 
 def test_a_loss_of_several_numbers():
     w, _ = problem()
-    with pytest.raises(ValueError, match=r"the loss has shape \(5,\); reduce it to one number"):
+    with pytest.raises(ValueError, match=r"shape \(5,\) and a gradient starts from one number"):
         tg.forces(w * w, w)
     w, E = problem()
     with pytest.raises(KeyError, match="no force 'push' acts here; there are: data, total"):
@@ -162,8 +162,9 @@ def drawn(svg, kind):
 
 
 def test_the_drawing_puts_forces_head_to_tail():
-    row = Lanes("w", 1.0, (2.0, -0.5, 1.5), ("2", "−0.5", "1.5"))
-    svg = draw_lanes([row], [("data", "a"), ("spring", "b"), ("total", "c")], ["note"])
+    forces = [("data", "a", 2.0), ("spring", "b", -0.5), ("total", "c", 1.5)]
+    drawn_forces = [(kind, letter, np.array([f]), [str(f)]) for kind, letter, f in forces]
+    svg = draw_forces(["w"], np.array([1.0]), drawn_forces, ["note"])
     ((data, _),), ((spring, _),), ((total, back),) = (
         drawn(svg, kind) for kind in ("data", "spring", "total")
     )
@@ -182,8 +183,8 @@ def test_the_drawing_shows_springs_only_where_there_are_some():
     with_spring, without = tg.forces(E, w, decay=0.5).svg(), tg.forces(E, w, l1=0.5).svg()
     assert with_spring.count('class="tg-coil tg-spring"') == 5
     assert without.count('class="tg-coil') == 0
-    assert without.count('class="tg-bar"') == 1  # where the weight is 0
-    assert with_spring.count('class="tg-bar"') == 0
+    assert without.count('class="tg-bar tg-push"') == 1  # where the weight is 0
+    assert with_spring.count('class="tg-bar tg-push"') == 0
 
 
 def test_the_drawing_can_be_saved_and_stays_inert(tmp_path):
@@ -194,9 +195,9 @@ def test_the_drawing_can_be_saved_and_stays_inert(tmp_path):
     assert root.get("role") == "img"
     assert root.find(f"{SVG}title").text == "Forces on the weights"
     assert "<script>" not in path.read_text(encoding="utf-8")
-    assert found._repr_svg_() == found.svg()
-    with pytest.raises(ValueError, match=r"A drawing is saved as .svg, not as 'forces.png'"):
-        found.save(tmp_path / "forces.png")
+    assert found._repr_mimebundle_()["text/html"] == found.svg()
+    with pytest.raises(ValueError, match=r"saved as .svg or .png, not as 'forces.pdf'"):
+        found.save(tmp_path / "forces.pdf")
 
 
 def test_words_and_arrows_stay_on_the_sheet():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from html.parser import HTMLParser
-
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -46,8 +44,9 @@ def test_all_routes_give_one_value_and_one_gradient(case):
 def test_all_routes_end_in_one_form_but_for_the_names(case):
     z, _, found = case
     batch = z.ndim == 2
-    assert found.forms[0] == ("(Aₙⱼ − Yₙⱼ)/N" if batch else "aⱼ − yⱼ")
-    assert len(found.forms) == (2 if z.shape[-1] == 2 else 1)
+    forms = {route.derivation.result.text(indices=True) for route in found}
+    assert ("(Aₙⱼ − Yₙⱼ)/N" if batch else "aⱼ − yⱼ") in forms
+    assert len(forms) == (2 if z.shape[-1] == 2 else 1)
     for route in found:
         values = route.derivation.result.evaluate()
         expected = route.gradient
@@ -126,29 +125,8 @@ def test_the_text_is_a_table():
         assert f"{len(route.derivation.steps)} in {route.derivation.lines}" in line
         assert ("never" in line) == (route.value_breaks is None)
     assert "All routes give one value and one gradient" in str(found)
-    assert repr(found).startswith("<Routes: written out, log of softmax")
+    assert repr(found) == str(found)  # which is what a notebook shows
     assert repr(found["fused"]) == f"<route fused: {found['fused'].derivation!r}>"
-
-
-class Cells(HTMLParser):
-    def __init__(self, document):
-        super().__init__()
-        self.tags, self.texts = [], []
-        self.feed(document)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-
-    def handle_data(self, data):
-        self.texts.append(data)
-
-
-def test_a_notebook_shows_the_same_table():
-    found = tg.routes(Z, Y)
-    read = Cells(found._repr_html_())
-    assert read.tags.count("tr") == len(found) + 2
-    for row in found.rows():
-        assert set(row) <= set(read.texts)
 
 
 def test_tensors_and_labels_are_taken():
@@ -166,8 +144,8 @@ def test_logits_of_zero_have_no_scale_and_break_nowhere():
 
 def test_what_cannot_be_compared_is_refused():
     for z, y, message in [
-        (Z, Y[:2], r"y of shape \(2,\) does not fit z of shape \(3,\)"),
-        (Z, [0.5, 1.0, 0.0], r"no distribution \(it sums to 1.5\)"),
+        (Z, Y[:2], r"routes: targets of shape \(2,\) for \(3,\)"),
+        (Z, [0.5, 1.0, 0.0], r"a row sums to 1.5 .* so it is no distribution"),
         (Z, [1.5, -0.5, 0.0], "no distribution"),
         (Z[:1], Y[:1], "K ≥ 2"),
         (np.array([1.0, np.inf]), Y[:2], "finite logits"),

@@ -14,10 +14,11 @@ from tinygrad_edu.core.backward import gradients
 from tinygrad_edu.core.graph import ancestors
 from tinygrad_edu.naming import Names, names_around
 from tinygrad_edu.settings import number
+from tinygrad_edu.tables import columns
 from tinygrad_edu.tensor import Tensor, refuse_changed
+from tinygrad_edu.view.draw.picture import Drawing
 from tinygrad_edu.view.draw.values import column_text, number_text
-from tinygrad_edu.view.insights.lanes import Lanes, draw_lanes
-from tinygrad_edu.view.insights.sheet import Drawing
+from tinygrad_edu.view.insights.force_diagram import draw_forces
 
 __all__ = ["Force", "Forces", "forces"]
 
@@ -98,24 +99,25 @@ class Forces(Drawing):
     def text(self) -> str:
         """Return a table: a row for each weight, a column for each force, and their sum."""
         shown = self.shown()
-        columns = [
-            ["weight", *(self.labels[place] for place in shown)],
-            ["value", *column_text(self.weights[shown])],
-            *([part.formula, *written] for part, written in self._written(shown)),
-        ]
-        columns[-1][0] = f"sum {columns[-1][0]}"
-        widths = [max(map(len, column)) for column in columns]
-        lines = [
-            "  ".join(f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True))
-            for row in zip(*columns, strict=True)
-        ]
-        return "\n".join([*lines, *self.notes()])
+        forces = self._written(shown)
+        headings = [formula for _, formula, _, _ in forces]
+        headings[-1] = f"sum {headings[-1]}"
+        labels = [self.labels[place] for place in shown]
+        values = [labels, column_text(self.weights[shown]), *(each for _, _, _, each in forces)]
+        table = columns(("weight", "value", *headings), zip(*values, strict=True))
+        return "\n".join([table, *self.notes()])
 
-    def _written(self, shown: Sequence[int]) -> list[tuple[Force, list[str]]]:
-        """Write each force and the sum, all with the same number of decimals."""
-        every = (*self.parts, self.total)
-        beside = np.concatenate([force.values[list(shown)] for force in every])
-        return [(force, column_text(force.values[list(shown)], beside)) for force in every]
+    def _written(self, shown: list[int]) -> list[tuple[str, str, Array, list[str]]]:
+        """Return kind, formula and values of each force, and these written with as many decimals.
+
+        The sum comes last.
+        """
+        forces = (*self.parts, self.total)
+        every = np.concatenate([force.values[shown] for force in forces])
+        return [
+            (f.kind, f.formula, f.values[shown], column_text(f.values[shown], every))
+            for f in forces
+        ]
 
     def notes(self) -> list[str]:
         """Return what stands below the table and the drawing."""
@@ -140,18 +142,9 @@ class Forces(Drawing):
     def svg(self) -> str:
         """Return the drawing: for each weight its spring, and its forces head to tail."""
         shown = self.shown()
-        written = self._written(shown)
-        lanes = [
-            Lanes(
-                self.labels[place],
-                float(self.weights[place]),
-                tuple(float(force.values[place]) for force, _ in written),
-                tuple(numbers[row] for _, numbers in written),
-            )
-            for row, place in enumerate(shown)
-        ]
-        columns = [(force.kind, force.formula) for force, _ in written]
-        return draw_lanes(lanes, columns, self.notes(), self.l1)
+        labels = [self.labels[place] for place in shown]
+        forces = self._written(shown)
+        return draw_forces(labels, self.weights[shown], forces, self.notes(), self.l1)
 
     def __repr__(self) -> str:
         return self.text()
@@ -215,30 +208,31 @@ def forces(
     >>> E = tg.sum_squared_error(w, [3.0, -1.0, 0.0])
     >>> print(forces(E, w, decay=0.5, l1=0.25))
     weight  value  −∂E/∂w    −λw  −λ₁·sign(w)  sum −∂J/∂w
-      w[0]   2.00    1.00  −1.00        −0.25       −0.25
-      w[1]  −1.00       0   0.50         0.25        0.75
-      w[2]   0.50   −0.50  −0.25        −0.25       −1.00
+    ------  -----  ------  -----  -----------  ----------
+    w[0]     2.00    1.00  −1.00        −0.25       −0.25
+    w[1]    −1.00       0   0.50         0.25        0.75
+    w[2]     0.50   −0.50  −0.25        −0.25       −1.00
     Sum: minus the gradient, as one backward pass computes it; the forces differ from it by 0.
     """
     found = names_around(names, depth=1)
     single = isinstance(wrt, Tensor) or not isinstance(wrt, Iterable)
     tensors: list[Any] = [wrt] if single else list(wrt)
-    _refuse(loss, tensors, decay, l1)
-    terms: list[tuple[str, str, Any]] = [("data", f"−∂{found.of(loss) or 'E'}/∂w", loss)]
-    if decay:
+    if not tensors:
+        raise ValueError("forces: there are no weights; pass at least one Tensor as wrt=")
+    data = Force("data", f"−∂{found.of(loss) or 'E'}/∂w", _pulls(loss, tensors))
+    _refuse(loss, tensors)
+    terms: list[tuple[str, str, Any]] = []
+    if number("forces: decay", decay):
         terms.append(("spring", "−λw", ops.weight_decay(tensors, decay)))
-    if l1:
+    if number("forces: l1", l1):
         terms.append(("push", "−λ₁·sign(w)", l1 * ops.l1(tensors)))
     if isinstance(penalty, Tensor):
         terms.append(("penalty", "−∂penalty/∂w", penalty))
-    whole = loss
-    for _, _, term in terms[1:]:
-        whole = whole + term
-    parts = tuple(Force(kind, text, _pulls(term, tensors)) for kind, text, term in terms)
+    whole = sum((term for _, _, term in terms), start=loss)
     return Forces(
         tuple(label for tensor in tensors for label in _labels(tensor, found)),
         np.concatenate([np.ravel(tensor.data) for tensor in tensors]),
-        parts,
+        (data, *(Force(kind, text, _pulls(term, tensors)) for kind, text, term in terms)),
         Force("total", "−∂J/∂w", _pulls(whole, tensors)),
         float(l1),
     )
@@ -257,19 +251,8 @@ def _labels(tensor: Tensor, names: Names) -> list[str]:
     ]
 
 
-def _refuse(loss: Any, tensors: Sequence[Any], decay: float, l1: float) -> None:
-    for what, value in (("the loss", loss), *(("a weight", tensor) for tensor in tensors)):
-        if not isinstance(value, Tensor):
-            raise TypeError(
-                f"forces: {what} is a {type(value).__name__}, and forces come from gradients; "
-                "pass Tensors"
-            )
-    if loss.size != 1:
-        raise ValueError(
-            f"forces: the loss has shape {loss.shape}; reduce it to one number (.sum(), .mean())"
-        )
-    if not tensors:
-        raise ValueError("forces: there are no weights; pass at least one Tensor as wrt=")
+def _refuse(loss: Tensor, tensors: Sequence[Tensor]) -> None:
+    """Refuse weights that the loss does not depend on, and a graph whose data were changed."""
     behind: list[Any] = ancestors(loss)
     refuse_changed(behind, "forces")
     reached = set(behind)
@@ -277,5 +260,3 @@ def _refuse(loss: Any, tensors: Sequence[Any], decay: float, l1: float) -> None:
         if tensor not in reached:
             which = tensor.name or f"a weight of shape {tensor.shape}"
             raise ValueError(f"forces: the loss does not depend on {which}; pass a weight of it")
-    for what, rate in (("decay", decay), ("l1", l1)):
-        number(f"forces: {what}", rate)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal, localcontext
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -16,7 +14,9 @@ from tinygrad_edu import ops
 from tinygrad_edu.core.backward import gradients
 from tinygrad_edu.core.graph import ancestors
 from tinygrad_edu.naming import Names
+from tinygrad_edu.ops.targets import distributions, refuse_no_distribution
 from tinygrad_edu.symbolic.derive import Derivation, derive_named
+from tinygrad_edu.tables import columns
 from tinygrad_edu.tensor import Tensor, name
 
 __all__ = ["Break", "Route", "Routes", "routes"]
@@ -69,20 +69,9 @@ def routes(z: npt.ArrayLike | Tensor, y: npt.ArrayLike | Tensor) -> Routes:
     >>> [(route.name, len(route.derivation.steps)) for route in found][-1]
     ('fused', 2)
     """
-    logits = _array(z)
-    targets = _targets(logits, y)
-    direction = logits / (np.max(np.abs(logits), initial=0) or 1.0)
-
-    @cache
-    def exact(scale: float) -> tuple[float, Array]:
-        return _exact(direction * scale, targets)
-
-    found = [
-        _route(label, code, record, logits, targets, direction, exact)
-        for label, code, record in _RECIPES
-        if record is not _sigmoid or logits.shape[-1] == 2
-    ]
-    return Routes(tuple(found), logits.shape)
+    case = _Case(*_read(z, y))
+    recipes = _RECIPES if case.logits.shape[-1] == 2 else _RECIPES[:-1]
+    return Routes(tuple(_route(case, *recipe) for recipe in recipes), case.logits.shape)
 
 
 # --- what is compared -----------------------------------------------------------------------------
@@ -165,24 +154,6 @@ class Routes:
         """Whether all routes give one value and one gradient, up to rounding."""
         return self.difference <= 1e-12
 
-    @property
-    def forms(self) -> list[str]:
-        """The different formulas of the gradient, with indices."""
-        return list(dict.fromkeys(r.derivation.result.text(indices=True) for r in self.routes))
-
-    def rows(self) -> list[tuple[str, ...]]:
-        """Return the table: a heading, and a row for each route."""
-        head = ("route", "forward", "backward", "derived", "steps")
-        rows: list[tuple[str, ...]] = [(*head, "value breaks at |z|", "gradient breaks at |z|")]
-        for route in self.routes:
-            of, wrt = route.derivation.title
-            steps = f"{len(route.derivation.steps)} in {route.derivation.lines}"
-            breaks = (str(b or "never") for b in (route.value_breaks, route.gradient_breaks))
-            counts = str(route.forward), str(route.backward)
-            result = f"∂{of}/∂{wrt} = {route.derivation.result}"
-            rows.append((route.code, *counts, result, steps, *breaks))
-        return rows
-
     def text(self) -> str:
         """Write the table for a terminal.
 
@@ -191,45 +162,29 @@ class Routes:
         str
             Lines of Unicode text.
         """
-        rows = self.rows()
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
-        return "\n".join([self._caption(), "", *lines, "", *self._notes()])
-
-    def _caption(self) -> str:
-        return f"Routes from logits of shape {self.shape} to softmax with cross-entropy"
-
-    def _notes(self) -> list[str]:
+        head = ("route", "forward", "backward", "derived", "steps")
+        rows = []
+        for route in self.routes:
+            found = route.derivation
+            of, wrt = found.title
+            steps = f"{len(found.steps)} in {found.lines}"
+            breaks = (str(b or "never") for b in (route.value_breaks, route.gradient_breaks))
+            result = f"∂{of}/∂{wrt} = {found.result}"
+            rows.append((route.code, route.forward, route.backward, result, steps, *breaks))
         agree = "All routes give one value and one gradient" if self.agree else "They differ"
-        return [
-            f"{agree}: the largest difference is {self.difference:.0e}.",
-            "forward, backward: operations recorded; steps: equations, in lecture lines.",
-            f"breaks: z is scaled up to |z| = {LARGEST:g}; from there on a number is wrong.",
-        ]
+        return "\n".join(
+            [
+                f"Routes from logits of shape {self.shape} to softmax with cross-entropy",
+                "",
+                columns((*head, "value breaks at |z|", "gradient breaks at |z|"), rows),
+                "",
+                f"{agree}: the largest difference is {self.difference:.0e}.",
+                "forward, backward: operations recorded; steps: equations, in lecture lines.",
+                f"breaks: z is scaled up to |z| = {LARGEST:g}; from there on a number is wrong.",
+            ]
+        )
 
-    def __str__(self) -> str:
-        return self.text()
-
-    def __repr__(self) -> str:
-        return f"<Routes: {', '.join(route.name for route in self.routes)}>"
-
-    def _repr_html_(self) -> str:
-        table = ET.Element("table")
-        ET.SubElement(table, "caption").text = self._caption()
-        head, *body = self.rows()
-        top = ET.SubElement(ET.SubElement(table, "thead"), "tr")
-        for cell in head:
-            ET.SubElement(top, "th", scope="col").text = cell
-        inside = ET.SubElement(table, "tbody")
-        for row in body:
-            line = ET.SubElement(inside, "tr")
-            ET.SubElement(ET.SubElement(line, "th", scope="row"), "code").text = row[0]
-            for cell in row[1:]:
-                ET.SubElement(line, "td").text = cell
-        foot = ET.SubElement(ET.SubElement(ET.SubElement(table, "tfoot"), "tr"), "td")
-        foot.set("colspan", str(len(head)))
-        foot.text = " ".join(self._notes())
-        return ET.tostring(table, encoding="unicode", method="html")
+    __str__ = __repr__ = text
 
 
 # --- the ways -------------------------------------------------------------------------------------
@@ -284,76 +239,80 @@ _RECIPES: list[tuple[str, str, Record]] = [
 ]
 
 
-def _route(
-    label: str,
-    code: str,
-    record: Record,
-    logits: Array,
-    targets: Array,
-    direction: Array,
-    exact: Callable[[float], tuple[float, Array]],
-) -> Route:
-    z = Tensor(logits, name="Z" if logits.ndim == 2 else "z")
-    loss, wrt, names = record(z, targets)
-    derivation = derive_named(loss, wrt, Names({_letter("y", z): targets, **names}, {}))
+@dataclass(frozen=True, eq=False)
+class _Case:
+    """Logits and targets, and the exact numbers of the logits at other scales."""
+
+    logits: Array
+    targets: Array
+    _known: dict[float, tuple[float, Array]] = field(default_factory=dict)
+
+    def at(self, scale: float) -> Array:
+        """Return the logits with this for their largest magnitude."""
+        return self.logits / (np.max(np.abs(self.logits)) or 1.0) * scale
+
+    def exact(self, scale: float) -> tuple[float, Array]:
+        """Return loss and gradient there, exactly."""
+        if scale not in self._known:
+            self._known[scale] = _exact(self.at(scale), self.targets)
+        return self._known[scale]
+
+
+def _route(case: _Case, label: str, code: str, record: Record) -> Route:
+    z = Tensor(case.logits, name="Z" if case.logits.ndim == 2 else "z")
+    loss, wrt, names = record(z, case.targets)
+    names = {_letter("y", z): case.targets, **names}
     gradient = gradients(loss, z, graph=True)
-    recorded = set(_operations(loss))
-    breaks = [_breaks(record, targets, direction, exact, part) for part in (0, 1)]
+    recorded = _operations(loss)
     return Route(
         label,
         code,
         forward=len(recorded),
-        backward=len(set(_operations(gradient)) - recorded),
-        derivation=derivation,
+        backward=len(_operations(gradient) - recorded),
+        derivation=derive_named(loss, wrt, Names(names, {})),
         value=loss.item(),
         gradient=np.array(gradient.data),
-        value_breaks=breaks[0],
-        gradient_breaks=breaks[1],
+        value_breaks=_breaks(case, record, 0),
+        gradient_breaks=_breaks(case, record, 1),
     )
 
 
-def _operations(tensor: Tensor) -> list[Any]:
-    return [node for node in ancestors(tensor) if node.op is not None]
+def _operations(tensor: Tensor) -> set[Any]:
+    return {node for node in ancestors(tensor) if node.op is not None}
 
 
 # --- where they break -----------------------------------------------------------------------------
 
 
-def _breaks(
-    record: Record,
-    targets: Array,
-    direction: Array,
-    exact: Callable[[float], tuple[float, Array]],
-    part: int,
-) -> Break | None:
+def _breaks(case: _Case, record: Record, part: int) -> Break | None:
     """Find from which scale on the value (part 0) or the gradient (part 1) is wrong."""
-
-    def wrong(scale: float) -> Break | None:
-        """Return the entry that is farthest off, or None if all are right."""
-        z = Tensor(direction * scale)
-        with np.errstate(all="ignore"):
-            loss, _, _ = record(z, targets)
-            got = np.ravel(loss.data if part == 0 else gradients(loss, z))
-            expected = np.ravel(exact(scale)[part])
-            off = np.abs(got - expected) / (1 + np.abs(expected))
-        off = np.where(np.isfinite(off), off, np.inf)
-        place = off.argmax()
-        if off[place] <= TOLERANCE:
-            return None
-        return Break(scale, float(got[place]), float(expected[place]))
-
     right, found = 0.0, None
     for scale in LADDER:
-        if (found := wrong(scale)) is not None:
+        if (found := _wrong(case, record, part, scale)) is not None:
             break
         right = scale
     while found is not None and found.scale - right > 1e-3 * right:
         middle = (right + found.scale) / 2
-        if (closer := wrong(middle)) is not None:
+        if (closer := _wrong(case, record, part, middle)) is not None:
             found = closer
         else:
             right = middle
     return found
+
+
+def _wrong(case: _Case, record: Record, part: int, scale: float) -> Break | None:
+    """Return the entry that is farthest off, or None if all are right."""
+    z = Tensor(case.at(scale))
+    with np.errstate(all="ignore"):
+        loss, _, _ = record(z, case.targets)
+        got = np.ravel(loss.data if part == 0 else gradients(loss, z))
+        expected = np.ravel(case.exact(scale)[part])
+        off = np.abs(got - expected) / (1 + np.abs(expected))
+    off = np.where(np.isfinite(off), off, np.inf)
+    place = off.argmax()
+    if off[place] <= TOLERANCE:
+        return None
+    return Break(scale, float(got[place]), float(expected[place]))
 
 
 def _exact(logits: Array, targets: Array) -> tuple[float, Array]:
@@ -377,12 +336,10 @@ def _exact(logits: Array, targets: Array) -> tuple[float, Array]:
 # --- what is given --------------------------------------------------------------------------------
 
 
-def _array(x: Any) -> Array:
-    return np.array(x.data if isinstance(x, Tensor) else x, dtype=np.float64)
-
-
-def _targets(logits: Array, y: Any) -> Array:
-    """Return the targets as distributions; refuse what is no example and no mini-batch."""
+def _read(z: Any, y: Any) -> tuple[Array, Array]:
+    """Return logits, and targets as distributions; refuse what is no example and no mini-batch."""
+    logits, given = (np.asarray(x.data if isinstance(x, Tensor) else x) for x in (z, y))
+    logits = np.array(logits, dtype=np.float64)
     if logits.ndim not in (1, 2) or logits.shape[-1] < 2 or not np.isfinite(logits).all():
         raise ValueError(
             f"routes: z of shape {logits.shape} must be finite logits of K ≥ 2 classes; pass (K,), "
@@ -393,19 +350,6 @@ def _targets(logits: Array, y: Any) -> Array:
             f"routes: z has {logits.size} entries; pass between 1 and {MOST_ENTRIES}, such as "
             "some rows of it"
         )
-    given = np.asarray(y.data if isinstance(y, Tensor) else y)
-    if given.shape == logits.shape[:-1]:
-        given = ops.one_hot(given, classes=logits.shape[-1])
-    targets = np.array(given, dtype=np.float64)
-    if targets.shape != logits.shape:
-        raise ValueError(
-            f"routes: y of shape {targets.shape} does not fit z of shape {logits.shape}; pass "
-            f"class labels of shape {logits.shape[:-1]} or distributions of shape {logits.shape}"
-        )
-    sums = targets.sum(axis=-1)
-    if (targets < 0).any() or not np.allclose(sums, 1, rtol=0, atol=1e-6):
-        raise ValueError(
-            f"routes: a row of y is no distribution (it sums to {np.ravel(sums)[0]:g}); its "
-            "entries must not be negative and sum to 1, or two classes are no sigmoid"
-        )
-    return targets
+    targets = np.array(distributions(given, logits, "routes"), dtype=np.float64)
+    refuse_no_distribution(targets, "routes")
+    return logits, targets

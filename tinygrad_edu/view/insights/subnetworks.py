@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_edu.tables import columns
 from tinygrad_edu.tensor import Tensor
-from tinygrad_edu.view.draw.formula import TEXT_SIZES, text_width
+from tinygrad_edu.view.draw.picture import Drawing
 from tinygrad_edu.view.draw.values import number_text, one_line
+from tinygrad_edu.view.insights.canvas import Canvas
 from tinygrad_edu.view.insights.dropped import Dropped, Mask
 from tinygrad_edu.view.insights.network import chain_of
-from tinygrad_edu.view.insights.sheet import Drawing, Sheet
-from tinygrad_edu.view.insights.units import UNIT_STYLE, draw_units
+from tinygrad_edu.view.insights.unit_diagram import UNIT_STYLE, draw_units
 
 __all__ = ["Subnetwork", "Subnetworks", "subnetwork", "subnetworks"]
 
@@ -48,23 +49,16 @@ class Subnetwork(Drawing):
 
     def svg(self) -> str:
         """Return the drawing: each unit with its value or gradient, the dropped ones grey."""
-        chain = chain_of(self._recorded)
-        if self._backward:
+        chain, backward = chain_of(self._recorded), self._backward
+        if backward:
             network = chain.backward(self._new, self.output, self._example)
         else:
             network = chain.forward(self._new, self._example)
-        sheet = Sheet(f"A sub-network, {'backward' if self._backward else 'forward'}", UNIT_STYLE)
-        sheet.text(10, 21, sheet.title, "tg-title")
-        size = draw_units(
-            sheet, network, 14, 40, across=128, down=46, radius=18, backward=self._backward
+        canvas = Canvas(f"A sub-network, {'backward' if backward else 'forward'}", UNIT_STYLE)
+        width, height = draw_units(
+            canvas, network, 14, 40, across=128, down=46, radius=18, backward=backward
         )
-        y = 40 + size[1] + 24
-        notes = self._notes()
-        for note in notes:
-            sheet.text(10, y, note, "tg-note")
-            y += 14
-        widest = max(text_width(note, TEXT_SIZES["note"]) for note in notes)
-        return sheet.svg(max(size[0] + 28, widest + 20), y)
+        return canvas.svg(width + 28, canvas.notes(40 + height + 24, self._notes()))
 
     def _notes(self) -> list[str]:
         rates = self._recorded.probabilities()
@@ -127,22 +121,16 @@ class Subnetworks(Drawing):
 
     def text(self) -> str:
         """Return a table: a row for each sub-network, then the mean and the gap."""
-        shown = self._shown()
         compared = [*self.outputs, self.mean, self.inference]
         rows = [
             (
-                _bits(self.masks[place]),
+                "".join("1" if kept else "0" for kept in self.masks[place]),
                 number_text(self.probabilities[place]),
                 one_line(self.outputs[place], compared),
             )
-            for place in shown
+            for place in self._shown()
         ]
-        rows = [("kept", "probability", "output"), *rows]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = [
-            f"{kept:{widths[0]}}  {chance:>{widths[1]}}  {output}" for kept, chance, output in rows
-        ]
-        return "\n".join([*lines, *self.notes()])
+        return "\n".join([columns(("kept", "probability", "output"), rows), *self.notes()])
 
     def notes(self) -> list[str]:
         """Return what stands below the table and the drawing."""
@@ -172,33 +160,30 @@ class Subnetworks(Drawing):
 
     def svg(self) -> str:
         """Return the drawing: the sub-networks side by side, the dropped units grey."""
-        chain = chain_of(self._recorded)
-        sheet = Sheet("The sub-networks of dropout", UNIT_STYLE)
-        sheet.text(10, 21, sheet.title, "tg-title")
-        compared = [*self.outputs, self.mean, self.inference]
-        place, width, height = (0, 0), 0.0, 0.0
-        top = 40.0
-        for count, number in enumerate(self._shown()):
+        chain, compared = chain_of(self._recorded), [*self.outputs, self.mean, self.inference]
+        canvas = Canvas("The sub-networks of dropout", UNIT_STYLE)
+        shown, width, height = self._shown(), 0.0, 0.0
+        for place, number in enumerate(shown):
             new = self._recorded.again(_split(self.masks[number], self._recorded))
-            network = chain.forward(new, 0)
-            place = (count % _ACROSS, count // _ACROSS)
-            left = 20 + place[0] * (width + 56)
-            y = top + place[1] * (height + 52)
-            size = draw_units(sheet, network, left, y, across=46, down=15, radius=5, numbers=False)
+            row, column = divmod(place, _ACROSS)
+            left, top = 20 + column * (width + 56), 40 + row * (height + 52)
+            size = draw_units(
+                canvas,
+                chain.forward(new, 0),
+                left,
+                top,
+                across=46,
+                down=15,
+                radius=5,
+                numbers=False,
+            )
             width, height = max(size[0], 96.0), size[1]
             chance = f"probability {number_text(self.probabilities[number])}"
-            sheet.text(left, y + height + 14, chance, "tg-line")
+            canvas.text(left, top + height + 14, chance, "tg-line")
             written = one_line(self.outputs[number], compared)
-            sheet.text(left, y + height + 26, written, "tg-number tg-values")
-        rows = place[1] + 1
-        y = top + rows * (height + 52) + 4
-        notes = self.notes()
-        for note in notes:
-            sheet.text(10, y, note, "tg-note")
-            y += 14
-        widest = max(text_width(note, TEXT_SIZES["note"]) for note in notes)
-        across = min(_ACROSS, len(self._shown()))
-        return sheet.svg(max(20 + across * (width + 56) - 36, widest + 20), y)
+            canvas.text(left, top + height + 26, written, "tg-number tg-values")
+        bottom = canvas.notes(top + height + 56, self.notes())
+        return canvas.svg(20 + min(_ACROSS, len(shown)) * (width + 56) - 36, bottom)
 
     def __repr__(self) -> str:
         return self.text()
@@ -284,28 +269,25 @@ def subnetworks(output: Tensor) -> Subnetworks:
     >>> h = tg.Tensor([1.0, 1.0])
     >>> subnetworks(tg.dropout(h, 0.5, np.random.default_rng(0)) @ W)
     kept  probability  output
-    11           0.25  6
-    10           0.25  2
-    01           0.25  4
-    00           0.25  0
+    ----  -----------  ------
+      11         0.25       6
+      10         0.25       2
+      01         0.25       4
+      00         0.25       0
     Mean over all sub-networks: 3
     Output at inference: 3
     They agree, as they must where all that follows the dropped units is linear.
     """
     recorded = Dropped(output)
-    count = sum(mask.size for mask in recorded.masks())
+    sizes = [mask.size for mask in recorded.masks()]
+    count = sum(sizes)
     if count > _MOST_DROPPED:
         raise ValueError(
             f"subnetworks: {count} units can be dropped, which makes 2^{count} sub-networks; "
             f"compute one example with at most {_MOST_DROPPED} such units"
         )
     masks = np.array(list(itertools.product((True, False), repeat=count)))
-    drop = np.concatenate(
-        [
-            np.full(m.size, p)
-            for m, p in zip(recorded.masks(), recorded.probabilities(), strict=True)
-        ]
-    )
+    drop = np.repeat(recorded.probabilities(), sizes)
     outputs = [recorded.again(_split(mask, recorded))[output].data for mask in masks]
     return Subnetworks(
         masks,
@@ -318,11 +300,6 @@ def subnetworks(output: Tensor) -> Subnetworks:
 
 def _split(mask: Mask, recorded: Dropped) -> Sequence[Mask]:
     """Cut one row of bits into the masks of each dropout."""
-    shapes = [each.shape for each in recorded.masks()]
-    sizes = [each.size for each in recorded.masks()]
-    pieces = np.split(mask, np.cumsum(sizes)[:-1])
-    return [piece.reshape(shape) for piece, shape in zip(pieces, shapes, strict=True)]
-
-
-def _bits(mask: Mask) -> str:
-    return "".join("1" if kept else "0" for kept in mask)
+    masks = recorded.masks()
+    pieces = np.split(mask, np.cumsum([each.size for each in masks])[:-1])
+    return [piece.reshape(each.shape) for piece, each in zip(pieces, masks, strict=True)]

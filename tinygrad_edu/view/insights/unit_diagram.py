@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from tinygrad_edu.view.draw.formula import text_width
 from tinygrad_edu.view.draw.style import colour
 from tinygrad_edu.view.draw.values import column_text
-from tinygrad_edu.view.insights.network import Layer, Network
-from tinygrad_edu.view.insights.sheet import Sheet
+from tinygrad_edu.view.insights.canvas import Canvas
+from tinygrad_edu.view.insights.network import Layer
 
 __all__ = ["UNIT_STYLE", "draw_units"]
 
@@ -29,10 +35,12 @@ UNIT_STYLE = "".join(
     )
 )
 
+Place = tuple[float, float]
+
 
 def draw_units(
-    sheet: Sheet,
-    network: Network,
+    canvas: Canvas,
+    network: Sequence[Layer],
     left: float,
     top: float,
     *,
@@ -57,51 +65,43 @@ def draw_units(
         ]
         for column, n in enumerate(len(layer.kept) for layer in network)
     ]
-    for column in range(1, len(network)):
-        ends = (places[column - 1], places[column])
-        _edges(sheet, network[column - 1], network[column], ends, radius, backward)
+    side = "tg-slopes" if backward else "tg-values"
+    for (before, tails), (after, heads) in pairwise(zip(network, places, strict=True)):
+        edges = [((x1 + radius, y1), (x2 - radius, y2)) for x1, y1 in tails for x2, y2 in heads]
+        kept = np.outer(before.kept, after.kept).ravel()
+        assert after.weights is not None
+        _edges(canvas, edges, after.weights.ravel(), kept, side, min(1, radius / 14))
     for layer, centres in zip(network, places, strict=True):
-        _units(sheet, layer, centres, radius, backward, numbers)
+        _units(canvas, layer, centres, radius, side, numbers)
     return 2 * radius + across * (len(network) - 1), height
 
 
 def _edges(
-    sheet: Sheet,
-    before: Layer,
-    after: Layer,
-    ends: tuple[list[tuple[float, float]], list[tuple[float, float]]],
-    radius: float,
-    backward: bool,
+    canvas: Canvas,
+    edges: Sequence[tuple[Place, Place]],
+    weights: NDArray[Any],
+    kept: NDArray[np.bool_],
+    side: str,
+    scale: float,
 ) -> None:
-    weights = after.weights
-    assert weights is not None
-    finite = np.abs(weights[np.isfinite(weights)])
-    largest = float(np.max(finite, initial=0.0)) or 1.0
-    side = "tg-slopes" if backward else "tg-values"
-    for cut in (True, False):  # what carries something lies above what is cut
-        for (row, column), weight in np.ndenumerate(weights):
-            gone = not (before.kept[row] and after.kept[column])
-            if gone is not cut or (not gone and not np.isfinite(weight)):
-                continue
-            (x1, y1), (x2, y2) = ends[0][row], ends[1][column]
-            line = (x1 + radius, y1, x2 - radius, y2)
-            if gone:
-                sheet.line(*line, "tg-cut")
-            elif weight:
-                minus = " tg-minus" if weight < 0 else ""
-                width = 0.3 + 2.9 * abs(float(weight)) / largest
-                sheet.line(*line, f"tg-wire {side}{minus}", width=width * min(1, radius / 14))
+    for edge in itertools.compress(edges, ~kept):  # what carries something lies above what is cut
+        canvas.path(edge, "tg-cut")
+    drawn = kept & np.isfinite(weights) & (weights != 0)
+    largest = float(np.max(np.abs(weights[np.isfinite(weights)]), initial=0.0)) or 1.0
+    for edge, weight in zip(itertools.compress(edges, drawn), weights[drawn], strict=True):
+        minus = " tg-minus" if weight < 0 else ""
+        width = 0.3 + 2.9 * abs(float(weight)) / largest
+        canvas.path(edge, f"tg-wire {side}{minus}", width * scale)
 
 
 def _units(
-    sheet: Sheet,
+    canvas: Canvas,
     layer: Layer,
-    centres: list[tuple[float, float]],
+    centres: Sequence[Place],
     radius: float,
-    backward: bool,
+    side: str,
     numbers: bool,
 ) -> None:
-    side = "tg-slopes" if backward else "tg-values"
     values = layer.values
     written = [""] * len(centres) if values is None else column_text(values[layer.kept], values)
     widest = max((text_width(text, _LETTERS) for text in written), default=0.0)
@@ -109,11 +109,15 @@ def _units(
     texts = iter(written)
     for (x, y), kept in zip(centres, layer.kept, strict=True):
         if not kept:
-            sheet.circle(x, y, radius, "tg-gone", "dropped")
-            reach = 0.7 * radius
-            sheet.line(x - reach, y + reach, x + reach, y - reach, "tg-cross")
+            _dropped(canvas, x, y, radius)
             continue
         text = next(texts)
-        sheet.circle(x, y, radius, "tg-data" if values is None else f"tg-unit {side}", text)
+        canvas.circle(x, y, radius, "tg-data" if values is None else f"tg-unit {side}", text)
         if numbers and text:
-            sheet.text(x, y + 0.35 * size, text, "tg-in", "middle", size)
+            canvas.text(x, y + 0.35 * size, text, "tg-in", "middle", size)
+
+
+def _dropped(canvas: Canvas, x: float, y: float, radius: float) -> None:
+    canvas.circle(x, y, radius, "tg-gone", "dropped")
+    reach = 0.7 * radius
+    canvas.path([(x - reach, y + reach), (x + reach, y - reach)], "tg-cross")
