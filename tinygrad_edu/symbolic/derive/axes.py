@@ -7,7 +7,8 @@ x + W x), two indices remain that share a range, and the lowering renames one of
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,27 +16,22 @@ from tinygrad_edu.symbolic.algebra.expr import named_axes
 from tinygrad_edu.symbolic.algebra.slices import cuts
 from tinygrad_edu.symbolic.derive.trace import Symbol
 
-__all__ = [
-    "Axes",
-    "Pairs",
-    "Place",
-    "diagonal",
-    "joins",
-    "picks",
-    "subscripts",
-    "summed",
-]
+__all__ = ["LINEAR", "PICKS", "PRODUCTS", "Axes", "Pairs", "Place", "Subscripts", "subscripts"]
 
 Place = tuple[int, int]  # the serial number of a symbol, and one of its axes
 Pairs = list[tuple[Place, Place]]
 
+PRODUCTS = frozenset({"matmul", "einsum"})
+PICKS = frozenset({"getitem", "scatter_add"})
 #: Operations that move, insert or remove axes, and leave the entries as they are.
 MOVES = frozenset({"transpose", "swapaxes", "reshape", "expand_dims", "squeeze"})
-SPREADS = frozenset({"broadcast_to", "astype"})
-PRODUCTS = frozenset({"matmul", "einsum"})
+SPREADS = frozenset({"broadcast_to", "astype", "sum_to"})
 REDUCTIONS = frozenset({"sum", "max", "min", "prod"})
-PICKS = frozenset({"getitem", "scatter_add"})
 ROWWISE = frozenset({"softmax", "one_hot"})  # the axes stay; one_hot adds one behind them
+#: A sum of products of entries, each of which is found by its subscripts.
+LINEAR = PRODUCTS | PICKS | MOVES | SPREADS | {"sum"}
+
+_HELD = -1  # the serial number of no symbol
 
 
 class Axes:
@@ -76,6 +72,11 @@ class Axes:
             done.append((small, large))
         return True
 
+    def hold(self, places: Iterable[Place]) -> None:
+        """Keep axes apart from now on that are not one index yet."""
+        for place in places:
+            self._members[self.root(place)].add(_HELD)
+
     def relate(self, pairs: Iterable[tuple[Place, Place]]) -> None:
         """Let pairs of axes share a range; nothing may be joined after that."""
         for pair in pairs:
@@ -90,139 +91,127 @@ class Axes:
             place = self._akin[place]
         return place
 
-    def parts(self, pairs: Iterable[tuple[Place, Place]], held: set[Place]) -> bool:
-        """Whether joining pairs would make one index of two that are held apart."""
-        above: dict[Place, Place] = {}
 
-        def find(place: Place) -> Place:
-            place = self.root(place)
-            while place in above:
-                place = above[place]
-            return place
+class Subscripts(NamedTuple):
+    """What einsum is given, for any operation: a letter for each axis of arguments and result.
 
-        for one, other in pairs:
-            one, other = find(one), find(other)
-            if one == other:
-                continue
-            if one in held and other in held:
-                return True
-            if one in held:
-                one, other = other, one
-            above[one] = other
-        return False
-
-
-def joins(node: Symbol) -> Pairs | None:
-    """Return the pairs of axes that one operation makes the same; None where it is unknown."""
-    assert node.op is not None
-    name = node.op.name
-    symbols = [a for a in node.args if isinstance(a, Symbol)]
-    if name in PRODUCTS:
-        return _joined_by_letters(node, symbols) if len(symbols) == len(node.args) else None
-    if node.op.elementwise or name in SPREADS or name == "sum_to":
-        both = [(a, _aligned_right(a, node)) for a in symbols]
-    elif name in REDUCTIONS:
-        both = [(symbols[0], _kept(node))]
-    elif name in ROWWISE:
-        both = [(symbols[0], [(i, i) for i in range(symbols[0].ndim)])]
-    elif name == "stack":
-        after = node.attributes["axis"] % node.ndim  # the new axis; those from there on move by one
-        both = [(a, [(i, i + (i >= after)) for i in range(a.ndim)]) for a in symbols]
-    elif name in MOVES and (moved := _moved(node)) is not None:
-        both = [(symbols[0], moved)]
-    elif name in PICKS and (picked := picks(node)) is not None:
-        both = [(symbols[0], picked[0])]
-    elif name in PICKS and (paired := diagonal(node)) is not None:
-        both = [(symbols[0], paired)]
-    else:
-        return None
-    return [
-        ((argument.serial, i), (node.serial, k))
-        for argument, axes in both
-        for i, k in axes
-        if argument.shape[i] != 1 and node.shape[k] != 1
-    ]
-
-
-def _aligned_right(argument: Symbol, out: Symbol) -> list[tuple[int, int]]:
-    """Pair the axes as broadcasting does: from the last backwards."""
-    shift = out.ndim - argument.ndim
-    return [(i, i + shift) for i in range(argument.ndim) if i + shift >= 0]
-
-
-def _kept(node: Symbol) -> list[tuple[int, int]]:
-    """Pair the axes that a reduction keeps."""
-    argument = node.args[0]
-    gone = named_axes(argument.ndim, node.attributes["axis"])
-    kept = [i for i in range(argument.ndim) if i not in gone]
-    if node.attributes["keepdims"]:
-        return [(i, i) for i in kept]
-    return [(i, k) for k, i in enumerate(kept)]
-
-
-def summed(node: Symbol) -> tuple[int, ...]:
-    """Return the axes that `sum` and `sum_to` sum over, with those of length 1."""
-    argument = node.args[0]
-    if "axis" in node.attributes:
-        return named_axes(argument.ndim, node.attributes["axis"])
-    lead = argument.ndim - node.ndim
-    return tuple(
-        i
-        for i, length in enumerate(argument.shape)
-        if i < lead or node.shape[i - lead] == 1 != length
-    )
-
-
-def _moved(node: Symbol) -> list[tuple[int, int]] | None:
-    """Pair the axes of an operation that only moves, inserts or removes axes."""
-    assert node.op is not None
-    argument, name = node.args[0], node.op.name
-    if name == "transpose":
-        axes = node.attributes["axes"]
-        axes = named_axes(argument.ndim, axes)[:: -1 if axes is None else 1]
-        return [(a, k) for k, a in enumerate(axes)]
-    if name == "swapaxes":
-        order = list(range(argument.ndim))
-        one = node.attributes["axis1"] % argument.ndim
-        other = node.attributes["axis2"] % argument.ndim
-        order[one], order[other] = order[other], order[one]
-        return [(a, k) for k, a in enumerate(order)]
-    # reshape, expand_dims and squeeze: the same lengths once the ones are left out
-    old = [i for i, n in enumerate(argument.shape) if n != 1]
-    new = [i for i, n in enumerate(node.shape) if n != 1]
-    if [argument.shape[i] for i in old] != [node.shape[i] for i in new]:
-        return None
-    return list(zip(old, new, strict=True))
-
-
-def picks(node: Symbol) -> tuple[list[tuple[int, int]], dict[int, int]] | None:
-    """Read the index of `getitem` or `scatter_add`: the axes it keeps, and the places it fixes.
-
-    Axes are paired as (of the argument, of the result); places are those of the longer array.
-    None where the index holds arrays or cuts an axis short.
+    An axis that has none is inserted, left out or of an array of places. `places` are the letters
+    that stand for one place, and which.
     """
+
+    terms: Sequence[Sequence[Any]]
+    result: Sequence[Any]
+    places: Mapping[Any, int] = {}
+
+    def pairs(self, node: Symbol) -> Pairs:
+        """Return the pairs of axes that have one letter, but for those of length 1."""
+        found: Pairs = []
+        first: dict[Any, Place] = {}
+        assert node.op is not None
+        every = list(zip(node.args, self.terms, strict=True))
+        every.insert(len(every) if node.op.name in PRODUCTS else 0, (node, self.result))
+        for symbol, term in every:
+            for axis, letter in enumerate(term):
+                if letter is None or symbol.shape[axis] == 1:
+                    continue
+                place = symbol.serial, axis
+                if letter in first:
+                    found.append((first[letter], place))
+                first.setdefault(letter, place)
+        return found
+
+
+def subscripts(node: Symbol) -> Subscripts | None:
+    """Write an operation with subscripts; None where that cannot be."""
+    assert node.op is not None
+    name, first, attributes = node.op.name, node.args[0], node.attributes
+    if name in PRODUCTS:
+        return _product(node) if all(isinstance(a, Symbol) for a in node.args) else None
+    every, out = range(getattr(first, "ndim", 0)), range(node.ndim)
+    if node.op.elementwise or name in SPREADS:  # aligned as NumPy does, from the last backwards
+        terms = [range(-getattr(a, "ndim", 0), 0) for a in node.args]
+        return Subscripts(terms, range(-node.ndim, 0))
+    if name in REDUCTIONS:
+        gone = named_axes(first.ndim, attributes["axis"])
+        kept = [None if axis in gone else axis for axis in every]
+        keepdims = attributes["keepdims"]
+        return Subscripts([every], [axis for axis in kept if keepdims or axis is not None])
+    if name in ROWWISE:
+        return Subscripts([every], out)
+    if name == "stack":
+        new = attributes["axis"] % node.ndim
+        return Subscripts([[axis for axis in out if axis != new]] * len(node.args), out)
+    if name in MOVES:
+        return _moved(node)
+    if name in PICKS:
+        return _picked(node) or _diagonal(node)
+    return None
+
+
+def _product(node: Symbol) -> Subscripts:
+    assert node.op is not None
+    if node.op.name == "einsum":
+        inputs, result = node.attributes["subscripts"].split("->")
+        return Subscripts(inputs.split(","), result)
+    one, other = node.args[0].ndim, node.args[1].ndim
+    stack = "abcdefgh"[: max(one, other, 2) - 2]
+    left = "z" if one == 1 else stack[len(stack) - (one - 2) :] + "yz"
+    right = "z" if other == 1 else stack[len(stack) - (other - 2) :] + "zx"
+    result = stack + ("" if one == 1 else "y") + ("" if other == 1 else "x")
+    return Subscripts([left, right], result)
+
+
+def _moved(node: Symbol) -> Subscripts | None:
+    """Write an operation that only moves, inserts or removes axes."""
+    assert node.op is not None
+    argument, attributes = node.args[0], node.attributes
+    order = list(range(argument.ndim))
+    if node.op.name == "transpose":
+        axes = attributes["axes"]
+        return Subscripts([order], named_axes(len(order), axes)[:: -1 if axes is None else 1])
+    if node.op.name == "swapaxes":
+        one, other = (attributes[name] % len(order) for name in ("axis1", "axis2"))
+        moved = [{one: other, other: one}.get(axis, axis) for axis in order]
+        return Subscripts([order], moved)
+    # reshape, expand_dims and squeeze: the same lengths once the ones are left out
+    lengths = [[n for n in shape if n != 1] for shape in (argument.shape, node.shape)]
+    if lengths[0] != lengths[1]:
+        return None
+    old, new = (
+        [None if n == 1 else sum(m != 1 for m in shape[:i]) for i, n in enumerate(shape)]
+        for shape in (argument.shape, node.shape)
+    )
+    return Subscripts([old], new)
+
+
+def _between(node: Symbol, longer: Sequence[Any], shorter: Sequence[Any]) -> Subscripts:
+    """Write `getitem` or `scatter_add`; what it is given beside an array are places."""
+    assert node.op is not None
+    one, other = (longer, shorter) if node.op.name == "getitem" else (shorter, longer)
+    return Subscripts([one, *([None] * getattr(a, "ndim", 0) for a in node.args[1:])], other)
+
+
+def _picked(node: Symbol) -> Subscripts | None:
+    """Write the index of `getitem` or `scatter_add`, where it is of whole axes and places."""
     assert node.op is not None
     gathers = node.op.name == "getitem"
-    shape = (node.args[0] if gathers else node).shape
-    found = cuts(node.attributes["index"], shape)
+    long, short = (node.args[0], node) if gathers else (node, node.args[0])
+    found = cuts(node.attributes["index"], long.shape)
     if found is None or any(
-        cut.other is not None and (cut.step, cut.length) != (1, shape[cut.axis]) for cut in found
+        cut.other is not None and (cut.step, cut.length) != (1, long.shape[cut.axis])
+        for cut in found
     ):
         return None
-    both = [(cut.axis, cut.other) for cut in found if cut.other is not None]
-    kept = both if gathers else [(other, axis) for axis, other in both]
-    return kept, {cut.axis: cut.start for cut in found if cut.other is None}
+    along = {cut.other: cut.axis for cut in found}
+    spelled = _between(node, range(long.ndim), [along.get(axis) for axis in range(short.ndim)])
+    return spelled._replace(places={cut.axis: cut.start for cut in found if cut.other is None})
 
 
-def diagonal(node: Symbol) -> list[tuple[int, int]] | None:
-    """Pair the axes of an argument and a result of `getitem` or `scatter_add` along a diagonal.
-
-    Rows and columns are both paired with the one axis of the diagonal. None where the index is not
-    that of a whole diagonal of square matrices.
-    """
+def _diagonal(node: Symbol) -> Subscripts | None:
+    """Write the index of the whole diagonal of square matrices, in any of two axes side by side."""
     assert node.op is not None
-    gathers = node.op.name == "getitem"
-    shape, index = (node.args[0] if gathers else node).shape, node.attributes["index"]
+    shape = (node.args[0] if node.op.name == "getitem" else node).shape
+    index = node.attributes["index"]
     if [part for part in index if part is not Ellipsis] != ["array", "array"]:
         return None
     row = len(shape) - 2 if index[0] is Ellipsis else 0
@@ -232,35 +221,5 @@ def diagonal(node: Symbol) -> list[tuple[int, int]] | None:
         for places, length in zip(node.args[1:], shape[row : row + 2], strict=True)
     ):
         return None
-    pairs = [(axis, axis - (axis > row)) for axis in range(len(shape))]
-    return pairs if gathers else [(other, axis) for axis, other in pairs]
-
-
-def _joined_by_letters(node: Symbol, symbols: list[Symbol]) -> Pairs:
-    """Pair the axes that einsum's subscripts call by one letter."""
-    pairs: Pairs = []
-    first: dict[str, Place] = {}
-    terms, result = subscripts(node)
-    for symbol, term in zip((*symbols, node), (*terms, result), strict=True):
-        for axis, letter in enumerate(term):
-            if symbol.shape[axis] == 1:
-                continue
-            place = symbol.serial, axis
-            if letter in first:
-                pairs.append((first[letter], place))
-            first.setdefault(letter, place)
-    return pairs
-
-
-def subscripts(node: Symbol) -> tuple[list[str], str]:
-    """Write matmul and einsum as einsum's subscripts."""
-    assert node.op is not None
-    if node.op.name == "einsum":
-        inputs, result = node.attributes["subscripts"].split("->")
-        return inputs.split(","), result
-    one, other = node.args[0].ndim, node.args[1].ndim
-    stack = "abcdefgh"[: max(one, other, 2) - 2]
-    left = "z" if one == 1 else stack[len(stack) - (one - 2) :] + "yz"
-    right = "z" if other == 1 else stack[len(stack) - (other - 2) :] + "zx"
-    result = stack + ("" if one == 1 else "y") + ("" if other == 1 else "x")
-    return [left, right], result
+    longer = [axis - (axis > row) for axis in range(len(shape))]
+    return _between(node, longer, range(len(shape) - 1))

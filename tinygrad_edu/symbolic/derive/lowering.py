@@ -15,19 +15,14 @@ from tinygrad_edu.symbolic.algebra.expr import Expr, Index, Quantity
 from tinygrad_edu.symbolic.algebra.slices import canonical
 from tinygrad_edu.symbolic.algebra.units import is_unit
 from tinygrad_edu.symbolic.derive.axes import (
-    MOVES,
-    PICKS,
+    LINEAR,
     PRODUCTS,
-    SPREADS,
     Axes,
     Pairs,
     Place,
-    diagonal,
-    joins,
-    picks,
-    summed,
+    Subscripts,
+    subscripts,
 )
-from tinygrad_edu.symbolic.derive.axes import subscripts as subscripts_of
 from tinygrad_edu.symbolic.derive.trace import Opened, Symbol, Trace
 from tinygrad_edu.symbolic.notation import written as notation
 
@@ -67,7 +62,7 @@ class Lowering:
     ) -> None:
         self.trace = trace
         self.opaque: set[Symbol] = set()
-        self.renaming: set[Symbol] = set()  # whose arguments have indices that are not its own
+        self._subscripts: dict[Symbol, Subscripts] = {}
         self._axes = Axes(trace.symbols)
         self._known: dict[Symbol, Expr] = {}
         self._quantities: dict[Symbol, Quantity] = {}
@@ -75,16 +70,16 @@ class Lowering:
         self._ranges: dict[Place, Index] = {}
         self._beside = others = set(beside)
         apart = self._join([s for s in trace.symbols if s not in others], alike)
-        held = {
-            self._axes.root((s.serial, axis))
+        self._axes.hold(
+            (s.serial, axis)
             for s in trace.symbols
             if s not in others
             for axis, length in enumerate(s.shape)
             if length != 1
-        }
+        )
         for symbol in beside:
-            pairs = joins(symbol) if symbol.op is not None else []
-            if pairs is None or self._axes.parts(pairs, held) or not self._axes.join(pairs):
+            pairs = self._pairs(symbol)
+            if pairs and not self._axes.join(pairs):
                 self.opaque.add(symbol)
         self._axes.relate(apart)
         self._name_indices(forward or trace.symbols)
@@ -101,13 +96,8 @@ class Lowering:
         """Join the axes that are one index, and return the pairs that only share a range."""
         apart: Pairs = []
         for symbol in symbols:
-            if symbol.op is None:
-                continue
-            pairs = joins(symbol)
-            if pairs is None or _takes_a_diagonal(symbol):
-                self.opaque.add(symbol)
-            elif not self._axes.join(pairs):
-                self.renaming.add(symbol)
+            pairs = self._pairs(symbol)
+            if not self._axes.join(pairs):
                 apart += [pair for pair in pairs if not self._axes.join([pair])]
         for run in self._picked_one_by_one(symbols):
             apart += [pair for pair in itertools.pairwise(run) if not self._axes.join([pair])]
@@ -118,13 +108,24 @@ class Lowering:
                     apart.append(pair)
         return apart
 
+    def _pairs(self, symbol: Symbol) -> Pairs:
+        """Return the pairs of axes that an operation makes the same, if it is known."""
+        if symbol.op is None:
+            return []
+        found = subscripts(symbol)
+        if found is None or (symbol.op.name in PRODUCTS and any(map(_repeats, found.terms))):
+            self.opaque.add(symbol)
+            return []
+        self._subscripts[symbol] = found
+        return found.pairs(symbol)
+
     def _picked_one_by_one(self, symbols: Iterable[Symbol]) -> Iterable[list[Place]]:
         """Return axes that one loop may run over: of one length, every entry of which is picked."""
         picked: dict[Place, tuple[int, set[int]]] = {}
         for symbol in symbols:
-            if symbol.op is not None and symbol.op.name == "getitem" and (found := picks(symbol)):
+            if symbol.op is not None and symbol.op.name == "getitem" and symbol not in self.opaque:
                 first = symbol.args[0]
-                for axis, place in found[1].items():
+                for axis, place in self._subscripts[symbol].places.items():
                     if first.shape[axis] != 1:
                         root = self._axes.root((first.serial, axis))
                         picked.setdefault(root, (first.shape[axis], set()))[1].add(place)
@@ -334,14 +335,16 @@ class Lowering:
         op = symbol.op
         assert op is not None
         args = [self._known[a] if isinstance(a, Symbol) else _number(a) for a in symbol.args]
-        if symbol not in self.opaque:
-            inside = self._indices_inside(symbol)
-            own = list(map(ex.rename, args, inside))
-            built = self._built_in(symbol, op.name, own, inside)
-            if built is not None:
-                return built
+        if symbol not in self.opaque and (op.elementwise or op.name in LINEAR):
+            found = self._subscripts[symbol]
+            called = self._called(symbol, found)
+            own = [
+                ex.rename(arg, {a: called[c] for a, c in self._lettered(argument, term)})
+                for arg, argument, term in zip(args, symbol.args, found.terms, strict=True)
+            ]
             if op.elementwise:
                 return ex.applied(op, tuple(own), symbol.attributes)
+            return self._linear(symbol, found, called, own)
         axes = self.axes_of(symbol)
         arguments = tuple(map(self._axes_inside, symbol.args))
         within = {index for each in arguments for index in each}
@@ -352,42 +355,41 @@ class Lowering:
         attributes = canonical(symbol.args[0], symbol.attributes)
         return ex.Opaque(op, tuple(args), attributes, arguments, axes)
 
-    def _indices_inside(self, symbol: Symbol) -> list[dict[Index, Index]]:
-        """Say for each argument which of its indices are others within this operation.
+    def _lettered(self, symbol: Any, term: Sequence[Any]) -> list[tuple[Index, Any]]:
+        """Return the indices of an array that have a letter, each with it."""
+        every = zip(self._axes_inside(symbol), term, strict=True)
+        return [(axis, letter) for axis, letter in every if axis is not None and letter is not None]
 
-        They are only where one array would have had one index on two axes.
+    def _called(self, symbol: Symbol, found: Subscripts) -> dict[Any, Index]:
+        """Return the index of each letter within an operation: of the result, or of an argument.
+
+        They are others than those of the argument where one array would have had one index on two
+        axes, or where one entry is picked.
         """
-        inside: list[dict[Index, Index]] = [{} for _ in symbol.args]
-        if symbol not in self.renaming:
-            return inside
-        out = self.axes_of(symbol)
-        every = [self._axes_inside(a) for a in symbol.args]
+        called = {letter: axis for axis, letter in self._lettered(symbol, found.result)}
+        taken = self.indices(symbol)
+        for argument, term in zip(symbol.args, found.terms, strict=True):
+            for axis, letter in self._lettered(argument, term):
+                if letter not in called:
+                    own = axis.fresh(taken) if axis in taken else axis
+                    place = found.places.get(letter)
+                    called[letter] = own if place is None else own.at(place)
+                    taken.add(own)
+        return called
+
+    def _linear(
+        self, symbol: Symbol, found: Subscripts, called: dict[Any, Index], args: list[Expr]
+    ) -> Expr:
+        """Write a sum of products of entries, 0 where the result has no such entry."""
         assert symbol.op is not None
-        if symbol.op.name in PRODUCTS:
-            terms, result = subscripts_of(symbol)
-            taken = self.indices(symbol)
-            called = {c: a for c, a in zip(result, out, strict=True) if a is not None}
-            for argument, term in zip(every, terms, strict=True):
-                for axis, letter in zip(argument, term, strict=True):
-                    if axis is not None and letter not in called:
-                        called[letter] = axis.fresh(taken) if axis in taken else axis
-                        taken.add(called[letter])
-            for names, argument, term in zip(inside, every, terms, strict=True):
-                called_so = zip(argument, term, strict=True)
-                names.update((a, called[letter]) for a, letter in called_so if a is not None)
-            return inside
-        pairs = joins(symbol) or []
-        for names, argument, axes in zip(inside, symbol.args, every, strict=True):
-            for (serial, i), (_, k) in pairs:
-                axis, other = axes[i] if i < len(axes) else None, out[k]
-                if isinstance(argument, Symbol) and serial == argument.serial:
-                    assert axis is not None
-                    assert other is not None
-                    names[axis] = other
-            for axis in axes:
-                if axis is not None and axis not in names and axis in names.values():
-                    names[axis] = axis.fresh({*self.indices(symbol), *names.values()})
-        return inside
+        out = self._lettered(symbol, found.result)
+        entries = [(axis, called[letter]) for axis, letter in out if called[letter] is not axis]
+        entries += [(axis, axis.at(found.places[c])) for axis, c in out if c in found.places]
+        factors = [*(args if symbol.op.name in PRODUCTS else args[:1])]
+        factors += [ex.Delta(axis, other) for axis, other in entries]
+        kept = {letter for _, letter in out} | {*found.places}
+        bound = [index for letter, index in called.items() if letter not in kept]
+        return ex.sum_over(bound, ex.product(1, [(factor, ONE) for factor in factors]))
 
     def _axes_inside(self, argument: Any) -> tuple[Index | None, ...]:
         return self.axes_of(argument) if isinstance(argument, Symbol) else ()
@@ -424,53 +426,10 @@ class Lowering:
             beside=self.trace.taken,
         )
 
-    def _built_in(
-        self, symbol: Symbol, name: str, args: list[Expr], inside: list[dict[Index, Index]]
-    ) -> Expr | None:
-        """Write moves, sums and products over axes in the algebra's own terms."""
-        if name in MOVES or name in SPREADS:
-            return args[0]
-        if name in {"sum", "sum_to"}:
-            before, (others,) = self.axes_of(symbol.args[0]), inside
-            over = (others.get(a, a) for i in summed(symbol) if (a := before[i]) is not None)
-            return ex.sum_over(over, args[0])
-        if name in PICKS and (picked := picks(symbol)) is not None:
-            longer = self.axes_of(symbol.args[0] if name == "getitem" else symbol)
-            places = [(a, a.at(at)) for i, at in picked[1].items() if (a := longer[i]) is not None]
-            if name == "getitem":
-                return ex.rename(args[0], dict(places))
-            return ex.product(1, [(args[0], ONE), *((ex.Delta(a, at), ONE) for a, at in places)])
-        if name in PICKS and (paired := diagonal(symbol)) is not None:
-            if name == "getitem":
-                return args[0]  # its row and its column are one index inside
-            on_it = [(ex.Delta(a, b), ONE) for a, b in _met_twice(paired, self.axes_of(symbol))]
-            return ex.product(1, [(args[0], ONE), *on_it])
-        if name in PRODUCTS:
-            terms, result = subscripts_of(symbol)
-            inner: dict[str, Index] = {}
-            for argument, term, others in zip(symbol.args, terms, inside, strict=True):
-                for axis, letter in zip(self.axes_of(argument), term, strict=True):
-                    if axis is not None and letter not in result:
-                        inner[letter] = others.get(axis, axis)
-            return ex.sum_over(inner.values(), ex.product(1, [(a, ONE) for a in args]))
-        return None
 
-
-def _takes_a_diagonal(symbol: Symbol) -> bool:
-    """Whether this is an einsum that reads one argument along a diagonal, as in "kk->k"."""
-    assert symbol.op is not None
-    if symbol.op.name not in PRODUCTS:
-        return False
-    return any(len(set(term)) < len(term) for term in subscripts_of(symbol)[0])
-
-
-def _met_twice(
-    pairs: list[tuple[int, int]], axes: tuple[Index | None, ...]
-) -> list[tuple[Index, Index]]:
-    """Return the two indices that one axis is paired with; none where their length is 1."""
-    found = itertools.combinations(pairs, 2)
-    both = [(axes[k], axes[m]) for (i, k), (j, m) in found if i == j]
-    return [(one, other) for one, other in both if one is not None and other is not None]
+def _repeats(term: Sequence[Any]) -> bool:
+    """Whether an argument is read along a diagonal, as in the subscripts "kk->k"."""
+    return len(set(term)) < len(term)
 
 
 def _is_parameter(symbol: Any) -> bool:
