@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from tinygrad_edu.symbolic.derive import Formula, Step
 from tinygrad_edu.view.draw.model import Edge, Mark, Model, Vertex
@@ -30,10 +31,9 @@ class Evolution:
         self._vertices: list[Vertex] = []
         self._below: list[set[int]] = []  # what each vertex was ever made of
         self._edges: dict[tuple[int, int, str], int] = {}
-        self._places: list[dict[str, int]] = []
-        self._looks: dict[Hashable, int] = {}
-        self._known: dict[int, int] = {}
-        self._before: dict[int, Hashable] = {}
+        self._places: list[dict[str, int]] = []  # of each graph's vertices, by key
+        self._signatures: dict[Hashable, int] = {}
+        self._known: dict[int, int] = {}  # from a signature to its vertex
         for formula in formulas:
             self.add(formula)
 
@@ -50,51 +50,52 @@ class Evolution:
 
     def add(self, formula: Formula) -> int:
         """Add a formula; return its number."""
-        self._graphs.append(FormulaGraph(formula))
-        self._before = self._enter(self._graphs[-1], self._known, self._before)
-        return len(self._graphs) - 1
-
-    def _enter(
-        self, graph: FormulaGraph, known: dict[int, int], before: dict[int, Hashable]
-    ) -> dict[int, Hashable]:
-        """Give every form of a graph its vertex; return which form each of these shows now."""
-        wires: dict[str, list[Wire]] = {}
+        graph, places = FormulaGraph(formula), dict[str, int]()
+        arriving: dict[str, list[Wire]] = {}
         for wire in graph.wires:
-            wires.setdefault(wire.head, []).append(wire)
-        signatures = self._signatures(graph, wires)
-        forms = list(graph.forms.values())  # what a form is made of comes before it
-        staying = {known[signatures[f.key]] for f in forms if signatures[f.key] in known}
-        free = {place: look for place, look in before.items() if place not in staying}
-        places: dict[str, int] = {}
-        for form in forms:
-            look = (form.kind, form.formula)
-            inside = {places[wire.tail] for wire in wires.get(form.key, ())}
-            same = known.get(signatures[form.key])
+            arriving.setdefault(wire.head, []).append(wire)
+        signatures = self._sign(graph, arriving)
+        staying = {self._known.get(signature) for signature in signatures.values()}
+        free = self._free(staying)
+        for vertex in graph.vertices.values():  # what one is made of comes before it
+            inside = {places[wire.tail] for wire in arriving.get(vertex.key, ())}
+            same = self._known.get(signatures[vertex.key])
             if same is None or not self._fits(same, inside, places):
-                alike = [p for p, other in free.items() if other == look]
+                alike = [p for p, look in free.items() if look == (vertex.kind, vertex.formula)]
                 alike = [p for p in alike if self._fits(p, inside, places)]
                 same = max(alike, key=lambda p: len(inside & self._below[p]), default=None)
             if same is None:
                 same = len(self._vertices)
-                self._vertices.append(Vertex(f"n{same}", form.kind, form.formula, form.text))
+                self._vertices.append(replace(vertex, key=f"n{same}"))
                 self._below.append(set())
             free.pop(same, None)
-            places[form.key] = known[signatures[form.key]] = same
+            places[vertex.key] = self._known[signatures[vertex.key]] = same
             self._below[same] |= inside
-        for wire in graph.wires:
-            edge = (places[wire.tail], places[wire.head], wire.sign)
-            self._edges.setdefault(edge, len(self._edges))
+        self._graphs.append(graph)
         self._places.append(places)
-        return {places[f.key]: (f.kind, f.formula) for f in forms}
+        for wire in graph.wires:
+            self._edges.setdefault(self._edge(places, wire), len(self._edges))
+        return len(self._graphs) - 1
 
-    def _signatures(self, graph: FormulaGraph, wires: Mapping[str, list[Wire]]) -> dict[str, int]:
-        """Number the forms by what they are, the same in every graph."""
+    def _free(self, staying: set[int | None]) -> dict[int, Hashable]:
+        """Return the vertices of the last formula that do not stay, and how they look in it."""
+        if not self._graphs:
+            return {}
+        places = self._places[-1]
+        looks = {places[v.key]: (v.kind, v.formula) for v in self._graphs[-1].vertices.values()}
+        return {place: look for place, look in looks.items() if place not in staying}
+
+    def _sign(self, graph: FormulaGraph, arriving: Mapping[str, list[Wire]]) -> dict[str, int]:
+        """Number the vertices by what they are, the same in every graph."""
         found: dict[str, int] = {}
-        for form in graph.forms.values():  # what a form is made of comes before it
-            inside = tuple((found[w.tail], w.sign) for w in wires.get(form.key, ()))
-            look = (form.kind, form.formula, form.text, inside)
-            found[form.key] = self._looks.setdefault(look, len(self._looks))
+        for v in graph.vertices.values():
+            inside = tuple((found[w.tail], w.sign) for w in arriving.get(v.key, ()))
+            look = (v.kind, v.formula, v.text, inside)
+            found[v.key] = self._signatures.setdefault(look, len(self._signatures))
         return found
+
+    def _edge(self, places: Mapping[str, int], wire: Wire) -> tuple[int, int, str]:
+        return places[wire.tail], places[wire.head], wire.sign
 
     def _fits(self, place: int, inside: set[int], taken: dict[str, int]) -> bool:
         """Whether a vertex is free, and no circle comes about if it is made of these."""
@@ -125,27 +126,24 @@ class Evolution:
 
     def scene(self, number: int) -> tuple[dict[int, str], dict[int, str]]:
         """Return the state of each vertex and edge of a formula: "now" for what is new in it."""
-        before = set(self._places[number - 1].values() if number else self._places[0].values())
-        old = self._joined(number - 1) if number else self._joined(0)
-        vertices = {p: "past" if p in before else "now" for p in self._places[number].values()}
-        edges = {e: "past" if e in old else "now" for e in self._joined(number)}
-        return vertices, edges
+        states = []
+        for shown in (lambda n: set(self._places[n].values()), self._joined):
+            before = shown(max(number - 1, 0))
+            states.append({p: "past" if p in before else "now" for p in shown(number)})
+        return states[0], states[1]
 
     def marked(self, number: int, step: Step) -> tuple[dict[int, str], dict[int, str]]:
         """Return the states of a formula with what the step that follows matches and cancels."""
         graph, places = self._graphs[number], self._places[number]
         graph.mark(step)
         graph.finish_marks()
-        vertices = {places[form.key]: _state(form.marks) for form in graph.forms.values()}
-        edges = {
-            self._edges[places[wire.tail], places[wire.head], wire.sign]: _state(wire.marks)
-            for wire in graph.wires
-        }
+        vertices = {place: _state(graph.marks[key]) for key, place in places.items()}
+        edges = {self._edges[self._edge(places, w)]: _state(w.marks) for w in graph.wires}
         return vertices, edges
 
     def _joined(self, number: int) -> set[int]:
-        graph, places = self._graphs[number], self._places[number]
-        return {self._edges[places[w.tail], places[w.head], w.sign] for w in graph.wires}
+        places = self._places[number]
+        return {self._edges[self._edge(places, wire)] for wire in self._graphs[number].wires}
 
 
 def _state(marks: set[Mark]) -> str:

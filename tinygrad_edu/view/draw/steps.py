@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
 from tinygrad_edu.symbolic.algebra.expr import (
     Add,
     Apply,
+    Delta,
     Expr,
     Leaf,
     Mul,
@@ -31,6 +33,13 @@ __all__ = ["FormulaGraph", "Wire", "derivation_model"]
 
 _ONE = Fraction(1)
 _LONGEST = 80  # characters of an equation in a caption
+_LOOKS = {
+    "root": ("√", r"\sqrt{\,\cdot\,}"),
+    "negative": ("−", "-"),
+    "quotient": ("÷", r"\div"),
+    "product": ("⊙", r"\odot"),
+    "total": ("+", "+"),
+}
 _SUBSCRIPTS = str.maketrans("aehijklmnoprstuvx", "ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
 _LEGEND: tuple[tuple[LegendKind, str], ...] = (
     ("matched", "what the next line is made from"),
@@ -40,7 +49,7 @@ _LEGEND: tuple[tuple[LegendKind, str], ...] = (
 
 def derivation_model(derivation: Derivation, *, every_step: bool = False) -> Model:
     """Return one frame for the start and for each lecture line (or each step) of a derivation."""
-    runs = [[step] for step in derivation.steps] if every_step else _lines(derivation.steps)
+    runs = [(step,) for step in derivation.steps] if every_step else derivation.lecture
     formulas = [derivation.start, *(run[-1].after for run in runs)]
     frames: list[Frame] = []
     left, left_latex = derivative(*derivation.title)
@@ -65,16 +74,6 @@ def derivation_model(derivation: Derivation, *, every_step: bool = False) -> Mod
         legend=tuple(entry for entry in _LEGEND if entry[0] in marks),
         frames=tuple(frames),
     )
-
-
-def _lines(steps: Sequence[Step]) -> list[list[Step]]:
-    """Part the steps into lecture lines: a choice and the tidying that follows it."""
-    lines: list[list[Step]] = []
-    for step in steps:
-        if step.is_choice or not lines:
-            lines.append([])
-        lines[-1].append(step)
-    return lines
 
 
 def _names(steps: Sequence[Step]) -> str:
@@ -107,23 +106,13 @@ class Wire:
     marks: set[Mark] = field(default_factory=set)
 
 
-@dataclass(eq=False)
-class _Form:
-    """A vertex before its marks are known."""
-
-    key: str
-    kind: VertexKind
-    text: str
-    formula: str
-    marks: set[Mark] = field(default_factory=set)
-
-
 class FormulaGraph:
     """The graph of one formula, from the forms that the spellings use, too."""
 
     def __init__(self, formula: Formula) -> None:
         self.formula = formula
-        self.forms: dict[Any, _Form] = {}
+        self.vertices: dict[Any, Vertex] = {}  # by what they are; what one is made of comes first
+        self.marks: defaultdict[str, set[Mark]] = defaultdict(set)  # of vertices
         self._drawn: dict[tuple[str, Expr], str] = {}
         self.wires: list[Wire] = []
         self.several = len({index for e in distinct(formula.expr) for index in e.indices}) > 1
@@ -141,28 +130,21 @@ class FormulaGraph:
         return self._drawn[key]
 
     def _draw(self, shown: Form, owner: Expr, below: bool = False) -> str:
-        constant = _constant(shown)
+        expr, constant = shown.expr, _constant(shown)
         if constant is not None:
-            return self._new(
-                ("constant", constant.latex), "constant", constant.text, constant.latex
-            )
-        if shown.kind == "leaf":
-            leaf = shown.expr
-            assert isinstance(leaf, Leaf)
-            places = tuple(axis.place for axis in leaf.axes)
-            if any(place is not None for place in places):  # one entry, such as z₁
-                entry = ("leaf", leaf.quantity, places)
-                return self._new(entry, "value", notation.text(leaf), notation.latex(leaf))
-            name = leaf.quantity.name
-            latex = leaf.quantity.latex or notation.name_latex(name)
-            return self._new(("leaf", leaf.quantity), "value", name, latex)
-        if shown.kind == "delta":
-            delta = shown.expr
-            assert delta is not None
-            text, latex = notation.text(delta), notation.latex(delta)
-            return self._new(("delta", delta), "value", text, latex)
+            look = constant.text, constant.latex
+            return self._new(("constant", constant.latex), "constant", *look)
+        if isinstance(expr, Leaf) and all(axis.place is None for axis in expr.axes):
+            name = expr.quantity.name
+            latex = expr.quantity.latex or notation.name_latex(name)
+            return self._new(("leaf", expr.quantity), "value", name, latex)
+        if isinstance(expr, Leaf | Delta):  # one entry, such as z₁
+            identity: Any = expr
+            if isinstance(expr, Leaf):
+                identity = expr.quantity, *(axis.place for axis in expr.axes)
+            return self._new(identity, "value", notation.text(expr), notation.latex(expr))
         # A part of a product (what stands above, what stands below) belongs to that product.
-        whose = owner if shown.expr is None else None
+        whose = owner if expr is None else None
         operands: list[tuple[str, str, Expr, bool]] = []
         alone = sum(_constant(part) is None for part in shown.parts) == 1
         for part, sign in zip(shown.parts, _signs(shown), strict=True):
@@ -170,50 +152,39 @@ class FormulaGraph:
                 under = below or sign == "÷"
                 seen = "" if alone else sign  # otherwise the vertex says it: 1 ÷
                 operands.append((self._form(part, owner, under), seen, _expr(part), under))
-        text, latex = self._symbol(shown)
+        look = self._symbol(shown)
         inside = tuple((tail, sign) for tail, sign, _, _ in operands)
-        identity = (shown.kind, latex, inside, whose)
-        if identity in self.forms:
-            return self.forms[identity].key
-        key = self._new(identity, "op", text, latex)
-        for tail, sign, expr, under in operands:
-            self.wires.append(Wire(tail, key, owner, expr, sign, under))
+        identity = (shown.kind, look[1], inside, whose)
+        is_new = identity not in self.vertices
+        key = self._new(identity, "op", *look)
+        if is_new:
+            for tail, sign, operand, under in operands:
+                self.wires.append(Wire(tail, key, owner, operand, sign, under))
         return key
 
     def _new(self, identity: Any, kind: VertexKind, text: str, formula: str) -> str:
-        found = self.forms.get(identity)
-        if found is None:
-            key = f"n{len(self.forms)}"
-            found = self.forms[identity] = _Form(key, kind, text, formula)
-        return found.key
+        """Return the key of the vertex of this identity, which is made if it is not there."""
+        new = Vertex(f"n{len(self.vertices)}", kind, formula, text)
+        return self.vertices.setdefault(identity, new).key
 
     def _symbol(self, shown: Form) -> tuple[str, str]:
         constants = [_constant(part) for part in shown.parts]
-        kind = shown.kind
-        if kind == "call":
+        if shown.kind == "call":
             expr = shown.expr
             assert isinstance(expr, Apply | Opaque)
             return symbol(expr.op, [c or Operand() for c in constants], expr.attributes)
-        if kind == "sum over":
+        if shown.kind == "sum over":
             letters = "".join(label.letter for label in shown.detail) if self.several else ""
             below = f"_{{{letters}}}" if letters else ""
             return f"Σ{letters.translate(_SUBSCRIPTS)}", rf"\sum{below}"
-        if kind == "power":
+        if shown.kind == "power":
             return f"(·)^{shown.detail}", rf"(\,\cdot\,)^{{{shown.detail}}}"
-        if kind == "root":
-            return "√", r"\sqrt{\,\cdot\,}"
-        if kind == "negative":
-            return "−", "-"
-        if kind == "quotient":
-            return _between(constants, "÷", r"\div")
-        if kind == "product":
-            by_number = self.several or any(constants)
-            return _between(constants, *(("·", r"\cdot") if by_number else ("⊙", r"\odot")))
-        assert kind == "total"
-        minus = shown.detail
-        if len(minus) == 2 and minus[1] and not minus[0]:
-            return _between(constants, "−", "-")
-        return _between(constants, "+", "+")
+        sign = _LOOKS[shown.kind]
+        if shown.kind == "product" and (self.several or any(constants)):
+            sign = "·", r"\cdot"
+        if shown.kind == "total" and [*map(bool, shown.detail)] == [False, True]:
+            sign = "−", "-"
+        return _between(constants, *sign)
 
     # --- marks ------------------------------------------------------------------------------------
 
@@ -225,12 +196,11 @@ class FormulaGraph:
             return
         cancels = isinstance(replaced, Number) and isinstance(matched, Mul | Add)
         mark: Mark = "cancelled" if cancels else "matched"
-        forms = {form.key: form for form in self.forms.values()}
         for wire in self._wires_of(place, matched):
             wire.marks.add(mark)
-            forms[wire.head].marks.add("matched")
+            self.marks[wire.head].add("matched")
             if not cancels:
-                forms[wire.tail].marks.add("matched")
+                self.marks[wire.tail].add("matched")
 
     def _wires_of(self, place: Expr, matched: Expr) -> Iterator[Wire]:
         """Yield the wires of a place that belong to what was matched there."""
@@ -250,34 +220,23 @@ class FormulaGraph:
 
     def finish_marks(self) -> None:
         """Cancel what leads nowhere any more."""
-        for form in self.forms.values():
-            leaving = [wire for wire in self.wires if wire.tail == form.key]
+        for vertex in self.vertices.values():
+            leaving = [wire for wire in self.wires if wire.tail == vertex.key]
             if leaving and all("cancelled" in wire.marks for wire in leaving):
-                form.marks.add("cancelled")
+                self.marks[vertex.key].add("cancelled")
 
     def model(self) -> Model:
         """Return vertices and edges with their marks."""
         self.finish_marks()
         value = self.formula.evaluate()
         shape = (shape_text(value.shape),) if value.size > 6 else ()
-        result = (*shape, *value_lines(value))
-        return Model(
-            tuple(
-                Vertex(
-                    form.key,
-                    form.kind,
-                    form.formula,
-                    form.text,
-                    result if form.key == self.root else (),
-                    frozenset(form.marks),
-                )
-                for form in self.forms.values()
-            ),
-            tuple(
-                Edge(wire.tail, wire.head, sign=wire.sign, marks=frozenset(wire.marks))
-                for wire in self.wires
-            ),
+        lines = {self.root: (*shape, *value_lines(value))}
+        vertices = (
+            replace(v, lines=lines.get(v.key, ()), marks=frozenset(self.marks[v.key]))
+            for v in self.vertices.values()
         )
+        edges = (Edge(w.tail, w.head, sign=w.sign, marks=frozenset(w.marks)) for w in self.wires)
+        return Model(tuple(vertices), tuple(edges))
 
 
 def _signs(shown: Form) -> tuple[str, ...]:
@@ -289,16 +248,14 @@ def _signs(shown: Form) -> tuple[str, ...]:
     return ("",) * len(shown.parts)
 
 
-def _between(constants: Iterable[Operand | None], sign: str, latex: str) -> tuple[str, str]:
-    """Write a sign with the constants that stand on its left and on its right."""
-    listed = list(constants)
-    known = [c for c in listed if c is not None]
-    if not known:
+def _between(constants: Sequence[Operand | None], sign: str, latex: str) -> tuple[str, str]:
+    """Write a sign with the constant that stands on its left or on its right."""
+    known = next((constant for constant in constants if constant is not None), None)
+    if known is None:
         return sign, latex
-    if listed[0] is not None:
-        text, tex = known[0].text, known[0].latex
-        return f"{text} {sign}", f"{tex} {latex}"
-    return f"{sign} {known[0].text}", f"{latex} {known[0].latex}"
+    if constants[0] is known:
+        return f"{known.text} {sign}", f"{known.latex} {latex}"
+    return f"{sign} {known.text}", f"{latex} {known.latex}"
 
 
 def _constant(shown: Form) -> Operand | None:
