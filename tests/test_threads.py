@@ -3,6 +3,7 @@
 import sys
 import threading
 import warnings
+import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
@@ -144,7 +145,8 @@ def test_setting_formulas_leaves_the_warnings_of_the_program():
     filters = list(warnings.filters)
 
     def work(i):
-        return [formula._typeset(rf"\frac{{{n}}}{{x + {i}}}", 10.0) for n in range(5)]
+        formulas = (formula.typeset(rf"\frac{{{n}}}{{x + {i}}}", 10.0) for n in range(5))
+        return [(each.outlines, ET.tostring(each.element(0, 0))) for each in formulas]
 
     drawn = at_once(work)
     assert warnings.filters == filters

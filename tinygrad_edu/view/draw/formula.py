@@ -21,7 +21,7 @@ from types import ModuleType
 
 from .dot import clean
 
-__all__ = ["Formula", "Glyph", "Label", "formula_width", "label", "mathml", "text_width", "typeset"]
+__all__ = ["Formula", "Label", "formula_width", "label", "mathml", "text_width", "typeset"]
 
 FORMULA_SIZE = 16.0
 # Font sizes of the sorts of text; the style sheet of a picture says the same.
@@ -44,38 +44,25 @@ _LEAST_HEIGHT = 0.6
 
 
 @dataclass(frozen=True, slots=True)
-class Glyph:
-    """One outline at one place: ``name`` is the outline's, ``x`` and ``y`` its origin."""
-
-    name: str
-    x: float
-    y: float
-    scale: float
-
-
-@dataclass(frozen=True, slots=True)
 class Formula:
     """A formula set in type, in points, with its origin at the left end of the baseline.
 
-    ``height`` reaches above the baseline and ``depth`` below it. ``strokes`` are the bars of
-    fractions and roots, each an SVG tag and its attributes.
+    ``height`` reaches above the baseline and ``depth`` below it. ``parts`` are the glyphs, as
+    ``<use>`` of an outline by its name, and the bars of fractions and roots.
 
     Examples
     --------
     >>> formula = typeset("e^{z}")
-    >>> 0 < formula.width < 2 * 16
-    True
-    >>> formula.svg().startswith("<svg ")
-    True
+    >>> 0 < formula.width < 2 * 16, len(formula.parts), len(formula.outlines)
+    (True, 2, 2)
     """
 
     width: float
     height: float
     depth: float
     left: float
-    glyphs: tuple[Glyph, ...]
-    outlines: tuple[tuple[str, str], ...]
-    strokes: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+    parts: tuple[ET.Element, ...]
+    outlines: dict[str, str]
 
     @property
     def total_height(self) -> float:
@@ -89,21 +76,11 @@ class Formula:
         """
         place = f"translate({number(left - self.left)} {number(top + self.height)})"
         group = ET.Element("g", {"class": "tg-formula", "fill": "currentColor", "transform": place})
-        for glyph in self.glyphs:
-            move = f"translate({number(glyph.x)} {number(glyph.y)})scale({number(glyph.scale)})"
-            ET.SubElement(group, "use", {"href": f"#{prefix}{glyph.name}", "transform": move})
-        for tag, attributes in self.strokes:
-            ET.SubElement(group, tag, dict(attributes))
+        for part in self.parts:
+            drawn = ET.SubElement(group, part.tag, part.attrib)
+            if part.tag == "use":
+                drawn.set("href", f"#{prefix}{part.get('href')}")
         return group
-
-    def svg(self) -> str:
-        """Return the formula as an SVG document of its own."""
-        width, height = number(self.width), number(self.total_height)
-        size = {"width": width, "height": height, "viewBox": f"0 0 {width} {height}"}
-        root = ET.Element("svg", {"xmlns": "http://www.w3.org/2000/svg", **size})
-        define(ET.SubElement(root, "defs"), dict(self.outlines))
-        root.append(self.element(0, 0))
-        return ET.tostring(root, encoding="unicode")
 
 
 def define(parent: ET.Element, outlines: dict[str, str], prefix: str = "") -> None:
@@ -291,42 +268,36 @@ def _keep_big_operators_big(mathml: ET.Element) -> None:
 
 def _formula(bbox: object, drawing: ET.Element) -> Formula | None:
     left, right, low, high = (getattr(bbox, name) for name in ("xmin", "xmax", "ymin", "ymax"))
+    symbols = {each.get("id", ""): each for each in drawing if each.tag == "symbol"}
+    if any(name.endswith("_0") for name in symbols):
+        return None  # the font's sign for "no such character"
     outlines: dict[str, str] = {}
-    glyphs: list[Glyph] = []
-    strokes = []
-    symbols: dict[str, ET.Element] = {}
+    glyphs: list[ET.Element] = []
+    strokes: list[ET.Element] = []
     for element in drawing:
-        if element.tag == "symbol":
-            symbols[element.get("id", "")] = element
-            if element.get("id", "").endswith("_0"):
-                return None  # the font's sign for "no such character"
-        elif element.tag == "use":
+        if element.tag == "use":
             symbol = symbols[element.get("href", "")[1:]]
             outline = "".join(_short_path(path.get("d", "")) for path in symbol.iter("path"))
-            name = hashlib.sha256(outline.encode()).hexdigest()[:8]
             if outline:
+                name = hashlib.sha256(outline.encode()).hexdigest()[:8]
                 outlines[name] = outline
-                glyphs.append(_placed(name, element, symbol))
-        elif element.tag in {"rect", "path", "ellipse", "polygon", "line"}:
-            strokes.append((element.tag, _recoloured(element)))
-    kept = tuple(sorted(outlines.items()))
-    return Formula(right - left, high, -low, left, tuple(glyphs), kept, tuple(strokes))
+                place = {"href": name, "transform": _placed(element, symbol)}
+                glyphs.append(ET.Element("use", place))
+        elif element.tag != "symbol":
+            for colour in ("fill", "stroke"):
+                if element.get(colour, "none") != "none":
+                    element.set(colour, "currentColor")
+            strokes.append(element)
+    return Formula(right - left, high, -low, left, (*glyphs, *strokes), outlines)
 
 
-def _placed(name: str, use: ET.Element, symbol: ET.Element) -> Glyph:
+def _placed(use: ET.Element, symbol: ET.Element) -> str:
     """Undo the fitting of a symbol's box into the rectangle of its use."""
     box_x, box_y, _, box_height = map(float, symbol.get("viewBox", "").split())
     x, y, height = (float(use.get(key, "0")) for key in ("x", "y", "height"))
     scale = height / box_height
-    return Glyph(name, x - box_x * scale, y - box_y * scale, scale)
-
-
-def _recoloured(element: ET.Element) -> tuple[tuple[str, str], ...]:
-    colours = {"fill", "stroke"}
-    return tuple(
-        (key, "currentColor" if key in colours and value != "none" else value)
-        for key, value in element.attrib.items()
-    )
+    move = f"{number(x - box_x * scale)} {number(y - box_y * scale)}"
+    return f"translate({move})scale({number(scale)})"
 
 
 def _short_path(path: str) -> str:
@@ -435,7 +406,7 @@ def outlines(labels: Iterable[Label]) -> dict[str, str]:
     """Return the glyph outlines that labels need, by name."""
     contents = [row.content for each in labels for row in each.rows]
     formulas = (content for content in contents if isinstance(content, Formula))
-    return {name: outline for formula in formulas for name, outline in formula.outlines}
+    return {name: outline for formula in formulas for name, outline in formula.outlines.items()}
 
 
 def label(
