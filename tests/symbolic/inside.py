@@ -45,10 +45,9 @@ from tinygrad_edu.symbolic.algebra.rules import (
     CHOICES,
     EAGER,
     arithmetic,
-    expanding,
+    cases,
+    functions,
     laws,
-    logarithms,
-    piecewise,
     stacks,
     sums,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from fractions import Fraction
 
 import hypothesis.strategies as st
@@ -99,17 +100,6 @@ def gate(op, *args):
 
 def raised(base, exponent):
     return Apply(ops.power, (base, exponent), {})
-
-
-def limited(e, bound):
-    """What is left of an expression up to a bound, and the bound beyond."""
-    inside = gate(ops.less_equal, apply(ops.abs, e), bound)
-    return Apply(ops.where, (inside, e, times(bound, apply(ops.sign, e))), {})
-
-
-def halved(condition, e):
-    """An expression, or half of it on a condition."""
-    return Apply(ops.where, (condition, product(HALF, [(e, 1)]), e), {})
 
 
 def softmax_of(e):
@@ -235,14 +225,6 @@ CASES = {
             Apply(ops.where, (gate(ops.less, c, p), v, p), {}),
         ),
     ),
-    "clip": (
-        limited(x, p),
-        limited(x, c),
-        (
-            limited(x, c),
-            Apply(REGISTRY["clip"], (x, times(number(-1), c), c), {}),
-        ),
-    ),
     "power of a power": (
         raised(raised(p, c), u),
         power(power(c, 2), Fraction(1, 2)),
@@ -261,14 +243,6 @@ CASES = {
             raised(zeros, plus(y, number(-1))),
         ),
     ),
-    "tie": (
-        times(gate(ops.greater_equal, u, c), halved(gate(ops.equal, c, u), p), v),
-        times(gate(ops.greater_equal, u, c), halved(gate(ops.equal, u, v), p)),
-        (
-            times(gate(ops.greater, u, c), halved(gate(ops.equal, c, u), p)),
-            product(HALF, [(p, 1), (plus(number(1), apply(ops.sign, plus(c, u))), 1)]),
-        ),
-    ),
     "odd function": (
         apply(ops.tanh, product(-2, [(u, 1)])),
         apply(ops.abs, product(-2, [(u, 1)])),
@@ -283,32 +257,6 @@ CASES = {
         (
             plus(number(2), product(-1, [(apply(ops.sigmoid, MINUS_U), 1)])),
             apply(ops.sigmoid, u),
-        ),
-    ),
-    "tanh of two": (
-        product(
-            1,
-            [
-                (plus(exp(u), times(number(-1), exp(v))), 1),
-                (plus(exp(u), exp(v)), -1),
-            ],
-        ),
-        product(
-            1,
-            [
-                (plus(exp(u), times(number(-1), exp(v))), 1),
-                (plus(exp(u), exp(c)), -1),
-            ],
-        ),
-        (
-            product(
-                1,
-                [
-                    (plus(exp(u), times(number(-1), exp(v))), 1),
-                    (plus(exp(u), exp(c)), -1),
-                ],
-            ),
-            apply(ops.tanh, product(Fraction(1, 2), [(plus(u, times(number(-1), v)), 1)])),
         ),
     ),
     "common denominator": (
@@ -466,16 +414,16 @@ def test_a_law_holds_where_it_applies(law):
 
 @each_law
 def test_a_law_is_refused_and_false_where_a_condition_is_broken(law):
-    other = 1.3 * p.quantity.value
-    for number_ in range(len(law.conditions)):
-        for value in (-other, other, 0 * other, 0 * other + 1, 0 * other - 1):
+    most = 1.3 * p.quantity.value
+    for place in range(len(law.conditions)):
+        broken = []
+        values = -most, most, 0 * most, 0 * most + 1, 0 * most - 1
+        for value, other in itertools.product(values, (most, -most)):
             left, right, *conditions = instance(law, x=value, y=other)
-            if not Environment().value(conditions[number_])[0].any():
-                assert divides_by_0(left) or not close_to(left, right)
+            if not Environment().value(conditions[place])[0].any():
                 assert list(law.apply(left, facts())) == []
-                break
-        else:
-            raise AssertionError("no numbers were found that break the condition")
+                broken.append(divides_by_0(left) or not close_to(left, right))
+        assert any(broken)
 
 
 def divides_by_0(expr):

@@ -15,11 +15,9 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Number,
     Opaque,
     Sum,
-    difference,
     distinct,
     opposite,
     parts,
-    product,
     replace,
     sum_over,
 )
@@ -29,7 +27,7 @@ from tinygrad_edu.symbolic.algebra.rules import TIDYING, UNDOING
 from tinygrad_edu.symbolic.algebra.rules.arithmetic import distribute
 from tinygrad_edu.symbolic.algebra.rules.cases import opposite_of
 from tinygrad_edu.symbolic.algebra.rules.equations import Equation, Equations, complement_of
-from tinygrad_edu.symbolic.algebra.rules.rule import ONE, ZERO, Rule, is_call
+from tinygrad_edu.symbolic.algebra.rules.rule import ZERO, Rule, is_call
 from tinygrad_edu.symbolic.algebra.rules.sums import sum_of_terms
 
 __all__ = ["Definition", "named", "rules_with", "with_names_inside"]
@@ -164,8 +162,7 @@ def _complements(leaf: Leaf, form: Expr, because: str, facts: Facts) -> Iterator
             facts.declare_positive(both[1])
         yield _since(because, *both)
     if is_call(form, ops.sigmoid) and not isinstance(leaf.quantity.source, Opaque):
-        turned = Apply(ops.sigmoid, (opposite(form.children[0]),), {})
-        right = difference(Number(ONE), leaf)
+        turned, right = ops.sigmoid(opposite(form.children[0])), 1 - leaf
         yield Equation(turned, right, f"σ(−x) = 1 − σ(x), and {because}")
 
 
@@ -174,8 +171,8 @@ def _gates(leaf: Leaf, meaning: Expr, because: str) -> Iterator[Equation]:
     for condition, _ in parts(meaning)[1]:
         opposite = opposite_of(condition)
         if opposite is not None:
-            yield _since(because, product(1, [(leaf, ONE), (condition, ONE)]), leaf)
-            yield _since(because, product(1, [(leaf, ONE), (opposite, ONE)]), ZERO)
+            yield _since(because, leaf * condition, leaf)
+            yield _since(because, leaf * opposite, ZERO)
 
 
 def _opened(meaning: Expr, index: Index) -> Expr:

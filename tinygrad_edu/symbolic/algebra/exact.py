@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
 from tinygrad_edu import ops
-from tinygrad_edu.core.op import REGISTRY
 from tinygrad_edu.symbolic.algebra.evaluate import Environment
 from tinygrad_edu.symbolic.algebra.expr import (
     Add,
@@ -31,8 +30,8 @@ from tinygrad_edu.symbolic.algebra.expr import (
 )
 from tinygrad_edu.symbolic.algebra.facts import Assumption, Facts
 from tinygrad_edu.symbolic.algebra.modular import Modular, Undefined
-from tinygrad_edu.symbolic.algebra.rules import cases, laws, logarithms
-from tinygrad_edu.symbolic.algebra.rules.rule import ONE, Match, Rule, is_call, rule
+from tinygrad_edu.symbolic.algebra.rules import cases, functions, laws
+from tinygrad_edu.symbolic.algebra.rules.rule import ONE, Rule, rule, without
 
 __all__ = ["LAWS", "Exactness", "Judge", "softmax", "sum_of_one"]
 
@@ -72,45 +71,25 @@ class Exactness:
 # --- the laws -------------------------------------------------------------------------------------
 
 
-def _defined(function: Callable[[Expr], Expr | None]) -> Callable[..., Iterator[Match]]:
-    """Make what a rule yields of a function from an expression to what it is equal to."""
-
-    def matches(expr: Expr, facts: Facts) -> Iterator[Match]:
-        right = function(expr)
-        if right is not None:
-            yield Match(expr, right, right)
-
-    return matches
-
-
-def _exp(expr: Expr) -> Expr:
-    return Apply(ops.exp, (expr,), {})
-
-
-@rule("exp of Σ", "e^(c·Σ_k x_k) = Π_k e^(c·x_k)", "the law of exponents", at=Apply)
-@_defined
-def exp_of_sums(expr: Expr) -> Expr | None:
+@rule("exp of Σ", "e^(c·Σ_k x_k) = Π_k e^(c·x_k)", "the law of exponents", ops.exp)
+def exp_of_sums(expr: Apply, facts: Facts) -> Expr | None:
     """Take an exponential of what holds a sum apart, so that its terms are met one by one."""
-    if not is_call(expr, ops.exp):
-        return None
-    coefficient, factors = parts(expr.children[0])
-    for place, (base, exponent) in enumerate(factors):
-        rest = factors[:place] + factors[place + 1 :]
-        if exponent != 1:
-            continue
-        if isinstance(base, Add):
-            terms = (product(coefficient, [*rest, (term, ONE)]) for term in base.terms)
-            return _exp(total(terms))
-        if isinstance(base, Sum) and not any(base.index in b.indices for b, _ in rest):
-            body = _exp(product(coefficient, [*rest, (base.body, ONE)]))
+    coefficient, factors = parts(expr.args[0])
+    for base, exponent in factors:
+        rest = product(coefficient, without(factors, ((base, exponent),)) or ())
+        if exponent == 1 and isinstance(base, Add):
+            exponential: Expr = ops.exp(total(rest * term for term in base.terms))
+            return exponential
+        if exponent == 1 and isinstance(base, Sum) and base.index not in rest.indices:
+            body = ops.exp(rest * base.body)
             inside = (base.index, *sorted(body.indices - {base.index}, key=lambda a: a.order))
             attributes = {"axis": 0, "keepdims": False}
             return Opaque(ops.prod, (body,), attributes, (inside,), inside[1:])
     return None
 
 
-@rule("power of a product", "(x^p·y^q)^r = x^(p·r)·y^(q·r)", "the law of exponents", at=Mul)
-def power_of_product(expr: Mul, facts: Facts) -> Iterator[Match]:
+@rule("power of a product", "(x^p·y^q)^r = x^(p·r)·y^(q·r)", "the law of exponents", Mul)
+def power_of_product(expr: Mul, facts: Facts) -> Expr:
     """Raise each factor on its own; an even power of x forgets its sign, and is one of |x|."""
     found = []
     for base, exponent in expr.factors:
@@ -121,50 +100,45 @@ def power_of_product(expr: Mul, facts: Facts) -> Iterator[Match]:
         found.append((Number(scale), exponent))
         for each, p in inner:
             signed = p.denominator == 1 and p % 2 == 0 and facts.sign(each) not in _KNOWN
-            found.append((Apply(ops.abs, (each,), {}) if signed else each, p * exponent))
-    if found != list(expr.factors):
-        right = product(expr.coefficient, found)
-        yield Match(expr, right, right)
-
-
-@rule("magnitude", "|x| = x, x ≥ 0", "the sign is known", at=Apply)
-def magnitude(expr: Apply, facts: Facts) -> Iterator[Match]:
-    if is_call(expr, (ops.abs, ops.sign)) and facts.sign(expr.children[0]) == "positive":
-        right = expr.children[0] if is_call(expr, ops.abs) else Number(ONE)
-        yield Match(expr, right, right)
+            found.append((abs(each) if signed else each, p * exponent))
+    return product(expr.coefficient, found)
 
 
 _KNOWN = frozenset({"positive", "nonnegative"})
 
 
-@rule("meaning", "f(x) is what a name stands for", "the definition", at=Apply)
-@_defined
-def named(expr: Expr) -> Expr | None:
+@rule("magnitude", "|x| = x, x ≥ 0", "the sign is known", ops.abs, ops.sign)
+def magnitude(expr: Apply, facts: Facts) -> Expr | None:
+    if facts.sign(expr.args[0]) != "positive":
+        return None
+    return expr.args[0] if expr.op is ops.abs else Number(ONE)
+
+
+@rule(
+    "meaning",
+    "f(x) is what a name stands for",
+    "the definition",
+    *(ops.exp, ops.log, ops.tanh, ops.sigmoid),
+)
+def named(expr: Apply, facts: Facts) -> Expr | None:
     """Look into names within exponentials and logarithms."""
-    if not (isinstance(expr, Apply) and expr.op in {ops.exp, ops.log, ops.tanh, ops.sigmoid}):
-        return None
-    coefficient, factors = parts(expr.children[0])
-    opened = [(meaning_of(base) or base, exponent) for base, exponent in factors]
-    if opened == list(factors):
-        return None
-    return Apply(expr.op, (product(coefficient, opened),), expr.attributes)
+    coefficient, factors = parts(expr.args[0])
+    opened = tuple((meaning_of(base) or base, exponent) for base, exponent in factors)
+    return None if opened == factors else expr.rebuild((product(coefficient, opened),))
 
 
-@rule("softmax", "softmax(x)_k = e^(x_k)/Σ_j e^(x_j)", "the definition", at=Opaque)
-@_defined
-def softmax(expr: Expr) -> Expr | None:
+@rule("softmax", "softmax(x)_k = e^(x_k)/Σ_j e^(x_j)", "the definition", ops.softmax)
+def softmax(expr: Opaque, facts: Facts) -> Expr:
     """Write a softmax out, at its own indices."""
-    if not isinstance(expr, Opaque) or expr.op is not REGISTRY["softmax"]:
-        return None
     inside, axis = expr.inside[0], expr.attributes["axis"]
     index = inside[axis]
     if index is None:
         return Number(ONE)
-    body = _exp(expr.args[0])
+    body = ops.exp(expr.args[0])
     pairs = [(a, b) for a, b in zip(inside, expr.axes, strict=True) if a is not None]
     outside = {a: b for a, b in pairs if a is not index and b is not None}
-    below = rename(sum_over((index,), body), outside)
     above = rename(body, {a: b for a, b in pairs if b is not None})
+    below = rename(sum_over((index,), body), outside)
     return product(1, [(above, ONE), (below, -ONE)])
 
 
@@ -184,18 +158,18 @@ LAWS: tuple[Rule, ...] = (
     power_of_product,
     magnitude,
     cases.decided,
-    cases.clip,
+    *laws.CLIP,
 )
 #: These hold where both sides are numbers: what has a logarithm is positive.
 LAWS_OF_LOGARITHMS: tuple[Rule, ...] = (
     laws.log_of_exp,
     laws.exp_of_log,
-    logarithms.exp_of_sum,
-    logarithms.exp_of_multiple,
+    functions.exp_of_sum,
+    functions.exp_of_multiple,
     exp_of_sums,
-    logarithms.log_of_power,
-    logarithms.log_of_product,
-    logarithms.log_of_prod,
+    functions.log_of_power,
+    functions.log_of_product,
+    functions.log_of_prod,
     laws.power_as_exp,
     *laws.DEFINED,
 )

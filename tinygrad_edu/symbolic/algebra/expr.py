@@ -17,6 +17,7 @@ from fractions import Fraction
 from functools import partial
 from typing import Any, ClassVar
 
+from tinygrad_edu.core.node import Node
 from tinygrad_edu.core.op import REGISTRY, Op
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "Mul",
     "Number",
     "Opaque",
+    "Placed",
     "Quantity",
     "Renamed",
     "Sum",
@@ -216,8 +218,10 @@ class Quantity:
         return f"<{self.name}>"
 
 
-class Expr:
+class Expr(Node):
     """A value with a structure: equal expressions compare and hash equal.
+
+    Operations and operators on it give expressions: ``1 - ops.exp(x) * y``.
 
     Attributes
     ----------
@@ -232,7 +236,6 @@ class Expr:
     """
 
     __slots__ = (
-        "__weakref__",
         "_forms",
         "_hash",
         "_ops",
@@ -244,6 +247,7 @@ class Expr:
         "size",
     )
 
+    op: Op | None = None  # of a call
     key: tuple[Any, ...]
     indices: frozenset[Index]
     size: int
@@ -261,6 +265,12 @@ class Expr:
         self.depth = 1 + max((child.depth for child in self.children), default=0)
         self._hash = hash((type(self).__name__, key))
         self._order = self._ops = self._picked = self._forms = None
+
+    @classmethod
+    def record(cls, op: Op, args: tuple[Any, ...], attributes: Mapping[str, Any]) -> Expr:
+        """Apply an operation entry by entry: arithmetic in the algebra's own terms."""
+        exprs = tuple(a if isinstance(a, Expr) else constant(a) for a in args)
+        return applied(op, exprs, attributes)
 
     @property
     def children(self) -> tuple[Expr, ...]:
@@ -286,6 +296,9 @@ class Expr:
                 return False
             self.key = other.key  # so that it need not be compared part by part again
         return True
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
 
     def __reduce__(self) -> Any:  # made again: hashes hold in one process alone
         values = {name: getattr(self, name) for name in type(self).__slots__}
@@ -317,14 +330,32 @@ class Number(Expr):
         self._set((value,), (), 1)
 
 
-class Leaf(Expr):
+class Placed(Expr):
+    """What has entries, and stands at the indices `axes`."""
+
+    __slots__ = ()
+
+    axes: tuple[Index | None, ...]
+
+    def at(self, axes: tuple[Any, ...]) -> Expr:
+        """Return the same at other indices."""
+        raise NotImplementedError
+
+
+class Leaf(Placed):
     """A quantity, at given indices."""
 
     __slots__ = ("axes", "quantity")
 
+    axes: tuple[Index, ...]
+
     def __init__(self, quantity: Quantity, axes: tuple[Index, ...]) -> None:
         self.quantity, self.axes = quantity, axes
         self._set((quantity, axes), axes, 1)
+
+    def at(self, axes: tuple[Index, ...]) -> Leaf:
+        """Return the quantity at other indices."""
+        return Leaf(self.quantity, axes)
 
 
 class Dimension(Expr):
@@ -337,10 +368,12 @@ class Dimension(Expr):
         self._set((index.range,), (), 1)
 
 
-class Delta(Expr):
+class Delta(Placed):
     """Kronecker's δ: 1 where two indices are equal, else 0."""
 
     __slots__ = ("axes",)
+
+    axes: tuple[Index, ...]
 
     def __init__(self, one: Index, other: Index) -> None:
         self.axes = tuple(sorted((one, other), key=lambda index: index.serial))
@@ -349,11 +382,21 @@ class Delta(Expr):
     def __reduce__(self) -> Any:
         return Delta, self.axes
 
+    def at(self, axes: tuple[Index, ...]) -> Expr:
+        """Return δ of two indices; it is a number for two entries, or for an index and itself."""
+        one, other = axes
+        if one is other or (one.place is not None and other.place is not None):
+            return Number(Fraction(one is other))
+        return Delta(one, other)
+
 
 class Apply(Expr):
     """A function applied entry by entry."""
 
     __slots__ = ("args", "attributes", "op")
+
+    op: Op
+    args: tuple[Expr, ...]
 
     def __init__(self, op: Op, args: tuple[Expr, ...], attributes: Mapping[str, Any]) -> None:
         self.op, self.args, self.attributes = op, args, attributes
@@ -368,12 +411,10 @@ class Apply(Expr):
 
     def rebuild(self, children: tuple[Expr, ...]) -> Expr:
         """Apply the function to other arguments; a power to a number is one of a product."""
-        if self.op.name == "power" and isinstance(children[1], Number):
-            return power(children[0], children[1].value)
-        return Apply(self.op, children, self.attributes)
+        return applied(self.op, children, self.attributes)
 
 
-class Opaque(Expr):
+class Opaque(Placed):
     """An operation on whole arrays that is kept as it is.
 
     `inside` names, for each argument, the index of each axis of its array (None for length 1);
@@ -381,6 +422,9 @@ class Opaque(Expr):
     """
 
     __slots__ = ("args", "attributes", "axes", "inside", "op")
+
+    op: Op
+    args: tuple[Expr, ...]
 
     def __init__(
         self,
@@ -404,6 +448,10 @@ class Opaque(Expr):
     def rebuild(self, children: tuple[Expr, ...]) -> Expr:
         """Apply the operation to other arguments."""
         return Opaque(self.op, children, self.attributes, self.inside, self.axes)
+
+    def at(self, axes: tuple[Index | None, ...]) -> Opaque:
+        """Return the result at other indices."""
+        return Opaque(self.op, self.args, self.attributes, self.inside, axes)
 
 
 class Sum(Expr):
@@ -642,24 +690,27 @@ def sum_over(indices: Iterable[Index], body: Expr) -> Expr:
 
 def applied(op: Op, args: tuple[Expr, ...], attributes: Mapping[str, Any]) -> Expr:
     """Apply an operation entry by entry: arithmetic in the algebra's own terms."""
-    name = op.name
-    if name == "add":
-        return total(args)
-    if name == "subtract":
-        return difference(*args)
-    if name == "negative":
-        return _negated(args[0])
-    if name == "multiply":
-        return product(1, [(a, _ONE) for a in args])
-    if name in {"divide", "xdivy"}:
-        return product(1, [(args[0], _ONE), (args[1], -_ONE)])
-    if name == "power" and isinstance(args[1], Number):
-        return power(args[0], args[1].value)
-    if name == "sqrt":
-        return power(args[0], HALF)
-    if name == "xlogy":
-        return product(1, [(args[0], _ONE), (Apply(REGISTRY["log"], (args[1],), {}), _ONE)])
-    return Apply(op, args, attributes)
+    arithmetic = _ARITHMETIC.get(op.name)
+    found = None if arithmetic is None else arithmetic(*args)
+    return Apply(op, args, attributes) if found is None else found
+
+
+def _log(x: Expr) -> Expr:
+    return Apply(REGISTRY["log"], (x,), {})
+
+
+#: What operations are in sums, products and powers; None where they are none of these.
+_ARITHMETIC: dict[str, Callable[..., Expr | None]] = {
+    "add": lambda x, y: total((x, y)),
+    "subtract": lambda x, y: total((x, _negated(y))),
+    "negative": lambda x: _negated(x),
+    "multiply": lambda x, y: product(_ONE, ((x, _ONE), (y, _ONE))),
+    "divide": lambda x, y: product(_ONE, ((x, _ONE), (y, -_ONE))),
+    "xdivy": lambda x, y: product(_ONE, ((x, _ONE), (y, -_ONE))),
+    "power": lambda x, y: power(x, y.value) if isinstance(y, Number) else None,
+    "sqrt": lambda x: power(x, HALF),
+    "xlogy": lambda x, y: product(_ONE, ((x, _ONE), (_log(y), _ONE))),
+}
 
 
 KINDS = (Number, Dimension, Leaf, Delta, Apply, Mul, Opaque, Sum, Add)
@@ -740,16 +791,8 @@ def _renamed(
     indices: Mapping[Index, Index],
     inside: Callable[[Expr, Mapping[Index, Index]], Expr],
 ) -> Expr:
-    if isinstance(expr, Leaf):
-        return Leaf(expr.quantity, tuple(indices.get(a, a) for a in expr.axes))
-    if isinstance(expr, Delta):
-        one, other = (indices.get(a, a) for a in expr.axes)
-        if one.place is not None and other.place is not None:
-            return Number(Fraction(one is other))
-        return Number(Fraction(1)) if one is other else Delta(one, other)
-    if isinstance(expr, Opaque):
-        axes = tuple(indices.get(a, a) if a is not None else None for a in expr.axes)
-        return Opaque(expr.op, expr.args, expr.attributes, expr.inside, axes)
+    if isinstance(expr, Placed):
+        return expr.at(tuple(a if a is None else indices.get(a, a) for a in expr.axes))
     if isinstance(expr, Sum):
         indices = {old: new for old, new in indices.items() if old is not expr.index}
         if expr.index in indices.values():  # the new index would be caught by this sum

@@ -17,12 +17,8 @@ from tinygrad_edu.symbolic.algebra.rewrite import Move, Rewriter
 from tinygrad_edu.symbolic.algebra.rules import (
     arithmetic,
     cases,
-    expanding,
     functions,
     laws,
-    logarithms,
-    piecewise,
-    powers,
     stacks,
     sums,
 )
@@ -62,7 +58,7 @@ _TIDYING = (
     stacks.slice_of_stack,
     arithmetic.cancel,
     *laws.UNDOING,
-    powers.root_of_square,
+    arithmetic.root_of_square,
     functions.odd_function,
     cases.decided,
     cases.gate_twice,
@@ -70,10 +66,10 @@ _TIDYING = (
     sums.delta_renames,
     sums.delta_sifts,
     sums.index_sifts,
-    logarithms.log_of_prod,
-    logarithms.log_of_power,
-    logarithms.log_of_product,
-    logarithms.weighted_log,
+    functions.log_of_prod,
+    functions.log_of_power,
+    functions.log_of_product,
+    functions.weighted_log,
     stacks.sum_over_stack,
     sums.distribution,
     sums.constant_out,
@@ -84,24 +80,24 @@ _TIDYING = (
 )
 _SPLITTING = (
     *_TIDYING,
-    logarithms.exp_of_sum,
-    logarithms.exp_of_multiple,
-    logarithms.power_of_product,
-    logarithms.prod_of_product,
-    logarithms.prod_of_exp,
+    functions.exp_of_sum,
+    functions.exp_of_multiple,
+    functions.power_of_product,
+    functions.prod_of_product,
+    functions.prod_of_exp,
     sums.sum_of_terms,
     stacks.term_by_term,
 )
-_WRITING_OUT = (*_SPLITTING, expanding.distribute_once)
+_WRITING_OUT = (*_SPLITTING, arithmetic.distribute_once)
 _FEWER = (
-    piecewise.sign_of_product,
+    cases.sign_of_product,
     *laws.PIECES,
-    piecewise.choice,
-    piecewise.one_gate,
-    piecewise.where_equal,
-    piecewise.by_cases,
+    cases.choice,
+    cases.one_gate,
+    cases.where_equal,
+    cases.by_cases,
     *laws.FEWER,
-    piecewise.even_multiple,
+    cases.even_multiple,
 )
 _EVERYTHING = (
     *_FEWER,
@@ -109,25 +105,25 @@ _EVERYTHING = (
     sums.join_sums,
     sums.exchange,
     laws.power_of_product,
-    logarithms.power_of_prod,
+    functions.power_of_prod,
     laws.power_as_exp,
-    expanding.turn_sign,
-    expanding.expand_power,
+    arithmetic.turn_sign,
+    arithmetic.expand_power,
 )
 _TOGETHER = (
     *_FEWER,
     *_SPLITTING,
     sums.join_sums,
     sums.exchange,
-    expanding.common_factor,
+    arithmetic.common_factor,
     laws.power_as_exp,
-    expanding.turn_sign,
+    arithmetic.turn_sign,
 )
 
 LEVELS = (
     Level((*_TIDYING, functions.join_exponentials), (*_TIDYING, functions.join_exponentials)),
     Level(_SPLITTING, _SPLITTING),
-    Level(_WRITING_OUT, (*_SPLITTING, expanding.common_factor)),
+    Level(_WRITING_OUT, (*_SPLITTING, arithmetic.common_factor)),
     Level(_EVERYTHING, _TOGETHER),
     Level(_EVERYTHING, _TOGETHER, fraction=True),
 )

@@ -17,7 +17,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
     product,
 )
 from tinygrad_edu.symbolic.algebra.facts import Facts, Reason
-from tinygrad_edu.symbolic.algebra.rules.logarithms import ground, is_prod
+from tinygrad_edu.symbolic.algebra.rules.functions import ground
 from tinygrad_edu.symbolic.algebra.rules.rule import ONE, is_call
 from tinygrad_edu.symbolic.derive.lowering import Lowering
 from tinygrad_edu.symbolic.derive.trace import Symbol
@@ -70,7 +70,7 @@ def undecided(expr: Expr, relation: str) -> Iterator[tuple[Expr, str]]:
     if meaning is not None:
         yield from undecided(meaning, relation)
         return
-    whole = is_prod(expr) or is_call(expr, ops.abs)  # 0 where an entry is, and nowhere else
+    whole = expr.op is ops.prod or is_call(expr, ops.abs)  # 0 where an entry is, and nowhere else
     if whole and (relation == "≠" or facts.sign(expr.children[0]) == "nonnegative"):
         yield from undecided(expr.children[0], "≠") if relation != "≥" else ()
         return

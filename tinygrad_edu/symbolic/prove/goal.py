@@ -283,7 +283,7 @@ def number_of(goal: Goal) -> Rule:
         if statement is not None:
             yield Match(expr, right, right, f"{statement}, computed from the data", statement)
 
-    return Rule("number", "", "", matches, _WHOLE)
+    return Rule("number", "", "", matches, *_WHOLE)
 
 
 #: Where a constant is looked for: the largest formula that is one comes first.

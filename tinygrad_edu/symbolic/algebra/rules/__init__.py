@@ -9,13 +9,10 @@ derivation at hand.
 from tinygrad_edu.symbolic.algebra.rules import (
     arithmetic,
     cases,
-    expanding,
     functions,
     laws,
-    powers,
     stacks,
     sums,
-    symmetric,
 )
 from tinygrad_edu.symbolic.algebra.rules.rule import Rule
 
@@ -29,8 +26,8 @@ UNDOING: tuple[Rule, ...] = (
     cases.gate,
     cases.gate_twice,
     cases.opposite_gates,
-    powers.power_of_power,
-    powers.root_of_square,
+    arithmetic.power_of_power,
+    arithmetic.root_of_square,
     sums.delta_picks,
     sums.delta_sifts,
     sums.index_sifts,
@@ -50,16 +47,15 @@ TIDYING: tuple[Rule, ...] = (
     functions.softmax,
     functions.shifted_softmax,
     cases.compare,
-    cases.clip,
-    cases.tie,
+    *laws.COMPARED,
     sums.distribution,
     sums.constant_out,
     sums.sums_to_one,
     sums.sum_of_constant,
-    symmetric.symmetric,
+    sums.symmetric,
     arithmetic.collect,
     arithmetic.join_powers,
-    powers.add_exponents,
+    arithmetic.add_exponents,
     functions.join_exponentials,
 )
 
@@ -76,6 +72,6 @@ CHOICES: tuple[Rule, ...] = (
     sums.one_sum,
     arithmetic.turn,
     cases.cases,
-    expanding.common_denominator,
+    arithmetic.common_denominator,
     *laws.MAYBE,
 )

@@ -10,24 +10,22 @@ from functools import cached_property
 from tinygrad_edu import ops
 from tinygrad_edu.symbolic.algebra.expr import (
     Add,
-    Apply,
     Expr,
     Factor,
     Index,
     Leaf,
     Mul,
     Number,
+    divided,
     number,
     opposite,
     parts,
-    power,
     product,
     rename,
-    total,
 )
 from tinygrad_edu.symbolic.algebra.facts import Facts
-from tinygrad_edu.symbolic.algebra.rules.powers import raised, split
-from tinygrad_edu.symbolic.algebra.rules.rule import ONE, Match, Rule, is_call, others, without
+from tinygrad_edu.symbolic.algebra.rules.arithmetic import split
+from tinygrad_edu.symbolic.algebra.rules.rule import ONE, Match, Rule, is_call, without
 
 __all__ = ["Equation", "Equations", "complement_of"]
 
@@ -79,11 +77,11 @@ class Equation:
             ratio, assumption = _ratio(base, q, r, facts)
             if ratio is None:
                 continue
-            right = raised(self.right, ratio)
+            right = self.right**ratio
             rest = [*factors[:place], *factors[place + 1 :]]
             result = product(coefficient, [*rest, (right, ONE)])
             if result.size < expr.size:
-                yield self._match(raised(base, r), right, result, assumption)
+                yield self._match(base**r, right, result, assumption)
 
     @cached_property
     def _directions(self) -> list[tuple[Fraction, tuple[Factor, ...]]]:
@@ -98,7 +96,7 @@ class Equation:
             if rest is None:
                 continue
             scale = parts(self.left)[0] ** int(direction)
-            right = power(self.right, direction)
+            right = self.right**direction
             result = product(expr.coefficient / scale, [*rest, (right, ONE)])
             if result.size < expr.size:  # 3·a is not to become 3·c/2 because c = 2·a
                 yield self._match(product(scale, taken), right, result)
@@ -114,7 +112,7 @@ def _ratio(base: Expr, q: Expr, r: Expr, facts: Facts) -> tuple[Expr | None, str
     reason = facts.never_zero(q)
     if reason is None:
         return None, None
-    return product(1, [(r, ONE), (q, -ONE)]), reason[1]
+    return r / q, reason[1]
 
 
 class Equations:
@@ -156,16 +154,11 @@ class Equations:
 def complement_of(name: Leaf, meaning: Expr) -> tuple[Expr, Expr] | None:
     """Return the two sides of u·z = c - n·z for a quantity z = c/(n + u), else None."""
     if is_call(meaning, ops.sigmoid):
-        below = Apply(ops.exp, (opposite(meaning.children[0]),), {})
-        meaning = power(total([Number(ONE), below]), -1)
-    coefficient, factors = parts(meaning)
-    for place, (base, exponent) in enumerate(factors):
+        meaning = 1 / (1 + ops.exp(opposite(meaning.children[0])))
+    for base, exponent in parts(meaning)[1]:
         if exponent == -1 and isinstance(base, Add) and len(base.terms) == 2:
             numbers = [t for t in base.terms if isinstance(t, Number)]
-            if len(numbers) != 1:
-                continue
-            (other,) = others(base.terms, numbers)
-            numerator = product(coefficient, factors[:place] + factors[place + 1 :])
-            right = total([numerator, product(-numbers[0].value, [(name, ONE)])])
-            return product(1, [(other, ONE), (name, ONE)]), right
+            if len(numbers) == 1:
+                above = divided(meaning, {base: -ONE})
+                return (base - numbers[0]) * name, above - numbers[0] * name
     return None

@@ -11,8 +11,6 @@ from fractions import Fraction
 from typing import Any
 
 from tinygrad_edu import ops
-from tinygrad_edu.core.node import NO_ATTRIBUTES, Node, next_serial
-from tinygrad_edu.core.op import Op
 from tinygrad_edu.symbolic.algebra.expr import (
     Add,
     Apply,
@@ -23,9 +21,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Number,
     Opaque,
     Quantity,
-    applied,
     constant,
-    difference,
     ops_in,
     parts,
     power,
@@ -37,7 +33,17 @@ from tinygrad_edu.symbolic.algebra.expr import (
 from tinygrad_edu.symbolic.algebra.facts import Facts, Reason
 from tinygrad_edu.symbolic.algebra.rules.rule import ONE, Application, Match, Rule, without
 
-__all__ = ["Law", "Side", "called", "law", "letters"]
+__all__ = ["BACKWARDS", "Law", "called", "law", "letters"]
+
+#: Each comparison, with itself read from the right.
+BACKWARDS = {
+    ops.less: ops.greater,
+    ops.less_equal: ops.greater_equal,
+    ops.equal: ops.equal,
+    ops.greater_equal: ops.less_equal,
+    ops.greater: ops.less,
+    ops.not_equal: ops.not_equal,
+}
 
 
 class Law(Rule):
@@ -61,32 +67,13 @@ class Law(Rule):
         return ", ".join([f"{self.left} = {self.right}", *where])
 
 
-class Side(Node):
-    """One side of a law, as it is written down: operations on it give expressions."""
-
-    __slots__ = ("expr",)
-
-    def __init__(self, expr: Expr) -> None:
-        self.op, self.args, self.attributes = None, (), NO_ATTRIBUTES
-        self.serial, self.expr = next_serial(), expr
-
-    @classmethod
-    def record(cls, op: Op, args: tuple[Any, ...], attributes: Mapping[str, Any]) -> Side:
-        """Write an operation down."""
-        return cls(applied(op, tuple(map(_expr, args)), attributes))
-
-
-def _expr(side: Any) -> Expr:
-    return side.expr if isinstance(side, Side) else constant(side)
-
-
 def letters(names: str) -> list[Any]:
     """Return letters that stand for anything."""
-    return [Side(Quantity(name).leaf) for name in names.split()]
+    return [Quantity(name).leaf for name in names.split()]
 
 
 def law(
-    name: str, left: Any, right: Any, because: str, *conditions: Any, scaled: bool = True
+    name: str, left: Expr, right: Any, because: str, *conditions: Expr, scaled: bool = True
 ) -> Law:
     """Declare an equation that replaces what looks like its left side by its right side.
 
@@ -94,11 +81,11 @@ def law(
     ----------
     name, because : str
         What it is called, and why it holds.
-    left, right : Side or number
+    left, right : Expr or number
         Both sides. A product also matches among other factors, a sum among other terms, and up
         to a number.
-    conditions : Side, optional
-        What must be known, or may be assumed: ``x > 0``, ``x >= 0`` or ``x != 0``.
+    conditions : Expr, optional
+        What must be known, or may be assumed: ``x > 0``, ``x >= 0`` or ``ops.not_equal(x, 0)``.
     scaled : bool, optional
         Whether a sum also matches as a multiple of the left side.
 
@@ -107,29 +94,28 @@ def law(
     Law
         A rule, for a table of rules.
     """
-    pattern, result = _expr(left), _expr(right)
-    demands = tuple(_expr(condition) for condition in conditions)
-    needed, sums = ops_in(pattern), _sums_in(pattern)
+    result = right if isinstance(right, Expr) else constant(right)
+    needed, sums = ops_in(left) - BACKWARDS.keys(), _sums_in(left)
 
     def matches(expr: Expr, facts: Facts) -> Iterator[Match]:
         if not needed <= ops_in(expr) or not _has_room(sums, expr):
             return
-        for bound, scale, rest in _within(pattern, expr):
-            reasons = [_reason(replace(demand, bound), facts) for demand in demands]
+        for bound, scale, rest in _within(left, expr):
+            reasons = [_reason(replace(each, bound), facts) for each in conditions]
             assumed = {reason[1] for reason in reasons if reason is not None} - {None}
             if None in reasons or len(assumed) > 1 or (scale != 1 and not scaled):
                 continue
-            before, after = (replace(each, bound) for each in (pattern, result))
+            before, after = (replace(each, bound) for each in (left, result))
             if isinstance(expr, Mul):
                 whole = product(scale, [*rest, (after, ONE)])
             else:
-                before, after = (product(scale, [(each, ONE)]) for each in (before, after))
+                before, after = scale * before, scale * after
                 whole = total([*rest, after])
             why = ", ".join(reason[0] for reason in reasons if reason is not None)
             yield Match(before, after, whole, why, next(iter(assumed), None))
             return
 
-    return Law(name, (pattern, result), because, demands, matches)
+    return Law(name, (left, result), because, conditions, matches)
 
 
 def _reason(demand: Expr, facts: Facts) -> Reason | None:
@@ -137,8 +123,8 @@ def _reason(demand: Expr, facts: Facts) -> Reason | None:
     assert isinstance(demand, Apply)
     what, bound = demand.args
     if demand.op is ops.not_equal:
-        return facts.never_zero(difference(what, bound))
-    return facts.positive(what, strictly=demand.op is ops.greater)
+        return facts.never_zero(what - bound)
+    return facts.positive(what) if demand.op is ops.greater else facts.nonnegative(what)
 
 
 # --- matching -------------------------------------------------------------------------------------
@@ -181,6 +167,8 @@ def unify(pattern: Expr, expr: Expr, bound: Bound) -> Iterator[Bound]:
         call = called(expr)
         if call is not None and (call.op, call.attributes) == (pattern.op, pattern.attributes):
             yield from _each(list(zip(pattern.args, call.args, strict=True)), bound)
+        if call is not None and BACKWARDS.get(call.op) is pattern.op:
+            yield from _each(list(zip(pattern.args, call.args[::-1], strict=True)), bound)
     elif isinstance(pattern, Add):
         if isinstance(expr, Add):
             for found, _, rest in _terms(pattern.terms, expr.terms, bound, ONE, whole=True):

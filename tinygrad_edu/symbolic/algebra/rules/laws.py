@@ -5,26 +5,17 @@ from __future__ import annotations
 from tinygrad_edu import ops
 from tinygrad_edu.core.op import REGISTRY
 from tinygrad_edu.symbolic.algebra.expr import number
-from tinygrad_edu.symbolic.algebra.rules.law import Side, law, letters
+from tinygrad_edu.symbolic.algebra.rules.law import law, letters
 from tinygrad_edu.symbolic.algebra.rules.rule import Rule
 
-__all__ = [
-    "DEFINED",
-    "FEWER",
-    "MAYBE",
-    "PIECES",
-    "TIDYING",
-    "UNDOING",
-    "exp_of_log",
-    "log_of_exp",
-    "power_as_exp",
-    "power_of_product",
-]
+__all__ = ["CLIP", "COMPARED", "DEFINED", "FEWER", "MAYBE", "PIECES", "TIDYING", "UNDOING"]
+__all__ += ["exp_of_log", "log_of_exp", "power_as_exp", "power_of_product"]
 
 abs, exp, log, sign = ops.abs, ops.exp, ops.log, ops.sign
+where, differ, clip = ops.where, ops.not_equal, REGISTRY["clip"]
 tanh, sigmoid = ops.tanh, ops.sigmoid
 x, y, c = letters("x y c")
-nothing, one = Side(number(0)), Side(number(1))
+nothing, one = number(0), number(1)
 
 log_of_exp = law("log undoes exp", log(exp(x)), x, "the logarithm is the inverse of e^x")
 exp_of_log = law("exp undoes log", exp(log(x)), x, "e^x is the inverse of log", x > 0)
@@ -64,10 +55,33 @@ TIDYING: tuple[Rule, ...] = (
         law(f"{f.name} is even", f(c * abs(x)), f(c * x), "f(−x) = f(x)")
         for f in (ops.cosh, ops.cos)
     ),
-    law("1 − x² by 1 + x", (1 - x**2) / (1 + x), 1 - x, "1 − x² = (1 + x)·(1 − x)", x != -1),
-    law("1 − x² by 1 − x", (1 - x**2) / (1 - x), 1 + x, "1 − x² = (1 + x)·(1 − x)", x != 1),
-    law("squares by x + y", (x**2 - y**2) / (x + y), x - y, "it is (x + y)·(x − y)", x != -y),
-    law("squares by x − y", (x**2 - y**2) / (x - y), x + y, "it is (x + y)·(x − y)", x != y),
+    law("1 − x² by 1 + x", (1 - x**2) / (1 + x), 1 - x, "1 − x² = (1 + x)·(1 − x)", differ(x, -1)),
+    law("1 − x² by 1 − x", (1 - x**2) / (1 - x), 1 + x, "1 − x² = (1 + x)·(1 − x)", differ(x, 1)),
+    law("squares by x + y", (x**2 - y**2) / (x + y), x - y, "it is (x + y)·(x − y)", differ(x, -y)),
+    law("squares by x − y", (x**2 - y**2) / (x - y), x + y, "it is (x + y)·(x − y)", differ(x, y)),
+)
+
+#: A value between bounds, written with its sign.
+CLIP: tuple[Rule, ...] = tuple(
+    law(
+        name,
+        where(within, y, x * sign(y)),
+        clip(y, -x, x),
+        "beyond ±x, what is left of y is ±x",
+        x >= 0,
+    )
+    for name, within in (("clip", abs(y) <= x), ("clip inside", abs(y) < x))
+)
+
+#: Laws of comparisons, which come once these are in their one form.
+COMPARED: tuple[Rule, ...] = (
+    *CLIP,
+    law(
+        "tie",
+        (x >= y) * where(ops.equal(x, y), c / 2, c),
+        c * (1 + sign(x - y)) / 2,
+        "a tie counts half, and the sign of 0 is 0",
+    ),
 )
 
 #: Laws that the search tries: each may lead to a shorter form or away from it.
@@ -82,31 +96,26 @@ MAYBE: tuple[Rule, ...] = (
     ),
     law("1 − σ", y * (1 - sigmoid(x)), y * sigmoid(-x), "σ(x) + σ(−x) = 1"),
     law("σ − 1", y * (sigmoid(x) - 1), -y * sigmoid(-x), "σ(x) + σ(−x) = 1"),
-    law("half a sign", 0.5 + sign(x) / 2, x > 0, "a sign is 1 or −1", x != 0),
-    law("one of two", (x > y) + (y > x), 1, "one of both is larger", x != y),
-    law("half a minus", 0.5 - sign(x) / 2, x < 0, "a sign is 1 or −1", x != 0),
+    law("half a sign", 0.5 + sign(x) / 2, x > 0, "a sign is 1 or −1", differ(x, 0)),
+    law("one of two", (x > y) + (y > x), 1, "one of both is larger", differ(x, y)),
+    law("half a minus", 0.5 - sign(x) / 2, x < 0, "a sign is 1 or −1", differ(x, 0)),
     law(
         "gate beside a sign",
         (x > 0) + sign(x) * y,
         0.5 + sign(x) * (0.5 + y),
         "[x > 0] = (1 + sign(x))/2",
-        x != 0,
+        differ(x, 0),
     ),
 )
 
 #: Laws of proofs: what has a kink is written with the gate [x > 0].
 PIECES: tuple[Rule, ...] = (
-    law("|x|/x", abs(x) / x, sign(x), "its magnitude times its sign", x != 0),
-    law("1/|x|", 1 / abs(x), sign(x) / x, "its magnitude times its sign", x != 0),
+    law("|x|/x", abs(x) / x, sign(x), "its magnitude times its sign", differ(x, 0)),
+    law("1/|x|", 1 / abs(x), sign(x) / x, "its magnitude times its sign", differ(x, 0)),
     law("magnitude", abs(x), 2 * x * (x > 0) - x, "x where it is positive, else −x"),
     law("sign", sign(x), 2 * (x > 0) + ops.equal(x, 0) - 1, "1 where x is positive, else 0 or −1"),
     law("maximum", ops.maximum(x, y), y + (x - y) * (x > y), "the larger of both"),
-    law(
-        "clip",
-        REGISTRY["clip"](x, y, c),
-        ops.minimum(ops.maximum(x, y), c),
-        "the definition of clip",
-    ),
+    law("clip", clip(x, y, c), ops.minimum(ops.maximum(x, y), c), "the definition of clip"),
     *(
         law(f"sign of {f.name}", f(x) > 0, x > 0, "it grows, and is 0 at 0")
         for f in (tanh, ops.sinh)

@@ -4,27 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
-from tinygrad_edu.symbolic.algebra.expr import KINDS, Apply, Expr, Factor, Mul, number, product
+from tinygrad_edu.core.op import Op
+from tinygrad_edu.symbolic.algebra.expr import (
+    KINDS,
+    Add,
+    Apply,
+    Expr,
+    Factor,
+    Mul,
+    Opaque,
+    number,
+    product,
+    total,
+)
 from tinygrad_edu.symbolic.algebra.facts import Facts
 
-__all__ = [
-    "ONE",
-    "ZERO",
-    "Kinds",
-    "Match",
-    "Rule",
-    "is_call",
-    "others",
-    "rule",
-    "within_product",
-    "without",
-]
+__all__ = ["ONE", "ZERO", "Match", "Rule", "is_call", "rule", "within_product", "within_sum"]
+__all__ += ["without"]
 
 ZERO = number(0)
-ONE = number(Fraction(1)).value  # the object that powers share
+ONE = number(1).value  # the object that powers share
 
 
 @dataclass(frozen=True)
@@ -45,46 +46,56 @@ class Match:
     of: tuple[Expr, ...] = ()
 
 
+#: What a rule says of an expression: what that is equal to, or how one or several parts of it
+#: are; None where it says nothing.
+Application = Callable[[Any, Facts], Expr | Match | Iterable[Match] | None]
+Kind = type[Expr] | Op
+
+
 class Rule:
     """A named equation with the sentence that says why it holds.
 
-    `matches` yields where the equation applies at an expression of the kinds `at`.
+    It applies `at` expressions of some kinds, or at calls of some operations.
     """
 
     def __init__(
-        self, name: str, equation: str, because: str, matches: Application, at: Kinds = Expr
+        self, name: str, equation: str, because: str, says: Application, *at: Kind
     ) -> None:
-        self.name, self._equation, self.because = name, equation, because
-        self.matches = matches
-        self.kinds = frozenset(kind for kind in KINDS if issubclass(kind, at))
+        self.name, self._equation, self.because, self._says = name, equation, because, says
+        self._ops = frozenset(each for each in at if isinstance(each, Op))
+        calls = {Apply if op.elementwise else Opaque for op in self._ops}
+        kinds = (*calls, *(each for each in at or (Expr,) if not isinstance(each, Op)))
+        self.kinds = frozenset(kind for kind in KINDS if issubclass(kind, kinds))
 
     @property
     def equation(self) -> str:
         """The equation, with wildcards."""
         return self._equation
 
+    def matches(self, expr: Expr, facts: Facts) -> Iterable[Match]:
+        """Return the ways in which the equation applies at an expression of one of its kinds."""
+        if self._ops and expr.op is not None and expr.op not in self._ops:
+            return ()
+        found = self._says(expr, facts)
+        if isinstance(found, Expr):
+            return () if found == expr else (Match(expr, found, found),)
+        return (found,) if isinstance(found, Match) else found or ()
+
     def apply(self, expr: Expr, facts: Facts) -> Iterable[Match]:
-        """Yield the ways in which the equation applies at an expression."""
+        """Return the ways in which the equation applies at any expression."""
         return self.matches(expr, facts) if type(expr) in self.kinds else ()
 
     def __str__(self) -> str:
         return f"{self.name}: {self.equation}"
 
 
-Kinds = type[Expr] | tuple[type[Expr], ...]
-Application = Callable[[Any, Facts], Iterable[Match]]  # of an expression of these kinds
+def rule(name: str, equation: str, because: str, *at: Kind) -> Callable[[Application], Rule]:
+    """Make a rule of the function that says where an equation applies."""
+    return lambda says: Rule(name, equation, because, says, *at)
 
 
-def rule(
-    name: str, equation: str, because: str, *, at: Kinds = Expr
-) -> Callable[[Application], Rule]:
-    """Make a rule of the function that yields where an equation applies."""
-    return lambda matches: Rule(name, equation, because, matches, at)
-
-
-def is_call(expr: Expr, op: object) -> bool:
-    """Whether an expression is an operation, or one of several, applied entry by entry."""
-    ops = op if isinstance(op, tuple) else (op,)
+def is_call(expr: Expr, *ops: Op) -> bool:
+    """Whether an expression is one of some operations, applied entry by entry."""
     return isinstance(expr, Apply) and expr.op in ops
 
 
@@ -109,23 +120,24 @@ def without(factors: tuple[Factor, ...], taken: Iterable[Factor]) -> tuple[Facto
 
 
 def within_product(
-    expr: Expr,
+    expr: Mul,
     left: tuple[Factor, ...],
     right: Expr,
     because: str = "",
     assumed: str | None = None,
 ) -> Match:
     """Replace some powers of a product by an expression."""
-    assert isinstance(expr, Mul)
     rest = without(expr.factors, left)
     assert rest is not None
     result = product(expr.coefficient, [*rest, (right, ONE)])
     return Match(Mul(ONE, left), right, result, because, assumed)
 
 
-def others(terms: tuple[Expr, ...], taken: Iterable[Expr]) -> list[Expr]:
-    """Return the terms but for one occurrence of each of those taken."""
-    rest = list(terms)
-    for term in taken:
+def within_sum(
+    expr: Add, left: Iterable[Expr], right: Expr, because: str = "", assumed: str | None = None
+) -> Match:
+    """Replace some terms of a sum by an expression."""
+    left, rest = list(left), list(expr.terms)
+    for term in left:
         rest.remove(term)
-    return rest
+    return Match(total(left), right, total([*rest, right]), because, assumed)

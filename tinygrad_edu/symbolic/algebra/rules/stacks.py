@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tinygrad_edu.core.op import REGISTRY
@@ -12,8 +11,8 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Delta,
     Expr,
     Index,
-    Leaf,
     Opaque,
+    Placed,
     Sum,
     distinct,
     parts,
@@ -21,25 +20,20 @@ from tinygrad_edu.symbolic.algebra.expr import (
     rename,
     replace,
     sum_over,
+    terms_of,
     total,
 )
 from tinygrad_edu.symbolic.algebra.facts import Facts
-from tinygrad_edu.symbolic.algebra.rules.rule import ONE, Match, rule
+from tinygrad_edu.symbolic.algebra.rules.rule import rule
 from tinygrad_edu.symbolic.algebra.slices import Cut, cuts
 
-__all__ = [
-    "entry_of_stack",
-    "number_out",
-    "slice_of_delta",
-    "slice_of_stack",
-    "sum_over_stack",
-    "term_by_term",
-]
+__all__ = ["entry_of_stack", "number_out", "slice_of_delta", "slice_of_stack"]
+__all__ += ["sum_over_stack", "term_by_term"]
 
 _GETITEM = REGISTRY["getitem"]
 _JOINING = (REGISTRY["stack"], REGISTRY["concatenate"])
 #: What moves and adds entries of its first argument.
-_LINEAR = frozenset(REGISTRY[name] for name in ("getitem", "scatter_add", "cumsum"))
+_LINEAR = tuple(REGISTRY[name] for name in ("getitem", "scatter_add", "cumsum"))
 
 
 @dataclass(frozen=True)
@@ -85,19 +79,17 @@ def _stack(expr: Expr) -> _Stack | None:
     return _Stack(expr, expr.attributes["axis"] % len(expr.axes))
 
 
-@rule("entry of a stack", "[x, y]₁ = y", "what stands there", at=Opaque)
-def entry_of_stack(expr: Opaque, facts: Facts) -> Iterator[Match]:
+@rule("entry of a stack", "[x, y]₁ = y", "what stands there", Opaque)
+def entry_of_stack(expr: Opaque, facts: Facts) -> Expr | None:
     stack = _stack(expr)
     if stack is None or stack.index is None or stack.index.place is None:
-        return
+        return None
     place = stack.index.place
-    for which, length in enumerate(stack.lengths):
+    for which, (length, index) in enumerate(zip(stack.lengths, stack.own, strict=True)):
         if place < length:
-            index = stack.own[which]
-            right = stack.part(which, index.at(place) if index is not None else None)
-            yield Match(expr, right, right)
-            return
+            return stack.part(which, None if index is None else index.at(place))
         place -= length
+    return None
 
 
 def _along(expr: Expr, index: Index) -> list[_Stack]:
@@ -106,7 +98,7 @@ def _along(expr: Expr, index: Index) -> list[_Stack]:
     for each in distinct(expr):
         if isinstance(each, Sum) and each.index is index:
             return []
-        if isinstance(each, Leaf | Delta | Opaque) and index in each.indices:
+        if isinstance(each, Placed) and index in each.indices:
             stack = _stack(each)
             if stack is None or stack.index is not index:
                 return []
@@ -114,8 +106,8 @@ def _along(expr: Expr, index: Index) -> list[_Stack]:
     return stacks if len({stack.lengths for stack in stacks}) == 1 else []
 
 
-@rule("Σ over a stack", "Σ_k f([x, y]_k) = f(x) + f(y)", "the sum, written out", at=Sum)
-def sum_over_stack(expr: Sum, facts: Facts) -> Iterator[Match]:
+@rule("Σ over a stack", "Σ_k f([x, y]_k) = f(x) + f(y)", "the sum, written out", Sum)
+def sum_over_stack(expr: Sum, facts: Facts) -> Expr | None:
     """Write out a sum over an index that occurs along stacks of equal parts, and nowhere else."""
     stacks = _along(expr.body, expr.index)
     terms = []
@@ -126,51 +118,48 @@ def sum_over_stack(expr: Sum, facts: Facts) -> Iterator[Match]:
             index = own
         body = replace(expr.body, {s.expr: s.part(which, index) for s in stacks})
         terms.append(body if index is None else sum_over((index,), body))
-    if terms:
-        right = total(terms)
-        yield Match(expr, right, right)
+    return total(terms) if terms else None
 
 
-@rule("slice of a stack", "f([x, y])[2:] = f(y)", "these are its entries", at=Opaque)
-def slice_of_stack(expr: Opaque, facts: Facts) -> Iterator[Match]:
+@rule("slice of a stack", "f([x, y])[2:] = f(y)", "these are its entries", Opaque)
+def slice_of_stack(expr: Opaque, facts: Facts) -> Expr | None:
     """Cut just one part out of stacks of equal parts."""
     found = _cut_along(expr)
-    if found is None:
-        return
+    stacks = [] if found is None else _along(expr.args[0], found[1])
+    if found is None or found[2] is None or not stacks:
+        return None
     cut, index, axis = found
-    stacks = _along(expr.args[0], index)
-    starts = itertools.accumulate(stacks[0].lengths, initial=0) if stacks else ()
-    parts = zip(starts, stacks[0].lengths if stacks else (), strict=False)
-    for which, part in enumerate(parts):
-        if part == (cut.start, cut.length) and axis is not None and cut.length > 1:
-            new: dict[Expr, Expr] = {s.expr: s.part(which, axis) for s in stacks}
-            right = _outside(replace(expr.args[0], new), expr, index)
-            yield Match(expr, right, right)
+    starts = itertools.accumulate(stacks[0].lengths, initial=0)
+    for which, part in enumerate(zip(starts, stacks[0].lengths, strict=False)):
+        if part == (cut.start, cut.length) and cut.length > 1:
+            inside = replace(expr.args[0], {s.expr: s.part(which, axis) for s in stacks})
+            # What stands in a slice gets the indices that it has outside.
+            both = zip(expr.inside[0], expr.axes, strict=True)
+            return rename(inside, {a: b for a, b in both if a and b and a is not index})
+    return None
 
 
-@rule("slice of δ", "(x + δ_2k)[1:] = x[1:] + δ_1k", "the same entry, counted on", at=Opaque)
-def slice_of_delta(expr: Opaque, facts: Facts) -> Iterator[Match]:
+@rule("slice of δ", "(x + δ_2k)[1:] = x[1:] + δ_1k", "the same entry, counted on", Opaque)
+def slice_of_delta(expr: Opaque, facts: Facts) -> Expr | None:
     """Take multiples of δ at a place out of a slice."""
     found = _cut_along(expr)
-    if found is None or found[2] is None:
-        return
-    cut, _, axis = found
-    assert axis is not None
+    cut, _, axis = found or (None, None, None)
+    if cut is None or axis is None:
+        return None
     outside: list[Expr] = []
     rest: list[Expr] = []
-    terms = expr.args[0].terms if isinstance(expr.args[0], Add) else expr.args[:1]
+    terms = terms_of(expr.args[0])
     for term in terms:
         coefficient, factors = parts(term)
-        places = [e.place for f in factors[:1] if isinstance(f[0], Delta) for e in f[0].axes]
-        (place,) = [p for p in places if p is not None] or (None,)
-        if len(factors) != 1 or place is None:
+        entries = [e.place for f in factors[:1] if isinstance(f[0], Delta) for e in f[0].axes]
+        places = [place for place in entries if place is not None]
+        if len(factors) != 1 or not places:
             rest.append(term)
-        elif 0 <= place - cut.start < cut.length:
-            there = Delta(axis, axis.at(place - cut.start))
-            outside.append(product(coefficient, [(there, ONE)]))
-    if len(rest) < len(terms):
-        right = total([*outside, *([expr.rebuild((total(rest),))] if rest else [])])
-        yield Match(expr, right, right)
+        elif 0 <= places[0] - cut.start < cut.length:
+            outside.append(coefficient * Delta(axis, axis.at(places[0] - cut.start)))
+    if len(rest) == len(terms):
+        return None
+    return total([*outside, *([expr.rebuild((total(rest),))] if rest else [])])
 
 
 def _cut_along(expr: Opaque) -> tuple[Cut, Index, Index | None] | None:
@@ -188,30 +177,21 @@ def _cut_along(expr: Opaque) -> tuple[Cut, Index, Index | None] | None:
     return cut, index, expr.axes[cut.other]
 
 
-def _outside(argument: Expr, expr: Opaque, index: Index) -> Expr:
-    """Give what stands in a slice the indices that it has outside."""
-    both = zip(expr.inside[0], expr.axes, strict=True)
-    return rename(argument, {a: b for a, b in both if a and b and a is not index})
-
-
-@rule("number out", "(c·x)[1:] = c·x[1:]", "entries are moved, and all are c times", at=Opaque)
-def number_out(expr: Opaque, facts: Facts) -> Iterator[Match]:
+@rule("number out", "(c·x)[1:] = c·x[1:]", "entries are moved, and all are c times", *_LINEAR)
+def number_out(expr: Opaque, facts: Facts) -> Expr | None:
     """Take what has no index out of a slice, a placing or a running sum."""
-    if expr.op not in _LINEAR:
-        return
     coefficient, factors = parts(expr.args[0])
     outside = [factor for factor in factors if not factor[0].indices]
     if (coefficient == 1 and not outside) or len(outside) == len(factors):
-        return
+        return None
     inner = product(1, [factor for factor in factors if factor not in outside])
-    right = product(coefficient, [*outside, (expr.rebuild((inner, *expr.args[1:])), ONE)])
-    yield Match(expr, right, right)
+    number: Expr = product(coefficient, outside) * expr.rebuild((inner, *expr.args[1:]))
+    return number
 
 
-@rule("term by term", "(x + y)[1:] = x[1:] + y[1:]", "entries are moved and added", at=Opaque)
-def term_by_term(expr: Opaque, facts: Facts) -> Iterator[Match]:
+@rule("term by term", "(x + y)[1:] = x[1:] + y[1:]", "entries are moved and added", *_LINEAR)
+def term_by_term(expr: Opaque, facts: Facts) -> Expr | None:
     """Take a slice, a placing or a running sum of each term."""
-    if expr.op in _LINEAR and isinstance(expr.args[0], Add):
-        terms = expr.args[0].terms
-        right = total(expr.rebuild((term, *expr.args[1:])) for term in terms)
-        yield Match(expr, right, right)
+    if not isinstance(expr.args[0], Add):
+        return None
+    return total(expr.rebuild((term, *expr.args[1:])) for term in expr.args[0].terms)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import TypeGuard
 
 from tinygrad_edu import ops
 from tinygrad_edu.symbolic.algebra.expr import (
@@ -19,6 +18,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Mul,
     Number,
     Opaque,
+    Placed,
     Sum,
     distinct,
     holds_entries,
@@ -34,67 +34,64 @@ from tinygrad_edu.symbolic.algebra.expr import (
 )
 from tinygrad_edu.symbolic.algebra.facts import Facts
 from tinygrad_edu.symbolic.algebra.rules.arithmetic import shared_factors
-from tinygrad_edu.symbolic.algebra.rules.rule import ONE, Match, others, rule, without
+from tinygrad_edu.symbolic.algebra.rules.rule import (
+    ONE,
+    ZERO,
+    Match,
+    rule,
+    within_sum,
+    without,
+)
 
-__all__ = [
-    "ACROSS",
-    "constant_out",
-    "delta_picks",
-    "delta_renames",
-    "delta_sifts",
-    "distribution",
-    "exchange",
-    "index_sifts",
-    "is_one_hot",
-    "join_sums",
-    "one_sum",
-    "separate",
-    "shares",
-    "sum_of_constant",
-    "sum_of_terms",
-    "sums_to_one",
-    "written_out",
-]
+__all__ = ["ACROSS", "constant_out", "delta_picks", "delta_renames", "delta_sifts"]
+__all__ += ["distribution", "exchange", "index_sifts", "join_sums", "one_sum", "separate"]
+__all__ += ["shares", "sum_of_constant", "sum_of_terms", "sums_to_one", "symmetric"]
+__all__ += ["written_out"]
 
 
-@rule("Σ of a constant", "Σ_k c = K·c", "K equal terms", at=Sum)
-def sum_of_constant(expr: Sum, facts: Facts) -> Iterator[Match]:
-    if expr.index not in expr.body.indices:
-        right = product(1, [(Dimension(expr.index), ONE), (expr.body, ONE)])
-        yield Match(expr, right, right, f"{expr.index.called} equal terms")
+@rule("Σ of a constant", "Σ_k c = K·c", "K equal terms", Sum)
+def sum_of_constant(expr: Sum, facts: Facts) -> Match | None:
+    if expr.index in expr.body.indices:
+        return None
+    right = Dimension(expr.index) * expr.body
+    return Match(expr, right, right, f"{expr.index.called} equal terms")
 
 
-@rule("shares", "Σ_k (c + f_k) = 1", "tested on the data", at=Sum)
-def shares(expr: Sum, facts: Facts) -> Iterator[Match]:
+@rule("shares", "Σ_k (c + f_k) = 1", "tested on the data", Sum)
+def shares(expr: Sum, facts: Facts) -> Match | None:
     """Smoothed targets such as ε/3 + (1 − ε)·y: K is 3 in the data, and K·(ε/3) is ε there."""
-    statement = facts.shares(expr)
-    if statement is not None:
-        one = Number(ONE)
-        yield Match(expr, one, one, f"{statement}, which holds on the data", statement)
+    return _assumed(expr, Number(ONE), facts.shares(expr))
 
 
-@rule("distribution", "Σ_k p_k = 1", "probabilities sum to 1", at=Sum)
-def distribution(expr: Sum, facts: Facts) -> Iterator[Match]:
+def _assumed(left: Expr, right: Expr, statement: str | None) -> Match | None:
+    if statement is None:
+        return None
+    return Match(left, right, right, f"{statement}, which holds on the data", statement)
+
+
+@rule("distribution", "Σ_k p_k = 1", "probabilities sum to 1", Sum)
+def distribution(expr: Sum, facts: Facts) -> Match | None:
     """Σ_k softmax(z)_k = 1, and so does every row of a one-hot matrix."""
-    if isinstance(expr.body, Opaque) and expr.body.op.distribution:
-        axes = expr.body.axes
-        if axes[expr.body.attributes.get("axis", -1)] is expr.index:
-            one = Number(ONE)
-            yield Match(expr, one, one, "{} is a distribution", of=(expr.body,))
+    body, one = expr.body, Number(ONE)
+    if not isinstance(body, Opaque) or not body.op.distribution:
+        return None
+    if body.axes[body.attributes.get("axis", -1)] is not expr.index:
+        return None
+    return Match(expr, one, one, "{} is a distribution", of=(body,))
 
 
-@rule("δ picks", "Σ_k δ_kj·f_k = f_j", "all other terms of the sum are 0", at=Sum)
+@rule("δ picks", "Σ_k δ_kj·f_k = f_j", "all other terms of the sum are 0", Sum)
 def delta_picks(expr: Sum, facts: Facts) -> Iterator[Match]:
     coefficient, factors = parts(expr.body)
-    for place, (base, exponent) in enumerate(factors):
+    for base, exponent in factors:
         if isinstance(base, Delta) and exponent == 1 and expr.index in base.axes:
             other = base.axes[0] if base.axes[1] is expr.index else base.axes[1]
-            body = product(coefficient, factors[:place] + factors[place + 1 :])
+            body = product(coefficient, without(factors, ((base, ONE),)) or ())
             right = rename(body, {expr.index: other})
             yield Match(expr, right, right)
 
 
-@rule("δ sifts", "δ_kj·f_k = δ_kj·f_j, j an entry", "elsewhere δ is 0", at=Mul)
+@rule("δ sifts", "δ_kj·f_k = δ_kj·f_j, j an entry", "elsewhere δ is 0", Mul)
 def delta_sifts(expr: Mul, facts: Facts) -> Iterator[Match]:
     """Where something else stands at that entry already, let all of it."""
     for delta, exponent in expr.factors:
@@ -103,7 +100,7 @@ def delta_sifts(expr: Mul, facts: Facts) -> Iterator[Match]:
             rest = product(expr.coefficient, [f for f in expr.factors if f[0] != delta])
             if other.place is not None and one in rest.indices and _stands_at(other, rest):
                 there = rename(rest, {one: other})
-                right = product(1, [(delta, exponent), (there, ONE)])
+                right = delta**exponent * there
                 yield Match(expr, right, right, "elsewhere {} is 0", of=(delta,))
 
 
@@ -111,14 +108,15 @@ def delta_sifts(expr: Mul, facts: Facts) -> Iterator[Match]:
     "index sifts",
     "h_k·f(Σ_j h_j·x_j) = h_k·f(x_k), h a one-hot row",
     "where h_k is 1, the sum is x_k",
-    at=Mul,
+    Mul,
 )
 def index_sifts(expr: Mul, facts: Facts) -> Iterator[Match]:
     """Where the row has all indices of what it picks, as one_hot(y)_nk has those of Z_nk."""
     for row, exponent in expr.factors:
-        index = row.axes[-1] if is_one_hot(row) and exponent >= 1 else None
-        if index is None:
+        if not isinstance(row, Opaque) or row.op is not ops.one_hot or exponent < 1:
             continue
+        index = row.axes[-1]
+        assert index is not None
         rest = product(expr.coefficient, [f for f in expr.factors if f[0] != row])
         for picked in _outside_sums(rest):
             coefficient, factors = parts(picked.body)
@@ -126,7 +124,7 @@ def index_sifts(expr: Mul, facts: Facts) -> Iterator[Match]:
             others = product(coefficient, [f for f in factors if f != there])
             here = rename(others, {picked.index: index})
             if there in factors and here.indices <= row.indices:
-                right = product(1, [(row, exponent), (replace(rest, {picked: here}), ONE)])
+                right = row**exponent * replace(rest, {picked: here})
                 yield Match(expr, right, right, "where {} is 1, {} is that", of=(row, picked))
 
 
@@ -134,7 +132,7 @@ def index_sifts(expr: Mul, facts: Facts) -> Iterator[Match]:
     "written out",
     "f_0 + f_1 + … + f_{K−1} = Σ_k f_k",
     "the terms of all places are the whole sum",
-    at=Add,
+    Add,
 )
 def written_out(expr: Add, facts: Facts) -> Iterator[Match]:
     """Read the terms that a loop over the entries, or the rows, of arrays leaves."""
@@ -148,12 +146,11 @@ def written_out(expr: Add, facts: Facts) -> Iterator[Match]:
             run = entry.range
             taken = expr.indices | bound
             index = run if run not in taken else run.fresh(taken)
-            assert entry.place is not None
             alike = met.setdefault((index, _at(meaning, entry, index)), {})
-            alike[entry.place] = term
+            alike[entry.place or 0] = term
     for (index, each), terms in met.items():
         if len(terms) == index.length:
-            yield _in_place_of(list(terms.values()), sum_over([index], each), expr)
+            yield within_sum(expr, terms.values(), sum_over([index], each))
             return
     # A loop over pairs: where both are one, the term was 0, and is not there.
     pairs: dict[Expr, dict[int, tuple[Expr, list[Expr]]]] = {}
@@ -168,12 +165,8 @@ def written_out(expr: Add, facts: Facts) -> Iterator[Match]:
     for found in pairs.values():
         taken_up = [term for _, terms in found.values() for term in terms]
         if len(found) * (len(found) - 1) == len(taken_up) == len({*taken_up}):
-            yield _in_place_of(taken_up, total(right for right, _ in found.values()), expr)
+            yield within_sum(expr, taken_up, total(right for right, _ in found.values()))
             return
-
-
-def _in_place_of(terms: list[Expr], right: Expr, whole: Add) -> Match:
-    return Match(total(terms), right, total([*others(whole.terms, terms), right]))
 
 
 def _is_zero(expr: Expr) -> bool:
@@ -181,10 +174,10 @@ def _is_zero(expr: Expr) -> bool:
     for base, exponent in parts(expr)[1]:
         left: dict[tuple[Factor, ...], Fraction] = {}
         for coefficient, factors in map(parts, terms_of(base)):
-            left[factors] = left.get(factors, Fraction(0)) + coefficient
+            left[factors] = left.get(factors, 0) + coefficient
         if exponent > 0 and not any(left.values()):
             return True
-    return expr == Number(Fraction(0))
+    return expr == ZERO
 
 
 def _without_names_of_entries(expr: Expr) -> Expr:
@@ -201,34 +194,23 @@ def _without_names_of_entries(expr: Expr) -> Expr:
 
 def _entries_in(expr: Expr) -> dict[Index, None]:
     """Return the entries at which arrays stand, but for those inside of whole operations."""
-    found: dict[Index, None] = {}
-    hidden: set[Index] = set()
-    for part in distinct(expr):
-        if isinstance(part, Leaf | Delta | Opaque):
-            found |= {a: None for a in part.axes if a is not None and a.place is not None}
-        if isinstance(part, Opaque):
-            hidden.update(*(_entries_in(argument) for argument in part.args))
-    return {entry: None for entry in found if entry not in hidden}
+    placed = [part for part in distinct(expr) if isinstance(part, Placed)]
+    inside = (each for part in placed for each in part.children)
+    hidden = {entry for argument in inside for entry in _entries_in(argument)}
+    return {
+        axis: None
+        for part in placed
+        for axis in part.axes
+        if axis is not None and axis.place is not None and axis not in hidden
+    }
 
 
 def _at(expr: Expr, entry: Index, index: Index) -> Expr:
     """Put an index where arrays stand at an entry."""
-    new: dict[Expr, Expr] = {}
-    for part in distinct(expr):
-        if isinstance(part, Leaf | Delta | Opaque) and entry in part.axes:
-            axes = tuple(index if axis is entry else axis for axis in part.axes)
-            if isinstance(part, Leaf):
-                new[part] = Leaf(part.quantity, axes)  # type: ignore[arg-type]  # of its axes
-            elif isinstance(part, Delta):
-                new[part] = Delta(*axes)  # type: ignore[arg-type]  # there are two
-            else:
-                new[part] = Opaque(part.op, part.args, part.attributes, part.inside, axes)
-    return replace(expr, new)
-
-
-def is_one_hot(expr: Expr) -> TypeGuard[Opaque]:
-    """Whether an expression is an entry of one-hot rows."""
-    return isinstance(expr, Opaque) and expr.op is ops.one_hot
+    arrays = [p for p in distinct(expr) if isinstance(p, Placed) and entry in p.axes]
+    return replace(
+        expr, {p: p.at(tuple(index if a is entry else a for a in p.axes)) for p in arrays}
+    )
 
 
 def _outside_sums(expr: Expr) -> Iterator[Sum]:
@@ -242,7 +224,7 @@ def _outside_sums(expr: Expr) -> Iterator[Sum]:
 
 def _stands_at(entry: Index, expr: Expr) -> bool:
     """Whether an expression holds an array at an entry."""
-    return any(isinstance(e, Leaf | Delta | Opaque) and entry in e.axes for e in distinct(expr))
+    return any(isinstance(e, Placed) and entry in e.axes for e in distinct(expr))
 
 
 # --- sums within sums, Σ_nΣ_k, read as one sum over several indices -------------------------------
@@ -263,7 +245,7 @@ def _opened(expr: Sum) -> tuple[list[Index], Expr]:
     return indices, body
 
 
-@rule("δ renames", "δ_kj·f_k = δ_kj·f_j", "elsewhere δ is 0", at=Mul)
+@rule("δ renames", "δ_kj·f_k = δ_kj·f_j", "elsewhere δ is 0", Mul)
 def delta_renames(expr: Mul, facts: Facts) -> Iterator[Match]:
     """Of two indices that δ makes one, leave the first, so that one product has one form."""
     for delta, exponent in expr.factors:
@@ -271,19 +253,19 @@ def delta_renames(expr: Mul, facts: Facts) -> Iterator[Match]:
             first, second = sorted(delta.indices, key=lambda axis: axis.order)
             rest = product(expr.coefficient, [f for f in expr.factors if f[0] != delta])
             if second in rest.indices:
-                right = product(1, [(delta, exponent), (rename(rest, {second: first}), ONE)])
+                right = delta**exponent * rename(rest, {second: first})
                 yield Match(expr, right, right)
 
 
-@rule("Σ of a sum", "Σ(x + y) = Σx + Σy", "a sum can be taken in any order", at=Sum)
-def sum_of_terms(expr: Sum, facts: Facts) -> Iterator[Match]:
+@rule("Σ of a sum", "Σ(x + y) = Σx + Σy", "a sum can be taken in any order", Sum)
+def sum_of_terms(expr: Sum, facts: Facts) -> Expr | None:
     indices, body = _opened(expr)
-    if isinstance(body, Add):
-        right = total(sum_over(indices, term) for term in body.terms)
-        yield Match(expr, right, right)
+    if not isinstance(body, Add):
+        return None
+    return total(sum_over(indices, term) for term in body.terms)
 
 
-@rule("one sum", "Σ_k x·y + Σ_k x·z = Σ_k x·(y + z)", "a sum can be taken in any order", at=Add)
+@rule("one sum", "Σ_k x·y + Σ_k x·z = Σ_k x·(y + z)", "a sum can be taken in any order", Add)
 def one_sum(expr: Add, facts: Facts) -> Iterator[Match]:
     """Write two sums over one range as one: A B − A C is A (B − C)."""
     for one, other in itertools.combinations(expr.terms, 2):
@@ -297,15 +279,10 @@ def one_sum(expr: Add, facts: Facts) -> Iterator[Match]:
                     continue
                 body = rename(body, {second.index: first.index})
             scale = abs(number) if abs(number) == abs(times) else ONE
-            inner = [
-                product(number / scale, [(first.body, ONE)]),
-                product(times / scale, [(body, ONE)]),
-            ]
-            inside = _factored(inner)
+            inside = _factored([number / scale * first.body, times / scale * body])
             if inside is not None:
                 right = product(scale, [*outside, (sum_over([first.index], inside), ONE)])
-                rest = [term for term in expr.terms if term is not one and term is not other]
-                yield Match(total([one, other]), right, total([*rest, right]))
+                yield within_sum(expr, (one, other), right)
 
 
 def _with_sum(term: Expr) -> Iterator[tuple[tuple[Factor, ...], Sum, Fraction]]:
@@ -334,12 +311,8 @@ def _factored(terms: list[Expr]) -> Expr | None:
         len(term.indices) == 2 and len(parts(term)[1]) == 1 for term in terms
     ):
         return None
-    rest = []
-    for coefficient, factors in map(parts, terms):
-        left = without(factors, common)
-        assert left is not None
-        rest.append(product(coefficient, left))
-    return product(1, [*common, (total(rest), ONE)])
+    rest = total(product(n, without(factors, common) or ()) for n, factors in map(parts, terms))
+    return product(1, [*common, (rest, ONE)])
 
 
 def _grouped(indices: list[Index], factors: tuple[Factor, ...]) -> _Groups:
@@ -367,44 +340,43 @@ _Groups = tuple[list[tuple[list[Index], list[Factor]]], list[Factor]]
     "constant out of Σ",
     "Σ_k c·f_k = c·Σ_k f_k",
     "the distributive law, for what does not depend on k",
-    at=Sum,
+    Sum,
 )
-def constant_out(expr: Sum, facts: Facts) -> Iterator[Match]:
+def constant_out(expr: Sum, facts: Facts) -> Match | None:
     indices, body = _opened(expr)
     coefficient, factors = parts(body)
     groups, outside = _grouped(indices, factors)
-    if (outside or coefficient != 1) and any(inside for _, inside in groups):
-        inside = product(1, [f for f in factors if f not in outside])
-        right = product(coefficient, [*outside, (sum_over(indices, inside), ONE)])
-        which = product(coefficient, outside)
-        yield Match(expr, right, right, "{} does not depend on the index of the sum", of=(which,))
+    if (not outside and coefficient == 1) or not any(inside for _, inside in groups):
+        return None
+    which = product(coefficient, outside)
+    right = which * sum_over(indices, product(1, [f for f in factors if f not in outside]))
+    return Match(expr, right, right, "{} does not depend on the index of the sum", of=(which,))
 
 
-@rule("separate", "Σ_nΣ_k x_n·y_k = Σ_n x_n · Σ_k y_k", "the distributive law", at=Sum)
-def separate(expr: Sum, facts: Facts) -> Iterator[Match]:
+@rule("separate", "Σ_nΣ_k x_n·y_k = Σ_n x_n · Σ_k y_k", "the distributive law", Sum)
+def separate(expr: Sum, facts: Facts) -> Expr | None:
     """Take a sum of products apart into factors that share no index."""
     indices, body = _opened(expr)
     coefficient, factors = parts(body)
     groups, outside = _grouped(indices, factors)
     if len(groups) < 2:
-        return
+        return None
     for group, inside in groups:
         if inside:
             outside.append((sum_over(group, product(1, inside)), ONE))
         else:
             outside.extend((Dimension(index), ONE) for index in group)
-    right = product(coefficient, outside)
-    yield Match(expr, right, right)
+    return product(coefficient, outside)
 
 
-@rule("join sums", "Σ_n x_n·Σ_k y_nk = Σ_nΣ_k x_n·y_nk", "the distributive law", at=Sum)
-def join_sums(expr: Sum, facts: Facts) -> Iterator[Match]:
+@rule("join sums", "Σ_n x_n·Σ_k y_nk = Σ_nΣ_k x_n·y_nk", "the distributive law", Sum)
+def join_sums(expr: Sum, facts: Facts) -> Expr | None:
     """Let a product hold one sum within a sum no longer."""
     indices, body = _opened(expr)
     coefficient, factors = parts(body)
     inner = [f for f in factors if isinstance(f[0], Sum) and f[1] >= 1 and f[1].denominator == 1]
     if not inner or (len(factors) == 1 and inner[0][1] == 1):
-        return
+        return None
     held, exponent = inner[0]
     assert isinstance(held, Sum)
     more, inside = _opened(held)
@@ -415,29 +387,27 @@ def join_sums(expr: Sum, facts: Facts) -> Iterator[Match]:
         if index in taken:  # the inner sum calls its index as something outside is called
             more[place] = index.fresh({*taken, *more, *inside.indices})
             inside = rename(inside, {index: more[place]})
-    right = sum_over([*indices, *more], product(coefficient, [*rest, (inside, ONE)]))
-    yield Match(expr, right, right)
+    return sum_over([*indices, *more], product(coefficient, [*rest, (inside, ONE)]))
 
 
 @rule(
     "exchange indices",
     "Σ_jΣ_k x_jk = Σ_jΣ_k x_kj",
     "what a summed index is called does not matter",
-    at=Sum,
+    Sum,
 )
-def exchange(expr: Sum, facts: Facts) -> Iterator[Match]:
+def exchange(expr: Sum, facts: Facts) -> Expr | None:
     """Of all ways to call indices of one range take the first, so that xᵀA x is xᵀAᵀ x."""
     indices, body = _opened(expr)
     if not 1 < len(indices) <= MOST_INDICES:
-        return
+        return None
     ways = [
         sum_over(indices, rename(body, dict(zip(indices, others, strict=True))))
         for others in itertools.permutations(indices)
         if all(one.range is other.range for one, other in zip(indices, others, strict=True))
     ]
     first = min(ways, key=_by_indices)
-    if _by_indices(first) < _by_indices(expr):
-        yield Match(expr, first, first)
+    return first if _by_indices(first) < _by_indices(expr) else None
 
 
 def _by_indices(expr: Expr) -> tuple[object, ...]:
@@ -446,7 +416,7 @@ def _by_indices(expr: Expr) -> tuple[object, ...]:
     return order(expr), [axis.serial for leaf in leaves for axis in leaf.axes]
 
 
-@rule("assumption", "Σ_nΣ_k x_n·y_nk = Σ_n x_n, Σ_k y_nk = 1", "tested on the data", at=Sum)
+@rule("assumption", "Σ_nΣ_k x_n·y_nk = Σ_n x_n, Σ_k y_nk = 1", "tested on the data", Sum)
 def sums_to_one(expr: Sum, facts: Facts) -> Iterator[Match]:
     indices, body = _opened(expr)
     coefficient, factors = parts(body)
@@ -456,12 +426,43 @@ def sums_to_one(expr: Sum, facts: Facts) -> Iterator[Match]:
             continue
         if len(indices) == 1 and body != held[0][0]:
             continue  # what is constant is taken out first, so that it is seen
-        statement = facts.sums_to_one(Sum(index, held[0][0]))
-        if statement is not None:
-            rest = product(coefficient, [f for f in factors if f != held[0]])
-            right = sum_over([each for each in indices if each is not index], rest)
-            yield Match(expr, right, right, f"{statement}, which holds on the data", statement)
+        rest = product(coefficient, [f for f in factors if f != held[0]])
+        right = sum_over([each for each in indices if each is not index], rest)
+        found = _assumed(expr, right, facts.sums_to_one(Sum(index, held[0][0])))
+        if found is not None:
+            yield found
 
 
 #: These read all sums at once, and are not to be asked at those within.
 ACROSS = frozenset({constant_out, exchange, join_sums, separate, sum_of_terms, sums_to_one})
+
+
+# --- symmetric matrices: their rows are their columns ---------------------------------------------
+
+
+@rule("symmetric", "x_kj = x_jk", "tested on the data", Add)
+def symmetric(expr: Add, facts: Facts) -> Match | None:
+    """Turn a matrix in one term where that gives the factors of another: W x + Wᵀ x."""
+    for term in expr.terms:
+        rest = [parts(other)[1] for other in expr.terms if other is not term]
+        if not any(_much(other) == _much(parts(term)[1]) for other in rest):
+            continue
+        for leaf in distinct(term):
+            if not isinstance(leaf, Leaf) or len(leaf.indices) != 2 or len(leaf.axes) != 2:
+                continue
+            row, column = (axis in term.indices for axis in leaf.axes)
+            if leaf.axes[0].length != leaf.axes[1].length or (row and not column):
+                continue  # W x lies as it is to lie, and Wᵀ x is turned
+            leaves = [e for e in distinct(term) if isinstance(e, Leaf)]
+            same = [e for e in leaves if e.quantity is leaf.quantity]
+            turned = replace(term, {e: e.at(e.axes[::-1]) for e in same})
+            statement = facts.symmetric(leaf) if parts(turned)[1] in rest else None
+            if statement is not None:
+                because = f"{statement}, which holds on the data"
+                return within_sum(expr, (term,), turned, because, statement)
+    return None
+
+
+def _much(factors: tuple[Factor, ...]) -> int:
+    """Return how much there is to read of factors: no more when a matrix in them is turned."""
+    return sum(base.size for base, _ in factors)
