@@ -128,7 +128,7 @@ def _each_turned(scale: Fraction, factors: tuple[Factor, ...]) -> Iterator[Expr]
     for base, exponent in factors:
         turned = _turned(base) if exponent == 1 else None
         if turned is not None:
-            rest = [f for f in factors if f != (base, exponent)]
+            rest = without(factors, ((base, exponent),)) or ()
             yield product(scale, [*rest, (turned, ONE)])
 
 
