@@ -50,13 +50,18 @@ UNPROVED = {"kron-matrices", "product_of_others-vector"}
 UNSAID = {"sort"}
 
 
-def read_back(derivation, formula, written):
-    """Compute what was written, on the recorded data, in the shape of the formula."""
+def reader_of(derivation, formula):
+    """Compute what is written of a formula, on the recorded data, in the shape of the formula."""
     letters = Letters(derivation)
     letters.target = formula
     (_, data), *_ = environments(letters)
-    found = [computed(letters, claim, data) for claim in read(written, letters)]
-    return next((f for f in found if f.shape == formula.evaluate().shape), found[0])
+    shape = formula.evaluate().shape
+
+    def read_back(written):
+        found = [computed(letters, claim, data) for claim in read(written, letters)]
+        return next((f for f in found if f.shape == shape), found[0])
+
+    return read_back
 
 
 def run_with_numpy_alone(formula):
@@ -80,11 +85,12 @@ def assert_law(derivation, *formulas, unread=(), unsaid=()):
     """Check all spellings of a derivation's result, and of other formulas of it."""
     with np.errstate(all="ignore"):
         for formula in (derivation.result, *formulas):
+            read_back = reader_of(derivation, formula)
             for spelling, write in SPELLINGS.items():
                 written = write(formula)
                 if len(written) <= LONGEST and spelling not in unread:
                     what = f"{spelling}: {written}"
-                    assert_same(read_back(derivation, formula, written), formula, what)
+                    assert_same(read_back(written), formula, what)
             if "python" not in unsaid:
                 assert_same(run_with_numpy_alone(formula), formula, formula.python())
 

@@ -158,15 +158,28 @@ def off(letters: Letters, claim: Claim, where: str, env: Environment) -> Trial |
 
     Rounding changes with the last digits of the data; what a claim differs by does not.
     """
-    trials = [try_out(letters, claim, where, moved) for moved in _moved(env)]
+    moved = _moved(env)
+    first = try_out(letters, claim, where, next(moved))
     with np.errstate(all="ignore"):
-        gaps = np.array([trial.claimed - trial.truth for trial in trials])
-        sizes = np.max([np.abs(t.truth) + np.abs(t.claimed) for t in trials], axis=0)
+        # What is steady does not vanish in any of the trials.
+        if not (np.abs(_gap(first)) > EPSILON * 16 * _reach(first)).any():
+            return None
+        trials = [first, *(try_out(letters, claim, where, there) for there in moved)]
+        gaps = np.array([_gap(trial) for trial in trials])
+        sizes = np.max([_reach(trial) for trial in trials], axis=0)
         beyond = (
             np.abs(np.mean(gaps, axis=0)) - STEADY * np.std(gaps, axis=0) - EPSILON * 32 * sizes
         )
         steady = (beyond > 0).any() and (beyond > EPSILON * 4 * trials[0].size).any()
         return trials[0] if steady else None
+
+
+def _gap(trial: Trial) -> Array:
+    return trial.claimed - trial.truth
+
+
+def _reach(trial: Trial) -> Array:
+    return np.abs(trial.claimed) + np.abs(trial.truth)
 
 
 def _moved(env: Environment) -> Iterator[Environment]:
