@@ -151,7 +151,7 @@ def test_the_recipe_of_contributing_works():
             table.test_a_case(case)
         table.test_notation_renders("softsign")
         for section in ("Parameters", "Returns", "Raises", "Notes", "Examples"):
-            assert f"\n    {section}\n" in softsign.__doc__
+            assert f"\n{section}\n" in softsign.__doc__
     finally:
         for name in ("softsign", "swish"):
             REGISTRY.pop(name, None)

@@ -87,7 +87,7 @@ def _table(names: Iterable[str]) -> Iterator[str]:
     for name in names:
         ours = getattr(ops, name)
         constant = isinstance(ours, Op) and ours.constant
-        summary = (ours.__doc__ or "").partition("\n")[0].rstrip(".")
+        summary = ours.summary.partition("\n")[0].rstrip(".")
         gradient = "none" if constant else "yes"
         cells = f"`np.{name}`", f"`{_arguments(ours)}`", summary, gradient, _notation(name)
         yield f"| {' | '.join(cell.replace('|', _BAR) for cell in cells)} |"

@@ -4,6 +4,7 @@ Every test is generated from the rows of `tests/samples.py`. A case is one test,
 is recorded once, every check below looks at it, and those that fail are named together.
 """
 
+import inspect
 from functools import cached_property, partial
 
 import numpy as np
@@ -14,7 +15,8 @@ import tinygrad_edu as tg
 from tests.fold import fold
 from tests.samples import CASES, COMPOSED, arrays, tensors
 from tinygrad_edu.core.graph import ancestors
-from tinygrad_edu.core.op import REGISTRY
+from tinygrad_edu.core.op import REGISTRY, Op
+from tinygrad_edu.ops import words
 
 
 class Recorded:
@@ -337,10 +339,35 @@ def test_notation_renders(name):
 
 
 @pytest.mark.parametrize("name", sorted(tg.ops.PUBLIC))
-def test_docstring_has_its_sections(name):
-    doc = getattr(tg, name).__doc__
+def test_help_says_what_the_declaration_says(name):
+    """Of an operation's help its author writes a sentence and an example."""
+    asked = getattr(tg, name)
+    doc = asked.__doc__
     sections = ["Parameters", "Returns", "Raises", "Notes", "Examples"]
-    places = [doc.find(f"\n    {s}\n    {'-' * len(s)}\n") for s in sections]
+    places = [doc.find(f"\n\n{s}\n{'-' * len(s)}\n") for s in sections]
     assert -1 not in places, f"missing: {sections[places.index(-1)]}"
     assert places == sorted(places)
-    assert ">>> " in doc[places[-1] :]
+    assert doc[places[-1] :].count(">>> ") >= 2
+    parameters = inspect.signature(asked).parameters
+    described = doc[places[0] : places[1]]
+    for parameter in parameters.values():
+        known = str(parameter.replace(annotation=inspect.Parameter.empty)).partition("=")[0]
+        assert f"{known} : " in described
+        assert {known, f"{name}.{known}"} & words.PARAMETERS.keys()
+    op = asked if isinstance(asked, Op) else REGISTRY.get(name)
+    notes = doc[places[3] : places[4]]
+    assert "Declared in `tinygrad_edu.ops." in notes
+    if op is None:
+        assert "Made of " in notes
+    elif op.arity and not op.constant:
+        assert "Forward " in notes
+        assert notes.count("Gradient of ") == sum(rule is not None for rule in op.rules)
+
+
+def test_the_formulas_of_help_are_those_of_the_rules():
+    said = {name: getattr(tg, name).__doc__ for name in ("tanh", "softmax", "matmul", "hypot")}
+    assert "Forward tanh(x).\nGradient of x: g·(1 − tanh(x)^2).\n" in said["tanh"]
+    assert "Forward softmax(x) = exp(x)/(Σ exp(x)).\n" in said["softmax"]
+    assert "Gradient of a: g bᵀ.\nGradient of b: aᵀ g.\n" in said["matmul"]
+    assert "Forward hypot(x, y) = √(x^2 + y^2).\n" in said["hypot"]
+    assert "If the shapes do not broadcast." in said["hypot"]

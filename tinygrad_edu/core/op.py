@@ -11,7 +11,7 @@ import functools
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NoReturn, TypeVar, overload
+from typing import Any, NoReturn, TypeVar, cast, overload
 
 import numpy as np
 
@@ -34,6 +34,7 @@ __all__ = [
 ]
 
 Function = Callable[..., Any]
+Declared = TypeVar("Declared", bound=Function)
 Vertex = TypeVar("Vertex", bound=Node)
 
 
@@ -60,6 +61,11 @@ class Public:
 
     def __init_subclass__(cls) -> None:
         cls.__doc__ = _Documentation(cls.__doc__ or "")  # type: ignore[assignment]  # a descriptor
+
+    @property
+    def summary(self) -> str:
+        """The sentence with which the declaration begins."""
+        return inspect.cleandoc(self.__wrapped__.__doc__ or "").partition("\n\n")[0]
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__.lower()} {self.__name__}>"
@@ -283,6 +289,11 @@ class Composed(Public):
     def __init__(self, function: Function) -> None:
         super().__init__(function.__name__, function)
         self.function = function
+
+    @classmethod
+    def typed(cls, function: Declared) -> Declared:
+        """Declare a function whose own annotations hold, since its result is no single tensor."""
+        return cast("Declared", cls(function))
 
     @overload
     def __call__(self, x: Vertex, /, *args: Any, **attributes: Any) -> Vertex: ...

@@ -1,6 +1,6 @@
 """Floor 1: the calculus table. Every operation, loss and penalty, each declared once."""
 
-from tinygrad_edu.core.op import Composed, Public, seal
+from tinygrad_edu.core.op import seal
 from tinygrad_edu.ops import (
     activations,
     arithmetic,
@@ -22,6 +22,7 @@ from tinygrad_edu.ops import (
     targets,
     trigonometric,
 )
+from tinygrad_edu.ops import documentation as documentation  # what help shows
 from tinygrad_edu.ops import dropout as _dropout
 from tinygrad_edu.ops import operators as operators  # what Python's operators record
 from tinygrad_edu.ops import softmax as _softmax
@@ -71,9 +72,5 @@ PUBLIC: list[str] = [
     *penalties.__all__,
     *_dropout.__all__,
 ]
-
-for _name in PUBLIC:
-    if not isinstance(globals()[_name], Public):
-        globals()[_name] = Composed(globals()[_name])
 
 seal()

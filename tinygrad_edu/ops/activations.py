@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.core.op import op, operand
+from tinygrad_edu.core.op import Composed, op, operand
 from tinygrad_edu.ops.elementwise import clip, exp, floating, log, where
 
 __all__ = [
@@ -47,28 +47,6 @@ def _(h: Any, x: Any) -> Any:
 def tanh(x: Any) -> Any:
     """Hyperbolic tangent of every entry.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
-
-    Returns
-    -------
-    Tensor or ndarray
-        Of the shape of `x`, in [-1, 1].
-
-    Raises
-    ------
-    TypeError
-        If `x` is no array of real numbers.
-
-    Notes
-    -----
-    Forward tanh x; gradient g (1 - tanh² x).
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> x = tg.Tensor(0.0)
     >>> tg.gradients(tg.tanh(x), x)
     array(1.)
@@ -85,28 +63,8 @@ def tanh(x: Any) -> Any:
 def sigmoid(x: Any) -> Any:
     """Logistic function of every entry.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
+    No input overflows.
 
-    Returns
-    -------
-    Tensor or ndarray
-        Of the shape of `x`, in [0, 1]; no overflow for any input.
-
-    Raises
-    ------
-    TypeError
-        If `x` is no array of real numbers.
-
-    Notes
-    -----
-    Forward 1 / (1 + e^-x); gradient g σ(x) σ(-x).
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.sigmoid(tg.Tensor([-1e20, 0.0, 1e20]))
     Tensor([0. , 0.5, 1. ])
     """
@@ -135,29 +93,9 @@ def _(x: Any) -> Any:
 def relu(x: Any) -> Any:
     """Rectified linear unit of every entry.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
+    0 where x ≤ 0, else x (Fukushima 1969). At the kink the gradient is 0, the subgradient of least
+    norm.
 
-    Returns
-    -------
-    Tensor or ndarray
-        Of the shape of `x`.
-
-    Raises
-    ------
-    TypeError
-        If `x` is no array of real numbers.
-
-    Notes
-    -----
-    Forward 0 where x ≤ 0, else x (Fukushima 1969); gradient g where x > 0, else 0. At the kink
-    it is 0, the subgradient of least norm.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> x = tg.Tensor([-1.0, 0.0, 2.0])
     >>> tg.gradients(tg.relu(x).sum(), x)
     array([0., 0., 1.])
@@ -193,28 +131,8 @@ def _(x: Any) -> Any:
 def normal_cdf(x: Any) -> Any:
     """Distribution function of the standard normal law, entry by entry.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
+    Computed as erfc(-x/√2)/2, exact in both tails.
 
-    Returns
-    -------
-    Tensor or ndarray
-        Of the shape and dtype of `x`, in [0, 1].
-
-    Raises
-    ------
-    TypeError
-        If `x` is no array of real numbers.
-
-    Notes
-    -----
-    Forward Φ(x) = erfc(-x/√2)/2, exact in both tails; gradient g e^(-x²/2)/√(2π).
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.normal_cdf(tg.Tensor(0.0))
     Tensor(0.5)
     """
@@ -248,34 +166,12 @@ def _(x: Any) -> Any:
     return x * normal_cdf(x)
 
 
+@Composed
 def gelu(x: Any, approximate: str = "none") -> Any:
     """Gaussian error linear unit of every entry.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
-    approximate : {"none", "tanh"}, optional
-        The exact form, or its approximation by tanh.
+    x Φ(x), or x (1 + tanh(√(2/π) (x + 0.044715 x³)))/2 (Hendrycks and Gimpel 2016).
 
-    Returns
-    -------
-    Tensor or ndarray
-        Of the shape of `x`.
-
-    Raises
-    ------
-    ValueError
-        If `approximate` is neither "none" nor "tanh".
-
-    Notes
-    -----
-    Forward x Φ(x), or x (1 + tanh(√(2/π) (x + 0.044715 x³)))/2 (Hendrycks and Gimpel 2016);
-    gradient g (Φ(x) + x e^(-x²/2)/√(2π)).
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.gelu(tg.Tensor([-1.0, 0.0, 1.0]))
     Tensor([-0.15865525,  0.        ,  0.84134475])
     """
@@ -297,28 +193,8 @@ def gelu(x: Any, approximate: str = "none") -> Any:
 def softplus(x: Any) -> Any:
     """Smooth rectifier of every entry.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
+    log(1 + e^x) (Dugas et al. 2001); no input overflows.
 
-    Returns
-    -------
-    Tensor or ndarray
-        Of the shape of `x`; no overflow for any input.
-
-    Raises
-    ------
-    TypeError
-        If `x` is no array of real numbers.
-
-    Notes
-    -----
-    Forward log(1 + e^x) = max(x, 0) + log1p(e^-|x|); gradient g σ(x) (Dugas et al. 2001).
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.softplus(tg.Tensor([-1000.0, 0.0, 1000.0]))
     Tensor([0.00000000e+00, 6.93147181e-01, 1.00000000e+03])
     """

@@ -40,28 +40,6 @@ __all__ = [
 def add(x: Any, y: Any) -> Any:
     """Add entry by entry.
 
-    Parameters
-    ----------
-    x, y : array_like or Tensor
-        Shapes that broadcast against each other.
-
-    Returns
-    -------
-    Tensor or ndarray
-        Of the broadcast shape, in NumPy's common dtype; a Tensor if any argument is one.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not broadcast.
-
-    Notes
-    -----
-    Forward x + y; gradients g and g (the sum rule).
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.add(tg.Tensor([1.0, 2.0]), 10)
     Tensor([11., 12.])
     """
@@ -78,28 +56,6 @@ def add(x: Any, y: Any) -> Any:
 def subtract(x: Any, y: Any) -> Any:
     """Subtract entry by entry.
 
-    Parameters
-    ----------
-    x, y : array_like or Tensor
-        Shapes that broadcast against each other.
-
-    Returns
-    -------
-    Tensor or ndarray
-        Of the broadcast shape, in NumPy's common dtype.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not broadcast.
-
-    Notes
-    -----
-    Forward x - y; gradients g and -g.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.subtract(tg.Tensor([1.0, 2.0]), 1)
     Tensor([0., 1.])
     """
@@ -116,28 +72,6 @@ def subtract(x: Any, y: Any) -> Any:
 def multiply(x: Any, y: Any) -> Any:
     """Multiply entry by entry (the Hadamard product).
 
-    Parameters
-    ----------
-    x, y : array_like or Tensor
-        Shapes that broadcast against each other.
-
-    Returns
-    -------
-    Tensor or ndarray
-        Of the broadcast shape, in NumPy's common dtype.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not broadcast.
-
-    Notes
-    -----
-    Forward x y; gradients g y and g x (the product rule).
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> x = tg.Tensor(3.0)
     >>> tg.gradients(tg.multiply(x, x), x)
     array(6.)
@@ -155,30 +89,9 @@ def multiply(x: Any, y: Any) -> Any:
 def divide(x: Any, y: Any) -> Any:
     """Divide entry by entry.
 
-    Parameters
-    ----------
-    x, y : array_like or Tensor
-        Shapes that broadcast against each other.
+    As in NumPy, 1/0 is inf and 0/0 is NaN, each with NumPy's warning. The rule reuses the quotient,
+    so that y is never squared.
 
-    Returns
-    -------
-    Tensor or ndarray
-        Of the broadcast shape, in NumPy's common dtype. As in NumPy, 1/0 is inf and 0/0 is NaN,
-        each with NumPy's warning.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not broadcast.
-
-    Notes
-    -----
-    Forward x / y; gradients g / y and -g (x/y) / y (the quotient rule, with the quotient reused
-    so that y is never squared).
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.divide(1.0, tg.Tensor([2.0, 4.0]))
     Tensor([0.5 , 0.25])
     """
@@ -195,28 +108,6 @@ def divide(x: Any, y: Any) -> Any:
 def negative(x: Any) -> Any:
     """Change the sign of every entry.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
-
-    Returns
-    -------
-    Tensor or ndarray
-        Of the shape and dtype of `x`.
-
-    Raises
-    ------
-    TypeError
-        If `x` is no array of real numbers.
-
-    Notes
-    -----
-    Forward -x; gradient -g.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.negative(tg.Tensor([1.0, -2.0]))
     Tensor([-1.,  2.])
     """
@@ -236,32 +127,10 @@ def negative(x: Any) -> Any:
 def power(x: Any, p: Any) -> Any:
     """Raise entry by entry to a power.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        The bases.
-    p : array_like or Tensor
-        The exponents; shapes broadcast.
+    A negative base with a fractional exponent gives NaN, with NumPy's warning. At x = 0 the
+    gradient of x is 0 for p > 1 or p = 0, 1 for p = 1 and inf for 0 < p < 1; that of p is 0 for p >
+    0.
 
-    Returns
-    -------
-    Tensor or ndarray
-        Of the broadcast shape, in NumPy's common dtype. A negative base with a fractional
-        exponent gives NaN, with NumPy's warning.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not broadcast.
-
-    Notes
-    -----
-    Forward x^p; gradients g p x^(p-1), which at x = 0 is 0 for p > 1 or p = 0, 1 for p = 1 and
-    inf for 0 < p < 1; and g x^p log x, which is 0 at x = 0 for p > 0.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> x = tg.Tensor([0.0, 2.0])
     >>> tg.gradients((x**3).sum(), x)
     array([ 0., 12.])
@@ -276,29 +145,8 @@ def _comparison(forward: Any, sign: str, tex: str, words: str) -> Any:
     compare.__name__ = forward.__name__
     compare.__doc__ = f"""Compare entry by entry: where x {words} y.
 
-    Parameters
-    ----------
-    x, y : array_like or Tensor
-        Shapes that broadcast against each other.
+    An Iverson bracket: 1 where the statement holds and 0 elsewhere (Iverson 1962).
 
-    Returns
-    -------
-    Tensor or ndarray of bool
-        Of the broadcast shape; no gradient passes through it.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not broadcast.
-
-    Notes
-    -----
-    Written as an Iverson bracket [x {sign} y], which is 1 where the statement holds and 0
-    elsewhere (Iverson 1962); constant almost everywhere, so without a gradient.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.{forward.__name__}(tg.Tensor([1.0, 2.0, 3.0]), 2.0).data.dtype
     dtype('bool')
     """

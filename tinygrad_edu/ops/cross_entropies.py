@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.core.node import Node
-from tinygrad_edu.core.op import op, operand
+from tinygrad_edu.core.op import Composed, op, operand
 from tinygrad_edu.ops.activations import sigmoid, softplus
 from tinygrad_edu.ops.arithmetic import multiply
 from tinygrad_edu.ops.elementwise import exp, floating, log, xdivy, xlogy
@@ -112,41 +112,14 @@ def _(logits: Any, targets: Any) -> Any:
     return -sum(y * log_softmax(logits), axis=-1)
 
 
+@Composed
 def softmax_cross_entropy(logits: Any, targets: Any, reduction: str = "mean") -> Any:
     """Cross-entropy between targets and the softmax of logits, in one exact operation.
 
-    Parameters
-    ----------
-    logits : array_like or Tensor
-        ``(N, K)``, or ``(K,)`` for one example; any real numbers.
-    targets : array_like or Tensor
-        Class labels ``(N,)`` (integers), or distributions ``(N, K)``.
-    reduction : {"mean", "sum", "none"}, optional
-        Over the examples.
+    L = -Σ_k y_k log a_k with a = softmax(z); its gradient g (a Σy - y) is a - y where the targets
+    sum to 1 (Bridle 1990; Bishop 2006, section 4.3.4). Warns where `logits` are the result of a
+    softmax: it would be applied twice.
 
-    Returns
-    -------
-    Tensor or ndarray
-        A number, or ``(N,)`` with ``"none"``; in the dtype of `logits`.
-
-    Raises
-    ------
-    ValueError
-        If shapes do not fit, a label is no class, a target is negative, or the batch is empty.
-
-    Warns
-    -----
-    UserWarning
-        If `logits` are the result of a softmax: it would be applied twice.
-
-    Notes
-    -----
-    Forward L = -Σ_k y_k log a_k with a = softmax(z); gradient g (a Σy - y), which is a - y where
-    the targets sum to 1 (Bridle 1990; Bishop 2006, section 4.3.4).
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> z = tg.Tensor([1.47, -0.39, 0.22])
     >>> loss = tg.softmax_cross_entropy(z, [0, 1, 0])
     >>> loss.backward()
@@ -196,36 +169,13 @@ def _(probs: Any, targets: Any) -> Any:
     return -sum(xlogy(distributions(targets, probs, "cross_entropy"), probs), axis=-1)
 
 
+@Composed
 def cross_entropy(probs: Any, targets: Any, reduction: str = "mean") -> Any:
     """Cross-entropy between targets and probabilities.
 
-    Parameters
-    ----------
-    probs : array_like or Tensor
-        ``(N, K)``, or ``(K,)`` for one example: each row a distribution.
-    targets : array_like or Tensor
-        Class labels ``(N,)`` (integers), or distributions ``(N, K)``.
-    reduction : {"mean", "sum", "none"}, optional
-        Over the examples.
+    H(y, a) = -Σ_k y_k log a_k with 0 log 0 = 0 (Cover and Thomas 2006); logits belong in
+    `softmax_cross_entropy`.
 
-    Returns
-    -------
-    Tensor or ndarray
-        A number, or ``(N,)`` with ``"none"``; in the dtype of `probs`.
-
-    Raises
-    ------
-    ValueError
-        If a row of `probs` is no distribution (logits belong in `softmax_cross_entropy`), shapes
-        do not fit, a label is no class, a target is negative, or the batch is empty.
-
-    Notes
-    -----
-    Forward H(y, a) = -Σ_k y_k log a_k with 0 log 0 = 0; gradient -g y/a (Cover and Thomas 2006).
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> a = tg.Tensor([0.22, 0.70, 0.08])
     >>> round(tg.cross_entropy(a, [0, 1, 0]).item(), 4)
     0.3567
@@ -270,35 +220,12 @@ def _(logits: Any, targets: Any) -> Any:
     return softplus(logits) - targets * logits
 
 
+@Composed
 def sigmoid_cross_entropy(logits: Any, targets: Any, reduction: str = "mean") -> Any:
     """Binary cross-entropy between targets and the sigmoid of logits, in one exact operation.
 
-    Parameters
-    ----------
-    logits : array_like or Tensor
-        Of any shape, any real numbers.
-    targets : array_like or Tensor
-        Of the same shape, in [0, 1].
-    reduction : {"mean", "sum", "none"}, optional
-        Over all entries.
+    log(1 + e^z) - t z, whose gradient is g (σ(z) - t).
 
-    Returns
-    -------
-    Tensor or ndarray
-        A number, or the shape of `logits` with ``"none"``; in the dtype of `logits`.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ, a target lies outside [0, 1], or there are no entries.
-
-    Notes
-    -----
-    Forward log(1 + e^z) - t z = max(z, 0) - t z + log1p(e^-|z|); gradient g (σ(z) - t).
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> z = tg.Tensor(1000.0)
     >>> tg.sigmoid_cross_entropy(z, 0.0)
     Tensor(1000.)
@@ -333,37 +260,12 @@ def _(probs: Any, targets: Any) -> Any:
     return -xlogy(targets, probs) - xlogy(1 - targets, 1 - probs)
 
 
+@Composed
 def binary_cross_entropy(probs: Any, targets: Any, reduction: str = "mean") -> Any:
     """Binary cross-entropy between targets and probabilities.
 
-    Parameters
-    ----------
-    probs : array_like or Tensor
-        Of any shape, in [0, 1].
-    targets : array_like or Tensor
-        Of the same shape, in [0, 1].
-    reduction : {"mean", "sum", "none"}, optional
-        Over all entries.
+    -t log z - (1 - t) log(1 - z) with 0 log 0 = 0; logits belong in `sigmoid_cross_entropy`.
 
-    Returns
-    -------
-    Tensor or ndarray
-        A number, or the shape of `probs` with ``"none"``; in the dtype of `probs`.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ, an entry lies outside [0, 1] (logits belong in
-        `sigmoid_cross_entropy`), or there are no entries.
-
-    Notes
-    -----
-    Forward -t log z - (1 - t) log(1 - z) with 0 log 0 = 0; gradient
-    g ((1 - t)/(1 - z) - t/z) = g (z - t)/(z (1 - z)).
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> z = tg.Tensor([0.5, 0.5])
     >>> round(tg.binary_cross_entropy(z, [0, 1]).item(), 6)
     0.693147

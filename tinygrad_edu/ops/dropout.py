@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.core.op import op, operand
+from tinygrad_edu.core.op import Composed, op, operand
 
 __all__ = ["dropout"]
 
@@ -32,40 +32,14 @@ def _(x: Any, mask: Any, p: Any) -> Any:
     return x * mask / (1 - p) if p < 1 else x * mask * 0
 
 
+@Composed
 def dropout(x: Any, p: Any, rng: Any, training: bool = True) -> Any:
     """Set each entry to zero with probability p, and scale the others by 1/(1 - p).
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
-    p : float
-        The probability of dropping an entry, from 0 to 1.
-    rng : numpy.random.Generator or int
-        Draws the mask; a new one at each call. An int seeds a new Generator.
-    training : bool, optional
-        Otherwise `x` is returned as it is: nothing is scaled at inference.
+    So the expectation is x (Srivastava et al. 2014, there scaled at inference instead); the
+    gradient passes by the mask of the forward pass.
 
-    Returns
-    -------
-    Tensor or ndarray
-        Of the shape and dtype of `x`.
-
-    Raises
-    ------
-    ValueError
-        If p is outside [0, 1] or NaN.
-    TypeError
-        If `rng` is no Generator and no seed.
-
-    Notes
-    -----
-    Forward x mask/(1 - p), so that the expectation is x; gradient g mask/(1 - p) with the mask of
-    the forward pass (Srivastava et al. 2014, there scaled at inference instead).
-
-    Examples
-    --------
-    >>> import numpy as np, tinygrad_edu as tg
+    >>> import numpy as np
     >>> tg.dropout(tg.Tensor([1.0, 2.0, 3.0, 4.0]), 0.5, np.random.default_rng(0))
     Tensor([2., 0., 0., 0.])
     """

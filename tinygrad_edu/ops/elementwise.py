@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.core.node import Node
-from tinygrad_edu.core.op import op, operand
+from tinygrad_edu.core.op import Composed, op, operand
 
 __all__ = [
     "abs",
@@ -46,28 +46,8 @@ def floating_operand(x: Any, name: str) -> Any:
 def exp(x: Any) -> Any:
     """Exponential of every entry.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
+    Above 709 (float64) it overflows to inf with NumPy's warning.
 
-    Returns
-    -------
-    Tensor or ndarray
-        Of the shape of `x`; above 709 (float64) it overflows to inf with NumPy's warning.
-
-    Raises
-    ------
-    TypeError
-        If `x` is no array of real numbers.
-
-    Notes
-    -----
-    Forward e^x; gradient g e^x, with the result reused.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.exp(tg.Tensor([0.0, 1.0]))
     Tensor([1.        , 2.71828183])
     """
@@ -84,29 +64,8 @@ def exp(x: Any) -> Any:
 def log(x: Any) -> Any:
     """Natural logarithm of every entry.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape, positive.
+    Of 0 it is -inf and of a negative number NaN, each with NumPy's warning.
 
-    Returns
-    -------
-    Tensor or ndarray
-        Of the shape of `x`; log 0 is -inf and the log of a negative number NaN, each with
-        NumPy's warning.
-
-    Raises
-    ------
-    TypeError
-        If `x` is no array of real numbers.
-
-    Notes
-    -----
-    Forward log x; gradient g / x.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> x = tg.Tensor([1.0, 4.0])
     >>> tg.gradients(tg.log(x).sum(), x)
     array([1.  , 0.25])
@@ -125,28 +84,8 @@ def log(x: Any) -> Any:
 def sqrt(x: Any) -> Any:
     """Non-negative square root of every entry.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape, non-negative.
+    NaN for negative entries, with NumPy's warning; the gradient at 0 is inf.
 
-    Returns
-    -------
-    Tensor or ndarray
-        Of the shape of `x`; NaN for negative entries, with NumPy's warning.
-
-    Raises
-    ------
-    TypeError
-        If `x` is no array of real numbers.
-
-    Notes
-    -----
-    Forward x^(1/2); gradient g / (2 x^(1/2)), which is inf at 0.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> x = tg.Tensor([4.0, 9.0])
     >>> tg.sqrt(x)
     Tensor([2., 3.])
@@ -158,28 +97,6 @@ def sqrt(x: Any) -> Any:
 def sign(x: Any) -> Any:
     """Sign of every entry: -1, 0 or 1.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
-
-    Returns
-    -------
-    Tensor or ndarray
-        Of the shape and dtype of `x`; NaN stays NaN.
-
-    Raises
-    ------
-    TypeError
-        If `x` is no array of real numbers.
-
-    Notes
-    -----
-    Constant wherever it has a derivative, so without a gradient.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.sign(tg.Tensor([-3.0, 0.0, 2.0]))
     Tensor([-1.,  0.,  1.])
     """
@@ -195,31 +112,9 @@ def sign(x: Any) -> Any:
 def where(condition: Any, x: Any, y: Any) -> Any:
     """Choose entry by entry: `x` where the condition holds, `y` elsewhere.
 
-    Parameters
-    ----------
-    condition : array_like or Tensor of bool
-        A constant: no gradient passes through it.
-    x, y : array_like or Tensor
-        Shapes that broadcast against each other and against `condition`.
+    Both branches are computed everywhere, and so is the gradient of each: a NaN made in the branch
+    that was not taken comes back as 0 * NaN. To guard log x at 0, guard its argument:
 
-    Returns
-    -------
-    Tensor or ndarray
-        Of the broadcast shape, in NumPy's common dtype.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not broadcast.
-
-    Notes
-    -----
-    Both branches are computed everywhere, and so is the gradient of each: a NaN made in the
-    branch that was not taken comes back as 0 * NaN. To guard log x at 0, guard its argument:
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> x = tg.Tensor([0.0, 2.0])
     >>> safe = tg.where(x > 0, x, 1.0)
     >>> tg.gradients(tg.where(x > 0, tg.log(safe), 0.0).sum(), x)
@@ -249,28 +144,8 @@ def _(g: Any, out: Any, condition: Any, x: Any, y: Any) -> Any:
 def abs(x: Any) -> Any:
     """Absolute value of every entry.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
+    At the kink the gradient is 0, the subgradient of least norm.
 
-    Returns
-    -------
-    Tensor or ndarray
-        Of the shape and dtype of `x`.
-
-    Raises
-    ------
-    TypeError
-        If `x` is no array of real numbers.
-
-    Notes
-    -----
-    Forward |x|; gradient g sign(x). At the kink it is 0, the subgradient of least norm.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> x = tg.Tensor([-2.0, 0.0, 3.0])
     >>> tg.gradients(abs(x).sum(), x)
     array([-1.,  0.,  1.])
@@ -291,29 +166,9 @@ def abs(x: Any) -> Any:
 def maximum(x: Any, y: Any) -> Any:
     """Take the larger entry.
 
-    Parameters
-    ----------
-    x, y : array_like or Tensor
-        Shapes that broadcast against each other.
+    NaN where either is NaN. The gradient goes to the larger argument; tied ones share it equally,
+    which is the subgradient of least norm.
 
-    Returns
-    -------
-    Tensor or ndarray
-        Of the broadcast shape; NaN where either is NaN.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not broadcast.
-
-    Notes
-    -----
-    The gradient g goes to the larger argument; tied arguments share it equally, which is the
-    subgradient of least norm.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> x, y = tg.Tensor([1.0, 2.0]), tg.Tensor([1.0, 5.0])
     >>> tg.gradients(tg.maximum(x, y).sum(), x)
     array([0.5, 0. ])
@@ -333,28 +188,8 @@ def maximum(x: Any, y: Any) -> Any:
 def minimum(x: Any, y: Any) -> Any:
     """Take the smaller entry.
 
-    Parameters
-    ----------
-    x, y : array_like or Tensor
-        Shapes that broadcast against each other.
+    NaN where either is NaN. The gradient goes to the smaller argument; tied ones share it equally.
 
-    Returns
-    -------
-    Tensor or ndarray
-        Of the broadcast shape; NaN where either is NaN.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not broadcast.
-
-    Notes
-    -----
-    The gradient g goes to the smaller argument; tied arguments share it equally.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.minimum(tg.Tensor([1.0, 7.0]), 5.0)
     Tensor([1., 5.])
     """
@@ -381,34 +216,13 @@ def _clip_op(x: Any, low: Any, high: Any) -> Any:
     """Limit `x` to [low, high]."""
 
 
+@Composed
 def clip(x: Any, min: Any = None, max: Any = None) -> Any:
     """Limit every entry to an interval.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
-    min, max : array_like or Tensor, optional
-        The bounds; None is no bound.
+    The gradient passes where min ≤ x ≤ max, on the bounds too; elsewhere it goes to the bound that
+    was taken.
 
-    Returns
-    -------
-    Tensor or ndarray
-        Of the broadcast shape.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not broadcast.
-
-    Notes
-    -----
-    Forward min(max(x, min), max). The gradient g passes where min ≤ x ≤ max, on the bounds
-    too; elsewhere it goes to the bound that was taken.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> x = tg.Tensor([-2.0, 1.0, 0.5])
     >>> tg.gradients(tg.clip(x, -1, 1).sum(), x)
     array([0., 1., 1.])
@@ -427,29 +241,8 @@ def clip(x: Any, min: Any = None, max: Any = None) -> Any:
 def xdivy(x: Any, y: Any) -> Any:
     """Divide, with 0/0 = 0.
 
-    Parameters
-    ----------
-    x, y : array_like or Tensor
-        Shapes that broadcast against each other.
+    It is the derivative of `xlogy` and of the norms, whose subgradient of least norm at 0 is 0.
 
-    Returns
-    -------
-    Tensor or ndarray
-        Of the broadcast shape: x/y, and 0 where x = y = 0.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not broadcast.
-
-    Notes
-    -----
-    Forward x / y; gradients g / y and -g x / y². It is the derivative of `xlogy` and of the
-    norms, whose subgradient of least norm at 0 is 0.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.xdivy(tg.Tensor([0.0, 3.0]), tg.Tensor([0.0, 2.0]))
     Tensor([0. , 1.5])
     """
@@ -479,29 +272,8 @@ def _(g: Any, out: Any, x: Any, y: Any) -> Any:
 def xlogy(x: Any, y: Any) -> Any:
     """Multiply by a logarithm, with 0 log 0 = 0.
 
-    Parameters
-    ----------
-    x, y : array_like or Tensor
-        Shapes that broadcast against each other; `y` non-negative.
+    As in the limit x log x → 0 (Cover and Thomas 2006, section 2.1); NaN where y is NaN.
 
-    Returns
-    -------
-    Tensor or ndarray
-        Of the broadcast shape: x log y, and 0 where x = 0 unless y is NaN.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not broadcast.
-
-    Notes
-    -----
-    Forward x log y; gradients g log y and g x/y, the second 0 where x = y = 0. The convention
-    is that of the limit x log x → 0 (Cover and Thomas 2006, section 2.1).
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.xlogy(0.0, tg.Tensor(0.0))
     Tensor(0.)
     """
@@ -519,28 +291,8 @@ def xlogy(x: Any, y: Any) -> Any:
 def stop_gradient(x: Any) -> Any:
     """Return `x` as a constant: no gradient passes.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
+    Its gradient is 0, not because differentiation says so but because the caller does.
 
-    Returns
-    -------
-    Tensor or ndarray
-        The same values.
-
-    Raises
-    ------
-    TypeError
-        If `x` is no array of real numbers.
-
-    Notes
-    -----
-    Forward x; gradient 0, which is not what differentiation says but what the caller asks for.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> x = tg.Tensor(3.0)
     >>> tg.gradients(x * tg.stop_gradient(x), x)
     array(3.)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.core.op import op, operand
+from tinygrad_edu.core.op import Composed, op, operand
 from tinygrad_edu.ops.activations import sigmoid
 from tinygrad_edu.ops.elementwise import exp, log
 
@@ -37,28 +37,6 @@ _LOG_2, _LOG_10 = math.log(2), math.log(10)
 def expm1(x: Any) -> Any:
     """Exponential less 1, exact near 0.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
-
-    Returns
-    -------
-    Tensor or ndarray
-        Of the shape of `x`.
-
-    Raises
-    ------
-    TypeError
-        If `x` is no array of real numbers.
-
-    Notes
-    -----
-    Forward e^x - 1; gradient g e^x.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.expm1(tg.Tensor([1e-20, 1.0]))
     Tensor([1.00000000e-20, 1.71828183e+00])
     """
@@ -80,28 +58,8 @@ def _(x: Any) -> Any:
 def log1p(x: Any) -> Any:
     """Logarithm of 1 plus every entry, exact near 0.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape, above -1.
+    At -1 it is -inf and below NaN, each with NumPy's warning.
 
-    Returns
-    -------
-    Tensor or ndarray
-        Of the shape of `x`; -inf at -1 and NaN below, each with NumPy's warning.
-
-    Raises
-    ------
-    TypeError
-        If `x` is no array of real numbers.
-
-    Notes
-    -----
-    Forward log(1 + x); gradient g/(1 + x).
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.log1p(tg.Tensor([1e-20, 1.0]))
     Tensor([1.00000000e-20, 6.93147181e-01])
     """
@@ -124,28 +82,6 @@ def _(x: Any) -> Any:
 def exp2(x: Any) -> Any:
     """Two to the power of every entry.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
-
-    Returns
-    -------
-    Tensor or ndarray
-        Of the shape of `x`.
-
-    Raises
-    ------
-    TypeError
-        If `x` is no array of real numbers.
-
-    Notes
-    -----
-    Forward 2^x; gradient g 2^x log 2.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.exp2(tg.Tensor([0.0, 3.0]))
     Tensor([1., 8.])
     """
@@ -167,28 +103,8 @@ def _(x: Any) -> Any:
 def log2(x: Any) -> Any:
     """Logarithm to base 2 of every entry.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape, positive.
+    At 0 it is -inf and below NaN, each with NumPy's warning.
 
-    Returns
-    -------
-    Tensor or ndarray
-        Of the shape of `x`; -inf at 0 and NaN below, each with NumPy's warning.
-
-    Raises
-    ------
-    TypeError
-        If `x` is no array of real numbers.
-
-    Notes
-    -----
-    Forward log x / log 2; gradient g/(x log 2).
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.log2(tg.Tensor([1.0, 8.0]))
     Tensor([0., 3.])
     """
@@ -205,28 +121,8 @@ def log2(x: Any) -> Any:
 def log10(x: Any) -> Any:
     """Logarithm to base 10 of every entry.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape, positive.
+    At 0 it is -inf and below NaN, each with NumPy's warning.
 
-    Returns
-    -------
-    Tensor or ndarray
-        Of the shape of `x`; -inf at 0 and NaN below, each with NumPy's warning.
-
-    Raises
-    ------
-    TypeError
-        If `x` is no array of real numbers.
-
-    Notes
-    -----
-    Forward log x / log 10; gradient g/(x log 10).
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.log10(tg.Tensor([1.0, 100.0]))
     Tensor([0., 2.])
     """
@@ -243,58 +139,17 @@ def log10(x: Any) -> Any:
 def cbrt(x: Any) -> Any:
     """Cube root of every entry, of negative ones too.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
+    At 0 the gradient is inf.
 
-    Returns
-    -------
-    Tensor or ndarray
-        Of the shape of `x`.
-
-    Raises
-    ------
-    TypeError
-        If `x` is no array of real numbers.
-
-    Notes
-    -----
-    Forward x^(1/3) with the sign of x; gradient g/(3 x^(2/3)), which is inf at 0.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.cbrt(tg.Tensor([-8.0, 27.0]))
     Tensor([-2.,  3.])
     """
 
 
+@Composed
 def square(x: Any) -> Any:
     """Square of every entry: `power` with exponent 2.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
-
-    Returns
-    -------
-    Tensor or ndarray
-        Of the shape of `x`.
-
-    Raises
-    ------
-    TypeError
-        If `x` is no array of real numbers.
-
-    Notes
-    -----
-    Forward x²; gradient 2 g x.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> x = tg.Tensor([3.0, -1.0])
     >>> tg.gradients(tg.square(x).sum(), x)
     array([ 6., -2.])
@@ -302,31 +157,12 @@ def square(x: Any) -> Any:
     return operand(x, "square") ** 2
 
 
+@Composed
 def reciprocal(x: Any) -> Any:
     """One divided by every entry.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
+    At 0 it is infinite, with NumPy's warning.
 
-    Returns
-    -------
-    Tensor or ndarray
-        Of the shape of `x`; infinite at 0, with NumPy's warning.
-
-    Raises
-    ------
-    TypeError
-        If `x` is no array of real numbers.
-
-    Notes
-    -----
-    Forward 1/x; gradient -g/x².
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.reciprocal(tg.Tensor([2.0, 4.0]))
     Tensor([0.5 , 0.25])
     """
@@ -371,28 +207,6 @@ def _(x: Any, y: Any) -> Any:
 def logaddexp(x: Any, y: Any) -> Any:
     """Logarithm of the sum of two exponentials, entry by entry, without overflow.
 
-    Parameters
-    ----------
-    x, y : array_like or Tensor
-        Shapes that broadcast against each other.
-
-    Returns
-    -------
-    Tensor or ndarray
-        Of the broadcast shape, in NumPy's common dtype.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not broadcast.
-
-    Notes
-    -----
-    Forward log(e^x + e^y) = max(x, y) + log1p(e^-|x - y|); gradients g σ(x - y) and g σ(y - x).
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.logaddexp(tg.Tensor(1000.0), 1000.0)
     Tensor(1000.69314718)
     """

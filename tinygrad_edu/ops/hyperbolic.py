@@ -28,28 +28,8 @@ __all__ = [
 def sinh(x: Any) -> Any:
     """Hyperbolic sine of every entry.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
+    Beyond ±710 (float64) it overflows with NumPy's warning.
 
-    Returns
-    -------
-    Tensor or ndarray
-        Of the shape of `x`; beyond ±710 (float64) it overflows with NumPy's warning.
-
-    Raises
-    ------
-    TypeError
-        If `x` is no array of real numbers.
-
-    Notes
-    -----
-    Forward (e^x - e^-x)/2; gradient g cosh x.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> x = tg.Tensor(0.0)
     >>> tg.gradients(tg.sinh(x), x)
     array(1.)
@@ -72,28 +52,8 @@ def _(g: Any, out: Any, x: Any) -> Any:
 def cosh(x: Any) -> Any:
     """Hyperbolic cosine of every entry.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
+    Beyond ±710 (float64) it overflows with NumPy's warning.
 
-    Returns
-    -------
-    Tensor or ndarray
-        Of the shape of `x`, at least 1; beyond ±710 (float64) it overflows with NumPy's warning.
-
-    Raises
-    ------
-    TypeError
-        If `x` is no array of real numbers.
-
-    Notes
-    -----
-    Forward (e^x + e^-x)/2; gradient g sinh x.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.cosh(tg.Tensor([0.0, 1.0]))
     Tensor([1.        , 1.54308063])
     """
@@ -110,28 +70,6 @@ def cosh(x: Any) -> Any:
 def arcsinh(x: Any) -> Any:
     """Inverse hyperbolic sine of every entry.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
-
-    Returns
-    -------
-    Tensor or ndarray
-        Of the shape of `x`.
-
-    Raises
-    ------
-    TypeError
-        If `x` is no array of real numbers.
-
-    Notes
-    -----
-    Forward log(x + √(x² + 1)); gradient g/√(x² + 1), which does not overflow.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> x = tg.Tensor([0.0, 1.0])
     >>> tg.gradients(tg.arcsinh(x).sum(), x)
     array([1.        , 0.70710678])
@@ -150,28 +88,8 @@ def arcsinh(x: Any) -> Any:
 def arccosh(x: Any) -> Any:
     """Inverse hyperbolic cosine of every entry.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape, at least 1.
+    Below 1 it is NaN, with NumPy's warning; the gradient at 1 is inf.
 
-    Returns
-    -------
-    Tensor or ndarray
-        Of the shape of `x`; NaN below 1, with NumPy's warning.
-
-    Raises
-    ------
-    TypeError
-        If `x` is no array of real numbers.
-
-    Notes
-    -----
-    Forward log(x + √(x² - 1)); gradient g/√(x² - 1), which is inf at 1.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.arccosh(tg.Tensor([1.0, 2.0]))
     Tensor([0.        , 1.3169579])
     """
@@ -188,28 +106,8 @@ def arccosh(x: Any) -> Any:
 def arctanh(x: Any) -> Any:
     """Inverse hyperbolic tangent of every entry.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape, in [-1, 1].
+    At -1 and 1 it is infinite, as its gradient is, and NaN beyond, with NumPy's warning.
 
-    Returns
-    -------
-    Tensor or ndarray
-        Of the shape of `x`; infinite at -1 and 1 and NaN beyond, with NumPy's warning.
-
-    Raises
-    ------
-    TypeError
-        If `x` is no array of real numbers.
-
-    Notes
-    -----
-    Forward log((1 + x)/(1 - x))/2; gradient g/(1 - x²), which is inf at -1 and 1.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.arctanh(tg.Tensor([0.0, 0.5]))
     Tensor([0.        , 0.54930614])
     """

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.core.op import operand
+from tinygrad_edu.core.op import Composed, operand
 from tinygrad_edu.ops.rearrange import (
     along,
     atleast_1d,
@@ -31,33 +31,10 @@ __all__ = [
 ]
 
 
+@Composed
 def tile(x: Any, reps: Any) -> Any:
     """Repeat the whole tensor along axes.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
-    reps : int or tuple of int
-        How often along each axis, counted from the last.
-
-    Returns
-    -------
-    Tensor or ndarray
-        Each axis as many times as long as `reps` says.
-
-    Raises
-    ------
-    ValueError
-        If a number of repeats is negative.
-
-    Notes
-    -----
-    Spreads over new axes and joins them with the old; the gradient is g, summed over the repeats.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.tile(tg.Tensor([1.0, 2.0]), 2)
     Tensor([1., 2., 1., 2.])
     """
@@ -74,35 +51,10 @@ def tile(x: Any, reps: Any) -> Any:
     return reshape(broadcast_to(reshape(x, shape=tuple(single)), shape=tuple(spread)), shape=joined)
 
 
+@Composed
 def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
     """Repeat each entry, or each part along an axis.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
-    repeats : int or sequence of int
-        How often: one number, or one for each entry along the axis.
-    axis : int, optional
-        By default all entries are repeated as one vector.
-
-    Returns
-    -------
-    Tensor or ndarray
-        As long along the axis as there are repeats, same dtype.
-
-    Raises
-    ------
-    ValueError
-        If there is no such axis, or not one number of repeats for each entry.
-
-    Notes
-    -----
-    The gradient is g, summed over the repeats of each entry.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.repeat(tg.Tensor([1.0, 2.0]), 2)
     Tensor([1., 1., 2., 2.])
     """
@@ -126,38 +78,12 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
     return getitem(x, along(a, places))
 
 
+@Composed
 def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0) -> Any:
     """Add entries before and after, along every axis.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
-    pad_width : int, (before, after), or one such pair for each axis
-        How many.
-    mode : {"constant", "edge", "reflect", "symmetric", "wrap"}, optional
-        What is added.
-    constant_values : float, (before, after), or one such pair for each axis, optional
-        For mode "constant".
+    Constants are joined on; the other modes pick entries of `x` again.
 
-    Returns
-    -------
-    Tensor or ndarray
-        Longer along every axis, same dtype.
-
-    Raises
-    ------
-    ValueError
-        If the mode is another one, or a width is negative or does not fit the axes.
-
-    Notes
-    -----
-    Constants are joined on; the other modes pick entries of `x` again. The gradient of an entry is
-    the sum of g over its copies.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.pad(tg.Tensor([1.0, 2.0]), (1, 2))
     Tensor([0., 1., 2., 0., 0.])
     >>> tg.pad(tg.Tensor([1.0, 2.0, 3.0]), 2, "reflect")
@@ -196,35 +122,12 @@ def _pairs(given: Any, ndim: int, what: str) -> Any:
         ) from None
 
 
-def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> Any:
+@Composed.typed
+def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     """Cut along an axis into parts that need not be of one length.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
-    indices_or_sections : int or sequence of int
-        How many parts, or the places where they begin.
-    axis : int, optional
-        Along which axis.
+    The parts are slices.
 
-    Returns
-    -------
-    list of Tensor or ndarray
-        The parts.
-
-    Raises
-    ------
-    ValueError
-        If there is no such axis or no part.
-
-    Notes
-    -----
-    The parts are slices; the gradient of `x` is their gradients joined.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.array_split(tg.Tensor([1.0, 2.0, 3.0]), 2)
     [Tensor([1., 2.]), Tensor([3.])]
     """
@@ -244,35 +147,12 @@ def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> Any:
     ]
 
 
-def split(x: Any, indices_or_sections: Any, axis: int = 0) -> Any:
+@Composed.typed
+def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     """Cut along an axis into parts of one length, or at given places.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
-    indices_or_sections : int or sequence of int
-        How many parts, or the places where they begin.
-    axis : int, optional
-        Along which axis.
+    The parts are slices.
 
-    Returns
-    -------
-    list of Tensor or ndarray
-        The parts.
-
-    Raises
-    ------
-    ValueError
-        If there is no such axis, or it does not divide into so many parts.
-
-    Notes
-    -----
-    The parts are slices; the gradient of `x` is their gradients joined.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.split(tg.Tensor([1.0, 2.0, 3.0, 4.0]), 2)
     [Tensor([1., 2.]), Tensor([3., 4.])]
     """
@@ -289,31 +169,10 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> Any:
     return array_split(x, indices_or_sections, axis)
 
 
+@Composed
 def vstack(tensors: Iterable[Any]) -> Any:
     """Join as rows: along the first axis, vectors being rows.
 
-    Parameters
-    ----------
-    tensors : iterable of array_like or Tensor
-        Of shapes that agree except along that axis.
-
-    Returns
-    -------
-    Tensor or ndarray
-        As long along the axis as all together.
-
-    Raises
-    ------
-    ValueError
-        If there is nothing to join or the shapes do not agree.
-
-    Notes
-    -----
-    `concatenate` along axis 0 after `atleast_2d`. The gradient of each part is its own slice of g.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.vstack([tg.Tensor([1.0, 2.0]), [3.0, 4.0]])
     Tensor([[1., 2.],
             [3., 4.]])
@@ -321,32 +180,10 @@ def vstack(tensors: Iterable[Any]) -> Any:
     return concatenate([atleast_2d(x) for x in tensors], 0)
 
 
+@Composed
 def hstack(tensors: Iterable[Any]) -> Any:
     """Join side by side: along the second axis, or the only one.
 
-    Parameters
-    ----------
-    tensors : iterable of array_like or Tensor
-        Of shapes that agree except along that axis.
-
-    Returns
-    -------
-    Tensor or ndarray
-        As long along the axis as all together.
-
-    Raises
-    ------
-    ValueError
-        If there is nothing to join or the shapes do not agree.
-
-    Notes
-    -----
-    `concatenate` along axis 1, for vectors along axis 0. The gradient of each part is its own slice
-    of g.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.hstack([tg.Tensor([1.0, 2.0]), [3.0, 4.0]])
     Tensor([1., 2., 3., 4.])
     """
@@ -354,31 +191,10 @@ def hstack(tensors: Iterable[Any]) -> Any:
     return concatenate(parts, 0 if parts and parts[0].ndim == 1 else 1)
 
 
+@Composed
 def dstack(tensors: Iterable[Any]) -> Any:
     """Join in depth: along the third axis.
 
-    Parameters
-    ----------
-    tensors : iterable of array_like or Tensor
-        Of shapes that agree except along that axis.
-
-    Returns
-    -------
-    Tensor or ndarray
-        As long along the axis as all together.
-
-    Raises
-    ------
-    ValueError
-        If there is nothing to join or the shapes do not agree.
-
-    Notes
-    -----
-    `concatenate` along axis 2 after `atleast_3d`. The gradient of each part is its own slice of g.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.dstack([tg.Tensor([1.0, 2.0]), [3.0, 4.0]])
     Tensor([[[1., 3.],
              [2., 4.]]])
@@ -386,32 +202,10 @@ def dstack(tensors: Iterable[Any]) -> Any:
     return concatenate([atleast_3d(x) for x in tensors], 2)
 
 
+@Composed
 def column_stack(tensors: Iterable[Any]) -> Any:
     """Join as columns: vectors become the columns of a matrix.
 
-    Parameters
-    ----------
-    tensors : iterable of array_like or Tensor
-        Of shapes that agree except along that axis.
-
-    Returns
-    -------
-    Tensor or ndarray
-        As long along the axis as all together.
-
-    Raises
-    ------
-    ValueError
-        If there is nothing to join or the shapes do not agree.
-
-    Notes
-    -----
-    `concatenate` along axis 1, each vector as a column first. The gradient of each part is its own
-    slice of g.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.column_stack([tg.Tensor([1.0, 2.0]), [3.0, 4.0]])
     Tensor([[1., 3.],
             [2., 4.]])

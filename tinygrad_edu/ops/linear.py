@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.core.op import op, operand
+from tinygrad_edu.core.op import Composed, op, operand
 from tinygrad_edu.ops.pick import diagonal
 from tinygrad_edu.ops.rearrange import counted_axes
 from tinygrad_edu.ops.reduce import sum
@@ -55,29 +55,8 @@ def _right(g: Any, out: Any, a: Any, b: Any) -> Any:
 def matmul(a: Any, b: Any) -> Any:
     """Matrix product, as ``a @ b``.
 
-    Parameters
-    ----------
-    a, b : array_like or Tensor
-        Vectors ``(k,)``, matrices ``(n, k)`` and ``(k, m)``, or stacks of matrices whose
-        leading axes broadcast.
+    The gradients are G Bᵀ and Aᵀ G (Petersen and Pedersen, *The Matrix Cookbook*).
 
-    Returns
-    -------
-    Tensor or ndarray
-        ``(n, m)``, with the leading axes of a stack and without the axis of a vector.
-
-    Raises
-    ------
-    ValueError
-        If the inner lengths differ or an argument has no axes.
-
-    Notes
-    -----
-    Forward C = A B; gradients G Bᵀ and Aᵀ G (Petersen and Pedersen, *The Matrix Cookbook*).
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> x, w = tg.Tensor([[1.0, 2.0]]), tg.Tensor([[3.0], [4.0]])
     >>> x @ w
     Tensor([[11.]])
@@ -134,34 +113,12 @@ def _reaches(label: str, length: int, labels: list[str], factors: list[Any]) -> 
     )
 
 
+@Composed
 def einsum(subscripts: str, *operands: Any) -> Any:
     """Sum of products over named indices.
 
-    Parameters
-    ----------
-    subscripts : str
-        As in NumPy: ``"ij,jk->ik"``; without an arrow the indices that occur once are kept, in
-        alphabetical order; ``...`` stands for leading axes.
-    *operands : array_like or Tensor
-        One per term.
-
-    Returns
-    -------
-    Tensor or ndarray
-        With the axes named after the arrow.
-
-    Raises
-    ------
-    ValueError
-        If subscripts and operands do not fit.
-
-    Notes
-    -----
     Multilinear in its operands: the gradient of one is the contraction of g with all others.
 
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> a = tg.Tensor([1.0, 2.0])
     >>> tg.einsum("i,i", a, a)
     Tensor(5.)
@@ -199,31 +156,10 @@ def _explicit(subscripts: str, ndims: list[int]) -> str:
     return ",".join(terms) + "->" + result.replace("...", leading)
 
 
+@Composed
 def dot(a: Any, b: Any) -> Any:
     """Product over the last axis of `a` and the last but one (or only) axis of `b`.
 
-    Parameters
-    ----------
-    a, b : array_like or Tensor
-        Numbers, vectors, matrices or stacks.
-
-    Returns
-    -------
-    Tensor or ndarray
-        A number for two vectors; as `matmul` for matrices.
-
-    Raises
-    ------
-    ValueError
-        If the lengths differ.
-
-    Notes
-    -----
-    Forward Σ_k a_k b_k; for two vectors the gradients are g b and g a.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.dot(tg.Tensor([1.0, 2.0]), [3.0, 4.0])
     Tensor(11.)
     """
@@ -237,31 +173,10 @@ def dot(a: Any, b: Any) -> Any:
     return einsum(f"{left}z,{right}zy->{left}{right}y", a, b)
 
 
+@Composed
 def outer(a: Any, b: Any) -> Any:
     """All products of an entry of `a` with an entry of `b`.
 
-    Parameters
-    ----------
-    a, b : array_like or Tensor
-        Taken as vectors ``(n,)`` and ``(m,)``.
-
-    Returns
-    -------
-    Tensor or ndarray
-        ``(n, m)``.
-
-    Raises
-    ------
-    TypeError
-        If an argument is no array of real numbers.
-
-    Notes
-    -----
-    Forward a bᵀ; gradients G b and Gᵀ a.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.outer(tg.Tensor([1.0, 2.0]), [3.0, 4.0])
     Tensor([[3., 4.],
             [6., 8.]])
@@ -269,66 +184,20 @@ def outer(a: Any, b: Any) -> Any:
     return reshape(operand(a, "outer"), (-1, 1)) * reshape(operand(b, "outer"), (1, -1))
 
 
+@Composed
 def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """Sum of a diagonal of a matrix, or of each of a stack.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        With at least two axes.
-    offset : int, optional
-        How far above the main diagonal; negative: below.
-    axis1, axis2 : int, optional
-        The rows and the columns; by default the first two axes.
-
-    Returns
-    -------
-    Tensor or ndarray
-        Of the shape without these two axes.
-
-    Raises
-    ------
-    ValueError
-        If there are no such two axes.
-
-    Notes
-    -----
-    Forward Σ_i x_ii; gradient g on the diagonal, 0 elsewhere.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.trace(tg.Tensor([[1.0, 2.0], [3.0, 4.0]]))
     Tensor(5.)
     """
     return sum(diagonal(x, offset, axis1, axis2), axis=-1)
 
 
+@Composed
 def inner(a: Any, b: Any) -> Any:
     """Products over the last axes of both.
 
-    Parameters
-    ----------
-    a, b : array_like or Tensor
-        Of any shape, with last axes of one length; a number multiplies.
-
-    Returns
-    -------
-    Tensor or ndarray
-        The other axes of `a`, then those of `b`.
-
-    Raises
-    ------
-    ValueError
-        If the last axes differ in length.
-
-    Notes
-    -----
-    Forward Σ_k a_…k b_…k; for two vectors the gradients are g b and g a.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.inner(tg.Tensor([1.0, 2.0]), [3.0, 4.0])
     Tensor(11.)
     """
@@ -338,65 +207,20 @@ def inner(a: Any, b: Any) -> Any:
     return tensordot(a, b, (-1, -1))
 
 
+@Composed
 def vdot(a: Any, b: Any) -> Any:
     """Product of two tensors as vectors: the sum of the products of their entries.
 
-    Parameters
-    ----------
-    a, b : array_like or Tensor
-        Of one size.
-
-    Returns
-    -------
-    Tensor or ndarray
-        A number.
-
-    Raises
-    ------
-    ValueError
-        If the numbers of entries differ.
-
-    Notes
-    -----
-    Forward Σ a b over all entries; gradients g b and g a.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.vdot(tg.Tensor([[1.0, 2.0]]), [[3.0, 4.0]])
     Tensor(11.)
     """
     return matmul(reshape(operand(a, "vdot"), shape=-1), reshape(operand(b, "vdot"), shape=-1))
 
 
+@Composed
 def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     """Products over chosen axes of both.
 
-    Parameters
-    ----------
-    a, b : array_like or Tensor
-        Of any shape.
-    axes : int or (axes of a, axes of b), optional
-        A number n means the last n of `a` and the first n of `b`.
-
-    Returns
-    -------
-    Tensor or ndarray
-        The other axes of `a`, then those of `b`.
-
-    Raises
-    ------
-    ValueError
-        If there are no such axes, or they differ in number or length.
-
-    Notes
-    -----
-    Forward Σ a b over the pairs of axes, as one matrix product; the gradients are those of
-    `matmul`.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.tensordot(tg.Tensor([[1.0, 2.0]]), [[3.0], [4.0]], 1)
     Tensor([[11.]])
     """
@@ -423,31 +247,10 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     return einsum(f"{''.join(of_a)},{''.join(of_b)}->{''.join(kept)}", a, b)
 
 
+@Composed
 def kron(a: Any, b: Any) -> Any:
     """Kronecker product: a copy of `b` for each entry of `a`, times that entry.
 
-    Parameters
-    ----------
-    a, b : array_like or Tensor
-        Of any shape.
-
-    Returns
-    -------
-    Tensor or ndarray
-        Each axis as long as the product of both.
-
-    Raises
-    ------
-    TypeError
-        If an argument is no array of real numbers.
-
-    Notes
-    -----
-    Forward a_i b_k in blocks; the gradients sum g b over each block and g a over all blocks.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.kron(tg.Tensor([1.0, 2.0]), [3.0, 4.0])
     Tensor([3., 4., 6., 8.])
     """

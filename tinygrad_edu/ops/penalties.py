@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.core.node import Node
-from tinygrad_edu.core.op import op
+from tinygrad_edu.core.op import Composed, op
 from tinygrad_edu.ops.elementwise import abs, floating, floating_operand, sign, sqrt, xdivy
 from tinygrad_edu.ops.reduce import count, max, sum
 from tinygrad_edu.ops.shape import Axes, concatenate, reshape, spread
@@ -118,42 +118,15 @@ def _joined(w: Any, name: str) -> Any:
     return floating_operand(w, name)
 
 
+@Composed
 def norm(w: Any, p: Any = 2, axis: Axes = None, keepdims: bool = False) -> Any:
     """The ℓp norm of one tensor, or jointly of a list of tensors.
 
-    Parameters
-    ----------
-    w : array_like, Tensor, or list of them
-        A list is measured as one long vector.
-    p : float or ndarray of shape (), optional
-        At least 1, held constant; ``inf`` is the largest magnitude.
-    axis : int or tuple of int, optional
-        By default all axes.
-    keepdims : bool, optional
-        Keep the reduced axes with length 1.
+    (Σ |w_i|^p)^(1/p), scaled by the largest magnitude so that nothing overflows; 0 for no entries.
+    At w = 0 the gradient is 0, the subgradient of least norm, and for p = ∞ the entries of largest
+    magnitude share it equally. There is no second derivative at 0; the square of the ℓ2 norm,
+    ``sum(w**2)``, has one.
 
-    Returns
-    -------
-    Tensor or ndarray
-        Of the remaining shape, in the dtype of `w`; 0 for no entries.
-
-    Raises
-    ------
-    ValueError
-        If p is less than 1 or NaN (that would be no norm), or the list is empty.
-    TypeError
-        If p is a Tensor: no gradient passes to it.
-
-    Notes
-    -----
-    Forward (Σ |w_i|^p)^(1/p), scaled by the largest magnitude so that nothing overflows;
-    gradient g sign(w) (|w|/‖w‖)^(p-1), and 0 at w = 0, the subgradient of least norm. For
-    p = ∞ the entries of largest magnitude share g equally. At w = 0 it has no second derivative;
-    for the square of the ℓ2 norm, which has one, write ``sum(w**2)``.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> w = tg.Tensor([3.0, -4.0])
     >>> tg.norm(w)
     Tensor(5.)
@@ -179,96 +152,36 @@ def norm(w: Any, p: Any = 2, axis: Axes = None, keepdims: bool = False) -> Any:
     return _p_norm(w, p, axis=axis, keepdims=keepdims)
 
 
+@Composed
 def l1(w: Any) -> Any:
     """Sum of magnitudes of one tensor, or jointly of a list: the penalty that makes zeros.
 
-    Parameters
-    ----------
-    w : array_like, Tensor, or list of them
-        Of any shape.
+    At 0 the gradient is 0 (Tibshirani 1996).
 
-    Returns
-    -------
-    Tensor or ndarray
-        A number.
-
-    Raises
-    ------
-    ValueError
-        If the list is empty.
-
-    Notes
-    -----
-    Forward Σ |w_i|; gradient sign(w), 0 at 0 (Tibshirani 1996).
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.l1(tg.Tensor([3.0, -4.0]))
     Tensor(7.)
     """
     return norm(w, 1)
 
 
+@Composed
 def l2(w: Any) -> Any:
     """Euclidean norm of one tensor, or jointly of a list; not squared.
 
-    Parameters
-    ----------
-    w : array_like, Tensor, or list of them
-        A list is measured as one long vector, which is not the sum of its members' norms.
+    At 0 the gradient is 0. For the squared penalty see `weight_decay`.
 
-    Returns
-    -------
-    Tensor or ndarray
-        A number.
-
-    Raises
-    ------
-    ValueError
-        If the list is empty.
-
-    Notes
-    -----
-    Forward (Σ w_i²)^(1/2); gradient w/‖w‖, 0 at w = 0. For the squared penalty see
-    `weight_decay`.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.l2([tg.Tensor([3.0]), tg.Tensor([-4.0])])
     Tensor(5.)
     """
     return norm(w, 2)
 
 
+@Composed
 def weight_decay(params: Any, lam: Any) -> Any:
     """Half the sum of squared weights, times a rate.
 
-    Parameters
-    ----------
-    params : array_like, Tensor, or list of them
-        The weights.
-    lam : float or ndarray of shape ()
-        The rate λ, not negative; an array prints as a letter in formulas.
+    (λ/2) Σ w²: its gradient λ w is a spring that pulls to the origin (Krogh and Hertz 1991).
 
-    Returns
-    -------
-    Tensor or ndarray
-        A number.
-
-    Raises
-    ------
-    ValueError
-        If the rate is negative or there are no weights.
-
-    Notes
-    -----
-    Forward (λ/2) Σ w²; gradient λ w, a spring pulling to the origin (Krogh and Hertz 1991).
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> w = tg.Tensor([3.0, -4.0])
     >>> tg.gradients(tg.weight_decay(w, 0.1), w).round(2)
     array([ 0.3, -0.4])

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.core.node import Node
-from tinygrad_edu.core.op import op, operand
+from tinygrad_edu.core.op import Composed, op, operand
 from tinygrad_edu.ops.elementwise import where
 from tinygrad_edu.ops.rearrange import along, counted_axes, moveaxis, whole
 from tinygrad_edu.ops.shape import getitem, reshape, scatter_add
@@ -23,35 +23,12 @@ __all__ = [
 ]
 
 
+@Composed
 def take(x: Any, indices: Any, axis: int | None = None) -> Any:
     """Pick parts along an axis, by their places.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
-    indices : int or array_like of int
-        The places; negative ones count from the end.
-    axis : int, optional
-        By default the entries are counted one after the other.
+    As ``x[indices]`` along that axis.
 
-    Returns
-    -------
-    Tensor or ndarray
-        With the shape of `indices` in the place of the axis, same dtype.
-
-    Raises
-    ------
-    IndexError
-        If there is no such place.
-
-    Notes
-    -----
-    As ``x[indices]`` along that axis; the gradient adds g into zeros at the same places.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.take(tg.Tensor([1.0, 2.0, 3.0]), [0, 0, 2])
     Tensor([1., 1., 3.])
     """
@@ -77,32 +54,6 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Any:
 def take_along_axis(x: Any, indices: Any, *, axis: int = -1) -> Any:
     """Pick entries along an axis, in each line by places of its own.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
-    indices : array_like or Tensor of int
-        The places, a constant; of as many axes as `x`, and as long except along `axis`.
-    axis : int, optional
-        Along which axis; by default the last.
-
-    Returns
-    -------
-    Tensor or ndarray
-        As long along the axis as `indices`, in the dtype of `x`.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not fit, or there is no such axis or place.
-
-    Notes
-    -----
-    Forward x[…, i_k, …]; the gradient adds g into zeros at the same places.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> x = tg.Tensor([[1.0, 2.0], [4.0, 3.0]])
     >>> tg.take_along_axis(x, tg.argsort(x), axis=1)
     Tensor([[1., 2.],
@@ -147,35 +98,12 @@ def _add_along_axis(g: Any, indices: Any, *, axis: int, length: int) -> Any:
     return out
 
 
+@Composed
 def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """The diagonal of a matrix, or of each of a stack.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        With at least two axes.
-    offset : int, optional
-        How far above the main diagonal; negative: below.
-    axis1, axis2 : int, optional
-        The rows and the columns; by default the first two axes.
+    Picks x[i, i + offset].
 
-    Returns
-    -------
-    Tensor or ndarray
-        The remaining axes, and the diagonal as the last.
-
-    Raises
-    ------
-    ValueError
-        If there are no such two axes.
-
-    Notes
-    -----
-    Picks x[i, i + offset]; the gradient is g on that diagonal of zeros.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.diagonal(tg.Tensor([[1.0, 2.0], [3.0, 4.0]]))
     Tensor([1., 4.])
     """
@@ -189,33 +117,10 @@ def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     return getitem(x, (..., steps + first, steps + max(0, offset)))
 
 
+@Composed
 def diag(v: Any, k: int = 0) -> Any:
     """The diagonal of a matrix, or the matrix with a given diagonal.
 
-    Parameters
-    ----------
-    v : array_like or Tensor
-        A matrix or a vector.
-    k : int, optional
-        How far above the main diagonal; negative: below.
-
-    Returns
-    -------
-    Tensor or ndarray
-        A vector for a matrix, a square matrix for a vector.
-
-    Raises
-    ------
-    ValueError
-        If it is neither a matrix nor a vector.
-
-    Notes
-    -----
-    For a matrix `diagonal`; a vector is added into zeros, and its gradient is the diagonal of g.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.diag(tg.Tensor([1.0, 2.0]))
     Tensor([[1., 0.],
             [0., 2.]])
@@ -240,34 +145,12 @@ def _above(shape: tuple[int, ...], k: int, name: str) -> Any:
     return ~_below(shape, whole(k, name) - 1, name)
 
 
+@Composed
 def tril(x: Any, k: int = 0) -> Any:
     """The entries on and below a diagonal, and 0 elsewhere.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        A matrix, or a stack of them.
-    k : int, optional
-        How far above the main diagonal; negative: below.
+    Chosen by a constant mask, so that NaN and infinity outside of it leave no trace.
 
-    Returns
-    -------
-    Tensor or ndarray
-        Of the shape and dtype of `x`.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than two axes.
-
-    Notes
-    -----
-    Chooses by a constant mask, so that NaN and infinity outside of it leave no trace; the gradient
-    is g inside, 0 outside.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.tril(tg.Tensor([[1.0, 2.0], [3.0, 4.0]]))
     Tensor([[1., 0.],
             [3., 4.]])
@@ -276,34 +159,12 @@ def tril(x: Any, k: int = 0) -> Any:
     return where(_below(x.shape, k, "tril"), x, 0)
 
 
+@Composed
 def triu(x: Any, k: int = 0) -> Any:
     """The entries on and above a diagonal, and 0 elsewhere.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        A matrix, or a stack of them.
-    k : int, optional
-        How far above the main diagonal; negative: below.
+    Chosen by a constant mask, so that NaN and infinity outside of it leave no trace.
 
-    Returns
-    -------
-    Tensor or ndarray
-        Of the shape and dtype of `x`.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than two axes.
-
-    Notes
-    -----
-    Chooses by a constant mask, so that NaN and infinity outside of it leave no trace; the gradient
-    is g inside, 0 outside.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.triu(tg.Tensor([[1.0, 2.0], [3.0, 4.0]]))
     Tensor([[1., 2.],
             [0., 4.]])
@@ -351,34 +212,12 @@ def _sort(x: Any, *, axis: int) -> Any:
     return np.sort(x, axis=axis)
 
 
+@Composed
 def sort(x: Any, axis: int | None = -1) -> Any:
     """Put the entries in ascending order; NaN comes last.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
-    axis : int, optional
-        Along which axis, by default the last; None sorts all entries as one vector.
+    The gradient of an entry is that of the place it went to; tied entries share theirs equally.
 
-    Returns
-    -------
-    Tensor or ndarray
-        Of the shape and dtype of `x`.
-
-    Raises
-    ------
-    ValueError
-        If there is no such axis.
-
-    Notes
-    -----
-    The gradient of an entry is the g of the place it went to; tied entries share theirs equally,
-    which is the subgradient of least norm for a sum of the largest.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> x = tg.Tensor([3.0, 1.0, 3.0])
     >>> tg.gradients((tg.sort(x) * [1.0, 2.0, 4.0]).sum(), x)
     array([3., 1., 3.])

@@ -33,28 +33,6 @@ __all__ = [
 def floor(x: Any) -> Any:
     """Largest whole number that is not above, entry by entry.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
-
-    Returns
-    -------
-    Tensor or ndarray
-        Of the shape and dtype of `x`.
-
-    Raises
-    ------
-    TypeError
-        If `x` is no array of real numbers.
-
-    Notes
-    -----
-    Constant wherever it has a derivative, so without a gradient.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.floor(tg.Tensor([-1.5, 1.7]))
     Tensor([-2.,  1.])
     """
@@ -70,28 +48,6 @@ def floor(x: Any) -> Any:
 def ceil(x: Any) -> Any:
     """Smallest whole number that is not below, entry by entry.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
-
-    Returns
-    -------
-    Tensor or ndarray
-        Of the shape and dtype of `x`.
-
-    Raises
-    ------
-    TypeError
-        If `x` is no array of real numbers.
-
-    Notes
-    -----
-    Constant wherever it has a derivative, so without a gradient.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.ceil(tg.Tensor([-1.5, 1.7]))
     Tensor([-1.,  2.])
     """
@@ -106,28 +62,6 @@ def ceil(x: Any) -> Any:
 def trunc(x: Any) -> Any:
     """Whole part of every entry.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
-
-    Returns
-    -------
-    Tensor or ndarray
-        Of the shape and dtype of `x`.
-
-    Raises
-    ------
-    TypeError
-        If `x` is no array of real numbers.
-
-    Notes
-    -----
-    Constant wherever it has a derivative, so without a gradient.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.trunc(tg.Tensor([-1.5, 1.7]))
     Tensor([-1.,  1.])
     """
@@ -142,28 +76,6 @@ def trunc(x: Any) -> Any:
 def rint(x: Any) -> Any:
     """Nearest whole number, entry by entry; halves go to the even one.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
-
-    Returns
-    -------
-    Tensor or ndarray
-        Of the shape and dtype of `x`.
-
-    Raises
-    ------
-    TypeError
-        If `x` is no array of real numbers.
-
-    Notes
-    -----
-    Constant wherever it has a derivative, so without a gradient.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.rint(tg.Tensor([-1.5, 1.7]))
     Tensor([-2.,  2.])
     """
@@ -174,30 +86,6 @@ def rint(x: Any) -> Any:
 def round(x: Any, *, decimals: int = 0) -> Any:
     """Round every entry to a number of decimals; halves go to the even one.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
-    decimals : int, optional
-        Negative ones round to tens, hundreds and so on.
-
-    Returns
-    -------
-    Tensor or ndarray
-        Of the shape of `x`.
-
-    Raises
-    ------
-    TypeError
-        If `x` is no array of real numbers.
-
-    Notes
-    -----
-    Constant wherever it has a derivative, so without a gradient.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.round(tg.Tensor([1.236, 2.5]), 2)
     Tensor([1.24, 2.5 ])
     """
@@ -214,28 +102,6 @@ def round(x: Any, *, decimals: int = 0) -> Any:
 def floor_divide(x: Any, y: Any) -> Any:
     """How often `y` goes into `x`, entry by entry.
 
-    Parameters
-    ----------
-    x, y : array_like or Tensor
-        Shapes that broadcast against each other.
-
-    Returns
-    -------
-    Tensor or ndarray
-        Of the broadcast shape, in NumPy's common dtype.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not broadcast.
-
-    Notes
-    -----
-    Forward ⌊x/y⌋. Constant wherever it has a derivative, so without a gradient.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.floor_divide(tg.Tensor([7.0, -7.0]), 2.0)
     Tensor([ 3., -4.])
     """
@@ -252,29 +118,8 @@ def floor_divide(x: Any, y: Any) -> Any:
 def mod(x: Any, y: Any) -> Any:
     """Remainder with the sign of `y`, entry by entry; NumPy's `remainder` too.
 
-    Parameters
-    ----------
-    x, y : array_like or Tensor
-        Shapes that broadcast against each other.
+    At its jumps, the multiples of y, the gradient is that of the side on which the value lies.
 
-    Returns
-    -------
-    Tensor or ndarray
-        Of the broadcast shape, in NumPy's common dtype.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not broadcast.
-
-    Notes
-    -----
-    Forward x - y ⌊x/y⌋; gradients g and -g ⌊x/y⌋. At its jumps, the multiples of y, they are those
-    of the side on which the value lies.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.mod(tg.Tensor([7.0, -7.0]), 3.0)
     Tensor([1., 2.])
     """
@@ -290,28 +135,6 @@ def mod(x: Any, y: Any) -> Any:
 def fmod(x: Any, y: Any) -> Any:
     """Remainder with the sign of `x`, entry by entry.
 
-    Parameters
-    ----------
-    x, y : array_like or Tensor
-        Shapes that broadcast against each other.
-
-    Returns
-    -------
-    Tensor or ndarray
-        Of the broadcast shape, in NumPy's common dtype.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not broadcast.
-
-    Notes
-    -----
-    Forward x - y trunc(x/y); gradients g and -g trunc(x/y).
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.fmod(tg.Tensor([7.0, -7.0]), 3.0)
     Tensor([ 1., -1.])
     """
@@ -335,29 +158,9 @@ def _to_the_one(g: Any, x: Any, y: Any, wins: Any) -> Any:
 def fmax(x: Any, y: Any) -> Any:
     """Take the larger entry, or the number where the other is NaN.
 
-    Parameters
-    ----------
-    x, y : array_like or Tensor
-        Shapes that broadcast against each other.
+    The gradient goes to the larger argument, or to the one that is no NaN; tied ones share it
+    equally.
 
-    Returns
-    -------
-    Tensor or ndarray
-        Of the broadcast shape; NaN where both are NaN.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not broadcast.
-
-    Notes
-    -----
-    The gradient g goes to the larger argument, or to the one that is no NaN; tied arguments share
-    it equally, which is the subgradient of least norm.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> import numpy as np
     >>> tg.fmax(tg.Tensor([1.0, np.nan]), [2.0, 5.0])
     Tensor([2., 5.])
@@ -377,29 +180,9 @@ def fmax(x: Any, y: Any) -> Any:
 def fmin(x: Any, y: Any) -> Any:
     """Take the smaller entry, or the number where the other is NaN.
 
-    Parameters
-    ----------
-    x, y : array_like or Tensor
-        Shapes that broadcast against each other.
+    The gradient goes to the smaller argument, or to the one that is no NaN; tied ones share it
+    equally.
 
-    Returns
-    -------
-    Tensor or ndarray
-        Of the broadcast shape; NaN where both are NaN.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not broadcast.
-
-    Notes
-    -----
-    The gradient g goes to the smaller argument, or to the one that is no NaN; tied arguments share
-    it equally, which is the subgradient of least norm.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> import numpy as np
     >>> tg.fmin(tg.Tensor([1.0, np.nan]), [2.0, 5.0])
     Tensor([1., 5.])

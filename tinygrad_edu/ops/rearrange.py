@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from tinygrad_edu.core.op import operand
+from tinygrad_edu.core.op import Composed, operand
 from tinygrad_edu.ops.shape import (
     Axes,
     concatenate,
@@ -54,64 +54,22 @@ def along(axis: int, part: Any) -> tuple[Any, ...]:
     return (*[slice(None)] * axis, part)
 
 
+@Composed
 def ravel(x: Any) -> Any:
     """All entries as one vector.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
-
-    Returns
-    -------
-    Tensor or ndarray
-        A vector, same dtype.
-
-    Raises
-    ------
-    TypeError
-        If `x` is no array of real numbers.
-
-    Notes
-    -----
-    `reshape` to (-1,); the gradient is g in the old shape.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.ravel(tg.Tensor([[1.0, 2.0], [3.0, 4.0]]))
     Tensor([1., 2., 3., 4.])
     """
     return reshape(operand(x, "ravel"), shape=-1)
 
 
+@Composed
 def flip(x: Any, axis: Axes = None) -> Any:
     """Reverse the order along axes.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
-    axis : int or tuple of int, optional
-        By default all axes.
+    Its own inverse: the gradient is g, flipped.
 
-    Returns
-    -------
-    Tensor or ndarray
-        Of the shape and dtype of `x`.
-
-    Raises
-    ------
-    ValueError
-        If there is no such axis.
-
-    Notes
-    -----
-    Picks with steps of -1, and its own inverse: the gradient is g, flipped.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.flip(tg.Tensor([1.0, 2.0, 3.0]))
     Tensor([3., 2., 1.])
     """
@@ -123,31 +81,10 @@ def flip(x: Any, axis: Axes = None) -> Any:
     return getitem(x, tuple(index))
 
 
+@Composed
 def flipud(x: Any) -> Any:
     """Reverse the order of rows: the first axis.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        With at least 1 axis.
-
-    Returns
-    -------
-    Tensor or ndarray
-        Of the shape and dtype of `x`.
-
-    Raises
-    ------
-    ValueError
-        If there is no such axis.
-
-    Notes
-    -----
-    `flip` along axis 0.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.flipud(tg.Tensor([[1.0, 2.0], [3.0, 4.0]]))
     Tensor([[3., 4.],
             [1., 2.]])
@@ -155,31 +92,10 @@ def flipud(x: Any) -> Any:
     return flip(x, axis=0)
 
 
+@Composed
 def fliplr(x: Any) -> Any:
     """Reverse the order of columns: the second axis.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        With at least 2 axes.
-
-    Returns
-    -------
-    Tensor or ndarray
-        Of the shape and dtype of `x`.
-
-    Raises
-    ------
-    ValueError
-        If there is no such axis.
-
-    Notes
-    -----
-    `flip` along axis 1.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.fliplr(tg.Tensor([[1.0, 2.0], [3.0, 4.0]]))
     Tensor([[2., 1.],
             [4., 3.]])
@@ -187,35 +103,10 @@ def fliplr(x: Any) -> Any:
     return flip(x, axis=1)
 
 
+@Composed
 def roll(x: Any, shift: Any, axis: Axes = None) -> Any:
     """Move entries along axes; what leaves at the end enters at the start.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
-    shift : int or tuple of int
-        By how many places, one number for each axis.
-    axis : int or tuple of int, optional
-        By default all entries are rolled as one vector.
-
-    Returns
-    -------
-    Tensor or ndarray
-        Of the shape and dtype of `x`.
-
-    Raises
-    ------
-    ValueError
-        If there is no such axis, or not one shift for each.
-
-    Notes
-    -----
-    Joins the two parts in the other order; the gradient is g, rolled back.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.roll(tg.Tensor([1.0, 2.0, 3.0]), 1)
     Tensor([3., 1., 2.])
     """
@@ -235,33 +126,10 @@ def roll(x: Any, shift: Any, axis: Axes = None) -> Any:
     return x
 
 
+@Composed
 def moveaxis(x: Any, source: Any, destination: Any) -> Any:
     """Move axes to other places; the others keep their order.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
-    source, destination : int or tuple of int
-        Where the axes stand, and where they are to stand.
-
-    Returns
-    -------
-    Tensor or ndarray
-        With permuted axes, same dtype.
-
-    Raises
-    ------
-    ValueError
-        If there is no such axis, or one is named twice.
-
-    Notes
-    -----
-    A `transpose`; the gradient is g with the axes moved back.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.moveaxis(tg.Tensor([[[1.0, 2.0, 3.0]]]), -1, 0).shape
     (3, 1, 1)
     """
@@ -276,31 +144,10 @@ def moveaxis(x: Any, source: Any, destination: Any) -> Any:
     return transpose(x, axes=tuple(order))
 
 
+@Composed
 def matrix_transpose(x: Any) -> Any:
     """Exchange the last two axes: the transpose of each matrix of a stack.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        With at least two axes.
-
-    Returns
-    -------
-    Tensor or ndarray
-        With the two axes exchanged, same dtype.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than two axes.
-
-    Notes
-    -----
-    `swapaxes` of the last two axes; the gradient is g with them exchanged.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.matrix_transpose(tg.Tensor([[1.0, 2.0, 3.0]])).shape
     (3, 1)
     """
@@ -319,93 +166,34 @@ def _to_three(shape: tuple[int, ...]) -> tuple[int, ...]:
     return ((1, 1, 1), (1, *shape, 1), (*shape, 1), shape)[min(len(shape), 3)]
 
 
+@Composed.typed
 def atleast_1d(*xs: Any) -> Any:
     """Give tensors an axis where they have fewer.
 
-    Parameters
-    ----------
-    *xs : array_like or Tensor
-        Of any shape.
-
-    Returns
-    -------
-    Tensor or ndarray
-        The tensor, or a tuple of them if there are several.
-
-    Raises
-    ------
-    TypeError
-        If an argument is no array of real numbers.
-
-    Notes
-    -----
-    A `reshape`: a number becomes a vector of one.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.atleast_1d(tg.Tensor(5.0)).shape
     (1,)
     """
     return _each(xs, "atleast_1d", lambda shape: shape or (1,))
 
 
+@Composed.typed
 def atleast_2d(*xs: Any) -> Any:
     """Give tensors two axes where they have fewer.
 
-    Parameters
-    ----------
-    *xs : array_like or Tensor
-        Of any shape.
+    A vector becomes a row.
 
-    Returns
-    -------
-    Tensor or ndarray
-        The tensor, or a tuple of them if there are several.
-
-    Raises
-    ------
-    TypeError
-        If an argument is no array of real numbers.
-
-    Notes
-    -----
-    A `reshape`: a vector becomes a row.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.atleast_2d(tg.Tensor(5.0)).shape
     (1, 1)
     """
     return _each(xs, "atleast_2d", lambda shape: (1,) * (2 - len(shape)) + shape)
 
 
+@Composed.typed
 def atleast_3d(*xs: Any) -> Any:
     """Give tensors three axes where they have fewer.
 
-    Parameters
-    ----------
-    *xs : array_like or Tensor
-        Of any shape.
+    A vector becomes (1, n, 1) and a matrix (n, m, 1).
 
-    Returns
-    -------
-    Tensor or ndarray
-        The tensor, or a tuple of them if there are several.
-
-    Raises
-    ------
-    TypeError
-        If an argument is no array of real numbers.
-
-    Notes
-    -----
-    A `reshape`: a vector becomes (1, n, 1) and a matrix (n, m, 1).
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.atleast_3d(tg.Tensor(5.0)).shape
     (1, 1, 1)
     """

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.core.node import Node
-from tinygrad_edu.core.op import op
+from tinygrad_edu.core.op import Composed, op
 from tinygrad_edu.ops.arithmetic import equal
 from tinygrad_edu.ops.elementwise import sqrt, xdivy
 from tinygrad_edu.ops.shape import Axes, concatenate, getitem, spread
@@ -20,33 +20,11 @@ _multiply_all: Any = np.multiply.reduce
 __all__ = ["count", "length", "max", "mean", "min", "prod", "std", "sum", "var"]
 
 
+@Composed.typed
 def count(x: Any, axis: Axes = None) -> Any:
     """Number of entries that a reduction over `axis` joins.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
-    axis : int or tuple of int, optional
-        By default all axes.
-
-    Returns
-    -------
-    int
-        A Python int, which never changes a dtype; in formulas a letter such as N or K.
-
-    Raises
-    ------
-    ValueError
-        If there is no such axis.
-
-    Notes
-    -----
-    The product of the lengths of the axes.
-
-    Examples
-    --------
-    >>> import numpy as np, tinygrad_edu as tg
+    >>> import numpy as np
     >>> tg.count(np.zeros((4, 3)), axis=0)
     4
     """
@@ -72,30 +50,6 @@ def count_of_shape(shape: tuple[int, ...], axis: Axes) -> int:
 def length(x: Any, *, axis: Axes = None) -> Any:
     """Count as `count` does, but as a vertex of the graph: formulas show N where it stood.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
-    axis : int or tuple of int, optional
-        By default all axes.
-
-    Returns
-    -------
-    Tensor or ndarray
-        A number, of the dtype of `x`.
-
-    Raises
-    ------
-    ValueError
-        If there is no such axis.
-
-    Notes
-    -----
-    The product of the lengths of the axes. A constant: it has no gradient.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> x = tg.Tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
     >>> (x.sum(axis=0) / tg.length(x, axis=0)).data
     array([3., 4.])
@@ -117,32 +71,6 @@ def _(x: Any, *, axis: Axes) -> Any:
 def sum(x: Any, *, axis: Axes = None, keepdims: bool = False) -> Any:
     """Sum over axes.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
-    axis : int or tuple of int, optional
-        By default all axes.
-    keepdims : bool, optional
-        Keep the summed axes with length 1.
-
-    Returns
-    -------
-    Tensor or ndarray
-        Of the remaining shape, same dtype; 0 for no entries.
-
-    Raises
-    ------
-    ValueError
-        If there is no such axis, or one is named twice.
-
-    Notes
-    -----
-    Forward Σ x; gradient g, spread to every entry.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.sum(tg.Tensor([[1.0, 2.0], [3.0, 4.0]]), axis=0)
     Tensor([4., 6.])
     """
@@ -158,32 +86,6 @@ def sum(x: Any, *, axis: Axes = None, keepdims: bool = False) -> Any:
 def mean(x: Any, *, axis: Axes = None, keepdims: bool = False) -> Any:
     """Average over axes.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
-    axis : int or tuple of int, optional
-        By default all axes.
-    keepdims : bool, optional
-        Keep the averaged axes with length 1.
-
-    Returns
-    -------
-    Tensor or ndarray
-        Of the remaining shape, same dtype.
-
-    Raises
-    ------
-    ValueError
-        If there are no entries, no such axis, or one is named twice.
-
-    Notes
-    -----
-    Forward (1/n) Σ x over the n entries joined; gradient g/n, spread to every entry.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.mean(tg.Tensor([1.0, 2.0, 6.0]))
     Tensor(3.)
     """
@@ -215,33 +117,9 @@ def _to_extremes(g: Any, out: Any, x: Any, axis: Axes, keepdims: bool) -> Any:
 def max(x: Any, *, axis: Axes = None, keepdims: bool = False) -> Any:
     """Largest entry over axes.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
-    axis : int or tuple of int, optional
-        By default all axes.
-    keepdims : bool, optional
-        Keep the reduced axes with length 1.
+    NaN where an entry is NaN. The gradient goes to the largest entry; tied ones share it equally,
+    which is the subgradient of least norm.
 
-    Returns
-    -------
-    Tensor or ndarray
-        Of the remaining shape, same dtype; NaN where an entry is NaN.
-
-    Raises
-    ------
-    ValueError
-        If there are no entries, no such axis, or one is named twice.
-
-    Notes
-    -----
-    The gradient g goes to the largest entry; tied entries share it equally, which is the
-    subgradient of least norm.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> x = tg.Tensor([1.0, 1.0, 0.0])
     >>> tg.gradients(tg.max(x), x)
     array([0.5, 0.5, 0. ])
@@ -257,32 +135,8 @@ def max(x: Any, *, axis: Axes = None, keepdims: bool = False) -> Any:
 def min(x: Any, *, axis: Axes = None, keepdims: bool = False) -> Any:
     """Smallest entry over axes.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
-    axis : int or tuple of int, optional
-        By default all axes.
-    keepdims : bool, optional
-        Keep the reduced axes with length 1.
+    NaN where an entry is NaN. The gradient goes to the smallest entry; tied ones share it equally.
 
-    Returns
-    -------
-    Tensor or ndarray
-        Of the remaining shape, same dtype; NaN where an entry is NaN.
-
-    Raises
-    ------
-    ValueError
-        If there are no entries, no such axis, or one is named twice.
-
-    Notes
-    -----
-    The gradient g goes to the smallest entry; tied entries share it equally.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.min(tg.Tensor([[3.0, 1.0], [2.0, 5.0]]), axis=1)
     Tensor([1., 2.])
     """
@@ -357,33 +211,8 @@ def _prod_rule(g: Any, out: Any, x: Any, *, axis: Axes, keepdims: bool) -> Any:
 def prod(x: Any, *, axis: Axes = None, keepdims: bool = False) -> Any:
     """Product over axes.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
-    axis : int or tuple of int, optional
-        By default all axes.
-    keepdims : bool, optional
-        Keep the reduced axes with length 1.
+    The rule multiplies all other entries without a division, so that zeros are no exception.
 
-    Returns
-    -------
-    Tensor or ndarray
-        Of the remaining shape, same dtype; 1 for no entries.
-
-    Raises
-    ------
-    ValueError
-        If there is no such axis, or one is named twice.
-
-    Notes
-    -----
-    Forward Π x; gradient g times the product of all other entries, found without a division, so
-    that zeros are no exception.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> x = tg.Tensor([0.0, 2.0, 3.0])
     >>> tg.gradients(tg.prod(x), x)
     array([6., 0., 0.])
@@ -414,35 +243,6 @@ def _freedom(x: Any, axis: Axes, ddof: float) -> Any:
 def var(x: Any, *, axis: Axes = None, keepdims: bool = False, ddof: float = 0) -> Any:
     """Variance over axes: the mean squared deviation from the mean.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
-    axis : int or tuple of int, optional
-        By default all axes.
-    keepdims : bool, optional
-        Keep the reduced axes with length 1.
-    ddof : float, optional
-        What is taken off the number of entries n that the sum is divided by: 1 for an estimate
-        from a sample.
-
-    Returns
-    -------
-    Tensor or ndarray
-        Of the remaining shape, same dtype.
-
-    Raises
-    ------
-    ValueError
-        If there are no entries, no such axis, or one is named twice.
-
-    Notes
-    -----
-    Forward (1/n) Σ (x - x̄)²; gradient (2g/n) (x - x̄); with n - ddof in the place of n.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.var(tg.Tensor([1.0, 3.0]))
     Tensor(1.)
     """
@@ -473,36 +273,8 @@ def _(x: Any, *, axis: Axes, keepdims: bool, ddof: float) -> Any:
 def std(x: Any, *, axis: Axes = None, keepdims: bool = False, ddof: float = 0) -> Any:
     """Standard deviation over axes.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
-    axis : int or tuple of int, optional
-        By default all axes.
-    keepdims : bool, optional
-        Keep the reduced axes with length 1.
-    ddof : float, optional
-        What is taken off the number of entries n that the sum is divided by: 1 for an estimate
-        from a sample.
+    Where all entries are equal the gradient is 0, the subgradient of least norm.
 
-    Returns
-    -------
-    Tensor or ndarray
-        Of the remaining shape, same dtype.
-
-    Raises
-    ------
-    ValueError
-        If there are no entries, no such axis, or one is named twice.
-
-    Notes
-    -----
-    Forward (var x)^(1/2); gradient g (x - x̄)/(n std x), with n - ddof in the place of n, and 0
-    where all entries are equal, the subgradient of least norm.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.std(tg.Tensor([1.0, 3.0]))
     Tensor(1.)
     """

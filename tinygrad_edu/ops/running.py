@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.core.op import op, operand
+from tinygrad_edu.core.op import Composed, op, operand
 from tinygrad_edu.ops.rearrange import along, counted_axes, flip
 from tinygrad_edu.ops.reduce import max, mean, min, sum
 from tinygrad_edu.ops.shape import Axes, getitem, reshape
@@ -34,33 +34,12 @@ def _(g: Any, out: Any, x: Any, *, axis: int) -> Any:
     return flip(_cumsum(flip(g, axis), axis=axis), axis)
 
 
+@Composed
 def cumsum(x: Any, axis: int | None = None) -> Any:
     """Running sums along an axis.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
-    axis : int, optional
-        By default over all entries as one vector.
+    The gradient is the running sums of g from the other end.
 
-    Returns
-    -------
-    Tensor or ndarray
-        Of the shape and dtype of `x`.
-
-    Raises
-    ------
-    ValueError
-        If there is no such axis.
-
-    Notes
-    -----
-    Forward Σ x_j over j ≤ i; gradient Σ g_i over i ≥ j, the running sums from the other end.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> x = tg.Tensor([1.0, 2.0, 3.0])
     >>> tg.cumsum(x)
     Tensor([1., 3., 6.])
@@ -74,35 +53,10 @@ def cumsum(x: Any, axis: int | None = None) -> Any:
     return _cumsum(x, axis=a)
 
 
+@Composed
 def diff(x: Any, n: int = 1, axis: int = -1) -> Any:
     """Differences of neighbours along an axis.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
-    n : int, optional
-        How many times.
-    axis : int, optional
-        Along which axis; by default the last.
-
-    Returns
-    -------
-    Tensor or ndarray
-        Shorter by `n` along the axis, same dtype.
-
-    Raises
-    ------
-    ValueError
-        If there is no such axis, or `n` is negative.
-
-    Notes
-    -----
-    Forward x_{i+1} - x_i, `n` times; the gradient adds and subtracts g at the two places.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.diff(tg.Tensor([1.0, 4.0, 9.0]))
     Tensor([3., 5.])
     """
@@ -115,36 +69,12 @@ def diff(x: Any, n: int = 1, axis: int = -1) -> Any:
     return x
 
 
+@Composed
 def ptp(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
     """Range over axes, from the smallest entry to the largest (peak to peak).
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
-    axis : int or tuple of int, optional
-        By default all axes.
-    keepdims : bool, optional
-        Keep the reduced axes with length 1.
+    NaN where an entry is NaN.
 
-    Returns
-    -------
-    Tensor or ndarray
-        Of the remaining shape, same dtype; NaN where an entry is NaN.
-
-    Raises
-    ------
-    ValueError
-        If there are no entries, no such axis, or one is named twice.
-
-    Notes
-    -----
-    Forward max x - min x; the gradient g goes to the largest entry and -g to the smallest, and tied
-    entries share it equally.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> x = tg.Tensor([1.0, 5.0, 2.0])
     >>> tg.gradients(tg.ptp(x), x)
     array([-1.,  1.,  0.])
@@ -153,38 +83,12 @@ def ptp(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
     return max(x, axis=axis, keepdims=keepdims) - min(x, axis=axis, keepdims=keepdims)
 
 
+@Composed
 def average(x: Any, axis: Axes = None, weights: Any = None, *, keepdims: bool = False) -> Any:
     """Weighted average over axes.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
-    axis : int or tuple of int, optional
-        By default all axes.
-    weights : array_like or Tensor, optional
-        Of the shape of `x`, or a vector with one weight for each place of one axis.
-    keepdims : bool, optional
-        Keep the averaged axes with length 1.
+    Where the weights sum to 0 it is NaN or infinite, with NumPy's warning.
 
-    Returns
-    -------
-    Tensor or ndarray
-        Of the remaining shape.
-
-    Raises
-    ------
-    ValueError
-        If the weights do not fit, or there are no entries or no such axis.
-
-    Notes
-    -----
-    Forward Σ w x / Σ w, the mean without weights; gradient g w/Σw for x and g (x - average)/Σw for
-    w. Where the weights sum to 0 it is NaN or infinite, with NumPy's warning.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.average(tg.Tensor([1.0, 4.0]), weights=[3.0, 1.0])
     Tensor(1.75)
     """

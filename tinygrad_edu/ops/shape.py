@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.core.node import Node
-from tinygrad_edu.core.op import op, operand
+from tinygrad_edu.core.op import Composed, op, operand
 
 __all__ = [
     "astype",
@@ -37,30 +37,6 @@ Axes = int | tuple[int, ...] | None
 def reshape(x: Any, *, shape: int | tuple[int, ...]) -> Any:
     """Give the entries another shape, in the same order.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
-    shape : int or tuple of int
-        The new shape; one length may be -1 and follows from the others.
-
-    Returns
-    -------
-    Tensor or ndarray
-        Of shape `shape`, same dtype.
-
-    Raises
-    ------
-    ValueError
-        If the number of entries differs.
-
-    Notes
-    -----
-    A permutation of the entries' places, so the gradient is g in the old shape.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.reshape(tg.Tensor([1.0, 2.0, 3.0, 4.0]), (2, -1)).shape
     (2, 2)
     """
@@ -83,30 +59,6 @@ def _inverse(axes: int | tuple[int, ...] | None) -> tuple[int, ...] | None:
 def transpose(x: Any, *, axes: tuple[int, ...] | None = None) -> Any:
     """Permute the axes.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
-    axes : tuple of int, optional
-        The old axis that each new axis is; by default all reversed.
-
-    Returns
-    -------
-    Tensor or ndarray
-        With permuted axes, same dtype.
-
-    Raises
-    ------
-    ValueError
-        If `axes` is no permutation of the axes.
-
-    Notes
-    -----
-    The gradient is g under the inverse permutation.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.transpose(tg.Tensor([[1.0, 2.0, 3.0]])).shape
     (3, 1)
     """
@@ -125,30 +77,8 @@ def _(g: Any, out: Any, x: Any, *, axes: Any) -> Any:
 def swapaxes(x: Any, *, axis1: int = -1, axis2: int = -2) -> Any:
     """Exchange two axes.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        With at least two axes.
-    axis1, axis2 : int, optional
-        By default the last two, the transpose of a matrix or of a stack of them.
-
-    Returns
-    -------
-    Tensor or ndarray
-        With the two axes exchanged, same dtype.
-
-    Raises
-    ------
-    ValueError
-        If there is no such axis.
-
-    Notes
-    -----
     Its own inverse: the gradient is g with the same axes exchanged.
 
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.swapaxes(tg.Tensor([[1.0, 2.0, 3.0]]), 0, 1).shape
     (3, 1)
     """
@@ -164,30 +94,6 @@ def _(g: Any, out: Any, x: Any, *, axis1: int, axis2: int) -> Any:
 def expand_dims(x: Any, *, axis: int | tuple[int, ...]) -> Any:
     """Insert axes of length 1.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
-    axis : int or tuple of int
-        Where the new axes stand in the result.
-
-    Returns
-    -------
-    Tensor or ndarray
-        With the axes inserted, same dtype.
-
-    Raises
-    ------
-    ValueError
-        If an axis is out of range or given twice.
-
-    Notes
-    -----
-    The gradient is g without these axes.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.expand_dims(tg.Tensor([1.0, 2.0]), 0).shape
     (1, 2)
     """
@@ -198,30 +104,6 @@ def expand_dims(x: Any, *, axis: int | tuple[int, ...]) -> Any:
 def squeeze(x: Any, *, axis: Axes = None) -> Any:
     """Remove axes of length 1.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
-    axis : int or tuple of int, optional
-        Which axes; by default all of length 1.
-
-    Returns
-    -------
-    Tensor or ndarray
-        Without the axes, same dtype.
-
-    Raises
-    ------
-    ValueError
-        If a named axis has another length.
-
-    Notes
-    -----
-    The gradient is g with the axes back.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.squeeze(tg.Tensor([[1.0, 2.0]])).shape
     (2,)
     """
@@ -232,30 +114,8 @@ def squeeze(x: Any, *, axis: Axes = None) -> Any:
 def broadcast_to(x: Any, *, shape: int | tuple[int, ...]) -> Any:
     """Repeat along new axes and axes of length 1.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of a shape that broadcasts to `shape`.
-    shape : int or tuple of int
-        The shape wanted.
+    Its gradient is g summed over the repeats: the transpose of copying is adding.
 
-    Returns
-    -------
-    Tensor or ndarray
-        Of shape `shape`, same dtype. An array is a read-only view.
-
-    Raises
-    ------
-    ValueError
-        If the shape does not broadcast to `shape`.
-
-    Notes
-    -----
-    The gradient is g summed over the repeats: the transpose of copying is adding.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> x = tg.Tensor([1.0, 2.0])
     >>> tg.gradients(tg.broadcast_to(x, (3, 2)).sum(), x)
     array([3., 3.])
@@ -281,30 +141,8 @@ def _(g: Any, out: Any, x: Any, *, shape: Any) -> Any:
 def sum_to(x: Any, *, shape: int | tuple[int, ...]) -> Any:
     """Sum over the axes that broadcasting from `shape` would repeat.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of a shape that `shape` broadcasts to.
-    shape : int or tuple of int
-        The shape wanted.
+    The transpose of `broadcast_to`; the backward pass undoes broadcasting by it.
 
-    Returns
-    -------
-    Tensor or ndarray
-        Of shape `shape`, same dtype.
-
-    Raises
-    ------
-    ValueError
-        If `shape` does not broadcast to the shape of `x`.
-
-    Notes
-    -----
-    The transpose of `broadcast_to`; the backward pass uses it to undo broadcasting.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.sum_to(tg.Tensor([[1.0, 2.0], [3.0, 4.0]]), (1, 2))
     Tensor([[4., 6.]])
     """
@@ -322,30 +160,6 @@ def sum_to(x: Any, *, shape: int | tuple[int, ...]) -> Any:
 def astype(x: Any, *, dtype: str) -> Any:
     """Convert to another floating-point type.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
-    dtype : str
-        "float16", "float32" or "float64".
-
-    Returns
-    -------
-    Tensor or ndarray
-        Of the same shape.
-
-    Raises
-    ------
-    TypeError
-        If `dtype` is no floating-point type.
-
-    Notes
-    -----
-    The gradient is g in the type of `x`.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.astype(tg.Tensor([1.0]), "float32").dtype
     dtype('float32')
     """
@@ -373,33 +187,10 @@ def _(i: int, g: Any, out: Any, *xs: Any, axis: int) -> Any:
     return getitem(g, index)
 
 
+@Composed
 def concatenate(tensors: Iterable[Any], axis: int = 0) -> Any:
     """Join along an existing axis.
 
-    Parameters
-    ----------
-    tensors : iterable of array_like or Tensor
-        Of shapes that agree except along `axis`.
-    axis : int, optional
-        The axis to join along.
-
-    Returns
-    -------
-    Tensor or ndarray
-        As long along `axis` as all together.
-
-    Raises
-    ------
-    ValueError
-        If there is nothing to join or the shapes do not agree.
-
-    Notes
-    -----
-    The gradient of each part is its own slice of g.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.concatenate([tg.Tensor([1.0]), [2.0, 3.0]])
     Tensor([1., 2., 3.])
     """
@@ -422,33 +213,10 @@ def _(i: int, g: Any, out: Any, *xs: Any, axis: int) -> Any:
     return getitem(g, (slice(None),) * (axis % out.ndim) + (i,))
 
 
+@Composed
 def stack(tensors: Iterable[Any], axis: int = 0) -> Any:
     """Join along a new axis.
 
-    Parameters
-    ----------
-    tensors : iterable of array_like or Tensor
-        All of one shape.
-    axis : int, optional
-        Where the new axis stands in the result.
-
-    Returns
-    -------
-    Tensor or ndarray
-        With one more axis, as long as there are tensors.
-
-    Raises
-    ------
-    ValueError
-        If there is nothing to stack or the shapes differ.
-
-    Notes
-    -----
-    The gradient of each part is its own slice of g.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.stack([tg.Tensor(1.0), tg.Tensor(2.0)])
     Tensor([1., 2.])
     """
@@ -539,34 +307,12 @@ def _(i: int, h: Any, out: Any, g: Any, *arrays: Any, index: Any, shape: Any) ->
     return _getitem(h, *arrays, index=index)
 
 
+@Composed
 def getitem(x: Any, index: Any) -> Any:
     """Pick entries, as ``x[index]``.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
-    index : int, slice, ..., None, integer or boolean array, or a tuple of them
-        As in NumPy.
+    Its gradient adds g into zeros at the same places, as often as an entry was picked.
 
-    Returns
-    -------
-    Tensor or ndarray
-        The chosen entries, same dtype.
-
-    Raises
-    ------
-    IndexError
-        If an index is out of range or no index at all.
-
-    Notes
-    -----
-    The gradient adds g into zeros at the same places (`scatter_add`), as often as an entry was
-    picked.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> x = tg.Tensor([1.0, 2.0, 3.0])
     >>> tg.gradients(x[[0, 0, 2]].sum(), x)
     array([2., 0., 1.])
@@ -578,35 +324,12 @@ def getitem(x: Any, index: Any) -> Any:
         raise IndexError(f"getitem: shape {np.shape(x)}: {error}") from None
 
 
+@Composed
 def scatter_add(g: Any, index: Any, shape: int | tuple[int, ...]) -> Any:
     """Add entries into an array of zeros.
 
-    Parameters
-    ----------
-    g : array_like or Tensor
-        What to add.
-    index : as for `getitem`
-        Where; a place named several times adds up.
-    shape : int or tuple of int
-        The shape of the result.
-
-    Returns
-    -------
-    Tensor or ndarray
-        Of shape `shape`, in the dtype of `g`.
-
-    Raises
-    ------
-    IndexError
-        If an index is out of range.
-
-    Notes
-    -----
     The transpose of `getitem`, which is its rule.
 
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.scatter_add(tg.Tensor([1.0, 2.0]), [0, 0], (3,))
     Tensor([3., 0., 0.])
     """

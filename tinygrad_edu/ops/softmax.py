@@ -118,32 +118,9 @@ def _(gradient: Any, a: Any, *, axis: int) -> Any:
 def softmax(x: Any, *, axis: int = -1) -> Any:
     """Turn logits into probabilities.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Logits, any real numbers, with at least one axis.
-    axis : int, optional
-        The axis of the classes.
+    Positive, and summing to 1 over `axis` (Bridle 1990); NaN where an entry is NaN or +inf, or all
+    are -inf.
 
-    Returns
-    -------
-    Tensor or ndarray
-        Of the shape and dtype of `x`: positive, summing to 1 over `axis`. NaN where an entry is
-        NaN or +inf, or all are -inf.
-
-    Raises
-    ------
-    ValueError
-        If `x` has no such axis or no entries along it.
-
-    Notes
-    -----
-    Forward a_k = e^(z_k) / Σ_j e^(z_j); gradient a ⊙ (g - ⟨g, a⟩), from
-    ∂a_k/∂z_j = a_k (δ_kj - a_j) (Bridle 1990).
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.softmax(tg.Tensor([1000.0, 1001.0]))
     Tensor([0.26894142, 0.73105858])
     """
@@ -170,31 +147,8 @@ def _(x: Any, *, axis: int) -> Any:
 def log_softmax(x: Any, *, axis: int = -1) -> Any:
     """Logarithm of the softmax, without computing a probability first.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Logits, any real numbers, with at least one axis.
-    axis : int, optional
-        The axis of the classes.
+    z - log Σ e^z, at most 0, with digits where a probability would have none left.
 
-    Returns
-    -------
-    Tensor or ndarray
-        Of the shape and dtype of `x`, at most 0.
-
-    Raises
-    ------
-    ValueError
-        If `x` has no such axis or no entries along it.
-
-    Notes
-    -----
-    Forward z_k - log Σ_j e^(z_j), computed as (z_k - m) - log1p(Σ' e^(z_j - m)) with m the
-    largest entry, left out of Σ' once; gradient g - a Σg with a = softmax(z).
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.log_softmax(tg.Tensor([40.0, 0.0]))
     Tensor([-4.24835426e-18, -4.00000000e+01])
     """
@@ -223,33 +177,8 @@ def _(x: Any, *, axis: int) -> Any:
 def logsumexp(x: Any, *, axis: int = -1, keepdims: bool = False) -> Any:
     """Logarithm of the sum of exponentials: a smooth maximum.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Any real numbers, with at least one axis.
-    axis : int, optional
-        The axis to sum over.
-    keepdims : bool, optional
-        Keep that axis with length 1.
+    -inf for no entries or where all are -inf.
 
-    Returns
-    -------
-    Tensor or ndarray
-        Of the remaining shape, same dtype; -inf for no entries or where all are -inf.
-
-    Raises
-    ------
-    ValueError
-        If `x` has no such axis.
-
-    Notes
-    -----
-    Forward log Σ_j e^(z_j) = m + log1p(Σ' e^(z_j - m)) with m the largest entry, left out of Σ'
-    once; gradient g softmax(z).
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.logsumexp(tg.Tensor([1000.0, 1000.0]))
     Tensor(1000.69314718)
     """

@@ -35,30 +35,7 @@ def _statement(forward: Any, words: str, text: str, tex: str) -> Any:
     state.__name__ = forward.__name__
     state.__doc__ = f"""Say of every entry whether it {words}.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
-
-    Returns
-    -------
-    Tensor or ndarray of bool
-        Of the shape of `x`; no gradient passes through it.
-
-    Raises
-    ------
-    TypeError
-        If `x` is no array of real numbers.
-
-    Notes
-    -----
-    1 where the statement holds and 0 elsewhere; constant almost everywhere, so without a
-    gradient.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
-    >>> tg.{forward.__name__}(tg.Tensor([1.0, 2.0])).data.dtype
+    >>> tg.{forward.__name__}(tg.Tensor([1.0, 2.0]) > 1).data.dtype
     dtype('bool')
     """
     return op(forward=forward, elementwise=True, positive="nonnegative", text=text, tex=tex)(state)
@@ -81,28 +58,6 @@ def _connective(forward: Any, words: str, sign: str, tex: str) -> Any:
     connect.__name__ = forward.__name__
     connect.__doc__ = f"""Say entry by entry whether {words} true, that is, not 0.
 
-    Parameters
-    ----------
-    x, y : array_like or Tensor
-        Shapes that broadcast against each other.
-
-    Returns
-    -------
-    Tensor or ndarray of bool
-        Of the broadcast shape; no gradient passes through it.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not broadcast.
-
-    Notes
-    -----
-    Written [x {sign} y]; constant almost everywhere, so without a gradient.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> x = tg.Tensor([1.0, 2.0, 3.0])
     >>> tg.{forward.__name__}(x > 1, x < 3).data.dtype
     dtype('bool')
@@ -131,32 +86,6 @@ invert = _statement(np.invert, "is not true", "[not {0}]", r"[\lnot {0}]")
 def argmax(x: Any, *, axis: int | None = None, keepdims: bool = False) -> Any:
     """Place of the largest entry, the first of several.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
-    axis : int, optional
-        Along which axis; by default the entries are counted one after the other.
-    keepdims : bool, optional
-        Keep that axis with length 1.
-
-    Returns
-    -------
-    Tensor or ndarray
-        Whole numbers, of the remaining shape.
-
-    Raises
-    ------
-    ValueError
-        If there are no entries, or no such axis.
-
-    Notes
-    -----
-    A whole number and constant almost everywhere, so without a gradient; it can be an index.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> x = tg.Tensor([2.0, 1.0, 3.0])
     >>> x[tg.argmax(x)]
     Tensor(3.)
@@ -168,32 +97,6 @@ def argmax(x: Any, *, axis: int | None = None, keepdims: bool = False) -> Any:
 def argmin(x: Any, *, axis: int | None = None, keepdims: bool = False) -> Any:
     """Place of the smallest entry, the first of several.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
-    axis : int, optional
-        Along which axis; by default the entries are counted one after the other.
-    keepdims : bool, optional
-        Keep that axis with length 1.
-
-    Returns
-    -------
-    Tensor or ndarray
-        Whole numbers, of the remaining shape.
-
-    Raises
-    ------
-    ValueError
-        If there are no entries, or no such axis.
-
-    Notes
-    -----
-    A whole number and constant almost everywhere, so without a gradient; it can be an index.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> x = tg.Tensor([2.0, 1.0, 3.0])
     >>> x[tg.argmin(x)]
     Tensor(1.)
@@ -205,30 +108,6 @@ def argmin(x: Any, *, axis: int | None = None, keepdims: bool = False) -> Any:
 def argsort(x: Any, *, axis: int | None = -1) -> Any:
     """Places of the entries in ascending order; equal entries keep their order.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
-    axis : int, optional
-        The axis along which to sort; None sorts all entries as one vector.
-
-    Returns
-    -------
-    Tensor or ndarray
-        Whole numbers, of the shape of `x`.
-
-    Raises
-    ------
-    ValueError
-        If there is no such axis.
-
-    Notes
-    -----
-    Whole numbers and constant almost everywhere, so without a gradient; see `sort`.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> x = tg.Tensor([2.0, 1.0, 3.0])
     >>> x[tg.argsort(x)]
     Tensor([1., 2., 3.])

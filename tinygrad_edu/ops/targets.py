@@ -63,32 +63,6 @@ def values_of(x: Any) -> Any:
 def one_hot(labels: Any, *, classes: int, dtype: str = "float64") -> Any:
     """Turn class labels into distributions with a single 1.
 
-    Parameters
-    ----------
-    labels : array_like of int
-        Of any shape, each from 0 to `classes` - 1.
-    classes : int
-        The number K of classes.
-    dtype : str, optional
-        Of the result.
-
-    Returns
-    -------
-    ndarray
-        Of the shape of `labels` with an axis of length K behind it.
-
-    Raises
-    ------
-    ValueError
-        If a label is no class.
-
-    Notes
-    -----
-    y_k = [k = label]; a constant, so without a gradient.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.one_hot([1, 0], classes=3)
     array([[0., 1., 0.],
            [1., 0., 0.]])

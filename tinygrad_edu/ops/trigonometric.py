@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.core.op import op, operand
+from tinygrad_edu.core.op import Composed, op, operand
 from tinygrad_edu.ops.elementwise import sqrt, xdivy
 
 __all__ = [
@@ -33,28 +33,8 @@ __all__ = [
 def sin(x: Any) -> Any:
     """Sine of every entry.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Angles in radians, of any shape.
+    NaN where an entry is infinite, with NumPy's warning.
 
-    Returns
-    -------
-    Tensor or ndarray
-        Of the shape of `x`, in [-1, 1]; NaN where an entry is infinite, with NumPy's warning.
-
-    Raises
-    ------
-    TypeError
-        If `x` is no array of real numbers.
-
-    Notes
-    -----
-    Forward sin x; gradient g cos x.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> x = tg.Tensor([0.0, 1.0])
     >>> tg.gradients(tg.sin(x).sum(), x)
     array([1.        , 0.54030231])
@@ -76,28 +56,8 @@ def _(g: Any, out: Any, x: Any) -> Any:
 def cos(x: Any) -> Any:
     """Cosine of every entry.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Angles in radians, of any shape.
+    NaN where an entry is infinite, with NumPy's warning.
 
-    Returns
-    -------
-    Tensor or ndarray
-        Of the shape of `x`, in [-1, 1]; NaN where an entry is infinite, with NumPy's warning.
-
-    Raises
-    ------
-    TypeError
-        If `x` is no array of real numbers.
-
-    Notes
-    -----
-    Forward cos x; gradient -g sin x.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.cos(tg.Tensor([0.0, 1.0]))
     Tensor([1.        , 0.54030231])
     """
@@ -113,28 +73,8 @@ def cos(x: Any) -> Any:
 def tan(x: Any) -> Any:
     """Tangent of every entry.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Angles in radians, of any shape.
+    NaN where an entry is infinite, with NumPy's warning.
 
-    Returns
-    -------
-    Tensor or ndarray
-        Of the shape of `x`; NaN where an entry is infinite, with NumPy's warning.
-
-    Raises
-    ------
-    TypeError
-        If `x` is no array of real numbers.
-
-    Notes
-    -----
-    Forward tan x; gradient g (1 + tan² x), with the result reused.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> x = tg.Tensor(0.0)
     >>> tg.gradients(tg.tan(x), x)
     array(1.)
@@ -151,28 +91,8 @@ def tan(x: Any) -> Any:
 def arcsin(x: Any) -> Any:
     """Inverse sine of every entry.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape, in [-1, 1].
+    NaN outside of [-1, 1], with NumPy's warning; at -1 and 1 the gradient is infinite.
 
-    Returns
-    -------
-    Tensor or ndarray
-        Of the shape of `x`; NaN outside of [-1, 1], with NumPy's warning.
-
-    Raises
-    ------
-    TypeError
-        If `x` is no array of real numbers.
-
-    Notes
-    -----
-    Forward arcsin x; gradient g/√(1 - x²), which is inf at -1 and 1.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.arcsin(tg.Tensor([0.0, 1.0]))
     Tensor([0.        , 1.57079633])
     """
@@ -188,28 +108,8 @@ def arcsin(x: Any) -> Any:
 def arccos(x: Any) -> Any:
     """Inverse cosine of every entry.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape, in [-1, 1].
+    NaN outside of [-1, 1], with NumPy's warning; at -1 and 1 the gradient is infinite.
 
-    Returns
-    -------
-    Tensor or ndarray
-        Of the shape of `x`; NaN outside of [-1, 1], with NumPy's warning.
-
-    Raises
-    ------
-    TypeError
-        If `x` is no array of real numbers.
-
-    Notes
-    -----
-    Forward arccos x; gradient -g/√(1 - x²), which is -inf at -1 and 1.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.arccos(tg.Tensor([0.0, 1.0]))
     Tensor([1.57079633, 0.        ])
     """
@@ -236,28 +136,6 @@ def _(x: Any) -> Any:
 def arctan(x: Any) -> Any:
     """Inverse tangent of every entry.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Of any shape.
-
-    Returns
-    -------
-    Tensor or ndarray
-        Of the shape of `x`, in [-π/2, π/2].
-
-    Raises
-    ------
-    TypeError
-        If `x` is no array of real numbers.
-
-    Notes
-    -----
-    Forward arctan x; gradient g/(1 + x²).
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> x = tg.Tensor([0.0, 1.0])
     >>> tg.gradients(tg.arctan(x).sum(), x)
     array([1. , 0.5])
@@ -311,29 +189,8 @@ def _(x: Any, y: Any) -> Any:
 def hypot(x: Any, y: Any) -> Any:
     """Length of the hypotenuse, entry by entry: √(x² + y²) without overflow.
 
-    Parameters
-    ----------
-    x, y : array_like or Tensor
-        Shapes that broadcast against each other.
+    At the origin both gradients are 0, the subgradient of least norm.
 
-    Returns
-    -------
-    Tensor or ndarray
-        Of the broadcast shape, in NumPy's common dtype.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not broadcast.
-
-    Notes
-    -----
-    Forward √(x² + y²); gradients g x/√(x² + y²) and g y/√(x² + y²), both 0 at the origin, the
-    subgradient of least norm.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> x, y = tg.Tensor(3.0), tg.Tensor(4.0)
     >>> tg.gradients(tg.hypot(x, y), [x, y])
     [array(0.6), array(0.8)]
@@ -366,90 +223,28 @@ def _(x: Any, y: Any) -> Any:
 def arctan2(y: Any, x: Any) -> Any:
     """Angle of the point (x, y), entry by entry; `y` comes first.
 
-    Parameters
-    ----------
-    y, x : array_like or Tensor
-        Shapes that broadcast against each other.
+    In [-π, π], from the positive x-axis. The origin has no angle: there the gradients are NaN, with
+    NumPy's warning.
 
-    Returns
-    -------
-    Tensor or ndarray
-        Of the broadcast shape, in [-π, π].
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not broadcast.
-
-    Notes
-    -----
-    Forward the angle from the positive x-axis; gradients g x/(x² + y²) for y and -g y/(x² + y²) for
-    x. The origin has no angle, and there they are NaN with NumPy's warning.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.arctan2(tg.Tensor([1.0, 1.0]), [1.0, -1.0])
     Tensor([0.78539816, 2.35619449])
     """
 
 
+@Composed
 def radians(x: Any) -> Any:
     """Degrees to radians, entry by entry; NumPy's `deg2rad` too.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Angles in degrees, of any shape.
-
-    Returns
-    -------
-    Tensor or ndarray
-        Of the shape of `x`.
-
-    Raises
-    ------
-    TypeError
-        If `x` is no array of real numbers.
-
-    Notes
-    -----
-    Forward x π/180; gradient g π/180.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.radians(tg.Tensor([0.0, 90.0]))
     Tensor([0.        , 1.57079633])
     """
     return operand(x, "radians") * (math.pi / 180)
 
 
+@Composed
 def degrees(x: Any) -> Any:
     """Radians to degrees, entry by entry; NumPy's `rad2deg` too.
 
-    Parameters
-    ----------
-    x : array_like or Tensor
-        Angles in radians, of any shape.
-
-    Returns
-    -------
-    Tensor or ndarray
-        Of the shape of `x`.
-
-    Raises
-    ------
-    TypeError
-        If `x` is no array of real numbers.
-
-    Notes
-    -----
-    Forward x 180/π; gradient g 180/π.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
     >>> tg.degrees(tg.Tensor([0.0, 1.5707963267948966]))
     Tensor([ 0., 90.])
     """

@@ -103,5 +103,5 @@ def _scene(
 
 def _summary(op: Any) -> str:
     """Return the first sentence of what an operation says of itself."""
-    line = " ".join((op.__doc__ or "").strip().split("\n\n")[0].split())
+    line = " ".join(op.summary.split())
     return line if line and len(line) <= 160 and "(" not in line[:12] else ""
