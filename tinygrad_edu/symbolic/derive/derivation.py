@@ -214,7 +214,7 @@ class Formula:
         >>> tg.derive(tg.mean_squared_error(z, y), wrt=z).result.python()
         '2 * (z - y) / N'
         """
-        return source(self.expr, self.axes, NumPy())
+        return source(self.expr, self.axes, NumPy)
 
     def javascript(self) -> str:
         """Write it as one JavaScript expression over its letters and a small runtime, `$`.
@@ -231,7 +231,7 @@ class Formula:
         >>> tg.derive(tg.mean_squared_error(z, t), wrt=z).result.javascript()
         '$.div($.mul(2, $.add(z, $.neg(y))), N)'
         """
-        return source(self.expr, self.axes, JavaScript())
+        return source(self.expr, self.axes, JavaScript)
 
     def _repr_latex_(self) -> str:
         return f"${self.latex()}$"

@@ -84,7 +84,7 @@ class Form:
 
     kind: str
     parts: tuple[Form, ...] = ()
-    expr: Expr | None = None
+    expr: Any = None
     detail: Any = None
     axes: Axes = ()
     at: int = field(default=0, compare=False)

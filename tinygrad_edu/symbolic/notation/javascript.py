@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import cache
 from importlib.resources import files
-from typing import Any, ClassVar
+from typing import Any
 
 from tinygrad_edu.core.op import Op
-from tinygrad_edu.symbolic.notation.source import Code, Language
+from tinygrad_edu.symbolic.notation.source import Program
+from tinygrad_edu.symbolic.notation.writer import Code
 
 __all__ = ["JavaScript", "runtime"]
 
@@ -29,21 +30,24 @@ _FORMS = {
 _NAMES = {"negative": "neg", "multiply": "mul", "divide": "div", "power": "pow"}
 
 
+_WORDS = {
+    **{kind: (f"$.{name}({{args}})", 0) for kind, name in _FORMS.items()},
+    "subtract": ("$.add({0}, $.neg({1}))", 0),
+    "kept sum": ("$.sum({0}, {axis}, true)", 0),
+    "einsum": ('$.einsum("{subscripts}", {args})', 0),
+}
+
+
 @cache
 def runtime() -> str:
     """Return the source of the runtime, which defines `$`."""
     return files(__package__).joinpath("runtime.js").read_text(encoding="utf-8")
 
 
-class JavaScript(Language):
+class JavaScript(Program):
     """Write forms as calls of the runtime `$`."""
 
-    words: ClassVar = {
-        **{kind: (f"$.{name}({{args}})", 0) for kind, name in _FORMS.items()},
-        "subtract": ("$.add({0}, $.neg({1}))", 0),
-        "kept sum": ("$.sum({0}, {axis}, true)", 0),
-        "einsum": ('$.einsum("{subscripts}", {args})', 0),
-    }
+    words = _WORDS
 
     def number(self, value: Fraction) -> Code:
         """Write a number with the digits that read back."""
@@ -59,7 +63,8 @@ class JavaScript(Language):
         """Put axes in an order, and axes of length 1 between them."""
         return Code(f"$.view({array}, {json.dumps(list(order))}, {json.dumps(list(present))})")
 
-    def knows(self, op: Op) -> bool:
+    @staticmethod
+    def knows(op: Op) -> bool:
         """Whether the runtime has a function for an operation."""
         name = _NAMES.get(op.name, op.name)
         return f" {name}:" in runtime() or f" {name}," in runtime()

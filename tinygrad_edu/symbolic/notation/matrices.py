@@ -281,7 +281,7 @@ class Matrices:
             left = self.exactly(product(1, others), tuple(bound))
             right = self.exactly(products[0][0], tuple(bound))
             if left is not None and right is not None and right.kind == "beside":
-                return Form("inner", (left, right), expr)
+                return Form("inner", (left, *right.parts), expr)
         ways = (self.said(body, (*bound, *column)) for column in ((), (None,)))
         every = [said for said in ways if said is not None]
         return Form("sum", (min(every, key=_cost),), expr) if every else None

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import Any, ClassVar
+from typing import Any
 
 from tinygrad_edu import ops
 from tinygrad_edu.core.op import Op
 from tinygrad_edu.symbolic.notation.form import is_short
-from tinygrad_edu.symbolic.notation.source import Code, Language
+from tinygrad_edu.symbolic.notation.source import Program
 from tinygrad_edu.symbolic.notation.words import NUMPY, RELATIONS, in_numpy
+from tinygrad_edu.symbolic.notation.writer import Code, places_of
 
 __all__ = ["NumPy"]
 
@@ -18,27 +19,30 @@ __all__ = ["NumPy"]
 SUM, PRODUCT, SIGN, POWER, ATOM = range(1, 6)
 
 
-class NumPy(Language):
+_WORDS = {
+    "add": ("{0:1} + {1:2}", SUM),
+    "subtract": ("{0:1} - {1:2}", SUM),
+    "negative": ("-{0:2}", PRODUCT),
+    "product": ("{0:2} * {1:3}", PRODUCT),
+    "quotient": ("{0:2} / {1:3}", PRODUCT),
+    "power": ("{0:5} ** {1:5}", POWER),
+    "root": ("np.sqrt({0})", ATOM),
+    "sum": ("np.sum({0})", ATOM),
+    "kept sum": ("np.sum({0}, axis={axis}, keepdims=True)", ATOM),
+    "beside": ("{0:2} @ {1:3}", PRODUCT),
+    "outer": ("np.outer({0}, {1})", ATOM),
+    "transpose": ("{0:5}.T", ATOM),
+    "diag": ("np.diag({0})", ATOM),
+    "eye": ("np.eye({0})", ATOM),
+    "ones": ("np.ones({0})", ATOM),
+    "einsum": ("np.einsum({subscripts!r}, {args})", ATOM),
+}
+
+
+class NumPy(Program):
     """Write forms as NumPy source, over the name `np` (and `math`, where Φ occurs)."""
 
-    words: ClassVar = {
-        "add": ("{0:1} + {1:2}", SUM),
-        "subtract": ("{0:1} - {1:2}", SUM),
-        "negative": ("-{0:2}", PRODUCT),
-        "product": ("{0:2} * {1:3}", PRODUCT),
-        "quotient": ("{0:2} / {1:3}", PRODUCT),
-        "power": ("{0:5} ** {1:5}", POWER),
-        "root": ("np.sqrt({0})", ATOM),
-        "sum": ("np.sum({0})", ATOM),
-        "kept sum": ("np.sum({0}, axis={axis}, keepdims=True)", ATOM),
-        "beside": ("{0:2} @ {1:3}", PRODUCT),
-        "outer": ("np.outer({0}, {1})", ATOM),
-        "transpose": ("{0:5}.T", ATOM),
-        "diag": ("np.diag({0})", ATOM),
-        "eye": ("np.eye({0})", ATOM),
-        "ones": ("np.ones({0})", ATOM),
-        "einsum": ("np.einsum({subscripts!r}, {args})", ATOM),
-    }
+    words = _WORDS
 
     def number(self, value: Fraction) -> Code:
         """Write a number with the digits that read back."""
@@ -65,7 +69,8 @@ class NumPy(Language):
             text += f"[{', '.join(':' if there else 'None' for there in present)}]"
         return Code(text, ATOM)
 
-    def knows(self, op: Op) -> bool:
+    @staticmethod
+    def knows(op: Op) -> bool:
         """Whether NumPy has a word for an operation, or several."""
         return in_numpy(op)
 
@@ -77,10 +82,10 @@ class NumPy(Language):
         if op is ops.power:
             return self.write("power", *arguments)
         if op.name == "getitem":
-            index = _index(texts[1:], attributes["index"])
+            index = places_of(attributes["index"], texts[1:], "...")
             return Code(f"{arguments[0]:{ATOM}}[{index}]", ATOM)
         if op.name == "scatter_add":
-            index = _index(texts[1:], attributes["index"])
+            index = places_of(attributes["index"], texts[1:], "...")
             # Nothing of the formula within the lambda, which would hide a letter of the same name.
             zeros = f"np.zeros({attributes['shape']})"
             add = "(lambda out, places, g: (np.add.at(out, places, g), out)[1])"
@@ -94,17 +99,3 @@ class NumPy(Language):
             texts = [f"[{', '.join(texts)}]"]
         texts += [f"{key}={value!r}" for key, value in attributes.items()]
         return Code(f"np.{op.name}({', '.join(texts)})", ATOM)
-
-
-def _index(arrays: Sequence[str], index: tuple[Any, ...]) -> str:
-    remaining = iter(arrays)
-    places = []
-    for part in index:
-        if isinstance(part, tuple):
-            start, stop, step = ("" if n is None else str(n) for n in part[1:])
-            places.append(f"{start}:{stop}" + (f":{step}" if step else ""))
-        elif part == "array":
-            places.append(next(remaining))
-        else:
-            places.append("..." if part is Ellipsis else repr(part))
-    return ", ".join(places)

@@ -15,7 +15,7 @@ import numpy as np
 
 from tinygrad_edu import ops
 from tinygrad_edu.core.node import Node
-from tinygrad_edu.core.op import REGISTRY
+from tinygrad_edu.core.op import REGISTRY, Op
 from tinygrad_edu.symbolic.algebra.units import is_unit, unit
 from tinygrad_edu.symbolic.notation.form import Form
 from tinygrad_edu.symbolic.notation.functions import (
@@ -106,17 +106,17 @@ class _Meaning(Calculator):
 
     def __init__(self, reading: Reading, scene: Scene, tree: Form) -> None:
         self.reading, self.scene, self.tree = reading, scene, tree
-        self.shifts = False  # whether indices shift
-        self.apart: set[int] = set()  # the ids of sums whose terms are there each by itself
-        self.bounds: set[int] = set()  # the ids of factors such as [j ≥ 1]
-        lengths = {}
+        self.lengths: dict[str, int] = {}  # of the indices in use
+        self.terms: set[int] = set()  # the ids of terms with indices that shift
+        self.windows: dict[str, range] = {}  # where an index runs within such a term
         if scene.shape is not None:
             kept = [n for n, index in zip(scene.shape, scene.axes(), strict=True) if index]
             free = {*free_letters(tree), *(x for x, *_ in filter(None, map(bound_of, tree.walk())))}
             if len(kept) == len(scene.letters):
-                lengths = {x: n for x, n in zip(scene.letters, kept, strict=True) if x in free}
+                lengths = zip(scene.letters, kept, strict=True)
+                self.lengths = {letter: n for letter, n in lengths if letter in free}
         sizes = [np.size(numbers(a)) for a in scene.arrays.values()]
-        super().__init__(max(LARGEST, LARGER * max(sizes, default=0)), lengths)
+        super().__init__(max(LARGEST, LARGER * max(sizes, default=0)))
 
     def choose(self, form: Form, *ways: str) -> int:
         """Return which way a place is read."""
@@ -128,14 +128,19 @@ class _Meaning(Calculator):
         self.reading.remarks[sentence] = None
 
     def of(self, form: Form) -> Value:
-        """Compute a form."""
+        """Compute a form; a term is 0 where it asks for an entry outside of an array."""
         find = getattr(self, "_" + form.kind.replace(" ", "_"), None)
+        narrow = self._windows_in(form) if id(form) in self.terms else {}
+        outer, self.windows = self.windows, {**self.windows, **narrow}
         try:
             if find is None:
                 raise Refused("this has no place here")
-            found: Value = find(form)
+            found: Value = Value(1.0) if self._holds(form) else find(form)
         except Refused as error:
             raise ClaimError(str(error), self.reading.written, form.at) from None
+        self.windows = outer
+        for letter, window in narrow.items():
+            found = self._among_zeros(found, letter, window)
         return found
 
     def every(self, form: Form, *, whole: bool = False) -> list[Value]:
@@ -150,7 +155,6 @@ class _Meaning(Calculator):
     def formula(self, form: Form) -> Value:
         """Compute a whole formula, or what is summed."""
         if shifting(form):
-            self.shifts = True
             unknown = set(free_letters(form)) - self.lengths.keys()
             self.lengths.update(self._lengths_in(form, unknown))
             self._mark_terms(form)
@@ -164,10 +168,8 @@ class _Meaning(Calculator):
         """
         total = self._terms_in(form)
         if total is None:
-            self.bounds.update(id(factor) for factor in factors_of(form) if bound_of(factor))
-            return
-        self.apart.add(id(total))
-        for part in total.parts:
+            self.terms.add(id(form))
+        for part in total.parts if total is not None else ():
             self._mark_terms(part)
 
     def _terms_in(self, form: Form) -> Form | None:
@@ -194,12 +196,55 @@ class _Meaning(Calculator):
         ways = "its terms are there together", "each of its terms by itself"
         return self.choose(group, *ways) == 1
 
+    def _window(self, letter: str) -> range:
+        return self.windows.get(letter, range(self.lengths[letter]))
+
+    def _holds(self, form: Form) -> bool:
+        """Whether a bound on an index, such as [j ≥ 1], holds in all of this term."""
+        letter, *ends = bound_of(form) or ("",)
+        window = self.windows.get(letter)
+        return window is not None and window == narrowed(window, *ends)
+
+    def _windows_in(self, term: Form) -> dict[str, range]:
+        """Return where the indices of a term may run, if that is not everywhere."""
+        whole = {x: self._window(x) for x in free_letters(term) if x in self.lengths}
+        found = dict(whole)
+        for letter, first, last in filter(None, map(bound_of, factors_of(term))):
+            if letter in found:
+                found[letter] = narrowed(found[letter], first, last)
+        for each in term.walk():
+            if each.kind != "indexed":
+                continue
+            base, *indices = each.parts
+            lengths = shape_of(self._of_base(base, indices).array)
+            if len(indices) < len(lengths):
+                lengths = tuple(n for n in lengths if n != 1)
+            for index, length in zip(indices, lengths, strict=False):
+                letter, sign, shift = self._index(index)
+                if letter in found:
+                    found[letter] = narrowed(found[letter], *_ends(length, sign, shift))
+        return {letter: window for letter, window in found.items() if window != whole[letter]}
+
+    def _among_zeros(self, value: Value, letter: str, window: range) -> Value:
+        """Put a term where it is there, and 0 elsewhere."""
+        outer, array = self._window(letter), real(value.array)
+        if letter not in value.letters:
+            array = np.ones((len(window), *(1 for _ in value.axes))) * array
+            value = Value(array, (letter, *value.axes))
+        elif array.dtype.kind == "b":
+            array = array * 1.0
+        axis = value.axes.index(letter)
+        shape = list(shape_of(array))
+        shape[axis] = len(outer)
+        here = slice(window.start - outer.start, window.stop - outer.start)
+        array = ops.scatter_add(array, (*(slice(None),) * axis, here), tuple(shape))
+        return Value(array, value.axes)
+
     # --- the shape that is asked for --------------------------------------------------------------
 
     def finished(self, value: Value) -> Any:
         """Give a value the shape asked for, where it lacks some of it."""
         shape = self.scene.shape
-        value = self.among_zeros(value)
         if shape is None and ANY in value.axes:
             raise Misfit("how long the vector of ones is does not show; write ones(3)")
         if shape is None and value.letters and value.ndim:
@@ -292,7 +337,8 @@ class _Meaning(Calculator):
 
             def row(length: int) -> Any:
                 if not place < length:
-                    raise Refused(f"no vector with an entry {place} stands here")
+                    sentence = f"no vector with an entry {place} stands here"
+                    raise ClaimError(sentence, self.reading.written, form.at)
                 return unit(length, place)
 
             return Value(np.zeros(1), (ANY,), made=row)
@@ -325,8 +371,6 @@ class _Meaning(Calculator):
         found: Value | None = None
         for term, minus in zip(form.parts, form.detail, strict=True):
             value = self.of(term)
-            if id(form) in self.apart:
-                value = self.among_zeros(value)
             if found is None:
                 found = self.entrywise(_opposite, value) if minus else value
             else:
@@ -407,35 +451,29 @@ class _Meaning(Calculator):
             value = self._rows_of(value, indices[0], form)
         elif len(indices) != value.ndim:
             raise Refused(f"{said} has {value.ndim} axes, not {len(indices)}")
-        windows: dict[str, range] = {}
-        places = [self._index(index) for index in indices]
-        for length, (letter, *there) in zip(value.shape, places, strict=False):
-            if letter:
-                whole = range(self.lengths.setdefault(letter, length))
-                window = narrowed(windows.get(letter, whole), *_ends(length, *there))
-                if window != whole and not self.shifts:
-                    many = f"{len(whole)} and over {length} entries"
-                    raise Misfit(f"the index {letter} runs over {many}")
-                if window != whole or letter in windows:
-                    windows[letter] = window
         array = value.array
         letters: list[str] = []
-        for length, (letter, sign, shift) in zip(value.shape, places, strict=False):
-            entry: int | slice = shift
+        for length, index in zip(value.shape, indices, strict=False):
+            letter, sign, shift = self._index(index)
+            place: int | slice = shift
             if letter:
-                window = windows.get(letter, range(self.lengths[letter]))
-                entry = _run(window, length, sign, shift)
+                runs = self.lengths.setdefault(letter, length)
+                window = self._window(letter)
+                first, last = _ends(length, sign, shift)
+                if window and (window[0] < first or window[-1] > last):
+                    raise Misfit(f"the index {letter} runs over {runs} and over {length} entries")
+                place = _run(window, sign, shift)
             elif not -length <= shift < length:
                 raise Refused(f"{said} has no entry {shift}, its length is {length}")
-            if entry != slice(0, length):
-                array = array[(*(slice(None),) * len(letters), entry)]
+            if place != slice(0, length):
+                array = array[(*(slice(None),) * len(letters), place)]
             letters += [letter] if letter else []
         once = tuple(dict.fromkeys(letters))
         if len(once) < len(letters):  # x_kk is the diagonal
             codes = dict(zip(once, "abcdefgh", strict=False))
             term = "".join(codes[letter] for letter in letters)
             array = ops.einsum(f"{term}->{''.join(codes.values())}", array)
-        return Value(array, (*once, *value.axes[len(indices) :]), windows=windows)
+        return Value(array, (*once, *value.axes[len(indices) :]))
 
     def _of_base(self, base: Form, indices: Sequence[Form]) -> Value:
         """Compute what has indices; those within softmax(zₙⱼ)ₙⱼ are its own, in their order."""
@@ -592,19 +630,15 @@ class _Meaning(Calculator):
             return None
         if self.lengths.get(own) != self.lengths.get(other) or other in value.letters:
             return None
-        value = self.among_zeros(value)
         axes = tuple(other if letter == own else letter for letter in value.axes)
         return Value(run(real(value.array), value.axes.index(own)), axes)
 
     def _over_letter(self, name: str, value: Value, letter: str) -> Value:
         """Reduce over an index, or over the axis that a letter counts, which is kept."""
-        if letter in value.windows:
-            value = self.among_zeros(value)
         if letter in value.letters:
             place = value.axes.index(letter)
             axes = tuple(each for each in value.axes if each != letter)
-            array = REDUCTIONS[name](value.array, axis=place)
-            return Value(array, axes, windows=value.windows)
+            return Value(REDUCTIONS[name](value.array, axis=place), axes)
         if not value.ndim:  # what does not depend on the index
             count = self.lengths.get(letter, self.scene.lengths.get(letter.upper(), 1.0))
             how = {"sum": ops.multiply, "prod": ops.power}.get(name)
@@ -681,10 +715,6 @@ class _Meaning(Calculator):
     def _call(self, form: Form) -> Value:
         name, options = form.detail
         options.pop("dtype", None)  # all numbers are real
-        if id(form) in self.bounds:
-            letter, *ends = bound_of(form) or ("",)
-            window = narrowed(range(self.lengths[letter]), *ends)
-            return Value(1.0, windows={letter: window})
         if name in _SPECIAL:
             least, most, find, *options_of_it = _SPECIAL[name]
             if not least <= len(form.parts) <= most or options.keys() - {*options_of_it}:
@@ -697,9 +727,11 @@ class _Meaning(Calculator):
         if name in REDUCTIONS or name in ROWWISE:
             return self._along_an_axis(form)
         if name in ENTRYWISE and not options:
-            parts = [part for part in form.parts if part.kind != "literal"]  # x.astype(float)
-            values = [self.of(part) for part in parts]
-            return self.entrywise(partial(computed, name, ENTRYWISE[name]), *values)
+            function = ENTRYWISE[name]
+            values = [self.of(part) for part in form.parts if part.kind != "literal"]  # float
+            if isinstance(function, Op) and len(values) != function.arity:
+                raise Refused(f"{name}: does not take {len(values)} argument(s)")
+            return self.entrywise(partial(computed, name, function), *values)
         return self._whole(form)
 
     def _along_an_axis(self, form: Form) -> Value:
@@ -919,7 +951,7 @@ def _ends(length: int, sign: int, shift: int) -> tuple[int, int]:
     return first, last
 
 
-def _run(window: range, length: int, sign: int, shift: int) -> slice:
+def _run(window: range, sign: int, shift: int) -> slice:
     """Return the places ±j + shift where j runs through a window, forwards or backwards."""
     if not window:
         return slice(0)

@@ -7,8 +7,8 @@ behind ᵀ. In index notation every free index is an axis with a letter.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -50,15 +50,13 @@ class Value:
 
     That is a letter for its free indices, which come first; for others what they run over, if
     that is known, or `ANY`. A vector is a column, or a `row` if transposed. An array whose size is
-    not known yet, such as I, is `made` once it is. Where an index shifts, as in x_{j+1}, `windows`
-    says for which places there is an entry; the array has those alone.
+    not known yet, such as I, is `made` once it is.
     """
 
     array: Any
     axes: tuple[Any, ...] = ()
     row: bool = False
     made: Callable[[int], Any] | None = None
-    windows: Mapping[str, range] = field(default_factory=dict)
 
     @property
     def letters(self) -> tuple[str, ...]:
@@ -109,7 +107,7 @@ class Value:
 
 
 class Calculator:
-    """Compute with values; no array is larger than `largest`, and `lengths` are those of indices.
+    """Compute with values, of which none is larger than `largest`.
 
     Raises
     ------
@@ -119,20 +117,20 @@ class Calculator:
         If there is no such computation.
     """
 
-    def __init__(self, largest: int, lengths: dict[str, int]) -> None:
-        self.largest, self.lengths = largest, lengths
+    def __init__(self, largest: int) -> None:
+        self.largest = largest
 
     def refuse_large(self, shape: Sequence[int]) -> None:
         """Refuse an array that is too large to be tried."""
         if math.prod(shape) > self.largest:
             raise Refused(f"an array of shape {tuple(shape)} is too large to be tried")
 
-    def entrywise(self, op: Callable[..., Any], *given: Value) -> Value:
+    def entrywise(self, op: Callable[..., Any], *values: Value) -> Value:
         """Apply an operation entry by entry, as NumPy broadcasts shapes."""
-        if any(value.made is not None for value in given):
-            return self._once_made(op, given)
-        letters = _letters_of(given)
-        windows, values = _aligned(map(_without_units, given) if letters else given)
+        if any(value.made is not None for value in values):
+            return self._once_made(op, values)
+        letters = _letters_of(values)
+        values = tuple(map(_without_units, values)) if letters else values
         most = max(value.ndim for value in values)
         counted, placed = ({bool(v.letters) for v in values if v.ndim == n} for n in (0, most))
         if most and True in counted and False in placed:  # a_j − y
@@ -153,7 +151,7 @@ class Calculator:
             out = float(out)
         row = all(value.row for value in values if value.ndim == most) and most == 1
         axes = letters + _spread([value.inner for value in values], most)
-        return Value(out, axes, row, windows=windows)
+        return Value(out, axes, row)
 
     def _once_made(self, op: Callable[..., Any], values: Sequence[Value]) -> Value:
         """Apply an operation where the size of I shows beside it, or does not matter yet."""
@@ -226,28 +224,11 @@ class Calculator:
 
         return Value(ops.outer(left.array, right.array), left.axes + right.axes, made=made)
 
-    def among_zeros(self, value: Value) -> Value:
-        """Put what is there for some places of an index where it is there, and 0 elsewhere."""
-        for letter, window in value.windows.items():
-            array = real(value.array)
-            if letter not in value.letters:
-                array = np.ones((len(window), *(1 for _ in value.axes))) * array
-                value = Value(array, (letter, *value.axes))
-            elif array.dtype.kind == "b":
-                array = array * 1.0
-            axis = value.axes.index(letter)
-            shape = list(shape_of(array))
-            shape[axis] = self.lengths[letter]
-            here = (*(slice(None),) * axis, slice(window.start, window.stop))
-            value = Value(ops.scatter_add(array, here, tuple(shape)), value.axes)
-        return value
-
 
 def _at_each_index(letters: Sequence[str], left: Value, right: Value, outer: bool) -> Value:
     """Multiply vectors and matrices at each of their indices: wᵀ xₙ, δₙ xₙᵀ, W xₙ, yₙ w."""
     if ANY in {*left.axes, *right.axes}:
         raise Refused(MIXED)
-    windows, (left, right) = _aligned([left, right])
     rows, columns = ("<", ">") if outer else ("<="[2 - left.ndim :], "=>"[: right.ndim])
     axes = dict(zip(rows, left.inner, strict=True)) | dict(zip(columns, right.inner, strict=True))
     kept = [sign for sign in axes if (rows + columns).count(sign) == 1]
@@ -257,7 +238,7 @@ def _at_each_index(letters: Sequence[str], left: Value, right: Value, outer: boo
     array = ops.einsum(f"{one},{other}->{result}", real(left.array), real(right.array))
     scaled = not left.ndim or not right.ndim
     row = left.row or right.row if scaled else left.row and kept == [">"]
-    return Value(array, (*letters, *map(axes.__getitem__, kept)), row, windows=windows)
+    return Value(array, (*letters, *map(axes.__getitem__, kept)), row)
 
 
 # --- arrays and axes ------------------------------------------------------------------------------
@@ -304,27 +285,6 @@ def ordered(value: Value, wanted: Sequence[str], ndim: int = 0) -> Any:
 
 def _letters_of(values: Iterable[Value]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(letter for value in values for letter in value.letters))
-
-
-def _aligned(values: Iterable[Value]) -> tuple[dict[str, range], list[Value]]:
-    """Keep the entries for which there is one in all values, where an index shifts."""
-    values = list(values)
-    windows: dict[str, range] = {}
-    for letter, window in (item for value in values for item in value.windows.items()):
-        other = windows.get(letter, window)
-        start = max(window.start, other.start)
-        windows[letter] = range(start, max(start, min(window.stop, other.stop)))
-    found = []
-    for value in values:
-        array = value.array
-        for letter in value.letters:
-            own, window = value.windows.get(letter), windows.get(letter)
-            if window is not None and window != own:
-                start = 0 if own is None else own.start
-                cut = slice(window.start - start, window.stop - start)
-                array = array[(*(slice(None),) * value.axes.index(letter), cut)]
-        found.append(value if array is value.array else replace(value, array=array))
-    return windows, found
 
 
 def _without_units(value: Value) -> Value:

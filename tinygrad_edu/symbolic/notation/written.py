@@ -65,8 +65,8 @@ def _written(expr: Expr, in_latex: bool, indices: bool, axes: Axes, instead: Ins
     leaves = [each.quantity for each in distinct(expr) if isinstance(each, Leaf)]
     spell = partial(Speller, latex=in_latex, instead=instead, taken=names_beside(leaves))
     if form is not None:
-        return spell().spell(form)
-    return spell(indices=True, free=_free(expr, axes)).spell(shifted(expr))
+        return spell().code(form).text
+    return spell(indices=True, free=_free(expr, axes)).code(shifted(expr)).text
 
 
 def _free(expr: Expr, axes: Iterable[Index | None]) -> frozenset[Index]:
@@ -85,7 +85,7 @@ def counters(expr: Expr, *, indices: bool = False, axes: Iterable[Index | None] 
     if form is not None:
         return [(f.detail.letter, f.detail) for f in form.walk() if f.kind == "kept sum"]
     speller = Speller(latex=False, indices=True, free=_free(expr, axes))
-    speller.spell(shifted(expr))
+    speller.code(shifted(expr))
     return speller.counters
 
 

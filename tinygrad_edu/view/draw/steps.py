@@ -276,7 +276,7 @@ def _is_constant(shown: Form) -> bool:
 
 def _expr(shown: Form) -> Expr:
     """Return the expression of a form; what stands above or below has none of its own."""
-    if shown.expr is not None:
+    if isinstance(shown.expr, Expr):
         return shown.expr
     if shown.kind == "number":
         return Number(shown.detail)
