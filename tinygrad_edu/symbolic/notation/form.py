@@ -34,14 +34,18 @@ from tinygrad_edu.symbolic.algebra.expr import (
 )
 
 __all__ = [
+    "ONE",
     "Axes",
     "Form",
+    "Unsaid",
+    "bound_by",
     "entries",
     "fraction",
     "is_short",
     "number",
     "remembered",
     "said_with",
+    "spread",
     "times",
 ]
 
@@ -107,66 +111,81 @@ class Form:
         return (self.kind in {"transpose", "ones"}) + sum(part.cost for part in self.parts)
 
 
-Say = Callable[[Expr], Form | None]
+Say = Callable[[Expr], Form]
+
+ONE = Fraction(1)
 
 
-def remembered(expr: Expr, asked: tuple[Any, ...], find: Callable[[], Form | None]) -> Form | None:
+class Unsaid(Exception):
+    """Whole vectors and matrices cannot say an expression; indices can."""
+
+
+def remembered(expr: Expr, asked: tuple[Any, ...], find: Callable[[], Form]) -> Form:
     """Return how an expression was said when the same was asked of it; else find it now."""
     if expr._forms is None:
         expr._forms = {}
     forms: dict[tuple[Any, ...], Form | None] = expr._forms
     if asked not in forms:
-        forms[asked] = find()
-    return forms[asked]
+        try:
+            forms[asked] = find()
+        except Unsaid:
+            forms[asked] = None
+    found = forms[asked]
+    if found is None:
+        raise Unsaid
+    return found
 
 
 def entries(expr: Expr) -> Form:
     """Say one entry of an expression, at its indices."""
-    found = remembered(expr, (), lambda: _entry(expr))
-    assert found is not None
-    return found
+    return remembered(expr, (), lambda: _entry(expr))
 
 
-def _entry(expr: Expr) -> Form | None:
+def _entry(expr: Expr) -> Form:
     if isinstance(expr, Leaf):
         call = call_of(expr)
         return Form("leaf", () if call is None else (entries(call),), expr)
     if isinstance(expr, Delta):
         return Form("delta", (), expr)
-    if isinstance(expr, Apply | Opaque):
+    if isinstance(expr, Opaque):
         return Form("call", tuple(map(entries, expr.args)), expr)
     if isinstance(expr, Sum):
-        indices, body = [expr.index], expr.body
-        while isinstance(body, Sum):
-            indices.append(body.index)
-            body = body.body
-        return Form("sum over", (entries(body),), expr, tuple(indices))
+        indices, body = bound_by(expr)
+        return Form("sum over", (entries(body),), expr, indices)
     return said_with(entries, expr)
 
 
-def said_with(say: Say, expr: Expr) -> Form | None:
-    """Say numbers, lengths, products and sums of terms, their parts with a function given."""
+def bound_by(expr: Sum) -> tuple[tuple[Index, ...], Expr]:
+    """Return the indices of sums within each other, and what is summed."""
+    indices, body = [expr.index], expr.body
+    while isinstance(body, Sum):
+        indices.append(body.index)
+        body = body.body
+    return tuple(indices), body
+
+
+def said_with(say: Say, expr: Expr) -> Form:
+    """Say what is computed entry by entry, its parts with a function given."""
     if isinstance(expr, Number):
         return number(expr.value, expr)
     if isinstance(expr, Dimension):
         return Form("dimension", (), expr)
     if isinstance(expr, Mul):
         return fraction(say, expr)
+    if isinstance(expr, Apply):
+        arguments = tuple(map(say, expr.args))
+        return Form("call", arguments, expr, axes=spread(arguments))
     assert isinstance(expr, Add)
-    signed = []
+    terms, minuses = [], []
     for term in expr.terms:
         coefficient, factors = parts(term)
-        minus = coefficient < 0
-        said = say(product(-coefficient, factors) if minus else term)
-        if said is None:
-            return None
-        signed.append((minus, said))
-    terms, minuses = tuple(s for _, s in signed), tuple(minus for minus, _ in signed)
+        minuses.append(coefficient < 0)
+        terms.append(say(product(-coefficient, factors) if coefficient < 0 else term))
     axes = spread(terms)
     if all(minuses):
-        inner = Form("total", terms, expr, (False,) * len(signed), axes)
+        inner = Form("total", tuple(terms), expr, (False,) * len(terms), axes)
         return Form("negative", (inner,), expr, axes=axes)
-    return Form("total", terms, expr, minuses, axes)
+    return Form("total", tuple(terms), expr, tuple(minuses), axes)
 
 
 def number(value: Fraction, expr: Expr | None = None) -> Form:
@@ -176,10 +195,10 @@ def number(value: Fraction, expr: Expr | None = None) -> Form:
     return Form("number", (), expr, value)
 
 
-def fraction(say: Say, expr: Mul) -> Form | None:
+def fraction(say: Say, expr: Mul) -> Form:
     """Say a product, as a quotient where it has a denominator."""
-    above: list[Form | None] = []
-    below: list[Form | None] = []
+    above: list[Form] = []
+    below: list[Form] = []
     coefficient = abs(expr.coefficient)
     numerator, denominator = coefficient.numerator, coefficient.denominator
     if not is_short(coefficient):
@@ -196,13 +215,9 @@ def fraction(say: Say, expr: Mul) -> Form | None:
         else:
             side = above if exponent > 0 else below
             side.append(_power(say, base, abs(exponent)))
-    top = [form for form in above if form is not None]
-    bottom = [form for form in below if form is not None]
-    if len(top) < len(above) or len(bottom) < len(below):
-        return None
-    said = times(top, expr if not bottom else None)
-    if bottom:
-        under = times(bottom)
+    said = times(above, expr if not below else None)
+    if below:
+        under = times(below)
         said = Form("quotient", (said, under), expr, axes=spread((said, under)))
     return Form("negative", (said,), expr, axes=said.axes) if expr.coefficient < 0 else said
 
@@ -241,9 +256,9 @@ def times(factors: Iterable[Form], expr: Expr | None = None) -> Form:
     return forms[0] if len(forms) == 1 else Form("product", forms, expr, axes=spread(forms))
 
 
-def _power(say: Say, base: Expr, exponent: Fraction) -> Form | None:
+def _power(say: Say, base: Expr, exponent: Fraction) -> Form:
     inner = say(base)
-    if exponent == 1 or inner is None:
+    if exponent == 1:
         return inner
     whole = power(base, exponent)
     if exponent == Fraction(1, 2):

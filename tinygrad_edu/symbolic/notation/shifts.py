@@ -31,13 +31,13 @@ from tinygrad_edu.symbolic.algebra.expr import (
     total,
 )
 from tinygrad_edu.symbolic.algebra.slices import cuts
-from tinygrad_edu.symbolic.notation.form import Form, said_with
+from tinygrad_edu.symbolic.notation.form import ONE, Form, bound_by, said_with
 from tinygrad_edu.symbolic.notation.form import number as number_form
-from tinygrad_edu.symbolic.notation.matrices import Matrices
+from tinygrad_edu.symbolic.notation.matrices import attempt, said
 
 __all__ = ["Index", "shifted", "shifts"]
 
-ZERO, ONE = number(0), Fraction(1)
+ZERO = number(0)
 
 _GETITEM, _SCATTER, _CUMSUM, _OTHERS = (
     REGISTRY[name] for name in ("getitem", "scatter_add", "cumsum", "product_of_others")
@@ -226,11 +226,7 @@ class _Entries:
             return self._sum(expr)
         if isinstance(expr, Opaque):
             return self._whole(expr)
-        if isinstance(expr, Apply):
-            return Form("call", tuple(map(self.say, expr.args)), expr)
-        found = said_with(self.say, expr)
-        assert found is not None
-        return found
+        return said_with(self.say, expr)
 
     def _position(self, index: Index) -> Position:
         if index.place is not None:
@@ -241,22 +237,19 @@ class _Entries:
         return tuple(self._position(axis) for axis in axes if axis is not None)
 
     def _sum(self, expr: Sum) -> Form:
-        if not expr.indices:
-            said = Matrices().said(expr, ())
-            if said is not None and any(isinstance(e, Opaque) for e in expr.walk()):
-                return Form("arrays", (said,), expr)
-        indices, body = [expr.index], expr.body
-        while isinstance(body, Sum):
-            indices.append(body.index)
-            body = body.body
+        if not expr.indices and any(isinstance(e, Opaque) for e in expr.walk()):
+            whole = attempt(said, expr, ())
+            if whole is not None:
+                return Form("arrays", (whole,), expr)
+        indices, body = bound_by(expr)
         outside = body.indices - set(indices)
         taken = {position.axis for index in outside if (position := self._position(index)).axis}
         own = [index.fresh(taken | outside) if index in taken else index for index in indices]
         both = zip(indices, own, strict=True)
         at = {**self.at, **{index: Position(mine) for index, mine in both}}
-        said = _Entries(at, self.forms).say(body)
-        bounds = [b for index in own for b in _bounds(index, range(index.length), said)]
-        return Form("sum over", (said, *bounds), expr, tuple(own))
+        inner = _Entries(at, self.forms).say(body)
+        bounds = [b for index in own for b in _bounds(index, range(index.length), inner)]
+        return Form("sum over", (inner, *bounds), expr, tuple(own))
 
     def _whole(self, expr: Opaque) -> Form:
         """Say an entry of the result of an operation on whole arrays."""

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from tinygrad_edu import ops
 from tinygrad_edu.symbolic.algebra.expr import Apply, Expr, Index, Leaf, Opaque, Quantity
 from tinygrad_edu.symbolic.notation.form import Axes, Form, entries, is_short, times
-from tinygrad_edu.symbolic.notation.matrices import Matrices
+from tinygrad_edu.symbolic.notation.matrices import argument, attempt
 from tinygrad_edu.symbolic.notation.names import (
     escape_latex,
     name_latex,
@@ -94,9 +94,9 @@ class Speller(Writer):
     def _in_brackets(self, text: str) -> Code:
         return self.said(self.brackets.format(text), ATOM)
 
-    def _closed(self, code: Code) -> Code:
-        """Put a sum in parentheses, if it would seem to reach over what follows it: Σy − y."""
-        return self._in_brackets(code.text) if code.reaches else code
+    def _reaching(self, code: Code, reaches: bool) -> Code:
+        """Say what to write where a sum would seem to reach over what follows it: (Σy) − y."""
+        return code._replace(closed=self.brackets.format(code.text) if reaches else "")
 
     # --- what stands alone ------------------------------------------------------------------------
 
@@ -222,7 +222,7 @@ class Speller(Writer):
 
     def _whole(self, expr: Expr, axes: Axes) -> Code:
         """Spell a whole array within index notation, without indices where that is possible."""
-        form = Matrices().argument(expr, axes)
+        form = attempt(argument, expr, axes)
         self.indices = form is None
         self.inside += 1
         written = self.code(form or entries(expr))
@@ -264,7 +264,7 @@ class Speller(Writer):
         sums = isinstance(expr, Opaque) and op in {ops.sum, ops.prod}
         reaches = sums and spelled[0].binds >= ATOM
         bare_ends = op.text is not None and _binding(op.text) == FUNCTION
-        return self.said(shown, binds)._replace(reaches=reaches, ends_bare=bare_ends)
+        return self._reaching(self.said(shown, binds)._replace(ends_bare=bare_ends), reaches)
 
     def _function(self, name: str) -> str:
         """Spell the name of a function: this package's own, where the user has another."""
@@ -312,7 +312,7 @@ class Speller(Writer):
             under += " " if letters and not written.startswith("(") else ""
         found = self.said(f"{self._sign(sign)}{under}{written}", FUNCTION)
         # Σ(a ⊙ g) ends where its bracket does.
-        return found._replace(reaches=code.binds >= ATOM, ends_bare=sign == "Π")
+        return self._reaching(found._replace(ends_bare=sign == "Π"), code.binds >= ATOM)
 
     def _beside(self, form: Form) -> Code:
         """Spell forms side by side; of x yᵀ the last is a row, of xᵀ A y the first."""
@@ -336,15 +336,16 @@ class Speller(Writer):
     # --- entry by entry ---------------------------------------------------------------------------
 
     def _product(self, form: Form) -> Code:
-        out = ""
+        before = written = closed = ""
         several = sum(map(_is_array, form.parts)) > 1
-        last = len(form.parts) - 1
         for place, part in enumerate(form.parts):
-            binds = PRODUCT if part.kind == "number" else FUNCTION if several else BESIDE
             code = self.code(part)
-            sign = self._between(form.parts[:place], part) if place else ""
-            out += f"{sign}{code if place == last else self._closed(code):{binds}}"
-        return code._replace(text=out, binds=PRODUCT)
+            binds = PRODUCT if part.kind == "number" else FUNCTION if several else BESIDE
+            if place:
+                before = f"{closed}{self._between(form.parts[:place], part)}"
+            written = f"{before}{code:{binds}}"
+            closed = before + code.closed if code.closed else written
+        return code._replace(text=written, binds=PRODUCT, closed=closed if code.closed else "")
 
     def _between(self, left: Sequence[Form], after: Form) -> str:
         """Return the sign of a product: ⊙ between arrays, · beside a number."""
@@ -379,10 +380,10 @@ class Speller(Writer):
         last = len(form.parts) - 1
         for place, (negative, part) in enumerate(zip(form.detail, form.parts, strict=True)):
             code = self.code(part)
-            code = self._closed(code) if self.latex and place < last else code
             sign = self._sign("−") if negative else "+"
             out += f" {sign} " if place else sign if negative else ""
-            out += f"{code:{PRODUCT}}"
+            closed = self.latex and place < last and code.closed
+            out += closed or f"{code:{PRODUCT}}"
         return self.said(out, TOTAL)
 
 

@@ -13,13 +13,14 @@ __all__ = ["Code", "Writer", "places_of"]
 class Code(NamedTuple):
     """What a form is written as, how tightly that binds, and the brackets of its language.
 
-    It may end in a sum that `reaches` over what follows, and in what has no brackets, as log x.
+    Where it ends in a sum that would reach over what follows, it is `closed` otherwise; it may
+    also end in what has no brackets, as log x.
     """
 
     text: str
     binds: int = 99
     brackets: str = "({})"
-    reaches: bool = False
+    closed: str = ""
     ends_bare: bool = False
 
     def __format__(self, outside: str) -> str:

@@ -8,7 +8,7 @@ from math import inf
 
 from tinygrad_edu.symbolic.algebra.expr import Expr, Index, Leaf, Opaque, Quantity, distinct
 from tinygrad_edu.symbolic.notation.form import Axes, Form
-from tinygrad_edu.symbolic.notation.matrices import Matrices
+from tinygrad_edu.symbolic.notation.matrices import attempt, whole
 from tinygrad_edu.symbolic.notation.names import name_latex
 from tinygrad_edu.symbolic.notation.shifts import shifted, shifts
 from tinygrad_edu.symbolic.notation.spelling import Speller
@@ -99,7 +99,7 @@ def said(expr: Expr, axes: Axes = ()) -> Form | None:
     """Say an expression with whole arrays; None where it takes indices."""
     if not expr.indices <= set(axes):
         axes = axes_for([expr])
-    return Matrices().whole(expr, axes)
+    return attempt(whole, expr, axes)
 
 
 def axes_for(exprs: Sequence[Expr], order: Iterable[Index | None] = ()) -> Axes:
@@ -112,10 +112,10 @@ def axes_for(exprs: Sequence[Expr], order: Iterable[Index | None] = ()) -> Axes:
     axes = tuple(index for index in dict.fromkeys(asked) if index in indices)
     if len(axes) not in {1, 2}:
         return axes
-    matrices, ways = Matrices(), [axes, (*axes, None) if len(axes) == 1 else axes[::-1]]
+    ways = [axes, (*axes, None) if len(axes) == 1 else axes[::-1]]
 
     def turns(way: Axes) -> float:
-        forms = [matrices.whole(expr, way) for expr in exprs]
+        forms = [attempt(whole, expr, way) for expr in exprs]
         return sum(inf if form is None else form.cost for form in forms)
 
     return min(ways, key=turns)
