@@ -7,7 +7,7 @@ compared only where a direction has shown that something is.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import cached_property
@@ -19,11 +19,11 @@ from tinygrad_edu.check.differences import EPS, Array, Estimate, along
 from tinygrad_edu.check.function import Checked, Input, Refused, Undefined
 from tinygrad_edu.check.rules import Compute
 
-__all__ = ["BAD", "Comparison", "Plan", "Verdict", "compare", "comparisons"]
+__all__ = ["BAD", "OF_RULES", "Comparison", "Plan", "Verdict", "compare", "comparisons"]
 
 _SETTLED = 4e-4  # an error beyond this, relative to the scale, is no rounding
 _SUM = 256 * EPS  # what a long sum loses, relative to the entry
-_OF_RULES = 16.0  # times what is seen of rounding in the rules that it may be
+OF_RULES = 16.0  # times what is seen of rounding in the rules that it may be
 _UNSEEN = 1e-6  # of the largest share in a direction: what has less gets a direction of its own
 _FARTHEST = 4.0  # how far an entry is moved, where it is smaller
 _MOST = 2000  # columns that are looked through where few results are wrong
@@ -139,7 +139,8 @@ class Comparison:
                 slack = 1e-6 * (np.abs(low) + np.abs(high))
                 outside = (found < low - slack) | (found > high + slack)
                 verdicts[e.kink & outside] = Verdict.WRONG
-            verdicts[~np.isfinite(found) | ~(e.kink | np.isfinite(expected))] = Verdict.NOT_FINITE
+            verdicts[~(e.kink | np.isfinite(expected))] = Verdict.UNRESOLVED
+            verdicts[~np.isfinite(found)] = Verdict.NOT_FINITE
         return verdicts
 
     def count(self, *verdicts: Verdict) -> int:
@@ -166,15 +167,14 @@ def compare(
     compute: Compute,
     estimate: Estimate,
     rng: np.random.Generator,
-    rows: Array | None = None,
+    oracle: str = "differences",
 ) -> Comparison:
     """Judge derivatives along directions; the rounding of the rules counts where it matters."""
     found = compute(None)
-    count, width = found.shape
-    rows = np.arange(count) if rows is None else rows
-    result = Comparison(mode, of, of_shape, None, rows, np.arange(width), found, estimate)
+    rows, columns = map(np.arange, found.shape)
+    result = Comparison(mode, of, of_shape, None, rows, columns, found, estimate, oracle)
     if result.count(Verdict.WRONG):
-        blur = _OF_RULES * rules.spread(found, compute, rng)
+        blur = OF_RULES * rules.spread(found, compute, rng)
         error, scale = estimate.error + blur, np.fmax(estimate.scale, 1e5 * blur)
         result = replace(result, estimate=replace(estimate, error=error, scale=scale))
     return result
@@ -203,33 +203,41 @@ def _signed(rng: np.random.Generator, size: int) -> Array:
     return np.asarray(rng.uniform(0.5, 1.5, size) * rng.choice([-1.0, 1.0], size))
 
 
-#: From x to a vector; None where the function is not defined.
-Subject = Callable[[Array], "Array | None"]
-
-
 def _lines(
-    checked: Checked, subject: Subject, centre: Array, rounding: Array, directions: list[Array]
+    checked: Checked,
+    subject: Callable[[Array], Array],
+    compute: Compute,
+    directions: Sequence[Array],
+    rng: np.random.Generator,
 ) -> list[Estimate]:
-    """Differentiate a function of the inputs along directions."""
+    """Differentiate a function of the inputs along directions; `compute` is what it is here."""
+    centre = compute(None)
+    rounding = rules.spread(centre, compute, rng)
     widest = max(_FARTHEST, float(np.abs(checked.x).max()))
 
     def line(v: Array) -> Estimate:
-        farthest = widest / float(np.abs(v).max())
-        return along(lambda t: subject(checked.x + t * v), centre, rounding, farthest)
+        def at(t: float) -> Array | None:
+            try:
+                return subject(checked.x + t * v)
+            except Undefined:
+                return None
+
+        return along(at, centre, rounding, widest / float(np.abs(v).max()))
 
     return [line(v) for v in directions]
 
 
-def _itself(checked: Checked, plan: Plan, directions: list[Array]) -> list[Estimate]:
-    rounding = rules.spread(checked.values, lambda blur: rules.value(checked, blur), plan.rng)
-    return _lines(checked, checked.at, checked.values, rounding, directions)
+def _of_results(checked: Checked, directions: Sequence[Array], plan: Plan) -> list[Estimate]:
+    return _lines(
+        checked, checked.at, lambda blur: rules.value(checked, blur), directions, plan.rng
+    )
 
 
 def _first_order(checked: Checked, plan: Plan) -> list[Comparison]:
     """Compare J v by forward mode, and (uᵀJ) v by reverse mode."""
     sizes = _sizes(checked)
     directions = [sizes * _signed(plan.rng, sizes.size) for _ in range(plan.seeds)]
-    lines = _itself(checked, plan, directions)
+    lines = _of_results(checked, directions, plan)
     u = _weights(Estimate.of_lines(lines), plan.rng)
     g = rules.gradient(checked, u)
     if not np.array_equal(g, rules.gradient(checked, u), equal_nan=True):
@@ -239,7 +247,7 @@ def _first_order(checked: Checked, plan: Plan) -> list[Comparison]:
         small = share <= _UNSEEN * share[np.isfinite(share)].max(initial=0.0)
     if small.any() and not small.all():
         directions.append(np.where(small, directions[0], 0.0))
-        lines += _itself(checked, plan, directions[-1:])
+        lines += _of_results(checked, directions[-1:], plan)
     slopes = Estimate.of_lines(lines)
 
     def jv(blur: rules.Blur) -> Array:
@@ -251,7 +259,7 @@ def _first_order(checked: Checked, plan: Plan) -> list[Comparison]:
 
     return [
         compare("forward", "f", checked.output.shape, jv, slopes, plan.rng),
-        compare("reverse", "(u·f)", (), ujv, _total(u, slopes), plan.rng),
+        compare("reverse", "(u·f)", (), ujv, slopes.summed(u), plan.rng),
     ]
 
 
@@ -265,45 +273,25 @@ def _weights(slopes: Estimate, rng: np.random.Generator) -> Array:
     return np.where(known & np.isfinite(u), u, 0.0)
 
 
-def _total(u: Array, slopes: Estimate) -> Estimate:
-    """Return the estimate of a weighted sum of results."""
-    used = u != 0
-    value, error, scale = (
-        (w @ part[used])[None]
-        for w, part in (
-            (u[used], slopes.value),
-            (np.abs(u[used]), slopes.error),
-            (np.abs(u[used]), slopes.scale),
-        )
-    )
-    none = np.full(value.shape, np.nan)
-    return Estimate(value, error, scale, np.zeros(value.shape, bool), none, none)
-
-
 def _second_order(checked: Checked, plan: Plan) -> list[Comparison]:
     """Compare the derivative of uᵀJ along directions, by both modes."""
     sizes = _sizes(checked)
     directions = [sizes * _signed(plan.rng, sizes.size) for _ in range(plan.seeds)]
     u = _signed(plan.rng, checked.results)
 
-    def gradient(x: Array) -> Array | None:
-        try:
-            return rules.gradient(checked, u, x)
-        except Undefined:
-            return None
+    def gradient(x: Array | None = None, blur: rules.Blur = None) -> Array:
+        return rules.gradient(checked, u, x, blur)
 
-    centre = rules.gradient(checked, u)
-    rounding = rules.spread(centre, lambda blur: rules.gradient(checked, u, blur=blur), plan.rng)
-    slopes = Estimate.of_lines(_lines(checked, gradient, centre, rounding, directions))
-    result = []
-    for mode in ("reverse over reverse", "forward over reverse"):
+    lines = _lines(checked, gradient, lambda blur: gradient(None, blur), directions, plan.rng)
+    slopes = Estimate.of_lines(lines)
 
-        def compute(blur: rules.Blur, mode: str = mode) -> Array:
+    def by(mode: str) -> Comparison:
+        def compute(blur: rules.Blur) -> Array:
             return np.stack([rules.second(checked, u, v, mode, blur) for v in directions], axis=1)
 
-        shape = (checked.x.size,)
-        result.append(compare(mode, "(uᵀJ)", shape, compute, slopes, plan.rng))
-    return result
+        return compare(mode, "(uᵀJ)", (checked.x.size,), compute, slopes, plan.rng)
+
+    return [by("reverse over reverse"), by("forward over reverse")]
 
 
 def _entries(checked: Checked, plan: Plan, shown: list[Comparison]) -> list[Comparison]:
@@ -317,7 +305,7 @@ def _entries(checked: Checked, plan: Plan, shown: list[Comparison]) -> list[Comp
     columns = np.arange(size) if few and size <= _MOST else _some(size, plan)
     sizes, draws = _sizes(checked), _signed(plan.rng, max(len(rows), len(columns)))
     units = np.eye(size)[columns] * sizes[columns, None]
-    estimate = Estimate.of_lines(_itself(checked, plan, list(units)), sizes[columns]).take(rows)
+    estimate = Estimate.of_lines(_of_results(checked, list(units), plan), sizes[columns]).take(rows)
 
     def reverse(blur: rules.Blur) -> Array:
         seeds = zip(draws, np.eye(checked.results)[rows], strict=False)
@@ -331,8 +319,8 @@ def _entries(checked: Checked, plan: Plan, shown: list[Comparison]) -> list[Comp
 
     by_mode = []
     for mode, compute in (("reverse", reverse), ("forward", forward)):
-        whole = compare(mode, "f", checked.output.shape, compute, estimate, plan.rng, rows)
-        by_mode = _by_input(checked, whole, columns)
+        whole = compare(mode, "f", checked.output.shape, compute, estimate, plan.rng)
+        by_mode = _by_input(checked, whole, rows, columns)
         if any(c.count(*BAD, Verdict.KINK) for c in by_mode):
             break
     return by_mode
@@ -344,13 +332,20 @@ def _some(size: int, plan: Plan) -> Array:
     return np.sort(plan.rng.choice(size, plan.entries, replace=False))
 
 
-def _by_input(checked: Checked, whole: Comparison, columns: Array) -> list[Comparison]:
+def _by_input(checked: Checked, whole: Comparison, rows: Array, columns: Array) -> list[Comparison]:
     """Take a Jacobian by all inputs apart, one input after the other."""
     parts = []
     for i in checked.inputs:
         here = (columns >= i.places.start) & (columns < i.places.stop)
         places, estimate = columns[here] - i.places.start, whole.estimate.take(columns=here)
         parts.append(
-            replace(whole, wrt=i, columns=places, found=whole.found[:, here], estimate=estimate)
+            replace(
+                whole,
+                wrt=i,
+                rows=rows,
+                columns=places,
+                found=whole.found[:, here],
+                estimate=estimate,
+            )
         )
     return parts

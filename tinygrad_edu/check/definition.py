@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.check import rules
-from tinygrad_edu.check.comparisons import Comparison, Verdict
-from tinygrad_edu.check.differences import EPS, Array, Estimate
+from tinygrad_edu.check.comparisons import OF_RULES, Comparison, Verdict, compare
+from tinygrad_edu.check.differences import Array, Estimate
 from tinygrad_edu.check.function import Checked, Refused
 from tinygrad_edu.check.report import Report
 from tinygrad_edu.core.op import REGISTRY, Op
@@ -21,7 +21,6 @@ _DRAWS: tuple[Callable[[np.random.Generator, tuple[int, ...]], Any], ...] = (
     lambda rng, shape: rng.normal(size=shape),
     lambda rng, shape: rng.uniform(0.1, 0.9, shape),
 )
-_NUDGES = 4  # inputs a few roundings away, which show how far rounding reaches
 
 
 def check_definition(
@@ -52,8 +51,8 @@ def check_definition(
 
     Notes
     -----
-    How far rounding reaches is seen from how both results move when the inputs move by a few
-    roundings. The gradient of the fused operation comes from its rules, that of the definition
+    How far rounding reaches is seen from how both results move when every value is rounded anew.
+    The gradient of the fused operation comes from its rules, that of the definition
     from the rules of the operations it is made of, for random seeds.
 
     Examples
@@ -112,36 +111,22 @@ def _compared(
             f"{opened.output.shape}"
         )
     seed = rng.normal(size=fused.results)
-    nudged = [fused.x * (1 + 4 * EPS * rng.normal(size=fused.x.size)) for _ in range(_NUDGES)]
-    values, error = _both(fused, opened, Checked.at, nudged)
-    yield _judged("value", op.name, fused.output.shape, values, error)
-    values, error = _both(fused, opened, lambda c, x: rules.gradient(c, seed, x), nudged)
+
+    def judged(mode: str, of: str, shape: tuple[int, ...], places: slice) -> Comparison:
+        def read(checked: Checked, blur: rules.Blur) -> Array:
+            if mode == "value":
+                return rules.value(checked, blur)[:, None]
+            return rules.gradient(checked, seed, blur=blur)[places, None]
+
+        expected = read(opened, None)
+        error = OF_RULES * rules.spread(expected, lambda blur: read(opened, blur), rng)
+        scale = np.fmax(np.abs(expected).max(initial=0.0), 1e5 * error)
+        estimate = Estimate.smooth(expected, error, scale)
+        return compare(
+            mode, of, shape, lambda blur: read(fused, blur), estimate, rng, "its definition"
+        )
+
+    yield judged("value", op.name, fused.output.shape, slice(None))
     for i in fused.inputs:
-        if op.rules[i.position] is None:
-            continue  # held constant, whatever the definition does with it
-        of = f"∂(u·{op.name})/∂{i.name}"
-        yield _judged("gradient", of, i.shape, values[:, i.places], error[i.places])
-
-
-def _both(
-    fused: Checked,
-    opened: Checked,
-    read: Callable[[Checked, Array], Array | None],
-    nudged: list[Array],
-) -> tuple[Array, Array]:
-    """Read the fused operation and its definition, and how far rounding moves them."""
-    values = np.array([read(checked, fused.x) for checked in (fused, opened)], dtype=float)
-    error = np.zeros(values.shape[1])
-    for x in nudged:
-        moved = np.array([read(checked, x) for checked in (fused, opened)], dtype=float)
-        error = np.fmax(error, 4 * np.abs(moved - values).max(axis=0))
-    return values, error
-
-
-def _judged(mode: str, of: str, shape: tuple[int, ...], values: Array, error: Array) -> Comparison:
-    found, expected = values[:, :, None]
-    sure = np.zeros(found.shape, bool)
-    scale = np.abs(expected).max(initial=0.0) + sure
-    estimate = Estimate(expected, error[:, None], scale, sure, sure * np.nan, sure * np.nan)
-    rows, columns = np.arange(len(found)), np.zeros(1, int)
-    return Comparison(mode, of, shape, None, rows, columns, found, estimate, "its definition")
+        if op.rules[i.position] is not None:  # else held constant, whatever the definition does
+            yield judged("gradient", f"∂(u·{op.name})/∂{i.name}", i.shape, i.places)

@@ -47,6 +47,19 @@ class Estimate:
     left: Array
     right: Array
 
+    @classmethod
+    def smooth(cls, value: Array, error: Array, scale: Array) -> Estimate:
+        """Return what has no kinks."""
+        none = np.full(value.shape, np.nan)
+        return cls(value, error, scale, np.zeros(value.shape, bool), none, none)
+
+    def summed(self, weights: Array) -> Estimate:
+        """Return the estimate of a weighted sum of the results."""
+        used = weights != 0  # 0 times what is not known is 0
+        w, parts = weights[used], (self.value[used], self.error[used], self.scale[used])
+        sums = (w @ parts[0], np.abs(w) @ parts[1], np.abs(w) @ parts[2])
+        return Estimate.smooth(*(np.atleast_2d(total) for total in sums))
+
     def take(self, rows: Any = slice(None), columns: Any = slice(None)) -> Estimate:
         """Return some of the rows and columns."""
         return Estimate(*(getattr(self, f.name)[rows][:, columns] for f in fields(self)))

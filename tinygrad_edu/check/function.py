@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any, cast
 import numpy as np
 
 from tinygrad_edu.check.differences import Array
+from tinygrad_edu.check.nonfinite import made_nonfinite
 from tinygrad_edu.core.graph import ancestors
 from tinygrad_edu.core.node import Node
 from tinygrad_edu.tensor import Tensor
@@ -29,11 +31,6 @@ class Input:
     position: int
     shape: tuple[int, ...]
     places: slice
-
-    @property
-    def size(self) -> int:
-        """The number of its entries."""
-        return int(self.places.stop - self.places.start)
 
 
 class Checked:
@@ -77,8 +74,7 @@ class Checked:
         self.output = self.record(self.x)[1]
         self.shape = self.output.shape
         self.values = np.ravel(self.output.data)
-        self._refuse_other_types()
-        self._refuse_not_finite()
+        self._refuse_output()
 
     @property
     def results(self) -> int:
@@ -115,12 +111,9 @@ class Checked:
                 raise Refused("it changes an input in place; work on a copy")
         return leaves, self._one_tensor(out)
 
-    def at(self, x: Array) -> Array | None:
-        """Return the results as a vector, or None where the function is not defined."""
-        try:
-            return np.ravel(self.record(x)[1].data)
-        except Undefined:
-            return None
+    def at(self, x: Array) -> Array:
+        """Return the results as a vector."""
+        return np.ravel(self.record(x)[1].data)
 
     def _one_tensor(self, out: Any) -> Tensor:
         if isinstance(out, tuple | list | dict) or out is None:
@@ -137,7 +130,7 @@ class Checked:
             )
         return cast("Tensor", out)
 
-    def _refuse_other_types(self) -> None:
+    def _refuse_output(self) -> None:
         if self.output.dtype.kind != "f":
             raise Refused(f"its result is {self.output.dtype}, which has no derivative")
         for node in ancestors(self.output):
@@ -146,35 +139,27 @@ class Checked:
                     f"it computes in {node.dtype} (by {node.op.name}), whose rounding hides "
                     "errors of a gradient; compute in float64"
                 )
-
-    def _refuse_not_finite(self) -> None:
-        if np.isfinite(self.values).all():
-            return
-        place = np.argwhere(~np.isfinite(np.reshape(self.values, self.output.shape)))[0]
-        raise Refused(
-            f"its result is {self.values[~np.isfinite(self.values)][0]} at "
-            f"{list(map(int, place))}{_origin(self.output)}"
-        )
+        origin = made_nonfinite(self.output)
+        bad = np.argwhere(~np.isfinite(self.output.data))
+        if len(bad):
+            place = tuple(bad[0].tolist())
+            raise Refused(
+                f"its result is {self.output.data[place]} at {list(place)}; "
+                f"it comes from {origin.op if origin else 'the function'}"
+            )
 
     def refuse_unsteady(self, rng: np.random.Generator) -> None:
         """Refuse a function whose results are random, or whose shape follows the values."""
         for _ in range(3):
-            again = self.at(self.x)
-            if again is None or not np.array_equal(again, self.values):
+            if not np.array_equal(self.at(self.x), self.values):
                 raise Refused(
                     "it gives different results for the same input, so it is random or has a "
                     "memory; draw its numbers outside, from a seeded generator"
                 )
-        size = np.abs(self.x).max(initial=0.0)
-        others = (
-            -self.x,
-            0 * self.x,
-            self.x[::-1],
-            2 * self.x,
-            size * rng.normal(size=self.x.size),
-        )
-        for other in others:
-            self.at(other)  # refuses another shape
+        drawn = np.abs(self.x).max(initial=0.0) * rng.normal(size=self.x.size)
+        for other in (-self.x, 0 * self.x, self.x[::-1], 2 * self.x, drawn):
+            with contextlib.suppress(Undefined):
+                self.at(other)  # refuses another shape
 
 
 class Undefined(Refused):
@@ -221,11 +206,3 @@ def _array(value: Any, name: str) -> Array:
     if not np.isfinite(array).all():
         raise Refused(f"{name} holds {array[~np.isfinite(array)][0]}; pass finite numbers")
     return array.astype(np.float64)
-
-
-def _origin(output: Tensor) -> str:
-    """Name the operation that made the first value that is not finite."""
-    for node in ancestors(output):
-        if node.op is not None and not np.isfinite(node.value).all():
-            return f"; it comes from {node.op.name}"
-    return ""

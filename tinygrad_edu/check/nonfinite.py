@@ -12,7 +12,7 @@ from tinygrad_edu.core.graph import ancestors, differentiable
 from tinygrad_edu.core.node import Node
 from tinygrad_edu.tensor import Tensor
 
-__all__ = ["NonFinite", "Origin", "find_nonfinite"]
+__all__ = ["NonFinite", "Origin", "find_nonfinite", "made_nonfinite"]
 
 _LINE = 76  # characters of an array that is written out
 
@@ -116,11 +116,12 @@ def find_nonfinite(loss: Tensor) -> NonFinite | None:
     """
     if not isinstance(loss, Tensor):
         raise TypeError(f"find_nonfinite: walks the graph of a Tensor, not a {type(loss).__name__}")
-    forward, backward = _forward(loss), _backward(loss)
+    forward, backward = made_nonfinite(loss), _backward(loss)
     return None if forward is backward is None else NonFinite(forward, backward)
 
 
-def _forward(loss: Tensor) -> Origin | None:
+def made_nonfinite(loss: Tensor) -> Origin | None:
+    """Return the first operation that made a NaN or an infinity on the way forward."""
     for node in ancestors(loss):
         for k, constant in enumerate(node.args):
             if not isinstance(constant, Node) and not _finite(constant):

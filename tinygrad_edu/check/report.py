@@ -10,7 +10,6 @@ import numpy as np
 
 from tinygrad_edu.check.blame import Blame
 from tinygrad_edu.check.comparisons import Comparison, Verdict
-from tinygrad_edu.check.differences import Array
 
 __all__ = ["Report", "entry"]
 
@@ -105,13 +104,14 @@ class Report:
 def entry(c: Comparison, i: int, j: int) -> str:
     """Write one derivative: what the rules give, and what it should be."""
     if c.verdicts[i, j] == Verdict.KINK:
-        slopes = (c.estimate.left[i, j], c.estimate.right[i, j])
-        left, right = ("undefined" if np.isnan(s) else f"{s:.4g}".replace("-", "−") for s in slopes)
-        what = f"not differentiable here (left slope {left}, right slope {right})"
-    else:
-        found, expected = _told_apart(c.found[i, j] + 0.0, c.expected[i, j] + 0.0)  # no −0
-        what = f"{found} ({c.mode}), by {c.oracle} {expected} ± {c.error[i, j]:.0e}"
-    return f"{c.label(i, j)}: {what}"
+        left, right = (
+            "undefined" if np.isnan(slope) else f"{slope:.4g}".replace("-", "−")
+            for slope in (c.estimate.left[i, j], c.estimate.right[i, j])
+        )
+        return f"{c.label(i, j)}: not differentiable here (left slope {left}, right slope {right})"
+    found, expected = _told_apart(c.found[i, j] + 0.0, c.expected[i, j] + 0.0)  # no −0
+    by = "differences that do not settle" if c.verdicts[i, j] == Verdict.UNRESOLVED else c.oracle
+    return f"{c.label(i, j)}: {found} ({c.mode}), by {by} {expected} ± {c.error[i, j]:.0e}"
 
 
 def _told_apart(found: float, expected: float) -> tuple[str, str]:
@@ -173,22 +173,16 @@ def _heat_map(root: ET.Element, comparison: Comparison, title: str) -> None:
     caption.text = f"∂{comparison.of}{wrt}, {title}"
     if (rows, columns) != comparison.verdicts.shape:
         caption.text += f" (the first {rows} × {columns} entries)"
-    strength = _strength(comparison)
+    with np.errstate(all="ignore"):  # a wrong entry is the darker, the larger its error
+        off = np.abs(comparison.found - comparison.expected)
+        powers = np.log10(off / (np.abs(comparison.found) + np.abs(comparison.expected)))
+        opacity = np.clip(1 + np.nan_to_num(powers) / 20, 0.4, 1)
     for i in range(rows):
         line = ET.SubElement(element, "tr")
         for j in range(columns):
             colour, letter = _COLOURS[Verdict(int(comparison.verdicts[i, j]))]
             style = f"background: {colour}; width: 1.6em; text-align: center; color: #222"
             if letter == "✗":
-                style += f"; opacity: {strength[i, j]:.2f}"
+                style += f"; opacity: {opacity[i, j]:.2f}"
             cell = ET.SubElement(line, "td", style=style, title=entry(comparison, i, j))
             cell.text = letter
-
-
-def _strength(comparison: Comparison) -> Array:
-    """Return how dark a wrong entry is: by the size of its error, in powers of ten."""
-    with np.errstate(all="ignore"):
-        size = np.abs(comparison.found) + np.abs(comparison.expected)
-        relative = np.abs(comparison.found - comparison.expected) / size
-        powers = np.log10(np.fmax(relative, 1e-12)) / 12  # -1 for a part in a million million
-    return np.asarray(np.clip(1 + 0.6 * np.nan_to_num(powers), 0.4, 1))

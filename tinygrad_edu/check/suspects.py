@@ -93,208 +93,141 @@ class Fault:
 
 def suspect(fault: Fault) -> Suspect:
     """Name the fault."""
-    for test in (_missing, _few) if fault.sparse else _TESTS:
-        found = test(fault)
-        if found is not None:
-            return found
-    wrong = fault.comparison.count(Verdict.WRONG)
-    return Suspect(
-        "unknown", f"{wrong} of {fault.found.size} entries are wrong, after no usual pattern"
-    )
-
-
-def _missing(fault: Fault) -> Suspect | None:
     if not fault.has_rule:
         return Suspect("missing argument", "there is no rule for this argument")
-    return None
-
-
-def _seed(fault: Fault) -> Suspect | None:
+    if fault.sparse:
+        return _single(fault)
     seed = np.random.default_rng(0).uniform(0.5, 1.0, fault.value.size)
-    once, twice = fault.pull(seed), fault.pull(2 * seed)
-    if once.any() and np.array_equal(once, twice):
+    once = fault.pull(seed)
+    if once.any() and np.array_equal(once, fault.pull(2 * seed)):
         return Suspect("ignores its seed", "twice the incoming g gives the same gradient")
-    return None
+    for kind, sentence, candidate in _usual(fault):
+        if not np.allclose(candidate, fault.expected, 1e-6, 0) and fault.explained_by(candidate):
+            return Suspect(kind, sentence)
+    wrong, known = fault.comparison.count(Verdict.WRONG), int(fault.nonzero.sum())
+    if wrong <= max(1, known // 4) and known >= 3:
+        return _single(fault)
+    missing = _chain(fault)
+    if missing is not None:
+        return Suspect("chain factor left out", missing)
+    what = f"{wrong} of {fault.found.size} entries are wrong, after no usual pattern"
+    return Suspect("unknown", what)
 
 
-def _zero(fault: Fault) -> Suspect | None:
-    if fault.found.any():
-        return None
-    return Suspect("zero gradient", "the rule returns 0, and the derivative is not")
-
-
-def _factor(fault: Fault) -> Suspect | None:
-    where = fault.nonzero & np.isfinite(fault.found)
-    if not where.any():
-        return None
-    ratio = float(np.median(fault.found[where] / fault.expected[where]))
-    if not fault.explained_by(ratio * fault.expected):
-        return None
-    if _near(ratio, -1):
-        return Suspect("wrong sign", "the rule gives −1 times the derivative")
-    counts = dict(_counts(fault))
-    if _near(ratio, 2):
-        also = f", which here is also {counts[2]}" if 2 in counts else ""
-        return Suspect("×2", f"the rule gives twice the derivative{also}")
+def _usual(fault: Fault) -> Iterator[tuple[str, str, Array]]:
+    """Yield the Jacobians that usual faults make of the right one: kind, sentence, Jacobian."""
+    right = fault.expected
+    yield "zero gradient", "the rule returns 0, and the derivative is not", 0 * right
+    yield "wrong sign", "the rule gives −1 times the derivative", -right
+    counts = _counts(fault)
+    also = f", which here is also {counts[2]}" if 2 in counts else ""
+    yield "×2", f"the rule gives twice the derivative{also}", 2 * right
     for n, what in counts.items():
-        if _near(ratio, n):
-            return Suspect("×N", f"the rule gives N times the derivative, with N = {n}, {what}")
-        if _near(ratio, 1 / n):
-            return Suspect("1/N", f"the rule gives 1/N of the derivative, with N = {n}, {what}")
-    if np.isin(np.abs(fault.found), (0, 1)).all():
-        return None  # g as it came in: the factor is left out rather than mistaken
-    return Suspect("constant factor", f"the rule gives {ratio:.6g} times the derivative")
+        yield "×N", f"the rule gives N times the derivative, with N = {n}, {what}", n * right
+        yield "1/N", f"the rule gives 1/N of the derivative, with N = {n}, {what}", right / n
+    handed_on = np.isin(np.abs(fault.found), (0, 1)).all()  # a factor is left out, not mistaken
+    if fault.nonzero.any() and not handed_on:
+        ratio = float(np.median(fault.found[fault.nonzero] / right[fault.nonzero]))
+        yield "constant factor", f"the rule gives {ratio:.6g} times the derivative", ratio * right
+    if fault.whole:
+        for sentence, exchanged in _transposes(fault):
+            yield "transposed", sentence, exchanged
+        if fault.out_shape == fault.in_shape:
+            sentence = "entries off the diagonal of the Jacobian are left out"
+            yield "diagonal only", sentence, np.diag(np.diag(right))
+        yield from _broadcast(fault)
 
 
-def _transposed(fault: Fault) -> Suspect | None:
-    if not fault.whole:
-        return None
-    for what, candidate in _transposes(fault):
-        if fault.explained_by(candidate) and not np.allclose(candidate, fault.expected, 1e-6, 0):
-            return Suspect("transposed", what)
-    return None
+def _counts(fault: Fault) -> dict[int, str]:
+    """Return numbers that a rule may divide or multiply by in error."""
+    counts = {}
+    for shape, whose in ((fault.in_shape, "argument"), (fault.out_shape, "result")):
+        for axis, n in enumerate(shape):
+            counts[n] = f"the length of axis {axis} of the {whose}"
+        counts.setdefault(math.prod(shape), f"the number of entries of the {whose}")
+    inputs, results = math.prod(fault.in_shape), math.prod(fault.out_shape)
+    if inputs % results == 0:
+        counts[inputs // results] = "the number of entries that one result joins"
+    elif results % inputs == 0:
+        counts[results // inputs] = "the number of places that one entry is spread to"
+    return {n: what for n, what in counts.items() if n > 1}
 
 
 def _transposes(fault: Fault) -> Iterator[tuple[str, Array]]:
-    expected, out, arg = fault.expected, fault.out_shape, fault.in_shape
-    if expected.shape[0] == expected.shape[1]:
-        yield "the rule multiplies by J where it should by its transpose", expected.T
-    full = expected.reshape((*out, *arg))
-    if len(arg) > 1 and arg[-1] == arg[-2]:
-        yield "the gradient has its last two axes exchanged", _swapped(full, -1, -2, expected)
-    if len(arg) > 2 and arg == arg[::-1]:
-        axes = (*range(len(out)), *range(full.ndim - 1, len(out) - 1, -1))
-        yield "the gradient has its axes reversed", full.transpose(axes).reshape(expected.shape)
-    if len(out) > 1 and out[-1] == out[-2]:
-        last = len(out) - 1
-        yield "the incoming g has its axes exchanged", _swapped(full, last, last - 1, expected)
+    right, out, arg = fault.expected, len(fault.out_shape), len(fault.in_shape)
+    full = right.reshape((*fault.out_shape, *fault.in_shape))
+    axes = list(range(out + arg))
+    if right.shape[0] == right.shape[1]:
+        yield "the rule multiplies by J where it should by its transpose", right.T
+    for sentence, order in (
+        ("the gradient has its last two axes exchanged", axes[:-2] + axes[:-3:-1]),
+        ("the gradient has its axes reversed", axes[:out] + axes[out:][::-1]),
+        ("the incoming g has its axes exchanged", axes[:out][::-1] + axes[out:]),
+    ):
+        moved = full.transpose(order)
+        if moved.shape == full.shape:
+            yield sentence, moved.reshape(right.shape)
 
 
-def _swapped(full: Array, axis1: int, axis2: int, like: Array) -> Array:
-    return full.swapaxes(axis1, axis2).reshape(like.shape)
-
-
-def _diagonal(fault: Fault) -> Suspect | None:
-    if not fault.whole or fault.out_shape != fault.in_shape:
-        return None
-    if fault.explained_by(np.diag(np.diag(fault.expected))):
-        return Suspect("diagonal only", "entries off the diagonal of the Jacobian are left out")
-    return None
-
-
-def _broadcast(fault: Fault) -> Suspect | None:
+def _broadcast(fault: Fault) -> Iterator[tuple[str, str, Array]]:
     """Look for an argument that was spread, and gets its gradient from some of the copies only."""
-    if not fault.whole or fault.value.size <= math.prod(fault.in_shape):
-        return None
     try:
-        places = np.broadcast_to(
-            np.arange(math.prod(fault.in_shape)).reshape(fault.in_shape), fault.out_shape
-        ).ravel()
+        numbers = np.arange(math.prod(fault.in_shape)).reshape(fault.in_shape)
+        copies = np.bincount(np.broadcast_to(numbers, fault.out_shape).ravel())
     except ValueError:
-        return None
-    copies = np.bincount(places)
+        return
     right = np.abs(fault.found - fault.expected) <= fault.comparison.allowed
     own = right & fault.nonzero
-    if not fault.explained_by(np.where(own, fault.expected, 0)):
-        return None
-    if (own.sum(axis=0) <= np.maximum(copies // 2, 1)).all() and copies.max() > 1:
-        return Suspect(
-            "missing broadcast sum",
-            f"the argument was spread to {copies.max()} places, and not all of them are summed",
-        )
-    return None
+    if copies.max() > 1 and (own.sum(axis=0) <= np.maximum(copies // 2, 1)).all():
+        sentence = f"the argument was spread to {copies.max()} places, and not all are summed"
+        yield "missing broadcast sum", sentence, np.where(own, fault.expected, 0)
 
 
-def _few(fault: Fault) -> Suspect | None:
+def _single(fault: Fault) -> Suspect:
     c = fault.comparison
     wrong = np.argwhere(c.verdicts == Verdict.WRONG)
-    results = math.prod(fault.out_shape)
-    known = int(fault.nonzero.sum())
-    if not fault.sparse and (len(wrong) > max(1, known // 4) or known < 3):
-        return None
     i, j = wrong[0].tolist()
     off = abs(c.found[i, j] / c.expected[i, j] - 1) if c.expected[i, j] else np.inf
+    entries = math.prod(fault.out_shape) * math.prod(fault.in_shape)
     return Suspect(
         "single entries",
-        f"only {len(wrong)} of {results * math.prod(fault.in_shape)} entries are wrong, such as "
-        f"{c.label(i, j)}, by {off:.2g} of its value",
+        f"only {len(wrong)} of {entries} entries are wrong, such as {c.label(i, j)}, by {off:.2g} "
+        "of its value",
     )
 
 
-def _chain(fault: Fault) -> Suspect | None:
+def _chain(fault: Fault) -> str | None:
     """Look for a factor that differs from entry to entry, of the result or of the argument."""
-    found, expected = fault.found, fault.expected
-    where = fault.nonzero
-    if (found[~where] != 0).any() and not fault.explained_by(np.where(where, found, 0)):
-        return None
-    if (found[where] == 0).any():
+    found, where = fault.found, fault.nonzero
+    if not fault.explained_by(np.where(where, found, 0)) or (found[where] == 0).any():
         return None
     if _constant(np.abs(found[where])):
-        return Suspect(
-            "chain factor left out",
-            "the rule hands g on, without the derivative of the operation",
-        )
-    with np.errstate(all="ignore"):
-        factor = np.where(where, expected / found, np.nan)
+        return "the rule hands g on, without the derivative of the operation"
+    factor = np.divide(fault.expected, found, out=np.full(found.shape, np.nan), where=where)
     for axis, whose in ((0, "argument"), (1, "result")):
         low, high = np.fmin.reduce(factor, axis=axis), np.fmax.reduce(factor, axis=axis)
         known = np.isfinite(low)
         if (np.abs(high - low)[known] <= 1e-5 * np.abs(high)[known]).all():
-            return Suspect("chain factor left out", _which(fault, factor, whose))
+            return _which(fault, factor, whose)
     return None
 
 
 def _which(fault: Fault, factor: Array, whose: str) -> str:
+    """Say which factor is missing: the result or an argument, if it is like one of these."""
     rows, columns = np.nonzero(np.isfinite(factor))
     ratios = factor[rows, columns]
-    values = {"the result": np.broadcast_to(fault.value, fault.out_shape).ravel()[rows]}
+    values = {"the result": fault.value.ravel()[rows]}
     for k, x in enumerate(fault.inputs):
         if x.shape == fault.in_shape:
             values[f"argument {k}"] = x.ravel()[columns]
-    for name, value in values.items():
-        with np.errstate(all="ignore"):
-            if _constant(ratios / value):
-                return f"a factor like {name} is missing"
-            if _constant(ratios * value):
-                return f"a factor like {name} is too many"
+    with np.errstate(all="ignore"):
+        for name, value in values.items():
+            for ratio, verb in ((ratios / value, "missing"), (ratios * value, "too many")):
+                if _constant(ratio):
+                    return f"a factor like {name} is {verb}"
     return f"a factor that differs from entry to entry of the {whose} is missing"
 
 
 def _constant(values: Array) -> bool:
-    if not (values.size and np.isfinite(values).all()):
-        return False
-    return bool(np.ptp(values) <= 1e-5 * np.abs(values).max())
-
-
-def _near(value: float, target: float) -> bool:
-    return bool(abs(value - target) <= 1e-5 * abs(target))
-
-
-def _counts(fault: Fault) -> Iterator[tuple[int, str]]:
-    """Yield numbers that a rule may divide or multiply by in error."""
-    for shape, what in ((fault.in_shape, "the argument"), (fault.out_shape, "the result")):
-        for axis, n in enumerate(shape):
-            if n > 1:
-                yield n, f"the length of axis {axis} of {what}"
-    for shape, what in ((fault.in_shape, "the argument"), (fault.out_shape, "the result")):
-        n = math.prod(shape)
-        if n > 1 and len(shape) > 1:
-            yield n, f"the number of entries of {what}"
-    inputs, results = math.prod(fault.in_shape), math.prod(fault.out_shape)
-    if results and inputs % results == 0 and inputs > results > 1:
-        yield inputs // results, "the number of entries that one result joins"
-    if inputs and results % inputs == 0 and results > inputs > 1:
-        yield results // inputs, "the number of places that one entry is spread to"
-
-
-_TESTS = (
-    _missing,
-    _zero,
-    _seed,
-    _factor,
-    _transposed,
-    _diagonal,
-    _broadcast,
-    _few,
-    _chain,
-)
+    known = bool(values.size and np.isfinite(values).all())
+    return known and bool(np.ptp(values) <= 1e-5 * np.abs(values).max())
