@@ -132,7 +132,7 @@ def _fault(node: Any, checked: Checked, argument: int, comparison: Comparison) -
     assert wrt is not None
 
     def pull(seed: Array) -> Array:
-        return rules.gradient(checked, seed)[wrt.places]
+        return rules.gradient(checked, seed, checked.x)[wrt.places]
 
     inputs = tuple(np.asarray(x, dtype=object if x is None else None) for x in node.inputs)
     has_rule = node.op.rules[argument] is not None
@@ -144,7 +144,7 @@ def _raising(node: Any, positions: list[int], reason: str) -> Iterator[_Found]:
     for k in positions:
         try:
             checked = _alone(node, [k])
-            rules.gradient(checked, np.ones(checked.results))
+            rules.gradient(checked, np.ones(checked.results), checked.x)
         except Undefined as error:
             shape, wanted = _shape_of_gradient(node, k), np.shape(node.inputs[k])
             if shape is None or shape == wanted:

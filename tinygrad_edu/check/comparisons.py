@@ -7,17 +7,17 @@ compared only where a direction has shown that something is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import IntEnum
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
 from tinygrad_edu.check import rules
 from tinygrad_edu.check.differences import EPS, Array, Estimate, along
 from tinygrad_edu.check.function import Checked, Input, Refused, Undefined
-from tinygrad_edu.check.rules import Compute
+from tinygrad_edu.check.rules import Blur, Compute
 
 __all__ = ["BAD", "OF_RULES", "Comparison", "Plan", "Verdict", "compare", "comparisons"]
 
@@ -186,7 +186,7 @@ def comparisons(checked: Checked, plan: Plan) -> list[Comparison]:
         return []
     found = _first_order(checked, plan)
     if any(c.count(*BAD, Verdict.KINK, Verdict.UNRESOLVED) for c in found):
-        return found + _entries(checked, plan, found)
+        return found + _entries(checked, plan, found[0])
     return found + _second_order(checked, plan) if plan.order == 2 else found
 
 
@@ -203,22 +203,32 @@ def _signed(rng: np.random.Generator, size: int) -> Array:
     return np.asarray(rng.uniform(0.5, 1.5, size) * rng.choice([-1.0, 1.0], size))
 
 
+def _directions(checked: Checked, plan: Plan) -> list[Array]:
+    sizes = _sizes(checked)
+    return [sizes * _signed(plan.rng, sizes.size) for _ in range(plan.seeds)]
+
+
+def _unit(size: int, place: int, length: float) -> Array:
+    unit = np.zeros(size)
+    unit[place] = length
+    return unit
+
+
 def _lines(
     checked: Checked,
-    subject: Callable[[Array], Array],
-    compute: Compute,
-    directions: Sequence[Array],
+    subject: Callable[[Array, Blur], Array],
+    directions: Iterable[Array],
     rng: np.random.Generator,
 ) -> list[Estimate]:
-    """Differentiate a function of the inputs along directions; `compute` is what it is here."""
-    centre = compute(None)
-    rounding = rules.spread(centre, compute, rng)
+    """Differentiate a function of the inputs along directions."""
+    centre = subject(checked.x, None)
+    rounding = rules.spread(centre, lambda blur: subject(checked.x, blur), rng)
     widest = max(_FARTHEST, float(np.abs(checked.x).max()))
 
     def line(v: Array) -> Estimate:
         def at(t: float) -> Array | None:
             try:
-                return subject(checked.x + t * v)
+                return subject(checked.x + t * v, None)
             except Undefined:
                 return None
 
@@ -227,35 +237,29 @@ def _lines(
     return [line(v) for v in directions]
 
 
-def _of_results(checked: Checked, directions: Sequence[Array], plan: Plan) -> list[Estimate]:
-    return _lines(
-        checked, checked.at, lambda blur: rules.value(checked, blur), directions, plan.rng
-    )
-
-
 def _first_order(checked: Checked, plan: Plan) -> list[Comparison]:
     """Compare J v by forward mode, and (uᵀJ) v by reverse mode."""
-    sizes = _sizes(checked)
-    directions = [sizes * _signed(plan.rng, sizes.size) for _ in range(plan.seeds)]
-    lines = _of_results(checked, directions, plan)
+    value, directions = partial(rules.value, checked), _directions(checked, plan)
+    lines = _lines(checked, value, directions, plan.rng)
     u = _weights(Estimate.of_lines(lines), plan.rng)
-    g = rules.gradient(checked, u)
-    if not np.array_equal(g, rules.gradient(checked, u), equal_nan=True):
+    g = rules.gradient(checked, u, checked.x)
+    if not np.array_equal(g, rules.gradient(checked, u, checked.x), equal_nan=True):
         raise Refused("its gradient differs from one backward pass to the next")
     with np.errstate(all="ignore"):
-        share = np.abs(g * sizes)
+        share = np.abs(g * directions[0])
         small = share <= _UNSEEN * share[np.isfinite(share)].max(initial=0.0)
     if small.any() and not small.all():
         directions.append(np.where(small, directions[0], 0.0))
-        lines += _of_results(checked, directions[-1:], plan)
+        lines += _lines(checked, value, directions[-1:], plan.rng)
     slopes = Estimate.of_lines(lines)
 
-    def jv(blur: rules.Blur) -> Array:
+    def jv(blur: Blur) -> Array:
         return np.stack([rules.forward(checked, v, blur) for v in directions], axis=1)
 
-    def ujv(blur: rules.Blur) -> Array:
+    def ujv(blur: Blur) -> Array:
         with np.errstate(all="ignore"):
-            return np.atleast_2d(rules.gradient(checked, u, blur=blur) @ np.transpose(directions))
+            found = rules.gradient(checked, u, checked.x, blur) @ np.transpose(directions)
+        return np.atleast_2d(found)
 
     return [
         compare("forward", "f", checked.output.shape, jv, slopes, plan.rng),
@@ -267,26 +271,18 @@ def _weights(slopes: Estimate, rng: np.random.Generator) -> Array:
     """Draw a seed that gives every result its part in the sum, but not one that is not known."""
     with np.errstate(all="ignore"):
         size = (np.abs(slopes.value) + slopes.error / _UNSEEN).max(axis=1)
-        size = np.where(size > 0, size, 1.0)
-        known = np.isfinite(size) & ~slopes.kink.any(axis=1)
-        u = _signed(rng, size.size) / size
-    return np.where(known & np.isfinite(u), u, 0.0)
+        u = _signed(rng, size.size) / np.where(size > 0, size, 1.0)
+    return np.where(np.isfinite(size) & np.isfinite(u) & ~slopes.kink.any(axis=1), u, 0.0)
 
 
 def _second_order(checked: Checked, plan: Plan) -> list[Comparison]:
     """Compare the derivative of uᵀJ along directions, by both modes."""
-    sizes = _sizes(checked)
-    directions = [sizes * _signed(plan.rng, sizes.size) for _ in range(plan.seeds)]
-    u = _signed(plan.rng, checked.results)
-
-    def gradient(x: Array | None = None, blur: rules.Blur = None) -> Array:
-        return rules.gradient(checked, u, x, blur)
-
-    lines = _lines(checked, gradient, lambda blur: gradient(None, blur), directions, plan.rng)
-    slopes = Estimate.of_lines(lines)
+    directions, u = _directions(checked, plan), _signed(plan.rng, checked.results)
+    gradient = partial(rules.gradient, checked, u)
+    slopes = Estimate.of_lines(_lines(checked, gradient, directions, plan.rng))
 
     def by(mode: str) -> Comparison:
-        def compute(blur: rules.Blur) -> Array:
+        def compute(blur: Blur) -> Array:
             return np.stack([rules.second(checked, u, v, mode, blur) for v in directions], axis=1)
 
         return compare(mode, "(uᵀJ)", (checked.x.size,), compute, slopes, plan.rng)
@@ -294,36 +290,35 @@ def _second_order(checked: Checked, plan: Plan) -> list[Comparison]:
     return [by("reverse over reverse"), by("forward over reverse")]
 
 
-def _entries(checked: Checked, plan: Plan, shown: list[Comparison]) -> list[Comparison]:
+def _entries(checked: Checked, plan: Plan, shown: Comparison) -> list[Comparison]:
     """Compare the Jacobian entry by entry, the results first that a direction shows."""
-    bad = np.flatnonzero((shown[0].verdicts > Verdict.HIDDEN).any(axis=1))
-    size, few = checked.x.size, 4 * len(bad) <= checked.results
-    if few and len(bad) and checked.results > plan.entries:
-        rows = bad[: plan.entries]
-    else:
-        rows = _some(checked.results, plan)
+    results, size, sizes = checked.results, checked.x.size, _sizes(checked)
+    bad = np.flatnonzero((shown.verdicts > Verdict.HIDDEN).any(axis=1))
+    few = 0 < 4 * len(bad) <= results
+    rows = bad[: plan.entries] if few and results > plan.entries else _some(results, plan)
     columns = np.arange(size) if few and size <= _MOST else _some(size, plan)
-    sizes, draws = _sizes(checked), _signed(plan.rng, max(len(rows), len(columns)))
-    units = np.eye(size)[columns] * sizes[columns, None]
-    estimate = Estimate.of_lines(_of_results(checked, list(units), plan), sizes[columns]).take(rows)
+    lengths = sizes[columns]
+    units = [partial(_unit, size, k, h) for k, h in zip(columns, lengths, strict=True)]
+    lines = _lines(checked, partial(rules.value, checked), (unit() for unit in units), plan.rng)
+    estimate = Estimate.of_lines(lines, lengths).take(rows)
+    scale = float(_signed(plan.rng, 1)[0])  # shows a rule that ignores its seed
 
-    def reverse(blur: rules.Blur) -> Array:
-        seeds = zip(draws, np.eye(checked.results)[rows], strict=False)
-        found = [rules.gradient(checked, w * u, blur=blur) / w for w, u in seeds]
-        return np.array(found)[:, columns]
+    def reverse(blur: Blur) -> Array:
+        seeds = (_unit(results, k, scale) for k in rows)
+        found = [rules.gradient(checked, u, checked.x, blur)[columns] for u in seeds]
+        return np.asarray(found) / scale
 
-    def forward(blur: rules.Blur) -> Array:
-        lengths = zip(draws, units, strict=False)
-        found = [rules.forward(checked, w * v, blur)[rows] / w for w, v in lengths]
-        return np.stack(found, axis=1) / sizes[columns]
+    def forward(blur: Blur) -> Array:
+        found = [rules.forward(checked, scale * unit(), blur)[rows] for unit in units]
+        return np.stack(found, axis=1) / (scale * lengths)
 
-    by_mode = []
+    parts: list[Comparison] = []
     for mode, compute in (("reverse", reverse), ("forward", forward)):
         whole = compare(mode, "f", checked.output.shape, compute, estimate, plan.rng)
-        by_mode = _by_input(checked, whole, rows, columns)
-        if any(c.count(*BAD, Verdict.KINK) for c in by_mode):
+        parts = [_by(i, replace(whole, rows=rows), columns) for i in checked.inputs]
+        if any(part.count(*BAD, Verdict.KINK) for part in parts):
             break
-    return by_mode
+    return parts
 
 
 def _some(size: int, plan: Plan) -> Array:
@@ -332,20 +327,9 @@ def _some(size: int, plan: Plan) -> Array:
     return np.sort(plan.rng.choice(size, plan.entries, replace=False))
 
 
-def _by_input(checked: Checked, whole: Comparison, rows: Array, columns: Array) -> list[Comparison]:
-    """Take a Jacobian by all inputs apart, one input after the other."""
-    parts = []
-    for i in checked.inputs:
-        here = (columns >= i.places.start) & (columns < i.places.stop)
-        places, estimate = columns[here] - i.places.start, whole.estimate.take(columns=here)
-        parts.append(
-            replace(
-                whole,
-                wrt=i,
-                rows=rows,
-                columns=places,
-                found=whole.found[:, here],
-                estimate=estimate,
-            )
-        )
-    return parts
+def _by(i: Input, whole: Comparison, columns: Array) -> Comparison:
+    """Return the part of a Jacobian by one input."""
+    here = (columns >= i.places.start) & (columns < i.places.stop)
+    found, estimate = whole.found[:, here], whole.estimate.take(columns=here)
+    places = columns[here] - i.places.start
+    return replace(whole, wrt=i, columns=places, found=found, estimate=estimate)

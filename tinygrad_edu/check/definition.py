@@ -115,8 +115,8 @@ def _compared(
     def judged(mode: str, of: str, shape: tuple[int, ...], places: slice) -> Comparison:
         def read(checked: Checked, blur: rules.Blur) -> Array:
             if mode == "value":
-                return rules.value(checked, blur)[:, None]
-            return rules.gradient(checked, seed, blur=blur)[places, None]
+                return rules.value(checked, fused.x, blur)[:, None]
+            return rules.gradient(checked, seed, fused.x, blur)[places, None]
 
         expected = read(opened, None)
         error = OF_RULES * rules.spread(expected, lambda blur: read(opened, blur), rng)

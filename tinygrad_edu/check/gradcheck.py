@@ -85,6 +85,7 @@ def gradcheck(
         except Undefined as reason:
             blamed, notes = blame(checked, plan)
             return Report("wrong", str(reason), (), tuple(blamed), tuple(notes), subject)
+        checked.refuse_unsteady(plan.rng)  # again: it may have turned meanwhile
         return _conclude(checked, plan, found, subject)
     except Refused as reason:
         return Report("refused", str(reason), subject=subject)
@@ -151,8 +152,8 @@ def _conclude(checked: Checked, plan: Plan, found: list[Comparison], subject: st
     counts = {v: sum(c.count(v) for c in found) for v in Verdict}
     blamed: list[Blame] = []
     notes = _sampled(checked, jacobians)
+    first = any(c.count(*BAD) for c in found if c.order == 1)
     if any(counts[v] for v in Verdict if v not in (Verdict.RIGHT, Verdict.KINK)):
-        first = any(c.count(*BAD) for c in found if c.order == 1)
         blamed, more = blame(checked, replace(plan, order=1) if first else plan)
         notes += more
     if counts[Verdict.WRONG]:
@@ -166,7 +167,8 @@ def _conclude(checked: Checked, plan: Plan, found: list[Comparison], subject: st
                 "(.data or a NumPy result cuts it)"
             )
     elif counts[Verdict.NOT_FINITE]:
-        verdict, reason = "not finite", f"the gradient is not finite{_origin(checked)}"
+        what = "gradient" if first else "derivative of the gradient"
+        verdict, reason = "not finite", f"the {what} is not finite{_origin(checked)}"
     elif blamed:
         verdict, reason = "wrong", "differences cannot tell on the whole, but on an operation alone"
     elif counts[Verdict.KINK]:

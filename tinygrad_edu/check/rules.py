@@ -29,14 +29,15 @@ Compute = Callable[[Blur], Array]
 _ROUNDINGS = 4  # how often a result is rounded anew
 
 
-def value(checked: Checked, blur: Blur = None) -> Array:
-    """Return the results as a vector."""
-    return np.ravel(checked.output.data if blur is None else _rounded([checked.output], blur)[0])
+def value(checked: Checked, x: Array, blur: Blur = None) -> Array:
+    """Return the results at x as a vector."""
+    out = checked.record(x)[1]
+    return np.ravel(out.data if blur is None else _rounded([out], blur)[0])
 
 
-def gradient(checked: Checked, u: Array, x: Array | None = None, blur: Blur = None) -> Array:
-    """Return uᵀJ, here or at another x, by one backward pass."""
-    leaves, out = checked.record(checked.x if x is None else x)
+def gradient(checked: Checked, u: Array, x: Array, blur: Blur = None) -> Array:
+    """Return uᵀJ at x, by one backward pass."""
+    leaves, out = checked.record(x)
     return _flat(_pulled([out], leaves, [u.reshape(out.shape)], blur))
 
 
