@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tinygrad_edu.check.definition import check_definition
     from tinygrad_edu.check.gradcheck import assert_gradients, gradcheck
     from tinygrad_edu.check.nonfinite import find_nonfinite
+    from tinygrad_edu.program import compile
     from tinygrad_edu.symbolic.answers import check_answer
     from tinygrad_edu.symbolic.derive.derive import derive
     from tinygrad_edu.symbolic.notation.reader import parse
@@ -45,6 +46,7 @@ __all__ = [
     "assert_gradients",
     "check_answer",
     "check_definition",
+    "compile",
     "data",
     "derive",
     "draw",
@@ -77,6 +79,7 @@ _LAZY = {
     "assert_gradients": "tinygrad_edu.check.gradcheck",
     "check_answer": "tinygrad_edu.symbolic.answers",
     "check_definition": "tinygrad_edu.check.definition",
+    "compile": "tinygrad_edu.program",
     "data": "tinygrad_edu.data",
     "derive": "tinygrad_edu.symbolic.derive.derive",
     "draw": "tinygrad_edu.view.draw",

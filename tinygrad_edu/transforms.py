@@ -20,6 +20,7 @@ from tinygrad_edu import ops
 from tinygrad_edu.core.backward import gradients
 from tinygrad_edu.core.graph import depends_on, differentiable
 from tinygrad_edu.core.node import Node, next_serial
+from tinygrad_edu.core.op import Traced
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
@@ -71,7 +72,7 @@ class _Call:
                 f"{name}: the function returned a {type(out).__name__}; return one tensor "
                 "(tg.stack joins several)"
             )
-        self.out: Any = out if isinstance(out, Node) else Tensor(out)  # constant in its inputs
+        self.out: Any = out if isinstance(out, Node) else _leaf(out)  # constant in its inputs
 
     def reaches_outside(self, x: Node) -> bool:
         """Whether a gradient of `x` passes to a Tensor that was there before the call."""
@@ -88,7 +89,7 @@ class _Call:
         if not isinstance(x, Node):
             return x
         linked = self.given or _any_vertex(given) or self.reaches_outside(x)
-        return x if linked else np.array(x.value)
+        return x if linked else x.value if isinstance(x.value, Traced) else np.array(x.value)
 
     def derivatives(self, output: Node, wrt: Sequence[Node], seeds: Sequence[Any]) -> list[Any]:
         """Return the gradients of `output` for each seed, as a graph where they may need one."""
@@ -104,12 +105,16 @@ def _fresh(x: Any) -> Tensor:
     """Return a vertex of its own for an input: a leaf, or, for a Tensor, an alias in its graph."""
     if isinstance(x, Node):
         return cast("Tensor", ops.reshape(x, shape=x.shape))
-    return Tensor(x)
+    return _leaf(x)
+
+
+def _leaf(x: Any) -> Tensor:
+    return cast("Tensor", x.leaf()) if isinstance(x, Traced) else Tensor(x)
 
 
 def _direction(name: str, v: Any, start: Tensor) -> Any:
     """Return what to differentiate along, of the shape and dtype of the input."""
-    direction = v if isinstance(v, Node) else np.asarray(v, dtype=start.dtype)
+    direction = v if isinstance(v, Node | Traced) else np.asarray(v, dtype=start.dtype)
     if direction.shape != start.shape:
         raise ValueError(
             f"{name}: v has shape {direction.shape} and x {start.shape}; make them equal"
@@ -333,9 +338,7 @@ def jacobian(f: Function) -> Function:
         rows = [row for (row,) in call.derivatives(out, [start], list(seeds))]
         if not rows:
             return call.result(Tensor(np.zeros(shape, start.dtype)))
-        if isinstance(rows[0], Node):
-            return call.result(ops.reshape(ops.stack(rows), shape=shape))
-        return np.stack(rows).reshape(shape)
+        return call.result(ops.reshape(ops.stack(rows), shape=shape))
 
     return differentiate
 

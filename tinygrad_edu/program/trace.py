@@ -1,0 +1,278 @@
+"""Names in the place of arrays: computing with them writes the lines of a program.
+
+A name stands for an array and knows what it was in one call, so that shapes, dtypes and layouts
+are those that NumPy gives. Operations, rules and transforms are fed names as they would be fed
+arrays, and so the lines are what would have been computed, in the same order.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
+
+from tinygrad_edu.core.graph import ancestors
+from tinygrad_edu.core.node import Node, next_serial
+from tinygrad_edu.core.op import Op, Traced, real_array
+from tinygrad_edu.tensor import Tensor
+
+__all__ = ["Function", "Line", "Name", "Trace", "leaves", "same_bits", "substitute"]
+
+Function = Callable[..., Any]
+
+
+class Line:
+    """One line: a function of names and constants.
+
+    Parameters
+    ----------
+    function : callable
+        What computes it: a ufunc, a function of NumPy, or the forward of an operation.
+    args, kwargs : tuple, mapping
+        Names, arrays and numbers, perhaps in tuples and lists.
+    op : Op, optional
+        The operation whose forward it is.
+
+    Attributes
+    ----------
+    out : Name or tuple
+        What it computes; a tuple where a forward saves something for its rules.
+    """
+
+    __slots__ = ("args", "function", "kwargs", "of", "op", "out", "quiet")
+
+    def __init__(
+        self, function: Function, args: tuple[Any, ...], kwargs: Mapping[str, Any], op: Op | None
+    ) -> None:
+        self.function, self.args, self.kwargs, self.op = function, args, kwargs, op
+        self.out: Any = None
+        self.of = op  # also the operation whose forward, traced through, wrote the line
+        self.quiet = np.geterr()["over"] == "ignore"  # written where warnings are silenced
+
+    def reads(self) -> Iterator[Name]:
+        """Yield the names that the line reads."""
+        return (each for each in leaves((self.args, *self.kwargs.values())) if _is_name(each))
+
+    def writes(self) -> Iterator[Name]:
+        """Yield the names that the line defines."""
+        return leaves(self.out)
+
+
+class Trace:
+    """The lines that a call wrote, oldest first."""
+
+    def __init__(self) -> None:
+        self.lines: list[Line] = []
+        self.began = next_serial()
+
+    def compute(
+        self,
+        function: Function,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any] | None = None,
+        op: Op | None = None,
+    ) -> Any:
+        """Write a line; return the name of its result, or the structure of names of several."""
+        line = Line(function, args, kwargs or {}, op)
+        values = function(*_values(args), **{key: _values(each) for key, each in line.kwargs.items()})
+        line.out = substitute(values, lambda value: Name(self, value))
+        self.lines.append(line)
+        return line.out
+
+    def apply(self, op: Op, inputs: tuple[Any, ...], attributes: Mapping[str, Any]) -> Any:
+        """Write what the forward of an operation computes: its own lines, or one that calls it.
+
+        A forward that decides by the numbers, or silences NumPy's warnings, is called as it is.
+        """
+        if not op.sealed or isinstance(op.forward, np.ufunc):
+            return self.compute(op.forward, inputs, attributes, op)
+        whole = op.forward(*_values(inputs), **attributes)
+        before = len(self.lines)
+        try:
+            out = op.forward(*inputs, **attributes)
+        except (TypeError, AttributeError):
+            out = None
+        if same_bits(_values(out), whole) and not any(
+            line.quiet for line in self.lines[before:]
+        ):
+            for line in self.lines[before:]:
+                line.of = op
+            return out
+        del self.lines[before:]
+        return self.compute(op.forward, inputs, attributes, op)
+
+
+class Name(NDArrayOperatorsMixin, Traced):
+    """What stands for an array, or for a number, while a program is traced."""
+
+    __slots__ = ("trace", "value")
+
+    def __init__(self, trace: Trace, value: Any) -> None:
+        self.trace, self.value = trace, value
+
+    # --- what it is -----------------------------------------------------------------------------
+
+    shape = property(lambda self: np.shape(self.value))
+    ndim = property(lambda self: np.ndim(self.value))
+    size = property(lambda self: np.size(self.value))
+    dtype = property(lambda self: np.asarray(self.value).dtype)
+    T = property(lambda self: self.trace.compute(getattr, (self, "T")))
+    mT = property(lambda self: self.trace.compute(getattr, (self, "mT")))
+
+    # --- what computes with it ------------------------------------------------------------------
+
+    def apply(self, op: Op, inputs: tuple[Any, ...], attributes: Mapping[str, Any]) -> Any:
+        """Write the line of an operation on arrays."""
+        return self.trace.apply(op, inputs, attributes)
+
+    def vertex(
+        self, op: Op, args: tuple[Any, ...], inputs: tuple[Any, ...], attributes: Mapping[str, Any]
+    ) -> Tensor:
+        """Record an operation on Tensors that hold names, as it is recorded on arrays."""
+        for argument in args:
+            if argument.__class__ is Tensor:
+                self._refuse_from_outside(argument)
+        node: Any = object.__new__(NamedTensor)
+        out = self.apply(op, inputs, attributes)
+        node.value, node.saved = out if op.saved is not None else (out, None)
+        node.op, node.args, node.attributes, node.inputs = op, args, attributes, inputs
+        node.serial = next_serial()
+        return node  # type: ignore[no-any-return]
+
+    def leaf(self) -> Tensor:
+        """Return a Tensor that holds this name."""
+        node: Any = object.__new__(NamedTensor)
+        kind = self.dtype.kind
+        value = self if kind == "f" else self.astype(np.float64)
+        node.op, node.args, node.attributes, node.inputs = None, (), {}, ()
+        node.value, node.serial, node._grad = value, next_serial(), None
+        return node  # type: ignore[no-any-return]
+
+    def copy(self) -> Name:
+        """Return the name itself: a program never changes what a name stands for."""
+        return self
+
+    def _refuse_from_outside(self, tensor: Tensor) -> None:
+        for node in ancestors(tensor):
+            if node.op is None and node.serial < self.trace.began:
+                called = getattr(node, "name", None) or "a Tensor"
+                raise TypeError(
+                    f"compile: {called} is a Tensor from outside the function, whose data may "
+                    "change between calls; pass it as an argument, or its .data as a constant"
+                )
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if any(isinstance(each, Node) for each in inputs):
+            return NotImplemented
+        if kwargs.pop("out", None) is not None:
+            raise TypeError(
+                f"compile: np.{ufunc.__name__} would change an array in place; write "
+                "p = p - … instead of p -= …"
+            )
+        function = ufunc if method == "__call__" else getattr(ufunc, method)
+        return self.trace.compute(function, inputs, kwargs)
+
+    def __array_function__(
+        self, function: Function, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        if any(isinstance(each, Node) for each in leaves(args)):
+            return NotImplemented
+        if function in _OF_SHAPES:
+            return function(*_values(args), **kwargs)
+        return self.trace.compute(function, args, kwargs)
+
+    def __pow__(self, other: Any) -> Any:
+        # x**2 is a square to NumPy, and not what np.power computes.
+        if isinstance(other, Node):
+            return NotImplemented
+        return self.trace.compute(operator.pow, (self, other))
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.trace.compute(operator.getitem, (self, index))
+
+    def __getattr__(self, attribute: str) -> Any:
+        method = getattr(np.ndarray, attribute, None)
+        if attribute.startswith("_") or not callable(method) or attribute in _IN_PLACE:
+            raise AttributeError(f"compile: an array in a program has no {attribute}")
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            return self.trace.compute(method, (self, *args), kwargs)
+
+        return call
+
+    # --- what would need numbers ----------------------------------------------------------------
+
+    def _refuse(self, *given: Any, **kwargs: Any) -> NoReturn:
+        raise TypeError(
+            "compile: the function asks for a number that is known only when the program runs "
+            "(if, while, float(), .item(), a loop over entries); decide outside, or by tg.where"
+        )
+
+    __bool__ = __float__ = __int__ = __index__ = __complex__ = _refuse
+    __array__ = __iter__ = __setitem__ = item = tolist = _refuse
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len: an array of shape () has no length")
+        return int(self.shape[0])
+
+    __hash__ = object.__hash__
+
+
+class NamedTensor(Tensor):
+    """A Tensor of which the value is a name."""
+
+    __slots__ = ()
+
+    @staticmethod
+    def record(op: Op, args: tuple[Any, ...], attributes: Mapping[str, Any]) -> Tensor:
+        """Write the line of this call and make its vertex."""
+        inputs = tuple(
+            argument.value if isinstance(argument, Tensor) else real_array(argument, op.name)
+            if isinstance(argument, list | tuple)
+            else argument
+            for argument in args
+        )
+        first = next(each for each in inputs if isinstance(each, Name))
+        return first.vertex(op, args, inputs, attributes)
+
+
+_OF_SHAPES = {np.shape, np.ndim, np.size, np.result_type}
+_IN_PLACE = {"sort", "partition", "fill", "itemset", "put", "resize", "setfield", "setflags"}
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, Name)
+
+
+def _values(tree: Any) -> Any:
+    return substitute(tree, lambda each: each.value if isinstance(each, Name) else each)
+
+
+def same_bits(one: Any, other: Any) -> bool:
+    """Whether results are equal bit for bit, in dtype and layout too."""
+    if isinstance(one, tuple) and isinstance(other, tuple):
+        return len(one) == len(other) and all(map(same_bits, one, other))
+    if one is None or isinstance(one, tuple) or isinstance(other, tuple):
+        return False
+    a, b = np.asarray(one), np.asarray(other)
+    return a.dtype == b.dtype and a.strides == b.strides and a.tobytes() == b.tobytes()
+
+
+def substitute(tree: Any, function: Function) -> Any:
+    """Apply a function to every leaf of nested tuples and lists."""
+    if tree.__class__ in (tuple, list):
+        return tree.__class__([substitute(each, function) for each in tree])
+    return function(tree)
+
+
+def leaves(tree: Any) -> Iterator[Any]:
+    """Yield every leaf of nested tuples and lists."""
+    if tree.__class__ in (tuple, list):
+        for each in tree:
+            yield from leaves(each)
+    else:
+        yield tree
