@@ -27,6 +27,7 @@ FLOORS = {
     "tensor": 2,
     "transforms": 2,
     "check": 2,
+    "program": 3,
     "naming": 2,
     "numpy_functions": 2,
     "symbolic": 2,

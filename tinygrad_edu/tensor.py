@@ -13,13 +13,13 @@ import numpy.typing as npt
 
 from tinygrad_edu import ops
 from tinygrad_edu.core.backward import own_arrays, propagate
-from tinygrad_edu.core.node import NO_ATTRIBUTES, Node, install, next_serial
+from tinygrad_edu.core.node import NO_ATTRIBUTES, Node, Traced, install, next_serial
 from tinygrad_edu.core.op import Op, real_array, recompute, run
 from tinygrad_edu.numpy_functions import UFUNCS, call_numpy
 from tinygrad_edu.ops.reduce import count_of_shape
 from tinygrad_edu.ops.shape import Axes
 
-__all__ = ["Tensor", "is_current", "name", "refuse_changed"]
+__all__ = ["Tensor", "is_current", "leaf", "name", "refuse_changed"]
 
 _PLAIN = frozenset({float, bool, np.float64, np.float32, np.float16, np.bool_, np.int64})
 
@@ -104,6 +104,9 @@ class Tensor(Node):
         else:
             args = _without_sequences(op, args)
             inputs = tuple([_constant(a, op) for a in args])
+            for given in inputs:
+                if isinstance(given, Traced):
+                    return cast("Tensor", given.vertex(op, args, inputs, attributes))
         try:
             if attributes is NO_ATTRIBUTES:
                 value = op.forward(*inputs)
@@ -148,7 +151,8 @@ class Tensor(Node):
             one = self.value.dtype.type(1)
             ones = np.full(self.shape, one) if self.shape else one
             return Tensor(ones) if graph else ones
-        value = _real(_array(seed, "seed"), "seed").astype(self.dtype, copy=False)
+        value: Any = seed if isinstance(seed, Traced) else _real(_array(seed, "seed"), "seed")
+        value = value.astype(self.dtype, copy=False)
         if value.shape != self.shape:
             raise ValueError(
                 f"backward: the seed has shape {value.shape} and the output {self.shape}; "
@@ -156,7 +160,7 @@ class Tensor(Node):
             )
         if graph:
             if not isinstance(seed, Tensor):
-                return Tensor(value)
+                return leaf(value)
             if seed.dtype != value.dtype and value.dtype.kind == "f":
                 return ops.astype(seed, dtype=value.dtype.name)
             return seed
@@ -430,6 +434,11 @@ _set_grad = Tensor.__dict__["_grad"].__set__
 _adding = threading.RLock()
 
 
+def leaf(x: Any) -> Tensor:
+    """Return a vertex of its own for an array, or for what stands for one."""
+    return cast("Tensor", x.leaf()) if isinstance(x, Traced) else Tensor(x)
+
+
 def _without_sequences(op: Op, args: tuple[Any, ...]) -> tuple[Any, ...]:
     """Turn lists into arrays, which is what rules need."""
     return tuple(real_array(a, op.name) if isinstance(a, list | tuple) else a for a in args)
@@ -439,6 +448,9 @@ def _record_guarded(op: Op, args: tuple[Any, ...], attributes: Mapping[str, Any]
     """Record a user's operation, which may not change or hand out what others hold."""
     args = _without_sequences(op, args)
     inputs = tuple(_constant(a, op) for a in args)
+    for given in inputs:
+        if isinstance(given, Traced):
+            return cast("Tensor", given.vertex(op, args, inputs, attributes))
     for argument in args:
         if isinstance(argument, Tensor) and isinstance(argument.value, np.ndarray):
             argument.value.flags.writeable = False

@@ -19,9 +19,8 @@ import numpy as np
 from tinygrad_edu import ops
 from tinygrad_edu.core.backward import gradients
 from tinygrad_edu.core.graph import depends_on, differentiable
-from tinygrad_edu.core.node import Node, next_serial
-from tinygrad_edu.core.op import Traced
-from tinygrad_edu.tensor import Tensor
+from tinygrad_edu.core.node import Node, Traced, next_serial
+from tinygrad_edu.tensor import Tensor, leaf
 
 __all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
 
@@ -72,7 +71,7 @@ class _Call:
                 f"{name}: the function returned a {type(out).__name__}; return one tensor "
                 "(tg.stack joins several)"
             )
-        self.out: Any = out if isinstance(out, Node) else _leaf(out)  # constant in its inputs
+        self.out: Any = out if isinstance(out, Node) else leaf(out)  # constant in its inputs
 
     def reaches_outside(self, x: Node) -> bool:
         """Whether a gradient of `x` passes to a Tensor that was there before the call."""
@@ -105,16 +104,12 @@ def _fresh(x: Any) -> Tensor:
     """Return a vertex of its own for an input: a leaf, or, for a Tensor, an alias in its graph."""
     if isinstance(x, Node):
         return cast("Tensor", ops.reshape(x, shape=x.shape))
-    return _leaf(x)
-
-
-def _leaf(x: Any) -> Tensor:
-    return cast("Tensor", x.leaf()) if isinstance(x, Traced) else Tensor(x)
+    return leaf(x)
 
 
 def _direction(name: str, v: Any, start: Tensor) -> Any:
     """Return what to differentiate along, of the shape and dtype of the input."""
-    direction = v if isinstance(v, Node | Traced) else np.asarray(v, dtype=start.dtype)
+    direction: Any = v if isinstance(v, Node | Traced) else np.asarray(v, dtype=start.dtype)
     if direction.shape != start.shape:
         raise ValueError(
             f"{name}: v has shape {direction.shape} and x {start.shape}; make them equal"

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygrad_edu.core.graph import depends_on, differentiable
-from tinygrad_edu.core.node import NO_ATTRIBUTES, REGISTRY, Node
+from tinygrad_edu.core.node import NO_ATTRIBUTES, REGISTRY, Node, Traced
 
 __all__ = [
     "Watch",
@@ -235,7 +235,7 @@ def unbroadcast(part: Any, like: Any, name: str) -> Any:
     if part.shape != like.shape:
         sum_to = REGISTRY["sum_to"]
         try:
-            part = (sum_to if vertex else sum_to.forward)(part, shape=like.shape)
+            part = sum_to(part, shape=like.shape)
         except ValueError:
             raise WrongShape(
                 f"{name}: its rule gave a gradient of shape {part.shape} for an argument of shape "
@@ -251,9 +251,11 @@ def unbroadcast(part: Any, like: Any, name: str) -> Any:
 
 def own_arrays(arrays: Iterable[Any]) -> list[Any]:
     """Return each as a writable array that nothing else holds, copied where it is not yet one."""
-    found = [
+    found: list[Any] = [
         array
         if array.__class__ is np.ndarray and array.base is None and array.flags.writeable
+        else array
+        if isinstance(array, Traced)
         else np.array(array)
         for array in arrays
     ]

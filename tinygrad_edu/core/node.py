@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from tinygrad_edu.core.op import Op
 
-__all__ = ["NO_ATTRIBUTES", "REGISTRY", "Node", "install", "next_serial"]
+__all__ = ["NO_ATTRIBUTES", "REGISTRY", "Node", "Traced", "install", "next_serial"]
 
 #: Every operation by its name.
 REGISTRY: dict[str, Op] = {}
@@ -21,6 +21,32 @@ NO_ATTRIBUTES: Mapping[str, Any] = MappingProxyType({})
 
 # Arguments exist before their results, so the order of creation is a topological order.
 next_serial = itertools.count().__next__
+
+
+class Traced:
+    """What stands in the place of an array while a program is traced, see `program`."""
+
+    __slots__ = ()
+
+    value: Any  # what it is in the call that is traced
+
+    def apply(self, op: Op, inputs: tuple[Any, ...], attributes: Mapping[str, Any]) -> Any:
+        """Compute an operation of which this is an argument."""
+        raise NotImplementedError
+
+    def check(self, refuse: Callable[..., None], *args: Any) -> None:
+        """Look at the numbers, as ``refuse(x, *args)`` does, whenever the program runs."""
+        raise NotImplementedError
+
+    def vertex(
+        self, op: Op, args: tuple[Any, ...], inputs: tuple[Any, ...], attributes: Mapping[str, Any]
+    ) -> Node:
+        """Make the vertex of an operation of which this is the value of an argument."""
+        raise NotImplementedError
+
+    def leaf(self) -> Node:
+        """Make a vertex that holds this."""
+        raise NotImplementedError
 
 
 class Node:

@@ -15,7 +15,7 @@ from typing import Any, NoReturn, TypeVar, cast, overload
 
 import numpy as np
 
-from tinygrad_edu.core.node import NO_ATTRIBUTES, REGISTRY, Node
+from tinygrad_edu.core.node import NO_ATTRIBUTES, REGISTRY, Node, Traced
 
 __all__ = [
     "COMPLAINTS",
@@ -173,6 +173,10 @@ class Op(Public):
                 if self.inline and self.definition is not None:
                     return self.definition(*map(self._operand, args), **complete)
                 return argument.record(self, args, complete)
+        for argument in args:
+            if isinstance(argument, Traced):
+                out = argument.apply(self, tuple(map(self._operand, args)), complete)
+                return out if self.saved is None else out[0]
         out = run(self, self._arrays(args), complete)
         return out if self.saved is None else out[0]
 
@@ -435,6 +439,8 @@ def raise_named(error: Exception, name: str) -> NoReturn:
 def real_array(value: Any, name: str) -> Any:
     """Return an argument as NumPy will see it; refuse what holds no real numbers."""
     if value.__class__ is np.ndarray and value.dtype.kind in "fiub" and value.dtype.isnative:
+        return value
+    if isinstance(value, Traced):
         return value
     if isinstance(value, Node | str | bytes) or value is None:
         raise TypeError(f"{name}: an argument is a {type(value).__name__}, not an array")

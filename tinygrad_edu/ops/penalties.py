@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.core.node import Node
+from tinygrad_edu.core.node import Node, Traced
 from tinygrad_edu.core.op import Composed, op
 from tinygrad_edu.ops.elementwise import abs, floating, floating_operand, sign, sqrt, xdivy
 from tinygrad_edu.ops.reduce import count, max, sum
@@ -49,7 +49,7 @@ def _relative(x: Any, norm: Any, p: Any, *, axis: Axes = None, keepdims: bool = 
     """
     with np.errstate(all="ignore"):
         if np.all((norm >= np.finfo(x.dtype).tiny) & np.isfinite(norm)):
-            return x / spread(np.asarray(norm), x, axis, keepdims)
+            return x / (norm if axis is None or keepdims else np.expand_dims(norm, axis))
         infinite = np.isinf(x)
         count_infinite = np.sum(infinite, axis=axis, keepdims=True)
         entries = np.where(count_infinite > 0, infinite * np.sign(x), _scaled(x, axis)[1])
@@ -111,7 +111,7 @@ def _(x: Any, p: Any, *, axis: Axes, keepdims: bool) -> Any:
 
 def _joined(w: Any, name: str) -> Any:
     """Return one tensor, or several as one long vector."""
-    if isinstance(w, list | tuple) and any(isinstance(x, Node | np.ndarray) for x in w):
+    if isinstance(w, list | tuple) and any(isinstance(x, Node | Traced | np.ndarray) for x in w):
         return concatenate([reshape(x, -1) for x in w])
     if isinstance(w, list | tuple) and not w:
         raise ValueError(f"{name}: an empty list has no norm; pass at least one tensor")

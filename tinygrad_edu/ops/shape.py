@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.core.node import Node
+from tinygrad_edu.core.node import Node, Traced
 from tinygrad_edu.core.op import Composed, op, operand
 
 __all__ = [
@@ -348,5 +348,5 @@ def spread(g: Any, x: Any, axis: Axes, keepdims: bool = False) -> Any:
         g = expand_dims(g, axis=axis)
     if g.shape == shape:
         return g
-    repeat = broadcast_to if isinstance(g, Node) else broadcast_to.forward
+    repeat = broadcast_to if isinstance(g, Node | Traced) else broadcast_to.forward
     return repeat(g, shape=shape)

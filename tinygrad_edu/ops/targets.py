@@ -7,11 +7,12 @@ The batch axis comes first; a single example ``(K,)`` is allowed.
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.core.node import Node
+from tinygrad_edu.core.node import Node, Traced
 from tinygrad_edu.core.op import op
 from tinygrad_edu.ops.reduce import mean, sum
 from tinygrad_edu.ops.softmax import row_starts
@@ -51,6 +52,19 @@ def values_of(x: Any) -> Any:
     return x.value if isinstance(x, Node) else x
 
 
+def _looks_at_numbers(refuse: Callable[..., None]) -> Callable[..., None]:
+    """Make a check of an argument part of a program, where one is traced."""
+
+    @functools.wraps(refuse)
+    def check(x: Any, *args: Any) -> None:
+        if isinstance(x, Traced):
+            x.check(refuse, *args)
+        else:
+            refuse(x, *args)
+
+    return check
+
+
 # --- class labels --------------------------------------------------------------------------------
 
 
@@ -73,6 +87,7 @@ def one_hot(labels: Any, *, classes: int, dtype: str = "float64") -> Any:
     return np.equal(np.expand_dims(labels, -1), np.arange(classes)).astype(dtype)
 
 
+@_looks_at_numbers
 def refuse_labels(labels: Any, classes: int, name: str) -> None:
     if labels.dtype.kind not in "iu":
         raise ValueError(
@@ -118,6 +133,7 @@ def are_labels(targets: Any, x: Any, name: str) -> bool:
     return True
 
 
+@_looks_at_numbers
 def refuse_negative(targets: Any, name: str) -> None:
     if targets.size and targets.min() < -1e-4:  # the small steps of a gradient check pass
         raise ValueError(
@@ -142,6 +158,7 @@ def places(x: Any, labels: Any) -> Any:
 # --- probabilities -------------------------------------------------------------------------------
 
 
+@_looks_at_numbers
 def refuse_no_distribution(probs: Any, name: str) -> None:
     if not probs.size:
         return
@@ -154,6 +171,7 @@ def refuse_no_distribution(probs: Any, name: str) -> None:
         )
 
 
+@_looks_at_numbers
 def refuse_outside_unit(x: Any, name: str, what: str) -> None:
     margin = 1e-4 if what == "target" else 0  # the small steps of a gradient check
     if x.size and (x.min() < -margin or x.max() > 1 + margin):

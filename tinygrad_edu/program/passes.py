@@ -13,11 +13,11 @@ __all__ = ["alive", "numbered", "unchanged"]
 
 
 def alive(lines: Iterable[Line], results: Any) -> list[Line]:
-    """Keep the lines that the results are computed from."""
+    """Keep the lines that the results are computed from, and those that look for wrong numbers."""
     needed = set(filter(_named, leaves(results)))
     found = []
     for line in reversed(list(lines)):
-        if not needed.isdisjoint(line.writes()):
+        if line.computes_nothing or not needed.isdisjoint(line.writes()):
             needed.update(line.reads())
             found.append(line)
     return found[::-1]

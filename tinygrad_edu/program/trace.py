@@ -15,8 +15,8 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from tinygrad_edu.core.graph import ancestors
-from tinygrad_edu.core.node import Node, next_serial
-from tinygrad_edu.core.op import Op, Traced, real_array
+from tinygrad_edu.core.node import Node, Traced, next_serial
+from tinygrad_edu.core.op import Op, real_array
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["Function", "Line", "Name", "Trace", "leaves", "same_bits", "substitute"]
@@ -52,6 +52,11 @@ class Line:
         self.of = op  # also the operation whose forward, traced through, wrote the line
         self.quiet = np.geterr()["over"] == "ignore"  # written where warnings are silenced
 
+    @property
+    def computes_nothing(self) -> bool:
+        """Whether the line is there to refuse."""
+        return isinstance(self.out, Name) and self.out.value is None
+
     def reads(self) -> Iterator[Name]:
         """Yield the names that the line reads."""
         return (each for each in leaves((self.args, *self.kwargs.values())) if _is_name(each))
@@ -77,7 +82,9 @@ class Trace:
     ) -> Any:
         """Write a line; return the name of its result, or the structure of names of several."""
         line = Line(function, args, kwargs or {}, op)
-        values = function(*_values(args), **{key: _values(each) for key, each in line.kwargs.items()})
+        values = function(
+            *_values(args), **{key: _values(each) for key, each in line.kwargs.items()}
+        )
         line.out = substitute(values, lambda value: Name(self, value))
         self.lines.append(line)
         return line.out
@@ -95,9 +102,7 @@ class Trace:
             out = op.forward(*inputs, **attributes)
         except (TypeError, AttributeError):
             out = None
-        if same_bits(_values(out), whole) and not any(
-            line.quiet for line in self.lines[before:]
-        ):
+        if same_bits(_values(out), whole) and not any(line.quiet for line in self.lines[before:]):
             for line in self.lines[before:]:
                 line.of = op
             return out
@@ -127,6 +132,10 @@ class Name(NDArrayOperatorsMixin, Traced):
     def apply(self, op: Op, inputs: tuple[Any, ...], attributes: Mapping[str, Any]) -> Any:
         """Write the line of an operation on arrays."""
         return self.trace.apply(op, inputs, attributes)
+
+    def check(self, refuse: Function, *args: Any) -> None:
+        """Write a line that computes nothing and may refuse."""
+        self.trace.compute(refuse, (self, *args))
 
     def vertex(
         self, op: Op, args: tuple[Any, ...], inputs: tuple[Any, ...], attributes: Mapping[str, Any]
@@ -167,11 +176,8 @@ class Name(NDArrayOperatorsMixin, Traced):
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if any(isinstance(each, Node) for each in inputs):
             return NotImplemented
-        if kwargs.pop("out", None) is not None:
-            raise TypeError(
-                f"compile: np.{ufunc.__name__} would change an array in place; write "
-                "p = p - … instead of p -= …"
-            )
+        if "out" in kwargs or method == "at":
+            _refuse_in_place(ufunc)
         function = ufunc if method == "__call__" else getattr(ufunc, method)
         return self.trace.compute(function, inputs, kwargs)
 
@@ -180,6 +186,8 @@ class Name(NDArrayOperatorsMixin, Traced):
     ) -> Any:
         if any(isinstance(each, Node) for each in leaves(args)):
             return NotImplemented
+        if "out" in kwargs or function in _IN_PLACE:
+            _refuse_in_place(function)
         if function in _OF_SHAPES:
             return function(*_values(args), **kwargs)
         return self.trace.compute(function, args, kwargs)
@@ -195,7 +203,7 @@ class Name(NDArrayOperatorsMixin, Traced):
 
     def __getattr__(self, attribute: str) -> Any:
         method = getattr(np.ndarray, attribute, None)
-        if attribute.startswith("_") or not callable(method) or attribute in _IN_PLACE:
+        if attribute.startswith("_") or not callable(method) or attribute in _CHANGING:
             raise AttributeError(f"compile: an array in a program has no {attribute}")
 
         def call(*args: Any, **kwargs: Any) -> Any:
@@ -231,17 +239,29 @@ class NamedTensor(Tensor):
     def record(op: Op, args: tuple[Any, ...], attributes: Mapping[str, Any]) -> Tensor:
         """Write the line of this call and make its vertex."""
         inputs = tuple(
-            argument.value if isinstance(argument, Tensor) else real_array(argument, op.name)
+            argument.value
+            if isinstance(argument, Tensor)
+            else real_array(argument, op.name)
             if isinstance(argument, list | tuple)
             else argument
             for argument in args
         )
-        first = next(each for each in inputs if isinstance(each, Name))
-        return first.vertex(op, args, inputs, attributes)
+        for each in inputs:
+            if isinstance(each, Name):
+                return each.vertex(op, args, inputs, attributes)
+        return Tensor.record(op, args, attributes)  # of shapes alone, such as zeros
 
 
 _OF_SHAPES = {np.shape, np.ndim, np.size, np.result_type}
-_IN_PLACE = {"sort", "partition", "fill", "itemset", "put", "resize", "setfield", "setflags"}
+_IN_PLACE = {np.copyto, np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis}
+_CHANGING = {"sort", "partition", "fill", "itemset", "put", "resize", "setfield", "setflags"}
+
+
+def _refuse_in_place(function: Any) -> NoReturn:
+    raise TypeError(
+        f"compile: {function.__name__} would change an array in place; write p = p - … instead of "
+        "p -= …, or make a new array"
+    )
 
 
 def _is_name(value: Any) -> bool:

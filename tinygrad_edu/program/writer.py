@@ -65,6 +65,7 @@ class Writer:
         self.constants: dict[str, Any] = {}
         self._numbers: dict[str, Any] = {}
         self._kernels: dict[str, Any] = {}
+        self._told: list[tuple[str, str, str]] = []
         self._memory = _Memory(lines, results, {name: inputs[name] for name in donated})
         written = [self._line(line) for line in lines]
         written.append(f"return {self._results(results, inputs)}")
@@ -79,6 +80,15 @@ class Writer:
         numbers = "\n".join(f"{name} = {value!r}" for name, value in self._numbers.items())
         parts = [f"import numpy as np\n{numbers}".strip(), *texts.values(), self._text]
         return "\n\n\n".join(parts)
+
+    def explain(self) -> str:
+        """Tell the lines: what is computed, by which operation, and how many bytes it takes."""
+        rows = [("line", "operation", "bytes"), *self._told]
+        widths = [max(len(row[column]) for row in rows) for column in range(3)]
+        return "\n".join(
+            f"{line:<{widths[0]}}  {of:<{widths[1]}}  {size:>{widths[2]}}".rstrip()
+            for line, of, size in rows
+        )
 
     def function(self) -> Function:
         """Return the function that the text defines."""
@@ -97,14 +107,18 @@ class Writer:
         args = [self._argument(each) for each in line.args]
         args += [f"{key}={self._argument(each)}" for key, each in line.kwargs.items()]
         buffer = self._memory.take(line)
+        if line.computes_nothing:
+            return f"{self._function(line)}({', '.join(args)})"
         if buffer is not None:
             self._letters[line.out] = buffer
             text = f"{self._function(line)}({', '.join(args)}, out={buffer})"
         else:
             text = f"{self._target(line.out)} = {self._expression(line, args)}"
             self._memory.note(line, self._letters)
-        formula = line.of.name if line.of is not None and line.function not in _SIGNS else ""
-        return f"{text}  # {formula}" if formula and formula not in text else text
+        of = line.of.name if line.of is not None else ""
+        size = sum(getattr(name.value, "nbytes", 0) for name in line.writes())
+        self._told.append((text, of, f"{size:,}"))
+        return f"{text}  # {of}" if of and line.function not in _SIGNS and of not in text else text
 
     def _expression(self, line: Line, args: Sequence[str]) -> str:
         """Write the right side of a line."""
@@ -175,6 +189,8 @@ class Writer:
             return f"float({str(value)!r})"
         if isinstance(value, type) and issubclass(value, np.generic):
             return f"np.{value.__name__}"
+        if isinstance(value, np.dtype):
+            return f"np.{value.name}" if value.isnative else f"np.dtype({value.str!r})"
         if value is Ellipsis:
             return "..."
         if isinstance(value, np.ndarray):

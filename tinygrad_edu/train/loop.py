@@ -12,10 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_edu.core.backward import gradients
+from tinygrad_edu.core.op import Function
 from tinygrad_edu.nn.module import Module, like_parameters
 from tinygrad_edu.optim.clipping import clip_by_norm
 from tinygrad_edu.optim.optimizer import Optimizer
 from tinygrad_edu.parallel import Alone
+from tinygrad_edu.program.recorded import recorded_program
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.train.checkpoint import load_checkpoint, save_checkpoint
 from tinygrad_edu.train.evaluate import measure
@@ -25,12 +27,13 @@ from tinygrad_edu.train.loss import BATCH, BatchLoss
 from tinygrad_edu.train.metrics import Metric
 from tinygrad_edu.train.modes import mode
 from tinygrad_edu.train.progress import Progress
-from tinygrad_edu.train.replay import Replay, always_computes_the_same
 from tinygrad_edu.train.stopping import Best, EarlyStopping
 
-__all__ = ["Loop", "Settings"]
+__all__ = ["Loop", "Settings", "always_computes_the_same"]
 
 Array = NDArray[Any]
+
+_OURS = f"{__name__.partition('.')[0]}."
 
 
 @dataclass(frozen=True)
@@ -65,8 +68,8 @@ class Loop:
         self.parameters = list(optimizer.parameters.values())
         self.in_dtype = like_parameters(model)
         columns = [f"metrics/{name}" for name in settings.metrics]
-        self.penalised, self.replayable = True, False
-        self.replay: Replay | None = None
+        self.penalised, self.repeats = True, False
+        self.program: tuple[Function, list[Tensor]] | None = None  # of a batch, and its leaves
         self.history = History([*columns, *([] if validation is None else ["validation_loss"])])
         self.best = None if validation is None else Best(model, settings.early_stopping)
         # A metric that does not fit fails here, and not after the first epoch.
@@ -146,8 +149,8 @@ class Loop:
     def _look_at_model(self) -> None:
         """Find out what is the same in all batches of an epoch: asking each time costs time."""
         self.penalised = isinstance(self.model.penalty(), Tensor)
-        self.replay = None
-        self.replayable = self.settings.penalty is None and always_computes_the_same(
+        self.program = None
+        self.repeats = self.settings.penalty is None and always_computes_the_same(
             self.model, self.loss.function
         )
 
@@ -165,18 +168,27 @@ class Loop:
         features = self.in_dtype(self.examples.features.take(own, axis=0))
         targets = self.examples.targets.take(own, axis=0)
         usual = whole == self.settings.batch_size  # so this process's part has its usual size, too
-        if self.replay is not None and usual:
-            return self.replay.run(features, targets)
+        if self.program is not None and usual:
+            run, leaves = self.program
+            loss, found = run(features, targets, *[leaf.value for leaf in leaves])
+            return float(loss), found
         if not len(own):  # of the first process never: penalties count once, there
             return 0.0, [np.zeros(each.shape, each.dtype) for each in self.parameters]
         loss = self.loss(self.model(features), targets)
         if self.loss.reduction == "mean" and len(own) < whole:
             loss = loss * (len(own) / whole)  # so that the parts add up to the mean
         objective = self._penalised(loss) if self.group.rank == 0 else loss
-        if self.replayable and usual:
-            self.replay = Replay.of(objective, self.parameters, features, targets, loss)
-            self.replayable = self.replay is not None
+        if self.repeats and usual:
+            self._write_program(objective, loss, {"features": features, "targets": targets})
         return float(loss.value), gradients(objective, self.parameters)
+
+    def _write_program(self, objective: Tensor, loss: Tensor, batch: dict[str, Array]) -> None:
+        """Write how this batch was computed, to compute those of the same size."""
+        found = recorded_program(objective, self.parameters, batch, loss)
+        if found is None:
+            self.repeats = False
+        else:
+            self.program = found[0].function(), found[1]
 
     def _penalised(self, loss: Any) -> Any:
         if self.penalised:
@@ -204,3 +216,23 @@ class Loop:
         self.history.best_epoch = self.best.epoch
         wanted = self.history.ended == "interrupted" if rule is None else rule.restore_best
         self.history.restored = wanted and self.best.restore()
+
+
+def always_computes_the_same(model: Module, loss: Function) -> bool:
+    """Whether the operations can depend on nothing but the shape of the input."""
+    parts = model.modules()
+    made_of = [type(part) for part in parts]
+    replaced = any(  # a method, by a function of the object alone
+        callable(getattr(type(part), name, None)) for part in parts for name in vars(part)
+    )
+    computed = any(  # such as W = other.W.T: a recording keeps the value of that moment
+        isinstance(value, Tensor) and value.op is not None
+        for part in parts
+        for value in vars(part).values()
+    )
+    return (
+        not replaced
+        and not computed
+        and not model.generators()  # which would draw something new
+        and all(str(getattr(each, "__module__", "")).startswith(_OURS) for each in (loss, *made_of))
+    )

@@ -6,17 +6,17 @@ import functools
 import inspect
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from tinygrad_edu.core.node import Node
 from tinygrad_edu.program.passes import alive, numbered, unchanged
-from tinygrad_edu.program.trace import Function, Line, Name, Trace, leaves, same_bits, substitute
+from tinygrad_edu.program.trace import Function, Name, Trace, leaves, same_bits, substitute
 from tinygrad_edu.program.writer import Writer
 
-__all__ = ["Program", "compile"]
+__all__ = ["Program", "compile", "written"]
 
 #: So many programs of one function are kept, the latest used.
 _KEPT = 16
@@ -71,103 +71,124 @@ def compile(f: Function, donate: Iterable[int] = (), exact: bool = True) -> Prog
 class Program:
     """A function of arrays, compiled for the shapes and dtypes that it was called with.
 
-    Made by `tg.compile`. May be called by several threads at once.
+    Made by `tg.compile`. Several threads may call it at once.
+
+    Attributes
+    ----------
+    source : str
+        The program of the latest shapes: NumPy that runs by itself, given `constants`.
+    constants : dict of str to ndarray
+        The arrays that the function closes over, by what the text calls them.
     """
 
     def __init__(self, f: Function, donate: Sequence[int], exact: bool) -> None:
         self._f, self._donate, self._exact = f, donate, exact
-        self._kept: OrderedDict[Any, _Written] = OrderedDict()
-        self._latest: _Written | None = None
+        self._kept: OrderedDict[str, tuple[Writer, Function]] = OrderedDict()
         self._lock = threading.Lock()
+        #: The kinds of the arrays of the last call, and what runs on them.
+        self._latest: tuple[list[Any], Function] = [], lambda: self._other(())
+        self._writer: Writer | None = None
         functools.update_wrapper(self, f, assigned=("__name__", "__doc__"), updated=())
 
     def __call__(self, *args: Any) -> Any:
-        latest = self._latest
-        if latest is not None and latest.fits(args):
-            return latest.run(*args)
-        return self._slowly(args)
-
-    @property
-    def source(self) -> str:
-        """The NumPy program of the latest call."""
-        return self._written().writer.source
-
-    def explain(self) -> str:
-        """Tell the lines of the latest program: what each computes, and the bytes it takes."""
-        return self._written().explain()
-
-    def _written(self) -> _Written:
-        if self._latest is None:
-            raise ValueError("compile: there is no program before the first call, which traces it")
-        return self._latest
-
-    def _slowly(self, args: tuple[Any, ...]) -> Any:
-        flat = list(leaves(args))
-        for value in flat:
-            if isinstance(value, Node):
-                raise TypeError("compile: an argument is a Tensor; pass its .data")
-        key = substitute(args, _kind)
-        with self._lock:
-            found = self._kept.get(key)
-            if found is not None:
-                self._kept.move_to_end(key)
-                self._latest = found
-        if found is not None:
-            return found.run(*flat) if found.flat else found.run(*flat)
-        expected = self._f(*args)
-        written = _Written(self._f, args, self._donate)
-        given = [value.copy() if isinstance(value, np.ndarray) else value for value in flat]
-        result = written.run(*given)
-        _refuse_other(result, expected)
-        with self._lock:
-            self._kept[key] = self._latest = written
-            if len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
-        return result
-
-
-class _Written:
-    """The program for arguments of certain shapes and dtypes."""
-
-    def __init__(self, f: Function, args: tuple[Any, ...], donate: Sequence[int]) -> None:
-        trace = Trace()
-        named = substitute(args, lambda value: Name(trace, value))
-        inputs = dict(zip(leaves(named), _letters(f, args), strict=True))
-        out = f(*named)
-        results = substitute(out, _result)
-        lines, results = unchanged(trace.lines, results)
-        lines, results = numbered(lines, results)
-        self.lines: list[Line] = alive(lines, results)
-        donated = [name for place in donate for name in leaves(named[place])]
-        self.writer = Writer(self.lines, inputs, results, donated, _closed_over(f))
-        self.run = self.writer.function()
-        self.flat = all(isinstance(value, np.ndarray) for value in args)
-        self._kinds = [(np.shape(value), np.asarray(value).dtype) for value in args] if self.flat else []
-        self._strides = [value.strides for value in args] if self.flat else []
-
-    def fits(self, args: tuple[Any, ...]) -> bool:
-        """Whether arguments have the shapes, dtypes and layouts that were traced."""
-        if not self.flat or len(args) != len(self._kinds):
-            return False
-        for value, (shape, dtype), strides in zip(args, self._kinds, self._strides, strict=True):
+        """Run the program; trace the function first, where shapes or dtypes are new."""
+        kinds, run = self._latest
+        if len(kinds) != len(args):
+            return self._other(args)
+        for value, (shape, dtype, strides) in zip(args, kinds, strict=True):
             if (
                 value.__class__ is not np.ndarray
                 or value.shape != shape
                 or value.dtype is not dtype
                 or value.strides != strides
             ):
-                return False
-        return True
+                return self._other(args)
+        return run(*args)
+
+    @property
+    def source(self) -> str:
+        """The program of the latest shapes."""
+        return self._written().source
+
+    @property
+    def constants(self) -> Mapping[str, Any]:
+        """What it closes over."""
+        return self._written().constants
 
     def explain(self) -> str:
-        return self.writer.source
+        """Tell the lines of the program: what each computes, and how many bytes that takes."""
+        return self._written().explain()
+
+    def _written(self) -> Writer:
+        if self._writer is None:
+            raise ValueError("compile: there is no program before the first call, which traces it")
+        return self._writer
+
+    def _other(self, args: tuple[Any, ...]) -> Any:
+        """Run the program for arguments unlike those of the last call."""
+        for value in leaves(args):
+            if isinstance(value, Node):
+                raise TypeError("compile: an argument is a Tensor; pass its .data")
+        key = repr(substitute(args, _kind))
+        given = [value for value in leaves(args) if not _is_fixed(value)]
+        with self._lock:
+            found = self._kept.get(key)
+            if found is not None:
+                self._remember(key, args, found)
+        if found is not None:
+            return found[1](*given)
+        writer = self._write(args)
+        run = writer.function()
+        expected = self._f(*args)
+        copies = [value.copy() if isinstance(value, np.ndarray) else value for value in given]
+        result = run(*copies)
+        _refuse_other(result, expected)
+        with self._lock:
+            self._remember(key, args, (writer, run))
+        return result
+
+    def _remember(self, key: str, args: tuple[Any, ...], found: tuple[Writer, Function]) -> None:
+        self._kept[key] = found
+        self._kept.move_to_end(key)
+        if len(self._kept) > _KEPT:
+            self._kept.popitem(last=False)
+        self._writer = found[0]
+        if args and all(value.__class__ is np.ndarray for value in args):
+            self._latest = [(a.shape, a.dtype, a.strides) for a in args], found[1]
+
+    def _write(self, args: tuple[Any, ...]) -> Writer:
+        trace = Trace()
+        named = substitute(args, lambda value: value if _is_fixed(value) else Name(trace, value))
+        letters = zip(leaves(named), _letters(self._f, args), strict=True)
+        inputs = {name: letter for name, letter in letters if isinstance(name, Name)}
+        results = substitute(self._f(*named), _result)
+        donated = [name for place in self._donate for name in leaves(named[place])]
+        return written(trace, inputs, results, donated, _closed_over(self._f))
+
+
+def written(
+    trace: Trace,
+    inputs: Mapping[Name, str],
+    results: Any,
+    donated: Iterable[Name] = (),
+    called: Callable[[Any], str | None] = lambda array: None,
+) -> Writer:
+    """Run the passes that keep every rounding, and write what is left."""
+    lines, results = unchanged(trace.lines, results)
+    lines, results = numbered(lines, results)
+    return Writer(alive(lines, results), inputs, results, donated, called)
 
 
 def _kind(value: Any) -> Any:
     """Return what arguments of one program share."""
     if isinstance(value, np.ndarray):
         return value.shape, value.dtype.str, value.strides
-    return type(value)
+    return type(value), value if _is_fixed(value) else ""
+
+
+def _is_fixed(value: Any) -> bool:
+    """Whether an argument is part of the program: a number of entries, an axis, an option."""
+    return not isinstance(value, np.ndarray | np.generic | float)
 
 
 def _result(value: Any) -> Any:
@@ -181,9 +202,10 @@ def _result(value: Any) -> Any:
 
 
 def _refuse_other(result: Any, expected: Any) -> None:
-    expected = substitute(expected, lambda each: each.value if isinstance(each, Node) else each)
+    """Compare the first results of a program with what the function gives."""
+    expected = substitute(expected, _result)
     for found, wanted in zip(leaves(result), leaves(expected), strict=True):
-        if not same_bits(np.array(found), np.array(wanted)):
+        if not same_bits(np.array(found, order="C"), np.array(wanted, order="C")):
             raise ValueError(
                 "compile: the program gives another result than the function, which draws random "
                 "numbers or changes what it reads; pass what changes as an argument"
@@ -194,20 +216,22 @@ def _letters(f: Function, args: tuple[Any, ...]) -> list[str]:
     """Return what the arguments are called: as the function calls its parameters."""
     try:
         bound = inspect.signature(f).bind(*args).arguments
-    except (TypeError, ValueError):
+    except (TypeError, ValueError):  # a function of C, or one that will refuse the call itself
         bound = {"x": args}
     found = []
     for name, value in bound.items():
-        inside = list(leaves(value))
-        plain = value.__class__ not in (tuple, list)
-        found += [name] if plain else [f"{name}{n}" for n in range(1, len(inside) + 1)]
+        if value.__class__ in (tuple, list):
+            found += [f"{name}{n}" for n, _ in enumerate(leaves(value), start=1)]
+        else:
+            found.append(name)
     return found
 
 
-def _closed_over(f: Function) -> Any:
+def _closed_over(f: Function) -> Callable[[Any], str | None]:
     """Return a function from an array to what the compiled function calls it."""
     found: dict[int, str] = {}
-    pending, seen = [f], set()
+    seen: set[int] = set()
+    pending: list[Any] = [f]
     while pending:
         function = inspect.unwrap(pending.pop())
         if id(function) in seen or not inspect.isfunction(function):
@@ -217,6 +241,5 @@ def _closed_over(f: Function) -> Any:
         for name, value in {**closed.globals, **closed.nonlocals}.items():
             if isinstance(value, np.ndarray):
                 found.setdefault(id(value), name)
-            elif inspect.isfunction(value):
-                pending.append(value)
+            pending.append(value)
     return lambda array: found.get(id(array))

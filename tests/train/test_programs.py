@@ -6,7 +6,9 @@ import pytest
 import tinygrad_edu as tg
 from tests.train.problems import iris, network, rng, same, sgd
 from tinygrad_edu import nn, train
-from tinygrad_edu.train.replay import Replay, always_computes_the_same
+from tinygrad_edu.program.recorded import recorded_program
+from tinygrad_edu.train import loop
+from tinygrad_edu.train.loop import always_computes_the_same
 
 DATA, HELD = iris()
 
@@ -25,6 +27,15 @@ def linear(inputs, outputs, draws, dtype):
 
 def regression():
     return nn.Sequential(nn.Linear(4, 2, bias=False, rng=rng()), nn.head("positive", 2))
+
+
+def program_of(objective, parameters, features, targets):
+    """A function of a batch, with the weights as they are; or None."""
+    found = recorded_program(objective, parameters, {"features": features, "targets": targets})
+    if found is None:
+        return None
+    run, leaves = found[0].function(), found[1]
+    return lambda *batch: run(*batch, *[leaf.value for leaf in leaves])
 
 
 def loss_of(model):
@@ -46,13 +57,13 @@ def test_another_batch_gives_what_recording_it_gives_bit_for_bit(model, targets)
     kind = model.parameters()[0].dtype
     batches = [(DATA.features[i : i + 8].astype(kind), targets[i : i + 8]) for i in (0, 40, 80)]
     loss = loss_of(model)
-    replay = Replay.of(loss(model(batches[0][0]), batches[0][1]), model.parameters(), *batches[0])
+    run = program_of(loss(model(batches[0][0]), batches[0][1]), model.parameters(), *batches[0])
     for x, t in batches[1:]:
         for tensor in model.parameters():
             tensor.data = tensor.data + kind.type(0.01)
         recorded = loss(model(x), t)
         expected = tg.gradients(recorded, model.parameters())
-        value, found = replay.run(x, t)
+        value, found = run(x, t)
         assert value == recorded.item()
         for a, b in zip(found, expected, strict=True):
             assert (a.dtype, a.shape, a.tobytes()) == (b.dtype, b.shape, b.tobytes())
@@ -64,7 +75,7 @@ def test_parameters_beside_the_path_and_frozen_ones():
     x, t = DATA.features[:8], DATA.labels[:8]
     recorded = loss_of(model)(model(x), t)
     some = [model.parameters()[2], unused]
-    _, found = Replay.of(recorded, some, x, t).run(x, t)
+    _, found = program_of(recorded, some, x, t)(x, t)
     np.testing.assert_array_equal(found[0], tg.gradients(recorded, some[0]))
     assert found[1].tolist() == [0, 0]
 
@@ -137,12 +148,12 @@ def test_an_array_that_depends_on_the_batch_is_noticed():
     x, t = DATA.features[:8], DATA.labels[:8]
     W = tg.Tensor(np.ones((4, 3)))
     centred = tg.softmax_cross_entropy((x - x.mean(axis=0)) @ W, t)
-    assert Replay.of(centred, [W], x, t) is None
-    assert Replay.of(tg.softmax_cross_entropy(x @ W, t), [W], x, t) is not None
+    assert program_of(centred, [W], x, t) is None
+    assert program_of(tg.softmax_cross_entropy(x @ W, t), [W], x, t) is not None
     reversed_rows = tg.softmax_cross_entropy(x[::-1] @ W, t)
-    assert Replay.of(reversed_rows, [W], x, t) is None
+    assert program_of(reversed_rows, [W], x, t) is None
     part = tg.softmax_cross_entropy(x[:4] @ W[:, :], t[:4])
-    assert Replay.of(part, [W], x, t) is None
+    assert program_of(part, [W], x, t) is None
 
 
 @pytest.mark.parametrize("kind", ["plain", "images", "binary", "penalty of a layer", "penalty"])
@@ -154,19 +165,19 @@ def test_training_is_the_same_with_and_without(monkeypatch, kind):
         data, layers = (data[0].reshape(-1, 2, 2), data[1]), [nn.Flatten(), *layers]
     outputs, head = (1, "binary") if kind == "binary" else (3, "multiclass")
     penalty = (lambda m: nn.penalty(m, l1=0.1)) if kind == "penalty" else None
-    states, histories, replays = [], [], []
-    run = Replay.run
-    monkeypatch.setattr(Replay, "run", lambda *args: replays.append(1) or run(*args))
-    for recorded in (False, True):
-        if recorded:
-            monkeypatch.setattr(Replay, "of", lambda *args: None)
+    states, histories, recorded = [], [], []
+    by_graph = loop.gradients
+    monkeypatch.setattr(loop, "gradients", lambda *args: recorded.append(1) or by_graph(*args))
+    for programs in (True, False):
+        if not programs:
+            expected = 8 if kind == "penalty" else 4  # of 2 · 4 batches, 2 whole ones and 2 parts
+            assert len(recorded) == expected
+            monkeypatch.setattr(loop, "recorded_program", lambda *args: None)
         model = nn.Sequential(*layers, nn.Linear(5, outputs, rng=rng()), nn.head(head, outputs))
         for tensor, draws in zip(model.parameters(), rng(9).spawn(9), strict=False):
             tensor.data = draws.normal(size=tensor.shape)
         options = {"epochs": 2, "batch_size": 32, "rng": rng(), "penalty": penalty}
         histories.append(train.fit(model, data, optimizer=sgd(model), **options).loss.tolist())
         states.append(model.state_dict())
-    expected = 0 if kind == "penalty" else 4  # of 2 · 3 whole batches, 2 are recorded
-    assert len(replays) == expected
     assert same(*states)
     assert histories[0] == histories[1]

@@ -1,0 +1,280 @@
+"""Programs: what a function computes, bit for bit, written as NumPy."""
+
+import threading
+import warnings
+from functools import partial
+
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+from tests.fold import fold
+from tests.samples import CASES, arrays, by_name
+from tests.symbolic.test_random_graphs import of_a_softmax, random_graph
+from tinygrad_edu.core.graph import ancestors
+from tinygrad_edu.program.trace import leaves
+
+R = np.random.default_rng
+
+
+def bits(results):
+    return [
+        (a.dtype, a.shape, a.tobytes())
+        for a in (np.array(each, order="C") for each in leaves(results))
+    ]
+
+
+def alone(program, *args):
+    """What the text computes, with NumPy alone."""
+    names = {}
+    exec(compile(program.source, "<source>", "exec"), names)
+    return names["program"](*args, **program.constants)
+
+
+def squared(out):
+    parts = out if isinstance(out, tuple | list) else [out]
+    return sum(tg.sum(part * part) for part in parts)
+
+
+@pytest.mark.parametrize("cases", by_name(CASES))
+def test_every_operation_and_its_rules_give_the_same_bits(cases):
+    kinds = [(case, dtype) for case in cases for dtype in (np.float64, np.float32)]
+    fold("program", [(f"{c} {t.__name__}", partial(same_bits_of, c, t)) for c, t in kinds])
+
+
+def same_bits_of(case, dtype):
+    args, other = (case.arguments(seed, dtype) for seed in (0, 5))
+    held = {n for n, a in enumerate(args) if not isinstance(a, tg.Tensor)}
+    open_ = [n for n in range(len(args)) if n not in held]
+
+    def function(*given):
+        whole = list(arrays(other))
+        for n, value in zip(open_, given, strict=True):
+            whole[n] = value
+        return case.call(*whole)
+
+    todo = [function]
+    if case.differentiable:
+        todo.append(tg.value_and_grad(lambda *x: squared(function(*x)), tuple(range(len(open_)))))
+    for f in todo:
+        program = tg.compile(f)
+        for drawn in (args, other):
+            given = [arrays(drawn)[n] for n in open_]
+            assert bits(program(*given)) == bits(f(*given))
+        assert bits(alone(program, *given)) == bits(f(*given))
+
+
+def again(output, inputs):
+    """The function that a graph was recorded from."""
+
+    def function(*given):
+        made = dict(zip(inputs, given, strict=True))
+        for node in ancestors(output):
+            if node.op is not None:
+                made[node] = node.op(*[_made(made, a) for a in node.args], **node.attributes)
+        return made[output]
+
+    return function
+
+
+def _made(made, argument):
+    return made[argument] if isinstance(argument, tg.Tensor) else argument
+
+
+GRAPHS = [range(60), pytest.param(range(60, 1200), marks=pytest.mark.deep)]
+
+
+@of_a_softmax
+@pytest.mark.parametrize("seeds", GRAPHS, ids=["60", "1,140"])
+def test_random_graphs_give_the_same_bits(seeds):
+    for seed in seeds:
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            output, inputs = random_graph(seed)
+            if output.op is None:
+                continue
+            function = again(output, inputs)
+            numbers = tuple(range(len(inputs)))
+            f = tg.value_and_grad(lambda *x, g=function: squared(g(*x)), numbers)
+            program = tg.compile(f)
+            for draw in range(3):
+                given = [R([seed, draw]).normal(size=x.shape) for x in inputs]
+                assert bits(program(*given)) == bits(f(*given)), seed
+
+
+# --- transforms ----------------------------------------------------------------------------------
+
+
+def curved(x):
+    return tg.sum(tg.tanh(x) ** 3 * tg.exp(-x))
+
+
+TRANSFORMS = {
+    "grad": lambda x: tg.grad(curved)(x),
+    "grad of grad": lambda x: tg.grad(lambda x: tg.sum(tg.grad(curved)(x) ** 2))(x),
+    "hessian": lambda x: tg.hessian(curved)(x),
+    "jacobian": lambda x: tg.jacobian(tg.softmax)(x),
+    "hvp": lambda x: tg.hvp(curved, x, x),
+    "jvp": lambda x: tg.jvp(tg.softmax, x, x * x),
+    "vjp": lambda x: tg.vjp(tg.softmax, x)[1](x),
+    "a step": lambda x: x - np.float32(0.1) * tg.grad(curved)(x),
+    "of a closed name": lambda x: tg.grad(lambda u: tg.sum(u * tg.grad(curved)(x)))(x * 2),
+}
+
+
+@pytest.mark.parametrize("which", TRANSFORMS)
+def test_transforms_in_a_program(which):
+    f, program = TRANSFORMS[which], tg.compile(TRANSFORMS[which])
+    for seed in range(4):
+        x = R(seed).normal(size=5)
+        assert bits(program(x)) == bits(f(x))
+    assert bits(alone(program, x)) == bits(f(x))
+
+
+# --- what a call gives and takes -----------------------------------------------------------------
+
+
+def network(seed=0, dtype=np.float32):
+    draws = R(seed)
+    X, y = draws.normal(size=(16, 4)).astype(dtype), draws.integers(0, 3, 16)
+    shapes = (4, 16), (16,), (16, 3), (3,)
+    weights = [draws.normal(size=shape).astype(dtype) for shape in shapes]
+
+    def loss(W1, b1, W2, b2):
+        return tg.softmax_cross_entropy(tg.relu(X @ W1 + b1) @ W2 + b2, y)
+
+    return loss, weights, X, y
+
+
+def test_the_text_is_what_a_person_would_write():
+    loss, weights, X, _ = network()
+    program = tg.compile(tg.value_and_grad(loss, (0, 1, 2, 3)))
+    program(*weights)
+    assert "v1 = X @ W1" in program.source
+    assert "= np.maximum(v2, 0)  # relu" in program.source
+    assert "import tinygrad" not in program.source
+    np.testing.assert_array_equal(program.constants["X"], X)
+    assert "relu" in program.explain()
+    assert "1,024" in program.explain()  # 16 · 16 numbers of four bytes
+
+
+def test_a_program_for_each_shape_and_dtype_and_the_latest_kept(monkeypatch):
+    calls = []
+    program = tg.compile(lambda x: calls.append(1) or tg.sum(tg.exp(x)))
+    for n in (3, 4, 3, 4, 3):
+        program(np.ones(n))
+    assert len(calls) == 4  # each once by itself and once with names
+    program(np.ones(3, np.float32))
+    program(np.asfortranarray(np.ones((3, 3))))
+    program(np.ones((3, 3)))
+    assert len(calls) == 10
+    for n in range(5, 25):
+        program(np.ones(n))
+    program(np.ones(3))
+    assert len(calls) == 52
+
+
+def test_nested_arguments_numbers_and_results():
+    def f(weights, rate, axis):
+        (W, b), c = weights
+        return {"no": 0} if axis is None else (W * rate + b, [tg.sum(c, axis=axis)])
+
+    program, arrays_ = tg.compile(f), ([np.ones((2, 2)), np.ones(2)], np.ones((2, 3)))
+    assert bits(program(arrays_, 0.5, 0)) == bits(f(arrays_, 0.5, 0))
+    assert bits(program(arrays_, 0.25, 1)) == bits(f(arrays_, 0.25, 1))
+    with pytest.raises(TypeError, match="returns a dict"):
+        program(arrays_, 0.5, None)
+
+
+def test_results_are_the_callers_own():
+    x, c = np.ones(3), np.arange(3.0)
+    program = tg.compile(lambda x: (x, x, c, x.reshape(1, 3), tg.exp(x).T, tg.exp(x)))
+    for _ in range(2):
+        found = program(x)
+        for n, one in enumerate(found):
+            assert one.flags.writeable
+            assert not np.shares_memory(one, x)
+            assert not np.shares_memory(one, c)
+            assert not any(np.shares_memory(one, other) for other in found[n + 1 :])
+            one[...] = 7
+    c[:] = 9
+    np.testing.assert_array_equal(program(x)[2], [0, 1, 2])  # as it was at the first call
+
+
+@pytest.mark.parametrize("size", [4, 100])
+def test_donated_arguments_may_be_overwritten_and_others_never(size):
+    def update(W, x):
+        return W - 0.1 * tg.grad(lambda W: tg.sum(tg.tanh(x @ W) ** 2))(W)
+
+    W, x = R(0).normal(size=(size, size)), R(1).normal(size=(size, size))
+    kept, given, program = W.copy(), x.copy(), tg.compile(update, donate=(0,))
+    expected = update(W, x)
+    for _ in range(2):
+        np.testing.assert_array_equal(program(W, x), expected)
+        np.testing.assert_array_equal(x, given)
+        W = kept.copy()
+
+
+@pytest.mark.usefixtures("untraced")
+def test_eight_threads_at_once():
+    loss, weights, _, _ = network()
+    f = tg.value_and_grad(loss, (0, 1, 2, 3))
+    program, found = tg.compile(f), {}
+
+    def work(n):
+        mine = [w + np.float32(n) for w in weights]
+        found[n] = {bits_of for _ in range(50) for bits_of in [repr(bits(program(*mine)))]}
+        found[n].add(repr(bits(f(*mine))))
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [len(found[n]) for n in range(8)] == [1] * 8
+
+
+def test_wrong_numbers_are_refused_in_every_call():
+    program = tg.compile(lambda z, y: tg.softmax_cross_entropy(z, y))
+    z = R(0).normal(size=(2, 3))
+    program(z, np.array([0, 2]))
+    with pytest.raises(ValueError, match="label 3 is no class"):
+        program(z, np.array([0, 3]))
+    assert bits(program(z, np.array([1, 2]))) == bits(tg.softmax_cross_entropy(z, np.array([1, 2])))
+
+
+# --- what is refused -----------------------------------------------------------------------------
+
+outside = tg.Tensor(np.ones(20), name="W")
+draws = R(0)
+
+REFUSED = {
+    "an if": (lambda x: x if x.sum() > 0 else -x, "known only when the program runs"),
+    "a number": (lambda x: tg.exp(x) * float(x[0]), "known only when the program runs"),
+    "an array": (lambda x: tg.exp(np.asarray(x)), "known only when the program runs"),
+    "a loop": (lambda x: sum(each for each in x), "known only when the program runs"),
+    "in place": (lambda x: x.__isub__(1), "p = p - "),
+    "by an entry": (lambda x: x.__setitem__(0, 1), "known only when the program runs"),
+    "sorted": (lambda x: x.sort(), "has no sort"),
+    "a Tensor closed over": (lambda x: tg.sum(x * outside), "W is a Tensor from outside"),
+    "what it computed": (lambda x: tg.sum(x * (outside * 2)), "W is a Tensor from outside"),
+    "text": (lambda x: "text", "returns a str"),
+    "random numbers": (lambda x: x * draws.random(20), "draws random numbers"),
+    "dropout": (lambda x: tg.dropout(x, 0.5, draws), "draws random numbers"),
+}
+
+
+@pytest.mark.parametrize("which", REFUSED)
+def test_what_cannot_be_a_program_is_refused(which):
+    function, message = REFUSED[which]
+    with pytest.raises((TypeError, ValueError, AttributeError), match=message):
+        tg.compile(function)(R(0).normal(size=20))
+
+
+def test_wrong_calls():
+    with pytest.raises(TypeError, match="f is a int"):
+        tg.compile(3)
+    with pytest.raises(TypeError, match=r"pass its \.data"):
+        tg.compile(tg.exp)(outside)
+    with pytest.raises(ValueError, match="before the first call"):
+        _ = tg.compile(tg.exp).source
