@@ -1,10 +1,10 @@
-"""A derivation in words and formulas: for a terminal, and in LaTeX."""
+"""A derivation in words and formulas, whole or in stages: for a terminal, and in LaTeX."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tinygrad_edu.symbolic.algebra.expr import (
     Dimension,
@@ -20,27 +20,22 @@ from tinygrad_edu.symbolic.notation import written as notation
 if TYPE_CHECKING:
     from tinygrad_edu.symbolic.algebra.facts import Assumption
     from tinygrad_edu.symbolic.derive.derivation import Contribution, Derivation, Formula, Step
-    from tinygrad_edu.symbolic.derive.staged import StagedDerivation
+    from tinygrad_edu.symbolic.derive.staged import Stage, StagedDerivation
 
 __all__ = [
-    "WIDTH",
+    "LONGEST",
     "assumptions",
     "checked",
-    "checks",
+    "equations",
     "gradient",
-    "gradient_latex",
     "latex",
     "letters",
-    "lines_of",
-    "meeting",
     "remarks",
     "rounded_up",
     "rule_name",
-    "rules_of",
-    "table",
+    "staged_latex",
+    "staged_text",
     "text",
-    "where",
-    "width",
     "write",
     "write_latex",
 ]
@@ -57,14 +52,41 @@ def text(derivation: Derivation, indices: bool = False, detail: str = "full") ->
     passed_on = [f for each in derivation.chain for f in (each.incoming, each.contribution)]
     sections = [
         [f"{gradient(derivation, indices)} = {write(derivation.result, indices)}"],
-        where(derivation, formulas, indices),
+        _where(derivation, formulas, indices),
         _chain(derivation, indices),
-        _algebra(derivation, indices, lines_of(derivation, detail)),
+        _algebra(derivation, indices, detail),
         assumptions(derivation.assumptions),
-        checks(derivation),
+        _checks(derivation),
         letters([*formulas, *passed_on], derivation.recognised, indices),
     ]
     return "\n\n".join("\n".join(lines) for lines in sections if lines)
+
+
+def staged_text(derivation: StagedDerivation, indices: bool = False, detail: str = "full") -> str:
+    """Write a staged derivation as on a blackboard: lemma, letter put in, result, next stage."""
+    lemmas = [each for stage in derivation.stages for each in (stage.lemma, stage.whole)]
+    formulas = [f for each in lemmas for f in (each.wrt, each.start, each.result)]
+    formulas += [lemmas[0].output, *(step.after for each in lemmas for step in each.steps)]
+    sections = [
+        [f"{gradient(lemmas[-1], indices)} = {write(derivation.result, indices)}"],
+        _where(lemmas[0], formulas, indices),
+    ]
+    for place, (stage, letter) in enumerate(_lettered(derivation), start=1):
+        named = "" if letter is None else f"{letter.text(indices)} = "
+        left = f"{place}. {named}{gradient(stage.whole, indices)}"
+        sections.append(_lines(left, _rows_of_stage(stage, detail), indices))
+    sections += [
+        assumptions(derivation.assumptions),
+        _checks(derivation, "each stage"),
+        letters(formulas, lemmas[0].recognised, indices),
+    ]
+    return "\n\n".join("\n".join(lines) for lines in sections if lines)
+
+
+def _lettered(derivation: StagedDerivation) -> Iterable[tuple[Stage, Formula | None]]:
+    """Return each stage with the letter of what it comes to; the last needs none."""
+    put_in = [stage.put_in for stage in derivation.stages[1:]]
+    return zip(derivation.stages, [*(pair and pair[0] for pair in put_in), None], strict=True)
 
 
 def gradient(derivation: Derivation, indices: bool = False) -> str:
@@ -81,7 +103,7 @@ def _takes_indices(derivation: Derivation) -> bool:
     return len(derivation.wrt.expr.indices) > 2 and bool(derivation.result.counters())
 
 
-def where(derivation: Derivation, formulas: Iterable[Formula], indices: bool) -> list[str]:
+def _where(derivation: Derivation, formulas: Iterable[Formula], indices: bool) -> list[str]:
     """Say what the output means, and every name that stands in the formulas."""
     used = {e for f in formulas for e in distinct(f.expr) if isinstance(e, Leaf)}
     of = derivation.title[0]
@@ -163,17 +185,18 @@ def _chain(derivation: Derivation, indices: bool) -> list[str]:
             )
         )
     lines = ["Backward: every vertex turns the gradient g of its value into that of its arguments"]
-    if width(rows) <= WIDTH:
-        lines += table(rows)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    if sum(widths) + 2 * len(widths) <= WIDTH:
+        padded = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+        lines += [f"  {row}" for row in padded]
     else:
         heads = rows[0][2:]
         left = max(map(len, heads))
         for of, to, *cells in rows[1:]:
             lines.append(f"  {of}  →  {to}")
-            lines += [
-                f"      {a.ljust(left)}  {cell}" for a, cell in zip(heads, cells, strict=True)
-            ]
-    for parts in meeting(derivation.chain):
+            both = zip(heads, cells, strict=True)
+            lines += [f"      {head.ljust(left)}  {cell}" for head, cell in both]
+    for parts in _meeting(derivation.chain):
         whole = sum(part.contribution.expr.size for part in parts)
         added = f"{whole} parts"
         if whole <= LONGEST:
@@ -188,7 +211,7 @@ def _chain(derivation: Derivation, indices: bool) -> list[str]:
     return lines
 
 
-def meeting(chain: Sequence[Contribution]) -> list[list[Contribution]]:
+def _meeting(chain: Sequence[Contribution]) -> list[list[Contribution]]:
     """Return, for every argument that gradients reach by several paths, what comes by each."""
     arrived: dict[int, list[Contribution]] = {}
     for entry in chain:
@@ -196,44 +219,77 @@ def meeting(chain: Sequence[Contribution]) -> list[list[Contribution]]:
     return [parts for parts in arrived.values() if len(parts) > 1]
 
 
-def lines_of(derivation: Derivation, detail: str) -> Sequence[Sequence[Step]]:
-    """Return the steps of each line that is written."""
+# --- lines of algebra -----------------------------------------------------------------------------
+
+
+class _Row(NamedTuple):
+    """A formula, and the steps, or the letter put in, that led to it."""
+
+    formula: Formula
+    line: Sequence[Step] = ()
+    put_in: tuple[Formula, Formula] | None = None
+
+    @property
+    def rules(self) -> str:
+        return ", ".join(dict.fromkeys(step.rule for step in self.line))
+
+
+def _rows(derivation: Derivation, detail: str) -> list[_Row]:
     if detail not in ("full", "lecture"):
         raise ValueError(f'derivation: detail is "full" or "lecture", not {detail!r}')
-    if detail == "lecture":
-        return derivation.lecture
-    return [(step,) for step in derivation.steps]
+    lines = derivation.lecture if detail == "lecture" else [(step,) for step in derivation.steps]
+    return [_Row(derivation.start), *(_Row(line[-1].after, line) for line in lines)]
 
 
-def rules_of(line: Sequence[Step]) -> str:
-    """Name the rules of a line."""
-    return ", ".join(dict.fromkeys(step.rule for step in line))
+def _rows_of_stage(stage: Stage, detail: str) -> list[_Row]:
+    lemma, whole = _rows(stage.lemma, detail), _rows(stage.whole, detail)
+    if stage.put_in is None:
+        return lemma
+    rows = lemma if detail == "full" else [_Row(stage.lemma.result)]
+    if whole[0].formula.expr != stage.lemma.result.expr:
+        rows.append(_Row(whole[0].formula, (), stage.put_in))
+    return rows + whole[1:]
 
 
-def _algebra(derivation: Derivation, indices: bool, written: Sequence[Sequence[Step]]) -> list[str]:
-    if not written:
-        start = write(derivation.start, indices)
-        return [
-            "Algebra: no equation makes what the backward pass leaves any shorter",
-            f"  {gradient(derivation, indices)} = {start}",
-        ]
-    rows = [(gradient(derivation, indices) + " =", write(derivation.start, indices), "", "")]
-    for line in written:
-        mark = "▸ =" if line[0].is_choice else "="
-        why = f"{line[0].because}   {checked(line)}" if len(line) == 1 else checked(line)
-        rows.append((mark, write(line[-1].after, indices), rules_of(line), why))
-    left = max(len(row[0]) for row in rows)
-    rows = [(row[0].rjust(left), *row[1:]) for row in rows]
-    each = "one equation" if len(written) == len(derivation.steps) else "one choice and its tidying"
-    checked_on = "checked on the data and on random numbers; exact: for the sizes drawn"
-    lines = [f"Algebra: {each} per line, {checked_on}"]
-    if width(rows) <= WIDTH:
-        return lines + table(rows)
-    for sign, formula, rule, why in rows:
-        if rule:
-            lines.append(f"  {' ' * left}    {rule}: {why}")
-        lines.append(f"  {sign} {formula}")
-    return lines
+def _algebra(derivation: Derivation, indices: bool, detail: str) -> list[str]:
+    rows, left = _rows(derivation, detail), f"  {gradient(derivation, indices)}"
+    if len(rows) == 1:
+        head = "Algebra: no equation makes what the backward pass leaves any shorter"
+    else:
+        is_each = len(rows) == len(derivation.steps) + 1
+        each = "one equation" if is_each else "one choice and its tidying"
+        on = "checked on the data and on random numbers; exact: for the sizes drawn"
+        head = f"Algebra: {each} per line, {on}"
+    return [head, *_lines(left, rows, indices)]
+
+
+def _lines(left: str, rows: Sequence[_Row], indices: bool) -> list[str]:
+    """Write formulas below one another that are equal to what stands on the left."""
+    written = []
+    for place, row in enumerate(rows):
+        mark = "▸" if row.line and row.line[0].is_choice else ""
+        before = mark.rjust(len(left)) if place else left
+        written.append((f"{before} = {write(row.formula, indices)}", _because(row, indices)))
+    return equations(written, len(left) + 3)
+
+
+def _because(row: _Row, indices: bool) -> str:
+    if row.put_in is not None:
+        letter, meaning = (write(each, indices) for each in row.put_in)
+        return f"put in {letter} = {meaning}"
+    if not row.line:
+        return ""
+    why = f": {row.line[0].because}" if len(row.line) == 1 else ""
+    return f"{row.rules}{why}   {checked(row.line)}"
+
+
+def equations(rows: Sequence[tuple[str, str]], indent: int) -> list[str]:
+    """Write equations, each with its reason beside it or, where that is too wide, above."""
+    widest = max(len(equation) for equation, _ in rows)
+    if all(widest + 3 + len(why) <= WIDTH for _, why in rows):
+        return [f"{equation:<{widest}}   {why}".rstrip() for equation, why in rows]
+    lines = [line for equation, why in rows for line in (why and " " * indent + why, equation)]
+    return [line for line in lines if line]
 
 
 def checked(line: Sequence[Step]) -> str:
@@ -268,7 +324,7 @@ def assumptions(stated: Sequence[Assumption]) -> list[str]:
     return ["Assumptions", *lines] if lines else []
 
 
-def checks(found: Derivation | StagedDerivation, what: str = "the result") -> list[str]:
+def _checks(found: Derivation | StagedDerivation, what: str = "the result") -> list[str]:
     """Say how far what was derived is from the gradient that the engine computes."""
     if math.isnan(found.residual):
         said = [f"Not checked: on the data, {what} or its gradient is not finite."]
@@ -313,41 +369,48 @@ def _name(formula: Formula, indices: bool) -> str:
     return written if len(written) <= 32 else written[:31] + "…"
 
 
-def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
-    return [max(map(len, column)) for column in zip(*rows, strict=True)]
-
-
-def width(rows: Sequence[Sequence[str]]) -> int:
-    """Return how wide a table of these rows is."""
-    return 2 * len(rows[0]) + sum(_widths(rows))
-
-
-def table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Write rows below one another."""
-    widths = _widths(rows)
-    return [
-        "  " + "  ".join(map(str.ljust, row, widths)).rstrip()  # two spaces between columns
-        for row in rows
-    ]
-
-
 # --- LaTeX ----------------------------------------------------------------------------------------
 
 
 def latex(derivation: Derivation, indices: bool = False, detail: str = "full") -> str:
     """Write a derivation as one aligned display."""
-    rows = [rf"{gradient_latex(derivation, indices)} &= {write_latex(derivation.start, indices)}"]
-    for line in lines_of(derivation, detail):
-        why = rule_name(rules_of(line))
-        if len(line) == 1:
-            sides = (write_latex(side, indices) for side in (line[0].matched, line[0].replaced))
-            why = f"{rule_name(line[0].rule + ': ')} {' = '.join(sides)}"
-        rows.append(f"&= {write_latex(line[-1].after, indices)} && {why}")
-    body = " \\\\\n".join(rows)
+    left = _gradient_latex(derivation, indices)
+    return _display([_aligned(left, _rows(derivation, detail), indices)])
+
+
+def staged_latex(derivation: StagedDerivation, indices: bool = False, detail: str = "full") -> str:
+    """Write a staged derivation as one aligned display."""
+    blocks = []
+    for stage, letter in _lettered(derivation):
+        named = "" if letter is None else f"{letter.latex(indices)} = "
+        left = named + _gradient_latex(stage.whole, indices)
+        blocks.append(_aligned(left, _rows_of_stage(stage, detail), indices))
+    return _display(blocks)
+
+
+def _display(blocks: Iterable[str]) -> str:
+    body = " \\\\[1ex]\n".join(blocks)
     return f"\\begin{{align*}}\n{body}\n\\end{{align*}}"
 
 
-def gradient_latex(derivation: Derivation, indices: bool = False) -> str:
+def _aligned(left: str, rows: Iterable[_Row], indices: bool) -> str:
+    lines: list[str] = []
+    for row in rows:
+        why = ""
+        if row.put_in is not None:
+            letter, meaning = (write_latex(each, indices) for each in row.put_in)
+            why = rf" && \text{{put in }} {letter} = {meaning}"
+        elif len(row.line) == 1:
+            sides = (row.line[0].matched, row.line[0].replaced)
+            written = " = ".join(write_latex(side, indices) for side in sides)
+            why = f" && {rule_name(row.rules + ': ')} {written}"
+        elif row.line:
+            why = f" && {rule_name(row.rules)}"
+        lines.append(f"{'' if lines else left} &= {write_latex(row.formula, indices)}{why}".strip())
+    return " \\\\\n".join(lines)
+
+
+def _gradient_latex(derivation: Derivation, indices: bool = False) -> str:
     """Write what a derivation is about."""
     of, wrt = (notation.name_latex(name) for name in derivation.title)
     if indices or _takes_indices(derivation):

@@ -10,9 +10,8 @@ from tinygrad_edu.core.backward import gradients
 from tinygrad_edu.symbolic.algebra.expr import Expr, Index, Leaf, distinct, rename, replace
 from tinygrad_edu.symbolic.algebra.facts import Assumption
 from tinygrad_edu.symbolic.algebra.rewrite import MOST_WORK
-from tinygrad_edu.symbolic.derive import blackboard
+from tinygrad_edu.symbolic.derive import report
 from tinygrad_edu.symbolic.derive.derivation import Derivation, Formula, Step
-from tinygrad_edu.symbolic.derive.report import LONGEST
 from tinygrad_edu.symbolic.derive.work import Work
 
 __all__ = ["Stage", "StagedDerivation", "stages_of"]
@@ -143,11 +142,11 @@ class StagedDerivation:
         2. ∂L/∂z = a ⊙ (δ − Σ(a ⊙ δ))
                  = −a ⊙ (y/a + Σ(−a ⊙ y/a))   put in δ = −y/a
         """
-        return blackboard.text(self, indices, detail)
+        return report.staged_text(self, indices, detail)
 
     def latex(self, indices: bool = False, detail: str = "lecture") -> str:
         """Write the stages in LaTeX, as one aligned display; arguments as for `text`."""
-        return blackboard.latex(self, indices, detail)
+        return report.staged_latex(self, indices, detail)
 
     def _repr_latex_(self) -> str:
         return self.latex()
@@ -210,7 +209,7 @@ def _put_in(expr: Expr, letter: Formula, meaning: Formula) -> Expr:
         if isinstance(leaf, Leaf) and leaf.quantity is letter.expr.quantity:
             found[leaf] = at(leaf.axes)
     put_in = replace(expr, found)
-    if put_in.depth <= _DEEPEST and put_in.size <= LONGEST:
+    if put_in.depth <= _DEEPEST and put_in.size <= report.LONGEST:
         return put_in
     letter.expr.quantity.source = at(letter.expr.axes)  # for what records the formula
     return expr
