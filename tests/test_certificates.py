@@ -52,7 +52,7 @@ def test_the_certificates_of_the_lectures_are_accepted(key):
     verify.check(certified(key))
 
 
-def test_symmetries_labels_and_roots_are_accepted():
+def test_symmetries_labels_products_and_what_is_moved_are_accepted():
     rng = np.random.default_rng(0)
     W, x = tg.Tensor([[2.0, 1.0], [1.0, 3.0]], name="W"), tg.Tensor([1.0, -2.0], name="x")
     Z = tg.Tensor(rng.normal(size=(4, 3)), name="Z")
@@ -62,6 +62,13 @@ def test_symmetries_labels_and_roots_are_accepted():
         (tg.norm(x, 3), x),
         (tg.sum(tg.relu(x) ** 2), x),
         (tg.sum(tg.softplus(x)), x),
+        (tg.prod(x) + tg.prod(x, axis=0), x),
+        (tg.sum(tg.prod(Z, axis=1) ** 2), Z),
+        (tg.sum(x * tg.cumsum(x)), x),
+        (tg.sum(tg.cumsum(Z, axis=0) ** 2), Z),
+        (tg.sum(x * x[::-1]), x),
+        (tg.sum(np.array([2.0, 3.0]) * tg.Tensor([1.0, 4.0], name="y")[::-1] * x), x),
+        (tg.sum(tg.concatenate([x, x**2]) ** 2), x),
     ]:
         certificate = json.loads(json.dumps(tg.derive(output, wrt=wrt).certificate()))
         verify.check(certificate)

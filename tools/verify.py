@@ -98,7 +98,8 @@ class Point:
         def find():
             atoms = {i: D(self.atom(*key, i)) for i in self.places(axes)}
             return one_along(atoms, -1) if first == "one_hot" else arranged(self, first, attributes, arrays, [*atoms]) or atoms
-        return self.once((key, *axes), find)[tuple(map(place, axes))]
+        moved = repr([[x.t for x in a.values()] for a in arrays])  # the same numbers may have other tangents
+        return self.once((key, moved, *axes), find)[tuple(map(place, axes))]
     def power(self, base, n, at):
         if n.denominator == 1 or not called(self.meant(base), "exp"): return self.raised(self.value(base, at), n)
         x = self.value(self.meant(base)[3][0], at)  # the root of e^x that is a power of e^x as well
@@ -133,7 +134,8 @@ class Point:
         if name in ("cos", "cosh"): y = self.atom(name, min(x.v, P - x.v))
         return D(y, x.t and name in SLOPES and x.t * SLOPES[name](self, x.v, y))
 def without(place, axis): return place[:axis % len(place)] + place[axis % len(place) + 1:]
-def row_of(array, i, axis): return [array[j] for j in array if without(j, axis) == without(i, axis)]
+def line_of(array, i, axis): return [j for j in array if without(j, axis) == without(i, axis)]
+def row_of(array, i, axis): return [array[j] for j in line_of(array, i, axis)]
 def one_along(array, axis):
     """Let the entries along an axis sum to 1: the first is what the others leave."""
     return {i: x if i[axis] else D(1) + -sum(row_of(array, i, axis), -x) for i, x in array.items()}
@@ -162,48 +164,54 @@ SLOPES = {  # the derivatives of functions, from the argument and the value
     "sin": lambda p, x, y: p.function("cos", {}, [D(x)]).v, "cos": lambda p, x, y: -p.function("sin", {}, [D(x)]).v,
     "sinh": lambda p, x, y: p.function("cosh", {}, [D(x)]).v, "cosh": lambda p, x, y: p.function("sinh", {}, [D(x)]).v,
 }
-FOLDS = {"sum": ENTRY["add"], "prod": ENTRY["multiply"], "max": larger, "min": ENTRY["minimum"]}
+FOLDS = {"prod": ENTRY["multiply"], "product_of_others": ENTRY["multiply"], "max": larger, "min": ENTRY["minimum"]}
+def lengths(array): return [1 + max(column) for column in zip(*array)]
+def spread(i, array):
+    """Return the place of an entry in an array of fewer or shorter axes."""
+    return tuple(k * (n > 1) for k, n in zip(i[len(i) - len(next(iter(array))):], lengths(array)))
 def picked(index, array):
     """Return the places that an index of places and slices takes, each with what it becomes; none for another index."""
-    lengths, index = [1 + max(column) for column in zip(*array)], [index] if isinstance(index, int) else list(index)
+    index = [index] if isinstance(index, int) else list(index)
     if not all(isinstance(k, int) or (k and k[0] == "slice") for k in index): return []
-    index += [["slice", None, None, None]] * (len(lengths) - len(index))
-    taken = [[k % n] if isinstance(k, int) else range(n)[slice(*k[1:])] for k, n in zip(index, lengths)]
-    ways = itertools.product(*map(enumerate, taken))
-    return [(tuple(i for (i, _), k in zip(way, index) if not isinstance(k, int)), tuple(j for _, j in way)) for way in ways]
-ARRANGED = ("sum_to", "stack", "concatenate", "softmax", "getitem", "scatter_add", "reshape", "expand_dims", "squeeze", "transpose", "matmul", "power")
+    index += [["slice", None, None, None]] * (len(lengths(array)) - len(index))
+    taken = [[k % n] if isinstance(k, int) else range(n)[slice(*k[1:])] for k, n in zip(index, lengths(array))]
+    kept = [n for n, k in enumerate(index) if not isinstance(k, int)]
+    return [(tuple(way[n][0] for n in kept), tuple(j for _, j in way)) for way in itertools.product(*map(enumerate, taken))]
+def reduced(places, x, axis, keepdims):
+    ndim = len(next(iter(x)))
+    gone = range(ndim) if axis is None else [a % ndim for a in ([axis] if isinstance(axis, int) else axis)]
+    return [(tuple(k * (n not in gone) for n, k in enumerate(i) if keepdims or n not in gone), v) for i, v in x.items()]
+def joined(places, *arrays, axis):
+    rows = [(a, n) for a in arrays for n in range(lengths(a)[axis])]
+    return [(i, a[(*i[:axis], n, *i[axis + 1:])]) for i in places for a, n in [rows[i[axis]]]]
+def scattered(places, x, *others, index, shape):
+    taken = picked(index, places)
+    return [(i, D(0)) for i in places if taken] + [(j, x[i]) for i, j in taken]
+def multiplied(places, x, y):
+    fits = len(next(iter(x))) <= 2 >= len(next(iter(y)))
+    return [(i[:-1] + j[1:], v * w) for i, v in x.items() for j, w in y.items() if fits and i[-1] == j[0]]
+def reshaped(places, x, **attributes): return zip(places, x.values())
+MOVES = {  # where entries go, with what; of those that go to one place the sum is taken, or what FOLDS says
+    **dict.fromkeys(("sum", "prod", "max", "min"), reduced), **dict.fromkeys(("reshape", "expand_dims", "squeeze"), reshaped),
+    "concatenate": joined, "scatter_add": scattered, "matmul": multiplied,
+    "sum_to": lambda places, x, **attributes: [(spread(i, places), v) for i, v in x.items()],
+    "getitem": lambda places, x, *others, index: [(i, x[j]) for i, j in picked(index, x)],
+    "transpose": lambda places, x, axes=None: [(tuple(i[n] for n in axes or range(len(i))[::-1]), v) for i, v in x.items()],
+    "stack": lambda places, *xs, axis: [(i, (x := xs[i[axis]])[spread(without(i, axis), x)]) for i in places],
+    "cumsum": lambda places, x, axis: [(i, x[j]) for i in places for j in line_of(x, i, axis) if j[axis] <= i[axis]],
+    "product_of_others": lambda places, x, axis: [(i, D(1) if j == i else x[j]) for i in places for j in line_of(x, i, axis)],
+}
+KNOWN = {*ENTRY, *SLOPES, *MOVES, "softmax", "power"}
 def arranged(p, name, attributes, arrays, places):
     """Compute an operation that is known here on arrays, else return None."""
-    x, found, axis, ndim = arrays[0], {}, attributes.get("axis"), len(next(iter(arrays[0]), ()))
-    def spread(i, array):  # the place of an entry in an array of fewer or shorter axes
-        lengths = [1 + max(column) for column in zip(*array)]
-        return tuple(k * (n > 1) for k, n in zip(i[len(i) - len(lengths):], lengths))
+    found, fold = {}, FOLDS.get(name, ENTRY["add"])
     if name in ENTRY or name in SLOPES:
-        return {i: p.function(name, {}, [a[spread(i, a)] for a in arrays]) for i in places}
-    if name in FOLDS or name == "sum_to":
-        gone = range(ndim) if axis is None else [a % ndim for a in ([axis] if isinstance(axis, int) else axis)]
-        for i, value in x.items():
-            kept = tuple(k * (n not in gone) for n, k in enumerate(i) if n not in gone or attributes["keepdims"]) \
-                if name in FOLDS else spread(i, places)
-            found[kept] = FOLDS.get(name, FOLDS["sum"])(p, found[kept], value) if kept in found else value
-    elif name == "stack": found = {i: (a := arrays[i[axis]])[spread(without(i, axis % len(i)), a)] for i in places}
-    elif name == "concatenate":
-        rows = [(a, n) for a in arrays for n in range(1 + max(i[axis] for i in a))]
-        found = {i: a[(*i[:axis], n, *i[axis + 1:])] for i in places for a, n in [rows[i[axis]]]}
+        found = {i: p.function(name, {}, [a[spread(i, a)] for a in arrays]) for i in places}
     elif name == "softmax":
-        e = {i: p.function("exp", {}, [v]) for i, v in x.items()}
-        found = {i: v * sum(row_of(e, i, axis % ndim), D(0)).raised(-1) for i, v in e.items()}
-    elif name == "getitem":
-        found = {i: x[j] for i, j in picked(attributes["index"], x)}
-    elif name == "scatter_add" and (taken := picked(attributes["index"], places)):
-        found = dict.fromkeys(places, D(0))
-        for i, j in taken: found[j] += x[i]
-    elif name in ("reshape", "expand_dims", "squeeze"): found = dict(zip(places, x.values()))
-    elif name == "transpose":
-        found = {tuple(i[n] for n in attributes.get("axes") or range(ndim)[::-1]): value for i, value in x.items()}
-    elif name == "matmul" and max(ndim, len(next(iter(arrays[1])))) <= 2:
-        for (i, v), (j, w) in itertools.product(x.items(), arrays[1].items()):
-            if i[-1] == j[0]: found[i[:-1] + j[1:]] = found.get(i[:-1] + j[1:], D(0)) + v * w
+        e = {i: p.function("exp", {}, [v]) for i, v in arrays[0].items()}
+        found = {i: v * sum(row_of(e, i, attributes["axis"]), D(0)).raised(-1) for i, v in e.items()}
+    for i, v in MOVES[name](places, *arrays, **attributes) if name in MOVES else ():
+        found[i] = fold(p, found[i], v) if i in found else v
     return found if len(found) == len(places) else None
 
 # --- laws: each writes a formula in simpler functions, or returns None ------------------------------
@@ -304,11 +312,16 @@ def check(cert):
     need(forms[-1] == cert["end"], "the last form is not the end")
     for size in range(3):
         agree(lambda seed, ties: Point(cert, seed, size), lambda p: check_graph(p, cert, given))
-    for number, step in enumerate(cert["steps"], start=1):
+    steps, stated = list(cert["steps"]), {None: [], **{a["statement"]: a["drawn"] for a in cert["assumptions"]}}
+    if "right" in cert:
+        constants = {letter for tree in (cert["factor"], cert["constant"]) for letter in letters(cert, tree)}
+        need(constants.isdisjoint(cert["varying"]), "what was dropped varies")
+        end = ["total", [product(1, (cert["factor"], 1), (cert["right"], 1)), cert["constant"]]]
+        steps.append({"rule": "the right side", "before": cert["end"], "after": end, "exact": True, "laws": [], "assumption": None})
+    for number, step in enumerate(steps, start=1):
         where = f"step {number}, {step['rule']}"
         need(step["exact"], f"{where}, is claimed on numbers alone")
         need(set(step["laws"]) <= LAWS.keys(), f"{where}, needs a law that is not known here")
-        stated = {None: [], **{a["statement"]: a["drawn"] for a in cert["assumptions"]}}
         need(step["assumption"] in stated, f"{where}, rests on an assumption that is not stated")
         for size in range(3):
             def point(seed, ties):
@@ -317,12 +330,6 @@ def check(cert):
                 return shared[key]
             agree(point, lambda p: same(p.array(step["before"], cert["axes"]), p.array(step["after"], cert["axes"]),
                                         f"{where}: before and after differ"))
-    if "right" in cert:
-        constants = {letter for tree in (cert["factor"], cert["constant"]) for letter in letters(cert, tree)}
-        need(constants.isdisjoint(cert["varying"]), "what was dropped varies")
-        end = ["total", [product(1, (cert["factor"], 1), (cert["right"], 1)), cert["constant"]]]
-        agree(lambda seed, ties: Point(cert, seed, 0), lambda p: same(
-            p.array(end, cert["axes"]), p.array(cert["end"], cert["axes"]), "the end is not the right side"))
     return given
 def letters(cert, tree):
     found = [tree[1]] if tree[0] == "letter" else itertools.chain(*(letters(cert, part) for part in parts_of(tree)))
