@@ -206,6 +206,18 @@ def test_class_labels():
     assert not tg.check_answer(derivation, lambda Z: tg.softmax(Z) / 4)
 
 
+def test_one_label_is_the_row_of_its_class():
+    z = named("z", [1.47, -0.39, 0.22])
+    for loss in (tg.softmax_cross_entropy(z, 1), -tg.log(tg.softmax(z))[1]):
+        derivation = tg.derive(loss, wrt=z)
+        for claim in ("softmax(z) − δ₁", "softmax(z) - one_hot(1, 3)", str(derivation.result)):
+            assert tg.check_answer(derivation, claim).outcome == "proved"
+        assert tg.check_answer(derivation, "softmax(z) − δ₂").suspect.kind == "letter"
+    derivation = tg.derive(tg.softmax_cross_entropy(z, 1) ** 2, wrt=z)
+    claim = "2*softmax_cross_entropy(z, 1)*(softmax(z) - eye(3)[1])"
+    assert tg.check_answer(derivation, claim).outcome == "proved"
+
+
 def test_a_mask_and_a_jump():
     r, d = named("r", [0.3, -2.0, 1.7]), named("δ", 1.0)
     huber = tg.where(abs(r) <= d, 0.5 * r**2, d * (abs(r) - 0.5 * d)).sum()

@@ -114,7 +114,13 @@ class _Recording:
         if isinstance(expr, Delta):
             return _delta(expr)
         if isinstance(expr, Opaque):
-            args = [self.array(a, axes) for a, axes in zip(expr.args, expr.inside, strict=True)]
+            both = zip(expr.args, expr.inside, strict=True)
+            args = [
+                np.array(int(a.value))  # a class label is a whole number
+                if isinstance(a, Number) and a.value.denominator == 1
+                else self.array(a, axes)
+                for a, axes in both
+            ]
             return _picked(expr.op(*args, **expr.attributes), expr.axes)
         if isinstance(expr, Apply):
             operands = [self.value(a) for a in expr.args]

@@ -19,6 +19,7 @@ import numpy as np
 from tinygrad_edu import ops
 from tinygrad_edu.core.node import NO_ATTRIBUTES, Node, next_serial
 from tinygrad_edu.core.op import Op, recompute
+from tinygrad_edu.symbolic.algebra.units import unit
 from tinygrad_edu.symbolic.derive.loops import picked_by
 from tinygrad_edu.symbolic.derive.picking import as_one_hot
 from tinygrad_edu.symbolic.derive.recognise import Known, recognised
@@ -147,6 +148,7 @@ class Trace:
         self._constants: dict[int, Symbol] = {}
         self._held: list[Any] = []  # keeps the arrays alive whose id is a key above
         self._opened: dict[Any, Any] = {}
+        self._defining = 0  # how many definitions are being called
 
     def unique(self, name: str) -> str:
         """Return a name that nothing else has: with primes, where it is taken."""
@@ -181,6 +183,10 @@ class Trace:
                 return array.item()
             if name is None and (array.dtype.kind == "f" or (op is not None and op.elementwise)):
                 found = recognised(array, self.known)
+            if found is None and self._defining and (row := _row_of_unit(array)) is not None:
+                found = Symbol(self, array)  # that of a label
+                found.source = row
+                return found
             if found is not None:
                 self._constants[id(argument)] = found
                 self._held.append(argument)
@@ -227,13 +233,21 @@ class Trace:
         if key not in self._opened:
             # A definition may ask for the shape of a number, such as the index of one example.
             arrays = tuple(np.asarray(a) if isinstance(a, int | float) else a for a in args)
+            self._defining += 1
             result = self._opened[key] = op.definition(*arrays, **attributes)
+            self._defining -= 1
             if op.saved is not None:
                 op.saved(*arrays, **attributes)  # a name that the fused rule would have used
             if isinstance(result, Symbol):
                 value = _run(op, args, attributes)
                 self.opened.append(Opened(op, args, attributes, result, value))
         return self._opened[key]
+
+
+def _row_of_unit(array: Any) -> Any:
+    """Return δ at a place, where an array is that; else None."""
+    places = np.flatnonzero(array) if array.ndim == 1 < array.size else np.empty(0)
+    return unit(array.size, int(places[0])) if len(places) == 1 == array[places[0]] else None
 
 
 @cache

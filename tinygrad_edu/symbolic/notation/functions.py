@@ -127,8 +127,8 @@ def called(name: str, arguments: Sequence[Any], options: Mapping[str, Any]) -> A
     for each in axis if isinstance(axis, tuple) else () if axis is None else (axis,):
         if not isinstance(each, int) or (name in _AXES and not -ndim <= each < ndim):
             raise Refused(f"{name}: there is no axis {axis} among {ndim}")
-    if name in _LOSSES and any(isinstance(a, int) for a in arguments):
-        raise Refused(f"{name}: takes arrays; write a label as one_hot(2, 3)")
+    if name in _LOSSES:  # which take arrays alone
+        arguments = [np.asarray(a) if isinstance(a, int) else a for a in arguments]
     return computed(name, _WHOLE[name], *arguments, **options)
 
 

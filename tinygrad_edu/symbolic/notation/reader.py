@@ -867,7 +867,10 @@ class _Meaning(Calculator):
             ways = list(dict.fromkeys([*(round(float(numbers(n))) for n in lengths), shape[-1]]))
             count = ways[self.choose(form, *(f"one_hot with {n} classes" for n in ways))]
         self.refuse_large((*value.shape, count))
-        return Value(ops.one_hot(_places_in(value.array), classes=count), (*value.axes, None))
+        places = _places_in(value.array)
+        if not np.ndim(places) and 0 <= int(places) < count:
+            return known(unit(count, int(places)))
+        return Value(ops.one_hot(places, classes=count), (*value.axes, None))
 
     def _einsum(self, form: Form) -> Value:
         first, *rest = form.parts
