@@ -116,7 +116,8 @@ def index_sifts(expr: Mul, facts: Facts) -> Iterator[Match]:
         if not isinstance(row, Opaque) or row.op is not ops.one_hot or exponent < 1:
             continue
         index = row.axes[-1]
-        assert index is not None
+        if index is None:  # there is one class
+            continue
         rest = product(expr.coefficient, [f for f in expr.factors if f[0] != row])
         for picked in _outside_sums(rest):
             coefficient, factors = parts(picked.body)
