@@ -21,6 +21,7 @@ from tinygrad_edu.view import (
     RendererError,
     RendererNotFound,
     Vertex,
+    use_renderer,
 )
 from tinygrad_edu.view.draw import renderer
 from tinygrad_edu.view.draw.dot import clean
@@ -346,6 +347,36 @@ def test_order_of_renderers(monkeypatch, tmp_path):
     monkeypatch.setenv("TINYGRAD_EDU_DOT", str(tmp_path / "missing"))
     with pytest.raises(RendererNotFound, match="which is no program"):
         renderer.found()
+
+
+def test_a_function_can_stand_for_the_program(monkeypatch, tmp_path):
+    asked = []
+
+    def render(source, form):
+        asked.append(form)
+        return renderer.Renderer(PROGRAMS[0], "test").run(source, form)
+
+    expected = Picture(MODEL).svg()
+    monkeypatch.setenv("TINYGRAD_EDU_DOT", str(tmp_path / "missing"))
+    use_renderer(render)
+    try:
+        assert renderer.found().path == "render"
+        assert renderer.found().version() == "a function"
+        assert Picture(MODEL).svg() == expected
+        assert asked == ["svg"]
+    finally:
+        use_renderer(None)
+    with pytest.raises(RendererNotFound, match="which is no program"):
+        Picture(MODEL).svg()
+    with pytest.raises(TypeError, match="a str cannot be called; pass a function of DOT text"):
+        use_renderer("dot")
+
+
+def test_in_a_browser_no_program_is_looked_for(monkeypatch):
+    monkeypatch.setattr(sys, "platform", "emscripten")
+    assert renderer.found() is None
+    with pytest.raises(RendererNotFound, match=r"hand in a function with .*use_renderer"):
+        Picture(MODEL).svg()
 
 
 @pytest.mark.usefixtures("no_program")

@@ -14,6 +14,7 @@ from .draw import (
     Vertex,
     draw,
     found,
+    use_renderer,
 )
 
 __all__ = [
@@ -27,4 +28,5 @@ __all__ = [
     "Vertex",
     "draw",
     "found",
+    "use_renderer",
 ]

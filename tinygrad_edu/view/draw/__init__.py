@@ -2,7 +2,7 @@
 
 from .model import Edge, Group, Model, Vertex
 from .picture import Picture, draw, notebook
-from .renderer import Renderer, RendererError, RendererNotFound, found
+from .renderer import Renderer, RendererError, RendererNotFound, found, use_renderer
 
 __all__ = [
     "Edge",
@@ -16,4 +16,5 @@ __all__ = [
     "draw",
     "found",
     "notebook",
+    "use_renderer",
 ]

@@ -8,10 +8,12 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 __all__ = ["Renderer", "RendererError", "RendererNotFound", "find_renderer", "found", "png"]
+__all__ += ["use_renderer"]
 
 VARIABLE = "TINYGRAD_EDU_DOT"
 MEND = 'pip install "tinygrad_edu[viz]"'
@@ -27,7 +29,9 @@ class RendererNotFound(RendererError):
 
 @dataclass(frozen=True, slots=True)
 class Renderer:
-    """A program that understands ``-Tsvg``, and how it was found.
+    """What lays out graphs: a program that understands ``-Tsvg``, and how it was found.
+
+    In the place of a program, `function` gets DOT text and the name of a format.
 
     Examples
     --------
@@ -37,9 +41,12 @@ class Renderer:
 
     path: str
     source: str
+    function: Callable[[str, str], bytes] | None = None
 
     def version(self) -> str:
         """Return what the program says of itself, or "" if it cannot be run."""
+        if self.function is not None:
+            return "a function"
         try:
             done = subprocess.run([self.path, "-V"], capture_output=True, check=False)
         except OSError:
@@ -48,13 +55,15 @@ class Renderer:
         return said.partition("\n")[0]
 
     def run(self, source: str, form: str = "svg") -> bytes:
-        """Render DOT text into one of the program's formats.
+        """Render DOT text into one of the formats it knows.
 
         Raises
         ------
         RendererError
             If the program cannot be run, or refuses the text or the format.
         """
+        if self.function is not None:
+            return self.function(source, form)
         try:
             # A list of arguments and no shell: nothing in a path or a text is ever a command.
             done = subprocess.run(
@@ -71,11 +80,50 @@ class Renderer:
         return done.stdout
 
 
+_handed_in: list[Renderer] = []  # by `use_renderer`, one at most
+
+
+def use_renderer(function: Callable[[str, str], bytes] | None) -> None:
+    """Lay out pictures by a function instead of a program, as in a browser, which runs none.
+
+    Parameters
+    ----------
+    function : callable or None
+        Gets DOT text and the name of a format, "svg" or "pdf", and returns what Graphviz's ``dot``
+        writes for them, as bytes. None goes back to looking for a program.
+
+    Raises
+    ------
+    TypeError
+        If it cannot be called.
+
+    Examples
+    --------
+    >>> import subprocess
+    >>> from tinygrad_edu import view
+    >>> def dot(source, form):
+    ...     done = subprocess.run(["dot", f"-T{form}"], input=source.encode(), capture_output=True)
+    ...     return done.stdout
+    >>> view.use_renderer(dot)
+    >>> view.found().source
+    'use_renderer'
+    >>> view.use_renderer(None)
+    """
+    if function is not None and not callable(function):
+        raise TypeError(
+            f"use_renderer: a {type(function).__name__} cannot be called; pass a function of DOT "
+            "text and the name of a format, or None"
+        )
+    name = getattr(function, "__name__", "a function")
+    _handed_in[:] = [] if function is None else [Renderer(name, "use_renderer", function)]
+
+
 def found() -> Renderer | None:
     """Return the renderer that would be used, or None.
 
-    Looked for in this order: the program that the environment variable ``TINYGRAD_EDU_DOT``
-    names, the system's ``dot``, and ``graphviz-pure`` beside the running interpreter.
+    Looked for in this order: what `use_renderer` was given, the program that the environment
+    variable ``TINYGRAD_EDU_DOT`` names, the system's ``dot``, and ``graphviz-pure`` beside the
+    running interpreter.
 
     Raises
     ------
@@ -83,6 +131,10 @@ def found() -> Renderer | None:
         If the environment variable names no program: what was asked for explicitly is not
         silently replaced.
     """
+    if _handed_in:
+        return _handed_in[0]
+    if sys.platform == "emscripten":  # a browser, where no program runs
+        return None
     wanted = os.environ.get(VARIABLE)
     if wanted:
         path = shutil.which(wanted)
@@ -115,7 +167,10 @@ def find_renderer() -> Renderer:
     """
     renderer = found()
     if renderer is None:
-        raise RendererNotFound(f"No program to lay out the picture was found; run: {MEND}")
+        raise RendererNotFound(
+            f"No program to lay out the picture was found; run: {MEND}, or hand in a function with "
+            "tinygrad_edu.view.use_renderer"
+        )
     return renderer
 
 
