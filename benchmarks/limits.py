@@ -137,7 +137,7 @@ def hundred(activation: Callable) -> float:
 
 def picture(graph: tg.Tensor, gradients: bool) -> float:
     return statistics.median(
-        seconds(lambda: draw(graph, gradients=gradients).svg()) for _ in range(3)
+        seconds(lambda: draw(graph, gradients=gradients, fold=False).svg()) for _ in range(3)
     )
 
 

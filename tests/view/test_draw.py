@@ -481,7 +481,7 @@ def recurrent(steps):
     ids=["network", "network with gradients", "recurrent", "recurrent with gradients"],
 )
 def test_five_hundred_nodes(graph, gradients):
-    picture = draw(graph, gradients=gradients)
+    picture = draw(graph, gradients=gradients, fold=False)
     assert len(picture.model.vertices) >= 490
     assert picture.svg().count('class="tg-node') >= 490
 

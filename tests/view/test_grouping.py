@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -225,6 +226,69 @@ def test_formulas_have_the_parentheses_they_need():
 
     box = vertex(draw(Odd()(tg.Tensor(1.0)), fold="Odd"), "Odd")
     assert box.lines[0] == "(x − (a − b))·2"
+
+
+# --- rounds that are alike ------------------------------------------------------------------------
+
+
+def recurrent(steps, gradients=False):
+    U, h = tg.Tensor(np.eye(3) / 2, name="U"), tg.Tensor(np.ones(3), name="h0")
+    states = []
+    for x in np.random.default_rng(0).normal(size=(steps, 3)):
+        h = tg.tanh(h @ U + x)
+        states.append(h)
+    return tg.name(h, "h"), U, states
+
+
+def test_the_steps_of_a_loop_are_drawn_once():
+    h, _, _ = recurrent(30)
+    picture = draw(h, gradients=True)
+    assert clusters(picture) == {"× 29": {"h0 @ U", "", "+", "tanh"}}
+    assert texts(picture).count("tanh") == 2  # the first, and the last
+    assert "×: of rounds that are alike" in picture.model.notes[-1]
+    whole = draw(h, gradients=True, fold=False)
+    assert vertex(picture, "h") == replace(vertex(whole, "h"), key=vertex(picture, "h").key)
+    all_of_it = next(v for v in whole.model.vertices if v.text == "U").gradient_lines
+    assert vertex(picture, "U").gradient_lines == (all_of_it[0].replace(" sum:", ""),)
+    assert not [e for e in picture.model.edges if e.kind == "backward"]  # most would be missing
+
+
+def test_layers_that_are_alike_are_drawn_once_and_folded():
+    rng = np.random.default_rng(0)
+    layers = [each for _ in range(20) for each in (nn.Linear(4, 4, rng=rng), nn.ReLU())]
+    out = nn.Sequential(*layers)(X)
+    found = clusters(draw(out))
+    assert found["× 19"] == {"0: Linear(4, 4)", "relu"}
+    assert found["Sequential"] == {"× 19", "38: Linear(4, 4)", "relu"}
+    folded = draw(out, fold=True)
+    assert texts(folded)[1:] == ["0: Linear(4, 4)", "relu", "38: Linear(4, 4)", "relu", "out"]
+
+
+def test_what_uses_every_round_is_joined_to_the_one_that_is_drawn():
+    _, _, states = recurrent(30)
+    picture = draw(tg.stack(states))
+    ends = {v.key: v.text for v in picture.model.vertices}
+    last = picture.model.vertices[-1].text
+    assert [ends[e.tail] for e in picture.model.edges if ends[e.head] == last] == ["tanh", "h"]
+
+
+def test_few_rounds_a_small_graph_and_unlike_rounds_are_drawn_out():
+    h, _, _ = recurrent(10)
+    assert clusters(draw(h)) == {}
+    assert clusters(draw(recurrent(30)[0], fold=False)) == {}
+    t = tg.Tensor(1.0)
+    for n in range(70):
+        t = t + n
+    assert clusters(draw(t)) == {}
+
+
+def test_rounds_are_found_behind_each_other():
+    t = tg.Tensor(np.ones(3))
+    for op in (tg.sin, tg.cos):
+        for _ in range(20):
+            t = op(t) * 2 + t
+    assert set(clusters(draw(t))) == {"× 19"}
+    assert len(draw(t).model.groups) == 2
 
 
 def test_fold_of_a_plain_model():

@@ -15,12 +15,13 @@ import numpy as np
 from tinygrad_edu.naming import Ending, Part, parts_ending_at
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.view.draw.model import Group
+from tinygrad_edu.view.draw.rounds import Rounds
 from tinygrad_edu.view.draw.symbols import Operand, application, number_operand
 
 __all__ = ["Fold", "Piece", "chosen", "formula_text", "homes", "pieces_of"]
 
-#: Which parts are folded: every innermost one, or those of these names.
-Fold = bool | frozenset[str]
+#: Which parts are folded: every innermost one, or those of these names; None leaves it open.
+Fold = bool | frozenset[str] | None
 
 _MOST_OPERATIONS = 4  # of a formula that is written beside a part
 _STRENGTH = {"add": 1, "subtract": 1, "multiply": 2, "divide": 2, "matmul": 2}
@@ -31,14 +32,15 @@ _SIGNS = {"add": " + ", "subtract": " − ", "multiply": "·", "divide": "/", "m
 class Piece:
     """A part as it was computed once: from its inputs, by its members, to its output.
 
-    An operation that is drawn by its definition is such a piece, too: `is_opened`.
+    Pieces, too, but no layers are an operation that is drawn by its definition, and one of
+    several rounds that are alike.
     """
 
     part: Part
     inputs: tuple[Any, ...]
     output: Tensor
     members: frozenset[Tensor]
-    is_opened: bool = False
+    is_layer: bool = True
     within: Piece | None = None
 
     @property
@@ -61,26 +63,31 @@ class Piece:
 
 
 def pieces_of(
-    order: Sequence[Tensor], opened: Mapping[Tensor, frozenset[Tensor]]
+    order: Sequence[Tensor],
+    opened: Mapping[Tensor, frozenset[Tensor]],
+    rounds: Sequence[Rounds] = (),
 ) -> tuple[Piece, ...]:
     """Find the pieces of a graph, whose vertices are given arguments first; inner ones first.
 
-    `opened` says what the inside of each opened operation is.
+    `opened` says what the inside of each opened operation is; of `rounds` the first is a piece.
     """
     there = set(order)
-    pieces = []
-    for node in order:
-        for ending in parts_ending_at(node):
-            members = _members(node, ending) & there
-            if members:
-                inside = (opened[member] for member in members if member in opened)
-                whole = members.union(*inside)
-                pieces.append(Piece(ending.part, ending.inputs, node, whole))
+    found = [
+        Piece(ending.part, ending.inputs, node, _members(node, ending) & there)
+        for node in order
+        for ending in parts_ending_at(node)
+    ]
+    for each in rounds:
+        part, first = Part("", f"× {each.count}"), frozenset(each.first)
+        found.append(Piece(part, each.given, each.first[-1], first, is_layer=False))
+    for piece in found:
+        inside = (opened[member] for member in piece.members if member in opened)
+        piece.members = piece.members.union(*inside)
     for node, members in opened.items():
         assert node.op is not None
         part = Part("", node.op.name.replace("_", " "))
-        pieces.append(Piece(part, node.args, node, members, is_opened=True))
-    pieces.sort(key=lambda piece: len(piece.members))
+        found.append(Piece(part, node.args, node, members, is_layer=False))
+    pieces = sorted((p for p in found if p.members), key=lambda piece: len(piece.members))
     for place, piece in enumerate(pieces):
         around = (outer for outer in pieces[place + 1 :] if piece.members <= outer.members)
         piece.within = next(around, None)
@@ -131,9 +138,9 @@ def chosen(pieces: Sequence[Piece], groups: Mapping[Piece, Group], fold: Fold) -
     ValueError
         If a name is no piece's.
     """
-    layers = [piece for piece in pieces if not piece.is_opened]
+    layers = [piece for piece in pieces if piece.is_layer]
     grouped = [piece for piece in layers if piece in groups]
-    if isinstance(fold, bool):
+    if fold is None or isinstance(fold, bool):
         keys = {groups[piece].key for piece in grouped}
         return [p for p in grouped if fold and keys.isdisjoint(groups[p].members)]
     computed = sorted(layers, key=lambda piece: piece.output.serial)

@@ -193,7 +193,7 @@ def draw(
     backward: bool = False,
     gradients: bool | None = None,
     every_step: bool = False,
-    fold: bool | str | Iterable[str] = False,
+    fold: bool | str | Iterable[str] | None = None,
     names: Mapping[str, Any] | None = None,
     width: float = WIDTH,
 ) -> Picture:
@@ -222,7 +222,8 @@ def draw(
     fold : bool, str or iterable of str, optional
         What a model computed stands in a cluster for each layer. Folded, a layer is one box,
         with its formula: by the layer's name ("hidden", "0"), by its kind ("Linear"), or True
-        for all.
+        for all. By default the rounds of a loop, and layers that are alike, are drawn once in a
+        graph of more than 60 vertices ("× 20"); False draws each.
     names : dict of str to Tensor or ndarray, optional
         Names of nodes; otherwise ``Tensor(..., name=)`` and the caller's variables.
     width : float, optional
@@ -270,7 +271,7 @@ def draw(
         raise TypeError("draw: every_step= is for derivations; a Tensor has no steps")
     if len(outputs) > 1 and (backward or gradients):
         raise TypeError("draw: gradients are those of one output; draw the tensors one by one")
-    opened = _chosen(expand, "expand", 'operations, such as "softmax"')
+    opened = _chosen(expand, "expand", 'operations, such as "softmax"') or False
     folded = _chosen(fold, "fold", 'parts, such as "hidden"')
     if backward:
         return Picture(backward_model(outputs[0], found, expand=opened, fold=folded), width)
@@ -278,8 +279,8 @@ def draw(
     return Picture(model, width)
 
 
-def _chosen(given: bool | str | Iterable[str], option: str, what: str) -> Fold:
-    if isinstance(given, bool):
+def _chosen(given: bool | str | Iterable[str] | None, option: str, what: str) -> Fold:
+    if given is None or isinstance(given, bool):
         return given
     single = isinstance(given, str) or not isinstance(given, Iterable)
     wanted: list[Any] = [given] if single else list(given)

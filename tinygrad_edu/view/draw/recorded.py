@@ -32,6 +32,7 @@ from tinygrad_edu.view.draw.model import (
 )
 from tinygrad_edu.view.draw.parts import Fold, Piece, chosen, formula_text, homes, pieces_of
 from tinygrad_edu.view.draw.repeat import repeat_far_leaves
+from tinygrad_edu.view.draw.rounds import Rounds, rounds_of
 from tinygrad_edu.view.draw.symbols import Operand, number_operand, symbol
 from tinygrad_edu.view.draw.values import one_line, shape_text, sum_text, value_lines
 
@@ -41,6 +42,8 @@ __all__ = ["Expand", "backward_model", "derivative", "forward_model", "name_late
 Expand = bool | frozenset[str]
 
 _MOST_VERTICES = 2000
+_WIDE = 60  # vertices
+_ROUNDS = "×: of rounds that are alike, the first is drawn for all but the last, with its numbers."
 _DEEPEST = 20  # a definition may use its own operation
 _SIGNS = {"subtract": "−", "divide": "÷"}  # of a second operand, where neither has a name
 _MOST_CONTRIBUTIONS = 100  # more are not drawn one by one
@@ -65,12 +68,12 @@ def forward_model(
     *,
     expand: Expand,
     gradients: bool | None,
-    fold: Fold = False,
+    fold: Fold = None,
 ) -> Model:
     """Return the forward graph of tensors, with the gradient of every node if asked for.
 
     With ``gradients=None`` they are asked for once a backward pass has run; of several outputs
-    none are shown.
+    none are shown. In a wide graph rounds that are alike are drawn once, unless ``fold=False``.
     """
     order = readable(names, *outputs)
     output, alone = outputs[-1], len(outputs) == 1
@@ -84,15 +87,18 @@ def forward_model(
         of = name or "the output"
         of = of if output.size == 1 else f"the sum of {of} (a seed of ones)"
         notes = (f"∇: the gradient of {of} with respect to each node.",)
+    rounds = rounds_of(order) if fold in (None, True) and len(order) > _WIDE else []
+    if rounds:
+        notes += (_ROUNDS,)
     aside = ""
     if gradients is None and alone and not wanted:
         aside = "Gradient not computed: run backward() first, or draw with gradients=True."
     title = f"Forward graph of {name}" if name else "Forward graph"
-    drawing = _Drawing(names, _Graph(order, output, seed, expand))
+    drawing = _Drawing(names, _Graph(order, output, seed, expand, rounds))
     return replace(drawing.model(title, notes, fold), aside=aside)
 
 
-def backward_model(output: Tensor, names: Names, *, expand: Expand, fold: Fold = False) -> Model:
+def backward_model(output: Tensor, names: Names, *, expand: Expand, fold: Fold = None) -> Model:
     """Return the graph that computes the gradient of a tensor, with the values it shares."""
     order = readable(names, output)
     name = names.of(output) or "out"
@@ -134,17 +140,28 @@ class _Graph:
         What each operation brings to the gradient of each argument.
     """
 
-    def __init__(self, order: list[Tensor], output: Tensor, seed: Any, expand: Expand) -> None:
-        self.expand = expand
+    def __init__(
+        self,
+        order: list[Tensor],
+        output: Tensor,
+        seed: Any,
+        expand: Expand,
+        rounds: Sequence[Rounds] = (),
+    ) -> None:
+        self.expand, self.rounds = expand, rounds
         self.has_gradients = seed is not None
         self.order: list[Tensor] = []
         self.opened: dict[Tensor, tuple[Tensor, frozenset[Tensor]]] = {}
         self.totals: dict[Any, Any] = {}
         self.shares: dict[tuple[Any, int], Any] = {}
-        self._outer: dict[Tensor, Tensor] = {}  # what each stand-in stands for
+        self.later = {node: drawn for each in rounds for node, drawn in each.again.items()}
+        self._outer = dict(self.later)  # what is drawn for it: of a round, and of a stand-in
         self._exact: dict[Tensor, Any] = {}  # recorded; the inside of an operation is less exact
         self._met: set[str] = set()  # operations that could be opened
-        self._add(order, output, seed, 0)
+        used = {id(a) for node in order if node not in self.later for a in node.args}
+        gone = {id(a) for node in self.later for a in node.args} - used
+        drawn = [node for node in order if node.op is not None or id(node) not in gone]
+        self._add(drawn, output, seed, 0)
         self._refuse_unopened()
 
     def args(self, node: Tensor) -> list[Any]:
@@ -307,7 +324,9 @@ class _Drawing:
             sign = signs[place] if len(args) == 2 else ""
             if isinstance(argument, Tensor):
                 flow: EdgeKind = "backward" if argument in self.gradients else "forward"
-                self.edges.append(Edge(self.ports[id(argument)], key, flow, sign=sign))
+                edge = Edge(self.ports[id(argument)], key, flow, sign=sign)
+                if not (node.args[place] in self.graph.later and edge in self.edges):
+                    self.edges.append(edge)
             elif not self._is_number(argument):
                 self.edges.append(Edge(self._constant(argument), key, sign=sign))
         return key
@@ -344,10 +363,14 @@ class _Drawing:
 
     def _contributions(self, entries: dict[Tensor, str]) -> None:
         """Where gradients meet, draw what each path brings."""
+        partial = {id(argument) for node in self.graph.later for argument in node.args}
         passed: list[tuple[str, str, Any]] = []
         for node in reversed(entries):  # they arrive in the order of the backward pass
             for index, argument in enumerate(self.graph.args(node)):
-                if (node, index) in self.graph.shares:
+                if (node, index) not in self.graph.shares:
+                    continue
+                # What later rounds use, or are, gets more than what is drawn brings.
+                if node.args[index] not in self.graph.later and id(argument) not in partial:
                     part = self.graph.shares[node, index]
                     passed.append((entries[node], self.ports[id(argument)], part))
         for _, head, part in passed:
@@ -364,7 +387,7 @@ class _Drawing:
     def model(self, title: str, notes: tuple[str, ...], folding: Fold) -> Model:
         """Put everything together, in a group for each part of the computation."""
         opened = {node: inside for node, (_, inside) in self.graph.opened.items()}
-        pieces = pieces_of(self.computed, opened)
+        pieces = pieces_of(self.computed, opened, self.graph.rounds)
         groups = self._groups(pieces)
         vertices = tuple(sketch.vertex(key) for key, sketch in self.sketches.items())
         outer_first = tuple(groups.values())[::-1]
@@ -390,7 +413,7 @@ class _Drawing:
         found: dict[Piece, Group] = {}
         for piece in pieces:
             inside = members[piece]
-            if len(inside) > (0 if piece.is_opened else 1):
+            if len(inside) > (1 if piece.is_layer else 0):
                 found[piece] = Group(f"g{len(found)}", piece.title, tuple(inside))
                 inside = [found[piece].key]
             if piece.within is not None:
