@@ -28,7 +28,6 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Number,
     Opaque,
     Sum,
-    difference,
     distinct,
     parts,
     product,
@@ -133,33 +132,10 @@ def _at_its_own_indices(index: Index, leaf: Leaf) -> Sum:
     return found
 
 
-def _above_zero(expr: Add, facts: Facts) -> bool:
-    """Whether an expression is 1 − σ(x), 1 ± tanh(x) or the like."""
-    (first, *others), numbers = expr.terms, [t for t in expr.terms if isinstance(t, Number)]
-    if len(others) != 1 or len(numbers) != 1:
-        return False
-    (other,) = (t for t in (first, *others) if t not in numbers)
-    scale, factors = parts(other)
-    return abs(scale) <= numbers[0].value and len(factors) == 1 and _below_one(*factors[0], facts)
-
-
-def _below_one(base: Expr, exponent: Fraction, facts: Facts) -> bool:
-    """Whether the magnitude of a power is below 1: of a sigmoid, a tanh, or 1/(1 + e^x)."""
-    if isinstance(base, Leaf):
-        call = base.quantity.source
-        known = isinstance(call, Opaque) and call.op in _BOUNDED
-        return exponent > 0 and known
-    if isinstance(base, Apply):
-        return exponent > 0 and base.op in _BOUNDED
-    if exponent < 0 and isinstance(base, Add):
-        numbers = [t for t in base.terms if isinstance(t, Number) and t.value >= 1]
-        rest = [t for t in base.terms if t not in numbers]
-        return bool(numbers) and bool(rest) and all(facts.sign(t) == "positive" for t in rest)
-    return False
-
-
 #: Functions whose magnitude is below 1.
 _BOUNDED = frozenset({ops.sigmoid, ops.tanh})
+#: What has the sign of its first argument, where that is not negative.
+_KEEPING = frozenset({ops.power, ops.prod})
 
 
 class Facts:
@@ -203,39 +179,52 @@ class Facts:
 
     def _sign(self, expr: Expr) -> str:
         if isinstance(expr, Number):
-            return (
-                "nonnegative" if expr.value == 0 else "positive" if expr.value > 0 else "negative"
-            )
+            value = expr.value
+            return "positive" if value > 0 else "negative" if value else "nonnegative"
         if isinstance(expr, Dimension):
             return "positive"
         if isinstance(expr, Leaf):
-            quantity = expr.quantity
-            if quantity.sign:
-                return quantity.sign
-            return self._sign_of_name(expr) if quantity.definition is not None else ""
-        if isinstance(expr, Apply) and expr.op is ops.power:  # x^p with any p
-            sign = self.sign(expr.args[0])
-            return sign if sign in {"positive", "nonnegative"} else ""
-        if isinstance(expr, Opaque) and expr.op is ops.prod:
-            sign = self.sign(expr.args[0])
-            return sign if sign in {"positive", "nonnegative"} else ""
-        if isinstance(expr, Apply | Opaque):
-            return expr.op.positive
+            named = not expr.quantity.sign and expr.quantity.definition is not None
+            return self._sign_of_name(expr) if named else expr.quantity.sign
         if isinstance(expr, Sum):
-            sign = self.sign(expr.body)
-            if expr.index.length == 0:  # a sum of nothing is 0
-                return "nonnegative" if sign in {"positive", "nonnegative"} else ""
-            return sign
+            return self.sign(expr.body) if expr.index.length else self._at_least_zero(expr.body)
         if isinstance(expr, Mul):
             return self._sign_of_product(expr)
         if isinstance(expr, Add):
-            signs = {self.sign(t) for t in expr.terms}
-            if signs <= {"positive", "nonnegative"}:
-                return "positive" if "positive" in signs else "nonnegative"
-            if signs == {"negative"}:
-                return "negative"
-            return "positive" if _above_zero(expr, self) else ""
-        return ""
+            return self._sign_of_sum(expr)
+        if expr.op in _KEEPING:
+            base = expr.children[0]
+            return "positive" if self.sign(base) == "positive" else self._at_least_zero(base)
+        return "" if expr.op is None else expr.op.positive
+
+    def _at_least_zero(self, expr: Expr) -> str:
+        return "nonnegative" if self.sign(expr) in {"positive", "nonnegative"} else ""
+
+    def _sign_of_sum(self, expr: Add) -> str:
+        signs = {self.sign(term) for term in expr.terms}
+        if signs <= {"positive", "nonnegative"}:
+            return "positive" if "positive" in signs else "nonnegative"
+        if signs == {"negative"}:
+            return "negative"
+        # 1 − σ(x), 1 ± tanh(x) or the like
+        numbers = [t.value for t in expr.terms if isinstance(t, Number)]
+        others = [parts(t) for t in expr.terms if not isinstance(t, Number)]
+        if not numbers or len(others) != 1:
+            return ""
+        ((scale, factors),) = others
+        below = len(factors) == 1 and self._is_below_one(*factors[0])
+        return "positive" if below and abs(scale) <= numbers[0] else ""
+
+    def _is_below_one(self, base: Expr, exponent: Fraction) -> bool:
+        """Whether the magnitude of a power is below 1: of a sigmoid, a tanh, or 1/(1 + e^x)."""
+        call = base.quantity.source if isinstance(base, Leaf) else base
+        if isinstance(call, Apply | Opaque):
+            return exponent > 0 and call.op in _BOUNDED
+        if not isinstance(base, Add) or exponent > 0:
+            return False
+        numbers = [t for t in base.terms if isinstance(t, Number) and t.value >= 1]
+        rest = [t for t in base.terms if t not in numbers]
+        return bool(numbers and rest) and all(self.sign(t) == "positive" for t in rest)
 
     def _sign_of_name(self, leaf: Leaf) -> str:
         """Return the sign of what a letter stands for; what that is made of first, in a loop."""
@@ -243,18 +232,13 @@ class Facts:
         while pending:
             meaning = pending[-1].quantity.definition
             assert meaning is not None
+            leaves = [e for e in distinct(meaning) if isinstance(e, Leaf) and e not in self._signs]
             missing = [
-                each
-                for each in distinct(meaning)
-                if isinstance(each, Leaf)
-                and each.quantity.definition is not None
-                and not each.quantity.sign
-                and each not in self._signs
+                e for e in leaves if e.quantity.definition is not None and not e.quantity.sign
             ]
-            if missing:
-                pending += missing
-                continue
-            found = self._signs[pending.pop()] = self.sign(meaning)
+            pending += missing
+            if not missing:
+                found = self._signs[pending.pop()] = self.sign(meaning)
         return found
 
     def _sign_of_product(self, expr: Mul) -> str:
@@ -286,11 +270,8 @@ class Facts:
         return self._nonzero[expr]
 
     def _why_nonzero(self, expr: Expr) -> str | None:
-        sign = self.sign(expr)
-        if sign == "positive":
-            return f"{expr} > 0"
-        if sign == "negative":
-            return f"{expr} < 0"
+        if self.sign(expr) in _SIGNED:
+            return f"{expr} {'>' if self.sign(expr) == 'positive' else '<'} 0"
         # A power is 0 nowhere if its base is not, and what is known of factors is not assumed.
         unknown = [base for base, _ in parts(expr)[1] if self.sign(base) not in _SIGNED]
         about = product(1, [(base, Fraction(1)) for base in dict.fromkeys(unknown)])
@@ -317,7 +298,7 @@ class Facts:
 
         It is assumed of constants only: elsewhere a tie is a case of its own.
         """
-        apart = difference(one, other)
+        apart = one - other
         known = self.sign(apart) in _SIGNED or self.is_fixed(apart)
         return self.never_zero(apart) if known else None
 
@@ -334,9 +315,8 @@ class Facts:
     def assumed(self, expr: Expr, relation: str) -> str | None:
         """Return the statement that an expression is > 0 or ≥ 0, if that may be used."""
         values = self.data.value(expr)[0]
-        holds = bool(np.all(values > 0 if relation == ">" else values >= 0))
-        deviation = 0.0 if holds else float(np.max(-values, initial=0))
-        return self._use("positive" if relation == ">" else "nonnegative", expr, holds, deviation)
+        kind, fits = ("positive", values > 0) if relation == ">" else ("nonnegative", values >= 0)
+        return self._use(kind, expr, bool(np.all(fits)), float(np.max(-values, initial=0)))
 
     def constant(self, leaf: Leaf) -> str | None:
         """Return the statement that a letter is held constant, if that may be used."""
@@ -374,7 +354,7 @@ class Facts:
             return None
         expr = _at_its_own_indices(expr.index, expr.body)
         assert isinstance(expr.body, Leaf)
-        deviation = float(np.max(np.abs(self.data.value(expr)[0] - 1), initial=0))
+        deviation = self._distance_to(expr, 1)
         holds = deviation <= TOLERANCE
         if holds and self.allowed is None and self._by_chance(expr.index, expr.body):
             return None
@@ -386,23 +366,22 @@ class Facts:
         Then c was computed from the length of the data, as ε/3 in ε/3 + (1 − ε)·y.
         """
         body = expr.body
-        if not isinstance(body, Add) or not self.is_fixed(body):
+        if not isinstance(body, Add) or all(expr.index in term.indices for term in body.terms):
             return None
-        if all(expr.index in term.indices for term in body.terms):
+        if any(isinstance(each, Dimension) for each in distinct(body)) or not self.is_fixed(body):
             return None
-        if any(isinstance(each, Dimension) for each in distinct(body)):
-            return None
-        least = float(np.min(self.data.value(body)[0], initial=0))
-        deviation = float(np.max(np.abs(self.data.value(expr)[0] - 1), initial=0))
-        if least < 0 or deviation > TOLERANCE:
+        deviation = self._distance_to(expr, 1)
+        if np.min(self.data.value(body)[0], initial=0) < 0 or deviation > TOLERANCE:
             return None
         return self._use("sums to one", expr, True, deviation)
+
+    def _distance_to(self, expr: Expr, value: float) -> float:
+        return float(np.max(np.abs(self.data.value(expr)[0] - value), initial=0))
 
     def _by_chance(self, index: Index, leaf: Leaf) -> bool:
         """Whether a later axis sums to 1 as well: classes come last, so that is the one meant."""
         later = leaf.axes[leaf.axes.index(index) + 1 :] if index in leaf.axes else ()
-        sums = (self.data.value(Sum(other, leaf))[0] for other in later)
-        return any(np.all(np.abs(found - 1) <= TOLERANCE) for found in sums)
+        return any(self._distance_to(Sum(other, leaf), 1) <= TOLERANCE for other in later)
 
     def _use(
         self,

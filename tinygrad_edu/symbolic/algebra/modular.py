@@ -118,9 +118,7 @@ class Modular(Environment):
         choices: Sequence[int] = self._few if self.ties else range(PRIME)
         if np.asarray(quantity.value).dtype.kind == "b":
             choices = (0, 1)
-        array = np.empty(shape, object)
-        for place in np.ndindex(shape):
-            array[place] = self._random.choice(choices)
+        array = _each(lambda _: self._random.choice(choices), np.zeros(shape))
         if quantity in self.sums:
             rows = np.moveaxis(array, self.sums[quantity], 0)
             rows[-1] = (1 - rows[:-1].sum(0)) % PRIME
@@ -160,38 +158,33 @@ class Modular(Environment):
             sorted(attributes.items()),
             [(array.shape, array.ravel().tolist()) for array in arrays],
         )
-        found = np.empty(shape, object)
-        for place in np.ndindex(shape):
-            found[place] = self._atom(*key, place)
+        found = _each(lambda place: self._atom(*key, place), _places(shape))
         if expr.op.distribution:  # its entries sum to 1
             rows = np.moveaxis(found, expr.attributes.get("axis", -1), 0)
             rows[-1] = (1 - rows[:-1].sum(0)) % PRIME
         return found
 
     def _entrywise(self, expr: Apply, arrays: list[Any], indices: tuple[Index, ...]) -> Any:
-        spread = np.broadcast_arrays(*map(_array, arrays))
-        piece = _PIECES.get(expr.op.name)
-        found = np.empty(spread[0].shape, object)
-        attributes = sorted(expr.attributes.items())
-        for place in np.ndindex(found.shape):
-            values: list[Any] = [array[place] for array in spread]
-            if piece is not None:
-                self.piecewise = True
-                found[place] = piece(self.sign, *values) % PRIME
-            elif expr.op is ops.exp:
-                found[place] = self._exp(values[0], Fraction(1))
-            elif expr.op is ops.stop_gradient:
-                found[place] = values[0]
-            elif expr.op is ops.log and values == [1]:
-                found[place] = 0
-            elif expr.op.name in _EVEN or expr.op.name in _ODD:
-                small = min(values[0], PRIME - values[0])
-                turned = expr.op.name in _ODD and small != values[0]
-                found[place] = self._atom(expr.op.name, small) * (-1 if turned else 1) % PRIME
-                found[place] *= small > 0 or expr.op.name in _EVEN
-            else:
-                found[place] = self._atom(expr.op.name, attributes, values)
-        return found
+        name, attributes = expr.op.name, sorted(expr.attributes.items())
+        piece = _PIECES.get(name)
+        if piece is not None:
+            self.piecewise = True
+            return _each(lambda *values: piece(self.sign, *values) % PRIME, *arrays)
+        if expr.op is ops.exp:
+            return _each(lambda x: self._exp(x, Fraction(1)), *arrays)
+        if expr.op is ops.stop_gradient:
+            return arrays[0]
+        if expr.op is ops.log:
+            return _each(lambda x: 0 if x == 1 else self._atom(name, attributes, [x]), *arrays)
+        if name in _EVEN or name in _ODD:
+            return _each(lambda x: self._of_magnitude(name, x), *arrays)
+        return _each(lambda *values: self._atom(name, attributes, list(values)), *arrays)
+
+    def _of_magnitude(self, name: str, value: int) -> int:
+        """Return an atom for x that is that for −x, or its opposite; an odd function of 0 is 0."""
+        small = min(value, PRIME - value)
+        found = self._atom(name, small) if small or name in _EVEN else 0
+        return found if name in _EVEN or small == value else -found % PRIME
 
     def _exp(self, value: int, exponent: Fraction) -> int:
         """Return a power of e^x for the value of x; e⁰ is 1."""
@@ -306,8 +299,14 @@ def _array(value: Any) -> Any:
     return value if isinstance(value, np.ndarray) else _scalar(value)
 
 
-def _each(function: Callable[[int], int], array: Any) -> Any:
-    found = np.empty(array.shape, object)
-    for place in np.ndindex(found.shape):
-        found[place] = function(array[place])
+def _each(function: Callable[..., Any], *arrays: Any) -> Any:
+    """Compute entry by entry, with Python's numbers."""
+    return _array(np.frompyfunc(function, len(arrays), 1)(*arrays))
+
+
+def _places(shape: tuple[int, ...]) -> Any:
+    """Return an array that holds the place of each entry."""
+    found = np.empty(shape, object)
+    for place in np.ndindex(shape):
+        found[place] = place
     return found
