@@ -13,6 +13,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import KW_ONLY, dataclass
 from fractions import Fraction
 from functools import partial
 from typing import Any, ClassVar
@@ -42,7 +43,6 @@ __all__ = [
     "difference",
     "distinct",
     "divided",
-    "holds_entries",
     "meaning_of",
     "minuses",
     "named_axes",
@@ -73,20 +73,6 @@ class Index:
     `source` is a recorded Tensor with this range, and the place of the axis, where there is one;
     `called` is the letter of the length, N for an index n where nothing else is called N.
     """
-
-    __slots__ = (
-        "_called",
-        "_entries",
-        "_family",
-        "_range",
-        "fixed",
-        "length",
-        "letter",
-        "place",
-        "repeated",
-        "serial",
-        "source",
-    )
 
     def __init__(
         self,
@@ -165,6 +151,7 @@ class Index:
         return f"<{self.letter}:{self.length}>"
 
 
+@dataclass(eq=False, slots=True)
 class Quantity:
     """What a letter stands for: an array of the graph, its axes, and what is known of it.
 
@@ -175,39 +162,18 @@ class Quantity:
     that are in use where it stands.
     """
 
-    __slots__ = (
-        "axes",
-        "beside",
-        "call",
-        "definition",
-        "latex",
-        "name",
-        "note",
-        "rank",
-        "sign",
-        "source",
-        "value",
-    )
-
-    def __init__(
-        self,
-        name: str,
-        axes: tuple[Index | None, ...] = (),
-        value: Any = None,
-        *,
-        definition: Expr | None = None,
-        sign: str = "",
-        latex: str | None = None,
-        rank: int = 0,
-        source: Any = None,
-        note: str = "",
-        call: Opaque | None = None,
-        beside: Collection[str] = (),
-    ) -> None:
-        self.beside = beside
-        self.name, self.axes, self.value, self.source, self.note = name, axes, value, source, note
-        self.call = call
-        self.definition, self.sign, self.latex, self.rank = definition, sign, latex, rank
+    name: str
+    axes: tuple[Index | None, ...] = ()
+    value: Any = None
+    _: KW_ONLY
+    definition: Expr | None = None
+    sign: str = ""
+    latex: str | None = None
+    rank: int = 0
+    source: Any = None
+    note: str = ""
+    call: Opaque | None = None
+    beside: Collection[str] = ()
 
     @property
     def leaf(self) -> Leaf:
@@ -233,6 +199,8 @@ class Expr(Node):
         How much there is to read: leaves, functions, powers, sums and numbers count one each.
     depth : int
         How far it is nested.
+    picked : bool
+        Whether an array stands at an entry, in it or in what names in it stand for.
     """
 
     __slots__ = (
@@ -240,10 +208,10 @@ class Expr(Node):
         "_hash",
         "_ops",
         "_order",
-        "_picked",
         "depth",
         "indices",
         "key",
+        "picked",
         "size",
     )
 
@@ -252,19 +220,21 @@ class Expr(Node):
     indices: frozenset[Index]
     size: int
     depth: int
+    picked: bool
     _hash: int
     _order: tuple[Any, ...] | None
     _ops: frozenset[Op] | None
-    _picked: bool | None
     _forms: dict[tuple[Any, ...], Any] | None  # how it is written, as `notation` remembers it
 
-    def _set(self, key: tuple[Any, ...], indices: Iterable[Index], size: int) -> None:
-        self.key = key
+    def _set(
+        self, key: tuple[Any, ...], indices: Iterable[Index], size: int, *, picked: bool = False
+    ) -> None:
+        self.key, self.picked = key, picked or any(child.picked for child in self.children)
         self.indices = frozenset(index for index in indices if index.place is None)
         self.size = size
         self.depth = 1 + max((child.depth for child in self.children), default=0)
         self._hash = hash((type(self).__name__, key))
-        self._order = self._ops = self._picked = self._forms = None
+        self._order = self._ops = self._forms = None
 
     @classmethod
     def record(cls, op: Op, args: tuple[Any, ...], attributes: Mapping[str, Any]) -> Expr:
@@ -342,6 +312,10 @@ class Placed(Expr):
         raise NotImplementedError
 
 
+def _at_entries(axes: Iterable[Index]) -> bool:
+    return any(axis.place is not None for axis in axes)
+
+
 class Leaf(Placed):
     """A quantity, at given indices."""
 
@@ -351,7 +325,8 @@ class Leaf(Placed):
 
     def __init__(self, quantity: Quantity, axes: tuple[Index, ...]) -> None:
         self.quantity, self.axes = quantity, axes
-        self._set((quantity, axes), axes, 1)
+        named = quantity.definition is not None and quantity.definition.picked
+        self._set((quantity, axes), axes, 1, picked=named or _at_entries(axes))
 
     def at(self, axes: tuple[Index, ...]) -> Leaf:
         """Return the quantity at other indices."""
@@ -377,7 +352,7 @@ class Delta(Placed):
 
     def __init__(self, one: Index, other: Index) -> None:
         self.axes = tuple(sorted((one, other), key=lambda index: index.serial))
-        self._set(self.axes, self.axes, 1)
+        self._set(self.axes, self.axes, 1, picked=_at_entries(self.axes))
 
     def __reduce__(self) -> Any:
         return Delta, self.axes
@@ -438,7 +413,7 @@ class Opaque(Placed):
         self.inside, self.axes = inside, axes
         free = [axis for axis in axes if axis is not None]
         key = (op, args, tuple(sorted(attributes.items())), inside, axes)
-        self._set(key, free, 1 + sum(a.size for a in args))
+        self._set(key, free, 1 + sum(a.size for a in args), picked=_at_entries(free))
 
     @property
     def children(self) -> tuple[Expr, ...]:
@@ -853,27 +828,6 @@ def ops_in(expr: Expr) -> frozenset[Op]:
             found = found.union(*map(ops_in, call.args))
         expr._ops = found | {call.op} if isinstance(call, Apply | Opaque) else found
     return expr._ops
-
-
-def holds_entries(expr: Expr) -> bool:
-    """Whether an array stands at an entry in an expression, or in what names in it stand for."""
-    if expr._picked is None:
-        seen: set[Expr] = set()
-        pending = [expr]
-        while pending:
-            part = pending.pop()
-            axes = part.axes if isinstance(part, Leaf | Delta | Opaque) else ()
-            if part._picked or any(axis is not None and axis.place is not None for axis in axes):
-                expr._picked = True
-                return True
-            if part._picked is None and part not in seen:
-                seen.add(part)
-                pending.extend(part.children)
-                if isinstance(part, Leaf) and part.quantity.definition is not None:
-                    pending.append(part.quantity.definition)
-        for part in seen:
-            part._picked = False
-    return expr._picked is True
 
 
 def distinct(root: Expr, settled: Collection[Expr] = ()) -> Iterator[Expr]:

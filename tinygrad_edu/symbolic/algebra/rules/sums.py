@@ -21,7 +21,6 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Placed,
     Sum,
     distinct,
-    holds_entries,
     meaning_of,
     order,
     parts,
@@ -137,11 +136,11 @@ def index_sifts(expr: Mul, facts: Facts) -> Iterator[Match]:
 )
 def written_out(expr: Add, facts: Facts) -> Iterator[Match]:
     """Read the terms that a loop over the entries, or the rows, of arrays leaves."""
-    if not holds_entries(expr):
+    if not expr.picked:
         return
     bound = {part.index for part in distinct(expr) if isinstance(part, Sum)}
     met: dict[tuple[Index, Expr], dict[int, Expr]] = {}
-    for term in filter(holds_entries, expr.terms):
+    for term in (each for each in expr.terms if each.picked):
         meaning = _without_names_of_entries(term)
         for entry in _entries_in(meaning):
             run = entry.range
@@ -184,7 +183,7 @@ def _is_zero(expr: Expr) -> bool:
 def _without_names_of_entries(expr: Expr) -> Expr:
     """Put what a name stands for in its place where the loop's last turn left it its name."""
     new: dict[Expr, Expr] = {}
-    for part in filter(holds_entries, distinct(expr)):
+    for part in (each for each in distinct(expr) if each.picked):
         meaning = meaning_of(part)
         if meaning is not None:
             written = _without_names_of_entries(meaning)
