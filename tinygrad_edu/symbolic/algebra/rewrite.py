@@ -44,7 +44,7 @@ class Found:
     work: int
 
 
-_NONE = Rule("none", "", "", lambda expr, facts: ())
+_NONE = Rule("none")
 
 
 class _Place:

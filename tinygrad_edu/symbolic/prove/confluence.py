@@ -9,12 +9,11 @@ from tinygrad_edu.symbolic.algebra.exact import Exactness, Judge
 from tinygrad_edu.symbolic.algebra.expr import (
     Add,
     Expr,
-    Factor,
     Number,
     Opaque,
-    difference,
     distinct,
     divided,
+    number,
     parts,
     powers_of,
     product,
@@ -27,11 +26,11 @@ from tinygrad_edu.symbolic.algebra.rewrite import Move
 from tinygrad_edu.symbolic.algebra.rounding import alike
 from tinygrad_edu.symbolic.algebra.rules.rule import ONE, ZERO, Match, Rule
 
-__all__ = ["Dropped", "closed", "drop", "entry_by_entry", "join"]
+__all__ = ["NOTHING", "Dropped", "closed", "drop", "entry_by_entry", "join"]
 
-SAME = Rule("numbers", "", "both sides hold the same numbers", lambda expr, facts: ())
-ENTRIES = Rule("entries", "", "both sides hold the same entries", lambda expr, facts: ())
-ROUNDED = Rule("rounding", "", "the numbers differ by their rounding alone", lambda expr, facts: ())
+SAME = Rule("numbers", "", "both sides hold the same numbers")
+ENTRIES = Rule("entries", "", "both sides hold the same entries")
+ROUNDED = Rule("rounding", "", "the numbers differ by their rounding alone")
 
 
 def join(left: Path, right: Path) -> tuple[list[Move], Expr] | None:
@@ -93,15 +92,15 @@ def entry_by_entry(left: Path, right: Path) -> tuple[list[Move], Expr] | None:
 
 # --- by what is between both ----------------------------------------------------------------------
 
-APART = Rule("difference", "x = y + (x − y)", "y is added and taken away", lambda expr, facts: ())
+APART = Rule("difference", "x = y + (x − y)", "y is added and taken away")
 
 
 def closed(left: Path, right: Path, normaliser: Normaliser) -> Path | None:
     """Go on from the end of one path to that of another, if their difference is found to be 0."""
-    gap = normaliser.path(difference(left.end, right.end))
+    gap = normaliser.path(left.end - right.end)
     if gap.end != ZERO:
         return None
-    forms = [total([right.end, form]) for form in gap.forms]
+    forms = [right.end + form for form in gap.forms]
     path = left.then(Move(APART, Match(left.end, forms[0], forms[0]), left.end, forms[0]))
     for move, before, after in zip(gap.moves, forms, forms[1:], strict=False):
         path = path.then(Move(move.rule, move.match, before, after))
@@ -121,7 +120,10 @@ class Dropped:
 
     def target(self, right: Expr) -> Expr:
         """Return what the left side is then equal to."""
-        return total([product(1, [(self.factor, ONE), (right, ONE)]), self.constant])
+        return right if self is NOTHING else self.factor * right + self.constant
+
+
+NOTHING = Dropped(number(1), ZERO)
 
 
 def drop(
@@ -148,7 +150,7 @@ def drop(
     for factor in factors:
         positive, assumption = _is_positive(factor, facts)
         if positive:
-            taken = [product(-1, [(factor, ONE), (term, ONE)]) for term in fixed[1]]
+            taken = (-factor * term for term in fixed[1])
             found.append(Dropped(factor, total([*fixed[0], *taken]), assumption))
     return found
 
@@ -156,7 +158,7 @@ def drop(
 def _ratio(one: Expr, other: Expr) -> Expr:
     """Divide two terms; equal factors cancel."""
     divisor, factors = parts(other)
-    return product(1 / divisor, [(divided(one, powers_of(factors)), ONE)])
+    return 1 / divisor * divided(one, powers_of(factors))
 
 
 def _is_positive(factor: Expr, facts: Facts) -> tuple[bool, str | None]:
@@ -164,11 +166,8 @@ def _is_positive(factor: Expr, facts: Facts) -> tuple[bool, str | None]:
     coefficient, factors = parts(factor)
     if coefficient <= 0:
         return False, None
-    unknown: list[Factor] = [
-        (base, exponent)
-        for base, exponent in factors
-        if facts.sign(base) != "positive" and exponent % 2  # an even power is never negative
-    ]
+    # An even power is never negative.
+    unknown = [f for f in factors if facts.sign(f[0]) != "positive" and f[1] % 2]
     if not unknown:
         return True, None
     statement = facts.assumed(product(1, unknown), ">")

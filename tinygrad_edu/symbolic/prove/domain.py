@@ -10,7 +10,6 @@ from tinygrad_edu.symbolic.algebra.evaluate import Environment
 from tinygrad_edu.symbolic.algebra.expr import (
     Expr,
     Number,
-    difference,
     meaning_of,
     parts,
     power,
@@ -128,7 +127,7 @@ class ClaimFacts(Facts):
 
     def differ(self, one: Expr, other: Expr) -> Reason | None:
         """Return the reason why two expressions are never equal: it is known, and not assumed."""
-        apart = difference(one, other)
+        apart = one - other
         known = self.sign(apart) in {"positive", "negative"}
         return self.never_zero(apart) if known else None
 

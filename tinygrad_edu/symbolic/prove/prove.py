@@ -13,7 +13,6 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Expr,
     Number,
     Quantity,
-    number,
     quantities_in,
     replace,
     total,
@@ -36,7 +35,14 @@ from tinygrad_edu.symbolic.prove.agreement import (
     faithful,
     simplexes,
 )
-from tinygrad_edu.symbolic.prove.confluence import Dropped, closed, drop, entry_by_entry, join
+from tinygrad_edu.symbolic.prove.confluence import (
+    NOTHING,
+    Dropped,
+    closed,
+    drop,
+    entry_by_entry,
+    join,
+)
 from tinygrad_edu.symbolic.prove.domain import ClaimFacts, conditions_apart, undecided
 from tinygrad_edu.symbolic.prove.goal import Goal, named_in, number_of, opening
 from tinygrad_edu.symbolic.prove.proof import Proof
@@ -180,13 +186,11 @@ class _Search:
             self.varying = self.goal.variables
             held = self._agreement()
             hope, self.varying = (held, self.varying) if held else (hope, None)
-        found = None
-        if hope:
-            found = next((proof for proof in self._attempts() if proof is not None), None)
-        else:
-            self._attempt(LEVELS[1])
+        found = next(filter(None, self._attempts() if hope else ()), None)
         if found is not None:
             return found
+        if not hope:
+            self._attempt(LEVELS[1])  # how far the sides come
         self.facts.refuse_unknown("prove")
         inside = total(form.expr for form in self.nearest)
         return Proof(
@@ -243,12 +247,8 @@ class _Search:
                     return
         if not self.up_to:
             for first in self._preparations():
-                yield self._checked(
-                    entry_by_entry(
-                        *self._paths(Normaliser(LEVELS[0], self.facts, first, self.budget))
-                    ),
-                    None,
-                )
+                gently = Normaliser(LEVELS[0], self.facts, first, self.budget)
+                yield self._checked(entry_by_entry(*self._paths(gently)))
 
     def _preparations(self) -> Iterator[tuple[Rule, ...]]:
         """Yield rules to begin with: names closed, those of one side opened, all opened."""
@@ -279,7 +279,7 @@ class _Search:
             if joined is None and level.fraction:
                 path = closed(left, right, normaliser)
                 joined = None if path is None else join(path, right)
-            return self._checked(joined, None)
+            return self._checked(joined)
         for dropped in drop(left.end, right.end, self.up_to, self.goal.is_constant, self.facts):
             target = dropped.target(self.right.expr)
             found = self._checked(join(left, normaliser.path(target)), dropped)
@@ -288,18 +288,16 @@ class _Search:
         return None
 
     def _checked(
-        self, joined: tuple[list[Move], Expr] | None, dropped: Dropped | None
+        self, joined: tuple[list[Move], Expr] | None, dropped: Dropped = NOTHING
     ) -> Proof | None:
         """Check every step on numbers; what does not pass is no proof."""
         if joined is None:
             return None
         moves, middle = joined
-        end, used = self.right, {move.match.assumption for move in moves}
-        if dropped is not None:
-            end = self._formula(dropped.target(end.expr))
-            used.add(dropped.assumption)
-            inside = quantities_in([dropped.factor, dropped.constant])
-            used.update(self.held.get(quantity) for quantity in inside)
+        end = self._formula(dropped.target(self.right.expr))
+        used = {dropped.assumption, *(move.match.assumption for move in moves)}
+        inside = quantities_in([dropped.factor, dropped.constant])
+        used.update(self.held.get(quantity) for quantity in inside)
         for each, relation in self._conditions():
             reason = self.facts.demanded(each, relation, used)
             if reason is None:
@@ -325,27 +323,20 @@ class _Search:
             assumptions=self.facts.assumptions(_without_weaker(assumed), Number(ONE)),
             agreement=agrees,
             furthest=(self._formula(middle),) * 2,
-            dropped={} if dropped is None else self._what(dropped),
+            dropped=self._what(dropped),
             capped=False,
             graph=self._graph(end, dropped),
         )
 
-    def _graph(self, end: Formula, dropped: Dropped | None) -> Graph:
-        factor, constant = (
-            (number(1), number(0)) if dropped is None else (dropped.factor, dropped.constant)
-        )
-        goal, write = self.goal, self._formula
-        return Graph(
-            goal.lowering,
-            dict(zip(("left", "right"), goal.ends, strict=True)),
-            beside={
-                "right": self.right,
-                "end": end,
-                "factor": write(factor),
-                "constant": write(constant),
-            },
-            varying=goal.variables,
-        )
+    def _graph(self, end: Formula, dropped: Dropped) -> Graph:
+        sides = dict(zip(("left", "right"), self.goal.ends, strict=True))
+        beside = {
+            "right": self.right,
+            "end": end,
+            "factor": self._formula(dropped.factor),
+            "constant": self._formula(dropped.constant),
+        }
+        return Graph(self.goal.lowering, sides, beside=beside, varying=self.goal.variables)
 
     def _conditions(self) -> list[tuple[Expr, str]]:
         """Return what must hold so that one side is defined as well as the other, simple first."""

@@ -59,7 +59,12 @@ class Rule:
     """
 
     def __init__(
-        self, name: str, equation: str, because: str, says: Application, *at: Kind
+        self,
+        name: str,
+        equation: str = "",
+        because: str = "",
+        says: Application = lambda expr, facts: None,
+        *at: Kind,
     ) -> None:
         self.name, self._equation, self.because, self._says = name, equation, because, says
         self._ops = frozenset(each for each in at if isinstance(each, Op))
