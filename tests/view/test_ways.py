@@ -74,7 +74,7 @@ def test_in_the_shortest_way_two_arrows_bring_a_and_minus_y():
     assert frames[0].equation.vector.text == "L = log s − Σ(y ⊙ z)"
     assert "Assumption: Σy = 1" in [line.text for line in frames[0].lines]
     assert frames[-1].equation.vector.text == "∂L/∂z = a − y"
-    assert told.frames[: len(frames)] == tuple(frames)
+    assert told.frames[: len(frames)] == frames
     assert len(frames) < len(of_route(told, ""))
 
 

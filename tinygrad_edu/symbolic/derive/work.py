@@ -92,6 +92,11 @@ class Passes:
     formula: Callable[[Symbol], Formula]
     tidied: Callable[[Formula], Formula]
 
+    @property
+    def incoming(self) -> Any:
+        """The numbers that the backward pass begins with."""
+        return next((v.incoming.value for v in self.backward), np.ones(self.output.shape))
+
 
 def passes(output: Tensor, wrt: Tensor, names: Names, fused: Iterable[str] = ()) -> Passes:
     """Return the passes that the derivation of a gradient starts from."""

@@ -93,9 +93,9 @@ class Columns:
             found[self.squashed.of.text()] = "logits"
         return found
 
-    def role(self, formula: Formula) -> str:
+    def role(self, formula: Formula | None) -> str:
         """Return the role of a letter, or ""."""
-        return self.roles.get(formula.text(), "")
+        return "" if formula is None else self.roles.get(formula.text(), "")
 
     @property
     def kind(self) -> str:

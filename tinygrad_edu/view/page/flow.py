@@ -90,16 +90,10 @@ class Flow:
             names[s] = name
         return names
 
-    @property
-    def incoming(self) -> Any:
-        """The gradient that the backward pass begins with."""
-        walk = self.walk
-        return next((v.incoming.value for v in walk.backward), np.ones(walk.output.shape))
-
     def _gradients(self) -> dict[int, Any]:
         """Return the gradient of every vertex that one reaches, by its place."""
         walk = self.walk
-        totals: dict[int, Any] = {self.place[walk.output]: self.incoming}
+        totals: dict[int, Any] = {self.place[walk.output]: np.asarray(walk.incoming)}
         for number, visit in enumerate(walk.backward):
             if visit.contribution is None:
                 continue

@@ -117,30 +117,30 @@ class Route:
     title: str
 
 
-@dataclass(frozen=True)
+@dataclass
 class Story:
-    """A derivation, ready to be told, in one way or in several, the shortest first.
+    """A derivation, told in one way or in several, the shortest first.
 
-    `nodes` are rows of a table, by the drawing that they stand in. `assumption` is the statement
-    that the switch is for, or "". `drawings` are what the frames show, by name; `sources` what can
-    be copied as DOT text, `latex` as LaTeX.
+    `assumption` is the statement that the switch is for, or "", and `without` the result where it
+    is not made. `nodes` are rows of a table, by the drawing that they stand in; `drawings` are what
+    the frames show, by name; `sources` what can be copied as DOT text, `latex` as LaTeX.
     """
 
     title: Maths
     result: Maths
     assumption: str
-    without: Maths | None
-    routes: tuple[Route, ...]
-    frames: tuple[Frame, ...]
-    nodes: dict[str, tuple[Node, ...]]
-    drawings: dict[str, Model]
-    sources: dict[str, Model]
-    program: str
-    latex: dict[str, str]
     checked: str
-    live: Live
     comparison: Comparison
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...]
+    without: Maths | None = None
+    routes: list[Route] = field(default_factory=list)
+    frames: list[Frame] = field(default_factory=list)
+    nodes: dict[str, tuple[Node, ...]] = field(default_factory=dict)
+    drawings: dict[str, Model] = field(default_factory=dict)
+    sources: dict[str, Model] = field(default_factory=dict)
+    latex: dict[str, str] = field(default_factory=dict)
+    program: str = ""
+    live: Live = field(init=False)
 
     def of_route(self, key: str) -> list[Frame]:
         """Return the steps of a route, with what is assumed."""

@@ -6,7 +6,6 @@ import json
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import starmap
 from typing import Any
 
 import numpy as np
@@ -25,20 +24,12 @@ __all__ = ["Live", "live"]
 
 _MOST_ENTRIES = 12
 
-_BUTTONS = (
-    ("step", "one gradient step"),
-    ("turn", "next true class"),
-    ("reset", "reset"),
-    ("own", "your own numbers"),
-)
-
 
 @dataclass(frozen=True)
 class Live:
     """The first card, ready to be drawn.
 
-    `places` says which entries of each column are shown, and `typed` what one may type numbers
-    for: what one drags, and the targets. `program` is the JavaScript that computes
+    `places` says which entries of each column are shown. `program` is the JavaScript that computes
     all numbers of the page, "" where there is none, and `static` says why.
     """
 
@@ -46,7 +37,6 @@ class Live:
     columns: list[Column]
     places: list[list[int]]
     sentence: str
-    typed: tuple[str, str]
     program: str
     static: str
 
@@ -62,8 +52,10 @@ class Live:
         """Write the card."""
         head = self.columns[-1].head
         shown = element("div", class_=f"columns of{len(self.columns)}")
-        shown.extend(starmap(self._column, enumerate(self.columns)))
-        note = f"The bars stand still: {self.static}."
+        shown.extend(self._column(*pair) for pair in enumerate(self.columns))
+        last = element("p", f"The bars stand still: {self.static}.", class_="note")
+        if self.program:
+            last = ET.fromstring(asset("doings.html"))
         return card(
             "answer",
             "answer",
@@ -73,7 +65,7 @@ class Live:
             element("h2", self.title),
             shown,
             element("p", self.sentence, class_="say"),
-            *(self._doings() if self.program else [element("p", note, class_="note")]),
+            last,
         )
 
     def _column(self, index: int, column: Column) -> ET.Element:
@@ -92,26 +84,6 @@ class Live:
             class_=f"column {column.part}",
         )
 
-    def _doings(self) -> list[ET.Element]:
-        """Write what can be done with the numbers: the buttons, and the form for one's own."""
-        buttons = [element("button", text, type="button", data_live=key) for key, text in _BUTTONS]
-        fields = [
-            element(
-                "label",
-                element("span", f"{text} ="),
-                element("input", name=key, autocomplete="off", spellcheck="false"),
-            )
-            for key, text in zip(("given", "aim"), self.typed, strict=True)
-            if text
-        ]
-        use = element("button", "use them", type="submit")
-        refused = element("p", class_="refused", role="alert")
-        return [
-            element("div", element("p", class_="loss"), *buttons, class_="doings", hidden=""),
-            element("form", *fields, use, refused, class_="own", hidden=""),
-            element("p", class_="live", aria_live="polite", data_live="said"),
-        ]
-
 
 def live(flows: Sequence[Flow], found: Derivation, roles: Mapping[str, str] | None = None) -> Live:
     """Make the first card of a derivation; of its flows, the last is as it was recorded.
@@ -127,8 +99,7 @@ def live(flows: Sequence[Flow], found: Derivation, roles: Mapping[str, str] | No
     model = next((c for c in chosen.shown if c.aim is not None), None)
     aim = _leaf_of(flow, model)
     output = flow.of if found.seed is None else f"⟨{found.seed}, {flow.of}⟩"
-    typed = flow.called(flow.walk.wrt).text, _aim_text(model) if aim >= 0 else ""
-    role, name = ROLES.get(chosen.role(flow.walk.formula(flow.walk.wrt))), typed[0]
+    name, role = flow.called(flow.walk.wrt).text, ROLES.get(chosen.role(chosen.shown[0].formula))
     speaker = Speaker(chosen.kind, role or "entry", "" if role else f" of {name}", output)
     gradient = np.asarray(chosen.shown[-1].value, float)
     arrays = {"output": flow.walk.output.value, "gradient": gradient}
@@ -142,7 +113,7 @@ def live(flows: Sequence[Flow], found: Derivation, roles: Mapping[str, str] | No
         "scalar": flow.walk.output.value.size == 1,
         "assumption": ", ".join(a.statement for a in found.assumptions if a.used),
         "result": found.result.text(),
-        "names": dict(zip(("given", "aim"), typed, strict=True)),
+        "names": {"given": name, "aim": flow.called(flow.shown[aim]).text if aim >= 0 else ""},
         "graphs": [_graph(each, flow) for each in flows],
         "words": WORDS,
     }
@@ -157,14 +128,9 @@ def live(flows: Sequence[Flow], found: Derivation, roles: Mapping[str, str] | No
         chosen.shown,
         [_places(column, gradient) for column in chosen.shown],
         speaker.sentence(entries, arrays),
-        typed,
         program,
         static,
     )
-
-
-def _aim_text(model: Column | None) -> str:
-    return "" if model is None or model.aim is None else model.aim.text()
 
 
 def _graph(flow: Flow, recorded: Flow) -> dict[str, Any]:

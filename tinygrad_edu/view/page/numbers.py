@@ -65,7 +65,7 @@ class Numbers:
     def _gradients(self) -> None:
         """Write the gradient of every vertex: what its visits bring, added up."""
         walk, place = self.flow.walk, self.flow.place
-        seed = self.flow.incoming
+        seed = walk.incoming
         top = self.flow.shown[place[walk.output]]
         if np.size(seed) != top.value.size:
             raise ValueError("the output only spreads the entries of something else")

@@ -293,7 +293,12 @@ const actions = {
     form.elements.given.focus();
   },
 };
-const fields = () => [["given", settings.wrt], ["aim", settings.aim]].filter(([key]) => find("form").elements[key]);
+for (const label of all(".own label")) {
+  const { name } = label.lastChild;
+  label.firstChild.textContent = `${settings.names[name]} =`;
+  label.hidden = name === "aim" && settings.aim < 0;
+}
+const fields = () => [["given", settings.wrt], ["aim", settings.aim]].filter(([, place]) => place >= 0);
 const written = ({ shape, data: flat }) => {
   const length = shape.length > 1 ? shape.at(-1) : flat.length;
   const lines = [];
