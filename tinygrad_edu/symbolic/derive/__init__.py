@@ -1,6 +1,7 @@
 """From a recorded graph to its gradient as a formula, step by step."""
 
 from tinygrad_edu.symbolic.notation.javascript import runtime
+from tinygrad_edu.symbolic.notation.writer import places_of
 
 from .contents import Difference, Squashed, difference, letters_alike, squashed
 from .derivation import Contribution, Derivation, Formula, Origin, Step
@@ -32,6 +33,7 @@ __all__ = [
     "letters",
     "letters_alike",
     "passes",
+    "places_of",
     "refuse_without_graph",
     "remarks",
     "rewritings",

@@ -6,17 +6,18 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 
 from tinygrad_edu.view.draw.formula import formula_width, number
-from tinygrad_edu.view.draw.model import Vertex
+from tinygrad_edu.view.draw.model import Model, Vertex
 from tinygrad_edu.view.draw.svg import Pieces
 from tinygrad_edu.view.draw.written import Maths, Written
+from tinygrad_edu.view.page.flow import MANY, ends
 from tinygrad_edu.view.page.frames import Frame, Passing, Scene, Story
 from tinygrad_edu.view.page.jacobian import heat_map
-from tinygrad_edu.view.page.large import nearby
 from tinygrad_edu.view.page.markup import Content, add, card, element, sentence_case
 
 __all__ = ["Cards"]
 
 _WIDE = 24.0  # ems; a formula that is wider is set smaller, or below its title
+_FAR = 3  # arrows away from what a step of a large graph is about
 _SCALE = 1.25 / 16  # rems for a unit of a drawing: its smallest text is 12.5 px high
 
 _MARKS = (
@@ -100,7 +101,7 @@ class Cards:
 
     def _scene(self, scene: Scene, title: str) -> ET.Element:
         drawing, model = self.drawings[scene.drawing], self.story.drawings[scene.drawing]
-        scene = nearby(model, scene)
+        scene = _nearby(model, scene)
         width, height = drawing.size
         graph = element("g", transform=drawing.move)
         for place, state in sorted(scene.edges.items()):
@@ -128,6 +129,22 @@ class Cards:
             width=f"{number(_SCALE * width)}rem",
             height=f"{number(_SCALE * height)}rem",
         )
+
+
+def _nearby(model: Model, scene: Scene) -> Scene:
+    """Return what a step shows of a large graph: what it is about, and what is near to that."""
+    if len(model.vertices) <= MANY:
+        return scene
+    near = {place for place, state in scene.vertices.items() if state != "past"}
+    joined = {place: ends(model.edges[place]) for place in scene.edges}
+    for _ in range(_FAR):
+        near |= {end for pair in joined.values() if near & set(pair) for end in pair}
+    return Scene(
+        scene.drawing,
+        {place: state for place, state in scene.vertices.items() if place in near},
+        {place: state for place, state in scene.edges.items() if near.issuperset(joined[place])},
+        scene.known,
+    )
 
 
 def _label(vertex: Vertex, state: str, known: bool) -> str:

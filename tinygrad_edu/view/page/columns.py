@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,7 +21,19 @@ from tinygrad_edu.view.draw.formula import formula_width
 from tinygrad_edu.view.draw.written import Maths, join, maths, written
 from tinygrad_edu.view.page.flow import Flow, plain
 
-__all__ = ["Column", "Columns"]
+__all__ = ["ROLES", "Column", "Columns"]
+
+#: What a letter can be, and what one entry of it is called.
+ROLES = {
+    "logits": "logit",
+    "probabilities": "probability",
+    "predictions": "prediction",
+    "targets": "target",
+    "weights": "weight",
+    "bias": "bias",
+    "input": "input",
+    "loss": "loss",
+}
 
 _MOST_LETTERS = 2
 _OF_POSITIVE = {"log", "log2", "log10", "sqrt", "xlogy"}
@@ -59,16 +71,22 @@ class Columns:
         The passes.
     found : Derivation
         What was derived.
-    given : dict of str to str
+    given : dict of str to str, optional
         Roles that the user gave.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `explain`, for its roles.
     """
 
-    def __init__(self, flow: Flow, found: Derivation, given: Mapping[str, str]) -> None:
+    def __init__(self, flow: Flow, found: Derivation, given: Mapping[str, str] | None) -> None:
         self.flow, self.found = flow, found
         self.wrt: Symbol = flow.walk.wrt
         self.difference = difference(found.result, self.wrt.source)
         self.squashed = None if self.difference is None else squashed(self.difference.model)
-        self.roles = {**self._roles(), **given}
+        names = {s.name for s in flow.shown if s.name} | {flow.of}
+        self.roles = self._roles() | _checked(given, names)
         self.shown = self._shown()
 
     def _is_wrt(self, formula: Formula | None) -> bool:
@@ -205,3 +223,29 @@ def _is_one_minus(inside: Any, wrt: Symbol) -> bool:
         return False
     one, other = inside.args
     return other is wrt and bool(np.all(getattr(one, "value", one) == 1))
+
+
+def _checked(roles: Mapping[str, str] | None, names: Collection[str]) -> dict[str, str]:
+    """Return the roles that were given, by letter.
+
+    Raises
+    ------
+    TypeError
+        If they are no mapping.
+    ValueError
+        If the graph has no such letter, or there is no such role.
+    """
+    if roles is not None and not isinstance(roles, Mapping):
+        raise TypeError(
+            f"explain: roles is a {type(roles).__name__}; "
+            'pass what letters are, such as {"z": "logits"}'
+        )
+    for letter, role in (roles or {}).items():
+        if letter not in names:
+            known = ", ".join(sorted(names))
+            raise ValueError(f"explain: roles names {letter!r}, but the graph has {known}")
+        if role not in ROLES:
+            raise ValueError(
+                f"explain: roles says that {letter} is {role!r}; allowed are {', '.join(ROLES)}"
+            )
+    return dict(roles or {})

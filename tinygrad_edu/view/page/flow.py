@@ -16,7 +16,10 @@ from tinygrad_edu.view.draw.written import Maths, Written, join, maths, written
 from tinygrad_edu.view.page.jacobian import Heat, Rows, local, total
 from tinygrad_edu.view.page.program import Program
 
-__all__ = ["Flow", "ends", "is_silent", "partial", "plain", "weighted"]
+__all__ = ["MANY", "Flow", "ends", "is_silent", "partial", "plain", "weighted"]
+
+#: How many vertices can be looked over at once.
+MANY = 24
 
 _MOST_VERTICES = 300
 _SILENT = frozenset({"reshape", "expand_dims", "squeeze", "broadcast_to", "astype"})

@@ -13,11 +13,10 @@ import numpy as np
 from tinygrad_edu.symbolic.derive import Derivation, runtime
 from tinygrad_edu.view.draw.written import Written
 from tinygrad_edu.view.page.bars import Bars, entry_name
-from tinygrad_edu.view.page.columns import Column, Columns
+from tinygrad_edu.view.page.columns import ROLES, Column, Columns
 from tinygrad_edu.view.page.flow import Flow
 from tinygrad_edu.view.page.markup import asset, card, element
 from tinygrad_edu.view.page.numbers import Numbers
-from tinygrad_edu.view.page.roles import ROLES, checked
 from tinygrad_edu.view.page.sayings import WORDS, Speaker
 
 __all__ = ["Live", "live"]
@@ -94,8 +93,7 @@ def live(flows: Sequence[Flow], found: Derivation, roles: Mapping[str, str] | No
         If `roles` names what the graph has not, or no role.
     """
     flow = flows[-1]
-    names = {s.name for s in flow.shown if s.name} | {flow.of}
-    chosen = Columns(flow, found, checked(roles, names))
+    chosen = Columns(flow, found, roles)
     model = next((c for c in chosen.shown if c.aim is not None), None)
     aim = _leaf_of(flow, model)
     output = flow.of if found.seed is None else f"⟨{found.seed}, {flow.of}⟩"

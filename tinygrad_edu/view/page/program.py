@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu import ops
-from tinygrad_edu.symbolic.derive import Symbol
-from tinygrad_edu.symbolic.notation.writer import places_of
+from tinygrad_edu.symbolic.derive import Symbol, places_of
 
 __all__ = ["Program"]
 
@@ -66,7 +65,8 @@ class Program:
         if op.name == "negative":
             return f"-{operands[0]}"
         if op.name == "getitem":
-            return f"{operands[0]}[{places_of(symbol.attributes["index"], operands[1:], "...")}]"
+            places = places_of(symbol.attributes["index"], operands[1:], "...")
+            return f"{operands[0]}[{places}]"
         if op.name == "einsum":
             return f"tg.einsum({symbol.attributes['subscripts']!r}, {', '.join(operands)})"
         is_public = getattr(ops, op.name, None) is op

@@ -60,44 +60,41 @@ class Speaker:
         arrays : dict of str to ndarray
             The output, the gradient, and where there are targets, the model's numbers and these.
         """
-        gradient = np.asarray(arrays["gradient"], float)
-        if not np.all(np.isfinite(gradient)) or not np.all(np.isfinite(arrays["output"])):
-            return WORDS["undefined"].format(output=self.output)
+        output, gradient = (np.asarray(arrays[key], float) for key in ("output", "gradient"))
+        if not (np.all(np.isfinite(gradient)) and np.all(np.isfinite(output))):
+            return self._fill("undefined")
         if not np.any(gradient):
-            return WORDS["nothing"].format(output=self.output)
+            return self._fill("nothing")
         if self.kind == "other":
             at = int(np.argmax(np.abs(gradient)))
-            return WORDS["other"].format(
-                entry=self._entry(names[at]),
-                output=self.output,
-                goes="falls" if gradient.flat[at] < 0 else "grows",
-                by=number_text(abs(gradient.flat[at]) / 100),
-            )
+            goes, by = "falls" if gradient.flat[at] < 0 else "grows", abs(gradient.flat[at]) / 100
+            entry = self._entry(names[at])
+            return self._fill("other", entry=entry, goes=goes, by=number_text(by))
         model, target = (np.asarray(arrays[key], float) for key in ("model", "target"))
         at = int(np.argmax(np.abs(model - target)))
         if self.kind != "softmax":
             return self._alone(names[at], *(float(x.flat[at]) for x in (model, target, gradient)))
         length = model.shape[-1]
         row = at // length
-        lead = WORDS["row"].format(row=row + 1) if model.ndim > 1 else ""
+        lead = self._fill("row", row=row + 1) if model.ndim > 1 else ""
         here = slice(row * length, (row + 1) * length)
         return lead + self._row(names[here], *(x.ravel()[here] for x in (model, target, gradient)))
+
+    def _fill(self, key: str, **slots: Any) -> str:
+        return WORDS[key].format(one=self.one, of=self.of, output=self.output, **slots)
 
     def _entry(self, name: str) -> str:
         return f"{self.one} {name}{self.of}" if name else self.of.removeprefix(" of ") or self.one
 
     def _alone(self, name: str, model: float, target: float, gradient: float) -> str:
-        apart = model - target
         is_own = self.kind == "sigmoid"
-        return WORDS["own" if is_own else "residual"].format(
-            m=short_text(model),
-            t=_bracketed(target),
-            w=short_text(apart),
-            d=short_text(gradient),
-            one=self.one,
-            of=self.of,
-            moves=_moves(gradient, self._entry(name)),
-        ) + (_scaled(apart, gradient) if is_own else "")
+        slots = {
+            **_difference("mtw", model, target),
+            "d": short_text(gradient),
+            "moves": _moves(gradient, self._entry(name)),
+        }
+        said = self._fill("own" if is_own else "residual", **slots)
+        return said + _scaled(model - target, gradient) * is_own
 
     def _row(self, names: list[str], model: Any, target: Any, gradient: Any) -> str:
         apart = model - target
@@ -116,36 +113,33 @@ class Speaker:
         if len(rest) > _MOST_OTHERS:
             numbers = f"{short_text(sum(rest))} in all"
         many = len(rest) > 1
-        return WORDS["true"].format(
-            m=short_text(model[true]),
-            w=short_text(apart[true]),
+        others = _moves(-gradient[true], "the other" + "s" * many, many)
+        return self._fill(
+            "true",
+            **_difference("m w", model[true], 1),
             moves=_moves(gradient[true], f"the true {self.one}{self.of}"),
-            others=f"{numbers} {_moves(-gradient[true], 'the other' + 's' * many, many)}",
+            others=f"{numbers} {others}",
             sum=_sum(apart),
         )
 
     def _soft(self, names: list[str], model: Any, target: Any, apart: Any, gradient: Any) -> str:
         high, low = int(np.argmax(apart)), int(np.argmin(apart))
-        return WORDS["soft"].format(
-            m=short_text(model[high]),
-            t=_bracketed(target[high]),
-            w=short_text(apart[high]),
-            moves=_moves(gradient[high], self._entry(names[high])),
-            n=short_text(model[low]),
-            u=_bracketed(target[low]),
-            x=short_text(apart[low]),
-            others=_moves(gradient[low], self._entry(names[low])),
-            sum=_sum(apart),
-        )
+        moves, others = (_moves(gradient[at], self._entry(names[at])) for at in (high, low))
+        slots = {
+            **_difference("mtw", model[high], target[high]),
+            **_difference("nux", model[low], target[low]),
+        }
+        return self._fill("soft", **slots, moves=moves, others=others, sum=_sum(apart))
+
+
+def _difference(slots: str, model: float, target: float) -> dict[str, str]:
+    """Write what a model says, what is true, and their difference, for three slots."""
+    taken = f"({short_text(target)})" if target < 0 else short_text(target)
+    return dict(zip(slots, (short_text(model), taken, short_text(model - target)), strict=True))
 
 
 def _moves(gradient: float, what: str, many: bool = False) -> str:
     return WORDS[("up" if gradient < 0 else "down") + " many" * many].format(what=what)
-
-
-def _bracketed(value: float) -> str:
-    """Write what is subtracted: a negative number in parentheses."""
-    return f"({short_text(value)})" if value < 0 else short_text(value)
 
 
 def _sum(values: Any) -> str:

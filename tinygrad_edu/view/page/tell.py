@@ -15,10 +15,9 @@ from tinygrad_edu.view.page.comparison import comparison
 from tinygrad_edu.view.page.flow import Flow
 from tinygrad_edu.view.page.forward import forward
 from tinygrad_edu.view.page.frames import Route, Story
-from tinygrad_edu.view.page.large import named_throughout
 from tinygrad_edu.view.page.live import live
 from tinygrad_edu.view.page.nodes import node
-from tinygrad_edu.view.page.ways import Way, ways
+from tinygrad_edu.view.page.ways import Way, named_throughout, ways
 
 __all__ = ["story"]
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
+from tinygrad_edu.core.graph import ancestors
 from tinygrad_edu.naming import Names
 from tinygrad_edu.symbolic.derive import (
     Derivation,
@@ -17,9 +18,9 @@ from tinygrad_edu.symbolic.derive import (
     rewritings,
 )
 from tinygrad_edu.tensor import Tensor
-from tinygrad_edu.view.page.flow import is_silent
+from tinygrad_edu.view.page.flow import MANY, is_silent
 
-__all__ = ["Way", "ways"]
+__all__ = ["Way", "named_throughout", "ways"]
 
 _MOST_VERTICES = 40  # of a graph whose output is rewritten
 
@@ -80,3 +81,27 @@ def ways(output: Tensor, wrt: Tensor, names: Names, fused: Iterable[str] = ()) -
         found.append(Way(each.output, wrt, each.names, recorded.fused, each))
     best = min(found, key=lambda way: way.length)  # of equals the first, which was recorded
     return list(dict.fromkeys([best, recorded]))
+
+
+def named_throughout(output: Tensor, names: Names) -> Names:
+    """Return names for all vertices of a large graph: no formula reaches further than one of them.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor([1.0, 2.0], name="x")
+    >>> h = x
+    >>> for _ in range(30):
+    ...     h = tg.sin(h)
+    >>> named = named_throughout(h.sum(), Names(None, {}))
+    >>> named.of(h)
+    'v30'
+    """
+    computed = [t for t in ancestors(output) if isinstance(t, Tensor) and t.op is not None]
+    if len(computed) <= MANY:
+        return names
+    nameless = [t for t in computed if t is not output and names.in_formulas(t) is None]
+    taken = names.words()
+    letters = (f"v{n}" for n in range(1, len(nameless) + len(taken) + 1))
+    free = (letter for letter in letters if letter not in taken)
+    return names.with_more(dict(zip(free, nameless, strict=False)))
