@@ -104,6 +104,8 @@ _NAMES = [*_OWN, *MADE, *ENTRYWISE, *_AXES, "norm", "vdot", "dot", "matmul", "on
 _NAMES += ["transpose", "l1", "entropy"]
 #: Every word that may be called, and the operation it means.
 FUNCTIONS = meanings({name: name for name in _NAMES})
+#: What operations refuse: shapes and settings, kinds of arrays, and places that are not there.
+_OF_ARGUMENTS = (ValueError, TypeError, IndexError)
 _signature = cache(inspect.signature)
 
 
@@ -141,5 +143,5 @@ def computed(name: str, function: Function, *arguments: Any, **options: Any) -> 
             raise Refused(f"{name}: does not take these arguments") from None
     try:
         return function(*arguments, **options)
-    except (ValueError, TypeError) as error:  # of shapes and settings, and of kinds of arrays
+    except _OF_ARGUMENTS as error:
         raise Misfit(str(error)) from None

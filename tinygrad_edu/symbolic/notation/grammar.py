@@ -17,6 +17,7 @@ from functools import partial
 from typing import Any, NoReturn
 
 from tinygrad_edu.symbolic.notation.form import Form
+from tinygrad_edu.symbolic.notation.terms import free_letters
 from tinygrad_edu.symbolic.notation.tokens import Token, plain, tokens
 from tinygrad_edu.symbolic.notation.words import RELATIONS
 
@@ -394,7 +395,7 @@ class _Parser:
     # --- indices and arguments --------------------------------------------------------------------
 
     def _lowered(self) -> list[Form]:
-        """Read what is lowered, a letter or a digit for each index: nj, 0, j+1, N−1−j."""
+        """Read what is lowered, a letter or a digit for each index: nj, 0, j+1, N−1−j, k=1."""
         underscore = self.take()
         brace = self.accept("{")
         found: list[Form] = []
@@ -406,6 +407,11 @@ class _Parser:
             while brace and (sign := self.accept("+", "-")):
                 terms = [found.pop(), *self._letters(underscore)]
                 found.append(self.form("total", sign.at, terms, (False, sign.text == "-")))
+            if brace and (name := RELATIONS.get(self.sign())):  # of a sum
+                at = self.take().at
+                with self.deeper():
+                    right = self.total()
+                found.append(self.call(at, name, found.pop(), right))
             if brace and not self.accept(",") and self.accept("}"):
                 return found
             if not brace:
@@ -629,7 +635,7 @@ class _Parser:
         """Read Σ, which may say over which indices, and what is summed."""
         letters, conditions = self._bounds()
         body = self.power()
-        uses = _uses(body, letters)
+        uses = not set(letters).isdisjoint(free_letters(body))
         if uses:  # over an index: it reaches over the product
             body = self.factors(self.beside(body))
         detail = (name or _REDUCTIONS[token.text], letters)
@@ -641,29 +647,19 @@ class _Parser:
         r"""Read what stands below and above Σ: Σₖ, Σ_{i ≤ j}, \sum_{k=1}^{K}."""
         letters: list[Form] = []
         conditions: list[Form] = []
-        start = 0.0
         underscore = self.next
-        if self.accept("_"):
-            brace = self.accept("{")
-            while True:
-                letters += self._letters(underscore)
-                if brace and (name := RELATIONS.get(self.sign())):
-                    at = self.take().at
-                    with self.deeper():
-                        right = self.total()
-                    if name == "equal" and right.kind == "number":  # where counting begins
-                        start = right.detail
-                    else:
-                        name = "greater_equal" if name == "equal" else name
-                        conditions.append(self.call(at, name, letters[-1], right))
-                if not brace or not self.accept(","):
-                    break
-            if brace:
-                self.expect("}", brace)
-        if any(letter.kind == "number" for letter in letters):
-            self.complain("a sum is over a letter", underscore)
-        if start not in {0.0, 1.0}:
-            self.complain("write the bounds of a sum as a condition, such as Σ_{k ≥ j}", underscore)
+        for each in self._lowered() if self.sign() == "_" else ():
+            condition = each.kind == "call"
+            letters.append(each.parts[0] if condition else each)
+            if letters[-1].kind == "number":
+                self.complain("a sum is over a letter", underscore)
+            begins = condition and each.detail[0] == "equal" and each.parts[1].kind == "number"
+            if begins and each.parts[1].detail not in {0.0, 1.0}:
+                write = "write the bounds of a sum as a condition, such as Σ_{k ≥ j}"
+                self.complain(write, underscore)
+            if condition and not begins:
+                equal = each.detail[0] == "equal"
+                conditions.append(replace(each, detail=("greater_equal", {})) if equal else each)
         if raised := self.accept("^"):
             upper = _bare(self._exponent())
             if letters and upper.kind == "letter":
@@ -747,10 +743,13 @@ class _Parser:
             options = {o.detail: self._constant(o.parts[0]) for o in every if o.kind == "option"}
         else:
             with self.deeper():
-                arguments = [self.power()]
-            inner = arguments[0].parts[:1] if arguments[0].kind == "group" else ()
+                (argument,) = arguments = [self.power()]
+            inner = argument.parts[:1] if argument.kind == "group" else ()
             if inner and inner[0].kind == "list":  # max{0, x}
                 arguments = [*inner[0].parts]
+            elif function == "log" and argument.kind == "call" and argument.detail[0] == "softmax":
+                function, arguments = "log_softmax", [*argument.parts]  # which is one operation
+                options = argument.detail[1]
         detail: Any = function if primes else (function, options)
         found = self.form("slope" if primes else "call", token.at, arguments, detail)
         if indices:
@@ -876,18 +875,9 @@ def _is_bare_sum(form: Form) -> bool:
     return form.kind == "reduction"
 
 
-def _uses(form: Form, letters: Iterable[str]) -> bool:
-    """Whether an index with one of these letters is free in a form."""
-    if form.kind == "letter":
-        return form.detail in letters
-    if form.kind == "reduction":
-        letters = [letter for letter in letters if letter not in form.detail[1]]
-    return any(_uses(part, letters) for part in form.parts)
-
-
 def _loose(form: Form, indices: bool, counts: bool = False) -> Iterator[Form]:
-    """Yield the letters that are no index; where nothing has `indices`, all letters."""
-    if form.kind == "letter" and not (counts and indices):
+    """Yield the letters that are no index; where nothing has `indices`, all but [j ≥ 1]."""
+    if form.kind == "letter" and not (counts and (indices or form.detail in "ijklmn")):
         yield form
     counting = counts or form.kind in {"indexed", "delta"} or _is_comparison(form)
     for part in form.parts:

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from operator import getitem
 from typing import Any
 
 import numpy as np
@@ -32,9 +33,11 @@ from tinygrad_edu.symbolic.notation.terms import (
     LINEAR,
     bound_of,
     factors_of,
+    free_letters,
     index_of,
     is_closed,
     narrowed,
+    scoped,
     shifting,
 )
 from tinygrad_edu.symbolic.notation.values import (
@@ -215,11 +218,8 @@ class _Meaning(Calculator):
         for each in term.walk():
             if each.kind != "indexed":
                 continue
-            base, *indices = each.parts
-            lengths = shape_of(self._of_base(base, indices).array)
-            if len(indices) < len(lengths):
-                lengths = tuple(n for n in lengths if n != 1)
-            for index, length in zip(indices, lengths, strict=False):
+            value, indices = self._based(each)
+            for index, length in zip(indices, value.shape, strict=False):
                 letter, sign, shift = self._index(index)
                 if letter in found:
                     found[letter] = narrowed(found[letter], *_ends(length, sign, shift))
@@ -256,23 +256,21 @@ class _Meaning(Calculator):
         if value.made is not None:
             place = value.axes.index(ANY) - value.ndim
             value = value.settled(shape[place] if len(shape) >= -place else 1)
-        own, axes = value.shape, value.axes
+        own = value.shape
         if own and math.prod(own) == 1 != math.prod(shape):
-            own, axes = (), ()  # one number, for every entry
+            own = ()  # one number, for every entry
         while own[:1] == (1,) and own != shape[-len(own) :]:
-            own, axes = own[1:], axes[1:]  # for every row
+            own = own[1:]  # for every row
         array = value.array if own == value.shape else ops.reshape(value.array, shape=own)
-        lacks = len(shape) - len(own)
-        fits = (
-            lacks >= 0
-            and all(
-                n == wanted or axes[i] is ANY or (i == 0 and n == 1)  # a row stands for equal rows
-                for i, (n, wanted) in enumerate(zip(own, shape[lacks:], strict=True))
-            )
-        )
+        spread = (1,) * (len(shape) - len(own)) + own
+        axes = (ANY,) * (len(spread) - len(own)) + value.axes[value.ndim - len(own) :]
+        first = len(spread) - len(own)  # a row stands for equal rows
         if own == shape:
             return array
-        if fits:
+        if len(spread) == len(shape) and all(
+            n == wanted or axis is ANY or (place == first and n == 1)
+            for place, (n, wanted, axis) in enumerate(zip(spread, shape, axes, strict=True))
+        ):
             return ops.broadcast_to(array, shape=shape)
         if [n for n in own if n != 1] == [n for n in shape if n != 1]:
             return ops.reshape(array, shape=shape)
@@ -436,20 +434,12 @@ class _Meaning(Calculator):
 
     def _indexed(self, form: Form) -> Value:
         """Give the axes of an array letters, or take entries along them: a_j, z₁, x_{j+1}."""
-        base, *indices = form.parts
-        value = self._of_base(base, indices)
+        value, indices = self._based(form)
+        base = form.parts[0]
         said = base.detail if base.kind == "leaf" else "what stands before it"
         if value.letters:
             raise Refused(f"{said} has its indices already")
-        units = tuple(i for i, n in enumerate(value.shape) if n == 1 and value.axes[i] is None)
-        if units and len(indices) == value.ndim - len(units):  # no index counts to 1
-            value = known(ops.squeeze(value.array, axis=units))
-        if value.ndim == 1 < len(indices) and all(i.kind == "number" for i in indices):  # z₁₀
-            digits = "".join(f"{index.detail:.0f}" for index in indices)
-            indices = [replace(indices[0], detail=float(digits))]
-        if value.ndim == 2 and len(indices) == 1 and indices[0].kind == "letter":
-            value = self._rows_of(value, indices[0], form)
-        elif len(indices) != value.ndim:
+        if len(indices) != value.ndim and not _counts_rows(indices, value):
             raise Refused(f"{said} has {value.ndim} axes, not {len(indices)}")
         array = value.array
         letters: list[str] = []
@@ -474,6 +464,20 @@ class _Meaning(Calculator):
             term = "".join(codes[letter] for letter in letters)
             array = ops.einsum(f"{term}->{''.join(codes.values())}", array)
         return Value(array, (*once, *value.axes[len(indices) :]))
+
+    def _based(self, form: Form) -> tuple[Value, list[Form]]:
+        """Compute what has indices, with an axis for each of them, if it has as many."""
+        base, *indices = form.parts
+        value = self._of_base(base, indices)
+        units = tuple(i for i, n in enumerate(value.shape) if n == 1 and value.axes[i] is None)
+        if units and len(indices) == value.ndim - len(units):  # no index counts to 1
+            value = known(ops.squeeze(value.array, axis=units))
+        if value.ndim == 1 < len(indices) and all(i.kind == "number" for i in indices):  # z₁₀
+            digits = "".join(f"{index.detail:.0f}" for index in indices)
+            indices = [replace(indices[0], detail=float(digits))]
+        if _counts_rows(indices, value):
+            value = self._rows_of(value, indices[0], form)
+        return value, indices
 
     def _of_base(self, base: Form, indices: Sequence[Form]) -> Value:
         """Compute what has indices; those within softmax(zₙⱼ)ₙⱼ are its own, in their order."""
@@ -532,8 +536,8 @@ class _Meaning(Calculator):
         if value.is_number and all(isinstance(each, int) and each == 0 for each in index):
             return value  # of all axes, what is kept counts as a number
         try:
-            array = real(value.array)[tuple(index)]
-        except (IndexError, ValueError, TypeError) as error:
+            array = computed("[]", getitem, real(value.array), tuple(index))
+        except Misfit as error:
             raise Refused(f"this index does not fit: {error}") from None
         return known(array, _axes_of_item(value.axes, index))
 
@@ -670,28 +674,20 @@ class _Meaning(Calculator):
     def _lengths_in(self, form: Form, letters: Iterable[str]) -> dict[str, int]:
         """Find how far bound indices run: over the axes of the arrays that carry them."""
         found: dict[str, int] = {}
-        pending = [(form, frozenset(letters))]
-        while pending:
-            each, wanted = pending.pop()
-            if each.kind == "reduction":
-                wanted = wanted - set(each.detail[1])
-            own = [part.detail if part.kind == "letter" else "" for part in each.parts]
-            if each.kind == "delta":  # δₖⱼ: k runs as far as j
-                known = [self.lengths[letter] for letter in own if letter in self.lengths]
-                for letter in {*own} & wanted if known else ():
-                    found.setdefault(letter, known[0])
-            within = each.kind == "indexed" and {*own[1:]} <= {*free_letters(each.parts[0])}
-            if each.kind == "indexed" and {*own} & wanted and not within:  # softmax(zₙₖ)ₙₖ
-                value = self.of(each.parts[0])
-                shape = value.shape
-                if len(own) == 2 and value.ndim == 2 and own[1] and 1 not in shape:
-                    shape = self._rows_of(value, each.parts[1], each).shape
-                elif len(own) - 1 < len(shape):
-                    shape = tuple(n for n in shape if n != 1)
-                for letter, length in zip(own[1:], shape, strict=False):
-                    if letter in wanted:
-                        found.setdefault(letter, length)
-            pending += [(part, wanted) for part in each.parts]
+        for each, bound in scoped(form):
+            own = {part.detail for part in each.parts if part.kind == "letter"}
+            wanted = own.intersection(letters) - bound
+            if wanted and each.kind == "delta":  # δₖⱼ: k runs as far as j
+                lengths = [(x, self.lengths[y]) for x in wanted for y in own & self.lengths.keys()]
+            elif wanted and each.kind == "indexed" and not own <= {*free_letters(each.parts[0])}:
+                value, indices = self._based(each)
+                pairs = zip(indices, value.shape, strict=False)
+                lengths = [(index.detail, n) for index, n in pairs if index.kind == "letter"]
+            else:
+                continue
+            for letter, length in lengths:
+                if letter in wanted:
+                    found.setdefault(letter, length)
         return found
 
     def _reduced(
@@ -948,6 +944,11 @@ def _axes_of_item(axes: tuple[Any, ...], index: list[Any]) -> tuple[Any, ...] | 
     return (*found, *own)
 
 
+def _counts_rows(indices: Sequence[Form], value: Value) -> bool:
+    """Whether xₙ is a row of a matrix."""
+    return value.ndim == 2 and len(indices) == 1 and indices[0].kind == "letter"
+
+
 def _ends(length: int, sign: int, shift: int) -> tuple[int, int]:
     """Return where an index j runs so that ±j + shift is a place along an axis."""
     first, last = sorted(sign * (end - shift) for end in (0, length - 1))
@@ -971,22 +972,6 @@ def _has_names(form: Form) -> bool:
 def _opposite(x: Any) -> Any:
     """Return −x, of conditions too: −[x > 0]."""
     return ops.negative(1 * x if getattr(x, "dtype", None) == np.dtype(bool) else x)
-
-
-def free_letters(form: Form) -> list[str]:
-    """Return the indices that no sum binds, in alphabetical order."""
-
-    def inside(form: Form, bound: frozenset[str]) -> Iterator[str]:
-        if form.kind == "reduction":
-            bound = bound | set(form.detail[1])
-            ends = {index_of(condition.parts[1]) for condition in form.parts[1:]}  # Σ_{m ≥ n}
-            yield from ends - bound - {""}
-        if form.kind == "letter" and form.detail not in bound:
-            yield form.detail
-        for part in form.parts:
-            yield from inside(part, bound)
-
-    return sorted(set(inside(form, frozenset())))
 
 
 def parse(text: str, **arrays: Any) -> Tensor:

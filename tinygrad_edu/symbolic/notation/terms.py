@@ -11,7 +11,17 @@ from collections.abc import Callable, Collection, Iterator
 
 from tinygrad_edu.symbolic.notation.form import Form
 
-__all__ = ["LINEAR", "bound_of", "factors_of", "index_of", "is_closed", "narrowed", "shifting"]
+__all__ = [
+    "LINEAR",
+    "bound_of",
+    "factors_of",
+    "free_letters",
+    "index_of",
+    "is_closed",
+    "narrowed",
+    "scoped",
+    "shifting",
+]
 
 #: What is 0 where one of its parts is.
 LINEAR = frozenset({"negative", "group", "product", "quotient", "scaled", "beside"})
@@ -29,6 +39,28 @@ def index_of(form: Form) -> str:
     """Return the index that a form is, if it is one; beside N, n could be its length, too."""
     small = form.kind == "dimension" and len(form.detail) == 1 and form.detail.islower()
     return form.detail if small or form.kind == "letter" else ""
+
+
+def scoped(
+    form: Form, bound: frozenset[str] = frozenset()
+) -> Iterator[tuple[Form, frozenset[str]]]:
+    """Yield a form and all forms inside, each with the indices that sums around it bind."""
+    if form.kind == "reduction":
+        bound = bound.union(form.detail[1])
+    yield form, bound
+    for part in form.parts:
+        yield from scoped(part, bound)
+
+
+def free_letters(form: Form) -> list[str]:
+    """Return the indices that no sum binds, in alphabetical order."""
+    found = set()
+    for each, bound in scoped(form):
+        letters = {each.detail} if each.kind == "letter" else set()
+        if each.kind == "reduction":
+            letters = {index_of(condition.parts[1]) for condition in each.parts[1:]}  # Σ_{m ≥ n}
+        found |= letters - bound - {""}
+    return sorted(found)
 
 
 def shifting(form: Form) -> bool:
