@@ -225,6 +225,12 @@ def test_what_these_graphs_print_is_proved(seed):
             assert_proved(found)
 
 
+def test_log_softmax_in_braces_with_indices_behind_them():
+    with np.errstate(all="ignore"):
+        for found in derivations(*random_graph(68)):
+            assert_law(found)
+
+
 def formulas_of_the_lectures():
     """What a page shows of each derivation: the steps, and what each vertex passes back."""
     for found in map(derived, LECTURES):

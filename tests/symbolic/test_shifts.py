@@ -111,6 +111,16 @@ def test_what_people_write_with_shifts_is_read(claim, key, right):
     assert bool(verdict) == right, verdict
 
 
+def test_a_bound_that_is_the_whole_formula_is_read():
+    derivation = tg.derive(x[1:].sum(), wrt=x)
+    assert str(derivation.result) == "[j ≥ 1]"
+    for written in (derivation.result.text(), derivation.result.latex(), "[j > 0]"):
+        assert tg.check_answer(derivation, written), written
+    assert not tg.check_answer(derivation, "[j ≥ 2]")
+    with pytest.raises(ValueError, match="nothing is called 'z'"):
+        tg.check_answer(derivation, "[z ≥ 1]")
+
+
 def test_terms_of_a_bracket_of_functions_are_tried_each_by_itself():
     loss, wrt, _ = SHIFTED["variation"]
     derivation = tg.derive(3.0 * loss(), wrt=wrt)
