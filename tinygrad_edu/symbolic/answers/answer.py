@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import combinations, islice
 from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.symbolic.algebra.evaluate import Environment
 from tinygrad_edu.symbolic.answers.claims import Claim, Letters, decimals, of_tree, read
 from tinygrad_edu.symbolic.answers.proving import proof_of
 from tinygrad_edu.symbolic.answers.suspects import Suspect, suspect_of, suspect_of_misfit
@@ -24,7 +24,7 @@ from tinygrad_edu.symbolic.answers.trials import (
     try_out,
 )
 from tinygrad_edu.symbolic.derive import report
-from tinygrad_edu.symbolic.derive.derivation import Derivation, Formula
+from tinygrad_edu.symbolic.derive.derivation import Derivation
 from tinygrad_edu.symbolic.notation.grammar import ClaimError
 from tinygrad_edu.symbolic.prove.proof import Proof
 
@@ -80,7 +80,15 @@ def check_answer(derivation: Derivation, claim: str | Callable[..., Any]) -> Ver
             f"check_answer: the first argument is a {type(derivation).__name__}; give what "
             "derive(loss, wrt=z) returns"
         )
-    return _Judge(derivation).verdict(claim)
+    letters = Letters(derivation)
+    first = _first_that_fits(letters, read(claim, letters))
+    if isinstance(claim, str) and derivation.incoming is not None:
+        letters, first = _perhaps_jacobian(claim, letters, first)
+    for reading, remarks in _readings(first):
+        found = _right(letters, reading)
+        if found is not None:
+            return replace(found, remarks=(*remarks, *found.remarks))
+    return _wrong(letters, first)
 
 
 @dataclass(frozen=True)
@@ -177,197 +185,7 @@ def _sentence(d: Disagreement) -> str:
     )
 
 
-class _Judge:
-    """One derivation, and the claims that are compared with it."""
-
-    def __init__(self, derivation: Derivation) -> None:
-        self.derivation = derivation
-        self.gradient = report.gradient(derivation, indices=False)
-
-    def verdict(self, claim: Any) -> Verdict:
-        """Judge a claim: as the gradient and, where it has that shape, as the Jacobian."""
-        letters = Letters(self.derivation)
-        first = _first_that_fits(letters, read(claim, letters))
-        if isinstance(claim, str) and self.derivation.incoming is not None:
-            as_jacobian = self._as_jacobian(claim, letters, first)
-            if as_jacobian is not None:
-                return self._best(*as_jacobian)
-        return self._best(letters, first)
-
-    def _as_jacobian(
-        self, claim: str, letters: Letters, first: Claim
-    ) -> tuple[Letters, Claim] | None:
-        """Read a claim as the Jacobian, if it has that shape and not that of the gradient."""
-        if _shape(letters, first) == np.shape(self.derivation.computed):
-            return None
-        jacobian = _jacobian(self.derivation)
-        if jacobian is None:
-            return None
-        others = Letters(self.derivation)
-        others.target = jacobian
-        again = _first_that_fits(others, read(claim, others))
-        wanted = tuple(1 if axis is None else axis.length for axis in jacobian.axes)
-        shape = _shape(others, again)
-        seeds = {typed for typed, name in others.names.items() if name == self.derivation.seed}
-        forms = () if again.tree is None else again.tree.walk()
-        misfit = shape is None and not any(f.kind == "leaf" and f.detail in seeds for f in forms)
-        return (others, again) if shape == wanted or misfit else None
-
-    def _best(self, letters: Letters, claim: Claim) -> Verdict:
-        """Judge the first reading of a claim whose numbers agree, or else the first of all."""
-        for other, said in self._readings(letters, claim):
-            trials = self._agreeing(letters, other)
-            if trials is not None:
-                found = self._judged(letters, other, trials)
-                if found:
-                    return replace(found, remarks=(*said, *found.remarks))
-        return self._judged(letters, claim)
-
-    def _readings(self, letters: Letters, claim: Claim) -> Iterator[tuple[Claim, tuple[str, ...]]]:
-        """Yield a claim, and its other readings, each with how it is then read."""
-        yield claim, ()
-        if claim.reading is None or claim.tree is None:
-            return
-        places = list(claim.reading.choices)
-        flips = (dict.fromkeys(some, 1) for n in (1, 2, 3) for some in combinations(places, n))
-        for chosen in islice(flips, MOST_READINGS):
-            other = of_tree(claim.tree, claim.reading.written, chosen, claim.letters, claim.notes)
-            ways = {claim.reading.choices[place][1] for place in chosen}
-            yield other, (f"right if it is read as {' and '.join(sorted(ways))}",)
-
-    def _agreeing(self, letters: Letters, claim: Claim) -> list[Trial] | None:
-        """Return the trials of a claim that has the numbers of the gradient in all of them."""
-        try:
-            trials = self._tried(letters, claim, environments(letters))
-        except ValueError:
-            return None
-        return None if _disagree(trials) else trials
-
-    def _judged(self, letters: Letters, claim: Claim, trials: Sequence[Trial] = ()) -> Verdict:
-        """Judge one reading: shapes, numbers (tried already or not), then a proof or a suspect."""
-        same = environments(letters)
-        try:
-            trials = trials or self._tried(letters, claim, same)
-        except ClaimError:
-            raise
-        except ValueError as error:
-            return self._said(
-                letters,
-                claim,
-                "different",
-                reason=str(error),
-                suspect=suspect_of_misfit(letters, claim),
-            )
-        first = trials[0]
-        if first.claimed.shape != first.truth.shape:
-            said = f"yours has shape {first.claimed.shape}, the gradient has {first.truth.shape}"
-            return self._different(letters, claim, trials, reason=said)
-        if _disagree(trials):
-            return self._rounded(letters, claim, first) or self._different(letters, claim, trials)
-        if (nowhere := _nowhere_finite(trials)) is not None:
-            return self._said(letters, claim, "different", draws=len(same) - 1, reason=nowhere)
-        for where, env in same[1:2]:
-            if (trial := off(letters, claim, where, env)) is not None:
-                return self._slightly(letters, claim, trials, trial)
-        return self._right(letters, claim, trials)
-
-    def _right(self, letters: Letters, claim: Claim, trials: Sequence[Trial]) -> Verdict:
-        entries = sum(int(compared(trial).sum()) for trial in trials)
-        if not entries and trials[0].truth.size:
-            raise ValueError(
-                "check_answer: the gradient is no finite number anywhere, on the data or on random "
-                "numbers, so nothing can be compared; derive it on other data"
-            )
-        fixed = _disagree(self._resized(letters, claim))
-        proof = None if fixed else proof_of(letters, claim)
-        return self._said(
-            letters,
-            claim,
-            "equal" if proof is None else "proved",
-            draws=len(trials) - 1,
-            entries=entries,
-            reason="for arrays of these sizes alone; write N or K for a length" if fixed else "",
-            proof=proof,
-        )
-
-    def _slightly(
-        self, letters: Letters, claim: Claim, trials: Sequence[Trial], trial: Trial
-    ) -> Verdict:
-        """Say that a claim differs by little, but by more than rounding."""
-        gaps = np.where(compared(trial), np.abs(trial.claimed - trial.truth), 0.0)
-        return self._said(
-            letters,
-            claim,
-            "different",
-            draws=len(trials) - 1,
-            disagreement=_at(trial, gaps),
-            reason="by little, but by more than rounding: perhaps a constant has too few digits",
-        )
-
-    def _rounded(self, letters: Letters, claim: Claim, data: Trial) -> Verdict | None:
-        """Compare a claim that is nothing but decimals to their own last digits, on the data."""
-        digits = decimals(claim)
-        if not digits or len(digits) not in {1, data.truth.size}:
-            return None
-        allowed = np.array([0.5 * 10.0**place for place, _ in digits]).reshape(
-            data.truth.shape if len(digits) > 1 else ()
-        )
-        if not np.all(np.abs(data.claimed - data.truth) <= allowed * (1 + 1e-9)):
-            return None
-        return self._said(
-            letters,
-            claim,
-            "equal",
-            entries=data.truth.size,
-            reason=f"right to {min(count for _, count in digits)} digits, on the data",
-        )
-
-    def _tried(
-        self, letters: Letters, claim: Claim, where: Sequence[tuple[str, Environment]]
-    ) -> list[Trial]:
-        return [try_out(letters, claim, *there) for there in where]
-
-    def _resized(self, letters: Letters, claim: Claim) -> list[Trial]:
-        """Try other sizes, where the claim can be computed on them."""
-        found = []
-        for there in resized(letters):
-            try:
-                found.append(try_out(letters, claim, *there))
-            except (ValueError, TypeError, IndexError):
-                continue
-        return found
-
-    def _different(
-        self, letters: Letters, claim: Claim, trials: Sequence[Trial], reason: str = ""
-    ) -> Verdict:
-        every = [*trials, *self._resized(letters, claim)]
-        return self._said(
-            letters,
-            claim,
-            "different",
-            draws=len(trials) - 1,
-            disagreement=_largest(trials),
-            reason=reason,
-            suspect=suspect_of(letters, claim, every),
-        )
-
-    def _said(self, letters: Letters, claim: Claim, outcome: str, **more: Any) -> Verdict:
-        remarks = tuple(claim.reading.remarks) if claim.reading is not None else ()
-        if claim.reading is None and outcome == "equal":
-            remarks = ("a function is compared by its numbers alone",)
-        if letters.target is not self.derivation.result:
-            about = self.gradient.removesuffix("⟩").partition(", ")[2]
-        else:
-            about = self.gradient
-        gradient = f"{about} = {letters.target}"
-        return Verdict(
-            outcome,
-            claim.written,
-            gradient,
-            remarks=(*claim.notes, *remarks),
-            letters=tuple(report.letters([letters.target])),
-            **more,
-        )
+# --- how a claim is read --------------------------------------------------------------------------
 
 
 def _first_that_fits(letters: Letters, claims: Sequence[Claim]) -> Claim:
@@ -384,6 +202,24 @@ def _first_that_fits(letters: Letters, claims: Sequence[Claim]) -> Claim:
     return claims[0]
 
 
+def _perhaps_jacobian(written: str, letters: Letters, first: Claim) -> tuple[Letters, Claim]:
+    """Read a claim as the Jacobian, if it has that shape and not that of the gradient."""
+    derivation = letters.derivation
+    if _shape(letters, first) == np.shape(derivation.computed):
+        return letters, first
+    try:
+        others = Letters(derivation, derivation.jacobian())
+    except ValueError:  # an operation is kept whole
+        return letters, first
+    again = _first_that_fits(others, read(written, others))
+    wanted = tuple(1 if axis is None else axis.length for axis in others.target.axes)
+    shape = _shape(others, again)
+    seeds = {typed for typed, name in others.names.items() if name == derivation.seed}
+    forms = () if again.tree is None else again.tree.walk()
+    misfit = shape is None and not any(f.kind == "leaf" and f.detail in seeds for f in forms)
+    return (others, again) if shape == wanted or misfit else (letters, first)
+
+
 def _shape(letters: Letters, claim: Claim) -> tuple[int, ...] | None:
     """Return the shape of a claim on the data, or None where it has none."""
     try:
@@ -392,11 +228,124 @@ def _shape(letters: Letters, claim: Claim) -> tuple[int, ...] | None:
         return None
 
 
-def _jacobian(derivation: Derivation) -> Formula | None:
+def _readings(claim: Claim) -> Iterator[tuple[Claim, tuple[str, ...]]]:
+    """Yield a claim, and its other readings, each with how it is then read."""
+    yield claim, ()
+    if claim.reading is None or claim.tree is None:
+        return
+    places = list(claim.reading.choices)
+    flips = (dict.fromkeys(some, 1) for n in (1, 2, 3) for some in combinations(places, n))
+    for chosen in islice(flips, MOST_READINGS):
+        other = of_tree(claim.tree, claim.reading.written, chosen, claim.letters, claim.notes)
+        ways = {claim.reading.choices[place][1] for place in chosen}
+        yield other, (f"right if it is read as {' and '.join(sorted(ways))}",)
+
+
+# --- how it is judged -----------------------------------------------------------------------------
+
+
+def _right(letters: Letters, claim: Claim) -> Verdict | None:
+    """Judge a claim that has the numbers of the gradient wherever it was tried; None if not."""
+    there = environments(letters)
     try:
-        return derivation.jacobian()
+        trials = [try_out(letters, claim, *each) for each in there]
     except ValueError:
         return None
+    first = trials[0]
+    if _disagree(trials):
+        digits = _digits(claim, first)
+        said = f"right to {digits} digits, on the data"
+        size = first.truth.size
+        return _said(letters, claim, "equal", entries=size, reason=said) if digits else None
+    if _nowhere_finite(trials) is not None or _off(letters, claim) is not None:
+        return None
+    entries = sum(int(compared(trial).sum()) for trial in trials)
+    if not entries and first.truth.size:
+        raise ValueError(
+            "check_answer: the gradient is no finite number anywhere, on the data or on random "
+            "numbers, so nothing can be compared; derive it on other data"
+        )
+    fixed = _disagree(_resized(letters, claim))
+    proof = None if fixed else proof_of(letters, claim)
+    return _said(
+        letters,
+        claim,
+        "equal" if proof is None else "proved",
+        draws=len(trials) - 1,
+        entries=entries,
+        reason="for arrays of these sizes alone; write N or K for a length" if fixed else "",
+        proof=proof,
+    )
+
+
+def _wrong(letters: Letters, claim: Claim) -> Verdict:
+    """Say how a claim differs: in its shape, in its numbers, or by little."""
+    there = environments(letters)
+    said = partial(_said, letters, claim, "different")
+    try:
+        trials = [try_out(letters, claim, *each) for each in there]
+    except ClaimError:
+        raise
+    except ValueError as error:
+        return said(reason=str(error), suspect=suspect_of_misfit(letters, claim))
+    first, draws = trials[0], len(trials) - 1
+    if first.claimed.shape != first.truth.shape:
+        reason = f"yours has shape {first.claimed.shape}, the gradient has {first.truth.shape}"
+    elif _disagree(trials):
+        reason = ""
+    elif (off := _off(letters, claim)) is not None:
+        gaps = np.where(compared(off), np.abs(off.claimed - off.truth), 0.0)
+        reason = "by little, but by more than rounding: perhaps a constant has too few digits"
+        return said(draws=draws, disagreement=_at(off, gaps), reason=reason)
+    else:
+        return said(draws=draws, reason=_nowhere_finite(trials) or "")
+    suspect = suspect_of(letters, claim, [*trials, *_resized(letters, claim)])
+    return said(draws=draws, disagreement=_largest(trials), reason=reason, suspect=suspect)
+
+
+def _said(letters: Letters, claim: Claim, outcome: str, **more: Any) -> Verdict:
+    remarks = tuple(claim.reading.remarks) if claim.reading is not None else ()
+    if claim.reading is None and outcome == "equal":
+        remarks = ("a function is compared by its numbers alone",)
+    about = report.gradient(letters.derivation)
+    if letters.target is not letters.derivation.result:
+        about = about.removesuffix("⟩").partition(", ")[2]
+    return Verdict(
+        outcome,
+        claim.written,
+        f"{about} = {letters.target}",
+        remarks=(*claim.notes, *remarks),
+        letters=tuple(report.letters([letters.target])),
+        **more,
+    )
+
+
+def _resized(letters: Letters, claim: Claim) -> list[Trial]:
+    """Try other sizes, where the claim can be computed on them."""
+    found = []
+    for each in resized(letters):
+        try:
+            found.append(try_out(letters, claim, *each))
+        except ValueError:
+            continue
+    return found
+
+
+def _off(letters: Letters, claim: Claim) -> Trial | None:
+    """Return a trial on random numbers that differs by a little that is no rounding."""
+    draws = environments(letters)[1:2]
+    return next((off(letters, claim, *each) for each in draws), None)
+
+
+def _digits(claim: Claim, data: Trial) -> int:
+    """Return to how many digits a claim is right that is nothing but decimals; 0 if it is not."""
+    digits = decimals(claim)
+    if not digits or len(digits) not in {1, data.truth.size}:
+        return 0
+    allowed = np.array([0.5 * 10.0**place for place, _ in digits])
+    allowed = allowed.reshape(data.truth.shape if len(digits) > 1 else ())
+    agrees = np.all(np.abs(data.claimed - data.truth) <= allowed * (1 + 1e-9))
+    return min(count for _, count in digits) if agrees else 0
 
 
 def _disagree(trials: Sequence[Trial]) -> bool:

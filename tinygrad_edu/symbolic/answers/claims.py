@@ -38,8 +38,8 @@ class Letters:
     numbers that claims are tried on, by whether they are of other sizes than the data.
     """
 
-    def __init__(self, derivation: Derivation) -> None:
-        self.derivation, self.target = derivation, derivation.result
+    def __init__(self, derivation: Derivation, target: Formula | None = None) -> None:
+        self.derivation, self.target = derivation, target or derivation.result
         formulas = [derivation.wrt, derivation.start, derivation.result, derivation.output]
         formulas += [formula for pair in derivation.definitions for formula in pair]
         self.exprs = list(dict.fromkeys(formula.expr for formula in formulas))

@@ -10,7 +10,7 @@ import numpy as np
 from tinygrad_edu.naming import Names
 from tinygrad_edu.symbolic.algebra.expr import Dimension, Quantity, quantities_in
 from tinygrad_edu.symbolic.answers.claims import Claim, Letters
-from tinygrad_edu.symbolic.answers.trials import recorded_again
+from tinygrad_edu.symbolic.answers.trials import computed_in, recorded_again
 from tinygrad_edu.symbolic.derive.recording import recorded
 from tinygrad_edu.symbolic.prove.proof import Proof
 from tinygrad_edu.symbolic.prove.prove import prove_named
@@ -54,8 +54,8 @@ def _proof_over(constants: dict[int, Tensor], letters: Letters, claim: Claim) ->
     )
     with np.errstate(all="ignore"):
         try:
-            claimed = claim.compute(scene)
-        except (ValueError, TypeError, AttributeError):
+            claimed = computed_in(scene, claim)
+        except ValueError:
             return None  # made of what NumPy has and Tensors have not
         if not isinstance(claimed, Tensor):
             if claim.tree is None and np.ndim(claimed):

@@ -368,7 +368,7 @@ def _times_right(
     for where, env, truth in there:
         try:
             claimed = computed(letters, claim, env)
-        except (ValueError, TypeError, IndexError, AttributeError):
+        except ValueError:
             return None
         found = {t: agree(Trial(where, env, truth, claimed), t * truth) for t in left}
         left = [t for t in left if found[t] is not False and (found[t] or met)]

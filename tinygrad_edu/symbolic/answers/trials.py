@@ -18,7 +18,7 @@ from tinygrad_edu.symbolic.algebra.expr import quantities_in
 from tinygrad_edu.symbolic.algebra.facts import Assumption
 from tinygrad_edu.symbolic.answers.claims import Claim, Letters
 from tinygrad_edu.symbolic.notation.grammar import ClaimError
-from tinygrad_edu.symbolic.notation.reader import Scene
+from tinygrad_edu.symbolic.notation.reader import Misfit, Scene
 from tinygrad_edu.tensor import Tensor
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "agree",
     "compared",
     "computed",
+    "computed_in",
     "environments",
     "excess",
     "off",
@@ -105,8 +106,7 @@ def try_out(letters: Letters, claim: Claim, where: str, env: Environment) -> Tri
 
     def size() -> float:
         with np.errstate(all="ignore"):
-            terms = _computed(letters, claim, env)[1]
-            return max(terms, magnitudes(letters.target.expr, env))
+            return max(_terms(letters, claim, env), magnitudes(letters.target.expr, env))
 
     return Trial(where, env, letters.target.on(env), computed(letters, claim, env), size)
 
@@ -123,34 +123,49 @@ def scene(letters: Letters, claim: Claim, env: Environment, plain: bool = False)
 
 
 def computed(letters: Letters, claim: Claim, env: Environment) -> Array:
-    """Compute a claim in an environment; a text on arrays, which is faster."""
+    """Compute a claim in an environment; a text on arrays, which is faster.
+
+    Raises
+    ------
+    ValueError
+        If that cannot be: of a function it is a `ClaimError`.
+    """
     with np.errstate(all="ignore"):
-        if claim.tree is None:
-            return _computed(letters, claim, env)[0]
-        there = scene(letters, claim, env, plain=True)
-        return np.asarray(getattr(out := claim.compute(there), "value", out), dtype=np.float64)
+        plain = claim.tree is not None
+        return _array(_computed(letters, claim, env, plain=plain))
 
 
-def _computed(letters: Letters, claim: Claim, env: Environment) -> tuple[Array, float]:
+def _array(out: Any) -> Array:
+    return np.asarray(getattr(out, "value", out), dtype=np.float64)
+
+
+def _computed(letters: Letters, claim: Claim, env: Environment, *, plain: bool = False) -> Any:
     try:
-        out = claim.compute(scene(letters, claim, env))
-    except (TypeError, AttributeError) as error:
-        if claim.tree is not None:
+        return computed_in(scene(letters, claim, env, plain=plain), claim)
+    except ClaimError:
+        if plain or claim.tree is not None:
             raise
-        out = _of_arrays(letters, claim, env, error)
-    if not isinstance(out, Tensor):
-        return np.asarray(out, dtype=np.float64), 0.0
-    sizes = (np.abs(node.value) for node in ancestors(out))
-    finite = (np.max(array, where=np.isfinite(array), initial=0) for array in sizes)
-    return np.asarray(out.value), float(max(finite))
+        # What NumPy has and Tensors have not is computed on arrays.
+        return computed_in(scene(letters, claim, env, plain=True), claim)
 
 
-def _of_arrays(letters: Letters, claim: Claim, env: Environment, error: Exception) -> Any:
-    """Compute a function of what NumPy has and Tensors have not: on arrays, then."""
+def computed_in(scene: Scene, claim: Claim) -> Any:
+    """Compute a claim on what stands for its names; a ValueError says why that cannot be."""
     try:
-        return claim.compute(scene(letters, claim, env, plain=True))
-    except (TypeError, AttributeError) as again:
-        raise ClaimError(f"the claim cannot be computed: {again}") from error
+        return claim.compute(scene)
+    except (TypeError, AttributeError, IndexError) as error:
+        if claim.tree is None:
+            raise ClaimError(f"the claim cannot be computed: {error}") from error
+        raise Misfit(str(error)) from error
+
+
+def _terms(letters: Letters, claim: Claim, env: Environment) -> float:
+    """Return the largest number that a claim is computed from."""
+    out = _computed(letters, claim, env)
+    if not isinstance(out, Tensor):
+        return 0.0
+    sizes = (np.abs(node.value) for node in ancestors(out))
+    return float(max(np.max(array, where=np.isfinite(array), initial=0) for array in sizes))
 
 
 def off(letters: Letters, claim: Claim, where: str, env: Environment) -> Trial | None:
