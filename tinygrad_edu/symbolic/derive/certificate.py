@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,7 +32,6 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Sum,
     meaning_of,
     quantities_in,
-    rename,
 )
 from tinygrad_edu.symbolic.algebra.facts import Facts
 from tinygrad_edu.symbolic.derive.lowering import Lowering
@@ -90,7 +90,7 @@ def certificate(
             "certificate: there is no recorded graph here; ask a derivation that was just made, or "
             "the lemma of a stage"
         )
-    trees = _Trees(graph.lowering)
+    trees = _Trees()
     formulas = {"start": start, "end": end, **graph.beside}
     claim: dict[str, Any] = {
         "format": FORMAT,
@@ -111,9 +111,8 @@ def certificate(
 class _Trees:
     """Writes formulas as nested lists, and remembers the letters and the lengths in them."""
 
-    def __init__(self, lowering: Lowering) -> None:
+    def __init__(self) -> None:
         self.lengths: dict[str, dict[str, Any]] = {}
-        self._lowering = lowering
         self._ranges: dict[Index, str] = {}
         self._indices: dict[Index, str] = {}
         self._letters: dict[Quantity, int] = {}
@@ -223,22 +222,30 @@ class _Trees:
         """
         every: Sequence[Any] = ancestors(*graph.roots.values())  # of symbols, too
         vertices: list[Symbol] = [symbol for symbol in every if not _is_number(symbol)]
-        lettered = self._lettered(vertices)
+        known: dict[Symbol, Expr] = {}  # every vertex is a letter, and not what it means
+        for number, symbol in enumerate(vertices):
+            if symbol.op is not None:
+                axes = graph.lowering.axes_of(symbol)
+                known[symbol] = Quantity(f"v{number}", axes, symbol.value).leaf
+        lower = partial(graph.lowering.lower, known=known)
         self._vertices = {symbol: number for number, symbol in enumerate(vertices)}
         written = []
         for symbol in vertices:
-            letter = lettered.lower(symbol)
+            letter = lower(symbol)
             assert isinstance(letter, Leaf)
             vertex: dict[str, Any] = {
                 "letter": self.letter(letter.quantity),
                 "op": None,
-                "arguments": [self._argument(argument, lettered) for argument in symbol.args],
+                "arguments": [
+                    self._vertices[a] if a in self._vertices else self.tree(lower(a))
+                    for a in symbol.args
+                ],
             }
             if symbol.op is not None:
                 names: list[int] = []
                 vertex["op"] = symbol.op.name
                 vertex["attributes"] = _plain(symbol.attributes)
-                vertex["meaning"] = self.tree(lettered.meaning(symbol))
+                vertex["meaning"] = self.tree(graph.lowering.meaning(symbol, known))
                 vertex["names"] = names
                 found = graph.lowering.lower(symbol)
                 if isinstance(found, Leaf) and symbol.name is not None:
@@ -247,51 +254,26 @@ class _Trees:
             written.append(vertex)
         return {
             "vertices": written,
-            "rules": [self._rule(rule, lettered) for rule in graph.rules],
+            "rules": [self._rule(rule, graph.lowering, known) for rule in graph.rules],
             "roots": {name: self._vertices[symbol] for name, symbol in graph.roots.items()},
-            "seed": None if graph.seed is None else self.tree(lettered.lower(graph.seed)),
+            "seed": None if graph.seed is None else self.tree(lower(graph.seed)),
         }
 
-    def _lettered(self, vertices: Iterable[Symbol]) -> _Lettered:
-        """Return a lowering in which every vertex is a letter, and not what it means."""
-        found = _Lettered.__new__(_Lettered)
-        found.__dict__ = {**self._lowering.__dict__, "_known": {}}
-        for number, symbol in enumerate(vertices):
-            axes = self._lowering.axes_of(symbol)
-            if symbol.op is not None:
-                quantity = Quantity(f"v{number}", axes, symbol.value)
-                found._known[symbol] = quantity.leaf
-        return found
-
-    def _argument(self, argument: Any, lettered: Lowering) -> Any:
-        if isinstance(argument, Symbol) and argument in self._vertices:
-            return self._vertices[argument]
-        return self.tree(lettered.lower(argument))
-
-    def _rule(self, rule: tuple[Symbol, int, Symbol, Any], lettered: Lowering) -> dict[str, Any]:
+    def _rule(
+        self,
+        rule: tuple[Symbol, int, Symbol, Any],
+        lowering: Lowering,
+        known: dict[Symbol, Expr],
+    ) -> dict[str, Any]:
         of, index, letter, local = rule
-        argument = of.args[index]
-        incoming, found = lettered.lower(letter), lettered.lower(local)
-        if isinstance(local, Symbol):
-            both = zip(lettered.axes_of(local), lettered.axes_of(argument), strict=True)
-            found = rename(found, {a: b for a, b in both if a is not None and b is not None})
+        incoming = lowering.lower(letter, known)
         assert isinstance(incoming, Leaf)
         return {
             "of": self._vertices[of],
             "argument": index,
             "incoming": self.letter(incoming.quantity),
-            "rule": self.tree(found),
+            "rule": self.tree(lowering.lower_at(of.args[index], local, known)),
         }
-
-
-class _Lettered(Lowering):
-    """A lowering in which vertices are letters."""
-
-    def meaning(self, symbol: Symbol) -> Expr:
-        """Return what a vertex computes, in the letters of its arguments."""
-        for argument in symbol.args:
-            self.lower(argument)
-        return self._apply(symbol)
 
 
 def _opened(expr: Expr) -> Expr:

@@ -65,6 +65,7 @@ class Lowering:
         self._subscripts: dict[Symbol, Subscripts] = {}
         self._axes = Axes(trace.symbols)
         self._known: dict[Symbol, Expr] = {}
+        self._renamed: ex.Renamed = {}
         self._quantities: dict[Symbol, Quantity] = {}
         self._indices: dict[Place, Index] = {}
         self._ranges: dict[Place, Index] = {}
@@ -247,8 +248,16 @@ class Lowering:
 
     # --- expressions ------------------------------------------------------------------------------
 
-    def lower(self, symbol: Any) -> Expr:
+    def lower(self, symbol: Any, known: dict[Symbol, Expr] | None = None) -> Expr:
         """Return the expression of a symbol, or of a number.
+
+        Parameters
+        ----------
+        symbol : Symbol, int or float
+            A number is the same everywhere.
+        known : dict of Symbol to Expr, optional
+            The expressions of other symbols, to which more are added; by default those that were
+            lowered before.
 
         Raises
         ------
@@ -257,21 +266,29 @@ class Lowering:
         """
         if not isinstance(symbol, Symbol):
             return _number(symbol)
+        known = self._known if known is None else known
         pending = [symbol]
         while pending:
             top = pending[-1]
-            if top in self._known:
-                pending.pop()
-                continue
-            missing = [a for a in top.args if isinstance(a, Symbol) and a not in self._known]
-            if top.op is not None and missing:
+            missing = [a for a in top.args if isinstance(a, Symbol) and a not in known]
+            if top.op is not None and missing and top not in known:
                 pending += missing
                 continue
             pending.pop()
-            self._known[top] = self._one(top)
-        return self._known[symbol]
+            if top not in known:
+                known[top] = self._one(top, known)
+        return known[symbol]
 
-    def _one(self, symbol: Symbol) -> Expr:
+    def lower_at(self, value: Any, gradient: Any, known: dict[Symbol, Expr] | None = None) -> Expr:
+        """Return the expression of a gradient at the indices of what it is the gradient of."""
+        found = self.lower(gradient, known)
+        if not isinstance(gradient, Symbol):
+            return found
+        pairs = zip(self.axes_of(gradient), self.axes_of(value), strict=True)
+        moved = {a: b for a, b in pairs if a is not None and b is not None}
+        return ex.rename(found, moved, self._renamed)
+
+    def _one(self, symbol: Symbol, known: dict[Symbol, Expr]) -> Expr:
         if symbol.counted is not None:
             source, places = symbol.counted
             axes = [axis for i, axis in enumerate(self.axes_of(source)) if i in places and axis]
@@ -282,7 +299,7 @@ class Lowering:
             return self._delta(symbol)
         if symbol.op is None:
             return self._quantity(symbol).leaf
-        meaning = self._apply(symbol)
+        meaning = self.meaning(symbol, known)
         if meaning.depth > MAX_DEPTH or meaning.size > MAX_SIZE:
             raise ValueError(
                 f"derive: written out, the formula nests {meaning.depth} deep and has "
@@ -331,10 +348,11 @@ class Lowering:
             next(c for i in itertools.count() if (c := f"c{i or ''}") not in taken)
         )
 
-    def _apply(self, symbol: Symbol) -> Expr:
+    def meaning(self, symbol: Symbol, known: dict[Symbol, Expr]) -> Expr:
+        """Return what a vertex computes, where its arguments are known."""
         op = symbol.op
         assert op is not None
-        args = [self._known[a] if isinstance(a, Symbol) else _number(a) for a in symbol.args]
+        args = [known[a] if isinstance(a, Symbol) else _number(a) for a in symbol.args]
         if symbol not in self.opaque and (op.elementwise or op.name in LINEAR):
             found = self._subscripts[symbol]
             called = self._called(symbol, found)

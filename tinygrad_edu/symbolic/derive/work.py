@@ -28,9 +28,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Expr,
     Leaf,
     Quantity,
-    Renamed,
     distinct,
-    rename,
 )
 from tinygrad_edu.symbolic.algebra.facts import Facts
 from tinygrad_edu.symbolic.algebra.rewrite import MOST_WORK, Rewriter
@@ -187,7 +185,6 @@ class Work:
         self.letter = self.trace.unique("g")  # the gradient that comes in, where it is not known
         self.title = title or self._called(output, self.trace.unique("L"))
         self.legs: list[Leg] = []
-        self._renamed: Renamed = {}
         self.worked = 0  # what all searches have looked at
         for leg in itertools.pairwise(self.stops):
             self.legs.append(self._backward(*leg))
@@ -351,7 +348,7 @@ class Work:
         if not leg.seed.is_number:
             incoming = self._formula(self.lowering.lower(leg.seed), leg.seed)
         return self.simplified(
-            self._at_indices_of(self.symbols[leg.wrt], leg.gradient),
+            self.lowering.lower_at(self.symbols[leg.wrt], leg.gradient),
             leg,
             of=leg.output,
             computed=computed,
@@ -490,7 +487,7 @@ class Work:
             return None
         lower = self.lowering.lower
         argument = node.args[index]
-        rule, g_ = self._at_indices_of(argument, local), lower(letter)
+        rule, g_ = self.lowering.lower_at(argument, local), lower(letter)
         assert isinstance(g_, Leaf)
         axes = self.lowering.axes_of(argument)
         return Contribution(
@@ -500,21 +497,12 @@ class Work:
             index=index,
             vertex=_without_moves(argument).serial,
             letter=Formula(g_.quantity.leaf, g_.quantity.axes),
-            incoming=self._formula(self._at_indices_of(node, g), node),
+            incoming=self._formula(self.lowering.lower_at(node, g), node),
             local=self._formula(rule, argument),
-            contribution=self._formula(self._at_indices_of(argument, part), argument),
+            contribution=self._formula(self.lowering.lower_at(argument, part), argument),
             # Without `self`, which holds every variable of the caller.
             fill=lambda: Formula(filled(rule, g_, row_of(g_), tidy), axes),
         )
-
-    def _at_indices_of(self, value: Symbol, gradient: Any) -> Expr:
-        """Return the expression of a gradient at the indices of what it is the gradient of."""
-        found = self.lowering.lower(gradient)
-        if not isinstance(gradient, Symbol):
-            return found
-        pairs = zip(self.lowering.axes_of(gradient), self.lowering.axes_of(value), strict=True)
-        moved = {a: b for a, b in pairs if a is not None and b is not None}
-        return rename(found, moved, self._renamed)
 
     def _formula(self, expr: Expr, at: Symbol) -> Formula:
         return Formula(expr, self.lowering.axes_of(at))
