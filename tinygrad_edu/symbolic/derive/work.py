@@ -61,16 +61,24 @@ __all__ = [
 class Visit:
     """One rule of the backward pass: from the vertex `of` to its argument `to`.
 
-    `incoming` is the gradient that arrives at `of`, `part` what the rule passes on. What only
-    moves entries leaves no trace in formulas: it has no `contribution`.
+    `incoming` is the gradient that arrives at `of`, `part` what the rule passes on, and `local`
+    what it makes of a `letter`. What only moves entries leaves no trace in formulas: it has no
+    `contribution`.
     """
 
     of: Symbol
-    to: Symbol
     index: int
     incoming: Symbol
     part: Symbol
-    contribution: Contribution | None
+    letter: Symbol
+    local: Any
+    contribution: Contribution | None = None
+
+    @property
+    def to(self) -> Symbol:
+        """The argument."""
+        argument: Symbol = self.of.args[self.index]
+        return argument
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,9 +137,6 @@ def work_on(
     return Work(output, wrt, assume, names, fused, staged, title)
 
 
-Event = tuple[Symbol, int, Any, Any, Any, Any]
-
-
 @dataclass(frozen=True, eq=False)
 class Leg:
     """A part of the backward pass: from one vertex, where `seed` comes in, to another."""
@@ -140,7 +145,7 @@ class Leg:
     wrt: Tensor
     seed: Symbol
     gradient: Symbol
-    events: list[Event]
+    visits: list[Visit]
 
 
 class Work:
@@ -190,13 +195,13 @@ class Work:
             self.legs.append(self._backward(*leg))
         self.trace.forget_names()
         self.seed, self.gradient = self.legs[0].seed, self.legs[-1].gradient
-        self.events = [event for leg in self.legs for event in leg.events]
+        self.visits = [visit for leg in self.legs for visit in leg.visits]
         alike = []
         for each in self.legs:
             alike += [(each.seed, self.symbols[each.output])]
             alike += [(each.gradient, self.symbols[each.wrt])]
-        for node, index, g, part, letter, _ in self.events:
-            alike += [(g, node), (letter, node), (part, node.args[index])]
+        for visit in self.visits:
+            alike += [(visit.incoming, visit.of), (visit.letter, visit.of), (visit.part, visit.to)]
         self.lowering = Lowering(self.trace, alike, forward=forward, beside=beside)
         # What was recognised has a letter only to say so.
         self.recognised = [
@@ -293,17 +298,17 @@ class Work:
         order = differentiable(output)
         reached = depends_on(order, [wrt])
         active = [node for node in order if node in reached]
-        events: list[Event] = []
+        visits: list[Visit] = []
         seed = self._seed(of)
 
         def watch(node: Any, index: int, g: Any, part: Any) -> None:
             # The local rule is the same rule, fed with a letter instead of what came in.
             letter = Symbol(self.trace, g.value, self.letter, "the gradient that comes in")
             local = vjp(node, index, letter, graph=True)
-            events.append((node, index, g, part, letter, local))
+            visits.append(Visit(node, index, g, part, letter, local))
 
         totals = propagate(output, seed, active, keep=[wrt], graph=True, watch=watch)
-        return Leg(of, by, seed, totals[wrt], events)
+        return Leg(of, by, seed, totals[wrt], visits)
 
     # --- algebra ----------------------------------------------------------------------------------
 
@@ -343,7 +348,7 @@ class Work:
             seed = None if leg.seed.is_number else leg.seed.value
             computed = gradients(leg.output, leg.wrt, seed=seed)
         tidy = Rewriter((*UNDOING, *TIDYING), self.facts)
-        chain = [self._contribution(event, tidy) for event in leg.events]
+        chain = [self._contribution(visit, tidy) for visit in leg.visits]
         incoming = None
         if not leg.seed.is_number:
             incoming = self._formula(self.lowering.lower(leg.seed), leg.seed)
@@ -361,7 +366,7 @@ class Work:
         return Graph(
             self.lowering,
             {"output": self.symbols[leg.output], "wrt": self.symbols[leg.wrt]},
-            [(of, index, letter, local) for of, index, _, _, letter, local in leg.events],
+            [(visit.of, visit.index, visit.letter, visit.local) for visit in leg.visits],
             leg.seed,
         )
 
@@ -428,11 +433,7 @@ class Work:
         """Return both passes with their formulas."""
         tidy = Rewriter((*UNDOING, *TIDYING), Facts(Environment(), ()))
         output: Symbol = self.symbols[self.output]
-        visits = [
-            Visit(node, node.args[index], index, g, part, self._contribution(event, tidy))
-            for event in self.events
-            for node, index, g, part, _, _ in [event]
-        ]
+        visits = [replace(v, contribution=self._contribution(v, tidy)) for v in self.visits]
         forward: list[Symbol] = ancestors(output)  # type: ignore[assignment]  # of symbols, too
         return Passes(
             output,
@@ -481,27 +482,27 @@ class Work:
 
     # --- the chain --------------------------------------------------------------------------------
 
-    def _contribution(self, event: Any, tidy: Rewriter) -> Contribution | None:
-        node, index, g, part, letter, local = event
+    def _contribution(self, visit: Visit, tidy: Rewriter) -> Contribution | None:
+        node, argument = visit.of, visit.to
+        assert node.op is not None
         if node.op.name in _SILENT:
             return None
-        lower = self.lowering.lower
-        argument = node.args[index]
-        rule, g_ = self.lowering.lower_at(argument, local), lower(letter)
-        assert isinstance(g_, Leaf)
+        lower, lower_at = self.lowering.lower, self.lowering.lower_at
+        rule, g = lower_at(argument, visit.local), lower(visit.letter)
+        assert isinstance(g, Leaf)
         axes = self.lowering.axes_of(argument)
         return Contribution(
             of=self._formula(lower(node), node),
             to=self._formula(lower(argument), argument),
             op=node.op.name,
-            index=index,
+            index=visit.index,
             vertex=_without_moves(argument).serial,
-            letter=Formula(g_.quantity.leaf, g_.quantity.axes),
-            incoming=self._formula(self.lowering.lower_at(node, g), node),
+            letter=Formula(g.quantity.leaf, g.quantity.axes),
+            incoming=self._formula(lower_at(node, visit.incoming), node),
             local=self._formula(rule, argument),
-            contribution=self._formula(self.lowering.lower_at(argument, part), argument),
+            contribution=self._formula(lower_at(argument, visit.part), argument),
             # Without `self`, which holds every variable of the caller.
-            fill=lambda: Formula(filled(rule, g_, row_of(g_), tidy), axes),
+            fill=lambda: Formula(filled(rule, g, row_of(g), tidy), axes),
         )
 
     def _formula(self, expr: Expr, at: Symbol) -> Formula:
