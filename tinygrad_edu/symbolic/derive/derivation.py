@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 
+from tinygrad_edu.symbolic.algebra.draws import draws
 from tinygrad_edu.symbolic.algebra.evaluate import ROUNDING, Environment, magnitudes
 from tinygrad_edu.symbolic.algebra.exact import Exactness, Judge
 from tinygrad_edu.symbolic.algebra.expr import (
@@ -44,7 +45,7 @@ from tinygrad_edu.symbolic.notation.source import (
 )
 from tinygrad_edu.tensor import Tensor
 
-__all__ = ["Contribution", "Derivation", "Formula", "Origin", "Step"]
+__all__ = ["Contribution", "Derivation", "Formula", "Origin", "Step", "steps_of"]
 
 Array = npt.NDArray[np.float64]
 
@@ -441,6 +442,25 @@ class Step:
 
     def __repr__(self) -> str:
         return f"<step {self.rule}: {self.before} = {self.after}>"
+
+
+def steps_of(
+    moves: Sequence[Move], start: Expr, axes: tuple[Index | None, ...], facts: Facts
+) -> list[Step]:
+    """Check moves: each on the data and on draws by what it assumes, and nothing more."""
+    judge, data = Judge([start]), Environment()
+    checks: dict[str | None, list[Environment]] = {None: [data, *draws([start], ())]}
+    steps = []
+    for move in moves:
+        why = move.match.assumption
+        about = None if why is None else facts.met[why]
+        if about is not None and why not in checks:
+            drawn = draws([start], [about])
+            if about.kind == "nonzero":
+                drawn = [env for env in drawn if np.all(env.value(about.expr)[0] != 0)]
+            checks[why] = [data, *drawn]
+        steps.append(Step(move, axes, checks[why], judge, about))
+    return steps
 
 
 def _allowed(expr: Expr) -> float:

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from tinygrad_edu.core.graph import ancestors, depends_on, differentiable
 from tinygrad_edu.naming import Names
 from tinygrad_edu.symbolic.algebra.definitions import named
-from tinygrad_edu.symbolic.algebra.exact import Judge
 from tinygrad_edu.symbolic.algebra.expr import Expr, Leaf, distinct, rename, replace
 from tinygrad_edu.symbolic.algebra.normal import LEVELS
 from tinygrad_edu.symbolic.algebra.rewrite import Rewriter
-from tinygrad_edu.symbolic.derive.derivation import Formula, Step
-from tinygrad_edu.symbolic.derive.work import Work, checks_of, work_on
+from tinygrad_edu.symbolic.derive.derivation import Formula, Step, steps_of
+from tinygrad_edu.symbolic.derive.work import Work, work_on
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["Rewriting", "rewritings"]
@@ -79,13 +78,7 @@ def _rewriting(work: Work, start: Expr, meaning: Formula, apart: Rewriter) -> Re
     moves = (*moves, *more)
     if not moves or len(moves) >= _MOST_MOVES or _is_called(result, whole):
         return None
-    used = {m.match.assumption for m in moves if m.match.assumption}
-    checks, judge = checks_of(start, used, work.facts), Judge([start])
-    steps = [
-        Step(move, meaning.axes, checks[why], judge, None if why is None else work.facts.met[why])
-        for move in moves
-        for why in [move.match.assumption]
-    ]
+    steps = steps_of(moves, start, meaning.axes, work.facts)
     formula = Formula(result, meaning.axes)
     if not all(step.holds for step in steps):
         return None
@@ -109,7 +102,7 @@ def _rewriting(work: Work, start: Expr, meaning: Formula, apart: Rewriter) -> Re
         formula,
         recorded,
         named_so,
-        tuple(sorted(used)),
+        tuple(sorted({step.assumption for step in steps if step.assumption})),
     )
 
 

@@ -21,9 +21,7 @@ from tinygrad_edu.symbolic.algebra.definitions import (
     rules_with,
     with_names_inside,
 )
-from tinygrad_edu.symbolic.algebra.draws import draws
 from tinygrad_edu.symbolic.algebra.evaluate import Environment
-from tinygrad_edu.symbolic.algebra.exact import Judge
 from tinygrad_edu.symbolic.algebra.expr import (
     Expr,
     Leaf,
@@ -35,7 +33,7 @@ from tinygrad_edu.symbolic.algebra.rewrite import MOST_WORK, Rewriter
 from tinygrad_edu.symbolic.algebra.rules import CHOICES, TIDYING, UNDOING
 from tinygrad_edu.symbolic.algebra.rules.rule import Rule
 from tinygrad_edu.symbolic.derive.certificate import Graph
-from tinygrad_edu.symbolic.derive.derivation import Contribution, Derivation, Formula, Step
+from tinygrad_edu.symbolic.derive.derivation import Contribution, Derivation, Formula, steps_of
 from tinygrad_edu.symbolic.derive.faults import faults
 from tinygrad_edu.symbolic.derive.jacobian import filled, row_of
 from tinygrad_edu.symbolic.derive.loops import looped
@@ -50,7 +48,6 @@ __all__ = [
     "Passes",
     "Visit",
     "Work",
-    "checks_of",
     "passes",
     "refuse_without_graph",
     "work_on",
@@ -390,8 +387,8 @@ class Work:
         )
         self.worked += found.work
         axes = self.lowering.axes_of(wrt)
-        used = {move.match.assumption for move in found.moves if move.match.assumption}
-        checks, judge = checks_of(start, used, self.facts), Judge([start])
+        steps = steps_of(found.moves, start, axes, self.facts)
+        used = {step.assumption for step in steps if step.assumption}
         derivation = Derivation(
             title=(self._called(of, self.title), self._title_of(leaf)),
             wrt=self._formula(leaf, wrt),
@@ -401,11 +398,7 @@ class Work:
             chain=chain,
             graph=graph,
             start=Formula(start, axes),
-            steps=[
-                Step(move, axes, checks[why], judge, None if why is None else self.facts.met[why])
-                for move in found.moves
-                for why in [move.match.assumption]
-            ],
+            steps=steps,
             result=Formula(found.expr, axes),
             assumptions=self.facts.assumptions(used, found.expr),
             computed=computed,
@@ -522,16 +515,3 @@ def _without_moves(symbol: Symbol) -> Symbol:
     while symbol.op is not None and symbol.op.name in _SILENT:
         symbol = symbol.args[0]
     return symbol
-
-
-def checks_of(start: Expr, used: set[str], facts: Facts) -> dict[str | None, list[Environment]]:
-    """Draw the numbers that steps are checked on: by what a step assumes, and nothing more."""
-    data = Environment()
-    checks: dict[str | None, list[Environment]] = {None: [data, *draws([start], ())]}
-    for statement in used:
-        assumption = facts.met[statement]
-        drawn = draws([start], [assumption])
-        if assumption.kind == "nonzero":
-            drawn = [env for env in drawn if np.all(env.value(assumption.expr)[0] != 0)]
-        checks[statement] = [data, *drawn]
-    return checks
