@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.core.backward import gradients
+from tinygrad_edu.core.backward import gradients, vjp
 from tinygrad_edu.core.graph import ancestors, depends_on, differentiable, on_every_path
 from tinygrad_edu.core.node import Node
 from tinygrad_edu.symbolic.algebra.evaluate import Environment
@@ -112,24 +112,24 @@ class Backward:
 
         The pass is linear: what goes on from the stage is put in place of what should.
         """
-        again = self._recorded(env)
-        above, below = again[id(segment.above)], again[id(segment.below)]
+        again, seed = self._recorded(env), self._seed(env)
         output, wrt = again[id(self.output)], again[id(self.wrt)]
-        arrived = _gradient(output, above, self._seed(env))
-        if segment.index is not None:
-            above, below = _alone(above, segment.index)
-        instead = arrived
+        above, below = again[id(segment.above)], again[id(segment.below)]
+
+        def passed(g: Array) -> Array:
+            g = g.reshape(above.shape)
+            if segment.index is not None:
+                return np.asarray(vjp(above, segment.index, g), dtype=np.float64)
+            return _gradient(above, below, g)
+
+        arrived = instead = _gradient(output, above, seed)
         if how == "diagonal":
             if above.size > MOST_ROWS or (segment.index is not None and above.op.elementwise):
                 return None  # too large, or it is all there is
-            rows = [_gradient(above, below, row) for row in np.eye(above.size)]
-            instead = arrived * np.diagonal(np.reshape(rows, (above.size,) * 2)).reshape(
-                above.shape
-            )
-        wrong = instead - _gradient(above, below, arrived)
-        return _gradient(output, wrt, self._seed(env)) + _gradient(
-            again[id(segment.below)], wrt, wrong
-        )
+            diagonal = [passed(row).flat[i] for i, row in enumerate(np.eye(above.size))]
+            instead = arrived * np.reshape(diagonal, above.shape)
+        wrong = _gradient(below, wrt, instead - passed(arrived))
+        return _gradient(output, wrt, seed) + wrong
 
     def _seed(self, env: Environment) -> Array:
         incoming = self.letters.derivation.incoming
@@ -151,11 +151,3 @@ class Backward:
 def _gradient(output: Tensor, wrt: Tensor, seed: Array) -> Array:
     found = gradients(output, wrt, seed=seed.reshape(output.shape))
     return np.asarray(found, dtype=np.float64)
-
-
-def _alone(node: Tensor, index: int) -> tuple[Tensor, Tensor]:
-    """Record one operation again as a function of one argument alone."""
-    arguments = [getattr(argument, "value", argument) for argument in node.args]
-    arguments[index] = Tensor(arguments[index])
-    assert node.op is not None
-    return node.op(*arguments, **node.attributes), arguments[index]
