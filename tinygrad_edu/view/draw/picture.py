@@ -63,35 +63,30 @@ class Drawing(ABC):
         Parameters
         ----------
         path
-            Its ending says what is written: ``.svg``, or ``.png``, the SVG in twice its size, with
-            resvg_py, which the extra ``viz`` brings.
+            Its ending says what is written: ``.svg``; ``.png``, the SVG in twice its size, with
+            resvg_py, which the extra ``viz`` brings. A graph can also be ``.dot`` or ``.gv`` (the
+            DOT text, for which no renderer is needed) and ``.pdf``, from the DOT text, with
+            labels as readable Unicode, where the renderer can (or print the SVG from a browser).
 
         Raises
         ------
         ValueError
             For any other ending.
-        RendererNotFound
-            If a program or a package is missing; the message says how to get it.
+        RendererError
+            If there is no renderer or it cannot write this format, or a package is missing; the
+            message says how to get it.
         """
-        path = Path(path)
-        return save(path, self._content(path))
-
-    def _content(self, path: Path) -> bytes:
-        formats: dict[str, Callable[[], bytes]] = {
-            ".svg": lambda: self.svg().encode(),
-            ".png": lambda: png(self.svg()),
-            **self._more_formats(),
-        }
+        path, formats = Path(path), self._formats()
         ending = path.suffix.lower()
         if ending not in formats:
             *most, last = formats
             raise ValueError(
                 f"save: a drawing is saved as {', '.join(most)} or {last}, not as {path.name!r}"
             )
-        return formats[ending]()
+        return save(path, formats[ending]())
 
-    def _more_formats(self) -> dict[str, Callable[[], bytes]]:
-        return {}
+    def _formats(self) -> dict[str, Callable[[], bytes]]:
+        return {".svg": lambda: self.svg().encode(), ".png": lambda: png(self.svg())}
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, str]:
         # As HTML it takes the colours of the notebook's theme; an image would not.
@@ -148,31 +143,12 @@ class Picture(Drawing):
         """
         return compose(self.model, find_renderer(), self.width)
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the picture to a file and return its path.
-
-        Parameters
-        ----------
-        path
-            Its ending says what is written: ``.svg``; ``.png``, the SVG in twice its size, with
-            resvg_py, which the extra ``viz`` brings; ``.dot`` or ``.gv`` (the DOT text, for
-            which no renderer is needed); ``.pdf`` from the DOT text, with labels as readable
-            Unicode, where the renderer can (or print the SVG from a browser).
-
-        Raises
-        ------
-        ValueError
-            For any other ending.
-        RendererError
-            If there is no renderer or it cannot write this format.
-        """
-        return super().save(path)
-
-    def _more_formats(self) -> dict[str, Callable[[], bytes]]:
+    def _formats(self) -> dict[str, Callable[[], bytes]]:
         return {
+            **super()._formats(),
             ".pdf": lambda: find_renderer().run(self.source, "pdf"),
-            ".dot": self.source.encode,
-            ".gv": self.source.encode,
+            ".dot": lambda: self.source.encode(),
+            ".gv": lambda: self.source.encode(),
         }
 
     def __repr__(self) -> str:

@@ -45,48 +45,39 @@ def kind_class(kind: str) -> str:
 
 def draw_shape(parent: ET.Element, kind: str, box: Box) -> None:
     """Draw the outline of a vertex of a kind."""
-    if kind == "part":
-        rectangle(parent, "tg-shape", box, min(10, box.height / 2))
-        rectangle(parent, "tg-inner", shrunk(box, 2.5), min(7.5, box.height / 2 - 2.5))
-        return
-    if kind in {"op", "value", "gradient op"}:
+    cut = min(_CORNER, 0.28 * box.height)
+    if kind == "parameter":
+        _cut_off(parent, box, [(cut, box.height / 2)] * 4)
+    elif kind == "gradient":
+        _cut_off(parent, box, [(cut, cut)] * 4)
+    elif kind == "constant":
+        x, side = number(box.right - cut), number(cut)
+        fold = f"M{x},{number(box.top)}v{side}h{side}"
+        _cut_off(parent, box, [(0, 0), (cut, cut), (0, 0), (0, 0)], fold)
+    else:
         radius = 0 if kind == "value" else min(10, box.height / 2)
         rectangle(parent, "tg-shape", box, radius)
-        return
-    path = "M" + "L".join(f"{number(x)},{number(y)}" for x, y in _outline(kind, box)) + "Z"
-    if kind == "constant":
-        x, y = box.right, box.top
-        cut = number(_corner(box))
-        path += f"M{number(x - _corner(box))},{number(y)}v{cut}h{cut}"
-    add(parent, "path", "tg-shape", d=path)
+    if kind == "part":
+        rectangle(parent, "tg-inner", shrunk(box, 2.5), radius - 2.5)
 
 
-def _corner(box: Box) -> float:
-    return min(_CORNER, 0.28 * box.height)
-
-
-def _outline(kind: str, box: Box) -> Sequence[tuple[float, float]]:
-    left, right, top, bottom, cut = box.left, box.right, box.top, box.bottom, _corner(box)
-    if kind == "parameter":
-        y = box.centre[1]
-        upper = [(left, y), (left + cut, top), (right - cut, top)]
-        return [*upper, (right, y), (right - cut, bottom), (left + cut, bottom)]
-    if kind == "constant":
-        return [
-            (left, top),
-            (right - cut, top),
-            (right, top + cut),
-            (right, bottom),
-            (left, bottom),
-        ]
-    upper = [(left, top + cut), (left + cut, top), (right - cut, top), (right, top + cut)]
-    lower = [
-        (right, bottom - cut),
-        (right - cut, bottom),
-        (left + cut, bottom),
-        (left, bottom - cut),
-    ]
-    return [*upper, *lower]
+def _cut_off(
+    parent: ET.Element, box: Box, cuts: Sequence[tuple[float, float]], more: str = ""
+) -> None:
+    """Draw a box whose corners, from the upper left one on, are cut off by so much each."""
+    points: list[tuple[float, float]] = []
+    sides = (
+        (box.left, box.top),
+        (box.right, box.top),
+        (box.right, box.bottom),
+        (box.left, box.bottom),
+    )
+    for place, ((x, y), (across, down)) in enumerate(zip(sides, cuts, strict=True)):
+        inward = x + (across if x == box.left else -across), y
+        along = x, y + (down if y == box.top else -down)
+        points += [along, inward] if place % 2 == 0 else [inward, along]
+    path = "L".join(f"{number(x)},{number(y)}" for x, y in dict.fromkeys(points))
+    add(parent, "path", "tg-shape", d=f"M{path}Z{more}")
 
 
 def add(parent: ET.Element, tag: str, style: str, **attributes: str) -> ET.Element:
