@@ -6,7 +6,6 @@ glyphs) and as readable Unicode (for everything else), and what is joined to wha
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
@@ -147,21 +146,11 @@ class Model:
     frames
         The stages of a story, one below the other, instead of vertices.
 
-    Raises
-    ------
-    ValueError
-        For a key that is used twice, an edge or a group that names an unknown key, and a member
-        of two groups.
-
     Examples
     --------
     >>> vertices = (Vertex("z", "value", "z", "z"), Vertex("e", "op", "e^{z}", "exp(z)"))
     >>> Model(vertices, (Edge("z", "e"),)).direction
     'LR'
-    >>> Model(vertices, (Edge("z", "q"),))
-    Traceback (most recent call last):
-        ...
-    ValueError: The edge 'z' to 'q' names 'q', which is no vertex of the picture.
     """
 
     vertices: tuple[Vertex, ...] = ()
@@ -173,35 +162,6 @@ class Model:
     legend: tuple[tuple[LegendKind, str], ...] = ()
     aside: str = ""
     frames: tuple[Frame, ...] = ()
-
-    def __post_init__(self) -> None:
-        keys = Counter([*(v.key for v in self.vertices), *(g.key for g in self.groups)])
-        for key, count in keys.items():
-            if count > 1:
-                raise ValueError(
-                    f"The key {key!r} is used twice; each vertex and group needs one of its own."
-                )
-        known = {vertex.key for vertex in self.vertices}
-        for edge in self.edges:
-            for end in (edge.tail, edge.head):
-                if end not in known:
-                    raise ValueError(
-                        f"The edge {edge.tail!r} to {edge.head!r} names {end!r}, "
-                        "which is no vertex of the picture."
-                    )
-        owner: dict[str, str] = {}
-        for group in self.groups:
-            for member in group.members:
-                if member not in keys:
-                    raise ValueError(
-                        f"The group {group.key!r} names {member!r}, "
-                        "which is neither a vertex nor a group of the picture."
-                    )
-                if member in owner:
-                    raise ValueError(
-                        f"{member!r} is a member twice: of {owner[member]!r} and of {group.key!r}."
-                    )
-                owner[member] = group.key
 
     @property
     def graphs(self) -> tuple[Model, ...]:

@@ -7,16 +7,14 @@ that is drawn, so a picture never shows what an earlier backward pass left behin
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from tinygrad_edu.core.backward import gradients as differentiate
-from tinygrad_edu.core.backward import propagate
 from tinygrad_edu.core.graph import ancestors, differentiable
-from tinygrad_edu.core.op import Op
 from tinygrad_edu.naming import Names
 from tinygrad_edu.symbolic.notation import written as notation
 from tinygrad_edu.tensor import Tensor, refuse_changed
@@ -30,21 +28,18 @@ from tinygrad_edu.view.draw.model import (
     Vertex,
     VertexKind,
 )
+from tinygrad_edu.view.draw.opened import Expand, OpenedGraph
 from tinygrad_edu.view.draw.parts import Fold, Piece, chosen, formula_text, homes, pieces_of
 from tinygrad_edu.view.draw.repeat import repeat_far_leaves
-from tinygrad_edu.view.draw.rounds import Rounds, rounds_of
+from tinygrad_edu.view.draw.rounds import rounds_of
 from tinygrad_edu.view.draw.symbols import Operand, number_operand, symbol
 from tinygrad_edu.view.draw.values import one_line, shape_text, sum_text, value_lines
 
-__all__ = ["Expand", "backward_model", "derivative", "forward_model", "name_latex", "readable"]
-
-#: Which operations are opened: all that have a definition, or those of these names.
-Expand = bool | frozenset[str]
+__all__ = ["backward_model", "derivative", "forward_model", "name_latex", "readable"]
 
 _MOST_VERTICES = 2000
 _WIDE = 60  # vertices
 _ROUNDS = "×: of rounds that are alike, the first is drawn for all but the last, with its numbers."
-_DEEPEST = 20  # a definition may use its own operation
 _SIGNS = {"subtract": "−", "divide": "÷"}  # of a second operand, where neither has a name
 _MOST_CONTRIBUTIONS = 100  # more are not drawn one by one
 
@@ -94,7 +89,7 @@ def forward_model(
     if gradients is None and alone and not wanted:
         aside = "Gradient not computed: run backward() first, or draw with gradients=True."
     title = f"Forward graph of {name}" if name else "Forward graph"
-    drawing = _Drawing(names, _Graph(order, output, seed, expand, rounds))
+    drawing = _Drawing(names, OpenedGraph(order, output, seed, expand, rounds))
     return replace(drawing.model(title, notes, fold), aside=aside)
 
 
@@ -115,111 +110,11 @@ def backward_model(output: Tensor, names: Names, *, expand: Expand, fold: Fold =
         letter = names.of(target) or ("out" if target is output else "")
         if letter:
             labels.setdefault(gradient, []).append(derivative(name, letter))
-    graph = _Graph(readable(names, *found), output, None, expand)
+    graph = OpenedGraph(readable(names, *found), output, None, expand)
     of = f"of {name}" if names.of(output) else "of the output"
     notes = ("The seed is an array of ones.",) if output.size != 1 else ()
     drawing = _Drawing(names, graph, order, labels)
     return drawing.model(f"Graph of the gradient {of}", notes, fold)
-
-
-class _Graph:
-    """A recorded graph, arguments first, in which some operations are opened.
-
-    An opened operation follows the graph of its definition, which begins at stand-ins for its
-    arguments: so the inside ends where it begins, and takes gradients of its own.
-
-    Attributes
-    ----------
-    order : list of Tensor
-        The vertices.
-    opened : dict of Tensor to (Tensor, frozenset of Tensor)
-        Each opened operation with the result of its definition and all that is inside.
-    totals : dict of Tensor to array
-        The gradients, if a seed is given.
-    shares : dict of (Tensor, int) to array
-        What each operation brings to the gradient of each argument.
-    """
-
-    def __init__(
-        self,
-        order: list[Tensor],
-        output: Tensor,
-        seed: Any,
-        expand: Expand,
-        rounds: Sequence[Rounds] = (),
-    ) -> None:
-        self.expand, self.rounds = expand, rounds
-        self.has_gradients = seed is not None
-        self.order: list[Tensor] = []
-        self.opened: dict[Tensor, tuple[Tensor, frozenset[Tensor]]] = {}
-        self.totals: dict[Any, Any] = {}
-        self.shares: dict[tuple[Any, int], Any] = {}
-        self.later = {node: drawn for each in rounds for node, drawn in each.again.items()}
-        self._outer = dict(self.later)  # what is drawn for it: of a round, and of a stand-in
-        self._exact: dict[Tensor, Any] = {}  # recorded; the inside of an operation is less exact
-        self._met: set[str] = set()  # operations that could be opened
-        used = {id(a) for node in order if node not in self.later for a in node.args}
-        gone = {id(a) for node in self.later for a in node.args} - used
-        drawn = [node for node in order if node.op is not None or id(node) not in gone]
-        self._add(drawn, output, seed, 0)
-        self._refuse_unopened()
-
-    def args(self, node: Tensor) -> list[Any]:
-        """Return the arguments of an operation, as they are drawn."""
-        return [self._outer.get(a, a) if isinstance(a, Tensor) else a for a in node.args]
-
-    def value(self, node: Tensor) -> Any:
-        """Return the value of a vertex, as it was recorded."""
-        return self._exact.get(node, node.value)
-
-    def _add(self, order: Iterable[Tensor], output: Tensor, seed: Any, depth: int) -> None:
-        if seed is not None:
-            active = differentiable(output)
-            watch = lambda node, index, g, part: self.shares.update({(node, index): part})  # noqa: E731  # used once
-            with np.errstate(all="ignore"):
-                self.totals |= propagate(output, seed, active, keep=active, watch=watch)
-        for node in order:
-            if node not in self._outer:
-                if node.op is not None and depth < _DEEPEST and self._opens(node.op):
-                    self._open(node, depth)
-                self.order.append(node)
-
-    def _opens(self, op: Op) -> bool:
-        if op.definition is None:
-            return False
-        self._met.add(op.name)
-        return self.expand if isinstance(self.expand, bool) else op.name in self.expand
-
-    def _open(self, node: Tensor, depth: int) -> None:
-        """Add the definition of an operation."""
-        assert node.op is not None
-        assert node.op.definition is not None
-        args = []
-        for argument, value in zip(self.args(node), node.inputs, strict=True):
-            if isinstance(argument, Tensor):
-                stand_in = _stand_in(value)
-                self._outer[stand_in] = argument
-                argument = stand_in
-            args.append(argument)
-        with np.errstate(all="ignore"):
-            result = node.op.definition(*args, **node.attributes)
-        self._exact[result] = self.value(node)
-        before = len(self.order)
-        self._add(ancestors(result), result, self.totals.get(node), depth + 1)  # type: ignore[arg-type]  # Tensors
-        inside = frozenset(inner for inner in self.order[before:] if inner.op is not None)
-        self.opened[node] = result, inside
-
-    def _refuse_unopened(self) -> None:
-        """Say so where an operation was to be opened that is not there."""
-        if isinstance(self.expand, bool):
-            return
-        opened = {node.op.name for node in self.opened if node.op is not None}
-        for name in sorted(self.expand - opened):
-            there = ", ".join(sorted(self._met)) or "none"
-            raise ValueError(
-                f"draw: expand={name!r} names no operation of this graph that has a definition; "
-                f"there are: {there}"
-            )
 
 
 @dataclass(eq=False)
@@ -256,7 +151,7 @@ class _Drawing:
     def __init__(
         self,
         names: Names,
-        graph: _Graph,
+        graph: OpenedGraph,
         forward: Sequence[Tensor] = (),
         labels: Mapping[Tensor, list[tuple[str, str]]] | None = None,
     ) -> None:
@@ -456,13 +351,6 @@ def _legend(kinds: Collection[str], gradient_graph: bool) -> tuple[tuple[LegendK
     else:
         entries.append(("backward", "what one path brings to the gradient"))
     return tuple(entry for entry in entries if entry[0] in kinds)
-
-
-def _stand_in(value: Any) -> Tensor:
-    """Return a leaf of just this value: a Tensor made of a condition would turn it into numbers."""
-    leaf = Tensor(0.0)
-    leaf.value = value
-    return leaf
 
 
 def name_latex(name: str) -> str:
