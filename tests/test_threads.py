@@ -12,6 +12,7 @@ from numpy.testing import assert_array_equal
 import tinygrad_edu as tg
 from tests.samples import CASES, DIFFERENTIABLE, arrays, tensors
 from tinygrad_edu.view.draw import formula
+from tinygrad_edu.view.page import mathml
 
 THREADS = 8
 
@@ -135,7 +136,7 @@ def test_pictures_and_pages():
         return picture.source, tg.explain(loss, wrt=z, names={"y": y}).html()
 
     expected = in_turn(work, 3)
-    for cached in (formula._typeset, formula._mathml, formula._ems):
+    for cached in (formula._typeset, mathml._mathml, mathml._ems):
         cached.cache_clear()
     assert at_once(work, 3) == expected
 
@@ -150,6 +151,6 @@ def test_setting_formulas_leaves_the_warnings_of_the_program():
 
     drawn = at_once(work)
     assert warnings.filters == filters
-    for cached in (formula._typeset, formula._mathml, formula._ems):
+    for cached in (formula._typeset, mathml._mathml, mathml._ems):
         cached.cache_clear()
     assert drawn == in_turn(work)

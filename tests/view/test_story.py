@@ -11,8 +11,8 @@ from numpy.testing import assert_allclose
 import tinygrad_edu as tg
 from tinygrad_edu.lectures import LECTURES
 from tinygrad_edu.naming import Names
-from tinygrad_edu.view.draw.evolution import Evolution
 from tinygrad_edu.view.page import story
+from tinygrad_edu.view.page.evolution import Evolution
 
 NO_NAMES = Names(None, {})
 

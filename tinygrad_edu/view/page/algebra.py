@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from tinygrad_edu.symbolic.derive import Derivation
-from tinygrad_edu.view.draw.evolution import evolutions
 from tinygrad_edu.view.draw.model import Model
 from tinygrad_edu.view.draw.recorded import derivative, name_latex
-from tinygrad_edu.view.draw.written import (
+from tinygrad_edu.view.page.evolution import evolutions
+from tinygrad_edu.view.page.flow import weighted
+from tinygrad_edu.view.page.frames import Frame, Scene, Track
+from tinygrad_edu.view.page.markup import sentence_case
+from tinygrad_edu.view.page.written import (
     Maths,
     Prose,
     Written,
@@ -17,9 +20,6 @@ from tinygrad_edu.view.draw.written import (
     prose,
     written,
 )
-from tinygrad_edu.view.page.flow import weighted
-from tinygrad_edu.view.page.frames import Frame, Scene, Track
-from tinygrad_edu.view.page.markup import sentence_case
 
 __all__ = ["algebra", "left_side"]
 

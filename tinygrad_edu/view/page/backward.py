@@ -9,7 +9,10 @@ import numpy as np
 
 from tinygrad_edu.symbolic.derive import Formula, Visit
 from tinygrad_edu.view.draw.recorded import name_latex
-from tinygrad_edu.view.draw.written import (
+from tinygrad_edu.view.page.flow import Flow, partial
+from tinygrad_edu.view.page.frames import Factor, Frame, Passing, Scene, Track
+from tinygrad_edu.view.page.meaning import meaning
+from tinygrad_edu.view.page.written import (
     Maths,
     Prose,
     Written,
@@ -21,9 +24,6 @@ from tinygrad_edu.view.draw.written import (
     summed,
     written,
 )
-from tinygrad_edu.view.page.flow import Flow, partial
-from tinygrad_edu.view.page.frames import Factor, Frame, Passing, Scene, Track
-from tinygrad_edu.view.page.meaning import meaning
 
 __all__ = ["backward"]
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 
-from tinygrad_edu.view.draw.formula import formula_width, number
+from tinygrad_edu.view.draw.formula import number
 from tinygrad_edu.view.draw.model import Model, Vertex
 from tinygrad_edu.view.draw.svg import Pieces
-from tinygrad_edu.view.draw.written import Maths, Written
 from tinygrad_edu.view.page.flow import MANY, ends
 from tinygrad_edu.view.page.frames import Frame, Passing, Scene, Story
 from tinygrad_edu.view.page.jacobian import heat_map
 from tinygrad_edu.view.page.markup import Content, add, card, element, sentence_case
+from tinygrad_edu.view.page.mathml import formula_width
+from tinygrad_edu.view.page.written import Maths, Written
 
 __all__ = ["Cards"]
 

@@ -17,9 +17,9 @@ from tinygrad_edu.symbolic.derive import (
     letters_alike,
     squashed,
 )
-from tinygrad_edu.view.draw.formula import formula_width
-from tinygrad_edu.view.draw.written import Maths, join, maths, written
 from tinygrad_edu.view.page.flow import Flow, plain
+from tinygrad_edu.view.page.mathml import formula_width
+from tinygrad_edu.view.page.written import Maths, join, maths, written
 
 __all__ = ["ROLES", "Column", "Columns"]
 

@@ -13,9 +13,9 @@ from tinygrad_edu.core.graph import ancestors, rerun
 from tinygrad_edu.symbolic.derive import Derivation
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.view.draw.values import number_text
-from tinygrad_edu.view.draw.written import check_text, maths
 from tinygrad_edu.view.page.bars import entry_name
 from tinygrad_edu.view.page.markup import add, cells, scrolling, table
+from tinygrad_edu.view.page.written import check_text, maths
 
 __all__ = ["Comparison", "comparison"]
 

@@ -8,7 +8,6 @@ from tinygrad_edu.view.draw.dot import clean, digraph
 from tinygrad_edu.view.draw.formula import define
 from tinygrad_edu.view.draw.renderer import RendererNotFound, find_renderer
 from tinygrad_edu.view.draw.svg import Pieces, pieces
-from tinygrad_edu.view.draw.written import join
 from tinygrad_edu.view.page.card import Cards
 from tinygrad_edu.view.page.frames import Story
 from tinygrad_edu.view.page.markup import (
@@ -21,6 +20,7 @@ from tinygrad_edu.view.page.markup import (
     table,
 )
 from tinygrad_edu.view.page.nodes import TITLES, row
+from tinygrad_edu.view.page.written import join
 
 __all__ = ["document"]
 

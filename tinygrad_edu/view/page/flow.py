@@ -12,9 +12,9 @@ from tinygrad_edu.view.draw.model import Edge, Model, Vertex
 from tinygrad_edu.view.draw.recorded import name_latex
 from tinygrad_edu.view.draw.symbols import Operand, application, number_operand
 from tinygrad_edu.view.draw.values import shape_text, sum_text, value_lines
-from tinygrad_edu.view.draw.written import Maths, Written, join, maths, written
 from tinygrad_edu.view.page.jacobian import Heat, Rows, local, total
 from tinygrad_edu.view.page.program import Program
+from tinygrad_edu.view.page.written import Maths, Written, join, maths, written
 
 __all__ = ["MANY", "Flow", "ends", "is_silent", "partial", "plain", "weighted"]
 

@@ -7,7 +7,10 @@ from typing import Any
 
 from tinygrad_edu.symbolic.derive import Rewriting, Symbol
 from tinygrad_edu.view.draw.values import shape_text
-from tinygrad_edu.view.draw.written import (
+from tinygrad_edu.view.page.flow import Flow, ends
+from tinygrad_edu.view.page.frames import Frame, Scene, Track
+from tinygrad_edu.view.page.markup import sentence_case
+from tinygrad_edu.view.page.written import (
     Maths,
     Prose,
     Written,
@@ -19,9 +22,6 @@ from tinygrad_edu.view.draw.written import (
     prose,
     written,
 )
-from tinygrad_edu.view.page.flow import Flow, ends
-from tinygrad_edu.view.page.frames import Frame, Scene, Track
-from tinygrad_edu.view.page.markup import sentence_case
 
 __all__ = ["forward"]
 

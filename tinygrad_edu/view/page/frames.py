@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from tinygrad_edu.view.draw.model import Model
-from tinygrad_edu.view.draw.written import Maths, Prose, Written
 from tinygrad_edu.view.page.comparison import Comparison
 from tinygrad_edu.view.page.jacobian import Heat
 from tinygrad_edu.view.page.live import Live
+from tinygrad_edu.view.page.written import Maths, Prose, Written
 
 __all__ = ["Factor", "Frame", "Node", "Passing", "Phase", "Route", "Scene", "Story", "Track"]
 

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.symbolic.derive import Derivation, runtime
-from tinygrad_edu.view.draw.written import Written
 from tinygrad_edu.view.page.bars import Bars, entry_name
 from tinygrad_edu.view.page.columns import ROLES, Column, Columns
 from tinygrad_edu.view.page.flow import Flow
 from tinygrad_edu.view.page.markup import asset, card, element
 from tinygrad_edu.view.page.numbers import Numbers
 from tinygrad_edu.view.page.sayings import WORDS, Speaker
+from tinygrad_edu.view.page.written import Written
 
 __all__ = ["Live", "live"]
 

@@ -14,8 +14,8 @@ from collections.abc import Iterable
 from importlib.resources import files
 
 from tinygrad_edu.view.draw.dot import clean
-from tinygrad_edu.view.draw.formula import mathml
-from tinygrad_edu.view.draw.written import Maths, Prose, Written
+from tinygrad_edu.view.page.mathml import mathml
+from tinygrad_edu.view.page.written import Maths, Prose, Written
 
 __all__ = [
     "Content",

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 
 from tinygrad_edu.symbolic.derive import Slope
-from tinygrad_edu.view.draw.written import Maths, Prose, Written, prose, written
 from tinygrad_edu.view.page.markup import sentence_case
+from tinygrad_edu.view.page.written import Maths, Prose, Written, prose, written
 
 __all__ = ["meaning"]
 

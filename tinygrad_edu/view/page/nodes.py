@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from tinygrad_edu.symbolic.derive import Contribution, Symbol
 from tinygrad_edu.view.draw.values import one_line, shape_text
-from tinygrad_edu.view.draw.written import Maths, Written, written
 from tinygrad_edu.view.page.flow import Flow, partial
 from tinygrad_edu.view.page.frames import Node
 from tinygrad_edu.view.page.jacobian import heat_map
 from tinygrad_edu.view.page.markup import cells, element
+from tinygrad_edu.view.page.written import Maths, Written, written
 
 __all__ = ["TITLES", "node", "row"]
 

@@ -8,7 +8,6 @@ from tinygrad_edu.naming import Names
 from tinygrad_edu.symbolic.derive import Derivation, letters, remarks
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.view.draw.steps import derivation_model
-from tinygrad_edu.view.draw.written import check_text, maths
 from tinygrad_edu.view.page.algebra import algebra, left_side
 from tinygrad_edu.view.page.backward import backward
 from tinygrad_edu.view.page.comparison import comparison
@@ -18,6 +17,7 @@ from tinygrad_edu.view.page.frames import Route, Story
 from tinygrad_edu.view.page.live import live
 from tinygrad_edu.view.page.nodes import node
 from tinygrad_edu.view.page.ways import Way, named_throughout, ways
+from tinygrad_edu.view.page.written import check_text, maths
 
 __all__ = ["story"]
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.symbolic.derive import Formula
-from tinygrad_edu.view.draw.formula import formula_width
 from tinygrad_edu.view.draw.values import number_latex, number_text, value_lines
+from tinygrad_edu.view.page.mathml import formula_width
 
 __all__ = [
     "Maths",
