@@ -278,3 +278,91 @@ def test_wrong_calls():
         tg.compile(tg.exp)(outside)
     with pytest.raises(ValueError, match="before the first call"):
         _ = tg.compile(tg.exp).source
+
+
+# --- programs of formulas ------------------------------------------------------------------------
+
+
+def written_out(seed=0):
+    """Softmax and cross-entropy as a lecture writes them, behind a layer."""
+    draws = R(seed)
+    X, Y = draws.normal(size=(16, 4)), np.eye(3)[draws.integers(0, 3, 16)]
+    weights = draws.normal(size=(4, 8)), draws.normal(size=8), draws.normal(size=(8, 3))
+
+    def loss(W1, b1, W2):
+        e = tg.exp(tg.relu(X @ W1 + b1) @ W2)
+        a = e / tg.sum(e, axis=1, keepdims=True)
+        return -tg.sum(Y * tg.log(a)) / len(Y)
+
+    return loss, weights
+
+
+@pytest.mark.parametrize("transform", [tg.grad, tg.value_and_grad])
+def test_a_program_of_the_derived_gradient(transform):
+    loss, weights = written_out()
+    f = transform(loss, (0, 1, 2))
+    program, plain = tg.compile(f, derive=True), tg.compile(f)
+    for step in range(3):
+        given = [w + step for w in weights]
+        for one, other in zip(leaves(program(*given)), leaves(f(*given)), strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-12)
+    plain(*weights)
+    assert len(program.source.splitlines()) < len(plain.source.splitlines())
+    assert "- Y" in program.source  # a − y, of e/Σe
+    np.testing.assert_array_equal(alone(program, *given)[-1][-1], program(*given)[-1][-1])
+
+
+LOSSES = {
+    "quadratic": (lambda x, A: x @ A @ x, [(4,), (4, 4)]),
+    "norm": (lambda x, A: tg.norm(A @ x), [(4,), (3, 4)]),
+    "residuals": (lambda x, A: tg.mean((A @ x - 1) ** 2), [(4,), (3, 4)]),
+    "binary": (lambda x, A: tg.sigmoid_cross_entropy(A @ x, np.array([0.0, 1, 1])), [(4,), (3, 4)]),
+    "number": (lambda x, A: tg.exp(x), [(), ()]),
+    "one entry": (lambda x, A: 3 * x[1], [(4,), ()]),
+    "constant": (lambda x, A: 2 * tg.sum(x), [(4, 2), ()]),
+}
+
+
+@pytest.mark.parametrize("which", LOSSES)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_derived_gradients_of_other_losses(which, dtype):
+    loss, shapes = LOSSES[which]
+    f = tg.value_and_grad(loss)
+    program = tg.compile(f, derive=True)
+    for seed in range(3):
+        given = [np.asarray(R([seed, n]).normal(size=s), dtype) for n, s in enumerate(shapes)]
+        for one, other in zip(leaves(program(*given)), leaves(f(*given)), strict=True):
+            assert one.dtype == other.dtype
+            np.testing.assert_allclose(one, other, rtol=1e-5 if dtype == np.float32 else 1e-11)
+
+
+def test_nothing_is_assumed_of_an_argument():
+    def loss(z, y):
+        return -tg.sum(y * tg.log(tg.softmax(z)))
+
+    z, y = np.array([0.3, -1.0, 2.0]), np.array([0.2, 0.5, 0.3])
+    f = tg.grad(loss)
+    program = tg.compile(f, derive=True)
+    for given in (y, 2 * y):  # sums to 1, and to 2
+        np.testing.assert_allclose(program(z, given), f(z, given), rtol=1e-12)
+    closed = tg.compile(tg.grad(lambda z: loss(z, y)), derive=True)
+    closed(z)
+    assert "sum" not in closed.source[closed.source.index("def program") :]
+
+
+def test_what_is_not_made_by_grad_is_not_derived():
+    with pytest.raises(TypeError, match=r"made by tg\.grad or value_and_grad"):
+        tg.compile(tg.exp, derive=True)
+    with pytest.raises(TypeError, match="one number as its result"):
+        tg.compile(tg.grad(lambda x: x * 2), derive=True)(np.ones(2))
+
+
+def test_numbers_move_to_the_smaller_factor_where_rounding_may_change():
+    def step(W, X):
+        return W - 0.1 * (X.T @ (X @ W - 1))
+
+    given = R(0).normal(size=(40, 3)), R(1).normal(size=(5, 40))
+    program, exact = tg.compile(step, exact=False), tg.compile(step)
+    np.testing.assert_allclose(program(*given), exact(*given), rtol=1e-12)
+    assert "0.1 * v4" in exact.source  # 40 x 3 numbers
+    assert "v3 * 0.1" in program.source  # 5 x 3

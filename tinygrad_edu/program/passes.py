@@ -1,15 +1,17 @@
-"""What makes a program shorter and keeps every rounding: each pass is from lines to lines."""
+"""What makes a program shorter: each pass is from lines to lines; all but `lighter` are exact."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.program.trace import Line, Name, leaves, substitute
+from tinygrad_edu.program.trace import Line, Name, Trace, leaves, substitute
 
-__all__ = ["alive", "numbered", "unchanged"]
+__all__ = ["alive", "lighter", "numbered", "unchanged"]
 
 
 def alive(lines: Iterable[Line], results: Any) -> list[Line]:
@@ -58,6 +60,81 @@ def unchanged(lines: Iterable[Line], results: Any) -> tuple[list[Line], Any]:
     return found, substitute(results, lambda each: same.get(each, each) if _named(each) else each)
 
 
+def lighter(lines: Sequence[Line], results: Any) -> tuple[list[Line], Any]:
+    """Multiply by a number where least is to multiply: (A B)/16 is A (B/16) where B is smaller.
+
+    A mask multiplies as it is, and not as the numbers 0.0 and 1.0. Not exact: products are
+    rounded in another order.
+    """
+    return _Lighter(lines, results).rewritten()
+
+
+class _Lighter:
+    """Computes lines again, in another order where that is less work."""
+
+    def __init__(self, lines: Sequence[Line], results: Any) -> None:
+        self._lines, self._results = lines, results
+        self._made = {line.out: line for line in lines if isinstance(line.out, Name)}
+        self._uses = Counter(name for line in lines for name in line.reads())
+        self._uses.update(filter(_named, leaves(results)))
+        self._new: dict[Name, Any] = {}
+        self._trace = Trace()
+
+    def rewritten(self) -> tuple[list[Line], Any]:
+        for line in self._lines:
+            out = self._again(line)
+            self._new.update(zip(line.writes(), leaves(out), strict=True))
+        return self._trace.lines, substitute(self._results, self._renamed)
+
+    def _renamed(self, value: Any) -> Any:
+        return self._new.get(value, value) if _named(value) else value
+
+    def _again(self, line: Line) -> Any:
+        whole, number = (*line.args, None)[:2]
+        if line.function is np.multiply and _is_number(whole):
+            whole, number = number, whole
+        if line.function in (np.multiply, np.divide) and _is_number(number):
+            if line.function is np.multiply and number == 1 and _is_mask(whole):
+                return self._renamed(whole)
+            if _named(whole) and self._weight(whole) < whole.size:
+                return self._scaled(whole, line.function, number)
+        kwargs = {key: substitute(each, self._renamed) for key, each in line.kwargs.items()}
+        args = substitute(line.args, self._renamed)
+        return self._trace.compute(line.function, args, kwargs, line.op)
+
+    def _factors(self, value: Any) -> Sequence[Any]:
+        """Return the two factors of a product that nothing else reads."""
+        line = self._made.get(value) if _named(value) else None
+        if line is None or self._uses[value] > 1 or line.function not in (np.multiply, np.matmul):
+            return ()
+        return line.args
+
+    def _weight(self, value: Any) -> float:
+        """Return how many numbers are multiplied where a product is multiplied best."""
+        if _is_mask(value) or _is_number(value):
+            return math.inf
+        inside = map(self._weight, self._factors(value))
+        return min([np.size(getattr(value, "value", value)), *inside])
+
+    def _scaled(self, value: Any, function: Any, number: Any) -> Any:
+        """Multiply a product by a number, in the factor where that is least work."""
+        factors = list(self._factors(value))
+        lightest = min(factors, key=self._weight, default=value)
+        if not factors or self._weight(lightest) >= np.size(getattr(value, "value", value)):
+            return self._trace.compute(function, (self._renamed(value), number))
+        scaled = self._scaled(lightest, function, number)
+        args = [scaled if each is lightest else self._renamed(each) for each in factors]
+        return self._trace.compute(self._made[value].function, tuple(args))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | np.generic)
+
+
+def _is_mask(value: Any) -> bool:
+    return isinstance(value, Name | np.ndarray) and value.dtype.kind == "b"
+
+
 def _gives_back(line: Line, source: Name) -> bool:
     """Whether a line of which the result depends on shapes alone has its argument's."""
     name = getattr(line.function, "__name__", "")
@@ -73,9 +150,11 @@ def _gives_back(line: Line, source: Name) -> bool:
 
 def _rename(line: Line, same: Mapping[Name, Any]) -> None:
     if same:
-        line.args = substitute(
-            line.args, lambda each: same.get(each, each) if _named(each) else each
+        renamed = substitute(
+            [line.args, [*line.kwargs.values()]],
+            lambda each: same.get(each, each) if _named(each) else each,
         )
+        line.args, line.kwargs = renamed[0], dict(zip(line.kwargs, renamed[1], strict=True))
 
 
 def _named(value: Any) -> bool:

@@ -12,17 +12,22 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.core.node import Node
-from tinygrad_edu.program.passes import alive, numbered, unchanged
+from tinygrad_edu.program.passes import alive, lighter, numbered, unchanged
 from tinygrad_edu.program.trace import Function, Name, Trace, leaves, same_bits, substitute
 from tinygrad_edu.program.writer import Writer
 
 __all__ = ["Program", "compile", "written"]
 
+#: By how much results may differ that need not be exact, relative to the largest entry.
+_NEAR = {"d": 1e-12, "f": 1e-5, "e": 1e-2}
+
 #: So many programs of one function are kept, the latest used.
 _KEPT = 16
 
 
-def compile(f: Function, donate: Iterable[int] = (), exact: bool = True) -> Program:
+def compile(
+    f: Function, donate: Iterable[int] = (), exact: bool = True, derive: bool = False
+) -> Program:
     """Write a function of arrays as a straight-line NumPy program.
 
     Parameters
@@ -36,6 +41,9 @@ def compile(f: Function, donate: Iterable[int] = (), exact: bool = True) -> Prog
     exact : bool, optional
         Keep every rounding: results equal those of `f` bit for bit. Otherwise numbers may move
         into smaller factors.
+    derive : bool, optional
+        Compute gradients by the formulas that `tg.derive` finds, for an `f` made by `grad` or
+        `value_and_grad`; never exact. Assumed is only what holds of arrays that `f` closes over.
 
     Returns
     -------
@@ -49,7 +57,7 @@ def compile(f: Function, donate: Iterable[int] = (), exact: bool = True) -> Prog
         argument in place, closes over a Tensor, or returns no arrays.
     ValueError
         On the first call, if the program gives other results than `f`, as where `f` draws random
-        numbers.
+        numbers; or if an argument of `donate` is not there.
 
     Notes
     -----
@@ -65,7 +73,10 @@ def compile(f: Function, donate: Iterable[int] = (), exact: bool = True) -> Prog
     """
     if not callable(f):
         raise TypeError(f"compile: f is a {type(f).__name__}; pass a function of arrays")
-    return Program(f, tuple(donate), exact)
+    made_by = getattr(f, "made_by", None)
+    if derive and made_by is None:
+        raise TypeError("compile: derive=True takes a function made by tg.grad or value_and_grad")
+    return Program(f, tuple(donate), exact and not derive, made_by if derive else None)
 
 
 class Program:
@@ -81,8 +92,8 @@ class Program:
         The arrays that the function closes over, by what the text calls them.
     """
 
-    def __init__(self, f: Function, donate: Sequence[int], exact: bool) -> None:
-        self._f, self._donate, self._exact = f, donate, exact
+    def __init__(self, f: Function, donate: Sequence[int], exact: bool, derive: Any) -> None:
+        self._f, self._donate, self._exact, self._derive = f, donate, exact, derive
         self._kept: OrderedDict[str, tuple[Writer, Function]] = OrderedDict()
         self._lock = threading.Lock()
         #: The kinds of the arrays of the last call, and what runs on them.
@@ -142,7 +153,7 @@ class Program:
         expected = self._f(*args)
         copies = [value.copy() if isinstance(value, np.ndarray) else value for value in given]
         result = run(*copies)
-        _refuse_other(result, expected)
+        _refuse_other(result, expected, self._exact)
         with self._lock:
             self._remember(key, args, (writer, run))
         return result
@@ -161,9 +172,21 @@ class Program:
         named = substitute(args, lambda value: value if _is_fixed(value) else Name(trace, value))
         letters = zip(leaves(named), _letters(self._f, args), strict=True)
         inputs = {name: letter for name, letter in letters if isinstance(name, Name)}
-        results = substitute(self._f(*named), _result)
+        results = substitute(self._traced(named), _result)
         donated = [name for place in self._donate for name in leaves(named[place])]
-        return written(trace, inputs, results, donated, _closed_over(self._f))
+        return written(trace, inputs, results, donated, _closed_over(self._f), self._exact)
+
+    def _traced(self, named: tuple[Any, ...]) -> Any:
+        """Call the function on names."""
+        if self._derive is None:
+            return self._f(*named)
+        from tinygrad_edu.program.derived import derived_gradients  # which the others do without
+
+        kind, f, argnum = self._derive
+        numbers = argnum if isinstance(argnum, tuple) else (argnum,)
+        value, slopes = derived_gradients(f, named, numbers)
+        found = tuple(slopes) if isinstance(argnum, tuple) else slopes[0]
+        return found if kind == "grad" else (value, found)
 
 
 def written(
@@ -172,11 +195,15 @@ def written(
     results: Any,
     donated: Iterable[Name] = (),
     called: Callable[[Any], str | None] = lambda array: None,
+    exact: bool = True,
 ) -> Writer:
-    """Run the passes that keep every rounding, and write what is left."""
-    lines, results = unchanged(trace.lines, results)
-    lines, results = numbered(lines, results)
-    return Writer(alive(lines, results), inputs, results, donated, called)
+    """Run the passes, and write what is left."""
+    lines, results = numbered(*unchanged(trace.lines, results))
+    lines = alive(lines, results)
+    if not exact:
+        lines, results = numbered(*unchanged(*lighter(lines, results)))
+        lines = alive(lines, results)
+    return Writer(lines, inputs, results, donated, called)
 
 
 def _kind(value: Any) -> Any:
@@ -201,15 +228,24 @@ def _result(value: Any) -> Any:
     )
 
 
-def _refuse_other(result: Any, expected: Any) -> None:
+def _refuse_other(result: Any, expected: Any, exact: bool) -> None:
     """Compare the first results of a program with what the function gives."""
     expected = substitute(expected, _result)
     for found, wanted in zip(leaves(result), leaves(expected), strict=True):
-        if not same_bits(np.array(found, order="C"), np.array(wanted, order="C")):
+        found, wanted = np.array(found, order="C"), np.array(wanted, order="C")
+        if not (same_bits(found, wanted) or (not exact and _near(found, wanted))):
             raise ValueError(
                 "compile: the program gives another result than the function, which draws random "
                 "numbers or changes what it reads; pass what changes as an argument"
             )
+
+
+def _near(found: Any, wanted: Any) -> bool:
+    """Whether numbers differ by rounding alone, relative to the largest."""
+    if found.shape != wanted.shape or found.dtype != wanted.dtype:
+        return False
+    bound = _NEAR.get(found.dtype.char, 0.0) * np.max(np.abs(wanted), initial=0)
+    return bool(np.all((np.abs(found - wanted) <= bound) | (found == wanted)))
 
 
 def _letters(f: Function, args: tuple[Any, ...]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from tinygrad_edu.program.trace import Name, Trace
 from tinygrad_edu.program.writer import Writer
 from tinygrad_edu.tensor import Tensor
 
-__all__ = ["recorded_program"]
+__all__ = ["record_again", "recorded_program"]
 
 
 def recorded_program(
@@ -46,19 +46,13 @@ def recorded_program(
     """
     trace = Trace()
     given = {key: Name(trace, array) for key, array in inputs.items()}
-    vertices: dict[Any, Any] = {}
-    held: dict[Any, Name] = {}
-    for node in ancestors(objective):
-        if node.op is None:
-            held[node] = Name(trace, node.value)
-            vertices[node] = held[node].leaf()
-            continue
-        pairs = zip(node.args, node.inputs, strict=True)
-        args = [vertices[a] if isinstance(a, Node) else _known(value, given) for a, value in pairs]
-        if any(each is None for each in args):
-            return None
-        some = next(each for each in args if isinstance(each, Tensor))
-        vertices[node] = some.record(node.op, tuple(args), node.attributes)
+    leaves: list[Any] = [node for node in ancestors(objective) if node.op is None]
+    held = {leaf: Name(trace, leaf.value) for leaf in leaves}
+    try:
+        vertices = {leaf: name.leaf() for leaf, name in held.items()}
+        record_again(objective, vertices, lambda value: _known(value, given))
+    except _Unknown:
+        return None
     reached = [tensor for tensor in parameters if tensor in vertices]
     found = gradients(vertices[objective], [vertices[tensor] for tensor in reached])
     slopes = dict(zip(reached, found, strict=True))
@@ -68,14 +62,27 @@ def recorded_program(
     )
     letters = {name: key for key, name in given.items()}
     letters |= {name: f"w{n}" for n, name in enumerate(held.values(), start=1)}
-    return written(trace, letters, results), list(held)
+    return written(trace, letters, results), leaves
+
+
+def record_again(
+    output: Tensor, vertices: dict[Any, Any], constant: Callable[[Any], Any] = lambda value: value
+) -> None:
+    """Record a graph again, of other leaves; add the new vertex of each old one."""
+    for node in ancestors(output):
+        if node.op is not None:
+            pairs = zip(node.args, node.inputs, strict=True)
+            args = [vertices[a] if isinstance(a, Node) else constant(value) for a, value in pairs]
+            some = next(each for each in args if isinstance(each, Tensor))
+            vertices[node] = some.record(node.op, tuple(args), node.attributes)
+
+
+class _Unknown(Exception):
+    """An array that is no input."""
 
 
 def _known(value: Any, given: Mapping[str, Name]) -> Any:
-    """Return the name of an array that is an input, whole, though perhaps reshaped.
-
-    A number is returned as it is, and None for any other array.
-    """
+    """Return the name of an array that is an input, whole, though perhaps reshaped."""
     if np.ndim(value) == 0:
         return value
     for name in given.values():
@@ -85,4 +92,4 @@ def _known(value: Any, given: Mapping[str, Name]) -> Any:
         whole = value.base is array and value.size == array.size and value.dtype == array.dtype
         if whole and value.flags.c_contiguous and array.flags.c_contiguous:
             return name.reshape(value.shape)
-    return None
+    raise _Unknown

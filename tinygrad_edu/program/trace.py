@@ -188,6 +188,8 @@ class Name(NDArrayOperatorsMixin, Traced):
             return NotImplemented
         if "out" in kwargs or function in _IN_PLACE:
             _refuse_in_place(function)
+        if function in _REDUCTIONS and len(args) == 1:
+            function, kwargs = _REDUCTIONS[function].reduce, {"axis": None, **kwargs}
         if function in _OF_SHAPES:
             return function(*_values(args), **kwargs)
         return self.trace.compute(function, args, kwargs)
@@ -253,6 +255,7 @@ class NamedTensor(Tensor):
 
 
 _OF_SHAPES = {np.shape, np.ndim, np.size, np.result_type}
+_REDUCTIONS = {np.sum: np.add, np.prod: np.multiply, np.max: np.maximum, np.min: np.minimum}
 _IN_PLACE = {np.copyto, np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis}
 _CHANGING = {"sort", "partition", "fill", "itemset", "put", "resize", "setfield", "setflags"}
 
