@@ -36,6 +36,9 @@ defined, and the step says which it needed:
 
 {laws}
 
+Where a side holds an operation on whole arrays (a slice, a stack, a cumulative sum), a proof may end in one step, *entries*:
+no equation joins the two, but all their entries are equal exactly, without any law, for the sizes drawn, and the step says so.
+
 Every step of every lecture is exact; a test asks each. Not exact, and checked on numbers alone: numbers that a float rounds
 (ε/3, log 6, 150/49), numbers computed from the data ("N = 4"), and what is 0/0 at every point.
 

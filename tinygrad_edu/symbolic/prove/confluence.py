@@ -29,7 +29,7 @@ from tinygrad_edu.symbolic.algebra.rules.rule import ONE, ZERO, Match, Rule
 __all__ = ["NOTHING", "Dropped", "closed", "drop", "entry_by_entry", "join"]
 
 SAME = Rule("numbers", "", "both sides hold the same numbers")
-ENTRIES = Rule("entries", "", "both sides hold the same entries")
+ENTRIES = Rule("entries", "", "all entries are the same, for the sizes drawn")
 ROUNDED = Rule("rounding", "", "the numbers differ by their rounding alone")
 
 
