@@ -43,6 +43,7 @@ __all__ = [
     "difference",
     "distinct",
     "divided",
+    "letters_in",
     "meaning_of",
     "minuses",
     "named_axes",
@@ -867,6 +868,24 @@ def divided(term: Expr, by: Mapping[Expr, Fraction]) -> Expr:
     return product(coefficient, [*(f for f in factors if f[0] not in by), *left])
 
 
+def letters_in(
+    exprs: Iterable[Expr], is_given: Callable[[Quantity], bool] = lambda quantity: False
+) -> list[Quantity]:
+    """Return the quantities that expressions are made of, and those that these stand for.
+
+    What is given stands for nothing, whatever it is defined as.
+    """
+    found: dict[Quantity, None] = {}
+    pending = list(exprs)
+    while pending:
+        for leaf in distinct(pending.pop()):
+            if isinstance(leaf, Leaf) and leaf.quantity not in found:
+                found[leaf.quantity] = None
+                if leaf.quantity.definition is not None and not is_given(leaf.quantity):
+                    pending.append(leaf.quantity.definition)
+    return list(found)
+
+
 def quantities_in(
     exprs: Iterable[Expr], is_given: Callable[[Quantity], bool] = lambda quantity: False
 ) -> list[Quantity]:
@@ -874,18 +893,8 @@ def quantities_in(
 
     Those that are given count as such, whatever they are defined as.
     """
-    found: dict[Quantity, None] = {}
-    pending = list(exprs)
-    seen: set[Quantity] = set()
-    while pending:
-        for leaf in distinct(pending.pop()):
-            if isinstance(leaf, Leaf) and leaf.quantity not in seen:
-                seen.add(leaf.quantity)
-                if leaf.quantity.definition is None or is_given(leaf.quantity):
-                    found[leaf.quantity] = None
-                else:
-                    pending.append(leaf.quantity.definition)
-    return list(found)
+    every = letters_in(exprs, is_given)
+    return [letter for letter in every if letter.definition is None or is_given(letter)]
 
 
 def named_axes(ndim: int, axis: Any) -> tuple[int, ...]:

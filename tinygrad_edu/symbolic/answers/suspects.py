@@ -23,11 +23,11 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Mul,
     Sum,
     distinct,
+    meaning_of,
     number,
     parts,
     power,
     product,
-    rename,
     replace,
     sum_over,
     total,
@@ -216,11 +216,9 @@ def _not_derived(letters: Letters) -> Iterator[Slip]:
 
 def _opened(whole: Formula) -> Iterator[Formula]:
     """Yield a formula with what a name stands for in its place, for each of its names."""
-    for leaf in distinct(whole.expr):
-        if isinstance(leaf, Leaf) and leaf.quantity.definition is not None:
-            moved = dict(zip(leaf.quantity.leaf.axes, leaf.axes, strict=True))
-            meaning = rename(leaf.quantity.definition, moved)
-            yield _with(whole, leaf, meaning)
+    for part in distinct(whole.expr):
+        if (meaning := meaning_of(part)) is not None:
+            yield _with(whole, part, meaning)
 
 
 def _with(whole: Formula, place: Expr, new: Expr) -> Formula:

@@ -17,7 +17,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Opaque,
     Sum,
     call_of,
-    distinct,
+    letters_in,
     opposite,
     rename,
 )
@@ -65,17 +65,7 @@ def letters_alike(result: Formula, wrt: Any) -> list[Formula]:
 
 def _depends(expr: Expr, wrt: Any) -> bool:
     """Whether an expression changes with something."""
-    seen: set[Any] = set()
-    pending = [expr]
-    while pending:
-        for each in distinct(pending.pop()):
-            if isinstance(each, Leaf) and each.quantity not in seen:
-                seen.add(each.quantity)
-                if each.quantity.source is wrt:
-                    return True
-                if each.quantity.definition is not None:
-                    pending.append(each.quantity.definition)
-    return False
+    return any(letter.source is wrt for letter in letters_in([expr]))
 
 
 def difference(result: Formula, wrt: Any) -> Difference | None:

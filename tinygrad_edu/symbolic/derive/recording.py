@@ -26,6 +26,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Quantity,
     Sum,
     distinct,
+    letters_in,
     parts,
     product,
 )
@@ -50,15 +51,7 @@ def recorded(expr: Expr, axes: Axes, instead: Mapping[int, Tensor] = NOTHING) ->
 
 def sources(exprs: Iterable[Expr]) -> dict[str, Any]:
     """Return the recorded Tensors and arrays that expressions are made of, by name."""
-    found: dict[Quantity, None] = {}
-    pending = list(exprs)
-    while pending:
-        for leaf in distinct(pending.pop()):
-            if isinstance(leaf, Leaf) and leaf.quantity not in found:
-                found[leaf.quantity] = None
-                if leaf.quantity.definition is not None:
-                    pending.append(leaf.quantity.definition)
-    return {q.name: _source(q) for q in found if not isinstance(q.source, Expr)}
+    return {q.name: _source(q) for q in letters_in(exprs) if not isinstance(q.source, Expr)}
 
 
 def _source(quantity: Quantity) -> Any:

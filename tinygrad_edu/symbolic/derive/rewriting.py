@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tinygrad_edu.core.graph import ancestors, depends_on, differentiable
 from tinygrad_edu.naming import Names
 from tinygrad_edu.symbolic.algebra.definitions import named
-from tinygrad_edu.symbolic.algebra.expr import Expr, Leaf, distinct, rename, replace
+from tinygrad_edu.symbolic.algebra.expr import Expr, Leaf, distinct, meaning_of, replace
 from tinygrad_edu.symbolic.algebra.normal import LEVELS
 from tinygrad_edu.symbolic.algebra.rewrite import Rewriter
 from tinygrad_edu.symbolic.derive.derivation import Formula, Step, steps_of
@@ -114,11 +114,11 @@ def _is_called(expr: Expr, name: str | None) -> bool:
 def _unfolded(expr: Expr, wrt: Expr) -> Expr:
     """Put what names stand for in their places, but for what is differentiated with respect to."""
     kept = wrt.quantity if isinstance(wrt, Leaf) else None
-    new: dict[Expr, Expr] = {}
-    for each in distinct(expr):
-        if not isinstance(each, Leaf) or each.quantity is kept:
-            continue
-        if each.quantity.definition is not None:
-            axes = dict(zip(each.quantity.leaf.axes, each.axes, strict=True))
-            new[each] = _unfolded(rename(each.quantity.definition, axes), wrt)
+    new: dict[Expr, Expr] = {
+        each: _unfolded(meaning, wrt)
+        for each in distinct(expr)
+        if isinstance(each, Leaf)
+        and each.quantity is not kept
+        and (meaning := meaning_of(each)) is not None
+    }
     return replace(expr, new) if new else expr
