@@ -356,10 +356,10 @@ class Lowering:
         if symbol not in self.opaque and (op.elementwise or op.name in LINEAR):
             found = self._subscripts[symbol]
             called = self._called(symbol, found)
-            own = [
-                ex.rename(arg, {a: called[c] for a, c in self._lettered(argument, term)})
-                for arg, argument, term in zip(args, symbol.args, found.terms, strict=True)
-            ]
+            own = []
+            for arg, argument, term in zip(args, symbol.args, found.terms, strict=True):
+                every = self._lettered(argument, term)
+                own.append(ex.rename(arg, {a: called[c] for a, c in every if called[c] is not a}))
             if op.elementwise:
                 return ex.applied(op, tuple(own), symbol.attributes)
             return self._linear(symbol, found, called, own)
