@@ -53,8 +53,8 @@ SOURCE = textwrap.dedent(
             Edge("e", "z", "backward", "g·e"),
         ),
         (
-            Group("in", "softmax", ("s", "a")),
             Group("out", "layer", ("e", "in"), r"a = \operatorname{softmax}(z)"),
+            Group("in", "softmax", ("s", "a")),
         ),
         title="one",
     )

@@ -132,7 +132,7 @@ class Model:
     Parameters
     ----------
     vertices, edges, groups
-        What is drawn.
+        What is drawn; a group stands before those within it, or it would cover them.
     title
         Above the picture.
     direction

@@ -7,6 +7,7 @@ leaves its box.
 
 from __future__ import annotations
 
+import cmath
 import hashlib
 import math
 import re
@@ -47,14 +48,14 @@ class _Layout:
     items: dict[str, _Item]
 
 
-def _points(path: str) -> list[tuple[float, float]]:
-    """Read the points of a polygon, or of a path of absolute commands."""
+def _points(path: str) -> list[complex]:
+    """Read the points of a polygon, or of a path of absolute commands, as x + iy."""
     values = [float(value) for value in re.findall(r"-?[0-9.]+", path)]
-    return list(zip(values[::2], values[1::2], strict=True))
+    return [complex(*point) for point in zip(values[::2], values[1::2], strict=True)]
 
 
 def _bounds(polygon: str) -> Box:
-    xs, ys = zip(*_points(polygon), strict=True)
+    xs, ys = zip(*((point.real, point.imag) for point in _points(polygon)), strict=True)
     return Box(min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys))
 
 
@@ -278,22 +279,12 @@ def document(
 def _draw_graph(parent: ET.Element, graph: _Graph, prefix: str) -> None:
     """Draw groups, edges and vertices."""
     model, items = graph.model, graph.layout.items
-    # Groups first and the inner ones last, so that no ground covers what lies on it.
-    for order, group in _outer_first(model):
+    for order, group in enumerate(model.groups):
         _draw_group(parent, group, graph.groups[order], items[f"g{order}"], prefix)
     for order, edge in enumerate(model.edges):
         _draw_edge(parent, edge, graph.edges[order], items[f"e{order}"], prefix)
     for order, vertex in enumerate(model.vertices):
         _draw_vertex(parent, vertex, graph.vertices[order], graph.box(order), prefix)
-
-
-def _outer_first(model: Model) -> list[tuple[int, Group]]:
-    owner = {member: group.key for group in model.groups for member in group.members}
-
-    def depth(key: str) -> int:
-        return 1 + depth(owner[key]) if key in owner else 0
-
-    return sorted(enumerate(model.groups), key=lambda pair: (depth(pair[1].key), pair[0]))
 
 
 def _draw_group(parent: ET.Element, group: Group, content: Label, item: _Item, prefix: str) -> None:
@@ -317,9 +308,9 @@ def _draw_edge(parent: ET.Element, edge: Edge, content: Label, item: _Item, pref
         x, y = item.place.centre
         content.draw(drawn, x, y - content.height / 2, "middle", prefix)
     if edge.sign:
-        x, y = _beside_the_head(item.paths[-1], _bounds(item.polygons[-1]).centre)
+        place = _beside_the_head(item.paths[-1], complex(*_bounds(item.polygons[-1]).centre))
         sign = label("", edge.sign, role="sign")
-        sign.draw(drawn, x, y - sign.height / 2, "middle", prefix)
+        sign.draw(drawn, place.real, place.imag - sign.height / 2, "middle", prefix)
     if "cancelled" in edge.marks:
         _strike_across(element, item.paths[0])
 
@@ -329,23 +320,19 @@ def _strike_across(parent: ET.Element, path: str) -> None:
     points = _points(path)
     start = 3 * ((len(points) - 1) // 3 // 2)
     a, b, c, d = points[start : start + 4]
-    x, y = ((p + 3 * q + 3 * r + s) / 8 for p, q, r, s in zip(a, b, c, d, strict=True))
-    along, down = ((r + s - p - q) / 4 for p, q, r, s in zip(a, b, c, d, strict=True))
-    angle = math.atan2(down, along) + math.pi / 3
-    right, below = 8 * math.cos(angle), 8 * math.sin(angle)
-    line = f"M{number(x - right)},{number(y - below)}L{number(x + right)},{number(y + below)}"
-    add(parent, "path", "tg-strike", d=line)
+    middle, along = (a + 3 * b + 3 * c + d) / 8, c + d - a - b
+    half = cmath.rect(8, cmath.phase(along) + math.pi / 3)
+    ends = (f"{number(end.real)},{number(end.imag)}" for end in (middle - half, middle + half))
+    add(parent, "path", "tg-strike", d=f"M{'L'.join(ends)}")
 
 
-def _beside_the_head(path: str, arrow: tuple[float, float]) -> tuple[float, float]:
+def _beside_the_head(path: str, arrow: complex) -> complex:
     """Return a place beside the arrow at one end of a spline, on its left as one follows it."""
     points = _points(path)
-    if math.dist(points[0], arrow) < math.dist(points[-1], arrow):
+    if abs(points[0] - arrow) < abs(points[-1] - arrow):
         points.reverse()  # laid out against its arrow
-    (x0, y0), (x1, y1) = points[-2:]
-    length = math.hypot(x1 - x0, y1 - y0) or 1.0
-    right, down = (x1 - x0) / length, (y1 - y0) / length
-    return x1 - 3 * right + 7 * down, y1 - 3 * down - 7 * right
+    ahead = points[-1] - points[-2]
+    return points[-1] - (3 + 7j) * ahead / (abs(ahead) or 1)
 
 
 def _draw_vertex(parent: ET.Element, vertex: Vertex, content: Label, box: Box, prefix: str) -> None:
