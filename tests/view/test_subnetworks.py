@@ -217,7 +217,7 @@ def test_A17_dropped_units_are_grey_forwards_and_backwards():
         svg = found.svg()
         dropped = int((~found.masks[0]).sum())
         assert 0 < dropped < 4
-        assert len(circles(svg, "tg-gone")) == dropped
+        assert len(circles(svg, "tg-gone")) == dropped + 1  # and one in the legend
         assert svg.count('class="tg-cut"') == dropped * (3 + 2)
         assert f"A sub-network, {'backward' if backward else 'forward'}" in svg
 
@@ -260,15 +260,15 @@ def test_one_example_of_a_batch():
     for example in (0, 1):
         svg = tg.subnetwork(out, example=example).svg()
         dropped = (~Dropped(out).masks()[0][example]).sum()
-        assert len(circles(svg, "tg-gone")) == dropped
+        assert len(circles(svg, "tg-gone")) == dropped + 1
 
 
 def test_all_subnetworks_side_by_side():
     svg = tg.subnetworks(network()(X)).svg()
-    assert len(circles(svg, "tg-gone")) == 4 * 8  # each unit is dropped in half of the 16
-    assert len(circles(svg, "tg-unit")) == 16 * 9 - 4 * 8
+    assert len(circles(svg, "tg-gone")) == 4 * 8 + 1  # each unit is dropped in half of the 16
+    assert len(circles(svg, "tg-unit")) == 16 * 9 - 4 * 8 + 1
     assert svg.count("probability 0.0625") == 16
-    assert len(circles(tg.subnetworks(network(hidden=6)(X)).svg(), "tg-unit")) <= 16 * 11
+    assert len(circles(tg.subnetworks(network(hidden=6)(X)).svg(), "tg-unit")) <= 16 * 11 + 1
 
 
 def test_what_is_not_finite_is_written_and_not_drawn():

@@ -78,23 +78,29 @@ class Canvas:
         kind: str,
         anchor: str = "start",
         size: float | None = None,
-    ) -> None:
-        """Write words on the line at y, in a size of their own or of their kind."""
+    ) -> float:
+        """Write words on the line at y, in a size of their own or of their kind.
+
+        Returns where words that begin at x end, which the document is wide enough for.
+        """
         place = {"x": number(x), "y": number(y), "text-anchor": anchor}
         element = add(self._body, "text", kind, **place)
         element.text = clean(words)
         if size is not None:
             element.set("style", f"font-size:{number(size)}px")
+        right = x + text_width(words, size or TEXT_SIZES.get(kind.removeprefix("tg-"), 10.0))
+        if anchor == "start":
+            self._width = max(self._width, right + 10)
+        return right
 
     def notes(self, y: float, notes: Iterable[str]) -> float:
         """Write sentences one below the other; return where the next line would be."""
         for note in notes:
             self.text(10, y, note, "tg-note")
-            self._width = max(self._width, text_width(note, TEXT_SIZES["note"]) + 20)
             y += 14
         return y
 
     def svg(self, width: float, height: float) -> str:
-        """Return the document, of this size, or as wide as its notes are."""
+        """Return the document, of this size, or as wide as what is written in it."""
         size = max(width, self._width), height
         return document(self.title, self._body, {}, "", size, style=STYLE + self.style)

@@ -17,7 +17,7 @@ from tinygrad_edu.view.draw.values import number_text, one_line
 from tinygrad_edu.view.insights.canvas import Canvas
 from tinygrad_edu.view.insights.dropped import Dropped, Mask
 from tinygrad_edu.view.insights.network import chain_of
-from tinygrad_edu.view.insights.unit_diagram import UNIT_STYLE, draw_units
+from tinygrad_edu.view.insights.unit_diagram import UNIT_STYLE, draw_legend, draw_units
 
 __all__ = ["Subnetwork", "Subnetworks", "subnetwork", "subnetworks"]
 
@@ -58,21 +58,21 @@ class Subnetwork(Drawing):
         width, height = draw_units(
             canvas, network, 14, 40, across=128, down=46, radius=18, backward=backward
         )
-        return canvas.svg(width + 28, canvas.notes(40 + height + 24, self._notes()))
+        bottom = draw_legend(canvas, 40 + height + 24, backward)
+        return canvas.svg(width + 28, canvas.notes(bottom, self._notes()))
 
     def _notes(self) -> list[str]:
         rates = self._recorded.probabilities()
         chances = " and ".join(dict.fromkeys(number_text(p) for p in rates))
         factors = " and ".join(dict.fromkeys(number_text(1 / (1 - p)) for p in rates if p < 1))
         scaled = f"; what is kept is multiplied by {factors}" if factors else ""
-        found = [f"Grey: dropped, each with probability {chances}{scaled}."]
+        found = [
+            f"Each is dropped with probability {chances}{scaled}.",
+            "An edge is as wide as its weight is large.",
+        ]
         if self._backward:
-            found.append("In a unit its gradient, on an edge that of its weight; data have none.")
+            found[1] = "In a unit its gradient, on an edge that of its weight; data have none."
             found.append("Dropped units pass nothing back, and the weights around them stay.")
-        else:
-            found.append(
-                "An edge is as wide as its weight is large, and dashed where it is negative."
-            )
         return found
 
     def __repr__(self) -> str:
@@ -182,7 +182,7 @@ class Subnetworks(Drawing):
             canvas.text(left, top + height + 14, chance, "tg-line")
             written = one_line(self.outputs[number], compared)
             canvas.text(left, top + height + 26, written, "tg-number tg-values")
-        bottom = canvas.notes(top + height + 56, self.notes())
+        bottom = canvas.notes(draw_legend(canvas, top + height + 56), self.notes())
         return canvas.svg(20 + min(_ACROSS, len(shown)) * (width + 56) - 36, bottom)
 
     def __repr__(self) -> str:

@@ -16,7 +16,7 @@ from tinygrad_edu.view.draw.values import column_text
 from tinygrad_edu.view.insights.canvas import Canvas
 from tinygrad_edu.view.insights.network import Layer
 
-__all__ = ["UNIT_STYLE", "draw_units"]
+__all__ = ["UNIT_STYLE", "draw_legend", "draw_units"]
 
 _LETTERS = 9.5
 
@@ -74,6 +74,26 @@ def draw_units(
     for layer, centres in zip(network, places, strict=True):
         _units(canvas, layer, centres, radius, side, numbers)
     return 2 * radius + across * (len(network) - 1), height
+
+
+def draw_legend(canvas: Canvas, y: float, backward: bool = False) -> float:
+    """Say what units and edges mean, in one row; return where the next row begins."""
+    side, of = ("tg-slopes", "gradient of a weight") if backward else ("tg-values", "weight")
+    x = 10.0
+    for meaning, kind in (
+        ("unit", f"tg-unit {side}"),
+        ("dropped", ""),
+        (f"positive {of}", f"tg-wire {side}"),
+        (f"negative {of}", f"tg-wire {side} tg-minus"),
+    ):
+        if "wire" in kind:
+            canvas.path([(x, y - 4), (x + 22, y - 4)], kind, 1.6)
+        elif kind:
+            canvas.circle(x + 11, y - 4, 5, kind)
+        else:
+            _dropped(canvas, x + 11, y - 4, 5)
+        x = canvas.text(x + 28, y, meaning, "tg-legend") + 18
+    return y + 18
 
 
 def _edges(
