@@ -7,6 +7,7 @@ alone, and the library proves its own result when it is typed.
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import os
@@ -20,6 +21,8 @@ import tinygrad_edu as tg
 from tests.lectures.derived import derived
 from tests.samples import DIFFERENTIABLE, ONE_OF_EACH, quick_and_deep, tensors
 from tests.symbolic import spellings
+from tests.symbolic.answers import BUILD
+from tests.symbolic.exercises import EXERCISES
 from tests.symbolic.inside import (
     Environment,
     Letters,
@@ -105,9 +108,10 @@ def is_proved(derivation, written):
     return verdict.outcome == "proved"
 
 
-def assert_proved(derivation):
+def assert_proved(derivation, *spellings):
     with np.errstate(all="ignore"):
-        for written in (str(derivation.result), derivation.result.text(indices=True)):
+        for spelling in spellings or ("text", "indices"):
+            written = SPELLINGS[spelling](derivation.result)
             verdict = tg.check_answer(derivation, written)
             assert verdict.outcome == "proved", str(verdict)
 
@@ -116,7 +120,21 @@ def assert_proved(derivation):
 def test_the_lectures(key):
     found = derived(key)
     assert_law(found, found.start)
-    assert_proved(found)
+    assert_proved(found, *SPELLINGS)
+
+
+def derived_from(build):
+    return tg.derive(*build())
+
+
+ASKED = {name: functools.partial(derived_from, build) for name, build in BUILD.items()}
+ASKED |= {str(exercise): exercise.derive for exercise in EXERCISES}
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_what_exercises_ask_for(name):
+    found = ASKED[name]()
+    assert_law(found, found.start, *(step.after for step in found.steps))
 
 
 @pytest.mark.usefixtures("untraced")

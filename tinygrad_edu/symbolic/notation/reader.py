@@ -644,8 +644,10 @@ class _Meaning(Calculator):
             axes = tuple(each for each in value.axes if each != letter)
             return Value(REDUCTIONS[name](value.array, axis=place), axes)
         if not value.ndim:  # what does not depend on the index
-            count = self.lengths.get(letter, self.scene.lengths.get(letter.upper(), 1.0))
             how = {"sum": ops.multiply, "prod": ops.power}.get(name)
+            count = self.lengths.get(letter, self.scene.lengths.get(letter.upper()))
+            if how is not None and count is None:
+                raise Misfit(f"how far the index {letter} runs does not show")
             return value if how is None else self.entrywise(how, value, Value(count))
         places = [] if value.letters else self._counted_by(letter, value)
         if len(places) != 1:
@@ -983,7 +985,8 @@ def parse(text: str, **arrays: Any) -> Tensor:
         A formula in any spelling that derivations are written in: ``"a ⊙ (g − aᵀ g)"``,
         ``"aⱼ − yⱼ"``, ``"X.T @ (A - Y) / N"``, LaTeX.
     **arrays : Tensor or array_like
-        What its letters stand for. Numbers count as constants, arrays as data.
+        What its letters stand for. Numbers count as constants, arrays as data; a number N is
+        also how far the index n of a sum runs, where that does not show.
 
     Returns
     -------
@@ -1013,7 +1016,8 @@ def parse(text: str, **arrays: Any) -> Tensor:
     }
     try:
         tree = read(text, given, functions=FUNCTIONS).tree
-        meaning = _Meaning(Reading(text), Scene(given), tree)
+        lengths = {name: a for name, a in given.items() if not np.ndim(numbers(a))}
+        meaning = _Meaning(Reading(text), Scene(given, lengths=lengths), tree)
         with np.errstate(all="ignore"):
             value = meaning.formula(tree)
             if value.letters and not value.ndim:

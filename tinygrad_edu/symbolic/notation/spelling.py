@@ -249,7 +249,8 @@ class Speller(Writer):
         for place, code in enumerate(spelled):
             piece = pieces.get(place, _Piece(True, False, False, 0))
             outside = 0 if piece.enclosed else ATOM if piece.raised else piece.binds
-            shown = f"{code:{outside}}"
+            bars = f"{{{place}}}|" in template and "|" in code.text[:1] + code.text[-1:]  # no norm
+            shown = self.brackets.format(code.text) if bars else f"{code:{outside}}"
             # TeX refuses two superscripts on one base.
             braces = self.latex and piece.raised and not piece.braced
             filled.append(f"{{{shown}}}" if braces else shown)
