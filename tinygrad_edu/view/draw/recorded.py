@@ -123,8 +123,7 @@ class _Sketch:
 
     value: Any
     kind: VertexKind
-    text: str
-    formula: str
+    look: tuple[str, str]  # text and LaTeX
     lines: tuple[str, ...]
     is_name: bool = False
     total: Any = None
@@ -132,8 +131,8 @@ class _Sketch:
 
     def vertex(self, key: str) -> Vertex:
         """Return the vertex."""
-        gradient = self.gradient_lines()
-        return Vertex(key, self.kind, self.formula, self.text, self.lines, gradient_lines=gradient)
+        (text, latex), gradient = self.look, self.gradient_lines()
+        return Vertex(key, self.kind, latex, text, self.lines, gradient_lines=gradient)
 
     def gradient_lines(self) -> tuple[str, ...]:
         """Write the gradient, with what it is the sum of."""
@@ -174,16 +173,9 @@ class _Drawing:
             self.sketches[port].total = graph.totals.get(node, nothing)
         self._contributions(entries)
 
-    def _sketch(
-        self,
-        value: Any,
-        kind: VertexKind,
-        said: tuple[str, str],
-        lines: tuple[str, ...],
-        is_name: bool = False,
-    ) -> str:
+    def _add(self, sketch: _Sketch) -> str:
         key = f"n{len(self.sketches)}"
-        self.sketches[key] = _Sketch(value, kind, *said, lines, is_name)
+        self.sketches[key] = sketch
         return key
 
     def _called(self, node: Any) -> tuple[str, str] | None:
@@ -203,17 +195,24 @@ class _Drawing:
 
     def _leaf(self, node: Tensor) -> str:
         kind: VertexKind = "gradient" if node in self.gradients else "parameter"
-        called = self._called(node) or ("", "")
-        return self._sketch(node, kind, called, _array_lines(node.value))
+        look = self._called(node) or ("", "")
+        return self._add(_Sketch(node, kind, look, _array_lines(node.value)))
+
+    def _constant(self, value: Any) -> str:
+        if id(value) not in self.ports:
+            look = self._called(value) or ("", "")
+            sketch = _Sketch(value, "constant", look, _array_lines(value))
+            self.ports[id(value)] = self._add(sketch)
+        return self.ports[id(value)]
 
     def _op(self, node: Tensor) -> str:
         assert node.op is not None
         args = self.graph.args(node)
         operands = [self._operand(argument) for argument in args]
-        said = symbol(node.op, operands, node.attributes)
+        look = symbol(node.op, operands, node.attributes)
         own = () if self._called(node) else _array_lines(self.graph.value(node))
         kind: VertexKind = "gradient op" if node in self.gradients else "op"
-        key = self._sketch(node, kind, said, (*_attribute_lines(node), *own))
+        key = self._add(_Sketch(node, kind, look, (*_attribute_lines(node), *own)))
         signs = ["", ""] if any(o.text for o in operands) else ["", _SIGNS.get(node.op.name, "")]
         for place, argument in enumerate(args):
             sign = signs[place] if len(args) == 2 else ""
@@ -241,20 +240,13 @@ class _Drawing:
 
     def _name(self, node: Tensor, port: str) -> str:
         """Give a named result a vertex of its own."""
-        called = self._called(node)
-        if called is None or node.op is None:
+        look = self._called(node)
+        if look is None or node.op is None:
             return port
         kind: VertexKind = "gradient" if node in self.labels else "value"
-        key = self._sketch(node, kind, called, _array_lines(node.value), is_name=True)
+        key = self._add(_Sketch(node, kind, look, _array_lines(node.value), is_name=True))
         self.edges.append(Edge(port, key, "backward" if kind == "gradient" else "forward"))
         return key
-
-    def _constant(self, value: Any) -> str:
-        if id(value) not in self.ports:
-            called = self._called(value) or ("", "")
-            lines = _array_lines(value)
-            self.ports[id(value)] = self._sketch(value, "constant", called, lines)
-        return self.ports[id(value)]
 
     def _contributions(self, entries: dict[Tensor, str]) -> None:
         """Where gradients meet, draw what each path brings."""
@@ -270,9 +262,9 @@ class _Drawing:
                     passed.append((entries[node], self.ports[id(argument)], part))
         for _, head, part in passed:
             self.sketches[head].parts.append(part)
-        meeting = [(t, h, p) for t, h, p in passed if len(self.sketches[h].parts) > 1]
-        if len(meeting) <= _MOST_CONTRIBUTIONS:
-            for tail, head, part in meeting:
+        summed = [(t, h, p) for t, h, p in passed if len(self.sketches[h].parts) > 1]
+        if len(summed) <= _MOST_CONTRIBUTIONS:
+            for tail, head, part in summed:
                 sketch = self.sketches[head]
                 text = one_line(part, (*sketch.parts, sketch.total))
                 self.edges.append(Edge(tail, head, "backward", text=text))
