@@ -73,11 +73,12 @@ def judged() -> str:
     """Return the page as Markdown."""
     verify = _verify()
     laws = "\n".join(f"- {law.name}: {law.equation}" for law in (*LAWS_OF_LOGARITHMS, *LAWS))
+    known = sorted({*verify.ENTRY, *verify.SLOPES, *verify.MOVES, "softmax", "power"})
     return _TEXT.format(
         points=POINTS,
         more=MORE_POINTS,
         laws=laws,
-        known=", ".join(f"`{name}`" for name in sorted(verify.KNOWN)),
+        known=", ".join(f"`{name}`" for name in known),
         verified=", ".join(verify.LAWS),
     )
 

@@ -15,14 +15,15 @@ from fractions import Fraction as F
 P, ROOTS = (1 << 61) - 1, 720720  # the prime; e^x is a power with the exponent ROOTS, so that it has roots
 SIZES, MORE = ((2, 3), (4, 5), (6, 7)), 10  # of lengths, at three points; points where signs decide
 
+ODD, EVEN = ("sin", "sinh", "tan", "tanh"), ("cos", "cosh")
+
 class Refused(Exception): """Why a certificate does not hold."""
-class Again(Exception): """A division by zero: another point has to be drawn."""
+class Again(Refused): """A division by zero: another point has to be drawn."""
 def need(condition, reason):
     if not condition: raise Refused(reason)
 def inverse(value):
     if not value % P: raise Again
     return pow(value, -1, P)
-exact = functools.cache(F)  # the same few numbers are read again and again
 rational = functools.cache(lambda text: F(text).numerator * pow(F(text).denominator, -1, P))
 class D:
     """A number with a tangent, v + t·ε: what is computed with it carries its derivative along."""
@@ -89,7 +90,7 @@ class Point:
             return self.letter(first)[tuple(0 if a is None else place(next(own)) for a in axes)]
         if kind == "sum": return sum((self.value(rest[0], {**at, first: i}) for i in range(self.length(first))), D(0))
         if kind == "total": return sum((self.value(term, at) for term in first), D(0))
-        if kind == "product": return math.prod((self.power(b, exact(n), at) for b, n in rest[0]), start=D(rational(first)))
+        if kind == "product": return math.prod((self.power(b, F(n), at) for b, n in rest[0]), start=D(rational(first)))
         if kind == "apply": return self.function(first, rest[0], [self.value(a, at) for a in rest[1]])
         need(kind == "whole", f"{kind} is no kind of formula")
         attributes, arguments, inside, axes = rest
@@ -115,14 +116,13 @@ class Point:
         if odd > 1: self.vague, found = True, self.atom("root", n.denominator, value)
         return pow(value, int(n), P) * pow(found, (n - int(n)).numerator, P) % P
     def atom(self, *key):
-        digest = hashlib.blake2b(repr((self.seed, key)).encode(), digest_size=16).digest()
-        return int.from_bytes(digest, "big") % P
+        return int.from_bytes(hashlib.blake2b(repr((self.seed, key)).encode(), digest_size=16).digest(), "big") % P
     def exp(self, value, n=F(1)):
         return pow(self.atom("exp", (n * ROOTS).denominator, value), (n * ROOTS).numerator, P) if value else 1
+    def turned(self, value): return (value > 0) * (1 if value < P - value else -1)
     def sign(self, value):
         """Return a random sign, opposite for opposite numbers, 0 for 0."""
         return (1 if self.atom("sign", min(value, P - value)) & 1 else -1) * self.turned(value)
-    def turned(self, value): return (value > 0) * (1 if value < P - value else -1)
     def less(self, x, y):
         self.piecewise = True
         return self.sign((x.v - y.v) % P) < 0
@@ -130,8 +130,7 @@ class Point:
         if name in ENTRY: return ENTRY[name](self, *values)
         x, key = values[0], [value.v for value in values]
         y = self.exp(x.v) if name == "exp" else (name, key) != ("log", [1]) and self.atom(name, sorted(attributes.items()), key)
-        if name in ("sin", "sinh", "tan", "tanh"): y = self.atom(name, min(x.v, P - x.v)) * self.turned(x.v)
-        if name in ("cos", "cosh"): y = self.atom(name, min(x.v, P - x.v))
+        if name in ODD + EVEN: y = self.atom(name, min(x.v, P - x.v)) * (1 if name in EVEN else self.turned(x.v))
         return D(y, x.t and name in SLOPES and x.t * SLOPES[name](self, x.v, y))
 def without(place, axis): return place[:axis % len(place)] + place[axis % len(place) + 1:]
 def line_of(array, i, axis): return [j for j in array if without(j, axis) == without(i, axis)]
@@ -171,9 +170,8 @@ def spread(i, array):
     return tuple(k * (n > 1) for k, n in zip(i[len(i) - len(next(iter(array))):], lengths(array)))
 def picked(index, array):
     """Return the places that an index of places and slices takes, each with what it becomes; none for another index."""
-    index = [index] if isinstance(index, int) else list(index)
     if not all(isinstance(k, int) or (k and k[0] == "slice") for k in index): return []
-    index += [["slice", None, None, None]] * (len(lengths(array)) - len(index))
+    index = [*index, *[["slice", None, None, None]] * (len(lengths(array)) - len(index))]
     taken = [[k % n] if isinstance(k, int) else range(n)[slice(*k[1:])] for k, n in zip(index, lengths(array))]
     kept = [n for n, k in enumerate(index) if not isinstance(k, int)]
     return [(tuple(way[n][0] for n in kept), tuple(j for _, j in way)) for way in itertools.product(*map(enumerate, taken))]
@@ -190,9 +188,9 @@ def scattered(places, x, *others, index, shape):
 def multiplied(places, x, y):
     fits = len(next(iter(x))) <= 2 >= len(next(iter(y)))
     return [(i[:-1] + j[1:], v * w) for i, v in x.items() for j, w in y.items() if fits and i[-1] == j[0]]
-def reshaped(places, x, **attributes): return zip(places, x.values())
 MOVES = {  # where entries go, with what; of those that go to one place the sum is taken, or what FOLDS says
-    **dict.fromkeys(("sum", "prod", "max", "min"), reduced), **dict.fromkeys(("reshape", "expand_dims", "squeeze"), reshaped),
+    **dict.fromkeys(("sum", "prod", "max", "min"), reduced),
+    **dict.fromkeys(("reshape", "expand_dims", "squeeze"), lambda places, x, **attributes: zip(places, x.values())),
     "concatenate": joined, "scatter_add": scattered, "matmul": multiplied,
     "sum_to": lambda places, x, **attributes: [(spread(i, places), v) for i, v in x.items()],
     "getitem": lambda places, x, *others, index: [(i, x[j]) for i, j in picked(index, x)],
@@ -201,7 +199,6 @@ MOVES = {  # where entries go, with what; of those that go to one place the sum 
     "cumsum": lambda places, x, axis: [(i, x[j]) for i in places for j in line_of(x, i, axis) if j[axis] <= i[axis]],
     "product_of_others": lambda places, x, axis: [(i, D(1) if j == i else x[j]) for i in places for j in line_of(x, i, axis)],
 }
-KNOWN = {*ENTRY, *SLOPES, *MOVES, "softmax", "power"}
 def arranged(p, name, attributes, arrays, places):
     """Compute an operation that is known here on arrays, else return None."""
     found, fold = {}, FOLDS.get(name, ENTRY["add"])
@@ -217,16 +214,8 @@ def arranged(p, name, attributes, arrays, places):
 # --- laws: each writes a formula in simpler functions, or returns None ------------------------------
 def called(tree, *names): return tree[0] == "apply" and tree[1] in names
 def app(name, *arguments): return ["apply", name, {}, list(arguments)]
-def parts(tree):
-    if tree[0] == "product": return F(tree[1]), [(base, F(n)) for base, n in tree[2]]
-    return (F(tree[1]), []) if tree[0] == "number" else (F(1), [(tree, F(1))])
-def product(scale, *factors):
-    flat = []
-    for base, n in factors:
-        whole = base[0] in ("product", "number") and F(n).denominator == 1
-        scale *= parts(base)[0] ** int(n) if whole else 1
-        flat += [[b, str(m * n)] for b, m in parts(base)[1]] if whole else [[base, str(n)]]
-    return ["product", str(scale), flat] if flat else ["number", str(scale)]
+def parts(tree): return (F(tree[1]), [(b, F(n)) for b, n in tree[2]]) if tree[0] == "product" else (F(1), [(tree, F(1))])
+def product(scale, *factors): return ["product", str(scale), [[base, str(n)] for base, n in factors]]
 def on(name, law):
     """Make a law of one for the argument of a function: of x, of its number, and of its factors."""
     return lambda t: law(t[3][0], *parts(t[3][0])) if called(t, name) else None
@@ -307,29 +296,26 @@ def check(cert):
     given = {f"{letter['name']} is 0 or 1" for letter in cert["letters"] if letter["mask"]}
     given |= {f"the length {name} is {each['length']}" for name, each in cert["lengths"].items() if each["fixed"]}
     given |= {a["statement"] for a in cert["assumptions"] if not a["drawn"]}
-    shared, forms = {}, [cert["start"], *(step["after"] for step in cert["steps"])]
-    need(all(step["before"] == form for step, form in zip(cert["steps"], forms)), "a step begins elsewhere")
-    need(forms[-1] == cert["end"], "the last form is not the end")
-    for size in range(3):
-        agree(lambda seed, ties: Point(cert, seed, size), lambda p: check_graph(p, cert, given))
+    drawn = [(cert["letters"][letter]["name"], axis) for a in cert["assumptions"] for letter, axis in a["drawn"]]
+    given |= {f"{name} {'is symmetric' if axis is None else f'sums to 1 along axis {axis}'}" for name, axis in drawn}
+    forms = [cert["start"], *(step["after"] for step in cert["steps"])]
+    need(forms == [*(step["before"] for step in cert["steps"]), cert["end"]], "a step, or the end, is not what was there before")
+    for size in range(3): agree(lambda seed, ties: Point(cert, seed, size), lambda p: check_graph(p, cert, given))
     steps, stated = list(cert["steps"]), {None: [], **{a["statement"]: a["drawn"] for a in cert["assumptions"]}}
     if "right" in cert:
-        constants = {letter for tree in (cert["factor"], cert["constant"]) for letter in letters(cert, tree)}
-        need(constants.isdisjoint(cert["varying"]), "what was dropped varies")
+        dropped = letters(cert, cert["factor"]) + letters(cert, cert["constant"])
+        need(set(dropped).isdisjoint(cert["varying"]), "what was dropped varies")
         end = ["total", [product(1, (cert["factor"], 1), (cert["right"], 1)), cert["constant"]]]
         steps.append({"rule": "the right side", "before": cert["end"], "after": end, "exact": True, "laws": [], "assumption": None})
     for number, step in enumerate(steps, start=1):
-        where = f"step {number}, {step['rule']}"
+        where, sums = f"step {number}, {step['rule']}", stated.get(step["assumption"])
         need(step["exact"], f"{where}, is claimed on numbers alone")
         need(set(step["laws"]) <= LAWS.keys(), f"{where}, needs a law that is not known here")
-        need(step["assumption"] in stated, f"{where}, rests on an assumption that is not stated")
+        need(sums is not None, f"{where}, rests on an assumption that is not stated")
+        def both(p): return (p.array(step[side], cert["axes"]) for side in ("before", "after"))
         for size in range(3):
-            def point(seed, ties):
-                key, sums = (seed, size, ties, step["assumption"], *step["laws"]), stated[step["assumption"]]
-                if key not in shared: shared[key] = Point(cert, seed, size, sums, step["laws"], ties and not key[3])
-                return shared[key]
-            agree(point, lambda p: same(p.array(step["before"], cert["axes"]), p.array(step["after"], cert["axes"]),
-                                        f"{where}: before and after differ"))
+            agree(lambda seed, ties: Point(cert, seed, size, sums, step["laws"], ties and step["assumption"] is None),
+                  lambda p: same(*both(p), f"{where}: before and after differ"))
     return given
 def letters(cert, tree):
     found = [tree[1]] if tree[0] == "letter" else itertools.chain(*(letters(cert, part) for part in parts_of(tree)))
@@ -340,9 +326,8 @@ def agree(point, run):
     for seed in range(60):
         p = point(seed, wanted > 1 and seed % 2 == 1)
         try: run(p)
-        except Again: continue
-        except Refused:
-            if p.vague: continue
+        except Refused as error:
+            if p.vague or isinstance(error, Again): continue
             raise
         agreed, wanted = agreed + 1, MORE if p.piecewise else 1
         if agreed >= wanted: return
@@ -352,10 +337,7 @@ def main(path):
     except (Refused, KeyError, TypeError, ValueError, IndexError, AttributeError, RecursionError) as error:
         print(f"refused: {error if isinstance(error, Refused) else f'no well-formed certificate ({error!r})'}")
         return 1
-    print(*[f"accepted: {cert['about']}, {len(cert['steps'])} steps", *(
-            f"assumed: {cert['letters'][letter]['name']} {'is symmetric' if axis is None else f'sums to 1 along axis {axis}'}"
-            for a in cert["assumptions"] for letter, axis in a["drawn"]), *(f"given: {g}" for g in sorted(given))], sep="\n")
+    print(f"accepted: {cert['about']}, {len(cert['steps'])} steps", *(f"given: {g}" for g in sorted(given)), sep="\n")
     return 0
 
-if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+if __name__ == "__main__": sys.exit(main(*sys.argv[1:]))
