@@ -11,6 +11,7 @@ from __future__ import annotations
 import inspect
 import itertools
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -97,21 +98,15 @@ class Symbol(Node):
         """Symbols are never given new data."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class Opened:
     """A fused operation that was opened: what it is called, what it means, and its exact value."""
 
-    __slots__ = ("args", "attributes", "op", "result", "value")
-
-    def __init__(
-        self,
-        op: Op,
-        args: tuple[Any, ...],
-        attributes: Mapping[str, Any],
-        result: Symbol,
-        value: Any,
-    ) -> None:
-        self.op, self.args, self.attributes = op, args, attributes
-        self.result, self.value = result, value
+    op: Op
+    args: tuple[Any, ...]
+    attributes: Mapping[str, Any]
+    result: Symbol
+    value: Any
 
 
 class Trace:
@@ -175,28 +170,30 @@ class Trace:
         """
         if isinstance(argument, Symbol | int | float):
             return argument
-        found = self._constants.get(id(argument))
-        if found is None:
-            array = np.asarray(argument)
-            name = self.name_of(argument)
-            if array.ndim == 0 and name is None:
-                return array.item()
-            if name is None and (array.dtype.kind == "f" or (op is not None and op.elementwise)):
-                found = recognised(array, self.known)
-            if found is None and self._defining and (row := _row_of_unit(array)) is not None:
-                found = Symbol(self, array)  # that of a label
-                found.source = row
+        if id(argument) not in self._constants:
+            found = self._constant(argument, called, op)
+            if not isinstance(found, Symbol):
                 return found
-            if found is not None:
-                self._constants[id(argument)] = found
-                self._held.append(argument)
-                self.recognised.append(found)
-                return found
-            name = name or (called if len(called) > 2 else None)
-            found = self._constants[id(argument)] = Symbol(self, array, name and self.unique(name))
-            found.source = argument
+            self._constants[id(argument)] = found
             self._held.append(argument)
-        return found
+        return self._constants[id(argument)]
+
+    def _constant(self, argument: Any, called: str, op: Op | None) -> Any:
+        array, name = np.asarray(argument), self.name_of(argument)
+        if name is None:
+            if array.ndim == 0:
+                return array.item()
+            if array.dtype.kind == "f" or (op is not None and op.elementwise):
+                found = recognised(array, self.known)
+                if found is not None:
+                    self.recognised.append(found)
+                    return found
+            name = called if len(called) > 2 else None
+            if self._defining and (row := _row_of_unit(array)) is not None:
+                name, argument = None, row  # that of a label
+        symbol = Symbol(self, array, name and self.unique(name))
+        symbol.source = argument
+        return symbol
 
     def replay(self, node: Node, known: dict[Node, Any], *, alone: bool = False) -> None:
         """Replay one recorded vertex, and add its symbol to `known`.
