@@ -12,67 +12,66 @@ Tensors are what you differentiate; NumPy arrays and Python numbers are constant
 array([ 0.69, -0.89,  0.2 ])
 >>> print(tg.derive(L, wrt=z).result)
 a − y
+
+The names that README and tutorials use follow, by what they are for; ``help(tg.softmax)`` explains
+one. Everything else is reached by its name, too, such as ``tg.hypot``.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING
+from typing import Any as _Any
 
-from tinygrad_edu import ops
-from tinygrad_edu.core.backward import gradients
-from tinygrad_edu.core.op import op
+from tinygrad_edu.core.backward import gradients as gradients
+from tinygrad_edu.core.op import op as op
 from tinygrad_edu.ops import *
-from tinygrad_edu.tensor import Tensor, name
-from tinygrad_edu.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from tinygrad_edu.tensor import Tensor as Tensor
+from tinygrad_edu.tensor import name as name
+from tinygrad_edu.transforms import *
 
 if TYPE_CHECKING:
-    from tinygrad_edu import data, nn, optim, train
-    from tinygrad_edu.check.definition import check_definition
-    from tinygrad_edu.check.gradcheck import assert_gradients, gradcheck
-    from tinygrad_edu.check.nonfinite import find_nonfinite
-    from tinygrad_edu.program import compile
-    from tinygrad_edu.symbolic.answers import check_answer
-    from tinygrad_edu.symbolic.derive.derive import derive
-    from tinygrad_edu.symbolic.notation.reader import parse
-    from tinygrad_edu.symbolic.prove.prove import prove
-    from tinygrad_edu.view.draw import draw
-    from tinygrad_edu.view.insights.forces import forces
-    from tinygrad_edu.view.insights.routes import routes
-    from tinygrad_edu.view.insights.subnetworks import subnetwork, subnetworks
-    from tinygrad_edu.view.page import explain
+    from tinygrad_edu import data as data
+    from tinygrad_edu import nn as nn
+    from tinygrad_edu import optim as optim
+    from tinygrad_edu import train as train
+    from tinygrad_edu.check.definition import check_definition as check_definition
+    from tinygrad_edu.check.gradcheck import assert_gradients as assert_gradients
+    from tinygrad_edu.check.gradcheck import gradcheck as gradcheck
+    from tinygrad_edu.check.nonfinite import find_nonfinite as find_nonfinite
+    from tinygrad_edu.program import compile as compile
+    from tinygrad_edu.symbolic.answers import check_answer as check_answer
+    from tinygrad_edu.symbolic.derive.derive import derive as derive
+    from tinygrad_edu.symbolic.notation.reader import parse as parse
+    from tinygrad_edu.symbolic.prove.prove import prove as prove
+    from tinygrad_edu.view.draw import draw as draw
+    from tinygrad_edu.view.insights.forces import forces as forces
+    from tinygrad_edu.view.insights.routes import routes as routes
+    from tinygrad_edu.view.insights.subnetworks import subnetwork as subnetwork
+    from tinygrad_edu.view.insights.subnetworks import subnetworks as subnetworks
+    from tinygrad_edu.view.page import explain as explain
 
-__all__ = [
-    *ops.PUBLIC,
-    "Tensor",
-    "assert_gradients",
-    "check_answer",
-    "check_definition",
-    "compile",
-    "data",
-    "derive",
-    "draw",
-    "explain",
-    "find_nonfinite",
-    "forces",
-    "grad",
-    "gradcheck",
-    "gradients",
-    "hessian",
-    "hvp",
-    "jacobian",
-    "jvp",
-    "name",
-    "nn",
-    "op",
-    "optim",
-    "parse",
-    "prove",
-    "routes",
-    "subnetwork",
-    "subnetworks",
-    "train",
-    "value_and_grad",
-    "vjp",
-]
+#: What `dir` and `help` show, by what it is for. There is no ``__all__``: help would write out the
+#: documentation of every name in it.
+_SHOWN = {
+    "Tensors": "Tensor name one_hot",
+    "Entry by entry": (
+        "abs clip exp gelu log maximum minimum relu sigmoid sign softplus sqrt tanh where xlogy"
+    ),
+    "Over axes": "logsumexp max mean min prod std sum var",
+    "Shapes": ("broadcast_to concatenate expand_dims reshape squeeze stack swapaxes transpose"),
+    "Products": "dot einsum matmul outer trace",
+    "Probabilities": "entropy kl_divergence log_softmax softmax",
+    "Losses": (
+        "binary_cross_entropy cross_entropy mean_absolute_error mean_squared_error "
+        "sigmoid_cross_entropy softmax_cross_entropy sum_squared_error"
+    ),
+    "Penalties": "dropout l1 l2 norm weight_decay",
+    "Calculus": ("grad gradients hessian hvp jacobian jvp op stop_gradient value_and_grad vjp"),
+    "Checks": "assert_gradients check_definition find_nonfinite gradcheck",
+    "Why": ("check_answer derive draw explain forces parse prove routes subnetwork subnetworks"),
+    "Programs": "compile",
+    "Training": "data nn optim train",
+}
+__doc__ += "\n".join(f"\n{title}:\n    {names}" for title, names in _SHOWN.items()) + "\n"
 
 # Loaded when they are first asked for, so that importing the package costs little more than NumPy.
 _LAZY = {
@@ -98,7 +97,7 @@ _LAZY = {
 }
 
 
-def _show_in_notebook(tensor: Tensor, **options: Any) -> dict[str, str]:
+def _show_in_notebook(tensor: Tensor, **options: _Any) -> dict[str, str]:
     """Show a Tensor as its graph; pictures live on a floor above Tensors, so it is set here."""
     from tinygrad_edu.view.draw import notebook
 
@@ -108,7 +107,7 @@ def _show_in_notebook(tensor: Tensor, **options: Any) -> dict[str, str]:
 Tensor._repr_mimebundle_ = _show_in_notebook
 
 
-def __getattr__(attribute: str) -> Any:
+def __getattr__(attribute: str) -> _Any:
     if attribute == "__version__":
         from importlib.metadata import PackageNotFoundError, version
 
@@ -118,7 +117,7 @@ def __getattr__(attribute: str) -> Any:
             return "unknown"
     if attribute not in _LAZY:
         raise AttributeError(f"module 'tinygrad_edu' has no attribute {attribute!r}")
-    module = import_module(_LAZY[attribute])
+    module = _import_module(_LAZY[attribute])
     whole = module.__name__ == f"{__name__}.{attribute}"
     value = module if whole else getattr(module, attribute)
     globals()[attribute] = value
@@ -126,4 +125,4 @@ def __getattr__(attribute: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY})
+    return sorted(name for names in _SHOWN.values() for name in names.split())

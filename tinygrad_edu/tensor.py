@@ -71,7 +71,9 @@ class Tensor(Node):
     _parts: tuple[Any, ...] | None  # the parts of the computation that end here, see `naming`
     _repr_mimebundle_: ClassVar[Any]  # what a notebook shows; given by the package's front door
 
-    def __init__(self, data: npt.ArrayLike, name: str | None = None, **unknown: Any) -> None:
+    def __init__(
+        self, data: npt.ArrayLike | Tensor, name: str | None = None, **unknown: Any
+    ) -> None:
         if unknown:
             raise TypeError(_unknown_option(next(iter(unknown))))
         _check_name(name)
@@ -186,7 +188,7 @@ class Tensor(Node):
         return view
 
     @data.setter
-    def data(self, data: npt.ArrayLike) -> None:
+    def data(self, data: npt.ArrayLike | Tensor) -> None:
         if self.op is not None:
             raise ValueError(
                 f"data: this tensor was computed by {self.op.name}; only a leaf takes new data. "
@@ -208,7 +210,7 @@ class Tensor(Node):
         return self._grad
 
     @grad.setter
-    def grad(self, grad: npt.ArrayLike | None) -> None:
+    def grad(self, grad: npt.ArrayLike | Tensor | None) -> None:
         if grad is None:
             self._grad = None
             return
@@ -256,7 +258,7 @@ class Tensor(Node):
         number: float = self.value.item()
         return number
 
-    def backward(self, seed: npt.ArrayLike | None = None) -> None:
+    def backward(self, seed: npt.ArrayLike | Tensor | None = None) -> None:
         """Add the gradients of this tensor to `.grad` of every leaf it was computed from.
 
         Parameters
@@ -353,11 +355,13 @@ class Tensor(Node):
 
     # --- NumPy's protocols ----------------------------------------------------------------------
 
-    def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
-        raise TypeError(
-            "Tensor: turning it into an array would cut it out of its graph unseen; use .data "
-            "for the values, or the function of the same name in tinygrad_edu"
-        )
+    if not TYPE_CHECKING:  # to type checkers a Tensor is no array_like, and array * t a Tensor
+
+        def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
+            raise TypeError(
+                "Tensor: turning it into an array would cut it out of its graph unseen; use .data "
+                "for the values, or the function of the same name in tinygrad_edu"
+            )
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method == "__call__" and not kwargs and ufunc in UFUNCS:

@@ -11,7 +11,7 @@ import functools
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NoReturn, TypeVar, cast, overload
+from typing import Any, NoReturn, Self, TypeVar, cast, overload
 
 import numpy as np
 
@@ -61,6 +61,10 @@ class Public:
 
     def __init_subclass__(cls) -> None:
         cls.__doc__ = _Documentation(cls.__doc__ or "")  # type: ignore[assignment]  # a descriptor
+
+    def __get__(self, instance: Any, owner: Any = None) -> Self:
+        """Stay unbound in a class; to have this makes help show a routine, not data."""
+        return self
 
     @property
     def summary(self) -> str:

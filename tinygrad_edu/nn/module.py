@@ -85,18 +85,19 @@ class Module:
             f"{type(self).__name__}: has no forward; define forward(self, x) in the class"
         )
 
-    def __call__(self, *inputs: Any) -> Any:
+    def __call__(self, *inputs: Any) -> Tensor:
         """Compute the output, and mark it as this module's for pictures."""
         part = self._part
         if part is None:
             part = self._find_places()
         start = next_serial()
-        output = self.forward(*inputs)
+        output: Any = self.forward(*inputs)
         if isinstance(output, Tensor):
             end_part(output, part, start, inputs)
         elif output is None:
             raise TypeError(f"{self._called()}: forward gave nothing; end it with a return")
-        return output
+        tensor: Tensor = output  # of a model as it is meant: its parameters are Tensors
+        return tensor
 
     # --- what it is made of -----------------------------------------------------------------------
 
@@ -240,7 +241,7 @@ class Module:
         """
         return self.train(False)
 
-    def predict(self, X: npt.ArrayLike, batch_size: int | None = None) -> npt.NDArray[Any]:
+    def predict(self, X: npt.ArrayLike | Tensor, batch_size: int | None = None) -> npt.NDArray[Any]:
         """Compute the outputs for arrays, as at inference and without a graph.
 
         Parameters
@@ -283,7 +284,7 @@ class Module:
         head = twin._find_head()
 
         def outputs(x: npt.NDArray[Any]) -> npt.NDArray[Any]:
-            out = twin(fit_kind(x) if x.dtype.kind == "f" else x)
+            out: Any = twin(fit_kind(x) if x.dtype.kind == "f" else x)
             out = out.data if isinstance(out, Tensor) else out
             return np.asarray(out if head is None else head.activation(out))
 

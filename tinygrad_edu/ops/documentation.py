@@ -44,6 +44,7 @@ _STRENGTH = {
     "log10": 3,
 }
 _ATOM = 9
+_PICKS = {"getitem", "scatter_add"}  # whose indices say little
 _EMPTY = inspect.Parameter.empty
 #: What words stand for: the first that an operation takes, of attributes those that it needs.
 _VALUES = (np.full((2, 2), 0.5), np.asarray(0.5), np.zeros((2, 2), int))
@@ -148,7 +149,7 @@ def _returned(asked: Public, names: Iterable[str]) -> str:
     if isinstance(asked, Op) and asked.elementwise:
         of_one = asked.arity == 1
         shape = "Of the shape and dtype of `x`." if of_one else "Of the broadcast shape and dtype."
-        if isinstance(asked.forward, np.ufunc) and asked.forward.types[0][-1] == "?":
+        if isinstance(asked.forward, np.ufunc) and {t[-1] for t in asked.forward.types} == {"?"}:
             kind = f"{kind} of bool"
     elif "reduction" in names:
         shape = 'A number, or one for each that is averaged with ``"none"``; same dtype.'
@@ -218,7 +219,7 @@ def _composition(asked: Public) -> Iterator[str]:
     if isinstance(made, Word):
         names = dict.fromkeys(node.op.name for node in ancestors(made) if node.op is not None)
         public = [name for name in names if name in REGISTRY]
-        if made.text not in {p.name for p in needed}:
+        if made.text not in {p.name for p in needed} and names.keys().isdisjoint(_PICKS):
             yield f"Forward {made.text}."
         yield f"Made of {', '.join(f'`{name}`' for name in public)}, whose rules give its gradient."
     else:

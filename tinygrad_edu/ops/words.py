@@ -35,7 +35,7 @@ g | tensor | What to add.
 v | tensor | A matrix or a vector.
 w | tensors | A list is measured as one long vector.
 params | tensors | The weights.
-tensors | iterable of tensor | Of shapes that fit.
+tensors | iterable of array_like or Tensor | Of shapes that fit.
 condition | tensor of bool | A constant: no gradient passes through it.
 min | tensor | The lower bound; None is no bound.
 max | tensor | The upper bound; None is no bound.

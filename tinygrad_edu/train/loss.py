@@ -63,7 +63,7 @@ def _try(function: Callable[[Any, Any], Any], model: Module, examples: Examples)
     """Compute the first outputs, and the loss of as many examples at a time; return the former."""
     first = examples.first(BATCH)
     with mode(model, training=False):
-        outputs = model(like_parameters(model)(first.features))
+        outputs: Any = model(like_parameters(model)(first.features))
     if not isinstance(outputs, Tensor) or outputs.shape[:1] != (len(first),):
         given = f"of shape {outputs.shape}" if hasattr(outputs, "shape") else type(outputs).__name__
         raise ValueError(
