@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.symbolic.algebra.evaluate import Environment
-from tinygrad_edu.symbolic.algebra.expr import Expr, Index, Leaf, Quantity, Sum, quantities_in
+from tinygrad_edu.symbolic.algebra.expr import Expr, Index, Quantity, quantities_in
 from tinygrad_edu.symbolic.algebra.facts import Assumption
 
-__all__ = ["draws", "summed_letter", "unit_axes"]
+__all__ = ["draws", "unit_axes"]
 
 
 def draws(
@@ -32,17 +32,17 @@ def draws(
     of sums to 1 as in the data, that is drawn so; else that keeps its data.
     """
     exprs, assumed = list(exprs), list(assumed)
-    symmetric = {q for a in assumed if a.kind == "symmetric" for q in _letters(a)}
-    simplex: dict[Quantity, list[int]] = {}
+    obeyed: dict[Quantity, list[int | None]] = {}
     kept, steady = set(held), set(held)  # whose numbers, and whose lengths, stay as they are
     for assumption in assumed:
-        place = summed_letter(assumption)
-        if place is not None:
-            simplex.setdefault(place[0], []).append(place[1])
+        computed = [q for q in assumption.drawn if q.definition is not None]
+        if assumption.drawn and not computed:
+            for quantity, axis in assumption.drawn.items():
+                obeyed.setdefault(quantity, []).append(axis)
         elif assumption.kind == "sums to one":
             steady.update(_letters(assumption))
             if _follows(assumption):
-                simplex.update({q: unit_axes(q) for q in _letters(assumption)})
+                obeyed.update({q: [*unit_axes(q)] for q in _letters(assumption)})
             else:
                 kept.update(_letters(assumption))
     quantities = quantities_in([*exprs, *(a.expr for a in assumed)])
@@ -60,8 +60,7 @@ def draws(
                 for axis in quantity.axes
             )
             array = _draw(np.asarray(quantity.value), shape, rng)
-            array = _to_one(array, simplex.get(quantity, ()))
-            arrays[quantity] = (array + array.T) / 2 if quantity in symmetric else array
+            arrays[quantity] = _obeying(array, obeyed.get(quantity, ()))
         found.append(Environment(arrays, lengths))
     return found
 
@@ -73,7 +72,7 @@ def _follows(assumption: Assumption) -> bool:
     """
     rng = np.random.default_rng(0)
     arrays = {
-        q: _to_one(_draw(np.asarray(q.value), np.shape(q.value), rng), unit_axes(q))
+        q: _obeying(_draw(np.asarray(q.value), np.shape(q.value), rng), unit_axes(q))
         for q in _letters(assumption)
     }
     found = Environment(arrays).value(assumption.expr)[0]
@@ -89,29 +88,20 @@ def unit_axes(quantity: Quantity) -> list[int]:
     return [i for i, a in enumerate(quantity.axes) if a is not None and np.all(sums[i] < 1e-6)]
 
 
-def _to_one(array: Any, axes: Iterable[int]) -> Any:
-    """Scale positive numbers so that they sum to 1 along axes."""
+def _obeying(array: Any, axes: Iterable[int | None]) -> Any:
+    """Scale positive numbers so that they sum to 1 along axes; None makes a matrix symmetric."""
     for axis in axes:
-        array = np.abs(array) + 0.05
-        array = array / array.sum(axis=axis, keepdims=True)
+        if axis is None:
+            array = (array + array.T) / 2
+        else:
+            array = np.abs(array) + 0.05
+            array = array / array.sum(axis=axis, keepdims=True)
     return array
 
 
 def _letters(assumption: Assumption) -> list[Quantity]:
     """Return what an assumption is said of, as far as it has numbers of its own."""
     return quantities_in([assumption.expr])
-
-
-def summed_letter(assumption: Assumption) -> tuple[Quantity, int] | None:
-    """Return the letter without a definition that is assumed to sum to 1, and along which axis."""
-    expr = assumption.expr
-    if assumption.kind != "sums to one" or not isinstance(expr, Sum):
-        return None
-    leaf = expr.body
-    if not isinstance(leaf, Leaf) or leaf.quantity.definition is not None:
-        return None
-    places = [place for place, axis in enumerate(leaf.quantity.axes) if axis is not None]
-    return leaf.quantity, places[leaf.axes.index(expr.index)]  # under whichever index it stands
 
 
 def _lengths(

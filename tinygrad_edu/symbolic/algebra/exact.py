@@ -14,7 +14,6 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Apply,
     Expr,
     Index,
-    Leaf,
     Mul,
     Number,
     Opaque,
@@ -33,7 +32,7 @@ from tinygrad_edu.symbolic.algebra.modular import Modular, Undefined
 from tinygrad_edu.symbolic.algebra.rules import cases, functions, laws
 from tinygrad_edu.symbolic.algebra.rules.rule import ONE, Rule, rule, without
 
-__all__ = ["LAWS", "Exactness", "Judge", "softmax", "sum_of_one"]
+__all__ = ["LAWS", "Exactness", "Judge", "softmax"]
 
 Axes = Sequence[Index | None]
 
@@ -107,13 +106,6 @@ def power_of_product(expr: Mul, facts: Facts) -> Expr:
 _KNOWN = frozenset({"positive", "nonnegative"})
 
 
-@rule("magnitude", "|x| = x, x ≥ 0", "the sign is known", ops.abs, ops.sign)
-def magnitude(expr: Apply, facts: Facts) -> Expr | None:
-    if facts.sign(expr.args[0]) != "positive":
-        return None
-    return expr.args[0] if expr.op is ops.abs else Number(ONE)
-
-
 @rule(
     "meaning",
     "f(x) is what a name stands for",
@@ -156,7 +148,7 @@ LAWS: tuple[Rule, ...] = (
     named,
     softmax,
     power_of_product,
-    magnitude,
+    *laws.KNOWN,
     cases.decided,
     *laws.CLIP,
 )
@@ -176,17 +168,6 @@ LAWS_OF_LOGARITHMS: tuple[Rule, ...] = (
 
 
 # --- the judgement --------------------------------------------------------------------------------
-
-
-def sum_of_one(assumed: Assumption | None) -> dict[Quantity, int]:
-    """Return the letter that is assumed to sum to 1, and along which axis, if that is assumed."""
-    about = None if assumed is None else assumed.expr
-    if isinstance(about, Sum) and isinstance(about.body, Leaf):
-        quantity = about.body.quantity
-        own = quantity.leaf.axes
-        if about.index in own:
-            return {quantity: quantity.axes.index(about.index)}
-    return {}
 
 
 class Judge:
@@ -218,12 +199,9 @@ class Judge:
         First as rational functions, in which every function is a letter, then by all laws
         together; those that are not needed are left out again.
         """
-        sums = sum_of_one(assumed)
         assumption = None if assumed is None else assumed.statement
-        turned = []
-        if assumed is not None and assumed.kind == "symmetric":
-            turned = quantities_in([assumed.expr])
-        known = self._points.setdefault((*sums, *turned), {})
+        drawn = {} if assumed is None else assumed.drawn
+        known = self._points.setdefault(tuple(drawn), {})
 
         def agree(laws: Collection[Rule]) -> list[Rule] | None:
             """Return the laws that were applied where both sides are equal, else None."""
@@ -232,9 +210,7 @@ class Judge:
             def point(seed: int, ties: bool) -> Modular:
                 if (seed, ties) not in points:
                     lengths = self._lengths(seed)
-                    points[seed, ties] = Modular(
-                        seed, lengths, sums, meaning.of, ties=ties, symmetric=turned
-                    )
+                    points[seed, ties] = Modular(seed, lengths, drawn, meaning.of, ties=ties)
                 return points[seed, ties]
 
             equal = _agree((one, other), axes, point, ties=assumption is None)

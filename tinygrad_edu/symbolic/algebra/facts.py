@@ -27,10 +27,12 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Mul,
     Number,
     Opaque,
+    Quantity,
     Sum,
     distinct,
     parts,
     product,
+    quantities_in,
     sum_over,
 )
 
@@ -83,6 +85,22 @@ class Assumption:
     holds: bool = True
     deviation: float = 0.0
     used: bool = False
+
+    @property
+    def drawn(self) -> dict[Quantity, int | None]:
+        """The letters that random numbers obey it with, and the axis along which they sum to 1.
+
+        None is for a symmetric matrix.
+        """
+        expr = self.expr
+        if self.kind == "symmetric":
+            return dict.fromkeys(quantities_in([expr]))
+        if self.kind != "sums to one" or not isinstance(expr, Sum):
+            return {}
+        if not isinstance(expr.body, Leaf):
+            return {}
+        places = [i for i, axis in enumerate(expr.body.quantity.axes) if axis is not None]
+        return {expr.body.quantity: places[expr.body.axes.index(expr.index)]}
 
 
 class _Said:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -59,36 +59,34 @@ class Modular(Environment):
         Of all that is random.
     lengths : dict of Index to int
         Lengths of ranges.
-    sums : dict of Quantity to int, optional
-        Quantities that are drawn with a sum of 1, with the axis along which.
+    drawn : dict of Quantity to int or None, optional
+        Letters that are drawn with a sum of 1, with the axis along which; None makes a matrix
+        symmetric.
     meant : callable, optional
         From an expression to one that stands for it by a law of the atoms, or None.
     ties : bool, optional
         Whether many entries are equal, and many 0.
-    symmetric : collection of Quantity, optional
-        Matrices that are drawn symmetric.
     """
 
     def __init__(
         self,
         seed: int,
         lengths: Mapping[Index, int],
-        sums: Mapping[Quantity, int] | None = None,
+        drawn: Mapping[Quantity, int | None] | None = None,
         meant: Callable[[Expr], Expr | None] = lambda expr: None,
         *,
         ties: bool = False,
-        symmetric: Collection[Quantity] = (),
     ) -> None:
         super().__init__({}, lengths)
-        self.sums, self.symmetric = sums or {}, symmetric
-        self.meant, self.ties = meant, ties
+        self.drawn, self.meant, self.ties = drawn or {}, meant, ties
         self.vague = self.piecewise = False
         self._seed = seed
         self._random = random.Random(seed)
         one, other = (self._random.randrange(1, PRIME) for _ in range(2))
         self._few = [0, one, PRIME - one, other]
-        for quantity in self.sums:
-            self.arrays[quantity] = self._given(quantity)
+        for quantity, axis in self.drawn.items():
+            if axis is not None:
+                self.arrays[quantity] = self._given(quantity)
 
     def _compute(self, expr: Expr) -> Valued:
         meant = self.meant(expr)
@@ -119,12 +117,12 @@ class Modular(Environment):
         if np.asarray(quantity.value).dtype.kind == "b":
             choices = (0, 1)
         array = _each(lambda _: self._random.choice(choices), np.zeros(shape))
-        if quantity in self.sums:
-            rows = np.moveaxis(array, self.sums[quantity], 0)
-            rows[-1] = (1 - rows[:-1].sum(0)) % PRIME
-        if quantity in self.symmetric:
-            array = np.where(np.tri(len(array), dtype=bool), array, array.T)
-        return array
+        if quantity not in self.drawn:
+            return array
+        axis = self.drawn[quantity]
+        if axis is None:
+            return np.where(np.tri(len(array), dtype=bool), array, array.T)
+        return _with_sum_of_one(array, axis)
 
     # --- atoms ------------------------------------------------------------------------------------
 
@@ -160,8 +158,7 @@ class Modular(Environment):
         )
         found = _each(lambda place: self._atom(*key, place), _places(shape))
         if expr.op.distribution:  # its entries sum to 1
-            rows = np.moveaxis(found, expr.attributes.get("axis", -1), 0)
-            rows[-1] = (1 - rows[:-1].sum(0)) % PRIME
+            return _with_sum_of_one(found, expr.attributes.get("axis", -1))
         return found
 
     def _entrywise(self, expr: Apply, arrays: list[Any], indices: tuple[Index, ...]) -> Any:
@@ -287,6 +284,13 @@ def _reduced(fold: Any, array: Any, *, axis: Any, keepdims: bool) -> Any:
     for each in axes:
         array = fold.reduce(array, axis=each, keepdims=True)
     return array if keepdims else array.squeeze(tuple(axes))
+
+
+def _with_sum_of_one(array: Any, axis: int) -> Any:
+    """Change the last entry along an axis so that all sum to 1."""
+    rows = np.moveaxis(array, axis, 0)
+    rows[-1] = (1 - rows[:-1].sum(0)) % PRIME
+    return array
 
 
 def _scalar(value: Any) -> Any:

@@ -17,7 +17,7 @@ import numpy as np
 
 from tinygrad_edu.core.graph import ancestors
 from tinygrad_edu.symbolic.algebra.evaluate import Environment
-from tinygrad_edu.symbolic.algebra.exact import softmax, sum_of_one
+from tinygrad_edu.symbolic.algebra.exact import softmax
 from tinygrad_edu.symbolic.algebra.expr import (
     Apply,
     Delta,
@@ -31,7 +31,6 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Quantity,
     Sum,
     meaning_of,
-    quantities_in,
 )
 from tinygrad_edu.symbolic.algebra.facts import Facts
 from tinygrad_edu.symbolic.derive.lowering import Lowering
@@ -184,10 +183,7 @@ class _Trees:
 
         None says that a matrix is symmetric.
         """
-        about = step.about
-        drawn: dict[Quantity, int | None] = {**sum_of_one(about)}
-        if about is not None and about.kind == "symmetric":
-            drawn = dict.fromkeys(quantities_in([about.expr]))
+        drawn = {} if step.about is None else step.about.drawn
         pairs = [[self.letter(letter), axis] for letter, axis in drawn.items()]
         return {"statement": step.assumption, "drawn": pairs}
 

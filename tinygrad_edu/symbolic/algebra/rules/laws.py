@@ -8,7 +8,7 @@ from tinygrad_edu.symbolic.algebra.expr import number
 from tinygrad_edu.symbolic.algebra.rules.law import law, letters
 from tinygrad_edu.symbolic.algebra.rules.rule import Rule
 
-__all__ = ["CLIP", "COMPARED", "DEFINED", "FEWER", "MAYBE", "PIECES", "TIDYING", "UNDOING"]
+__all__ = ["CLIP", "COMPARED", "DEFINED", "FEWER", "KNOWN", "MAYBE", "PIECES", "TIDYING", "UNDOING"]
 __all__ += ["exp_of_log", "log_of_exp", "power_as_exp", "power_of_product"]
 
 abs, exp, log, sign = ops.abs, ops.exp, ops.log, ops.sign
@@ -59,6 +59,12 @@ TIDYING: tuple[Rule, ...] = (
     law("1 − x² by 1 − x", (1 - x**2) / (1 - x), 1 + x, "1 − x² = (1 + x)·(1 − x)", differ(x, 1)),
     law("squares by x + y", (x**2 - y**2) / (x + y), x - y, "it is (x + y)·(x − y)", differ(x, -y)),
     law("squares by x − y", (x**2 - y**2) / (x - y), x + y, "it is (x + y)·(x − y)", differ(x, y)),
+)
+
+#: What magnitudes and signs are where the sign is known.
+KNOWN: tuple[Rule, ...] = (
+    law("magnitude", abs(x), x, "the sign is known", x > 0),
+    law("sign of what is positive", sign(x), 1, "the sign is known", x > 0),
 )
 
 #: A value between bounds, written with its sign.
