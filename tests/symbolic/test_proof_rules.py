@@ -57,12 +57,12 @@ from tinygrad_edu import ops
 from tinygrad_edu.core.op import REGISTRY
 
 MODULES = (arithmetic, cases, functions, stacks, sums)
-SOLVED = {*EAGER, *CHOICES} - {*sums.ACROSS, *(getattr(stacks, name) for name in stacks.__all__)}
+SOLVED = {*EAGER, *CHOICES} - {*sums.ACROSS, *stacks.ENTRIES, stacks.sum_over_stack}
 RULES = {
     name: rule
     for module in MODULES
-    for name in module.__all__
-    if isinstance(rule := getattr(module, name), Rule) and rule not in SOLVED  # see test_rules
+    for name, rule in vars(module).items()
+    if isinstance(rule, Rule) and rule not in SOLVED  # see test_rules
 }
 
 RNG = np.random.default_rng(1)

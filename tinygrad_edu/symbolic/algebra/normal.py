@@ -52,10 +52,7 @@ class Level:
 
 
 _TIDYING = (
-    stacks.entry_of_stack,
-    stacks.number_out,
-    stacks.slice_of_delta,
-    stacks.slice_of_stack,
+    *stacks.ENTRIES,
     arithmetic.cancel,
     *laws.UNDOING,
     arithmetic.root_of_square,
@@ -66,10 +63,7 @@ _TIDYING = (
     sums.delta_renames,
     sums.delta_sifts,
     sums.index_sifts,
-    functions.log_of_prod,
-    functions.log_of_power,
-    functions.log_of_product,
-    functions.weighted_log,
+    *functions.LOGARITHMS,
     stacks.sum_over_stack,
     sums.distribution,
     sums.constant_out,
@@ -80,11 +74,7 @@ _TIDYING = (
 )
 _SPLITTING = (
     *_TIDYING,
-    functions.exp_of_sum,
-    functions.exp_of_multiple,
-    functions.power_of_product,
-    functions.prod_of_product,
-    functions.prod_of_exp,
+    *functions.EXPONENTIALS,
     sums.sum_of_terms,
     stacks.term_by_term,
 )

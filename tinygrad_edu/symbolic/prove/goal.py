@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Collection, Iterator, Mapping
-from fractions import Fraction
 from functools import cached_property, partial
 from typing import Any
 
@@ -27,6 +26,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
     distinct,
     meaning_of,
     number,
+    parts,
     quantities_in,
     rename,
     replace,
@@ -82,7 +82,7 @@ class Goal:
         self.values = (left.value, right.value)
         order = ancestors(left, right)
         refuse_changed(order, "prove", names.of)
-        self.nameless: set[Node] = set()  # leaves that the user did not name
+        self.nameless: list[Node] = []  # leaves that the user did not name
         self.given: set[str] = set()  # names of constant arrays that come from the user
         self.trace = _Merging(name_of=lambda array: self._name_of(array, names))
         self.symbols: dict[Node, Any] = {}
@@ -100,13 +100,9 @@ class Goal:
         left_domain, domain = (domain_of(s, self.lowering) for s in (one, other))
         self.domains = left_domain, {rename(e, moved): relation for e, relation in domain.items()}
         self.chosen = wrt is not None
-        leaves = [
-            t
-            for t in order
-            if isinstance(t, Tensor) and t.op is None and (wrt is None or t in set(wrt))
-            if not is_unit(t) and not self.symbols[t].is_number
-        ]
-        self.variables = {self._quantity(t) for t in leaves}
+        leaves = [t for t in order if t.op is None and (wrt is None or t in set(wrt))]
+        varying = [t for t in leaves if not is_unit(t) and not self.symbols[t].is_number]
+        self.variables = {self._leaf(self.symbols[t]).quantity for t in varying}
 
     def _name_of(self, array: Any, names: Names) -> str | None:
         name = names.of(array)
@@ -121,7 +117,7 @@ class Goal:
             name = names.of(node)
             if node.op is None:
                 if name is None:
-                    self.nameless.add(node)
+                    self.nameless.append(node)
                 symbol = Symbol(self.trace, node.value, self.trace.unique(name or "x"))
                 symbol.source = node if is_unit(node) else None
                 # A side that is nothing but numbers is no letter.
@@ -156,10 +152,10 @@ class Goal:
             if one is not None and other is not None:
                 other.share(one)
 
-    def _quantity(self, tensor: Tensor) -> Quantity:
-        leaf = self.lowering.lower(self.symbols[tensor])
+    def _leaf(self, symbol: Symbol) -> Leaf:
+        leaf = self.lowering.lower(symbol)
         assert isinstance(leaf, Leaf)
-        return leaf.quantity
+        return leaf
 
     def _folded(self, expr: Expr, side: Tensor) -> Expr:
         """Write an operation that this side calls by its name, as softmax(z)."""
@@ -186,16 +182,14 @@ class Goal:
         What NumPy made of t before is not recorded, but shows. Ones without a name are what the
         backward pass of a recorded gradient began with.
         """
-        for node, symbol in self.symbols.items():
-            ones = node.op is None and node in self.nameless and np.all(symbol.value == 1)
-            if ones and not is_unit(node) and not symbol.is_number:
-                leaf = self.lowering.lower(symbol)
-                assert isinstance(leaf, Leaf)
-                yield leaf, Number(ONE)
-        for symbol, found in self._recognised.items():
-            leaf = self.lowering.lower(symbol)
-            assert isinstance(leaf, Leaf)
-            yield leaf, self.lowering.lower(found)
+        held: dict[Symbol, Expr] = {}
+        for node in self.nameless:
+            symbol = self.symbols[node]
+            if np.all(symbol.value == 1) and not is_unit(node) and not symbol.is_number:
+                held[symbol] = Number(ONE)
+        held |= {symbol: self.lowering.lower(of) for symbol, of in self._recognised.items()}
+        for symbol, meaning in held.items():
+            yield self._leaf(symbol), meaning
 
     @cached_property
     def _recognised(self) -> dict[Symbol, Symbol]:
@@ -246,18 +240,18 @@ def named_in(exprs: Collection[Expr]) -> list[Quantity]:
 def opening(kept: Collection[Quantity], assumed: Mapping[Quantity, str]) -> Rule:
     """Return the rule that puts the meaning for a name; some are kept, some only assumed."""
 
-    def matches(expr: Leaf, facts: Facts) -> Iterator[Match]:
+    def opened(expr: Leaf, facts: Facts) -> Match | None:
         right = meaning_of(expr)
-        if right is not None and expr.quantity not in kept:
-            statement = assumed.get(expr.quantity)
-            because = (
-                f"by definition {notation.text(expr)} = {notation.text(right, axes=expr.axes)}"
-            )
-            if statement is not None:
-                because = f"{statement}, which holds on the data"
-            yield Match(expr, right, right, because, statement)
+        if right is None or expr.quantity in kept:
+            return None
+        statement = assumed.get(expr.quantity)
+        if statement is not None:
+            because = f"{statement}, which holds on the data"
+        else:
+            because = f"by definition {expr} = {notation.text(right, axes=expr.axes)}"
+        return Match(expr, right, right, because, statement)
 
-    return Rule("definition", "", "", matches, Leaf)
+    return Rule("definition", "", "", opened, Leaf)
 
 
 def number_of(goal: Goal) -> Rule:
@@ -267,31 +261,23 @@ def number_of(goal: Goal) -> Rule:
     a number. A number that stands in a formula already is the one that is meant.
     """
     both = [e for side in (goal.left, goal.right) for e in distinct(side)]
-    known = {abs(n) for e in both for n in _numbers(e)}
+    known = {abs(parts(e)[0]) for e in both if isinstance(e, Number | Mul)}
 
-    def matches(expr: Expr, facts: Facts) -> Iterator[Match]:
-        if expr.indices or not goal.is_constant(expr):
-            return
-        if not any(isinstance(each, Leaf | Dimension) for each in distinct(expr)):
-            return
+    def computed(expr: Expr, facts: Facts) -> Match | None:
+        held = any(isinstance(each, Leaf | Dimension) for each in distinct(expr))
+        if not held or expr.indices or not goal.is_constant(expr):
+            return None
         value = float(facts.data.value(expr)[0])
         if not np.isfinite(value):
-            return
+            return None
         near = (n if value > 0 else -n for n in known if abs(n - abs(value)) <= ROUNDED * n)
         right = Number(next(near, number(value).value))
         statement = facts.equal(expr, right)
-        if statement is not None:
-            yield Match(expr, right, right, f"{statement}, computed from the data", statement)
+        why = f"{statement}, computed from the data"
+        return None if statement is None else Match(expr, right, right, why, statement)
 
-    return Rule("number", "", "", matches, *_WHOLE)
+    return Rule("number", "", "", computed, *_WHOLE)
 
 
 #: Where a constant is looked for: the largest formula that is one comes first.
 _WHOLE = (Add, Mul, Sum, Dimension, Opaque, Leaf)
-
-
-def _numbers(expr: Expr) -> Iterator[Fraction]:
-    if isinstance(expr, Number):
-        yield expr.value
-    elif isinstance(expr, Mul):
-        yield expr.coefficient

@@ -51,10 +51,8 @@ from tinygrad_edu.symbolic.algebra.rules.rule import (
     without,
 )
 
-__all__ = ["beside_opposite", "exp_of_multiple", "exp_of_sum", "ground", "join_exponentials"]
-__all__ += ["log_of_power", "log_of_prod", "log_of_product", "odd_function", "opposite_sigmoid"]
-__all__ += ["power_of_prod", "power_of_product", "prod_of_exp", "prod_of_product"]
-__all__ += ["shifted_softmax", "softmax", "weighted_log"]
+__all__ = ["EXPONENTIALS", "LOGARITHMS", "SIGMOIDS", "ground", "join_exponentials"]
+__all__ += ["odd_function", "power_of_prod"]
 
 ODD = (ops.sign, ops.tanh, ops.sinh, ops.sin, ops.tan)
 
@@ -396,3 +394,11 @@ def prod_of_exp(expr: Opaque, facts: Facts) -> Expr | None:
     if not is_call(body, ops.exp):
         return None
     return Apply(ops.exp, (sum_over(indices, body.children[0]),), {})
+
+
+#: Rules that see sigmoids and softmax.
+SIGMOIDS = (opposite_sigmoid, beside_opposite, softmax, shifted_softmax)
+#: Rules that take logarithms apart.
+LOGARITHMS = (log_of_prod, log_of_power, log_of_product, weighted_log)
+#: Rules that take exponentials apart, and products over an axis.
+EXPONENTIALS = (exp_of_sum, exp_of_multiple, power_of_product, prod_of_product, prod_of_exp)

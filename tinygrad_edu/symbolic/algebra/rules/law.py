@@ -31,7 +31,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
     total,
 )
 from tinygrad_edu.symbolic.algebra.facts import Facts, Reason
-from tinygrad_edu.symbolic.algebra.rules.rule import ONE, Application, Match, Rule, without
+from tinygrad_edu.symbolic.algebra.rules.rule import ONE, Application, Match, Rule, holds, without
 
 __all__ = ["BACKWARDS", "Law", "called", "law", "letters"]
 
@@ -141,7 +141,7 @@ def _sums_in(pattern: Expr) -> list[Fraction]:
 def _has_room(sums: list[Fraction], expr: Expr) -> bool:
     """Whether a product has sums of terms, as high above or below the line as a pattern's are."""
     held = [exponent for base, exponent in parts(expr)[1] if isinstance(base, Add)]
-    return all(any(exponent / wanted >= 1 for exponent in held) for wanted in sums)
+    return all(any(holds(exponent, wanted) for exponent in held) for wanted in sums)
 
 
 def _within(pattern: Expr, expr: Expr) -> Iterator[tuple[Bound, Fraction, Any]]:
@@ -237,7 +237,7 @@ def _factors(
             yield found, scale / coefficient, left
         return
     for i, (base, exponent) in enumerate(held):
-        if exponent / p >= 1:
+        if holds(exponent, p):
             left = () if exponent == p else ((base, exponent - p),)
             for found in unify(pattern, base, bound):
                 yield from _factors(others, held[:i] + left + held[i + 1 :], found)

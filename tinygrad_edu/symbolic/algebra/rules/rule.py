@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from tinygrad_edu.core.op import Op
@@ -21,7 +22,17 @@ from tinygrad_edu.symbolic.algebra.expr import (
 )
 from tinygrad_edu.symbolic.algebra.facts import Facts
 
-__all__ = ["ONE", "ZERO", "Match", "Rule", "is_call", "rule", "within_product", "within_sum"]
+__all__ = [
+    "ONE",
+    "ZERO",
+    "Match",
+    "Rule",
+    "holds",
+    "is_call",
+    "rule",
+    "within_product",
+    "within_sum",
+]
 __all__ += ["without"]
 
 ZERO = number(0)
@@ -104,6 +115,13 @@ def is_call(expr: Expr, *ops: Op) -> bool:
     return isinstance(expr, Apply) and expr.op in ops
 
 
+def holds(held: Fraction, wanted: Fraction) -> bool:
+    """Whether a power of x can be divided by another one: x^5 by x^2, x^(−1) by x^(−1)."""
+    if held is wanted:  # as small numbers are
+        return True
+    return (held.numerator > 0) == (wanted.numerator > 0) and abs(held) >= abs(wanted)
+
+
 def without(factors: tuple[Factor, ...], taken: Iterable[Factor]) -> tuple[Factor, ...] | None:
     """Divide powers out of a product's factors; None where they are not all there.
 
@@ -114,7 +132,7 @@ def without(factors: tuple[Factor, ...], taken: Iterable[Factor]) -> tuple[Facto
         fits = [
             (held != exponent, place)  # the very same power first
             for place, (other, held) in enumerate(rest)
-            if other == base and held / exponent >= 1
+            if other == base and holds(held, exponent)
         ]
         if not fits:
             return None

@@ -27,8 +27,7 @@ from tinygrad_edu.symbolic.algebra.facts import Facts
 from tinygrad_edu.symbolic.algebra.rules.rule import rule
 from tinygrad_edu.symbolic.algebra.slices import Cut, cuts
 
-__all__ = ["entry_of_stack", "number_out", "slice_of_delta", "slice_of_stack"]
-__all__ += ["sum_over_stack", "term_by_term"]
+__all__ = ["ENTRIES", "sum_over_stack", "term_by_term"]
 
 _GETITEM = REGISTRY["getitem"]
 _JOINING = (REGISTRY["stack"], REGISTRY["concatenate"])
@@ -195,3 +194,7 @@ def term_by_term(expr: Opaque, facts: Facts) -> Expr | None:
     if not isinstance(expr.args[0], Add):
         return None
     return total(expr.rebuild((term, *expr.args[1:])) for term in expr.args[0].terms)
+
+
+#: Rules that take apart what stands at entries, and in slices.
+ENTRIES = (entry_of_stack, number_out, slice_of_delta, slice_of_stack)
