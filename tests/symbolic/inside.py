@@ -7,7 +7,7 @@ from here, so that a move of a module changes this file alone.
 from __future__ import annotations
 
 from tinygrad_edu.symbolic.algebra import definitions as definitions_module
-from tinygrad_edu.symbolic.algebra import exact, normal
+from tinygrad_edu.symbolic.algebra import exact, rewrite
 from tinygrad_edu.symbolic.algebra.draws import draws
 from tinygrad_edu.symbolic.algebra.evaluate import Environment, magnitudes
 from tinygrad_edu.symbolic.algebra.exact import LAWS, LAWS_OF_LOGARITHMS, Judge
@@ -37,13 +37,14 @@ from tinygrad_edu.symbolic.algebra.expr import (
     total,
 )
 from tinygrad_edu.symbolic.algebra.facts import Facts
-from tinygrad_edu.symbolic.algebra.normal import LEVELS, Level, Normaliser
 from tinygrad_edu.symbolic.algebra.places import place_of
-from tinygrad_edu.symbolic.algebra.rewrite import Rewriter
+from tinygrad_edu.symbolic.algebra.rewrite import Normaliser, Rewriter
 from tinygrad_edu.symbolic.algebra.rounding import alike
 from tinygrad_edu.symbolic.algebra.rules import (
     CHOICES,
     EAGER,
+    LEVELS,
+    Level,
     arithmetic,
     cases,
     functions,

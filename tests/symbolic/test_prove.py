@@ -11,12 +11,14 @@ from numpy.testing import assert_allclose
 
 import tinygrad_edu as tg
 from tests.symbolic.inside import (
+    LEVELS,
     Agreement,
     Apply,
+    Level,
     Match,
     Rule,
-    normal,
     prove_module,
+    rewrite,
 )
 
 BOTH = ("constant", "positive factor")
@@ -397,20 +399,24 @@ def test_equal_numbers_without_a_proof_are_said_to_be_that():
 
 def test_a_search_that_finds_nothing_ends_by_the_work_it_did(monkeypatch):
     looked = []
-    once = normal.Normaliser.next_move
+    once = rewrite.Normaliser.next_move
 
     def counted(self, expr):
         looked.append(expr.size)
         return once(self, expr)
 
-    monkeypatch.setattr(normal.Normaliser, "next_move", counted)
+    monkeypatch.setattr(rewrite.Normaliser, "next_move", counted)
     w, x, y, z = (tensor(name, 4) for name in "wxyz")
     larger = tg.maximum
     proof = tg.prove(larger(larger(w, x), larger(y, z)), larger(larger(w, y), larger(x, z)))
     assert proof.agreement
     assert proof.capped
     assert "cut short" in proof.text()
-    assert normal.MOST_WORK <= sum(looked) <= normal.MOST_WORK + 2 * normal.MOST_PARTS
+    assert (
+        rewrite.MOST_WORK_OF_PROOF
+        <= sum(looked)
+        <= rewrite.MOST_WORK_OF_PROOF + 2 * rewrite.MOST_PARTS
+    )
 
 
 def test_numbers_that_agree_by_chance_are_no_identity():
@@ -472,9 +478,7 @@ def test_a_wrong_equation_proves_nothing(monkeypatch):
             yield Match(expr, expr.args[0], expr.args[0])
 
     wrong = Rule("wrong", "tanh x = x", "it is not", matches, Apply)
-    levels = tuple(
-        normal.Level((wrong, *level.open), (wrong, *level.closed)) for level in normal.LEVELS
-    )
+    levels = tuple(Level((wrong, *level.open), (wrong, *level.closed)) for level in LEVELS)
     monkeypatch.setattr(prove_module, "LEVELS", levels)
     z = tensor("z", 3)
     assert not tg.prove(tg.tanh(z), z)
@@ -496,11 +500,11 @@ def test_a_formula_that_is_not_what_was_computed_proves_nothing(monkeypatch):
 
 def test_taking_an_equation_away_loses_the_proof(monkeypatch):
     kept = tuple(
-        normal.Level(
+        Level(
             tuple(r for r in level.open if r.name != "log undoes exp"),
             tuple(r for r in level.closed if r.name != "log undoes exp"),
         )
-        for level in normal.LEVELS
+        for level in LEVELS
     )
     monkeypatch.setattr(prove_module, "LEVELS", kept)
     z = tensor("z", 3)

@@ -129,7 +129,7 @@ def _sums(leaf: Leaf, meaning: Expr, because: str, plain: Rewriter) -> Iterator[
         if not isinstance(found, Number) and opened != meaning:
             summed = sum_over((index,), opened)
             search = plain.search(summed, (sum_of_terms,), patience=3, limit=1000)
-            found, moves = search.expr, search.moves
+            found, moves = search.end, search.moves
         assumed = [move for move in moves if move.match.assumption]
         if isinstance(found, Number) and not assumed:
             yield _since(because, sum_over((index,), leaf), found)
@@ -144,13 +144,13 @@ def _shares(
     summed = sum_over((index,), meaning)
     search = plain.search(summed, (sum_of_terms, distribute), patience=3, limit=1000)
     assumed = [move for move in search.moves if move.match.assumption]
-    if not assumed or not isinstance(search.expr, Number | Leaf):
+    if not assumed or not isinstance(search.end, Number | Leaf):
         return
     left, statements = sum_over((index,), leaf), {move.match.assumption for move in assumed}
     if len(statements) == 1:
         (statement,) = statements
-        yield _since(f"{because} and {statement}", left, search.expr, statement)
-    elif plain.close(assumed[0].before)[0] == search.expr:  # a step rests on one statement
+        yield _since(f"{because} and {statement}", left, search.end, statement)
+    elif plain.close(assumed[0].before)[0] == search.end:  # a step rests on one statement
         yield _since(because, left, assumed[0].before)
 
 

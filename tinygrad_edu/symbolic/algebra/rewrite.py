@@ -6,13 +6,25 @@ import heapq
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from dataclasses import replace as changed
 from typing import Any
 
-from tinygrad_edu.symbolic.algebra.expr import Expr, Leaf, Mul, distinct, minuses, replace
+from tinygrad_edu import ops
+from tinygrad_edu.symbolic.algebra.expr import (
+    Apply,
+    Expr,
+    Leaf,
+    Mul,
+    Sum,
+    distinct,
+    minuses,
+    replace,
+)
 from tinygrad_edu.symbolic.algebra.facts import Facts
+from tinygrad_edu.symbolic.algebra.rules import Level, sums
 from tinygrad_edu.symbolic.algebra.rules.rule import Match, Rule
 
-__all__ = ["MOST_WORK", "Found", "Move", "Rewriter"]
+__all__ = ["MOST_WORK", "Budget", "Move", "Normaliser", "Path", "Rewriter"]
 
 
 #: How many parts the forms may have, in all, that one search looks at.
@@ -32,16 +44,31 @@ class Move:
 
 
 @dataclass(frozen=True)
-class Found:
-    """The best form that a search met, the moves that lead there, and whether it was cut short.
+class Path:
+    """The forms that a formula passes through, and the moves between them.
 
-    `work` is how many parts the forms had, in all, that it looked at.
+    A search that was `capped` was cut short; `work` is how many parts the forms had, in all, that
+    it looked at.
     """
 
-    expr: Expr
-    moves: tuple[Move, ...]
-    capped: bool
-    work: int
+    start: Expr
+    moves: tuple[Move, ...] = ()
+    capped: bool = False
+    work: int = 0
+
+    @property
+    def forms(self) -> list[Expr]:
+        """Every form, the first and the last included."""
+        return [self.start, *(move.after for move in self.moves)]
+
+    @property
+    def end(self) -> Expr:
+        """The last form."""
+        return self.moves[-1].after if self.moves else self.start
+
+    def then(self, move: Move) -> Path:
+        """Go one step further."""
+        return changed(self, moves=(*self.moves, move))
 
 
 _NONE = Rule("none")
@@ -179,7 +206,7 @@ class Rewriter:
         accept: Callable[[Expr], bool] = lambda expr: True,
         patience: int = 16,
         limit: int = MOST_WORK,
-    ) -> Found:
+    ) -> Path:
         """Search for the smallest form: best first by size, then by the number of steps.
 
         Of forms of one size, that with the fewest minus signs is best, then that with the fewest
@@ -219,7 +246,7 @@ class Rewriter:
                     heapq.heappush(frontier, entry)
                 if work >= limit:
                     break
-        return Found(best, best_path, work >= limit, work)
+        return Path(start, best_path, work >= limit, work)
 
 
 def _is_better(expr: Expr, path: Sequence[Move], best: Expr, best_path: Sequence[Move]) -> bool:
@@ -241,3 +268,114 @@ def _to_read(expr: Expr) -> tuple[int, int]:
         letters += isinstance(each, Leaf)
         lines += isinstance(each, Mul) and any(exponent < 0 for _, exponent in each.factors)
     return lines, letters
+
+
+# --- a normal form: what a proof brings both of its sides into ------------------------------------
+
+# A sum that stands on its own is written out: products are distributed, powers of sums expanded.
+# Within a logarithm, a denominator or a root a sum is kept together and freed of fractions and of
+# common factors. So the same rule may apply to a sum in one place and not in another.
+
+#: No path is longer, and no form on it larger.
+MOST_STEPS = 150
+MOST_PARTS = 1500
+#: How many parts the forms may have, in all, that one search for a proof looks at.
+MOST_WORK_OF_PROOF = 250_000
+
+
+@dataclass
+class Budget:
+    """How much work one search may still do, in parts of the forms that it looks at."""
+
+    left: int = MOST_WORK_OF_PROOF
+
+
+Place = tuple[Expr, bool, bool]
+
+
+class Normaliser(Rewriter):
+    """Apply the rules of a level until none fits.
+
+    A place is a part, whether it is kept together, and whether it is a sum directly within another.
+
+    Parameters
+    ----------
+    level : Level
+        The rules.
+    facts : Facts
+        Signs and assumptions.
+    first : sequence of Rule, optional
+        Rules that come before those of the level, wherever they fit.
+    budget : Budget, optional
+        What it may do, with all others that share it.
+    """
+
+    def __init__(
+        self, level: Level, facts: Facts, first: Sequence[Rule] = (), budget: Budget | None = None
+    ) -> None:
+        super().__init__((*first, *level.rules), facts)
+        self.level, self.first = level, first
+        self.budget = Budget() if budget is None else budget
+
+    def path(self, start: Expr) -> Path:
+        """Return the way from an expression to its normal form."""
+        path = Path(start)
+        while len(path.moves) < MOST_STEPS and path.end.size <= MOST_PARTS and self.budget.left > 0:
+            self.budget.left -= path.end.size
+            move = self.next_move(path.end)
+            if move is None:
+                return path
+            path = path.then(move)
+        return changed(path, capped=True)
+
+    def places(self, expr: Expr) -> Iterator[Place]:
+        """Yield every part of an expression in every role that it has, outermost first."""
+        pending, seen = [(expr, self.level.fraction, False)], set(self._settled)
+        while pending:
+            place = pending.pop()
+            if place in seen:
+                continue
+            seen.add(place)
+            yield place
+            part, kept, _ = place
+            for child, role in reversed(list(zip(part.children, _inside(part, kept), strict=True))):
+                pending.append((child, role, isinstance(part, Sum) and isinstance(child, Sum)))
+
+    def part_at(self, place: Place) -> Expr:
+        """Return what stands at a place."""
+        return place[0]
+
+    def kind_of(self, place: Place) -> tuple[type[Expr], bool, bool]:
+        """Return the kind of the part, and its role."""
+        part, kept, within = place
+        return type(part), kept, within
+
+    def fits(self, rule: Rule, kind: tuple[type[Expr], bool, bool]) -> bool:
+        """Whether a rule is for parts of a kind, in their role."""
+        part, kept, within = kind
+        here = rule in (self.level.closed if kept else self.level.open) or rule in self.first
+        return part in rule.kinds and here and not (within and rule in sums.ACROSS)
+
+    def put(self, expr: Expr, place: Place, new: Expr) -> Expr:
+        """Put something else for a part wherever it stands in the same role."""
+        done = {place[:2]: new}
+
+        def inside(expr: Expr, kept: bool) -> Expr:
+            found = done.get((expr, kept))
+            if found is None:
+                children = tuple(map(inside, expr.children, _inside(expr, kept)))
+                same = all(a is b for a, b in zip(children, expr.children, strict=True))
+                found = done[expr, kept] = expr if same else expr.rebuild(children)
+            return found
+
+        return inside(expr, self.level.fraction)
+
+
+def _inside(expr: Expr, kept: bool) -> list[bool]:
+    """Say for each child whether it is kept together."""
+    if isinstance(expr, Mul):
+        return [kept or exponent < 0 or exponent.denominator != 1 for _, exponent in expr.factors]
+    if isinstance(expr, Apply):
+        base_of_power = expr.op is ops.power
+        return [expr.op is ops.log or (base_of_power and i == 0) for i in range(len(expr.args))]
+    return [False] * len(expr.children)

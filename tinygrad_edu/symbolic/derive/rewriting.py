@@ -9,8 +9,8 @@ from tinygrad_edu.core.graph import ancestors, depends_on, differentiable
 from tinygrad_edu.naming import Names
 from tinygrad_edu.symbolic.algebra.definitions import named
 from tinygrad_edu.symbolic.algebra.expr import Expr, Leaf, distinct, meaning_of, replace
-from tinygrad_edu.symbolic.algebra.normal import LEVELS
 from tinygrad_edu.symbolic.algebra.rewrite import Rewriter
+from tinygrad_edu.symbolic.algebra.rules import LEVELS
 from tinygrad_edu.symbolic.derive.derivation import Formula, Step, steps_of
 from tinygrad_edu.symbolic.derive.work import Work, work_on
 from tinygrad_edu.tensor import Tensor

@@ -21,8 +21,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
     total,
 )
 from tinygrad_edu.symbolic.algebra.facts import Facts
-from tinygrad_edu.symbolic.algebra.normal import Normaliser, Path
-from tinygrad_edu.symbolic.algebra.rewrite import Move
+from tinygrad_edu.symbolic.algebra.rewrite import Move, Normaliser, Path
 from tinygrad_edu.symbolic.algebra.rounding import alike
 from tinygrad_edu.symbolic.algebra.rules.rule import ONE, ZERO, Match, Rule
 

@@ -18,9 +18,8 @@ from tinygrad_edu.symbolic.algebra.expr import (
     total,
 )
 from tinygrad_edu.symbolic.algebra.facts import Assumption
-from tinygrad_edu.symbolic.algebra.normal import LEVELS, Budget, Level, Normaliser, Path
-from tinygrad_edu.symbolic.algebra.rewrite import Move
-from tinygrad_edu.symbolic.algebra.rules import sums
+from tinygrad_edu.symbolic.algebra.rewrite import Budget, Move, Normaliser, Path
+from tinygrad_edu.symbolic.algebra.rules import LEVELS, Level, sums
 from tinygrad_edu.symbolic.algebra.rules.equations import complement_of
 from tinygrad_edu.symbolic.algebra.rules.rule import ONE, Rule
 from tinygrad_edu.symbolic.derive.certificate import Graph

@@ -6,6 +6,8 @@ No rule knows an exercise: names, definitions and assumptions come in as equatio
 derivation at hand.
 """
 
+from dataclasses import dataclass
+
 from tinygrad_edu.symbolic.algebra.rules import (
     arithmetic,
     cases,
@@ -16,7 +18,7 @@ from tinygrad_edu.symbolic.algebra.rules import (
 )
 from tinygrad_edu.symbolic.algebra.rules.rule import Rule
 
-__all__ = ["CHOICES", "EAGER", "TIDYING", "UNDOING"]
+__all__ = ["CHOICES", "EAGER", "LEVELS", "TIDYING", "UNDOING", "Level"]
 
 #: Rules that undo something; they come before names are folded, for they make names visible.
 UNDOING: tuple[Rule, ...] = (
@@ -68,4 +70,93 @@ CHOICES: tuple[Rule, ...] = (
     cases.cases,
     arithmetic.common_denominator,
     *laws.MAYBE,
+)
+
+
+# --- proofs ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Level:
+    """Rules that take a formula apart so far, and no further; the first that fits is applied.
+
+    `open` are used where a sum stands on its own, `closed` where it is kept together; a level
+    that is a `fraction` keeps the whole together.
+    """
+
+    open: tuple[Rule, ...]
+    closed: tuple[Rule, ...]
+    fraction: bool = False
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """Every rule, in the order in which they are tried."""
+        return (*self.open, *(rule for rule in self.closed if rule not in self.open))
+
+
+_PLAIN = (
+    *stacks.ENTRIES,
+    arithmetic.cancel,
+    *laws.UNDOING,
+    arithmetic.root_of_square,
+    functions.odd_function,
+    cases.decided,
+    cases.gate_twice,
+    sums.delta_picks,
+    sums.delta_renames,
+    sums.delta_sifts,
+    sums.index_sifts,
+    *functions.LOGARITHMS,
+    stacks.sum_over_stack,
+    sums.distribution,
+    sums.constant_out,
+    sums.separate,
+    sums.sum_of_constant,
+    arithmetic.collect,
+    arithmetic.join_powers,
+)
+_SPLITTING = (
+    *_PLAIN,
+    *functions.EXPONENTIALS,
+    sums.sum_of_terms,
+    stacks.term_by_term,
+)
+_WRITING_OUT = (*_SPLITTING, arithmetic.distribute_once)
+_FEWER = (
+    cases.sign_of_product,
+    *laws.PIECES,
+    cases.choice,
+    cases.one_gate,
+    cases.where_equal,
+    cases.by_cases,
+    *laws.FEWER,
+    cases.even_multiple,
+)
+_EVERYTHING = (
+    *_FEWER,
+    *_WRITING_OUT,
+    sums.join_sums,
+    sums.exchange,
+    laws.power_of_product,
+    functions.power_of_prod,
+    laws.power_as_exp,
+    arithmetic.turn_sign,
+    arithmetic.expand_power,
+)
+_TOGETHER = (
+    *_FEWER,
+    *_SPLITTING,
+    sums.join_sums,
+    sums.exchange,
+    arithmetic.common_factor,
+    laws.power_as_exp,
+    arithmetic.turn_sign,
+)
+
+LEVELS = (
+    Level((*_PLAIN, functions.join_exponentials), (*_PLAIN, functions.join_exponentials)),
+    Level(_SPLITTING, _SPLITTING),
+    Level(_WRITING_OUT, (*_SPLITTING, arithmetic.common_factor)),
+    Level(_EVERYTHING, _TOGETHER),
+    Level(_EVERYTHING, _TOGETHER, fraction=True),
 )
