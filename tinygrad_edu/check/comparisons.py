@@ -17,7 +17,7 @@ import numpy as np
 from tinygrad_edu.check import rules
 from tinygrad_edu.check.differences import EPS, Array, Estimate, along
 from tinygrad_edu.check.function import Checked, Input, Refused, Undefined
-from tinygrad_edu.check.rules import Blur, Compute
+from tinygrad_edu.check.rules import Blur, Compute, signed
 
 __all__ = ["BAD", "OF_RULES", "Comparison", "Plan", "Verdict", "compare", "comparisons"]
 
@@ -198,14 +198,9 @@ def _sizes(checked: Checked) -> Array:
     return sizes
 
 
-def _signed(rng: np.random.Generator, size: int) -> Array:
-    """Draw numbers of both signs, none of them near 0, so that nothing hides behind another."""
-    return np.asarray(rng.uniform(0.5, 1.5, size) * rng.choice([-1.0, 1.0], size))
-
-
 def _directions(checked: Checked, plan: Plan) -> list[Array]:
     sizes = _sizes(checked)
-    return [sizes * _signed(plan.rng, sizes.size) for _ in range(plan.seeds)]
+    return [sizes * signed(plan.rng, sizes.size) for _ in range(plan.seeds)]
 
 
 def _unit(size: int, place: int, length: float) -> Array:
@@ -271,13 +266,13 @@ def _weights(slopes: Estimate, rng: np.random.Generator) -> Array:
     """Draw a seed that gives every result its part in the sum, but not one that is not known."""
     with np.errstate(all="ignore"):
         size = (np.abs(slopes.value) + slopes.error / _UNSEEN).max(axis=1)
-        u = _signed(rng, size.size) / np.where(size > 0, size, 1.0)
+        u = signed(rng, size.size) / np.where(size > 0, size, 1.0)
     return np.where(np.isfinite(size) & np.isfinite(u) & ~slopes.kink.any(axis=1), u, 0.0)
 
 
 def _second_order(checked: Checked, plan: Plan) -> list[Comparison]:
     """Compare the derivative of uᵀJ along directions, by both modes."""
-    directions, u = _directions(checked, plan), _signed(plan.rng, checked.results)
+    directions, u = _directions(checked, plan), signed(plan.rng, checked.results)
     gradient = partial(rules.gradient, checked, u)
     slopes = Estimate.of_lines(_lines(checked, gradient, directions, plan.rng))
 
@@ -301,7 +296,7 @@ def _entries(checked: Checked, plan: Plan, shown: Comparison) -> list[Comparison
     units = [partial(_unit, size, k, h) for k, h in zip(columns, lengths, strict=True)]
     lines = _lines(checked, partial(rules.value, checked), (unit() for unit in units), plan.rng)
     estimate = Estimate.of_lines(lines, lengths).take(rows)
-    scale = float(_signed(plan.rng, 1)[0])  # shows a rule that ignores its seed
+    scale = float(signed(plan.rng, 1)[0])  # shows a rule that ignores its seed
 
     def reverse(blur: Blur) -> Array:
         seeds = (_unit(results, k, scale) for k in rows)

@@ -19,7 +19,7 @@ from tinygrad_edu.core.graph import ancestors, rerun
 from tinygrad_edu.core.op import recompute
 from tinygrad_edu.tensor import Tensor
 
-__all__ = ["Blur", "Compute", "forward", "gradient", "second", "spread", "value"]
+__all__ = ["Blur", "Compute", "forward", "gradient", "second", "signed", "spread", "value"]
 
 Blur = np.random.Generator | None
 
@@ -27,6 +27,11 @@ Blur = np.random.Generator | None
 Compute = Callable[[Blur], Array]
 
 _ROUNDINGS = 4  # how often a result is rounded anew
+
+
+def signed(rng: np.random.Generator, shape: int | tuple[int, ...]) -> Array:
+    """Draw numbers of both signs, none of them near 0, so that none counts for nothing."""
+    return np.asarray(rng.uniform(0.5, 1.5, shape) * rng.choice([-1.0, 1.0], shape))
 
 
 def value(checked: Checked, x: Array, blur: Blur = None) -> Array:
@@ -109,7 +114,7 @@ def _rounded(outputs: list[Any], rng: np.random.Generator) -> list[Any]:
         if value.dtype.kind != "f":
             return value
         with np.errstate(all="ignore"):
-            return np.asarray(value * (1 + 2 * EPS * rng.uniform(-1, 1, value.shape)))
+            return np.asarray(value * (1 + 2 * EPS * signed(rng, value.shape)))
 
     values = {node: rounded(node.value) for node in order if node.op is None}
     rerun(order, values, lambda node, args: rounded(recompute(node.op, args, node.attributes)))
