@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from tinygrad_edu.check.nonfinite import find_nonfinite as find_nonfinite
     from tinygrad_edu.program import compile as compile
     from tinygrad_edu.symbolic.answers import check_answer as check_answer
+    from tinygrad_edu.symbolic.answers import check_derivation as check_derivation
     from tinygrad_edu.symbolic.derive.derive import derive as derive
     from tinygrad_edu.symbolic.notation.reader import parse as parse
     from tinygrad_edu.symbolic.prove.prove import prove as prove
@@ -67,7 +68,9 @@ _SHOWN = {
     "Penalties": "dropout l1 l2 norm weight_decay",
     "Calculus": ("grad gradients hessian hvp jacobian jvp op stop_gradient value_and_grad vjp"),
     "Checks": "assert_gradients check_definition find_nonfinite gradcheck",
-    "Why": ("check_answer derive draw explain forces parse prove routes subnetwork subnetworks"),
+    "Why": (
+        "check_answer check_derivation derive draw explain forces parse prove routes subnetwork subnetworks"
+    ),
     "Programs": "compile",
     "Training": "data nn optim train",
 }
@@ -78,6 +81,7 @@ _LAZY = {
     "assert_gradients": "tinygrad_edu.check.gradcheck",
     "check_answer": "tinygrad_edu.symbolic.answers",
     "check_definition": "tinygrad_edu.check.definition",
+    "check_derivation": "tinygrad_edu.symbolic.answers",
     "compile": "tinygrad_edu.program",
     "data": "tinygrad_edu.data",
     "derive": "tinygrad_edu.symbolic.derive.derive",

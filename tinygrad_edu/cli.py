@@ -87,6 +87,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "Exit status: 0 if the claim is right, 1 if it is wrong, 2 if it cannot be read.",
     )
     answer.add_argument("claim", nargs="?", help='a formula, such as "(A − Y)/N"')
+    answer.add_argument(
+        "--lines",
+        metavar="FILE",
+        help="judge a whole derivation, line by line; - is standard input",
+    )
+    answer.add_argument("--json", action="store_true", help="print the judgement as JSON")
     commands.add_parser("train", help="run an experiment of the lectures; --list says which")
     commands.add_parser("numpy", help="list NumPy's functions that a Tensor answers")
     commands.add_parser("doctor", help="say what is installed, and what pictures need")
@@ -232,14 +238,23 @@ def explain(lecture: Lecture, given: argparse.Namespace) -> int:
 
 
 def check(lecture: Lecture, given: argparse.Namespace) -> int:
-    """Print the verdict on a claim; the status is 0 if it is right, and 1 if it is wrong."""
-    from tinygrad_edu.symbolic.answers import check_answer
+    """Print the verdict on a claim, or on lines; the status is 0 if right, and 1 if wrong."""
+    from tinygrad_edu.symbolic.answers import check_answer, check_derivation
 
-    if given.claim is None:
-        raise ValueError('check: say what the gradient is, such as "a − y", after the lecture')
-    verdict = check_answer(lecture.derive(), given.claim)
-    say(str(verdict))
-    return 0 if verdict else 1
+    if (given.claim is None) == (given.lines is None):
+        raise ValueError(
+            'check: say what the gradient is, such as "a − y", after the lecture, or give the file '
+            "of a whole derivation, --lines FILE"
+        )
+    found: Any
+    if given.lines is None:
+        found, right = check_answer(lecture.derive(), given.claim), 0
+    else:
+        text = sys.stdin.read() if given.lines == "-" else Path(given.lines).read_text("utf-8")
+        found = check_derivation(lecture.derive(), text)
+        right = 2 if all(line.verdict == "unreadable" for line in found.lines) else 1
+    say(json.dumps(found.record(), ensure_ascii=False, indent=2) if given.json else str(found))
+    return 0 if found else max(right, 1)
 
 
 _COMMANDS: dict[str, Callable[[Any, argparse.Namespace], int]] = {

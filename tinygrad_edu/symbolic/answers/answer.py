@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import combinations, islice
 from typing import Any
@@ -101,6 +101,16 @@ class Disagreement:
     gradient: float
     where: str
 
+    def sentence(self) -> str:
+        """Say it, with digits enough to see the difference."""
+        index = f" at [{', '.join(map(str, self.index))}]" if self.index else ""
+        both = self.claimed, self.gradient
+        digits = next((n for n in range(6, 17) if len({f"{x:.{n}g}" for x in both}) > 1), 17)
+        return (
+            f"largest disagreement: {self.difference:.3g}{index}, on {self.where}: "
+            f"yours is {self.claimed:.{digits}g}, the gradient is {self.gradient:.{digits}g}"
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Verdict:
@@ -126,6 +136,8 @@ class Verdict:
         The steps that join the claim to the gradient.
     letters : tuple of str
         Lines that explain the letters of the gradient that the user did not choose.
+    undefined : bool
+        Whether an entry of the claim is nowhere a finite number, though the gradient's is.
     """
 
     outcome: str
@@ -139,6 +151,7 @@ class Verdict:
     suspect: Suspect | None = None
     proof: Proof | None = None
     letters: tuple[str, ...] = ()
+    undefined: bool = False
 
     def __bool__(self) -> bool:
         return self.outcome != "different"
@@ -149,6 +162,12 @@ class Verdict:
 
     def __str__(self) -> str:
         return self.text()
+
+    def record(self) -> dict[str, Any]:
+        """Return it as what JSON holds, the proof by the names of its laws."""
+        found = asdict(replace(self, proof=None))
+        found["proof"] = None if self.proof is None else [step.rule for step in self.proof.steps]
+        return {"right": bool(self), **found}
 
     def text(self) -> str:
         """Say it in a few lines."""
@@ -164,7 +183,7 @@ class Verdict:
             lines = [f"different: {self.claim} is not {self.gradient}"]
         lines += [f"  {said}" for said in (self.reason, *self.remarks) if said]
         if self.disagreement is not None:
-            lines.append(f"  {_sentence(self.disagreement)}")
+            lines.append(f"  {self.disagreement.sentence()}")
         if self.outcome == "different":
             said = "no usual slip reproduces it" if self.suspect is None else self.suspect.sentence
             lines.append(f"  suspect: {said}")
@@ -173,16 +192,6 @@ class Verdict:
         elif self.letters:
             lines += ["", *self.letters]
         return "\n".join(lines)
-
-
-def _sentence(d: Disagreement) -> str:
-    index = f" at [{', '.join(map(str, d.index))}]" if d.index else ""
-    both = d.claimed, d.gradient
-    digits = next((n for n in range(6, 17) if len({f"{x:.{n}g}" for x in both}) > 1), 17)
-    return (
-        f"largest disagreement: {d.difference:.3g}{index}, on {d.where}: "
-        f"yours is {d.claimed:.{digits}g}, the gradient is {d.gradient:.{digits}g}"
-    )
 
 
 # --- how a claim is read --------------------------------------------------------------------------
@@ -298,7 +307,7 @@ def _wrong(letters: Letters, claim: Claim) -> Verdict:
         reason = "by little, but by more than rounding: perhaps a constant has too few digits"
         return said(draws=draws, disagreement=_at(off, gaps), reason=reason)
     else:
-        return said(draws=draws, reason=_nowhere_finite(trials) or "")
+        return said(draws=draws, reason=_nowhere_finite(trials) or "", undefined=True)
     suspect = suspect_of(letters, claim, [*trials, *_resized(letters, claim)])
     return said(draws=draws, disagreement=_largest(trials), reason=reason, suspect=suspect)
 

@@ -19,8 +19,8 @@ from tinygrad_edu.tensor import Tensor
 __all__ = ["proof_of"]
 
 
-def proof_of(letters: Letters, claim: Claim) -> Proof | None:
-    """Join a claim to what it is compared with by named steps.
+def proof_of(letters: Letters, claim: Claim, other: Claim | None = None) -> Proof | None:
+    """Join a claim to another one, or to what it is compared with, by named steps.
 
     They rest on what the derivation assumes or, where that does not suffice, on what else holds
     on the data. None where no steps were found, or where the claim is not made of recorded
@@ -32,14 +32,16 @@ def proof_of(letters: Letters, claim: Claim) -> Proof | None:
     indices = any(array.dtype.kind in "iu" for array in arrays)
     for kinds in ("fbiu", "fb") if indices else ("fb",):
         constants = {id(a): _vertex(a) for a in arrays if a.dtype.kind in kinds}
-        proof = _proof_over(constants, letters, claim)
+        proof = _proof_over(constants, letters, claim, other)
         if proof is not None:
             return proof
     return None
 
 
-def _proof_over(constants: dict[int, Tensor], letters: Letters, claim: Claim) -> Proof | None:
-    """Join a claim to the gradient, where these vertices stand for constant arrays."""
+def _proof_over(
+    constants: dict[int, Tensor], letters: Letters, claim: Claim, other: Claim | None
+) -> Proof | None:
+    """Join a claim to another one, or the gradient, where vertices stand for constant arrays."""
     used = tuple(a.statement for a in letters.derivation.assumptions if a.used)
     sources = map(_source, letters.quantities.values())
     graph = [source for source in sources if isinstance(source, Tensor)]
@@ -61,7 +63,10 @@ def _proof_over(constants: dict[int, Tensor], letters: Letters, claim: Claim) ->
             if claim.tree is None and np.ndim(claimed):
                 return None
             claimed = Tensor(np.broadcast_to(claimed, shape))
-        gradient = recorded(letters.target.expr, letters.target.axes, constants)
+        if other is None:
+            gradient = recorded(letters.target.expr, letters.target.axes, constants)
+        else:
+            gradient = computed_in(scene, other)
         for assume in (used, None):
             try:
                 proof = prove_named(claimed, gradient, Names(named, {}), assume)
