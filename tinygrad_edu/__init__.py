@@ -69,7 +69,8 @@ _SHOWN = {
     "Calculus": ("grad gradients hessian hvp jacobian jvp op stop_gradient value_and_grad vjp"),
     "Checks": "assert_gradients check_definition find_nonfinite gradcheck",
     "Why": (
-        "check_answer check_derivation derive draw explain forces parse prove routes subnetwork subnetworks"
+        "check_answer check_derivation derive draw explain forces parse prove routes subnetwork "
+        "subnetworks"
     ),
     "Programs": "compile",
     "Training": "data nn optim train",
