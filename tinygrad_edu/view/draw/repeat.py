@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from .dot import directions, ranks
-from .model import Edge, Model, Vertex
+from .model import Model, Vertex
 
 __all__ = ["repeat_far_leaves"]
 
@@ -23,6 +23,7 @@ def repeat_far_leaves(model: Model) -> Model:
 
     Examples
     --------
+    >>> from tinygrad_edu.view import Edge
     >>> steps = tuple(Vertex(f"{n}", "op") for n in range(40))
     >>> chain = tuple(Edge(f"{n}", f"{n + 1}") for n in range(39))
     >>> used = tuple(Edge("w", f"{n}") for n in range(40))
@@ -32,50 +33,38 @@ def repeat_far_leaves(model: Model) -> Model:
     """
     laid_out = directions(model)
     rank = ranks(laid_out)
-    heads: dict[str, list[int]] = {}
+    uses: dict[str, list[int]] = {}
     for number, (tail, _) in enumerate(laid_out):
-        heads.setdefault(tail, []).append(number)
+        uses.setdefault(tail, []).append(number)
     entered = {head for _, head in laid_out}
-    copies: list[Vertex] = []
     edges = list(model.edges)
-    again: dict[str, list[str]] = {}
+    copies: dict[str, dict[str, Vertex]] = {}
     for vertex in model.vertices:
-        numbers = heads.get(vertex.key, [])
-        if vertex.kind not in {"parameter", "constant"} or vertex.key in entered or not numbers:
+        if vertex.kind not in {"parameter", "constant"} or vertex.key in entered:
             continue
-        start = min(rank[laid_out[number][1]] for number in numbers) - 1
-        spans = {number: rank[laid_out[number][1]] - start for number in numbers}
-        if sum(spans.values()) <= _REACH:
+        reached = {number: rank[laid_out[number][1]] for number in uses.get(vertex.key, ())}
+        start = min(reached.values(), default=0) - 1
+        if sum(reached.values()) - start * len(reached) <= _REACH:
             continue
-        for number, span in spans.items():
-            if span > _FAR:
-                user = laid_out[number][1]
-                key = f"{vertex.key} at {user}"
-                if key not in again.setdefault(vertex.key, []):
-                    again[vertex.key].append(key)
-                    copies.append(_copy(vertex, key))
-                edges[number] = _moved(edges[number], vertex.key, key)
+        again = copies[vertex.key] = {}
+        is_named = bool(vertex.text or vertex.formula)
+        lines = () if is_named else vertex.lines
+        for number in (number for number, place in reached.items() if place - start > _FAR):
+            key = f"{vertex.key} at {laid_out[number][1]}"
+            again[key] = replace(vertex, key=key, lines=lines, gradient_lines=())
+            edge = edges[number]
+            starts = edge.tail == vertex.key
+            edges[number] = replace(edge, tail=key) if starts else replace(edge, head=key)
     if not copies:
         return model
     groups = []
     for group in model.groups:
-        added = (key for member in group.members for key in again.get(member, ()))
+        added = (key for member in group.members for key in copies.get(member, ()))
         groups.append(replace(group, members=(*group.members, *added)))
     return replace(
         model,
-        vertices=(*model.vertices, *copies),
+        vertices=(*model.vertices, *(copy for again in copies.values() for copy in again.values())),
         edges=tuple(edges),
         groups=tuple(groups),
         notes=(*model.notes, NOTE),
     )
-
-
-def _copy(vertex: Vertex, key: str) -> Vertex:
-    named = bool(vertex.text or vertex.formula)
-    return replace(vertex, key=key, lines=() if named else vertex.lines, gradient_lines=())
-
-
-def _moved(edge: Edge, old: str, new: str) -> Edge:
-    if edge.tail == old:
-        return replace(edge, tail=new)
-    return replace(edge, head=new)
