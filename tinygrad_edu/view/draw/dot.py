@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
+from .kinds import LOOKS
 from .model import Edge, Frame, Group, Model, Vertex
 
 if TYPE_CHECKING:
@@ -41,15 +42,6 @@ _MANY = 150
 Size = tuple[float, float]
 Attributes = dict[str, str]
 
-_SHAPES: dict[str, Attributes] = {
-    "op": {"shape": "box", "style": "rounded"},
-    "value": {"shape": "box", "style": "solid"},
-    "parameter": {"shape": "hexagon", "style": "solid"},
-    "constant": {"shape": "note", "style": "solid"},
-    "gradient op": {"shape": "box", "style": "rounded,dashed"},
-    "gradient": {"shape": "octagon", "style": "solid"},
-    "part": {"shape": "box", "style": "rounded", "peripheries": "2"},
-}
 _STROKES: dict[str, Attributes] = {
     "forward": {"color": FORWARD, "fontcolor": FORWARD, "style": "solid"},
     "backward": {"color": BACKWARD, "fontcolor": BACKWARD, "style": "dashed"},
@@ -284,7 +276,10 @@ def _label(*lines: str, left: bool = False) -> str:
 
 def _vertex_attributes(vertex: Vertex) -> Attributes:
     lines = (vertex.text or vertex.formula, *vertex.lines, *vertex.gradient_lines)
-    attributes = {"tooltip": _label(vertex.text or vertex.formula), **_SHAPES[vertex.kind]}
+    tooltip, look = _label(vertex.text or vertex.formula), LOOKS[vertex.kind]
+    attributes = {"tooltip": tooltip, "shape": look.shape, "style": look.style}
+    if look.has_two_borders:
+        attributes["peripheries"] = "2"
     if "matched" in vertex.marks:
         attributes["penwidth"] = "3"
     if "cancelled" in vertex.marks:

@@ -42,7 +42,7 @@ def draw_below(
 def _entry(body: ET.Element, kind: LegendKind, meaning: str, x: float, top: float) -> None:
     box = Box(x, top, *_SAMPLE)
     middle = number(box.centre[1])
-    if kind in {"forward", "backward"}:
+    if kind == "forward" or kind == "backward":
         line = add(body, "g", f"tg-{kind}")
         tip = box.right
         add(line, "path", "tg-path", d=f"M{number(x)},{middle}H{number(tip - 6)}")

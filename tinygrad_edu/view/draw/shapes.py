@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .formula import number
+from .kinds import LOOKS
+from .model import VertexKind
 
 __all__ = ["Box", "add", "draw_shape", "kind_class", "rectangle", "shrunk", "strike"]
 
@@ -43,21 +45,21 @@ def kind_class(kind: str) -> str:
     return "tg-gradients" if kind == "gradient" else f"tg-{kind.replace(' ', '-')}"
 
 
-def draw_shape(parent: ET.Element, kind: str, box: Box) -> None:
+def draw_shape(parent: ET.Element, kind: VertexKind, box: Box) -> None:
     """Draw the outline of a vertex of a kind."""
-    cut = min(_CORNER, 0.28 * box.height)
-    if kind == "parameter":
+    look, cut = LOOKS[kind], min(_CORNER, 0.28 * box.height)
+    if look.shape == "hexagon":
         _cut_off(parent, box, [(cut, box.height / 2)] * 4)
-    elif kind == "gradient":
+    elif look.shape == "octagon":
         _cut_off(parent, box, [(cut, cut)] * 4)
-    elif kind == "constant":
+    elif look.shape == "note":
         x, side = number(box.right - cut), number(cut)
         fold = f"M{x},{number(box.top)}v{side}h{side}"
         _cut_off(parent, box, [(0, 0), (cut, cut), (0, 0), (0, 0)], fold)
     else:
-        radius = 0 if kind == "value" else min(10, box.height / 2)
+        radius = min(10, box.height / 2) if look.is_round else 0
         rectangle(parent, "tg-shape", box, radius)
-    if kind == "part":
+    if look.has_two_borders:
         rectangle(parent, "tg-inner", shrunk(box, 2.5), radius - 2.5)
 
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 
 from .dot import LABEL_FILL, clean, digraph, layout
 from .formula import TEXT_SIZES, Label, define, label, number, outlines, text_width
+from .kinds import LOOKS
 from .legend import draw_below
 from .model import Edge, Frame, Group, Model, Vertex
 from .renderer import Renderer, RendererError
@@ -84,18 +85,6 @@ def _read_layout(svg: bytes) -> _Layout:
 
 # --- drawing --------------------------------------------------------------------------------------
 
-# Room between a label and the border of its shape: at the sides, above and below.
-_PADDING = {
-    "op": (11.0, 6.0),
-    "value": (8.0, 6.0),
-    "parameter": (14.0, 6.0),
-    "constant": (11.0, 7.0),
-    "gradient op": (11.0, 6.0),
-    "gradient": (10.0, 6.0),
-    "part": (14.0, 9.0),
-}
-_FOLD = {"constant": 8.0, "parameter": 5.0}  # what the shape takes of its upper right corner
-_ROUND = {"op", "gradient op", "part"}
 _LEAST = (32.0, 26.0)
 _MARGIN = 8.0
 _FRAME_GAP = 14.0
@@ -131,17 +120,17 @@ def _lay_out(model: Model, renderer: Renderer) -> _Graph:
 
 
 def _vertex_size(vertex: Vertex, content: Label) -> tuple[float, float]:
-    side, end = _PADDING[vertex.kind]
+    look = LOOKS[vertex.kind]
     room = 2 * _OUTLINE if "matched" in vertex.marks else 0
     inside = content.width
     if vertex.shape:  # it stands in the corner, beside the first row
-        inside = max(inside, content.rows[0].width + 2 * _corner_width(vertex) - 2 * side + 8)
-    width = max(_LEAST[0], inside + 2 * side) + room
-    return width, max(_LEAST[1], content.height + 2 * end) + room
+        inside = max(inside, content.rows[0].width + 2 * _corner_width(vertex) - 2 * look.sides + 8)
+    width = max(_LEAST[0], inside + 2 * look.sides) + room
+    return width, max(_LEAST[1], content.height + 2 * look.ends) + room
 
 
 def _corner_width(vertex: Vertex) -> float:
-    return text_width(vertex.shape, TEXT_SIZES["corner"]) + 4 + _FOLD.get(vertex.kind, 0)
+    return text_width(vertex.shape, TEXT_SIZES["corner"]) + 4 + LOOKS[vertex.kind].corner
 
 
 def _room(content: Label) -> tuple[float, float] | None:
@@ -217,7 +206,7 @@ def pieces(model: Model, renderer: Renderer, prefix: str, struck: Collection[str
             _strike_across(element, graph.layout.items[f"e{order}"].paths[0])
     for order, (vertex, element) in enumerate(zip(model.vertices, vertices, strict=True)):
         element.remove(element[0])  # its title: the page says more
-        radius = 13 if vertex.kind in _ROUND else 4
+        radius = 13 if LOOKS[vertex.kind].is_round else 4
         rectangle(element, "tg-outline", shrunk(graph.box(order), -3), radius)
         if f"n{order}" in struck:
             strike(element, graph.box(order))
@@ -340,7 +329,7 @@ def _draw_vertex(parent: ET.Element, vertex: Vertex, content: Label, box: Box, p
     lines = (vertex.text or vertex.formula, *vertex.lines, *vertex.gradient_lines)
     ET.SubElement(element, "title").text = clean("\n".join(line for line in lines if line))
     if "matched" in vertex.marks:
-        radius = 11 if vertex.kind in _ROUND else 4
+        radius = 11 if LOOKS[vertex.kind].is_round else 4
         rectangle(element, "tg-outline", shrunk(box, 1.3), radius)
         box = shrunk(box, _OUTLINE)
     draw_shape(element, vertex.kind, box)
@@ -351,7 +340,7 @@ def _draw_vertex(parent: ET.Element, vertex: Vertex, content: Label, box: Box, p
     top = y - content.height / 2 + (1.2 if len(content.rows) > 1 else 0)
     content.draw(inside, x, top, "middle", prefix)
     if vertex.shape:
-        right, size = box.right - 4 - _FOLD.get(vertex.kind, 0), TEXT_SIZES["corner"]
+        right, size = box.right - 4 - LOOKS[vertex.kind].corner, TEXT_SIZES["corner"]
         place = {"x": number(right), "y": number(box.top + size + 1), "text-anchor": "end"}
         ET.SubElement(inside, "text", {"class": "tg-corner", **place}).text = vertex.shape
     if faded:
