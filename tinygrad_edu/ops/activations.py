@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.core.op import Composed, op, operand
-from tinygrad_edu.ops.elementwise import clip, exp, floating, log, where
+from tinygrad_edu.ops.elementwise import clip, exp, log, where
+from tinygrad_edu.ops.kernels import tails
 
 __all__ = [
     "gelu",
@@ -19,17 +20,13 @@ __all__ = [
     "tanh",
 ]
 
-_ROOT_HALF = math.sqrt(0.5)
 _ROOT_TWO_OVER_PI = math.sqrt(2 / math.pi)
 _ROOT_TWO_PI = math.sqrt(2 * math.pi)
 
 
-@op(name="tanh_slope", inline=True, elementwise=True)
+@op(forward=tails.tanh_slope, name="tanh_slope", inline=True, elementwise=True)
 def _tanh_slope(h: Any, x: Any) -> Any:
     """1 - h² for h = tanh x, as 4/(e^x + e^-x)²: near h = ±1 the difference has no digits left."""
-    decay = np.exp(-np.abs(x))  # at most 1: nothing overflows
-    root = 2 * decay / (1 + decay * decay)
-    return root * root
 
 
 @_tanh_slope.defined_as
@@ -55,6 +52,7 @@ def tanh(x: Any) -> Any:
 
 # d s(x) = s(x) s(-x) dx: the same as s (1 - s), without the cancellation in 1 - s
 @op(
+    forward=tails.sigmoid,
     elementwise=True,
     positive="positive",
     text="σ({0})",
@@ -68,9 +66,6 @@ def sigmoid(x: Any) -> Any:
     >>> tg.sigmoid(tg.Tensor([-1e20, 0.0, 1e20]))
     Tensor([0. , 0.5, 1. ])
     """
-    x = floating(x)
-    decay = np.exp(-np.abs(x))  # at most 1: nothing overflows
-    return np.where(np.less(x, 0), decay, 1) / (1 + decay)
 
 
 @sigmoid.rule(0)
@@ -108,11 +103,15 @@ def _(x: Any) -> Any:
     return where(x <= 0, 0, x)
 
 
-@op(name="normal_density", inline=True, elementwise=True, positive="positive")
+@op(
+    forward=tails.normal_density,
+    name="normal_density",
+    inline=True,
+    elementwise=True,
+    positive="positive",
+)
 def _density(x: Any) -> Any:
     """φ(x), 0 where the square overflows."""
-    with np.errstate(over="ignore"):
-        return np.exp(x * x / -2) / _ROOT_TWO_PI
 
 
 @_density.defined_as
@@ -122,6 +121,7 @@ def _(x: Any) -> Any:
 
 # d Phi(x) = phi(x) dx
 @op(
+    forward=tails.normal_cdf,
     rules=(lambda g, out, x: g * _density(x),),
     elementwise=True,
     positive="nonnegative",
@@ -136,10 +136,6 @@ def normal_cdf(x: Any) -> Any:
     >>> tg.normal_cdf(tg.Tensor(0.0))
     Tensor(0.5)
     """
-    x = floating(np.asarray(x))
-    scaled = (x * -_ROOT_HALF).ravel().tolist()
-    values = np.fromiter(map(math.erfc, scaled), np.float64, len(scaled))
-    return (values / 2).reshape(x.shape).astype(x.dtype, copy=False)
 
 
 def _times_density(x: Any) -> Any:
@@ -150,6 +146,7 @@ def _times_density(x: Any) -> Any:
 
 # d(x Phi(x)) = (Phi(x) + x phi(x)) dx
 @op(
+    forward=tails.gelu,
     name="gelu",
     rules=(lambda g, out, x: g * (normal_cdf(x) + _times_density(x)),),
     elementwise=True,
@@ -158,7 +155,6 @@ def _times_density(x: Any) -> Any:
 )
 def _gelu(x: Any) -> Any:
     """Gaussian error linear unit."""
-    return np.where(np.isneginf(x), 0, x) * normal_cdf(x)
 
 
 @_gelu.defined_as
@@ -185,6 +181,7 @@ def gelu(x: Any, approximate: str = "none") -> Any:
 
 # d log(1 + e^x) = s(x) dx
 @op(
+    forward=tails.softplus,
     rules=(lambda g, out, x, *, saved: g * saved,),
     elementwise=True,
     positive="positive",
@@ -198,8 +195,6 @@ def softplus(x: Any) -> Any:
     >>> tg.softplus(tg.Tensor([-1000.0, 0.0, 1000.0]))
     Tensor([0.00000000e+00, 6.93147181e-01, 1.00000000e+03])
     """
-    x = floating(x)
-    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))), sigmoid.forward(x)
 
 
 @softplus.saves

@@ -11,22 +11,14 @@ from tinygrad_edu.core.node import Node
 from tinygrad_edu.core.op import Composed, op, operand
 from tinygrad_edu.ops.activations import sigmoid, softplus
 from tinygrad_edu.ops.arithmetic import multiply
-from tinygrad_edu.ops.elementwise import exp, floating, log, xdivy, xlogy
+from tinygrad_edu.ops.elementwise import exp, log, xdivy, xlogy
+from tinygrad_edu.ops.kernels import cross_entropies as exact
 from tinygrad_edu.ops.reduce import max, sum
 from tinygrad_edu.ops.shape import expand_dims
-from tinygrad_edu.ops.softmax import (
-    SURE,
-    as_rows,
-    balanced,
-    log_softmax,
-    shifted_exponentials,
-    softmax,
-)
+from tinygrad_edu.ops.softmax import log_softmax, softmax
 from tinygrad_edu.ops.targets import (
     are_labels,
     distributions,
-    in_dtype_of,
-    places,
     reduced,
     refuse_labels,
     refuse_negative,
@@ -44,57 +36,73 @@ __all__ = [
 ]
 
 
-# --- of classes, from logits ---------------------------------------------------------------------
-
-
-@op(inline=True, name="residual")
-def _residual(g: Any, logits: Any, targets: Any, differences: Any, total: Any) -> Any:
-    """g (a Σy - y), from what the forward saved."""
-    return np.asarray(g / total)[..., None] * differences
-
-
-@_residual.defined_as
-def _(g: Any, logits: Any, targets: Any, differences: Any, total: Any) -> Any:
-    y = distributions(targets, logits, "softmax_cross_entropy")
-    return expand_dims(g, axis=-1) * (softmax(logits) * sum(y, axis=-1, keepdims=True) - y)
+# --- of classes, from probabilities --------------------------------------------------------------
 
 
 @op(
-    name="softmax_cross_entropy",
+    forward=exact.cross_entropy,
+    name="cross_entropy",
     rules=(
-        lambda g, out, z, y, *, saved: _residual(g, z, y, *saved),
-        lambda g, out, z, y, *, saved: -expand_dims(g, axis=-1) * log_softmax(z),
+        lambda g, out, p, y: (
+            -(expand_dims(g, axis=-1) * xdivy(distributions(y, p, "cross_entropy"), p))
+        ),
+        lambda g, out, p, y: -(expand_dims(g, axis=-1) * log(p)),
     ),
+    text="cross_entropy({0}, {1})",
+    tex=r"\operatorname{{CE}}({0}, {1})",
+)
+def _cross_entropy(probs: Any, targets: Any) -> Any:
+    """Cross-entropy of each example, from probabilities."""
+
+
+@_cross_entropy.defined_as
+def _(probs: Any, targets: Any) -> Any:
+    return -sum(xlogy(distributions(targets, probs, "cross_entropy"), probs), axis=-1)
+
+
+@Composed
+def cross_entropy(probs: Any, targets: Any, reduction: str = "mean") -> Any:
+    """Cross-entropy between targets and probabilities.
+
+    H(y, a) = -Σ_k y_k log a_k with 0 log 0 = 0 (Cover and Thomas 2006); logits belong in
+    `softmax_cross_entropy`.
+
+    >>> a = tg.Tensor([0.22, 0.70, 0.08])
+    >>> round(tg.cross_entropy(a, [0, 1, 0]).item(), 4)
+    0.3567
+    """
+    name = "cross_entropy"
+    probs, targets = operand(probs, name), operand(targets, name)
+    labels = are_labels(targets, probs, name)
+    refuse_no_distribution(values_of(probs), name)
+    if labels:
+        refuse_labels(targets, probs.shape[-1], name)
+    else:
+        refuse_negative(values_of(targets), name)
+    return reduced(_cross_entropy(probs, targets), reduction, name)
+
+
+# --- of classes, from logits ---------------------------------------------------------------------
+
+
+@op(
+    forward=exact.softmax_cross_entropy,
+    name="softmax_cross_entropy",
     text="softmax_cross_entropy({0}, {1})",
     tex=r"\operatorname{{softmax-CE}}({0}, {1})",
 )
-@np.errstate(all="ignore")
 def _softmax_cross_entropy(logits: Any, targets: Any) -> Any:
     """Cross-entropy of each example, from logits."""
-    rows, _ = as_rows(logits, -1)
-    e, largest, rest, total = shifted_exponentials(rows)
-    log_sum = np.log1p(rest)
-    if targets.shape == logits.shape:
-        y, top, norm = targets.reshape(rows.shape), largest[:, None], log_sum[:, None]
-        losses = (y * (norm - (rows - top))).sum(-1)
-        if not np.isfinite(losses).all():  # 0 · ∞ is 0 where a class has no target,
-            negative_log = y * norm + (y * top - y * rows)  # and half of ∞ may be less
-            losses = np.where(y == 0, 0, negative_log).sum(-1)
-            losses += 0 * log_sum  # but NaN stays
-        sums = y.sum(-1, keepdims=True, dtype=np.result_type(y, e))
-        differences = sums * e - y * total[:, None]
-        if not rest.min(initial=1) >= SURE:  # or NaN, which hides that of other examples
-            differences = balanced(differences, e, -1)
-    else:
-        own = places(rows, targets)
-        losses = log_sum - (rows.ravel()[own] - largest)
-        differences, flat = e, e.ravel()
-        flat[own] = flat[own] - 1 - rest  # e - total, with the digits that `rest` has
-        if rows is logits:  # what happens most: nothing to put back
-            return losses, (differences, total)
-    shape = logits.shape[:-1]
-    saved = differences.reshape(logits.shape), total.reshape(shape)  # float16 cannot hold a sum
-    return in_dtype_of(logits, losses.reshape(shape)), saved
+
+
+@_softmax_cross_entropy.rule(0)
+def _(g: Any, out: Any, z: Any, y: Any, *, saved: Any) -> Any:
+    return _residual(g, z, y, *saved)
+
+
+@_softmax_cross_entropy.rule(1)
+def _(g: Any, out: Any, z: Any, y: Any, *, saved: Any) -> Any:
+    return -expand_dims(g, axis=-1) * log_softmax(z)
 
 
 @_softmax_cross_entropy.saves
@@ -142,59 +150,23 @@ def softmax_cross_entropy(logits: Any, targets: Any, reduction: str = "mean") ->
     return reduced(_softmax_cross_entropy(logits, targets), reduction, name)
 
 
-# --- of classes, from probabilities --------------------------------------------------------------
+@op(inline=True, name="residual")
+def _residual(g: Any, logits: Any, targets: Any, differences: Any, total: Any) -> Any:
+    """g (a Σy - y), from what the forward saved."""
+    return np.asarray(g / total)[..., None] * differences
 
 
-@op(
-    name="cross_entropy",
-    rules=(
-        lambda g, out, p, y: (
-            -(expand_dims(g, axis=-1) * xdivy(distributions(y, p, "cross_entropy"), p))
-        ),
-        lambda g, out, p, y: -(expand_dims(g, axis=-1) * log(p)),
-    ),
-    text="cross_entropy({0}, {1})",
-    tex=r"\operatorname{{CE}}({0}, {1})",
-)
-def _cross_entropy(probs: Any, targets: Any) -> Any:
-    """Cross-entropy of each example, from probabilities."""
-    if targets.shape == probs.shape:
-        return in_dtype_of(probs, 0 - xlogy(targets, probs).sum(-1))  # 0, where -0 would print
-    picked = probs.reshape(-1)[places(probs, targets)]
-    return 0 - np.log(picked).reshape(targets.shape)
-
-
-@_cross_entropy.defined_as
-def _(probs: Any, targets: Any) -> Any:
-    return -sum(xlogy(distributions(targets, probs, "cross_entropy"), probs), axis=-1)
-
-
-@Composed
-def cross_entropy(probs: Any, targets: Any, reduction: str = "mean") -> Any:
-    """Cross-entropy between targets and probabilities.
-
-    H(y, a) = -Σ_k y_k log a_k with 0 log 0 = 0 (Cover and Thomas 2006); logits belong in
-    `softmax_cross_entropy`.
-
-    >>> a = tg.Tensor([0.22, 0.70, 0.08])
-    >>> round(tg.cross_entropy(a, [0, 1, 0]).item(), 4)
-    0.3567
-    """
-    name = "cross_entropy"
-    probs, targets = operand(probs, name), operand(targets, name)
-    labels = are_labels(targets, probs, name)
-    refuse_no_distribution(values_of(probs), name)
-    if labels:
-        refuse_labels(targets, probs.shape[-1], name)
-    else:
-        refuse_negative(values_of(targets), name)
-    return reduced(_cross_entropy(probs, targets), reduction, name)
+@_residual.defined_as
+def _(g: Any, logits: Any, targets: Any, differences: Any, total: Any) -> Any:
+    y = distributions(targets, logits, "softmax_cross_entropy")
+    return expand_dims(g, axis=-1) * (softmax(logits) * sum(y, axis=-1, keepdims=True) - y)
 
 
 # --- of two outcomes, from logits and from probabilities -----------------------------------------
 
 
 @op(
+    forward=exact.sigmoid_cross_entropy,
     name="sigmoid_cross_entropy",
     rules=(
         # σ(z) - t, without the cancellation near t = 1
@@ -205,14 +177,8 @@ def cross_entropy(probs: Any, targets: Any, reduction: str = "mean") -> Any:
     text="sigmoid_cross_entropy({0}, {1})",
     tex=r"\operatorname{{sigmoid-CE}}({0}, {1})",
 )
-@np.errstate(all="ignore")
 def _sigmoid_cross_entropy(logits: Any, targets: Any) -> Any:
     """Binary cross-entropy of each entry, from logits."""
-    logits = floating(logits)
-    linear = np.where(np.greater(logits, 0), logits * (1 - targets), -logits * targets)
-    product = np.isinf(logits) & np.isnan(linear) & ~np.isnan(targets)  # 0 · ∞
-    linear = np.where(product, 0, linear)
-    return in_dtype_of(logits, linear + np.log1p(np.exp(-np.abs(logits))))
 
 
 @_sigmoid_cross_entropy.defined_as
@@ -238,6 +204,7 @@ def sigmoid_cross_entropy(logits: Any, targets: Any, reduction: str = "mean") ->
 
 
 @op(
+    forward=exact.binary_cross_entropy,
     name="binary_cross_entropy",
     rules=(
         lambda g, out, z, t: g * (xdivy(1 - t, 1 - z) - xdivy(t, z)),
@@ -249,10 +216,6 @@ def sigmoid_cross_entropy(logits: Any, targets: Any, reduction: str = "mean") ->
 )
 def _binary_cross_entropy(probs: Any, targets: Any) -> Any:
     """Binary cross-entropy of each entry, from probabilities."""
-    p = floating(probs)
-    certain = np.equal(targets, 1) & ~np.isnan(p)  # 0 log 0 = 0
-    otherwise = np.where(certain, 0, 1 - targets) * np.log1p(-np.where(certain, 0, p))
-    return in_dtype_of(probs, -xlogy(targets, p) - otherwise)
 
 
 @_binary_cross_entropy.defined_as

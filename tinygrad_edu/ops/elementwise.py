@@ -8,6 +8,8 @@ import numpy as np
 
 from tinygrad_edu.core.node import Node
 from tinygrad_edu.core.op import Composed, op, operand
+from tinygrad_edu.ops.kernels import limits
+from tinygrad_edu.ops.kernels.rows import floating
 
 __all__ = [
     "abs",
@@ -23,11 +25,6 @@ __all__ = [
     "xdivy",
     "xlogy",
 ]
-
-
-def floating(x: Any) -> Any:
-    """Turn whole numbers into float64: unsigned ones have no negatives, short ones overflow."""
-    return x if x.dtype.kind == "f" else x.astype(np.float64)
 
 
 def floating_operand(x: Any, name: str) -> Any:
@@ -234,6 +231,7 @@ def clip(x: Any, min: Any = None, max: Any = None) -> Any:
 
 # d(x/y) with 0/0 = 0
 @op(
+    forward=limits.xdivy,
     elementwise=True,
     text="{0}/{1}",
     tex=r"\frac{{{0}}}{{{1}}}",
@@ -246,7 +244,6 @@ def xdivy(x: Any, y: Any) -> Any:
     >>> tg.xdivy(tg.Tensor([0.0, 3.0]), tg.Tensor([0.0, 2.0]))
     Tensor([0. , 1.5])
     """
-    return x / np.where((np.equal(x, 0)) & (np.equal(y, 0)), 1, y)
 
 
 @xdivy.rule(0)
@@ -261,6 +258,7 @@ def _(g: Any, out: Any, x: Any, y: Any) -> Any:
 
 # d(x log y) = log(y) dx + x/y dy
 @op(
+    forward=limits.xlogy,
     rules=(
         lambda g, out, x, y: g * log(y),
         lambda g, out, x, y: g * xdivy(x, y),
@@ -277,8 +275,6 @@ def xlogy(x: Any, y: Any) -> Any:
     >>> tg.xlogy(0.0, tg.Tensor(0.0))
     Tensor(0.)
     """
-    silent = (np.equal(x, 0)) & ~np.isnan(y)
-    return np.where(silent, 0, x) * np.log(np.where(silent, 1, y))
 
 
 # d stop_gradient(x) = 0

@@ -8,54 +8,20 @@ import numpy as np
 
 from tinygrad_edu.core.node import Node, Traced
 from tinygrad_edu.core.op import Composed, op
-from tinygrad_edu.ops.elementwise import abs, floating, floating_operand, sign, sqrt, xdivy
+from tinygrad_edu.ops.elementwise import abs, floating_operand, sign, sqrt, xdivy
+from tinygrad_edu.ops.kernels import norms
 from tinygrad_edu.ops.reduce import count, max, sum
 from tinygrad_edu.ops.shape import Axes, concatenate, reshape, spread
 
 __all__ = ["l1", "l2", "norm", "weight_decay"]
 
 
-def _scaled(x: Any, axis: Axes) -> tuple[Any, Any]:
-    """Return the largest magnitude (1 where it is 0 or infinite) and x divided by it."""
-    largest = np.max(np.abs(x), axis=axis, keepdims=True, initial=0)
-    largest = np.where((largest == 0) | np.isinf(largest), 1, largest)
-    return largest, x / largest
-
-
-def _wide(x: Any) -> Any:
-    return np.float32 if x.dtype == np.float16 else None  # sums of float16 overflow at 65504
-
-
-def _length(x: Any, p: float, axis: Axes) -> Any:
-    """(Σ |x|^p)^(1/p), with the axes kept."""
-    powers = x * x if p == 2 else np.abs(x) ** p
-    total = np.sum(powers, axis=axis, keepdims=True, dtype=_wide(x))
-    return np.sqrt(total) if p == 2 else total ** (1 / p)
-
-
-def _norm_of(x: Any, p: float, axis: Axes, keepdims: bool) -> Any:
-    x = floating(x)
-    with np.errstate(all="ignore"):
-        largest, scaled = _scaled(x, axis)
-        out = (largest * _length(scaled, p, axis)).astype(x.dtype, copy=False)
-    return out if keepdims else np.squeeze(out, axis)
-
-
-@op(name="relative", inline=True)
+@op(forward=norms.relative, name="relative", inline=True)
 def _relative(x: Any, norm: Any, p: Any, *, axis: Axes = None, keepdims: bool = False) -> Any:
     """x/‖x‖_p, and 0 at x = 0; not from the norm where that is infinite or has few digits.
 
     One infinite entry outweighs all others. Of several, each share is NaN: they have no limit.
     """
-    with np.errstate(all="ignore"):
-        if np.all((norm >= np.finfo(x.dtype).tiny) & np.isfinite(norm)):
-            return x / (norm if axis is None or keepdims else np.expand_dims(norm, axis))
-        infinite = np.isinf(x)
-        count_infinite = np.sum(infinite, axis=axis, keepdims=True)
-        entries = np.where(count_infinite > 0, infinite * np.sign(x), _scaled(x, axis)[1])
-        length = _length(entries, p, axis)
-        out = entries / np.where(length == 0, 1, length)
-        return np.where(infinite & (count_infinite > 1), np.nan, out).astype(x.dtype, copy=False)
 
 
 @_relative.defined_as
@@ -65,6 +31,7 @@ def _(x: Any, norm: Any, p: Any, *, axis: Axes, keepdims: bool) -> Any:
 
 # d‖x‖ = <x/‖x‖, dx>, and 0 at x = 0
 @op(
+    forward=norms.euclidean_norm,
     name="euclidean_norm",
     rules=(
         lambda g, out, x, *, axis, keepdims: (
@@ -77,7 +44,6 @@ def _(x: Any, norm: Any, p: Any, *, axis: Axes, keepdims: bool) -> Any:
 )
 def _euclidean(x: Any, *, axis: Axes = None, keepdims: bool = False) -> Any:
     """Square root of the sum of squares, without overflow."""
-    return _norm_of(x, 2, axis, keepdims)
 
 
 @_euclidean.defined_as
@@ -87,6 +53,7 @@ def _(x: Any, *, axis: Axes, keepdims: bool) -> Any:
 
 # d‖x‖_p = <sign(x) (|x|/‖x‖_p)^(p-1), dx>, and 0 at x = 0
 @op(
+    forward=norms.p_norm,
     name="p_norm",
     rules=(
         lambda g, out, x, p, *, axis, keepdims: (
@@ -101,7 +68,6 @@ def _(x: Any, *, axis: Axes, keepdims: bool) -> Any:
 )
 def _p_norm(x: Any, p: Any, *, axis: Axes = None, keepdims: bool = False) -> Any:
     """The p-th root of the sum of p-th powers of magnitudes, without overflow."""
-    return _norm_of(x, p, axis, keepdims)
 
 
 @_p_norm.defined_as

@@ -9,6 +9,7 @@ import numpy as np
 from tinygrad_edu.core.node import Node
 from tinygrad_edu.core.op import Composed, op, operand
 from tinygrad_edu.ops.elementwise import where
+from tinygrad_edu.ops.kernels import order
 from tinygrad_edu.ops.rearrange import along, counted_axes, moveaxis, whole
 from tinygrad_edu.ops.shape import getitem, reshape, scatter_add
 
@@ -174,28 +175,13 @@ def triu(x: Any, k: int = 0) -> Any:
 
 
 @op(
+    forward=order.rank,
     name="rank",
     text="rank({0}, {side})",
     tex=r"\operatorname{{rank}}({0}, \text{{{side}}})",
 )
 def _rank(x: Any, *, axis: int, side: str) -> Any:
     """How many entries of its line are smaller than an entry (side "left"), or not larger."""
-    lines = np.moveaxis(x, axis, -1)
-    order = np.argsort(lines, axis=-1, kind="stable")
-    ordered = np.take_along_axis(lines, order, -1)
-    before, after = ordered[..., :-1], ordered[..., 1:]
-    differs = (before != after) & ~(np.isnan(before) & np.isnan(after))
-    steps, edge = np.arange(lines.shape[-1]), np.ones((*lines.shape[:-1], 1), bool)
-    if side == "left":
-        begins = np.concatenate([edge, differs], -1)[..., : len(steps)]
-        rank = np.maximum.accumulate(np.where(begins, steps, 0), -1)
-    else:
-        ends = np.concatenate([differs, edge], -1)[..., : len(steps)]
-        backwards = np.where(ends, steps + 1, len(steps))[..., ::-1]
-        rank = np.minimum.accumulate(backwards, -1)[..., ::-1]
-    found = np.empty_like(order)
-    np.put_along_axis(found, order, rank, -1)
-    return np.moveaxis(found, -1, axis)
 
 
 # d sort(x): each entry gets the g of the place it went to; tied entries share those of theirs

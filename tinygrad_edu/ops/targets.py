@@ -15,7 +15,6 @@ import numpy as np
 from tinygrad_edu.core.node import Node, Traced
 from tinygrad_edu.core.op import op
 from tinygrad_edu.ops.reduce import mean, sum
-from tinygrad_edu.ops.softmax import row_starts
 
 __all__ = ["one_hot"]
 
@@ -41,11 +40,6 @@ def refuse_other_shape(x: Any, targets: Any, name: str, what: str) -> None:
             f"{name}: {what} of shape {x.shape} and targets of shape {targets.shape}; targets "
             "are never broadcast, so give them the same shape"
         )
-
-
-def in_dtype_of(x: Any, losses: Any) -> Any:
-    """Whole numbers and wider floats as targets do not widen the loss."""
-    return losses.astype(x.dtype, copy=False) if x.dtype.kind == "f" else losses
 
 
 def values_of(x: Any) -> Any:
@@ -147,12 +141,6 @@ def distributions(targets: Any, x: Any, name: str) -> Any:
     if are_labels(targets, x, name):
         return one_hot(targets, classes=x.shape[-1], dtype=x.dtype.name)
     return targets
-
-
-def places(x: Any, labels: Any) -> Any:
-    """Return where, in the flat order of x, the entries stand that labels name."""
-    # uint64 and int64 would meet in float64
-    return labels.ravel().astype(np.intp, copy=False) + row_starts(labels.size, x.shape[-1])
 
 
 # --- probabilities -------------------------------------------------------------------------------

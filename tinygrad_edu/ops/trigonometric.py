@@ -9,6 +9,7 @@ import numpy as np
 
 from tinygrad_edu.core.op import Composed, op, operand
 from tinygrad_edu.ops.elementwise import sqrt, xdivy
+from tinygrad_edu.ops.kernels import angles
 
 __all__ = [
     "arccos",
@@ -144,6 +145,7 @@ def arctan(x: Any) -> Any:
 
 # d x/h = (y/h)² dx/h - (x/h)(y/h) dy/h with h = √(x² + y²)
 @op(
+    forward=angles.cosine,
     name="cosine",
     elementwise=True,
     text="cosine({0}, {1})",
@@ -151,16 +153,6 @@ def arctan(x: Any) -> Any:
 )
 def _cosine(x: Any, y: Any) -> Any:
     """x/√(x² + y²), and 0 at the origin: what `hypot` changes by when x does."""
-    largest = np.maximum(np.abs(x), np.abs(y))
-    far = np.isinf(largest)
-    with np.errstate(all="ignore"):
-        scale = np.where(far | (largest == 0), 1, largest)
-        along = np.where(far, np.isinf(x) * np.copysign(1, x), x / scale)
-        across = np.where(far, np.isinf(y) * np.copysign(1, y), y / scale)
-        length = np.hypot(along, across)
-        out = along / np.where(length == 0, 1, length)
-    out = np.where(np.isinf(x) & np.isinf(y), np.nan, out)  # of any direction
-    return out.astype(np.result_type(x, y), copy=False)
 
 
 @_cosine.rule(0)
@@ -202,10 +194,9 @@ def _(x: Any, y: Any) -> Any:
     return sqrt(x**2 + y**2)
 
 
-@op(name="turn", inline=True, elementwise=True)
+@op(forward=angles.turn, name="turn", inline=True, elementwise=True)
 def _turn(x: Any, y: Any) -> Any:
     """x/(x² + y²), without the square of a length."""
-    return _cosine.forward(x, y) / np.hypot(x, y)
 
 
 @_turn.defined_as

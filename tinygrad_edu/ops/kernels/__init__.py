@@ -1,0 +1,1 @@
+"""Exact numerics behind the calculus table: NumPy arrays in, NumPy arrays out."""
