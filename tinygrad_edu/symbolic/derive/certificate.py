@@ -38,6 +38,7 @@ from tinygrad_edu.symbolic.derive.trace import Symbol
 
 if TYPE_CHECKING:
     from tinygrad_edu.symbolic.derive.derivation import Formula, Step
+    from tinygrad_edu.symbolic.derive.work import Visit
 
 __all__ = ["FORMAT", "Graph", "certificate"]
 
@@ -50,14 +51,14 @@ Axes = tuple[Index | None, ...]
 class Graph:
     """The graph that formulas are about: its lowering, its roots, and the rules that were used.
 
-    `rules` are the local rules: of which vertex, of which argument, the letter that comes in, and
-    what the rule makes of it; `seed` is what comes in at the output. A proof has no seed, but
-    `beside` its steps what was dropped, which depends on nothing that is `varying`.
+    `rules` are the visits of the backward pass, with what each rule makes of a letter; `seed` is
+    what comes in at the output. A proof has no seed, but `beside` its steps what was dropped, which
+    depends on nothing that is `varying`.
     """
 
     lowering: Lowering
     roots: Mapping[str, Symbol]
-    rules: Sequence[tuple[Symbol, int, Symbol, Any]] = ()
+    rules: Sequence[Visit] = ()
     seed: Symbol | None = None
     beside: Mapping[str, Formula] = field(default_factory=dict)
     varying: Collection[Quantity] = ()
@@ -255,20 +256,14 @@ class _Trees:
             "seed": None if graph.seed is None else self.tree(lower(graph.seed)),
         }
 
-    def _rule(
-        self,
-        rule: tuple[Symbol, int, Symbol, Any],
-        lowering: Lowering,
-        known: dict[Symbol, Expr],
-    ) -> dict[str, Any]:
-        of, index, letter, local = rule
-        incoming = lowering.lower(letter, known)
+    def _rule(self, visit: Visit, lowering: Lowering, known: dict[Symbol, Expr]) -> dict[str, Any]:
+        incoming = lowering.lower(visit.letter, known)
         assert isinstance(incoming, Leaf)
         return {
-            "of": self._vertices[of],
-            "argument": index,
+            "of": self._vertices[visit.of],
+            "argument": visit.index,
             "incoming": self.letter(incoming.quantity),
-            "rule": self.tree(lowering.lower_at(of.args[index], local, known)),
+            "rule": self.tree(lowering.lower_at(visit.to, visit.local, known)),
         }
 
 

@@ -295,16 +295,14 @@ class Formula:
             if name not in quantities:
                 known = ", ".join(sorted(quantities)) or "none"
                 raise ValueError(f"evaluate: no quantity is called {name!r}; there are: {known}")
-        arrays: dict[Quantity, Any] = {}
+        given = {name: np.asarray(array, dtype=np.float64) for name, array in values.items()}
         lengths: dict[Index, tuple[int, str]] = {}
         # What is given decides the lengths; what keeps the recorded data must then fit.
-        for name, quantity in sorted(quantities.items(), key=lambda item: item[0] not in values):
-            array = np.asarray(quantity.value)
-            if name in values:
-                array = np.asarray(values[name], dtype=np.float64)
-            _fit(name, quantity, array, lengths)
-            arrays[quantity] = array
-        return self.on(Environment(arrays, {r: length for r, (length, _) in lengths.items()}))
+        for name in sorted(quantities, key=lambda name: name not in values):
+            array = given.setdefault(name, np.asarray(quantities[name].value))
+            _fit(name, quantities[name], array, lengths)
+        arrays = {quantity: given[name] for name, quantity in quantities.items()}
+        return self.on(Environment(arrays, {axis: n for axis, (n, _) in lengths.items()}))
 
     def tensor(self) -> Tensor:
         """Record it as a graph of the Tensors it came from, to differentiate, draw or compare.
@@ -339,14 +337,10 @@ def _fit(name: str, quantity: Quantity, array: Any, lengths: dict[Index, tuple[i
     if array.ndim != len(quantity.axes):
         raise ValueError(f"evaluate: {name} has {len(quantity.axes)} axes, got shape {array.shape}")
     for axis, length in zip(quantity.axes, array.shape, strict=True):
-        if axis is None:
-            known, whose = 1, "in the recorded graph"
-        elif axis.range.fixed:
-            known, whose = (
-                axis.range.length,
-                "in the recorded graph, where an index or attribute fixes it",
-            )
-        else:
+        known, whose = 1, "in the recorded graph"
+        if axis is not None and axis.range.fixed:
+            known, whose = axis.range.length, f"{whose}, where an index or attribute fixes it"
+        elif axis is not None:
             known, whose = lengths.setdefault(axis.range, (length, f"in {name}"))
         if length != known:
             raise ValueError(

@@ -6,8 +6,10 @@ what there is for recorded graphs.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -144,10 +146,11 @@ class _Recording:
             minus = coefficient < 0 and bool(signed)
             signed.append((minus, self.value(product(-coefficient, factors) if minus else term)))
         indices = _joined(operand for _, operand in signed)
-        whole: Any = None
-        for minus, operand in signed:
+        (_, first), *rest = signed
+        whole = _counting(_aligned(*first, indices))
+        for minus, operand in rest:
             part = _counting(_aligned(*operand, indices))
-            whole = part if whole is None else whole - part if minus else whole + part
+            whole = whole - part if minus else whole + part
         return whole, indices
 
     def _contract(self, expr: Expr) -> Recorded:
@@ -214,11 +217,7 @@ def _delta(delta: Delta) -> Recorded:
 
 def _multiplied(operands: list[Recorded]) -> Recorded:
     every = _joined(operands)
-    whole: Any = None
-    for value, indices in operands:
-        part = _aligned(value, indices, every)
-        whole = part if whole is None else whole * part
-    return whole, every
+    return reduce(operator.mul, (_aligned(*operand, every) for operand in operands)), every
 
 
 def _in_order(arrays: Iterable[tuple[Index | None, ...]]) -> dict[Index, int]:

@@ -173,7 +173,7 @@ def stages_of(work: Work) -> StagedDerivation:
     stages: list[Stage] = []
     with np.errstate(all="ignore"):  # what is not finite is reported
         wrt = [leg.wrt for leg in work.legs]
-        gradients_by = gradients(work.output, wrt, seed=work.seed.value)
+        gradients_by = gradients(work.output, wrt, seed=work.legs[0].seed.value)
     for leg, computed in zip(work.legs, gradients_by, strict=True):
         lemma = work.lemma(leg)
         if not stages:

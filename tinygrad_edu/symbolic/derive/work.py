@@ -191,7 +191,6 @@ class Work:
         for leg in itertools.pairwise(self.stops):
             self.legs.append(self._backward(*leg))
         self.trace.forget_names()
-        self.seed, self.gradient = self.legs[0].seed, self.legs[-1].gradient
         self.visits = [visit for leg in self.legs for visit in leg.visits]
         alike = []
         for each in self.legs:
@@ -356,15 +355,12 @@ class Work:
             computed=computed,
             incoming=incoming,
             chain=[entry for entry in chain if entry is not None],
-            graph=self._graph(leg),
-        )
-
-    def _graph(self, leg: Leg) -> Graph:
-        return Graph(
-            self.lowering,
-            {"output": self.symbols[leg.output], "wrt": self.symbols[leg.wrt]},
-            [(visit.of, visit.index, visit.letter, visit.local) for visit in leg.visits],
-            leg.seed,
+            graph=Graph(
+                self.lowering,
+                {"output": self.symbols[leg.output], "wrt": self.symbols[leg.wrt]},
+                leg.visits,
+                leg.seed,
+            ),
         )
 
     def simplified(
@@ -390,7 +386,7 @@ class Work:
         steps = steps_of(found.moves, start, axes, self.facts)
         used = {step.assumption for step in steps if step.assumption}
         derivation = Derivation(
-            title=(self._called(of, self.title), self._title_of(leaf)),
+            title=(self._called(of, self.title), _title_of(leaf)),
             wrt=self._formula(leaf, wrt),
             incoming=incoming,
             output=self.meaning_of(of),
@@ -437,11 +433,6 @@ class Work:
             lambda symbol: self._formula(self.lowering.lower(symbol), symbol),
             lambda formula: Formula(self.rewriter.close(formula.expr)[0], formula.axes),
         )
-
-    def _title_of(self, expr: Expr) -> str:
-        if isinstance(expr, Leaf):
-            return expr.quantity.name
-        return f"({notation.text(expr)})"
 
     def meaning_of(self, tensor: Tensor) -> Formula:
         """Return the formula of a vertex, that of its definition where it has a name."""
@@ -508,6 +499,10 @@ MOST_BESIDE = 64
 _TRANSPARENT = frozenset({"mean"})
 #: Vertices that only move entries: they leave no trace in formulas.
 _SILENT = frozenset({"reshape", "expand_dims", "squeeze", "broadcast_to", "astype"})
+
+
+def _title_of(expr: Expr) -> str:
+    return expr.quantity.name if isinstance(expr, Leaf) else f"({notation.text(expr)})"
 
 
 def _without_moves(symbol: Symbol) -> Symbol:
