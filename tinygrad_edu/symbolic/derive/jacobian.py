@@ -24,6 +24,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
 from tinygrad_edu.symbolic.algebra.facts import Facts
 from tinygrad_edu.symbolic.algebra.rewrite import Rewriter
 from tinygrad_edu.symbolic.algebra.rules import EAGER
+from tinygrad_edu.symbolic.algebra.rules.arithmetic import shared_factors
 from tinygrad_edu.symbolic.algebra.rules.rule import ONE, without
 
 __all__ = ["filled", "jacobian", "row_of"]
@@ -36,15 +37,12 @@ def row_of(letter: Leaf) -> dict[Index, Index]:
 
 def filled(expr: Expr, letter: Leaf, row: Mapping[Index, Index], tidy: Rewriter) -> Expr:
     """Put δ_kj in place of a letter g_j: the entry at (k, j) is the derivative of k by j."""
-
-    def inside(expr: Expr) -> Expr:
-        if isinstance(expr, Leaf) and expr.quantity is letter.quantity:
-            pairs = zip(letter.axes, expr.axes, strict=True)
-            return product(1, [(Delta(row[axis], here), ONE) for axis, here in pairs])
-        children = expr.children
-        return expr.rebuild(tuple(map(inside, children))) if children else expr
-
-    return tidy.close(inside(expr))[0]
+    deltas: dict[Expr, Expr] = {}
+    for leaf in distinct(expr):
+        if isinstance(leaf, Leaf) and leaf.quantity is letter.quantity:
+            pairs = zip(letter.axes, leaf.axes, strict=True)
+            deltas[leaf] = product(1, [(Delta(row[axis], here), ONE) for axis, here in pairs])
+    return tidy.close(replace(expr, deltas))[0]
 
 
 def jacobian(expr: Expr, letter: Leaf, row: Mapping[Index, Index], facts: Facts) -> Expr:
@@ -92,15 +90,8 @@ def _numbers_out(expr: Expr) -> Expr:
     """Take the factors without an index out of a sum, where all terms have them."""
     if not isinstance(expr, Add):
         return expr
-    shared = []
-    terms = list(expr.terms)
-    for factor in parts(terms[0])[1]:
-        rest = [without(parts(term)[1], (factor,)) for term in terms]
-        if not factor[0].indices and all(each is not None for each in rest):
-            shared.append(factor)
-            terms = [
-                product(parts(term)[0], each)
-                for term, each in zip(terms, rest, strict=True)
-                if each is not None
-            ]
-    return product(1, [*shared, (total(terms), ONE)])
+    every = shared_factors([parts(term)[1] for term in expr.terms])
+    shared = [factor for factor in every if not factor[0].indices]
+    left = ((parts(term)[0], without(parts(term)[1], shared)) for term in expr.terms)
+    rest = total(product(number, factors or ()) for number, factors in left)
+    return product(1, [*shared, (rest, ONE)])

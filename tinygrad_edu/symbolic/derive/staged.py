@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinygrad_edu.core.backward import gradients
-from tinygrad_edu.symbolic.algebra.expr import Expr, Index, Leaf, distinct, rename, replace
+from tinygrad_edu.symbolic.algebra.expr import Expr, Leaf, distinct, rename, replace
 from tinygrad_edu.symbolic.algebra.facts import Assumption
 from tinygrad_edu.symbolic.algebra.rewrite import MOST_WORK
 from tinygrad_edu.symbolic.derive import report
@@ -198,18 +198,16 @@ def stages_of(work: Work) -> StagedDerivation:
 def _put_in(expr: Expr, letter: Formula, meaning: Formula) -> Expr:
     """Put what a letter stands for in its place, at whatever indices it has there."""
     assert isinstance(letter.expr, Leaf)
-    found: dict[Expr, Expr] = {}
+    quantity = letter.expr.quantity
     own = [axis for axis in meaning.axes if axis is not None]
-
-    def at(axes: tuple[Index, ...]) -> Expr:
-        moved = {a: b for a, b in zip(own, axes, strict=True) if a is not b}
-        return rename(meaning.expr, moved)
-
-    for leaf in distinct(expr):
-        if isinstance(leaf, Leaf) and leaf.quantity is letter.expr.quantity:
-            found[leaf] = at(leaf.axes)
+    every = [e for e in (letter.expr, *distinct(expr)) if isinstance(e, Leaf)]
+    found: dict[Expr, Expr] = {
+        leaf: rename(meaning.expr, dict(zip(own, leaf.axes, strict=True)))
+        for leaf in every
+        if leaf.quantity is quantity
+    }
     put_in = replace(expr, found)
     if put_in.depth <= _DEEPEST and put_in.size <= report.LONGEST:
         return put_in
-    letter.expr.quantity.source = at(letter.expr.axes)  # for what records the formula
+    quantity.source = found[letter.expr]  # for what records the formula
     return expr
