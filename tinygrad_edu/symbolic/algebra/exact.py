@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -199,22 +199,9 @@ class Judge:
         First as rational functions, in which every function is a letter, then by all laws
         together; those that are not needed are left out again.
         """
-        assumption = None if assumed is None else assumed.statement
-        drawn = {} if assumed is None else assumed.drawn
-        known = self._points.setdefault(tuple(drawn), {})
 
         def agree(laws: Collection[Rule]) -> list[Rule] | None:
-            """Return the laws that were applied where both sides are equal, else None."""
-            meaning, points = _Meaning(laws, assumption), {} if laws else known
-
-            def point(seed: int, ties: bool) -> Modular:
-                if (seed, ties) not in points:
-                    lengths = self._lengths(seed)
-                    points[seed, ties] = Modular(seed, lengths, drawn, meaning.of, ties=ties)
-                return points[seed, ties]
-
-            equal = _agree((one, other), axes, point, ties=assumption is None)
-            return [*meaning.applied] if equal else None
+            return self._agree((one, other), axes, assumed, laws)
 
         if agree(()) is not None:
             return Exactness(True)
@@ -230,32 +217,45 @@ class Judge:
                 needed = fewer
         return Exactness(True, {law.name: law.equation for law in needed if law is not named})
 
+    def _agree(
+        self,
+        sides: tuple[Expr, Expr],
+        axes: Axes,
+        assumed: Assumption | None,
+        laws: Collection[Rule],
+    ) -> list[Rule] | None:
+        """Return the laws that were applied where both sides are equal at all points, else None.
+
+        Points without laws are shared by all steps.
+        """
+        drawn = {} if assumed is None else assumed.drawn
+        meaning = _Meaning(laws, None if assumed is None else assumed.statement)
+        points = {} if laws else self._points.setdefault(tuple(drawn), {})
+        agreed, wanted, tied = 0, POINTS, False
+        for seed in range(MOST_DRAWN):
+            key = seed, tied and seed % 2 == 0
+            if key not in points:
+                lengths = self._lengths(seed)
+                points[key] = Modular(seed, lengths, drawn, meaning.of, ties=key[1])
+            env = points[key]
+            try:
+                one, other = (env.array(side, axes) for side in sides)
+            except Undefined:
+                continue
+            if not (one == other).all():
+                if env.vague:
+                    continue
+                return None
+            agreed += 1
+            if env.piecewise:
+                wanted, tied = MORE_POINTS, assumed is None
+            if agreed >= wanted:
+                return [*meaning.applied]
+        return None
+
     def _lengths(self, seed: int) -> dict[Index, int]:
         random = Random(seed)
         return {r: r.length if r.fixed else random.randint(2, 4) for r in self._ranges}
-
-
-def _agree(
-    sides: tuple[Expr, Expr], axes: Axes, point: Callable[[int, bool], Modular], *, ties: bool
-) -> bool:
-    """Whether two formulas are equal at every point at which they are defined."""
-    agreed, wanted, tied = 0, POINTS, False
-    for seed in range(MOST_DRAWN):
-        env = point(seed, tied and seed % 2 == 0)
-        try:
-            one, other = (env.array(side, axes) for side in sides)
-        except Undefined:
-            continue
-        if not (one == other).all():
-            if env.vague:
-                continue
-            return False
-        agreed += 1
-        if env.piecewise:
-            wanted, tied = MORE_POINTS, ties
-        if agreed >= wanted:
-            return True
-    return False
 
 
 class _Meaning:

@@ -43,23 +43,27 @@ def domain_of(symbol: Symbol, lowering: Lowering) -> Domain:
     return found
 
 
+#: The argument of an operation that is not defined everywhere, and what it must be; 0·log 0
+#: counts as 0.
+_DEMANDS = {"log": (0, ">"), "sqrt": (0, "≥"), "divide": (1, "≠"), "xlogy": (1, "")}
+
+
 def _demand(symbol: Symbol, lowering: Lowering) -> tuple[Symbol, str] | None:
-    """Return the argument of an operation that is not defined everywhere, and what it must be."""
+    """Return the argument of a call that is not defined everywhere, and what it must be."""
     name = symbol.op.name if symbol.op is not None else ""
-    if name not in {"log", "sqrt", "divide", "power", "xlogy"}:
-        return None
-    first, *rest = symbol.args
-    if name in {"divide", "xlogy"}:  # 0·log 0 counts as 0
-        return (rest[0], "≠" if name == "divide" else "") if isinstance(rest[0], Symbol) else None
-    if not isinstance(first, Symbol):
-        return None
+    place, relation = _DEMANDS.get(name, (0, ">"))
     if name == "power":
-        exponent = lowering.lower(rest[0])
+        exponent = lowering.lower(symbol.args[1])
         if isinstance(exponent, Number) and exponent.value.denominator == 1:
-            return (first, "≠") if exponent.value < 0 else None
-        kept = isinstance(exponent, Number) and exponent.value > 0
-        return first, "≥" if kept else ">"
-    return first, ">" if name == "log" else "≥"
+            relation = "≠" if exponent.value < 0 else ""
+        elif isinstance(exponent, Number) and exponent.value > 0:
+            relation = "≥"
+    elif name not in _DEMANDS:
+        return None
+    of = symbol.args[place]
+    if not isinstance(of, Symbol) or (name == "power" and not relation):
+        return None
+    return of, relation
 
 
 def undecided(expr: Expr, relation: str) -> Iterator[tuple[Expr, str]]:

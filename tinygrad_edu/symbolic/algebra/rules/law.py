@@ -166,9 +166,9 @@ def unify(pattern: Expr, expr: Expr, bound: Bound) -> Iterator[Bound]:
     elif isinstance(pattern, Apply):
         call = called(expr)
         if call is not None and (call.op, call.attributes) == (pattern.op, pattern.attributes):
-            yield from _each(list(zip(pattern.args, call.args, strict=True)), bound)
+            yield from _each(pattern.args, call.args, bound)
         if call is not None and BACKWARDS.get(call.op) is pattern.op:
-            yield from _each(list(zip(pattern.args, call.args[::-1], strict=True)), bound)
+            yield from _each(pattern.args, call.args[::-1], bound)
     elif isinstance(pattern, Add):
         if isinstance(expr, Add):
             for found, _, rest in _terms(pattern.terms, expr.terms, bound, ONE, whole=True):
@@ -193,13 +193,12 @@ def called(expr: Expr) -> Apply | None:
     return Apply(call.op, tuple(rename(a, own) for a in call.args), call.attributes)
 
 
-def _each(pairs: list[tuple[Expr, Expr]], bound: Bound) -> Iterator[Bound]:
-    if not pairs:
+def _each(patterns: tuple[Expr, ...], exprs: tuple[Expr, ...], bound: Bound) -> Iterator[Bound]:
+    if not patterns:
         yield bound
         return
-    (pattern, expr), *rest = pairs
-    for found in unify(pattern, expr, bound):
-        yield from _each(rest, found)
+    for found in unify(patterns[0], exprs[0], bound):
+        yield from _each(patterns[1:], exprs[1:], found)
 
 
 def _unify_product(pattern: Mul, expr: Expr, bound: Bound) -> Iterator[Bound]:
