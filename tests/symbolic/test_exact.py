@@ -149,6 +149,7 @@ TRUE = {
     "tan(x) =": (tg.tan(x), tg.sin(x) / tg.cos(x)),
     "(x^p·y^q)^r": (tg.sqrt(tg.exp(x) * tg.exp(2 * y)), tg.exp(x / 2) * tg.exp(y)),
     "|x| = x": (tg.abs(tg.exp(x)), tg.exp(x)),
+    "sign(x) = 1": (y * tg.sign(tg.exp(x)), y),
     "[x < y]": (tg.where(tg.exp(x) > 0, x, y), x),
 }
 

@@ -46,13 +46,17 @@ def join(left: Path, right: Path) -> tuple[list[Move], Expr] | None:
         _, i, j = min(both)
     elif alike(left.end, right.end, max(map(_largest_number, (*left.forms, *right.forms)))):
         i, j = len(left.moves), len(right.moves)
-        match = Match(left.end, right.end, right.end)
         rule = SAME if _exactness(left.end, right.end) else ROUNDED
-        middle = [Move(rule, match, left.end, right.end)]
+        middle = [_whole(rule, left.end, right.end)]
     else:
         return None
     back = [_backwards(move) for move in reversed(right.moves[:j])]
     return [*left.moves[:i], *middle, *back], left.forms[i]
+
+
+def _whole(rule: Rule, one: Expr, other: Expr) -> Move:
+    """Replace a whole form by another one."""
+    return Move(rule, Match(one, other, other), one, other)
 
 
 def _exactness(one: Expr, other: Expr) -> Exactness:
@@ -85,7 +89,7 @@ def entry_by_entry(left: Path, right: Path) -> tuple[list[Move], Expr] | None:
     exactness = _exactness(left.end, right.end)
     if not exactness or exactness.laws:
         return None
-    there = Move(ENTRIES, Match(left.end, right.end, right.end), left.end, right.end)
+    there = _whole(ENTRIES, left.end, right.end)
     return [*left.moves, there, *map(_backwards, reversed(right.moves))], left.end
 
 
@@ -100,7 +104,7 @@ def closed(left: Path, right: Path, normaliser: Normaliser) -> Path | None:
     if gap.end != ZERO:
         return None
     forms = [right.end + form for form in gap.forms]
-    path = left.then(Move(APART, Match(left.end, forms[0], forms[0]), left.end, forms[0]))
+    path = left.then(_whole(APART, left.end, forms[0]))
     for move, before, after in zip(gap.moves, forms, forms[1:], strict=False):
         path = path.then(Move(move.rule, move.match, before, after))
     return path

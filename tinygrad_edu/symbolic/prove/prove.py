@@ -205,8 +205,9 @@ class _Search:
 
     def _hold_parameters(self) -> bool:
         """Hold the numbers among several Tensors constant, such as σ, if that may be assumed."""
-        numbers = {quantity for quantity in self.goal.variables if not quantity.axes}
-        if self.goal.chosen or not numbers or numbers == self.goal.variables:
+        variables = sorted(self.goal.variables, key=lambda quantity: quantity.name)
+        numbers = [quantity for quantity in variables if not quantity.axes]
+        if self.goal.chosen or not numbers or numbers == variables:
             return False
         for quantity in numbers:
             statement = self.facts.constant(quantity.leaf)

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from fractions import Fraction
-from functools import cached_property
 
 from tinygrad_edu import ops
 from tinygrad_edu.symbolic.algebra.expr import (
     Add,
     Expr,
-    Factor,
     Index,
     Leaf,
     Mul,
@@ -56,17 +53,11 @@ class Equation:
     def _match(self, left: Expr, right: Expr, result: Expr, assumption: str | None = None) -> Match:
         return Match(left, right, result, self.because, assumption or self.assumption)
 
-    @cached_property
-    def _power(self) -> tuple[Expr, Expr] | None:
-        """The base and the exponent of the left side, if it is a power."""
-        base, exponent = split(self.left)
-        return None if base is self.left else (base, exponent)
-
     def _other_powers(self, expr: Expr, facts: Facts) -> Iterator[Match]:
         """If the left side is x^q, replace x^r by the power r/q of the right side."""
-        if self._power is None:
+        base, q = split(self.left)
+        if base is self.left:
             return
-        base, q = self._power
         coefficient, factors = parts(expr)
         for place, (other, exponent) in enumerate(factors):
             r: Expr = number(exponent)
@@ -83,19 +74,15 @@ class Equation:
             if result.size < expr.size:
                 yield self._match(base**r, right, result, assumption)
 
-    @cached_property
-    def _directions(self) -> list[tuple[Fraction, tuple[Factor, ...]]]:
-        """The factors of the left side, upright and upside down."""
-        factors = self.left.factors if isinstance(self.left, Mul) else ()
-        upside_down = tuple((base, -exponent) for base, exponent in factors)
-        return [(ONE, factors), (-ONE, upside_down)] if factors else []
-
     def _among_factors(self, expr: Mul) -> Iterator[Match]:
-        for direction, taken in self._directions:
+        """Replace the factors of the left side, upright or upside down."""
+        coefficient, factors = parts(self.left)
+        for direction in (1, -1) if isinstance(self.left, Mul) else ():
+            taken = tuple((base, direction * exponent) for base, exponent in factors)
             rest = without(expr.factors, taken)
             if rest is None:
                 continue
-            scale = parts(self.left)[0] ** int(direction)
+            scale = coefficient**direction
             right = self.right**direction
             result = product(expr.coefficient / scale, [*rest, (right, ONE)])
             if result.size < expr.size:  # 3·a is not to become 3·c/2 because c = 2·a
