@@ -30,6 +30,7 @@ RENAMED = {
     "fabs": "abs",
     "around": "round",
     "deg2rad": "radians",
+    "float_power": "power",
     "rad2deg": "degrees",
     "linalg.matmul": "matmul",
     "linalg.matrix_transpose": "matrix_transpose",

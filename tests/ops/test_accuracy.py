@@ -284,3 +284,9 @@ def test_gradients_that_do_not_cancel(x):
         (tg.arcsinh, 1 / mp.sqrt(1 + exact**2)),
     ):
         assert abs(mp.mpf(float(tg.grad(f)(x))) - true) <= mp.mpf("1e-13") * true, f
+
+
+def test_the_tails_of_short_floats_are_exact():
+    x = np.linspace(-9, 9, 37, dtype=np.float32)
+    exact = np.array([float(mp.ncdf(mp.mpf(float(each)))) for each in x])
+    np.testing.assert_allclose(tg.normal_cdf(x), exact, rtol=2 * np.finfo(np.float32).eps)

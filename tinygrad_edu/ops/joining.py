@@ -59,8 +59,8 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
     Tensor([1., 1., 2., 2.])
     """
     x = operand(x, "repeat")
-    if axis is None:
-        return repeat(reshape(x, shape=-1), repeats, 0)
+    if axis is None or x.ndim == 0:
+        x, axis = reshape(x, shape=-1), axis or 0
     (a,) = counted_axes(axis, x.ndim, "repeat")
     length = x.shape[a]
     if isinstance(repeats, int) and repeats >= 0:
@@ -94,6 +94,10 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0
         raise ValueError(
             f'pad: no mode {mode!r}; it is "constant", "edge", "reflect", "symmetric" or "wrap"'
         )
+    if isinstance(pad_width, dict):  # of some axes
+        pad_width, by_axis = np.zeros((x.ndim, 2), int), pad_width
+        for axis, width in by_axis.items():
+            pad_width[list(counted_axes(axis, x.ndim, "pad"))] = width
     widths = _pairs(pad_width, x.ndim, "pad_width")
     values = _pairs(constant_values, x.ndim, "constant_values")
     for a, (before, after) in enumerate(widths):

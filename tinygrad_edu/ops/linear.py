@@ -142,17 +142,16 @@ def _explicit(subscripts: str, ndims: list[int]) -> str:
     if len(terms) != len(ndims):
         raise ValueError(f"einsum: {subscripts!r} names {len(terms)} operand(s), got {len(ndims)}")
     unused = [c for c in string.ascii_letters if c not in text]
-    spare = {
-        t: n - len(t.replace("...", "")) for t, n in zip(terms, ndims, strict=True) if "..." in t
-    }
-    width = max(spare.values(), default=0)
+    spare = [
+        n - len(t.replace("...", "")) if "..." in t else 0
+        for t, n in zip(terms, ndims, strict=True)
+    ]
+    width = max(spare)
     leading = "".join(unused[:width])
     if not arrow:
         once = sorted(c for c in set(inputs) - set(",.") if inputs.count(c) == 1)
-        result = ("..." if spare else "") + "".join(once)
-    terms = [
-        t.replace("...", leading[width - spare.get(t, 0) :] if "..." in t else "") for t in terms
-    ]
+        result = ("..." if "..." in inputs else "") + "".join(once)
+    terms = [t.replace("...", leading[width - n :]) for t, n in zip(terms, spare, strict=True)]
     return ",".join(terms) + "->" + result.replace("...", leading)
 
 
@@ -168,6 +167,8 @@ def dot(a: Any, b: Any) -> Any:
         return a * b
     if b.ndim <= 2:
         return matmul(a, b)
+    if a.shape[-1] != b.shape[-2]:  # einsum would spread a length of 1
+        raise ValueError(f"dot: shapes {a.shape} and {b.shape} do not fit")
     left = string.ascii_lowercase[: a.ndim - 1]
     right = string.ascii_uppercase[: b.ndim - 2]
     return einsum(f"{left}z,{right}zy->{left}{right}y", a, b)

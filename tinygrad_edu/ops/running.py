@@ -47,8 +47,8 @@ def cumsum(x: Any, axis: int | None = None) -> Any:
     array([3., 2., 1.])
     """
     x = operand(x, "cumsum")
-    if axis is None:
-        return _cumsum(reshape(x, shape=-1), axis=0)
+    if axis is None or x.ndim == 0:
+        x, axis = reshape(x, shape=-1), axis or 0
     (a,) = counted_axes(axis, x.ndim, "cumsum")
     return _cumsum(x, axis=a)
 

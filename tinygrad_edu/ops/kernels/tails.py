@@ -41,7 +41,7 @@ def normal_density(x: Any) -> Any:
 def normal_cdf(x: Any) -> Any:
     """Distribution function of the standard normal law, entry by entry."""
     x = floating(np.asarray(x))
-    scaled = (x * -_ROOT_HALF).ravel().tolist()
+    scaled = (x.astype(np.float64) * -_ROOT_HALF).ravel().tolist()  # erfc magnifies a rounding
     values = np.fromiter(map(math.erfc, scaled), np.float64, len(scaled))
     return (values / 2).reshape(x.shape).astype(x.dtype, copy=False)
 
