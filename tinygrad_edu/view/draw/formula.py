@@ -273,11 +273,6 @@ class Row:
     content: str | Formula
 
 
-def _part(above: Row, below: Row) -> bool:
-    """Whether a gap parts two rows: text brings its own leading, a formula has none."""
-    return "formula" in {above.role, below.role}
-
-
 @dataclass(frozen=True, slots=True)
 class Label:
     """Rows one below the other."""
@@ -292,28 +287,27 @@ class Label:
     @property
     def height(self) -> float:
         """Height of all rows and of the gaps between a formula and its neighbours."""
-        return sum(row.height for row in self.rows) + self._gaps() * FORMULA_GAP
+        return sum(row.height for row in self.rows) + sum(self._gaps())
 
-    def _gaps(self) -> int:
-        return sum(_part(above, below) for above, below in pairwise(self.rows))
+    def _gaps(self) -> list[float]:
+        """Return the room above each row: text brings its own leading, a formula has none."""
+        pairs = pairwise(row.role for row in self.rows)
+        return [0.0, *(FORMULA_GAP if "formula" in pair else 0.0 for pair in pairs)]
 
     def draw(self, parent: ET.Element, x: float, top: float, anchor: str, prefix: str) -> None:
         """Draw the rows into ``parent``; ``x`` is their "middle" or their "start"."""
-        for number_above, row in enumerate(self.rows, start=-1):
-            if number_above >= 0 and _part(self.rows[number_above], row):
-                top += FORMULA_GAP
+        for gap, row in zip(self._gaps(), self.rows, strict=False):
+            top += gap
             if isinstance(row.content, Formula):
                 left = x - row.width / 2 if anchor == "middle" else x
                 above = (row.height - row.content.total_height) / 2
                 parent.append(row.content.element(left, top + above, prefix))
-                top += row.height
-                continue
-            size = TEXT_SIZES[row.role]
-            place = {"x": number(x), "y": number(top + size)}
-            text = ET.SubElement(parent, "text", {"class": f"tg-{row.role}", **place})
-            if anchor == "middle":
-                text.set("text-anchor", "middle")
-            text.text = row.content
+            else:
+                place = {"x": number(x), "y": number(top + TEXT_SIZES[row.role])}
+                text = ET.SubElement(parent, "text", {"class": f"tg-{row.role}", **place})
+                if anchor == "middle":
+                    text.set("text-anchor", "middle")
+                text.text = row.content
             top += row.height
 
 
