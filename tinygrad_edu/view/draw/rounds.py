@@ -19,6 +19,7 @@ from tinygrad_edu.tensor import Tensor
 __all__ = ["Rounds", "rounds_of"]
 
 _LEAST = 4  # rounds
+_WORTH = 8  # operations that are left out, or more; else all are drawn
 _SHARED = 3  # what is used more often is shared by the rounds, and none of their own
 
 
@@ -110,7 +111,7 @@ def _numbered(looks: Sequence[Hashable]) -> list[int]:
 
 def _longest(exact: Any, rough: Any, free: Any) -> tuple[int, int, int] | None:
     """Return start, period and count of the rounds that leave out most, if there are any."""
-    best, most = None, 0
+    best, most = None, _WORTH
     for period in range(1, len(exact) // _LEAST + 1):
         same = (exact[period:] == exact[:-period]) & free[period:] & free[:-period]
         ends = np.flatnonzero(np.diff(np.r_[0, same, 0]))
