@@ -9,7 +9,9 @@ import numpy as np
 
 from tinygrad_edu.symbolic.derive import Formula, Visit
 from tinygrad_edu.view.draw.recorded import name_latex
+from tinygrad_edu.view.draw.values import shape_text
 from tinygrad_edu.view.page.flow import Flow, partial
+from tinygrad_edu.view.page.folds import Fold
 from tinygrad_edu.view.page.frames import Factor, Frame, Passing, Scene, Track
 from tinygrad_edu.view.page.meaning import meaning
 from tinygrad_edu.view.page.written import (
@@ -27,6 +29,7 @@ from tinygrad_edu.view.page.written import (
 
 __all__ = ["backward"]
 
+_MOST_PARTS = 6  # of a sum that is written out
 _LONGEST = 40  # parts of a formula that is written out beside its name
 
 
@@ -35,19 +38,24 @@ def backward(flow: Flow) -> list[Frame]:
     track = Track("backward", flow.route, flow.track)
     output = flow.place[flow.walk.output]
     known, passed = {output}, set[int]()
+    last = _last_visits(flow)
     _start(track, flow, _scene(flow, output, known, passed))
     for number, visit in enumerate(flow.walk.backward):
         to = flow.place[visit.to]
         if visit.contribution is None or to < 0:
             continue
         passed.add(number)
+        fold = flow.fold_of(flow.place[visit.of], to)
         is_complete = passed.issuperset(n for _, n in flow.parts[to])
-        meets = len(flow.parts[to]) > 1
+        meets = len(flow.parts[to]) > 1 and flow.at(to) == to
         if is_complete and not meets:
             known.add(to)
-        scene = _scene(flow, to, known, passed, {number})
-        scene.vertices[flow.place[visit.of]] = "source"
-        _visit(track, flow, visit, number, scene)
+        if fold is None:
+            scene = _scene(flow, to, known, passed, {number})
+            scene.vertices[flow.place[visit.of]] = "source"
+            _visit(track, flow, visit, number, scene)
+        elif number == last[fold]:
+            _through(track, flow, fold, _scene(flow, fold.last, known, passed))
         if is_complete and meets:
             known.add(to)
             arriving = {n for _, n in flow.parts[to]}
@@ -108,13 +116,49 @@ def _visit(track: Track, flow: Flow, visit: Visit, number: int, scene: Scene) ->
     )
 
 
+def _last_visits(flow: Flow) -> dict[Fold, int]:
+    """Return the last visit of each of the rounds that are told together."""
+    found = {}
+    for number, visit in enumerate(flow.walk.backward):
+        fold = flow.fold_of(flow.place[visit.of], flow.place[visit.to])
+        if fold is not None and visit.contribution is not None:
+            found[fold] = number
+    return found
+
+
+def _through(track: Track, flow: Flow, fold: Fold, scene: Scene) -> None:
+    """Tell in one step how the gradient comes back through rounds that do the same."""
+    inside = set(fold.places)
+    places = [
+        flow.place[visit.to]
+        for visit in flow.walk.backward
+        if flow.place[visit.of] in inside and visit.to.op is not None
+    ]
+    to = next((place for place in reversed(places) if place not in inside), fold.first)
+    numbers = numbers_of(flow.gradients[to])
+    shape = shape_text(flow.shown[to].shape)
+    right = Maths(shape, rf"\text{{{shape}}}") if numbers is None else numbers
+    track.add(
+        prose(f"Back through the same, {fold.count} times"),
+        join(flow.gradient_of(to), ":" if numbers is None else "=", right),
+        scene,
+        because=prose(
+            f"Each of the {fold.count} rounds passes the push on by the local derivatives of the "
+            "round that was told; this is what has come back to {}.",
+            flow.called(flow.shown[to]),
+        ),
+    )
+
+
 def _meeting(track: Track, flow: Flow, to: int, scene: Scene) -> None:
     s, parts = flow.shown[to], flow.parts[to]
     name, count = flow.called(s), len(parts)
     entries = [v.contribution.contribution for v, _ in parts if v.contribution is not None]
-    row: list[Written | str] = []
+    row: list[Written | Maths | str] = []
     for entry in entries:
         row += ["+", bracketed(written(entry))]
+    if count > _MOST_PARTS:
+        row = [*row[: _MOST_PARTS - 2], "+", Maths("⋯", r"\cdots"), *row[-2:]]
     values = [np.asarray(v.part.value).reshape(s.shape) for v, _ in parts]
     times = "twice" if count == 2 else f"{count} times"
     # Part by part: one that came by way of a reshape has axes of its own.
@@ -139,7 +183,7 @@ def _scene(
     flow: Flow, now: int, known: set[int], passed: set[int], passing: Collection[int] = ()
 ) -> Scene:
     """Show the whole graph, and the arrows of the visits that were made."""
-    vertices = dict.fromkeys(range(len(flow.shown)), "past") | {now: "now"}
+    vertices = dict.fromkeys(map(flow.at, range(len(flow.shown))), "past") | {flow.at(now): "now"}
     edges = {n: "past" for n, edge in enumerate(flow.edges) if edge.kind == "forward"}
     for number, place in flow.backward_edges.items():
         if number in passed:

@@ -108,6 +108,7 @@ class Cards:
         for place, state in sorted(scene.edges.items()):
             look = f"edge {state} {model.edges[place].kind}"
             add(graph, "use", href=f"#{scene.drawing}-e{place}", class_=look)
+        vertices = {vertex.key: vertex for vertex in model.vertices}
         for place, state in sorted(scene.vertices.items()):
             known = place in scene.known
             add(
@@ -118,7 +119,7 @@ class Cards:
                 data_place=str(place),
                 tabindex="0",
                 role="img",
-                aria_label=_label(model.vertices[place], state, known),
+                aria_label=_label(vertices[f"n{place}"], state, known),
             )
         return element(
             "svg",

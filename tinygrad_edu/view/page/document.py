@@ -108,10 +108,11 @@ def _define(defs: ET.Element, told: Story, drawings: dict[str, Pieces]) -> None:
         for edge, drawn in zip(told.drawings[name].edges, drawing.edges, strict=True):
             drawn.set("data-tail", edge.tail[1:])
             drawn.set("data-head", edge.head[1:])
-        for letter, elements in (("e", drawing.edges), ("n", drawing.vertices)):
-            for place, each in enumerate(elements):
-                each.set("id", f"{name}-{letter}{place}")
-                defs.append(each)
+        keys = [f"e{place}" for place in range(len(drawing.edges))]
+        keys += [vertex.key for vertex in told.drawings[name].vertices]
+        for key, each in zip(keys, (*drawing.edges, *drawing.vertices), strict=True):
+            each.set("id", f"{name}-{key}")
+            defs.append(each)
 
 
 def _header(root: ET.Element, told: Story) -> None:

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.core.graph import ancestors
-from tinygrad_edu.symbolic.derive import Formula, Passes, Symbol, Visit, slope
-from tinygrad_edu.view.draw.model import Edge, Model, Vertex
+from tinygrad_edu.symbolic.derive import Formula, Passes, Slope, Symbol, Visit, slope
+from tinygrad_edu.view.draw.model import Edge, EdgeKind, Model, Vertex
 from tinygrad_edu.view.draw.recorded import name_latex
 from tinygrad_edu.view.draw.symbols import Operand, application, number_operand
 from tinygrad_edu.view.draw.values import shape_text, sum_text, value_lines
+from tinygrad_edu.view.page.folds import Fold, folds
 from tinygrad_edu.view.page.jacobian import Heat, Rows, local, total
 from tinygrad_edu.view.page.program import Program
 from tinygrad_edu.view.page.written import Maths, Written, join, maths, written
@@ -32,7 +33,8 @@ class Flow:
     """Forward and backward pass as one graph.
 
     `shown` are its vertices in the order they are computed and `place` says where each stands;
-    one that only moves entries has the place of what it moves, and a number has none (-1).
+    one that only moves entries has the place of what it moves, and a number has none (-1). The
+    `folds` of a large graph are drawn as one vertex each, after all others.
 
     Parameters
     ----------
@@ -67,11 +69,14 @@ class Flow:
         self.constants = {s for s in self.shown if s.op is None and s not in reached}
         self.program = Program(walk.forward, self.constants)
         self.names = self._names()
-        self.slopes = {
-            number: found
-            for number, visit in enumerate(walk.backward)
-            if (found := slope(visit, walk.formula)) is not None
+        many = len(self.shown) > MANY
+        self.folds = folds(self.shown, self.place, walk.wrt) if many else []
+        self._folded = {
+            place: len(self.shown) + number
+            for number, fold in enumerate(self.folds)
+            for place in fold.places
         }
+        self.slopes: dict[int, Slope] = {}
         self.parts: dict[int, list[tuple[Visit, int]]] = {}
         self.edges: list[Edge] = []
         self.backward_edges: dict[int, int] = {}  # place of a visit → place of its edge
@@ -108,24 +113,56 @@ class Flow:
         return totals
 
     def _graph(self) -> Model:
-        vertices = tuple(self._vertex(n, s) for n, s in enumerate(self.shown))
+        vertices = [self._vertex(n, s) for n, s in enumerate(self.shown) if self.at(n) == n]
+        for number, fold in enumerate(self.folds, start=len(self.shown)):
+            ends_of = (self.called(self.shown[place]).text for place in (fold.first, fold.last))
+            names = " to ".join(ends_of)
+            vertices.append(Vertex(f"n{number}", "part", "", f"× {fold.count}", (names,)))
+        joined: dict[Edge, int] = {}
         for head, s in enumerate(self.shown):
-            tails = [self.place.get(a, -1) for a in s.args if isinstance(a, Symbol)]
-            self.edges += [Edge(f"n{tail}", f"n{head}") for tail in tails if tail >= 0]
+            for tail in (self.place.get(a, -1) for a in s.args if isinstance(a, Symbol)):
+                self._join(joined, tail, head, "forward")
         for number, visit in enumerate(self.walk.backward):
             tail, head = self.place[visit.of], self.place[visit.to]
             if visit.contribution is None or tail < 0 or head < 0:
                 continue
-            self.backward_edges[number] = len(self.edges)
-            label = self._label(number, visit, len(self.parts[head]) > 1)
-            self.edges.append(Edge(f"n{tail}", f"n{head}", "backward", text=label))
+            label = ""
+            if self.fold_of(tail, head) is None:
+                found = slope(visit, self.walk.formula)
+                assert found is not None
+                self.slopes[number] = found
+                label = self._label(visit, found, len(self.parts[head]) > 1)
+            place = self._join(joined, tail, head, "backward", label)
+            if place is not None:
+                self.backward_edges[number] = place
         title = f"{self.of}, forward and backward"
-        return Model(vertices, tuple(self.edges), title=title, direction="TB")
+        return Model(tuple(vertices), tuple(self.edges), title=title, direction="TB")
 
-    def _label(self, number: int, visit: Visit, meets: bool) -> str:
+    def at(self, place: int) -> int:
+        """Return where a vertex is drawn: at its place, or at that of the rounds it belongs to."""
+        return self._folded.get(place, place)
+
+    def fold_of(self, *places: int) -> Fold | None:
+        """Return the first rounds that one of some vertices belongs to, if any does."""
+        found = (self.at(place) for place in places)
+        return next((self.folds[n - len(self.shown)] for n in found if n >= len(self.shown)), None)
+
+    def _join(
+        self, joined: dict[Edge, int], tail: int, head: int, kind: EdgeKind, label: str = ""
+    ) -> int | None:
+        """Draw an arrow, of those between rounds and another vertex just one; return its place."""
+        if tail < 0 or self.at(tail) == self.at(head):
+            return None
+        edge = Edge(f"n{self.at(tail)}", f"n{self.at(head)}", kind, text=label)
+        if self.fold_of(tail, head) is None or edge not in joined:
+            joined[edge] = len(self.edges)
+            self.edges.append(edge)
+        return joined[edge]
+
+    def _label(self, visit: Visit, found: Slope, meets: bool) -> str:
         """Write a local derivative beside its arrow, and what arrives where arrows meet."""
         assert visit.contribution is not None
-        parts = [("×", self.slopes[number].factor)]
+        parts = [("×", found.factor)]
         if meets:
             parts.append(("=", self.walk.tidied(visit.contribution.contribution)))
         shown = [(sign, maths(formula).text) for sign, formula in parts]

@@ -8,6 +8,7 @@ from typing import Any
 from tinygrad_edu.symbolic.derive import Rewriting, Symbol
 from tinygrad_edu.view.draw.values import shape_text
 from tinygrad_edu.view.page.flow import Flow, ends
+from tinygrad_edu.view.page.folds import Fold
 from tinygrad_edu.view.page.frames import Frame, Scene, Track
 from tinygrad_edu.view.page.markup import sentence_case
 from tinygrad_edu.view.page.written import (
@@ -32,17 +33,23 @@ def forward(flow: Flow, rewriting: Rewriting | None = None) -> list[Frame]:
     if rewriting is not None:
         _rewritten(track, flow, rewriting)
     leaves = [s for s in flow.shown if s.op is None]
+    given = [s for s in leaves if flow.fold_of(flow.place[s]) is None]
     output, wrt = flow.called(flow.walk.output), flow.called(flow.walk.wrt)
     rest = "." if len(leaves) == 1 else "; all else stays as it is."
     track.add(
         prose("What is given"),
-        listed([_given(flow, s) for s in leaves if s.name] or [Written(Maths("—"), Maths("—"))]),
+        listed([_given(flow, s) for s in given if s.name] or [Written(Maths("—"), Maths("—"))]),
         _scene(flow, leaves),
         because=prose("{} is differentiated with respect to {}" + rest, output, wrt),
-        python="\n".join(flow.program.lines[s] for s in leaves),
+        python="\n".join(flow.program.lines[s] for s in given),
     )
     computed = [s for s in flow.shown if s.op is not None]
     for count, s in enumerate(computed):
+        fold = flow.fold_of(flow.place[s])
+        if fold is not None:
+            if flow.place[s] == fold.last:
+                _again(track, flow, fold, _scene(flow, [s], [*leaves, *computed[:count]]))
+            continue
         right, summary = flow.meaning(s), _summary(s.op)
         assert s.op is not None
         track.add(
@@ -76,6 +83,26 @@ def _rewritten(track: Track, flow: Flow, rewriting: Rewriting) -> None:
     )
 
 
+def _again(track: Track, flow: Flow, fold: Fold, scene: Scene) -> None:
+    """Tell in one step of rounds that do what the one before them did."""
+    first, last = (flow.shown[place] for place in (fold.first, fold.last))
+    right = flow.meaning(last)
+    track.add(
+        prose(f"The same, {fold.count} times more"),
+        flow.equation_of(last),
+        scene,
+        because=prose(
+            f"From {{}} to {{}} stand {fold.count} rounds of the same computation; each takes up "
+            "what the round before it left.",
+            flow.called(first),
+            flow.called(last),
+        ),
+        numbers=plugged(right),
+        python=flow.python(last),
+        check=check_text(right.distance_to(last.value)),
+    )
+
+
 def _given(flow: Flow, s: Symbol) -> Written:
     """Write a leaf with its numbers, or with its shape where they are too many."""
     left, numbers = written(flow.walk.formula(s)), numbers_of(s.value)
@@ -89,7 +116,7 @@ def _given(flow: Flow, s: Symbol) -> Written:
 def _scene(
     flow: Flow, now: Sequence[Symbol], done: Iterable[Symbol] = (), sources: Iterable[Any] = ()
 ) -> Scene:
-    place = flow.place
+    place = {s: flow.at(at) for s, at in flow.place.items()}
     vertices = {place[s]: "past" for s in done}
     vertices |= {place[s]: "source" for s in sources if place.get(s, -1) >= 0}
     vertices |= {place[s]: "now" for s in now}

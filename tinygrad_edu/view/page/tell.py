@@ -21,6 +21,7 @@ from tinygrad_edu.view.page.written import check_text, maths
 
 __all__ = ["story"]
 
+_MOST_PARTS = 120  # of a formula whose derivation can be copied
 _WRITTEN, _SHORT = Route("", "as written"), Route("short", "short way")
 
 
@@ -69,6 +70,8 @@ def _way(told: Story, way: Way, route: Route) -> Flow:
 
 def _algebra(told: Story, derivation: Derivation, route: str, track: str) -> None:
     told.frames += algebra(derivation, route, track, told.drawings)
+    if derivation.start.size > _MOST_PARTS:  # which nobody copies
+        return
     name = "-".join(filter(None, (route, track)))
     told.sources[f"algebra-{name}" if name else "algebra"] = derivation_model(derivation)
     told.latex[name] = derivation.latex()

@@ -28,7 +28,7 @@ __all__ = [
     "written",
 ]
 
-_LONGEST = 300  # parts of a formula; a longer one is described
+_LONGEST = 120  # parts of a formula; a longer one is described
 _MOST_PARTS = 40  # of a formula that numbers are put into
 _WIDE = 24.0  # ems; a formula that is wider has its vectors upright
 _WIDE_LIST = 17.0  # ems; of formulas side by side

@@ -183,7 +183,7 @@ const tell = () => {
     for (const host of document.querySelectorAll(`[data-drawing=${graph.drawing}] .vertex[data-place]`)) {
       let label = host.getAttribute("aria-label");
       [0, 1].forEach((kind) => {
-        const [before, now] = [graph.told, graph.shown].map((each) => each[host.dataset.place][kind].join(", "));
+        const [before, now] = [graph.told, graph.shown].map((each) => each[host.dataset.place]?.[kind].join(", "));
         if (before) label = label.replace(`, ${before}`, () => `, ${now}`);
       });
       host.setAttribute("aria-label", label);

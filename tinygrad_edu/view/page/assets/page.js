@@ -260,7 +260,10 @@
     last: () => show(sequence.length - 1),
     play,
     latex: (button) => copy(sequence[at].dataset[find("#indices").checked ? "index" : "vector"], button),
-    dot: (button) => copy(find(`#source-dot-${sequence[at].dataset.drawing.replace(/-\d+$/, "")}`).textContent, button),
+    dot: (button) => {
+      const named = sequence[at].dataset.drawing.replace(/-\d+$/, "");
+      copy((find(`#source-dot-${named}`) ?? find("[id^=source-dot-]")).textContent, button);
+    },
     python: (button) => copy(find("#source-python").textContent, button),
     svg: download,
     help: () => { find("#menu").hidePopover(); find("#help").showModal(); },
