@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import tinygrad_edu as tg
@@ -25,12 +26,13 @@ ON_EVERY_STEP = """() => {
 
 
 SIZES = [(375, 812), (1024, 768), (1280, 720), (1440, 900), (1920, 1080)]
-LECTURE_PAGES = ["softmax-ce", "norm-p", "log-probability"]
+LECTURE_PAGES = ["softmax-ce", "norm-p", "stable-softmax-ce"]
 
 #: What is wrong with the graph of a step: what it is about is not in view, or text is too small.
 WRONG = """(() => {
   const step = document.querySelector('.step.current'), wrong = [];
-  if (step.id === 'answer') return wrong;
+  if (document.documentElement.scrollWidth > innerWidth) wrong.push('it scrolls sideways');
+  if (step.id === 'answer' || !step.querySelector('figure')) return wrong;
   const view = step.querySelector('.view').getBoundingClientRect();
   const graph = step.querySelector('.graph');
   const top = document.querySelector('header').getBoundingClientRect().bottom;
@@ -44,14 +46,47 @@ WRONG = """(() => {
     ...document.querySelector(use.getAttribute('href')).querySelectorAll('text')])
     .map(text => parseFloat(getComputedStyle(text).fontSize) * graph.getScreenCTM().a);
   if (Math.min(...sizes) < 12) wrong.push(`text of ${Math.min(...sizes)} px`);
-  if (document.documentElement.scrollWidth > innerWidth) wrong.push('it scrolls sideways');
   return wrong;
 })()"""
 
 
-@pytest.mark.parametrize("name", LECTURE_PAGES)
+def given(*shapes):
+    """Matrices of their own numbers, each with a name."""
+    rng = np.random.default_rng(0)
+    return [tg.Tensor(rng.standard_normal(shape), name=name) for name, shape in shapes]
+
+
+def two_layers():
+    X, W, V, b = given(("X", (4, 3)), ("W", (3, 5)), ("V", (5, 3)), ("b", (5,)))
+    H = tg.name(tg.relu(X @ W + b), "H")
+    return tg.name(tg.softmax_cross_entropy(H @ V, np.eye(3)[[0, 1, 2, 1]]), "L"), W
+
+
+def attention():
+    X, *weights = given(("X", (3, 4)), ("Wq", (4, 4)), ("Wk", (4, 4)), ("Wv", (4, 4)))
+    Q, K, V = (tg.name(X @ W, name) for W, name in zip(weights, "QKV", strict=True))
+    A = tg.name(tg.softmax(Q @ K.T / 2), "A")
+    return tg.name(((A @ V) ** 2).mean(), "L"), weights[0]
+
+
+def recurrent():
+    W, U = given(("W", (3, 3)), ("U", (3, 2)))
+    h, x = np.zeros(3), np.random.default_rng(1).standard_normal((10, 2))
+    for each in x:
+        h = tg.tanh(W @ h + U @ each)
+    return tg.name((h**2).sum(), "L"), W
+
+
+PAGES = {name: LECTURES[name].explain for name in LECTURE_PAGES}
+PAGES |= {
+    build.__name__: lambda build=build: tg.explain(*build())
+    for build in (two_layers, attention, recurrent)
+}
+
+
+@pytest.mark.parametrize("name", PAGES)
 def test_every_step_is_in_view_and_large_enough_to_read(visit, tmp_path, name):
-    saved = LECTURES[name].explain().save(tmp_path / "page.html")
+    saved = PAGES[name]().save(tmp_path / "page.html")
     page = visit(at=saved)
     found, seen = {}, set()
     for width, height in SIZES:

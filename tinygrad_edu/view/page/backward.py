@@ -137,7 +137,7 @@ def _through(track: Track, flow: Flow, fold: Fold, scene: Scene) -> None:
     to = next((place for place in reversed(places) if place not in inside), fold.first)
     numbers = numbers_of(flow.gradients[to])
     shape = shape_text(flow.shown[to].shape)
-    right = Maths(shape, rf"\text{{{shape}}}") if numbers is None else numbers
+    right = Maths(shape, shape.replace("×", r"\times")) if numbers is None else numbers
     track.add(
         prose(f"Back through the same, {fold.count} times"),
         join(flow.gradient_of(to), ":" if numbers is None else "=", right),

@@ -178,12 +178,15 @@ class Flow:
             if len(right.text) > _LONGEST_RIGHT:
                 operands = [self._operand(a) for a in s.args]
                 right = Maths(*application(s.op, operands, s.attributes))
+            if len(right.text) > _LONGEST_RIGHT:
+                name = s.op.name.replace("_", " ")
+                right = Maths(f"{name}(…)", rf"\mathrm{{{name}}}(\ldots)")
             text, latex = f"{named.text} = {right.text}", ""
             if named.latex and right.latex:
                 latex = f"{named.latex} = {right.latex}"
             if named.text == right.text:
                 text, latex = named.text, named.latex
-        lines, shape = value_lines(s.value), shape_text(s.shape)
+        lines, shape = _narrow(value_lines(s.value)), shape_text(s.shape)
         gradient = self._gradient_lines(place)
         return Vertex(f"n{place}", kind, latex, text, lines, gradient_lines=gradient, shape=shape)
 
@@ -194,7 +197,7 @@ class Flow:
         parts = [np.asarray(v.part.value) for v, _ in self.parts.get(place, [])]
         if 1 < len(parts) <= 4 and np.ndim(total) == 0:
             return (f"∇ {sum_text(parts, total)}",)
-        first, *rest = value_lines(total, parts)
+        first, *rest = _narrow(value_lines(total, parts))
         return f"∇ {first}", *rest
 
     def called(self, s: Symbol) -> Maths:
@@ -254,6 +257,11 @@ class Flow:
     def _heat(self, of: Symbol, wrt: Symbol, rows: Rows | None) -> Heat | None:
         above, below = (plain(self.called(_spoken(s)).text) for s in (of, wrt))
         return None if rows is None else Heat(above, below, rows)
+
+
+def _narrow(lines: tuple[str, ...]) -> tuple[str, ...]:
+    """Put what a summary says of an array below each other."""
+    return tuple(part for line in lines for part in line.split(", "))
 
 
 def partial(of: Maths, to: Maths) -> Maths:

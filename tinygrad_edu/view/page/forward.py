@@ -109,8 +109,7 @@ def _given(flow: Flow, s: Symbol) -> Written:
     if numbers is not None:
         return join(left.vector, "=", numbers)
     shape = shape_text(s.shape)
-    latex = rf"\text{{{shape}}}".replace("×", r"$\times$")
-    return join(left.vector, ":", Maths(shape, latex))
+    return join(left.vector, ":", Maths(shape, shape.replace("×", r"\times")))
 
 
 def _scene(

@@ -9,7 +9,8 @@ const camera = (() => {
   const MOST = 1.75;
   const GAP = 12; // around what is in view
   const MAP = { width: 84, height: 132, low: 60 };
-  const ACTIVE = ".vertex:is(.now, .source, .matched, .cancelled), .edge:is(.now, .cancelled)";
+  const ABOUT = ".vertex:is(.now, .source, .matched, .cancelled)";
+  const ACTIVE = `${ABOUT}, .edge:is(.now, .cancelled)`;
   const svg = (name, attributes) => {
     const made = document.createElementNS("http://www.w3.org/2000/svg", name);
     for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
@@ -28,6 +29,83 @@ const camera = (() => {
   };
   const fits = (box, room) =>
     box.right - box.left <= room.width + 1 && box.bottom - box.top <= room.height + 1;
+  /* Where what a step is about stands too far apart to be seen at once, its nodes alone, closer
+     together: in rows, each as it lies above the others in the graph, with the arrows between. */
+  const matrix = (graph) => graph.firstElementChild.transform.baseVal.consolidate().matrix;
+  const apart = (graph) => {
+    if (!graph.matches(".close")) return;
+    graph.classList.remove("close");
+    graph.setAttribute("viewBox", graph.dataset.whole);
+    graph.querySelector(".arrows").remove();
+    for (const vertex of graph.querySelectorAll(".vertex")) vertex.removeAttribute("transform");
+  };
+  const rowsOf = (items, width, dense) => {
+    const rows = [];
+    let across = 0;
+    let bottom = -Infinity;
+    for (const item of items.sort((a, b) => a.y - b.y)) {
+      if (!rows.length || (item.y > bottom && !dense) || across + item.width > width) {
+        rows.push([]);
+        across = 0;
+        bottom = item.y + item.height;
+      }
+      rows.at(-1).push(item);
+      across += item.width + GAP;
+    }
+    return rows.map((row) => row.sort((a, b) => a.x - b.x));
+  };
+  const arrow = ({ tail, head, kind }) => {
+    const down = tail.top < head.top ? 1 : -1;
+    const [x1, x2] = [tail, head].map((item) => item.left + item.width / 2);
+    const y1 = tail.top + (down > 0 ? tail.height : 0);
+    const y2 = head.top + (down > 0 ? 0 : head.height);
+    const turn = (Math.atan2(y2 - y1, x2 - x1) * 180) / Math.PI;
+    const made = svg("g", { class: `edge now tg-${kind}` });
+    made.append(svg("path", { class: "tg-path", d: `M${x1},${y1}L${x2},${y2}` }),
+      svg("path", { class: "tg-head", d: "M0,0l-9,-4v8z", transform: `translate(${x2} ${y2}) rotate(${turn})` }));
+    return made;
+  };
+  const together = (graph, room, least) => {
+    const { e, f } = matrix(graph);
+    const items = [...graph.querySelectorAll(ABOUT)].map((vertex) => {
+      const { x, y, width, height } = vertex.getBBox();
+      return { vertex, x, y, width, height };
+    });
+    const place = (dense) => {
+      const rows = rowsOf(items, room.width / least - GAP, dense);
+      const widths = rows.map((row) => row.reduce((sum, item) => sum + item.width + GAP, 0));
+      const width = Math.max(...widths);
+      let top = GAP / 2;
+      rows.forEach((row, n) => {
+        let left = (width - widths[n] + GAP) / 2;
+        for (const item of row) {
+          Object.assign(item, { left, top });
+          left += item.width + GAP;
+        }
+        top += Math.max(...row.map((item) => item.height)) + (n < rows.length - 1 ? 2.5 : 0.5) * GAP;
+      });
+      return { width, height: top };
+    };
+    let size = place(false);
+    if (size.height * least > room.height) size = place(true);
+    if (size.height * least > room.height || size.width * least > room.width) return null;
+    const places = new Map(items.map((item) => [item.vertex.dataset.place, item]));
+    const arrows = svg("g", { class: "arrows", transform: `translate(${-e} ${-f})` });
+    for (const edge of graph.querySelectorAll(".edge.now")) {
+      const { tail, head } = document.querySelector(edge.getAttribute("href")).dataset;
+      const kind = edge.matches(".backward") ? "backward" : "forward";
+      if (places.has(tail) && places.has(head))
+        arrows.append(arrow({ tail: places.get(tail), head: places.get(head), kind }));
+    }
+    for (const { vertex, x, y, left, top: above } of items)
+      vertex.setAttribute("transform", `translate(${left - x - e} ${above - y - f})`);
+    graph.dataset.whole = graph.getAttribute("viewBox");
+    graph.setAttribute("viewBox", `0 0 ${size.width} ${size.height}`);
+    graph.firstElementChild.append(arrows);
+    graph.classList.add("close");
+    return size;
+  };
+
   /* What a step is about: its vertices and arrows, or as much of it as one can see at once. */
   const active = (graph, room) => {
     const found = [...graph.querySelectorAll(ACTIVE)];
@@ -38,7 +116,7 @@ const camera = (() => {
   };
   const scrolled = (from, length, low, high) => {
     if (low >= from + Math.min(GAP, low) && high <= from + length - GAP) return from;
-    if (high - low > length) return Math.max(0, low - GAP);
+    if (high - low > length + 1) return Math.max(0, low - GAP);
     return (low + high - length) / 2;
   };
   const small = matchMedia("(max-width: 56rem)");
@@ -48,7 +126,8 @@ const camera = (() => {
     document.querySelector(use.getAttribute("href")).querySelector(".tg-line, .tg-edge"));
 
   const size = (view, graph) => {
-    const [, , width, height] = graph.getAttribute("viewBox").split(" ").map(Number);
+    apart(graph);
+    let [, , width, height] = graph.getAttribute("viewBox").split(" ").map(Number);
     const projected = document.documentElement.classList.contains("projector");
     const below = view.nextElementSibling ? view.nextElementSibling.offsetHeight + 8 : 0;
     const top = view.getBoundingClientRect().top + scrollY;
@@ -70,7 +149,17 @@ const camera = (() => {
     const whole = around([...graph.querySelectorAll(".vertex, .edge")], graph);
     const overview = !fits(whole, room);
     const beside = (room.width - width * scale) / 2 > MAP.width + GAP;
-    if (overview && !beside && !small.matches) room.height -= MAP.low + 4;
+    const map = overview && !beside && !small.matches ? MAP.low + 4 : 0;
+    room.height -= map;
+    const exactly = { width: room.width - 1, height: room.height - 1 };
+    const close = fits(around([...graph.querySelectorAll(ABOUT)], graph), exactly)
+      ? null : together(graph, { ...room, height: room.height + map }, least);
+    if (close) {
+      ({ width, height } = close);
+      zoom(Math.min(MOST * rem(), room.width / width, (room.height + map) / height));
+      view.style.height = `${Math.ceil(height * scale)}px`;
+      return { box: around([...graph.querySelectorAll(ABOUT)], graph), overview: false };
+    }
     view.style.height = `${Math.min(room.height, Math.ceil(height * scale))}px`;
     return { box: overview ? active(graph, room) : whole, overview, beside };
   };

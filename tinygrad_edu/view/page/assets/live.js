@@ -149,13 +149,14 @@ const write = (texts, lines, room) => {
     if (7 * lines[k].length > room) set(text, { textLength: room, lengthAdjust: "spacingAndGlyphs" });
   });
 };
+const narrow = (lines) => lines.flatMap((line) => line.split(", "));
 const gradientLines = (total, parts) => {
   if (parts.length > 1 && parts.length <= 4 && !total.shape.length) return [`∇ ${sumText(parts, total)}`];
-  const [first, ...rest] = valueLines(total, parts);
+  const [first, ...rest] = narrow(valueLines(total, parts));
   return [`∇ ${first}`, ...rest];
 };
 const linesOf = ({ v, g, parts }, place, isBool) =>
-  [isBool ? [] : valueLines(v[place]), g[place] ? gradientLines(g[place], parts[place] ?? []) : []];
+  [isBool ? [] : narrow(valueLines(v[place])), g[place] ? gradientLines(g[place], parts[place] ?? []) : []];
 const graphs = settings.graphs.map(({ drawing, same, bools }, index) => {
   const program = programs[index];
   const vertices = program.leaves.map((_, place) => {
