@@ -349,3 +349,45 @@ def test_only_a_terminal_has_colours(capsys, monkeypatch):
     assert re.sub(r"\x1b\[\d*m", "", tinted) == plain
     monkeypatch.setenv("NO_COLOR", "1")
     assert run(capsys, "check", "softmax-ce", "a - y") == plain
+
+
+FORMULA = [
+    "-sum(y*log(softmax(z)))",
+    "--wrt",
+    "z",
+    "--let",
+    "z=1.47,-0.39,0.22",
+    "--let",
+    "y=0,1,0",
+]
+SQUARES = ["Σ((A x − b)²)", "--wrt", "x", "--shape", "A=4x3", "--shape", "b=4", "--shape", "x=3"]
+
+
+def test_a_typed_formula_takes_the_place_of_a_lecture(capsys, tmp_path):
+    assert main(["derive", *FORMULA]) == 0
+    assert "= softmax(z) − y" in capsys.readouterr().out
+    assert main(["derive", *SQUARES, "--indices"]) == 0
+    assert main(["check", *SQUARES[:1], "2 A.T (A x - b)", *SQUARES[1:]]) == 0
+    assert main(["check", *SQUARES[:1], "-A.T (A x - b)", *SQUARES[1:]]) == 1
+    assert main(["draw", *FORMULA, "--into", str(tmp_path)]) == 0
+    assert (tmp_path / "formula.svg").exists()
+    assert main(["explain", *FORMULA, "--into", str(tmp_path)]) == 0
+    matrix = ["sum(A @ A)", "--wrt", "A", "--let", "A=1,2;3,4"]
+    capsys.readouterr()
+    assert main(["derive", *matrix]) == 0
+    assert "∂L/∂A" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["x", "--wrt", "z", "--let", "x=1"], "'z' has no numbers"),
+        (["x", "--wrt", "x", "--let", "x=1,b"], "--let x=1,b cannot be read"),
+        (["x", "--wrt", "x", "--shape", "x=1,2"], "--shape x=1,2 cannot be read"),
+        (["sum(x q)", "--wrt", "x", "--let", "x=1"], "nothing is called 'q'"),
+    ],
+)
+def test_what_is_wrong_with_a_typed_formula(words, message, capsys):
+    with pytest.raises(SystemExit):
+        main(["derive", *words])
+    assert message in capsys.readouterr().err

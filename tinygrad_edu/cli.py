@@ -11,6 +11,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from tinygrad_edu.saving import save
 from tinygrad_edu.settings import did_you_mean
 from tinygrad_edu.terminal import finish, output, say
@@ -148,12 +150,52 @@ def _of_lecture(
     parser: argparse.ArgumentParser = commands.add_parser(command, help=what, description=more)
     parser.add_argument("lecture", nargs="?", help="which one; --list says which there are")
     parser.add_argument("--list", action="store_true", help="list which there are")
+    if command != "prove":
+        parser.add_argument(
+            "--wrt",
+            metavar="NAME",
+            help="take the lecture's place by a formula, and derive by NAME",
+        )
+        parser.add_argument(
+            "--let",
+            action="append",
+            default=[],
+            metavar="NAME=NUMBERS",
+            help='what a letter stands for, such as z=1.47,-0.39,0.22 or "A=1,2;3,4"',
+        )
+        parser.add_argument(
+            "--shape",
+            action="append",
+            default=[],
+            metavar="NAME=SHAPE",
+            help="a letter for which numbers are drawn, such as W=5x3",
+        )
     return parser
+
+
+def _arrays(lets: Sequence[str], shapes: Sequence[str]) -> dict[str, Any]:
+    """Read --let and --shape: rows stand between semicolons, lengths beside x."""
+    found: dict[str, Any] = {}
+    for option, said in (*(("--let", each) for each in lets), *(("--shape", s) for s in shapes)):
+        name, _, value = (part.strip() for part in said.partition("="))
+        try:
+            if option == "--let":
+                rows = [[float(number) for number in row.split(",")] for row in value.split(";")]
+                found[name] = np.squeeze(np.array(rows if ";" in value else rows[0]))
+            else:
+                draws = np.random.default_rng(len(found))
+                found[name] = draws.normal(size=tuple(map(int, value.split("x")))).round(2)
+        except ValueError:
+            like = "z=1.47,-0.39,0.22" if option == "--let" else "W=5x3"
+            raise ValueError(
+                f"{option} {said} cannot be read; write it like {option} {like}"
+            ) from None
+    return found
 
 
 def _run_on_lecture(parser: argparse.ArgumentParser, given: argparse.Namespace) -> int:
     """Run a command on the lecture it names."""
-    from tinygrad_edu.lectures import IDENTITIES, LECTURES
+    from tinygrad_edu.lectures import IDENTITIES, LECTURES, typed
     from tinygrad_edu.settings import look_up
 
     known: Mapping[str, Lecture | Identity] = LECTURES
@@ -168,7 +210,11 @@ def _run_on_lecture(parser: argparse.ArgumentParser, given: argparse.Namespace) 
         print(f"{given.command}: name one of these")
         return list_lectures(known)
     try:
-        chosen = look_up(given.lecture, known, f"{given.command}: {what}")
+        chosen: Any
+        if getattr(given, "wrt", None) is not None:
+            chosen = typed(given.lecture, given.wrt, _arrays(given.let, given.shape))
+        else:
+            chosen = look_up(given.lecture, known, f"{given.command}: {what}")
         return _COMMANDS[given.command](chosen, given)
     except ValueError as error:  # such as an assumption that is not there, or a slip in a formula
         parser.error(str(error))
@@ -267,10 +313,12 @@ _COMMANDS: dict[str, Callable[[Any, argparse.Namespace], int]] = {
 
 
 def _shielded(arguments: Sequence[str]) -> Sequence[str]:
-    """Let a claim begin with a minus sign, which would be taken for an option."""
-    if len(arguments) == 3 and arguments[0] == "check":
-        return [arguments[0], "--", *arguments[1:]]
-    return arguments
+    """Let a formula begin with a minus sign, which would be taken for an option."""
+    options = ("--", "-h")
+    return [
+        f" {each}" if each.startswith("-") and each[1:] and not each.startswith(options) else each
+        for each in arguments
+    ]
 
 
 def doctor() -> int:

@@ -4,7 +4,14 @@ Each module enters its own. No form of a result stands here: it is derived or pr
 """
 
 from tinygrad_edu.lectures import backprop, regularization, softmax
-from tinygrad_edu.lectures.lecture import IDENTITIES, LECTURES, Identity, Lecture, in_order
+from tinygrad_edu.lectures.lecture import (
+    IDENTITIES,
+    LECTURES,
+    Identity,
+    Lecture,
+    in_order,
+    typed,
+)
 
 __all__ = [
     "IDENTITIES",
@@ -14,6 +21,7 @@ __all__ = [
     "backprop",
     "regularization",
     "softmax",
+    "typed",
 ]
 
 in_order(LECTURES)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tinygrad_edu.naming import Names
 from tinygrad_edu.symbolic.derive import Derivation, StagedDerivation, derive_named, staged_named
+from tinygrad_edu.symbolic.notation.reader import parse
 from tinygrad_edu.symbolic.prove import Proof, prove_named
 from tinygrad_edu.tensor import Tensor
 
@@ -24,6 +25,7 @@ __all__ = [
     "gradient",
     "identity",
     "in_order",
+    "typed",
 ]
 
 
@@ -80,6 +82,20 @@ class Identity:
     def prove(self, assume: Iterable[str] | None = None) -> Proof:
         """Prove it, assuming what `tinygrad_edu.prove` would."""
         return prove_named(*self.build(), assume, self.up_to)
+
+
+def typed(formula: str, wrt: str, arrays: Mapping[str, Any]) -> Lecture:
+    """Make a lecture of a formula that somebody typed, with these arrays for its letters."""
+    if wrt not in arrays:
+        there = ", ".join(arrays) or "none"
+        raise ValueError(f"{wrt!r} has no numbers; the letters that have some are: {there}")
+
+    def build() -> Graph:
+        tensors = {name: Tensor(array, name=name) for name, array in arrays.items()}
+        output = parse(formula, **tensors)
+        return Graph(output, tensors[wrt], Names({}, {}))
+
+    return Lecture("formula", (), formula, build)
 
 
 LECTURES: dict[str, Lecture] = {}
