@@ -7,8 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tinygrad_edu.naming import Names
-from tinygrad_edu.symbolic.derive import Derivation, StagedDerivation, derive_named, staged_named
-from tinygrad_edu.symbolic.notation.reader import parse
+from tinygrad_edu.symbolic.derive import (
+    Derivation,
+    StagedDerivation,
+    derive_named,
+    parse,
+    staged_named,
+)
 from tinygrad_edu.symbolic.prove import Proof, prove_named
 from tinygrad_edu.tensor import Tensor
 

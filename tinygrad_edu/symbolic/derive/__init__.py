@@ -1,6 +1,7 @@
 """From a recorded graph to its gradient as a formula, step by step."""
 
 from tinygrad_edu.symbolic.notation.javascript import runtime
+from tinygrad_edu.symbolic.notation.reader import parse
 from tinygrad_edu.symbolic.notation.writer import places_of
 
 from .contents import Difference, Squashed, difference, letters_alike, squashed
@@ -32,6 +33,7 @@ __all__ = [
     "difference",
     "letters",
     "letters_alike",
+    "parse",
     "passes",
     "places_of",
     "refuse_without_graph",
