@@ -37,7 +37,6 @@ from tinygrad_edu.symbolic.algebra.expr import (
     total,
 )
 from tinygrad_edu.symbolic.algebra.facts import Facts
-from tinygrad_edu.symbolic.algebra.places import place_of
 from tinygrad_edu.symbolic.algebra.rewrite import Normaliser, Rewriter
 from tinygrad_edu.symbolic.algebra.rounding import alike
 from tinygrad_edu.symbolic.algebra.rules import (
@@ -55,7 +54,7 @@ from tinygrad_edu.symbolic.algebra.rules import (
 from tinygrad_edu.symbolic.algebra.rules.arithmetic import shared_factors
 from tinygrad_edu.symbolic.algebra.rules.equations import Equation, Equations, complement_of
 from tinygrad_edu.symbolic.algebra.rules.law import Law
-from tinygrad_edu.symbolic.algebra.rules.rule import Match, Rule, without
+from tinygrad_edu.symbolic.algebra.rules.rule import Match, Rule, place_of, without
 from tinygrad_edu.symbolic.answers.claims import Letters, read
 from tinygrad_edu.symbolic.answers.trials import computed, environments, scene
 from tinygrad_edu.symbolic.derive import work as work_module

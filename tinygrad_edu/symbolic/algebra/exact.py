@@ -130,8 +130,7 @@ def softmax(expr: Opaque, facts: Facts) -> Expr:
     pairs = [(a, b) for a, b in zip(inside, expr.axes, strict=True) if a is not None]
     outside = {a: b for a, b in pairs if a is not index and b is not None}
     above = rename(body, {a: b for a, b in pairs if b is not None})
-    below = rename(sum_over((index,), body), outside)
-    return product(1, [(above, ONE), (below, -ONE)])
+    return above / rename(sum_over((index,), body), outside)
 
 
 class _Defined(Facts):

@@ -40,7 +40,6 @@ __all__ = [
     "applied",
     "call_of",
     "constant",
-    "difference",
     "distinct",
     "divided",
     "letters_in",
@@ -592,11 +591,6 @@ def _negated(expr: Expr) -> Expr:
 def opposite(expr: Expr) -> Expr:
     """Return −x, term by term."""
     return total(map(_negated, terms_of(expr)))
-
-
-def difference(one: Expr, other: Expr) -> Expr:
-    """Return x − y, as it is written."""
-    return total([one, _negated(other)])
 
 
 def terms_of(expr: Expr) -> tuple[Expr, ...]:

@@ -27,8 +27,8 @@ from tinygrad_edu.symbolic.algebra.expr import (
     total,
 )
 from tinygrad_edu.symbolic.algebra.facts import Assumption, Facts
-from tinygrad_edu.symbolic.algebra.places import place_of
 from tinygrad_edu.symbolic.algebra.rewrite import Move
+from tinygrad_edu.symbolic.algebra.rules.rule import place_of
 from tinygrad_edu.symbolic.derive import report
 from tinygrad_edu.symbolic.derive.certificate import Graph, certificate
 from tinygrad_edu.symbolic.derive.faults import bound

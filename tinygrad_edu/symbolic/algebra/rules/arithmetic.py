@@ -198,7 +198,7 @@ def add_exponents(expr: Mul, facts: Facts) -> Iterator[Match]:
             continue
         reason = facts.never_zero(base)
         if reason is not None:
-            yield within_product(expr, pair, base ** total((p, q)), *reason)
+            yield within_product(expr, pair, base ** (p + q), *reason)
 
 
 def _flat(factor: Factor) -> tuple[Expr, Expr | None]:

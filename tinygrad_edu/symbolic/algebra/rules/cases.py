@@ -135,9 +135,9 @@ def gate(expr: Apply, facts: Facts) -> Expr | None:
     condition, chosen, otherwise = expr.args
     opposite = opposite_of(condition)
     if otherwise == ZERO and is_gate(condition):
-        return product(1, [(condition, ONE), (chosen, ONE)])
+        return condition * chosen
     if chosen == ZERO and opposite is not None:
-        return product(1, [(opposite, ONE), (otherwise, ONE)])
+        return opposite * otherwise
     return None
 
 
@@ -184,7 +184,7 @@ def _open(term: Expr, condition: Expr) -> Expr | None:
 @rule("choice", "where(c, x, y) = [c]·x + (1 − [c])·y", "one of two is chosen", ops.where)
 def choice(expr: Apply, facts: Facts) -> Expr | None:
     gate, one, other = expr.args
-    return total((gate * one, (1 - gate) * other)) if _is_truth(gate) else None
+    return gate * one + (1 - gate) * other if _is_truth(gate) else None
 
 
 def _is_truth(expr: Expr) -> bool:
@@ -202,7 +202,7 @@ def _is_truth(expr: Expr) -> bool:
 )
 def one_gate(expr: Apply, facts: Facts) -> Expr | None:
     """Write comparisons with [x > 0] and [x = 0], where the leading term of x has no minus."""
-    apart = total([expr.args[0], opposite(expr.args[1])])
+    apart = expr.args[0] + opposite(expr.args[1])
     first = leading(apart) if isinstance(apart, Add) else apart
     scale = parts(first)[0]
     if not scale or isinstance(first, Number):
@@ -306,8 +306,7 @@ def by_cases(expr: Apply | Mul, facts: Facts) -> Expr | Match | None:
         whole = exponent > 0 and exponent.denominator == 1
         gate = None if whole else next(_gates(base), None)
         if gate is not None:
-            power = product(1, [(base, exponent)])
-            return within_product(expr, ((base, exponent),), _in_cases(power, gate))
+            return within_product(expr, ((base, exponent),), _in_cases(base**exponent, gate))
     return None
 
 
@@ -325,4 +324,4 @@ def _in_cases(expr: Expr, gate: Expr) -> Expr:
     if is_call(gate, ops.greater):
         known[Apply(ops.equal, gate.children, {})] = ZERO
     opened, closed = replace(expr, known), replace(expr, {gate: ZERO})
-    return total((gate * opened, (1 - gate) * closed))
+    return gate * opened + (1 - gate) * closed

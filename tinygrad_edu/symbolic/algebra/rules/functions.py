@@ -66,10 +66,9 @@ def odd_function(expr: Apply | Mul, facts: Facts) -> Expr | None:
     turned = call.rebuild((opposite(call.args[0]),))
     terms, others = terms_of(call.args[0]), terms_of(turned.children[0])
     if isinstance(expr, Apply):
-        return product(-1, [(turned, ONE)]) if parts(terms[0])[0] < 0 and len(terms) == 1 else None
-    if scale < 0 and len(terms) > 1 and minuses(others) <= minuses(terms):
-        return product(-scale, [(turned, ONE)])
-    return None
+        return -turned if len(terms) == 1 and minuses(terms) else None
+    fewer = len(terms) > 1 and minuses(others) <= minuses(terms)
+    return -scale * turned if scale < 0 and fewer else None
 
 
 # --- sigmoids -------------------------------------------------------------------------------------
@@ -294,7 +293,7 @@ def weighted_log(expr: Mul, facts: Facts) -> Iterator[Match]:
             if known or statement is not None:
                 rest = product(coefficient, [f for f in inside if f is not held])
                 around = product(expr.coefficient, without(expr.factors, (factor,)) or ())
-                right = total((around * _log_of(held), around * ops.log(rest)))
+                right = around * _log_of(held) + around * ops.log(rest)
                 because = f"{weight} ≥ 0, and 0·log 0 = 0"
                 yield Match(expr, right, right, because, statement)
 

@@ -16,24 +16,15 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Factor,
     Mul,
     Opaque,
+    distinct,
     number,
     product,
     total,
 )
 from tinygrad_edu.symbolic.algebra.facts import Facts
 
-__all__ = [
-    "ONE",
-    "ZERO",
-    "Match",
-    "Rule",
-    "holds",
-    "is_call",
-    "rule",
-    "within_product",
-    "within_sum",
-]
-__all__ += ["without"]
+__all__ = ["ONE", "ZERO", "Match", "Rule", "holds", "is_call", "place_of", "rule"]
+__all__ += ["within_product", "within_sum", "without"]
 
 ZERO = number(0)
 ONE = number(1).value  # the object that powers share
@@ -164,3 +155,18 @@ def within_sum(
     for term in left:
         rest.remove(term)
     return Match(total(left), right, total([*rest, right]), because, assumed)
+
+
+def place_of(matched: Expr, inside: Expr) -> Expr | None:
+    """Return the first part of an expression that holds what was matched, or None."""
+    return next((part for part in distinct(inside) if _holds(part, matched)), None)
+
+
+def _holds(part: Expr, matched: Expr) -> bool:
+    if part == matched:
+        return True
+    if isinstance(part, Mul) and isinstance(matched, Mul):
+        return without(part.factors, matched.factors) is not None
+    if isinstance(part, Add) and isinstance(matched, Add):
+        return all(term in part.terms for term in matched.terms)
+    return False
