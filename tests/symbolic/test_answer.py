@@ -254,6 +254,7 @@ def test_a_claim_is_a_function_or_a_text(claim):
         (lambda a: a + None, "the claim cannot be computed"),
         ("a − yy", "did you mean 'y'?"),
         ("w₇ + a", "nothing is called"),
+        ("a_k δ_{k≥j}", "δ has two indices"),
     ],
 )
 def test_what_cannot_be_read(claim, said):

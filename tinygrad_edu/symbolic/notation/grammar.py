@@ -794,8 +794,9 @@ class _Parser:
             return make("dimension", detail=word)
         if word in {"δ", "delta", "I"} and lowered:
             indices = self._lowered()
-            if len(indices) == 1 and indices[0].detail in self.dimensions:  # I_N
-                letter = make("dimension", detail=indices[0].detail)
+            length = indices[0].detail if len(indices) == 1 else None
+            if isinstance(length, str) and length in self.dimensions:  # I_N
+                letter = make("dimension", detail=length)
                 return self.call(token.at, "eye", letter)
             return make("delta", parts=indices)
         if word in _CONSTANTS:
