@@ -12,7 +12,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
     Leaf,
     Quantity,
     distinct,
-    quantities_in,
+    letters_in,
     total,
 )
 from tinygrad_edu.symbolic.notation import written as notation
@@ -125,14 +125,13 @@ def letters(
 ) -> list[str]:
     """Explain the letters that the user did not choose: lengths, constants, g, and indices."""
     formulas = [f for f in formulas if f.expr.size <= LONGEST]
-    parts = list(dict.fromkeys(e for f in formulas for e in distinct(f.expr)))
-    used = {e.index for e in parts if isinstance(e, Dimension)}
-    noted = {e.quantity: None for e in parts if isinstance(e, Leaf) and e.quantity.note}
-    by_letter = sorted(used, key=lambda index: index.called)
-    leaves = dict.fromkeys(e.quantity for e in parts if isinstance(e, Leaf))
-    known = {**leaves, **dict.fromkeys(quantities_in(q.leaf for q in leaves))}
-    lengths = [(index, _axis(index, known)) for index in by_letter]
-    lines = [f"  {index.called} = {index.length}{what and f', {what}'}" for index, what in lengths]
+    parts = {each: None for f in formulas for each in distinct(f.expr)}  # an ordered set
+    known = letters_in(f.expr for f in formulas)
+    lines = []
+    used = {each.index for each in parts if isinstance(each, Dimension)}
+    for index in sorted(used, key=lambda index: index.called):
+        what = _axis(index, known)
+        lines.append(f"  {index.called} = {index.length}{what and f', {what}'}")
     counted: dict[str, dict[str, None]] = {}
     for letter, index in (each for f in formulas for each in f.counters(indices)):
         counted.setdefault(_axis(index, known), {})[letter] = None
@@ -141,6 +140,7 @@ def letters(
             verb = "counts" if len(found) == 1 else "count"
             lines.append(f"  {', '.join(sorted(found))} {verb} {what}")
     lines += [f"  {c} = {formula}, found equal on the data" for c, formula in recognised]
+    noted = {e.quantity: None for e in parts if isinstance(e, Leaf) and e.quantity.note}
     lines += [f"  {' '.join(q.name.split())}: {q.note}{_shape(q)}" for q in noted]
     return ["Letters", *lines] if lines else []
 
