@@ -331,15 +331,9 @@ def _matrix_product(expr: Sum, want: Axes) -> Form:
     """Say Σₙ Xₙᵢ Yₙⱼ as Xᵀ Y, with a diagonal matrix between them where there is a vector."""
     row, column = want
     coefficient, factors = parts(expr.body)
-    around = [f for f in factors if expr.index not in f[0].indices and f[0].indices >= set(want)]
-    rest = [f for f in factors if f not in around]
-    if any(base.indices >= set(want) for base, _ in rest):
-        raise Unsaid
-    if around:
-        inner = Sum(expr.index, product(1, rest))
-        return said(product(coefficient, [*around, (inner, ONE)]), want)
-    left = exactly(product(1, [f for f in rest if row in f[0].indices]), (row, expr.index))
-    right = product(coefficient, [f for f in rest if row not in f[0].indices])
+    on_the_left = [f for f in factors if row in f[0].indices]
+    left = exactly(product(1, on_the_left), (row, expr.index))
+    right = product(coefficient, [f for f in factors if f not in on_the_left])
     return _beside(left, exactly(right, (expr.index, column)), want)
 
 

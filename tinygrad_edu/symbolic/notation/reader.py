@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from operator import getitem
@@ -135,16 +136,22 @@ class _Meaning(Calculator):
         find = getattr(self, "_" + form.kind.replace(" ", "_"), None)
         narrow = self._windows_in(form) if id(form) in self.terms else {}
         outer, self.windows = self.windows, {**self.windows, **narrow}
-        try:
+        with self.marked(form):
             if find is None:
                 raise Refused("this has no place here")
             found: Value = Value(1.0) if self._holds(form) else find(form)
-        except Refused as error:
-            raise ClaimError(str(error), self.reading.written, form.at) from None
         self.windows = outer
         for letter, window in narrow.items():
             found = self._among_zeros(found, letter, window)
         return found
+
+    @contextmanager
+    def marked(self, form: Form) -> Iterator[None]:
+        """Say of what is refused where it stands."""
+        try:
+            yield
+        except Refused as error:
+            raise ClaimError(str(error), self.reading.written, form.at) from None
 
     def every(self, form: Form, *, whole: bool = False) -> list[Value]:
         """Compute the parts of a form; `whole` are those without an index, or with all."""
@@ -369,10 +376,11 @@ class _Meaning(Calculator):
         found: Value | None = None
         for term, minus in zip(form.parts, form.detail, strict=True):
             value = self.of(term)
-            if found is None:
-                found = self.entrywise(_opposite, value) if minus else value
-            else:
-                found = self.entrywise(ops.subtract if minus else ops.add, found, value)
+            with self.marked(term):
+                if found is None:
+                    found = self.entrywise(_opposite, value) if minus else value
+                else:
+                    found = self.entrywise(ops.subtract if minus else ops.add, found, value)
         assert found is not None
         return found
 
