@@ -33,6 +33,7 @@ from tinygrad_edu.symbolic.notation.grammar import ClaimError, read
 from tinygrad_edu.symbolic.notation.terms import (
     LINEAR,
     bound_of,
+    ends,
     factors_of,
     free_letters,
     index_of,
@@ -211,9 +212,9 @@ class _Meaning(Calculator):
 
     def _holds(self, form: Form) -> bool:
         """Whether a bound on an index, such as [j ≥ 1], holds in all of this term."""
-        letter, *ends = bound_of(form) or ("",)
+        letter, *window_of = bound_of(form) or ("",)
         window = self.windows.get(letter)
-        return window is not None and window == narrowed(window, *ends)
+        return window is not None and window == narrowed(window, *window_of)
 
     def _windows_in(self, term: Form) -> dict[str, range]:
         """Return where the indices of a term may run, if that is not everywhere."""
@@ -229,7 +230,7 @@ class _Meaning(Calculator):
             for index, length in zip(indices, value.shape, strict=False):
                 letter, sign, shift = self._index(index)
                 if letter in found:
-                    found[letter] = narrowed(found[letter], *_ends(length, sign, shift))
+                    found[letter] = narrowed(found[letter], *ends(length, sign, shift))
         return {letter: window for letter, window in found.items() if window != whole[letter]}
 
     def _among_zeros(self, value: Value, letter: str, window: range) -> Value:
@@ -457,7 +458,7 @@ class _Meaning(Calculator):
             if letter:
                 runs = self.lengths.setdefault(letter, length)
                 window = self._window(letter)
-                first, last = _ends(length, sign, shift)
+                first, last = ends(length, sign, shift)
                 if window and (window[0] < first or window[-1] > last):
                     raise Misfit(f"the index {letter} runs over {runs} and over {length} entries")
                 place = _run(window, sign, shift)
@@ -957,12 +958,6 @@ def _axes_of_item(axes: tuple[Any, ...], index: list[Any]) -> tuple[Any, ...] | 
 def _counts_rows(indices: Sequence[Form], value: Value) -> bool:
     """Whether xₙ is a row of a matrix."""
     return value.ndim == 2 and len(indices) == 1 and indices[0].kind == "letter"
-
-
-def _ends(length: int, sign: int, shift: int) -> tuple[int, int]:
-    """Return where an index j runs so that ±j + shift is a place along an axis."""
-    first, last = sorted(sign * (end - shift) for end in (0, length - 1))
-    return first, last
 
 
 def _run(window: range, sign: int, shift: int) -> slice:

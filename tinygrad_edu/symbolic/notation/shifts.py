@@ -34,6 +34,7 @@ from tinygrad_edu.symbolic.algebra.slices import cuts
 from tinygrad_edu.symbolic.notation.form import ONE, Form, bound_by, said_with
 from tinygrad_edu.symbolic.notation.form import number as number_form
 from tinygrad_edu.symbolic.notation.matrices import attempt, said
+from tinygrad_edu.symbolic.notation.terms import ends
 
 __all__ = ["Index", "shifted", "shifts"]
 
@@ -183,14 +184,11 @@ def _bounds(index: Index, window: range, form: Form, length: int | None = None) 
     for part in form.walk():
         axes = part.expr.axes if isinstance(part.expr, Leaf | Opaque) else ()
         places = part.detail if part.kind in {"leaf", "call"} and part.detail else ()
-        for position, axis in zip(
-            places, (axis for axis in axes if axis is not None), strict=False
-        ):
-            if position.axis is index:
-                ends = sorted(
-                    position.sign * (end - position.shift) for end in (0, axis.length - 1)
-                )
-                first, last = max(first, ends[0]), min(last, ends[1])
+        counted = (axis for axis in axes if axis is not None)
+        for (runs, sign, shift), axis in zip(places, counted, strict=False):
+            if runs is index:
+                begin, end = ends(axis.length, sign, shift)
+                first, last = max(first, begin), min(last, end)
     here = Form("place", detail=Position(index))
     if not window:
         return
@@ -286,8 +284,8 @@ class _Entries:
             relation = ops.not_equal
         sides = Position(own), Position(here.axis) if here.axis else here
         bound = _compared(relation, *(Form("place", detail=side) for side in sides))
-        window = sorted(at[along].sign * (end - at[along].shift) for end in (0, along.length - 1))
+        begin, end = ends(along.length, at[along].sign, at[along].shift)
         said = _Entries(at).say(expr.args[0])
         kind = "product over" if expr.op is _OTHERS else "sum over"
-        bounds = _bounds(own, range(window[0], window[1] + 1), said)
+        bounds = _bounds(own, range(begin, end + 1), said)
         return Form(kind, (said, bound, *bounds), expr, (own,))

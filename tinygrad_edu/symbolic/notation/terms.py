@@ -14,6 +14,7 @@ from tinygrad_edu.symbolic.notation.form import Form
 __all__ = [
     "LINEAR",
     "bound_of",
+    "ends",
     "factors_of",
     "free_letters",
     "index_of",
@@ -95,6 +96,12 @@ def factors_of(form: Form) -> Iterator[Form]:
             yield from factors_of(part)
     else:
         yield form
+
+
+def ends(length: int, sign: int, shift: int) -> tuple[int, int]:
+    """Return where an index j begins and ends if ±j + shift is a place along an axis."""
+    first, last = sorted(sign * (end - shift) for end in (0, length - 1))
+    return first, last
 
 
 def narrowed(window: range, first: float, last: float) -> range:
