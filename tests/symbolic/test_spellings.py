@@ -305,6 +305,7 @@ MEANINGS = [
     ("trace(S)", "np.trace(S)"),
     ("tr(S S)", "np.trace(S @ S)"),
     ("diag(z) S", "np.diag(z) @ S"),
+    ("diag([z > 0]) S", "np.diag(z > 0) @ S"),
     ("np.diag(S)", "np.diag(S)"),
     ("S - I", "S - np.eye(3)"),
     ("(I + S) z", "z + S @ z"),

@@ -249,10 +249,10 @@ def is_short(value: Fraction) -> bool:
 
 
 def times(factors: Iterable[Form], expr: Expr | None = None) -> Form:
-    """Say a product entry by entry."""
-    forms = tuple(factors)
+    """Say a product entry by entry; beside a matrix, 1 would be a vector of ones."""
+    forms = tuple(f for f in factors if (f.kind, f.detail) != ("number", 1))
     if not forms:
-        return number(Fraction(1))
+        return number(ONE)
     return forms[0] if len(forms) == 1 else Form("product", forms, expr, axes=spread(forms))
 
 

@@ -17,7 +17,7 @@ from functools import partial
 from typing import Any, NoReturn
 
 from tinygrad_edu.symbolic.notation.form import Form
-from tinygrad_edu.symbolic.notation.terms import free_letters
+from tinygrad_edu.symbolic.notation.terms import free_letters, is_comparison
 from tinygrad_edu.symbolic.notation.tokens import Token, plain, tokens
 from tinygrad_edu.symbolic.notation.words import RELATIONS
 
@@ -590,7 +590,7 @@ class _Parser:
             return self.call(token.at, "ones", self.atom())
         if self.sign() in {"[", "(", "{"}:
             inner = _bare(self.atom())
-            if _is_comparison(inner):
+            if is_comparison(inner):
                 return self.form("group", token.at, [inner])
             if lowered and inner.kind in {"dimension", "number"}:
                 return self.call(token.at, "ones", inner)
@@ -880,13 +880,9 @@ def _loose(form: Form, indices: bool, counts: bool = False) -> Iterator[Form]:
     """Yield the letters that are no index; where nothing has `indices`, all but [j ≥ 1]."""
     if form.kind == "letter" and not (counts and (indices or form.detail in "ijklmn")):
         yield form
-    counting = counts or form.kind in {"indexed", "delta"} or _is_comparison(form)
+    counting = counts or form.kind in {"indexed", "delta"} or is_comparison(form)
     for part in form.parts:
         yield from _loose(part, indices, counting)
-
-
-def _is_comparison(form: Form) -> bool:
-    return form.kind == "call" and form.detail[0] in RELATIONS.values()
 
 
 def _is_left(written: str) -> bool:

@@ -38,6 +38,7 @@ from tinygrad_edu.symbolic.notation.terms import (
     free_letters,
     index_of,
     is_closed,
+    is_comparison,
     narrowed,
     scoped,
     shifting,
@@ -790,7 +791,7 @@ class _Meaning(Calculator):
                 arguments.append(part.detail)
             elif part.kind == "index":
                 arguments.append(tuple(self._places(part.parts)))
-            elif part.kind == "group" and part.detail == "[":
+            elif part.kind == "group" and part.detail == "[" and not is_comparison(inner):
                 arguments.append([*map(array, inner.parts if inner.kind == "list" else (inner,))])
             elif inner.kind == "list" or (name == "scatter" and arguments):
                 arguments.append(self._integers(part))

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Collection, Iterator
 
 from tinygrad_edu.symbolic.notation.form import Form
+from tinygrad_edu.symbolic.notation.words import RELATIONS
 
 __all__ = [
     "LINEAR",
@@ -19,6 +20,7 @@ __all__ = [
     "free_letters",
     "index_of",
     "is_closed",
+    "is_comparison",
     "narrowed",
     "scoped",
     "shifting",
@@ -71,6 +73,11 @@ def shifting(form: Form) -> bool:
         or (each.kind == "indexed" and any(i.kind in {"total", "negative"} for i in each.parts[1:]))
         for each in form.walk()
     )
+
+
+def is_comparison(form: Form) -> bool:
+    """Whether a form is 1 where something holds, and 0 elsewhere."""
+    return form.kind == "call" and form.detail[0] in RELATIONS.values()
 
 
 def is_closed(term: Form, brackets: Collection[str]) -> bool:
