@@ -184,6 +184,21 @@ def test_a_claim_identical_to_the_result_needs_no_steps():
         assert not verdict.proof.steps
 
 
+def test_a_verdict_is_the_same_whatever_was_read_before():
+    def verdict():
+        z, y = named("z", np.linspace(-1, 1, 23)), named("y", np.eye(23)[4])
+        a = tg.name(tg.softmax(z), "a")
+        derivation = tg.derive(-(y * tg.log(a)).sum(), wrt=z)
+        lines = [
+            r"\sum_{k=1}^K y_k (a_j - \delta_{kj})",
+            r"a_j + \sum_{k=1}^K y_k - y_j",
+            "a_j - y_j",
+        ]
+        return str(tg.check_derivation(derivation, lines))
+
+    assert verdict() == verdict()
+
+
 # --- parse ----------------------------------------------------------------------------------------
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from tinygrad_edu.tensor import Tensor
 
-__all__ = ["is_unit", "unit"]
+__all__ = ["is_unit", "said_by", "unit"]
 
 
 class _Unit(Tensor):
@@ -20,9 +19,8 @@ class _Unit(Tensor):
     place: int | None
 
 
-@lru_cache(maxsize=256)
 def unit(length: int, place: int | None = None) -> Tensor:
-    """Return the unit matrix, or its row at a place; the same Tensor for the same arguments."""
+    """Return the unit matrix, or its row at a place."""
     found = _Unit(np.eye(length) if place is None else np.eye(length)[place])
     found.place = place
     return found
@@ -31,3 +29,8 @@ def unit(length: int, place: int | None = None) -> Tensor:
 def is_unit(node: Any) -> bool:
     """Whether a vertex came from `unit`."""
     return isinstance(node, _Unit)
+
+
+def said_by(node: Any) -> tuple[int, int | None] | None:
+    """Return the arguments that `unit` made a vertex of, if it did: all such are one δ."""
+    return (len(node.value), node.place) if isinstance(node, _Unit) else None

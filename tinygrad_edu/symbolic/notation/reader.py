@@ -355,9 +355,9 @@ class _Meaning(Calculator):
         letters = [part for part in form.parts if part.kind == "letter"]
         shape = shape_of(other.array)
         if len(letters) == 2 and one.axes != other.axes and shape_of(one.array) == shape:
-            return Value(unit(*shape), (*one.axes, *other.axes))
+            return Value(unit(shape[0]), (*one.axes, *other.axes))
         if len(letters) == 1 and one.is_number != other.is_number and 0 <= one.array < shape[0]:
-            return Value(unit(*shape, int(one.array)), other.axes)
+            return Value(unit(shape[0], int(one.array)), other.axes)
         return self.entrywise(ops.equal, one, other)
 
     def _group(self, form: Form) -> Value:

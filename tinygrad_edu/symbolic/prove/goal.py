@@ -35,7 +35,7 @@ from tinygrad_edu.symbolic.algebra.facts import Facts
 from tinygrad_edu.symbolic.algebra.rounding import TOLERANCE as ROUNDED
 from tinygrad_edu.symbolic.algebra.rules.rule import ONE, Match, Rule
 from tinygrad_edu.symbolic.algebra.slices import canonical
-from tinygrad_edu.symbolic.algebra.units import is_unit
+from tinygrad_edu.symbolic.algebra.units import is_unit, said_by
 from tinygrad_edu.symbolic.derive.lowering import Lowering
 from tinygrad_edu.symbolic.derive.recognise import Known, recognised
 from tinygrad_edu.symbolic.derive.trace import Opened, Symbol, Trace
@@ -116,6 +116,10 @@ class Goal:
             assert isinstance(node, Tensor)
             name = names.of(node)
             if node.op is None:
+                delta = said_by(node)
+                if delta in computed:
+                    self.symbols[node] = computed[delta]
+                    continue
                 if name is None:
                     self.nameless.append(node)
                 symbol = Symbol(self.trace, node.value, self.trace.unique(name or "x"))
@@ -123,6 +127,8 @@ class Goal:
                 # A side that is nothing but numbers is no letter.
                 symbol.is_number = node in self.roots and not name and _is_one(node.value)
                 self.symbols[node] = symbol
+                if delta is not None:
+                    computed[delta] = symbol
                 continue
             key = self._computation(node)
             if key not in computed:
