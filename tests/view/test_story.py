@@ -342,7 +342,10 @@ def test_rounds_of_the_same_are_told_once(build, size, rounds):
     back = next(f for f in told.frames if f.title.text == f"Back through the same, {rounds} times")
     assert len(titles) < 50
     assert len(told.drawings["graph"].vertices) < 30
-    assert any(vertex.text == f"× {rounds}" for vertex in told.drawings["graph"].vertices)
+    (fold,) = (v.key for v in told.drawings["graph"].vertices if v.text == f"× {rounds}")
+    shows = [int(fold[1:]) in f.scene.vertices for f in phases(told, "forward")]
+    first = titles.index(f"The same, {rounds} times more")
+    assert shows == [place >= first for place in range(len(shows))]
     # What has come back is the gradient of the vertex that is named, and the rest is told of.
     called = {node.called: node for node in told.nodes["graph"]}
     shown = back.equation.vector.text.partition(" = ")

@@ -39,7 +39,7 @@ def forward(flow: Flow, rewriting: Rewriting | None = None) -> list[Frame]:
     track.add(
         prose("What is given"),
         listed([_given(flow, s) for s in given if s.name] or [Written(Maths("—"), Maths("—"))]),
-        _scene(flow, leaves),
+        _scene(flow, given),
         because=prose("{} is differentiated with respect to {}" + rest, output, wrt),
         python="\n".join(flow.program.lines[s] for s in given),
     )
@@ -48,14 +48,14 @@ def forward(flow: Flow, rewriting: Rewriting | None = None) -> list[Frame]:
         fold = flow.fold_of(flow.place[s])
         if fold is not None:
             if flow.place[s] == fold.last:
-                _again(track, flow, fold, _scene(flow, [s], [*leaves, *computed[:count]]))
+                _again(track, flow, fold, _scene(flow, [s], [*given, *computed[:count]]))
             continue
         right, summary = flow.meaning(s), _summary(s.op)
         assert s.op is not None
         track.add(
             prose("Compute {}", flow.called(s)),
             flow.equation_of(s),
-            _scene(flow, [s], [*leaves, *computed[:count]], s.args),
+            _scene(flow, [s], [*given, *computed[:count]], s.args),
             rule="" if summary else s.op.name.replace("_", " "),
             because=Prose((summary,)),
             numbers=plugged(right),
