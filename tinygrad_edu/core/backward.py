@@ -32,7 +32,7 @@ __all__ = [
 Vertex = TypeVar("Vertex", bound=Node)
 Array = npt.NDArray[Any]
 
-_SCALARS = frozenset({np.float16, np.float32, np.float64})
+_ARRAY = np.ndarray
 
 #: Called as ``watch(node, index, g, contribution)`` for every contribution to an argument.
 Watch = Callable[[Node, int, Any, Any], None]
@@ -186,8 +186,9 @@ def vjp(node: Node, index: int, g: Any, graph: bool = False) -> Any:
     else:
         part = rule(g, out, *inputs)
     like, kind = inputs[index], part.__class__
-    if kind is not like.__class__ or (  # a NumPy scalar's class is its shape and dtype
-        kind not in _SCALARS and (part.shape != like.shape or part.dtype is not like.dtype)
+    if kind is not like.__class__ or (
+        # A NumPy scalar's class is its shape and dtype.
+        (kind is _ARRAY or graph) and (part.shape != like.shape or part.dtype is not like.dtype)
     ):
         part = unbroadcast(part, like, op.name)
     return part

@@ -147,6 +147,7 @@ class Op(Public):
         self.arity, self.required, self.defaults = _signature(self.__wrapped__)
         self.optional = inspect.Parameter.empty not in self.defaults.values()
         self.plain = self.defaults or NO_ATTRIBUTES  # the attributes of a call that gives none
+        self.plain_calls = self.optional and not inline  # what most of them are
         missing = (self.arity or 0) - len(rules)
         self.rules: list[Function | None] | _ForEach = [*rules, *[None] * missing]
         self.constant = not any(rules)  # no gradient passes: comparisons, sign, argmax
@@ -161,9 +162,14 @@ class Op(Public):
         if len(args) != self.arity:
             args, attributes = self._counted(args, attributes)
         first = args[0] if args else None
-        # What happens most goes a short way: in rules, arrays throughout.
-        short = first.__class__ in _ARRAYS and _READY.issuperset(map(type, args))
-        if short and (self.defaults or not attributes):  # a ufunc would take where= and out=
+        # What happens most goes a short way: a vertex first, or, in rules, arrays throughout.
+        if isinstance(first, Node) and self.plain_calls and not attributes:
+            return first.record(self, args, self.plain)
+        if (
+            first.__class__ in _ARRAYS
+            and _READY.issuperset(map(type, args))
+            and (self.defaults or not attributes)  # a ufunc would take where= and out=
+        ):
             try:
                 out = self.forward(*args, **attributes)
                 return out if self.saved is None else out[0]

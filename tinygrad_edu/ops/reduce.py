@@ -28,6 +28,11 @@ def count(x: Any, axis: Axes = None) -> Any:
     >>> tg.count(np.zeros((4, 3)), axis=0)
     4
     """
+    return joined(x, axis)
+
+
+def joined(x: Any, axis: Axes) -> Any:
+    """Count, as rules do: without a name for what does not fit."""
     if isinstance(x, Node):
         return x.count(axis)
     return count_of_shape(x.shape if x.__class__ is np.ndarray else np.shape(x), axis)
@@ -79,7 +84,7 @@ def sum(x: Any, *, axis: Axes = None, keepdims: bool = False) -> Any:
 
 # d mean(x) = sum(dx)/n
 @op(
-    rules=(lambda g, out, x, *, axis, keepdims: spread(g / count(x, axis), x, axis, keepdims),),
+    rules=(lambda g, out, x, *, axis, keepdims: spread(g / joined(x, axis), x, axis, keepdims),),
     text="mean({0})",
     tex=r"\operatorname{{mean}}({0})",
 )
@@ -99,7 +104,7 @@ def mean(x: Any, *, axis: Axes = None, keepdims: bool = False) -> Any:
 
 @mean.defined_as
 def _(x: Any, *, axis: Axes, keepdims: bool) -> Any:
-    return sum(x, axis=axis, keepdims=keepdims) / count(x, axis)
+    return sum(x, axis=axis, keepdims=keepdims) / joined(x, axis)
 
 
 def _to_extremes(g: Any, out: Any, x: Any, axis: Axes, keepdims: bool) -> Any:
@@ -226,7 +231,7 @@ def _centred(x: Any, axis: Axes) -> Any:
 
 def _freedom(x: Any, axis: Axes, ddof: float) -> Any:
     """Return what the squares are divided by; without ddof the plain letter N in formulas."""
-    return count(x, axis) - ddof if ddof else count(x, axis)
+    return joined(x, axis) - ddof if ddof else joined(x, axis)
 
 
 # d var(x) = 2 (x - mean(x)) dx/n: the mean's own part sums to zero
