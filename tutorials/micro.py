@@ -24,18 +24,18 @@ import numpy as np
 
 
 class Op:
-    """An operation: its notation, its forward on arrays, and a rule for each argument."""
+    """An operation: its notation, its forward on arrays, and a rule for each argument, or None."""
 
-    def __init__(self, text: str, forward: Callable[..., Any], *rules: Callable[..., Any]) -> None:
+    def __init__(self, text: str, forward: Callable[..., Any], *rules: Any) -> None:
         self.text, self.forward, self.rules = text, forward, rules
 
     def __call__(self, *args: Any) -> Any:
         """Compute with arrays; what is computed with Tensors or formulas is recorded."""
-        recorder = next((x for x in args if isinstance(x, Reading)), None)
+        recorder = next((x for x in args if isinstance(x, Node)), None)
         return recorder.record(self, args) if recorder else self.forward(*args)
 
 
-class Reading:
+class Node:
     """What a rule can be fed beside arrays; its operators are the operations below."""
 
     __array_ufunc__ = None  # NumPy defers to the reflected operators
@@ -51,17 +51,17 @@ negative = Op("−{}", np.negative, lambda g, out, x: -g)
 exp = Op("exp({})", np.exp, lambda g, out, x: g * out)
 log = Op("log({})", np.log, lambda g, out, x: g / x)
 total = Op("Σ{}", np.sum, lambda g, out, x: spread(g, x))
-spread = Op("{}", lambda s, like: np.full(np.shape(like), s), lambda g, out, s, like: g)
+spread = Op("{}", lambda s, like: np.full(np.shape(like), s), lambda g, out, s, like: g, None)
 
 for sign, op in {"add": add, "sub": subtract, "mul": multiply, "truediv": divide}.items():
-    setattr(Reading, f"__{sign}__", lambda x, y, op=op: op(x, y))
-    setattr(Reading, f"__r{sign}__", lambda x, y, op=op: op(y, x))
-setattr(Reading, "__neg__", lambda x: negative(x))  # noqa: B010  # as above
+    setattr(Node, f"__{sign}__", lambda x, y, op=op: op(x, y))
+    setattr(Node, f"__r{sign}__", lambda x, y, op=op: op(y, x))
+setattr(Node, "__neg__", lambda x: negative(x))  # noqa: B010  # as above
 
 # --- Tensors: what was computed, and from what (core/node.py, core/graph.py, tensor.py) -----------
 
 
-class Tensor(Reading):
+class Tensor(Node):
     """A number or a vector that remembers the operation and the arguments it came from."""
 
     serials = count()  # arguments exist before their results
@@ -104,14 +104,23 @@ def propagate(output: Tensor, seed: Any, read: Callable[[Any], Any]) -> dict[Ten
     for tensor in reversed(ancestors(output)):
         if tensor not in totals:
             continue
-        g, inputs = totals[tensor], [read(x) for x in tensor.args]
-        for rule, argument in zip(tensor.op.rules if tensor.op else (), tensor.args, strict=False):
-            if isinstance(argument, Tensor):
-                part = rule(g, read(tensor), *inputs)
-                if tensor.data.ndim > argument.data.ndim:
-                    part = total(part)  # the number was spread over all entries
+        g = totals[tensor]
+        for index, argument in enumerate(tensor.args):
+            if isinstance(argument, Tensor) and tensor.op.rules[index]:
+                part = vjp(tensor, index, g, read)
                 totals[argument] = totals[argument] + part if argument in totals else part
     return totals
+
+
+def vjp(tensor: Tensor, index: int, g: Any, read: Callable[[Any], Any]) -> Any:
+    """Return what a Tensor hands of its gradient g to one argument, of the argument's shape."""
+    part = tensor.op.rules[index](g, read(tensor), *map(read, tensor.args))
+    return unbroadcast(part, tensor, tensor.args[index])
+
+
+def unbroadcast(part: Any, tensor: Tensor, argument: Tensor) -> Any:
+    """Add up where a number was spread over all entries."""
+    return total(part) if tensor.data.ndim > argument.data.ndim else part
 
 
 def gradients(output: Tensor, wrt: Tensor) -> Tensor:
@@ -140,7 +149,7 @@ LENGTH = Atom(None, "N", vector=False)
 
 
 @dataclass(frozen=True)
-class Formula(Reading):
+class Formula(Node):
     """A sum of terms: atoms with their powers, and a coefficient.
 
     Multiplying out, collecting equal terms and cancelling x/x are in this form already.
