@@ -41,6 +41,14 @@ def test_the_error_of_a_difference_is_within_its_bound(name):
     assert useful.mean() > 0.95
 
 
+def test_a_corner_too_faint_to_be_told_from_rounding_is_within_the_bound():
+    rng = np.random.default_rng(0)
+    height, away = 10 ** rng.uniform(-13, -8, 3000), 10 ** rng.uniform(-7, -1, 3000)
+    line = along(lambda t: 1 + t + height * np.abs(t - away), 1 + height * away, EPS, 4.0)
+    assert not line.kink.any()
+    assert (np.abs(line.value[:, 0] - (1 - height)) <= line.error[:, 0]).all()
+
+
 # --- right functions -----------------------------------------------------------------------------
 
 

@@ -15,7 +15,7 @@ from functools import cached_property, partial
 import numpy as np
 
 from tinygrad_edu.check import rules
-from tinygrad_edu.check.differences import EPS, Array, Estimate, along
+from tinygrad_edu.check.differences import EPS, WIDEST, Array, Estimate, along
 from tinygrad_edu.check.function import Checked, Input, Refused, Undefined
 from tinygrad_edu.check.rules import Blur, Compute, signed
 
@@ -174,7 +174,7 @@ def compare(
     rows, columns = map(np.arange, found.shape)
     result = Comparison(mode, of, of_shape, None, rows, columns, found, estimate, oracle)
     if result.count(Verdict.WRONG):
-        blur = OF_RULES * rules.spread(found, compute, rng)
+        blur = OF_RULES * rules.spread(found, compute, rng, times=16)
         error, scale = estimate.error + blur, np.fmax(estimate.scale, 1e5 * blur)
         result = replace(result, estimate=replace(estimate, error=error, scale=scale))
     return result
@@ -217,8 +217,8 @@ def _lines(
 ) -> list[Estimate]:
     """Differentiate a function of the inputs along directions."""
     centre = subject(checked.x, None)
-    rounding = rules.spread(centre, lambda blur: subject(checked.x, blur), rng)
-    widest = max(_FARTHEST, float(np.abs(checked.x).max()))
+    here = rules.spread(centre, lambda blur: subject(checked.x, blur), rng, times=4)
+    farthest = max(_FARTHEST, float(np.abs(checked.x).max()))
 
     def line(v: Array) -> Estimate:
         def at(t: float) -> Array | None:
@@ -227,7 +227,13 @@ def _lines(
             except Undefined:
                 return None
 
-        return along(at, centre, rounding, widest / float(np.abs(v).max()))
+        moved, rounding = at(WIDEST), here
+        if moved is not None:  # what is 0 here may have lost digits there
+            there = rules.spread(
+                moved, lambda blur: subject(checked.x + WIDEST * v, blur), rng, times=2
+            )
+            rounding = np.fmax(here, there)
+        return along(at, centre, rounding, farthest / float(np.abs(v).max()))
 
     return [line(v) for v in directions]
 

@@ -119,7 +119,7 @@ def _compared(
             return rules.gradient(checked, seed, fused.x, blur)[places, None]
 
         expected = read(opened, None)
-        error = OF_RULES * rules.spread(expected, lambda blur: read(opened, blur), rng)
+        error = OF_RULES * rules.spread(expected, lambda blur: read(opened, blur), rng, times=4)
         scale = np.fmax(np.abs(expected).max(initial=0.0), 1e5 * error)
         estimate = Estimate.smooth(expected, error, scale)
         return compare(

@@ -18,12 +18,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["EPS", "Array", "Estimate", "along"]
+__all__ = ["EPS", "WIDEST", "Array", "Estimate", "along"]
 
 Array = npt.NDArray[Any]
 
 EPS = float(np.finfo(np.float64).eps)
-_FIRST = 2.0 ** -np.arange(3, 15)  # steps relative to the length of the line
+WIDEST = 2.0**-3  # step of the first, relative to the length of the line
+_FIRST = WIDEST * 0.5 ** np.arange(12)
 _NARROWEST = 2.0**-33
 _MORE = 4  # steps that are added at a time
 _FITTED = 6  # steps in one fit
@@ -112,21 +113,26 @@ def _differentiate(
     """Return the derivatives, and whether wider and narrower steps might tell more."""
     with np.errstate(all="ignore"):
         noise = rounding + EPS * np.fmax(np.fmax(np.abs(ahead), np.abs(behind)), np.abs(centre))
-        value, error, level, bends = _ODD.slope((ahead - behind) / 2, steps, noise)
-        change, doubt, _, _ = _EVEN.slope((ahead + behind) / 2 - centre, steps, noise)
+        finest = steps[-1] / 2 < _NARROWEST  # what bends here is narrower than any step
+        slopes, errors, bends = _ODD.slopes((ahead - behind) / 2, steps, noise)
+        changes, doubts, unsure = _EVEN.slopes((ahead + behind) / 2 - centre, steps, noise)
+        errors += np.abs(changes)  # of a corner between the steps
+        value, error, level = _best(slopes, errors, bends & finest)
+        change, doubt, _ = _best(changes, doubts, unsure & finest)
+        near = steps <= WIDEST
+        sizes = np.fmax.reduce(np.fmax(np.abs(ahead[near]), np.abs(behind[near])), axis=0)
+        scale = np.fmax(np.fmax(sizes, np.abs(centre)), 1e8 * rounding)
+        kink = np.abs(change) > np.fmax(doubt, 1e-6 * np.abs(value) + 1e-9 * scale)
         left, right = value - change, value + change
         ends = np.isnan(ahead).all(axis=0), np.isnan(behind).all(axis=0)
-        kink = (np.abs(change) > doubt) | (ends[0] ^ ends[1])
+        kink |= ends[0] ^ ends[1]
         for side, sign, slope in ((ahead, 1, right), (behind, -1, left)):
             moves = side - centre
-            jump = np.abs(moves[-1]) > 0.5 * np.abs(moves[-_MORE])
+            jump = np.abs(moves[-1]) > 0.5 * np.fmax.reduce(np.abs(moves[-2 * _MORE :]), axis=0)
             jump &= np.abs(moves[-1]) > 1e6 * noise[-1]
             slope[jump] = sign * np.inf * np.sign(moves[-1][jump])
             kink |= jump
             slope[ends[0] ^ ends[1]] = sign * moves[-1][ends[0] ^ ends[1]] / steps[-1]
-        near = steps <= _FIRST[0]
-        sizes = np.fmax.reduce(np.fmax(np.abs(ahead[near]), np.abs(behind[near])), axis=0)
-        scale = np.fmax(np.fmax(sizes, np.abs(centre)), 1e8 * rounding)
         moved = ((ahead != centre) | (behind != centre)).any(axis=0)
         poor = moved & ~(error <= _GOOD * np.abs(value))
     last = len(steps) - _FITTED - _MORE
@@ -146,27 +152,33 @@ class _Fit:
         self.cut_off = inverse[0] - np.linalg.pinv(basis[:, :-1])[0]
         self.left_over = np.eye(_FITTED) - basis @ inverse
 
-    def slope(self, part: Array, steps: Array, noise: Array) -> tuple[Array, Array, Array, Array]:
-        """Return slopes at 0, their bounds, which fit is best, and whether the last one bends."""
+    def slopes(self, part: Array, steps: Array, noise: Array) -> tuple[Array, Array, Array]:
+        """Return the slope at 0 by each fit, its bound, and whether the last fit bends."""
         windows = np.lib.stride_tricks.sliding_window_view(part, _FITTED, axis=0)
         count = len(windows)
-        widths, noise = steps[:count, None], noise[:count]
-        values = windows @ self.weights / widths
         rest = np.abs(windows @ self.left_over).max(axis=-1)
         rest = np.maximum.accumulate(rest[::-1], axis=0)[::-1]
-        errors = np.abs(windows @ self.cut_off)
-        errors = (_CUT_OFF * errors + _LEFT_OVER * rest + _ROUNDING * noise) / widths
-        errors[~(np.isfinite(errors) & np.isfinite(values))] = np.inf
-        known = np.isfinite(errors)
-        low = np.where(known, values - errors, -np.inf)[::-1]
-        high = np.where(known, values + errors, np.inf)[::-1]
-        agree = np.maximum.accumulate(low, axis=0) <= np.minimum.accumulate(high, axis=0)
-        bends = ~(rest[-1] <= 100 * noise[-1])
-        finest = steps[-1] / 2 < _NARROWEST  # what bends here is narrower than any step
-        errors = np.where(agree[::-1] | (bends & finest), errors, np.inf)
-        best = (errors[:-2].argmin(axis=0), np.arange(part.shape[1]))  # the last two only confirm
-        value = np.where(np.isfinite(errors[best]), values[best], np.nan)
-        return value, errors[best], errors.argmin(axis=0), bends
+        errors = _CUT_OFF * np.abs(windows @ self.cut_off)
+        errors += _LEFT_OVER * rest + _ROUNDING * noise[:count]
+        widths = steps[:count, None]
+        bends = ~(rest[-1] <= 100 * noise[count - 1])
+        return windows @ self.weights / widths, errors / widths, bends
+
+
+def _best(slopes: Array, errors: Array, accepted: Array) -> tuple[Array, Array, Array]:
+    """Return the slope with the least bound that no narrower fit contradicts, and which it is.
+
+    The last two fits only confirm; where all are accepted, none is asked.
+    """
+    errors = np.where(np.isfinite(errors) & np.isfinite(slopes), errors, np.inf)
+    known = np.isfinite(errors)
+    low = np.where(known, slopes - errors, -np.inf)[::-1]
+    high = np.where(known, slopes + errors, np.inf)[::-1]
+    agree = np.maximum.accumulate(low, axis=0) <= np.minimum.accumulate(high, axis=0)
+    errors = np.where(agree[::-1] | accepted, errors, np.inf)
+    best = (errors[:-2].argmin(axis=0), np.arange(slopes.shape[1]))
+    value = np.where(np.isfinite(errors[best]), slopes[best], np.nan)
+    return value, errors[best], errors.argmin(axis=0)
 
 
 _ODD, _EVEN = _Fit(1, 3, 5, 7), _Fit(1, 2, 4, 6)

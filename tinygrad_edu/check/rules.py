@@ -26,8 +26,6 @@ Blur = np.random.Generator | None
 #: Runs the rules, where it is given a generator with every value rounded anew.
 Compute = Callable[[Blur], Array]
 
-_ROUNDINGS = 4  # how often a result is rounded anew
-
 
 def signed(rng: np.random.Generator, shape: int | tuple[int, ...]) -> Array:
     """Draw numbers of both signs, none of them near 0, so that none counts for nothing."""
@@ -61,11 +59,11 @@ def second(checked: Checked, u: Array, v: Array, mode: str, blur: Blur = None) -
     return _flat(_pushed(part, leaves, checked.split(v), blur) for part in first)
 
 
-def spread(found: Array, compute: Compute, rng: np.random.Generator) -> Array:
-    """Return how far rounding moves a result, by rounding it anew a few times."""
+def spread(found: Array, compute: Compute, rng: np.random.Generator, times: int) -> Array:
+    """Return how far rounding moves a result, by rounding it anew a number of times."""
     widest = np.zeros(found.shape)
     try:
-        for _ in range(_ROUNDINGS):
+        for _ in range(times):
             with np.errstate(all="ignore"):
                 widest = np.fmax(widest, np.abs(compute(rng) - found))
     except Undefined:  # a rule that does not work on Tensors
