@@ -398,10 +398,11 @@ def _in_place(name: str, sign: str) -> Callable[[Tensor, Any], Any]:
 def _method(operation: Any) -> Callable[..., Any]:
     """Make the method of an operation, which gets the Tensor as its first argument."""
 
-    @functools.wraps(operation, assigned=("__doc__", "__module__"))
+    @functools.wraps(operation, assigned=("__module__",))
     def method(self: Tensor, *args: Any, **attributes: Any) -> Any:
         return operation(self, *args, **attributes)
 
+    method.__doc__ = f"{operation.summary}\n\nSee `tinygrad_edu.{operation.__name__}`."
     return method
 
 

@@ -110,7 +110,7 @@ def where(condition: Any, x: Any, y: Any) -> Any:
     """Choose entry by entry: `x` where the condition holds, `y` elsewhere.
 
     Both branches are computed everywhere, and so is the gradient of each: a NaN made in the branch
-    that was not taken comes back as 0 * NaN. To guard log x at 0, guard its argument:
+    that was not taken comes back as 0 * NaN. So guard the argument of a logarithm, not its value.
 
     >>> x = tg.Tensor([0.0, 2.0])
     >>> safe = tg.where(x > 0, x, 1.0)
