@@ -101,7 +101,7 @@ const camera = (() => {
       vertex.setAttribute("transform", `translate(${left - x - e} ${above - y - f})`);
     graph.dataset.whole = graph.getAttribute("viewBox");
     graph.setAttribute("viewBox", `0 0 ${size.width} ${size.height}`);
-    graph.firstElementChild.append(arrows);
+    graph.firstElementChild.prepend(arrows); // below the nodes
     graph.classList.add("close");
     return size;
   };
