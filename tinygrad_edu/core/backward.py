@@ -33,6 +33,7 @@ Vertex = TypeVar("Vertex", bound=Node)
 Array = npt.NDArray[Any]
 
 _ARRAY = np.ndarray
+_SCALARS = frozenset({np.float16, np.float32, np.float64})
 
 #: Called as ``watch(node, index, g, contribution)`` for every contribution to an argument.
 Watch = Callable[[Node, int, Any, Any], None]
@@ -187,8 +188,9 @@ def vjp(node: Node, index: int, g: Any, graph: bool = False) -> Any:
         part = rule(g, out, *inputs)
     like, kind = inputs[index], part.__class__
     if kind is not like.__class__ or (
-        # A NumPy scalar's class is its shape and dtype.
-        (kind is _ARRAY or graph) and (part.shape != like.shape or part.dtype is not like.dtype)
+        # A NumPy scalar's class is its shape and dtype; most are arrays, and need no look-up.
+        (kind is _ARRAY or kind not in _SCALARS)
+        and (part.shape != like.shape or part.dtype is not like.dtype)
     ):
         part = unbroadcast(part, like, op.name)
     return part
