@@ -272,6 +272,11 @@ def test_what_cannot_be_a_program_is_refused(which):
 
 
 def test_wrong_calls():
+    x = np.ones(2)
+    with pytest.raises(ValueError, match="donate names argument 2 of a call with 1"):
+        tg.compile(tg.exp, donate=(2,))(x)
+    with pytest.raises(ValueError, match="one array stands for two arguments"):
+        tg.compile(lambda x, y: x - y, donate=(0,))(x, x)
     with pytest.raises(TypeError, match="f is a int"):
         tg.compile(3)
     with pytest.raises(TypeError, match=r"pass its \.data"):

@@ -104,6 +104,8 @@ class Program:
     def __call__(self, *args: Any) -> Any:
         """Run the program; trace the function first, where shapes or dtypes are new."""
         kinds, run = self._latest
+        if self._donate and len(set(map(id, args))) < len(args):
+            raise ValueError("compile: one array stands for two arguments, and one is donated")
         if len(kinds) != len(args):
             return self._other(args)
         for value, (shape, dtype, strides) in zip(args, kinds, strict=True):
@@ -173,6 +175,11 @@ class Program:
         letters = zip(leaves(named), _letters(self._f, args), strict=True)
         inputs = {name: letter for name, letter in letters if isinstance(name, Name)}
         results = substitute(self._traced(named), _result)
+        for place in self._donate:
+            if not 0 <= place < len(args):
+                raise ValueError(
+                    f"compile: donate names argument {place} of a call with {len(args)}"
+                )
         donated = [name for place in self._donate for name in leaves(named[place])]
         return written(trace, inputs, results, donated, _closed_over(self._f), self._exact)
 
