@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 
 import numpy as np
 import pytest
@@ -214,6 +215,15 @@ def test_a_typed_formula_becomes_a_graph():
         assert isinstance(loss, tg.Tensor)
         assert_allclose(loss.data, tg.softmax_cross_entropy(z, y).data)
         assert_allclose(tg.gradients(loss, z), tg.softmax(z).data - y.data)
+
+
+@pytest.mark.parametrize("formula", ["Σ y ⊙ z", "−Σ y·log z", "Σ y ⊙ z ⊙ z − Σ z", "2·Σ y * z"])
+def test_a_sum_in_a_loss_reaches_as_far_as_makes_a_number(formula):
+    z, y = np.array([0.5, 2.0, 1.5]), np.array([0.25, 0.5, 0.25])
+    bracketed = re.sub(r"Σ ([^−]*y[^−]*)", r"Σ(\1)", formula)
+    assert tg.parse(formula, z=z, y=y).item() == tg.parse(bracketed, z=z, y=y).item()
+    with pytest.raises(ValueError, match="can be read in two ways"):
+        tg.parse(f"z ⊙ ({formula} ⊙ y)", z=z, y=y)
 
 
 def test_parse_takes_arrays_and_numbers_and_orders_free_indices():

@@ -76,6 +76,7 @@ def read(
     *,
     dimensions: Collection[str] = (),
     functions: Mapping[str, str] | None = None,
+    sums_reach: bool = False,
 ) -> Written:
     """Read a formula.
 
@@ -87,6 +88,8 @@ def read(
         What arrays are called, and lengths such as N.
     functions : mapping of str to str, optional
         What may be applied to arguments in parentheses, and the operation each means.
+    sums_reach : bool, optional
+        Take Σ a ⊙ b, which could be read in two ways, for Σ(a ⊙ b).
 
     Returns
     -------
@@ -114,7 +117,7 @@ def read(
         raise ClaimError("the claim is empty; write a formula such as 'a − y'")
     if len(text) > MAX_LENGTH:
         raise ClaimError(f"the claim has {len(text)} characters, more than {MAX_LENGTH}")
-    parser = _Parser(text, names, dimensions, functions or {})
+    parser = _Parser(text, names, dimensions, functions or {}, sums_reach)
     left = parser.left_side()
     tree = parser.compared()
     if parser.ahead.kind == "end":
@@ -133,8 +136,9 @@ class _Parser:
         names: Collection[str],
         dimensions: Collection[str],
         functions: Mapping[str, str],
+        sums_reach: bool,
     ) -> None:
-        self.text = text
+        self.text, self.sums_reach = text, sums_reach
         self.names, self.dimensions, self.functions = names, dimensions, functions
         self.spelled = {plain(name): name for name in reversed(list(names))}
         self.tokens = _without_alignment(tokens(text, names, self._is_whole))
@@ -277,7 +281,11 @@ class _Parser:
                 # NumPy's @ binds no tighter than its *.
                 read = self.row_of_forms if token.shown == "*" else self.beside
                 kind, detail = _JOINED.get(token.text, ("product", token.text))
-                left = self.form(kind, token.at, [left, self.signed(read)], detail)
+                right, join = self.signed(read), partial(self.form, kind, token.at, detail=detail)
+                if reaches and self.sums_reach:
+                    left, reaches = _into_sum(left, right, join), False
+                else:
+                    left = join([left, right])
             elif not (reaches and self.begins_a_form()):
                 return left
             if reaches:
@@ -874,6 +882,13 @@ def _is_bare_sum(form: Form) -> bool:
     if form.kind in {"product", "beside", "negative"} and form.detail != "@":
         return _is_bare_sum(form.parts[-1])
     return form.kind == "reduction"
+
+
+def _into_sum(form: Form, factor: Form, join: Callable[[list[Form]], Form]) -> Form:
+    """Join a factor to what a bare sum sums."""
+    if form.kind == "reduction":
+        return replace(form, parts=(join([form.parts[0], factor]), *form.parts[1:]))
+    return replace(form, parts=(*form.parts[:-1], _into_sum(form.parts[-1], factor, join)))
 
 
 def _loose(form: Form, indices: bool, counts: bool = False) -> Iterator[Form]:
