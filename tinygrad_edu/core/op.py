@@ -438,12 +438,15 @@ def raise_named(error: Exception, name: str) -> NoReturn:
 
     The latter is a ValueError, a TypeError or an IndexError, whatever it was from inside.
     """
-    if re.match(r"[\w.]+: ", str(error)) or f"{name.rpartition('.')[2]}() " in str(error):
-        raise error
-    fallback = TypeError if isinstance(error, AttributeError) else ValueError
-    kinds = (ValueError, TypeError, IndexError)
-    kind = next((kind for kind in kinds if isinstance(error, kind)), fallback)
-    raise kind(f"{name}: an argument does not fit: {error}") from error
+    try:
+        if re.match(r"[\w.]+: ", str(error)) or f"{name.rpartition('.')[2]}() " in str(error):
+            raise error
+        fallback = TypeError if isinstance(error, AttributeError) else ValueError
+        kinds = (ValueError, TypeError, IndexError)
+        kind = next((kind for kind in kinds if isinstance(error, kind)), fallback)
+        raise kind(f"{name}: an argument does not fit: {error}") from error
+    finally:
+        del error  # its traceback holds this frame, which would hold it
 
 
 def real_array(value: Any, name: str) -> Any:
