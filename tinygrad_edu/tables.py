@@ -9,7 +9,9 @@ __all__ = ["columns"]
 _OF_NUMBERS = frozenset("0123456789.,+-−·⁻⁰¹²³⁴⁵⁶⁷⁸⁹e% ")
 
 
-def columns(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+def columns(
+    header: Sequence[str], rows: Iterable[Sequence[object]], formats: Sequence[str] = ()
+) -> str:
     """Write a table in aligned columns: numbers to the right, words to the left.
 
     Parameters
@@ -17,7 +19,10 @@ def columns(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     header : sequence of str
         One heading for each column.
     rows : iterable of sequence
-        Floats are written with four significant digits; to choose others, pass text.
+        Text is written as it is, and so is a number in a column without a format, but for
+        floats: these get four significant digits.
+    formats : sequence of str, optional
+        How to write the numbers of each column, such as ``".1%"``; ``""`` for no choice.
 
     Returns
     -------
@@ -27,7 +32,7 @@ def columns(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     Raises
     ------
     ValueError
-        If a row has another length than the header.
+        If a row, or `formats`, has another length than the header.
 
     Examples
     --------
@@ -37,11 +42,18 @@ def columns(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     ----------------  -----
     Newton                7
     gradient descent   1234
+    >>> print(columns(("rate", "right"), [(0.1, 0.5), (0.03, 0.975)], ("g", ".1%")))
+    rate  right
+    ----  -----
+     0.1  50.0%
+    0.03  97.5%
     """
-    cells = [[_cell(value) for value in row] for row in rows]
-    for row in cells:
+    formats = formats or [""] * len(header)
+    rows = list(rows)
+    for row in (formats, *rows):
         if len(row) != len(header):
             raise ValueError(f"columns: a row of {len(row)} under a header of {len(header)}")
+    cells = [list(map(_cell, row, formats)) for row in rows]
     widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
     right = [all(_is_number(row[i]) for row in cells) for i in range(len(header))]
     lines = [header, ["-" * width for width in widths], *cells]
@@ -54,10 +66,12 @@ def columns(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     )
 
 
-def _cell(value: object) -> str:
+def _cell(value: object, form: str) -> str:
     if hasattr(value, "item"):  # a number of NumPy's
         value = value.item()
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return format(value, form or ".4g")
+    return format(value, form) if form and isinstance(value, int) else str(value)
 
 
 def _is_number(text: str) -> bool:

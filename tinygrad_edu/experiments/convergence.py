@@ -82,10 +82,8 @@ class Convergence(Result):
         )
         slopes = columns(
             ("start", *LOSSES),
-            [
-                (start, *(f"{self.first_gradients[loss, start]:.1e}" for loss in LOSSES))
-                for start in STARTS
-            ],
+            [(start, *(self.first_gradients[loss, start] for loss in LOSSES)) for start in STARTS],
+            ("", ".1e", ".1e"),
         )
         return (
             f"steps until {self.share:.0%} of the flowers are right, and stay so\n\n{lines}\n\n"

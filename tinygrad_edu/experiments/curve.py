@@ -73,9 +73,10 @@ class Curve(Result):
         return columns(
             ("hidden units", "parameters", "loss at first", "loss in the end", "largest error"),
             [
-                (fit.width, fit.parameters, fit.losses[0], f"{fit.losses[-1]:.1e}", f"{error:.4f}")
+                (fit.width, fit.parameters, fit.losses[0], fit.losses[-1], error)
                 for fit, error in zip(self.fits, self.errors(), strict=True)
             ],
+            ("", "", "", ".1e", ".4f"),
         )
 
     def figure(self) -> Figure:

@@ -65,18 +65,19 @@ class Decay(Result):
             (
                 optimiser,
                 reading,
-                *(f"{w:.4f}" for w in path[-1]),
-                f"{self.differences[optimiser][reading]:.1e}",
+                *path[-1],
+                self.differences[optimiser][reading],
             )
             for optimiser, paths in self.paths.items()
             for reading, path in paths.items()
         ]
         weights = [f"w{number + 1}" for number in range(len(self.minimum))]
-        lowest = ("", "lowest point of the loss", *(f"{w:.4f}" for w in self.minimum), "")
+        lowest = ("", "lowest point of the loss", *self.minimum, "")
         header = ("optimiser", "λ as", *weights, "difference")
+        formats = ("", "", *[".4f"] * len(weights), ".1e")
         return (
             f"λ = {self.decay:g}; σ = {self.noise:g}, σ₀ = {self.prior:g}\n\n"
-            f"{columns(header, [*rows, lowest])}"
+            f"{columns(header, [*rows, lowest], formats)}"
         )
 
     def figure(self) -> Figure:

@@ -58,20 +58,15 @@ class EarlyStopped(Result):
 
     def table(self) -> str:
         """Write what the weights in the end and the best ones do on the test data."""
-        held = self.whole.columns()["validation loss"]
+        learned, held = self.whole.loss, self.whole.columns()["validation loss"]
         lines = columns(
             ("weights of", "epoch", "train loss", "validation loss", "test loss", "test accuracy"),
             [
-                (
-                    name,
-                    one.epoch,
-                    f"{self.whole.loss[one.epoch - 1]:.3f}",
-                    f"{held[one.epoch - 1]:.3f}",
-                    f"{one.loss:.3f}",
-                    f"{one.accuracy:.1%}",
-                )
+                (name, one.epoch, learned[at], held[at], one.loss, one.accuracy)
                 for name, one in (("early stopping", self.best), ("all epochs", self.last))
+                for at in (one.epoch - 1,)
             ],
+            ("", "", ".3f", ".3f", ".3f", ".1%"),
         )
         return f"{lines}\n\nearly stopping ended after {len(self.stopped)} epochs"
 

@@ -87,16 +87,17 @@ class Fashion(Result):
             ("dropout", "seed", "epochs", "best", "train loss", "validation loss", "test accuracy"),
             [
                 (
-                    f"{run.dropout:g}",
+                    run.dropout,
                     run.seed,
                     len(run.history),
                     run.history.best_epoch,
-                    f"{run.history.loss[-1]:.3f}",
-                    f"{run.history.columns()['validation loss'].min():.3f}",
-                    f"{run.accuracy:.2%}",
+                    run.history.loss[-1],
+                    run.history.columns()["validation loss"].min(),
+                    run.accuracy,
                 )
                 for run in self.runs
             ],
+            ("g", "", "", "", ".3f", ".3f", ".2%"),
         )
         return f"{lines}\n\n{self._effect()}\n\n{self._confused()}"
 

@@ -76,10 +76,8 @@ class NaturalGradient(Result):
         )
         gaps = columns(
             ("rate", "largest gap of p and logit", "gap / rate"),
-            [
-                (f"{rate:g}", f"{gap:.2e}", f"{gap / rate:.4f}")
-                for rate, gap in zip(self.rates, self.gaps, strict=True)
-            ],
+            zip(self.rates, self.gaps, self.gaps / self.rates, strict=True),
+            ("g", ".2e", ".4f"),
         )
         return (
             f"p after steps of {self.rate:g} from {self.p:g} to the data's mean {self.mean:g}\n\n"

@@ -80,19 +80,12 @@ class Outliers(Result):
         return columns(
             ("data", "loss", "says ½ at x =", "slope w", "largest loss", "of the whole", "recall"),
             [
-                (
-                    situation,
-                    loss,
-                    f"{one.boundary:.2f}",
-                    f"{one.w:.2f}",
-                    f"{one.worst:.3f}",
-                    f"{one.share:.0%}",
-                    f"{one.recall:.0%}",
-                )
+                (situation, loss, one.boundary, one.w, one.worst, one.share, one.recall)
                 for situation in SITUATIONS
                 for loss in LOSSES
                 for one in (self.fitted[loss, situation],)
             ],
+            ("", "", ".2f", ".2f", ".3f", ".0%", ".0%"),
         )
 
     def figure(self) -> Figure:

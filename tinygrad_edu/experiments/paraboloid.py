@@ -61,13 +61,14 @@ class Paraboloids(Result):
     def table(self) -> str:
         """Write the steps of both methods, and how exact the end is."""
         rows = [
-            (n, f"{case.error:.1e}", case.conjugate.steps, len(case.steepest) - 1)
+            (n, case.error, case.conjugate.steps, len(case.steepest) - 1)
             for n, case in self.cases.items()
         ]
         header = ("n", "error after n steps", "conjugate gradients", "steepest descent")
+        steps = columns(header, rows, ("", ".1e", "", ""))
         return (
             f"steps until the residual is {self.tolerance:g} of its start, "
-            f"curvatures from 1 to {self.condition:g}\n\n{columns(header, rows)}\n\n"
+            f"curvatures from 1 to {self.condition:g}\n\n{steps}\n\n"
             "without rounding the error after n steps of conjugate gradients is 0"
         )
 

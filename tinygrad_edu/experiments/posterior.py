@@ -70,23 +70,18 @@ class Posterior(Result):
 
     def table(self) -> str:
         """Write the weights, and how far the estimates are from the posterior mean."""
+        deviations = np.sqrt(np.diag(self.covariance))
+        values = zip(self.mean, deviations, *self.estimates.values(), strict=True)
+        header = ("weight of", "posterior mean", "± σ", *self.estimates)
         weights = columns(
-            ("weight of", "posterior mean", "± σ", *self.estimates),
-            [
-                (f"x^{i}", *(f"{value:.8f}" for value in row))
-                for i, row in enumerate(
-                    zip(
-                        self.mean,
-                        np.sqrt(np.diag(self.covariance)),
-                        *self.estimates.values(),
-                        strict=True,
-                    )
-                )
-            ],
+            header,
+            [(f"x^{i}", *row) for i, row in enumerate(values)],
+            ("", *[".8f"] * (len(header) - 1)),
         )
         errors = columns(
             ("estimate", "largest difference from the posterior mean"),
-            [(name, f"{error:.1e}") for name, error in self.errors.items()],
+            self.errors.items(),
+            ("", ".1e"),
         )
         inverse = np.abs(np.linalg.inv(self.curvature) - self.covariance).max()
         return (

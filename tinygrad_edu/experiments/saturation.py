@@ -84,16 +84,10 @@ class Saturation(Result):
         return columns(
             ("λ", "‖w‖", "saturated", "mean slope", "data + spring", "test loss"),
             [
-                (
-                    f"{lam:g}",
-                    f"{one.norms[-1]:.1f}",
-                    f"{one.saturated:.0%}",
-                    f"{one.slope:.3f}",
-                    f"{one.balance:.1e}",
-                    f"{one.test_loss:.3f}",
-                )
+                (lam, one.norms[-1], one.saturated, one.slope, one.balance, one.test_loss)
                 for lam, one in self.trained.items()
             ],
+            ("g", ".1f", ".0%", ".3f", ".1e", ".3f"),
         )
 
     def figure(self) -> Figure:
@@ -163,16 +157,15 @@ def _train(lam: float, hidden: int, rate: float, steps: int, seed: int) -> Decay
     first = Linear(4, hidden, rng=rng)
     model = Sequential(first, Sigmoid(), Linear(hidden, 3, rng=rng), head("multiclass", 3))
     sgd, parameters, springs = SGD(model, rate), model.parameters(), weights(model)
-    norms = np.empty(steps + 1)
-    for step in range(steps):
-        norms[step] = _length(springs)
+    norms = [_length(springs)]
+    for _ in range(steps):
         loss = model.loss(model(X), y) + ops.weight_decay(springs, lam)
         sgd.step(gradients(loss, parameters))
-    norms[steps] = _length(springs)
+        norms.append(_length(springs))
     data = gradients(model.loss(model(X), y), springs)
     outputs = ops.sigmoid(first.predict(X))
     return Decayed(
-        norms=norms,
+        norms=np.array(norms),
         hidden=outputs,
         slope=float((outputs * (1 - outputs)).mean()),
         balance=max(

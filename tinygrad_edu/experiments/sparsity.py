@@ -83,11 +83,12 @@ class Sparsity(Result):
                     name,
                     f"{one.zeros} of {len(self.true)}",
                     f"{int((one.weights[~useless] != 0).sum())} of {int((~useless).sum())}",
-                    f"{np.abs(one.weights[useless]).max():.1e}",
-                    f"{one.test_error:.3f}",
+                    np.abs(one.weights[useless]).max(),
+                    one.test_error,
                 )
                 for name, one in self.found.items()
             ],
+            ("", "", "", ".1e", ".3f"),
         )
 
     def figure(self) -> Figure:
