@@ -197,6 +197,7 @@ SPOILT = {
         other_entries(history__metrics__mine=np.ones(2)),
         "an entry 'history/metrics/mine'; measure that, too",
     ),
+    "no number improved": (other_entries(best__improved=np.zeros(2)), "no number 'best/improved'"),
     "no best": (other_entries(best__waited=None), "no number 'best/waited'"),
     "the best of another model": (
         other_entries(**{"best__weights__0.W": np.ones(2)}),

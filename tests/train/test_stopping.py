@@ -56,8 +56,13 @@ def test_ctrl_c_while_the_best_weights_are_copied_keeps_those_before(monkeypatch
         ([NAN, 5, 4], {"patience": 2}, (3, 3, 3)),  # but what comes after the first NaN is
         ([NAN, NAN, NAN], {"patience": 2}, (2, None, 2)),  # nothing to go back to
         ([5, 4, 3, 4], {"patience": 9}, (4, 3, 3)),  # patience never ran out
-        ([5.0, 4.95, 4.85, 4.8], {"patience": 9, "min_delta": 0.1}, (4, 3, 3)),
-        ([5.0, 4.9, 4.9], {"patience": 2, "min_delta": 0.2}, (3, 1, 1)),
+        (
+            [5.0, 4.95, 4.85, 4.8],
+            {"patience": 9, "min_delta": 0.1},
+            (4, 4, 4),
+        ),  # the lowest is best
+        ([5.0, 4.9, 4.9], {"patience": 2, "min_delta": 0.2}, (3, 2, 2)),
+        ([5.0, 4.9, 4.7, 4.6], {"patience": 2, "min_delta": 0.2}, (4, 4, 4)),  # 5 - 4.7 counts
         ([float("inf"), 4.0], {"patience": 1}, (1, None, 1)),
     ],
 )

@@ -211,7 +211,8 @@ def _refuse_unfit_history(path: Path, stored: Mapping[str, Array], history: Hist
 
 def _refuse_unfit_best(path: Path, stored: Mapping[str, Array], model: Module) -> None:
     found = _entries(stored, "best")
-    for needed in ("loss", "waited", "epoch"):
+    since = found.keys() & {"improved"}  # earlier versions wrote none
+    for needed in ("loss", "waited", "epoch", *since):
         if needed not in found or found[needed].shape != ():
             raise ValueError(
                 f"{path}: has no number 'best/{needed}'; it was written without validation data"

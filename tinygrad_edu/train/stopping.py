@@ -28,7 +28,8 @@ class EarlyStopping:
         After so many epochs in a row without an improvement of the validation loss, training
         ends. 0 bears none either, so it means the same as 1.
     min_delta : float, optional
-        An improvement is a validation loss that is lower than the best by more than this.
+        An improvement is a validation loss that is lower by more than this than the one at the
+        last improvement. The best weights are those of the lowest loss, by however little.
     restore_best : bool, optional
         Give the model the weights of its best epoch in the end, even if patience never ran out.
 
@@ -78,14 +79,17 @@ class Best:
         self._model = model
         self._rule = rule
         self._loss = math.inf
+        self._improved = math.inf  # the loss from which patience counts
         self._waited = 0
         self._weights: dict[str, Array] | None = None
 
     def watch(self, epoch: int, loss: float) -> None:
         """Take note of the validation loss after an epoch."""
-        if loss < self._loss - (self._rule.min_delta if self._rule else 0.0):
+        if loss < self._loss:
             weights = self._model.state_dict()  # first: Ctrl-C may come while they are copied
-            self.epoch, self._loss, self._waited, self._weights = epoch, loss, 0, weights
+            self.epoch, self._loss, self._weights = epoch, loss, weights
+        if loss < self._improved - (self._rule.min_delta if self._rule else 0.0):
+            self._improved, self._waited = loss, 0
         else:
             self._waited += 1
 
@@ -105,6 +109,7 @@ class Best:
         """Return what `load_state_dict` needs to go on from here."""
         state: dict[str, Array] = {
             "loss": np.array(self._loss),
+            "improved": np.array(self._improved),
             "waited": np.array(self._waited),
             "epoch": np.array(self.epoch or 0),
         }
@@ -114,6 +119,7 @@ class Best:
     def load_state_dict(self, state: Mapping[str, Array]) -> None:
         """Go on from where another one stood; the entries were checked before."""
         self._loss = float(state["loss"])
+        self._improved = float(state.get("improved", state["loss"]))
         self._waited = int(state["waited"])
         self.epoch = int(state["epoch"]) or None
         found = {k.removeprefix("weights/"): v for k, v in state.items() if "/" in k}
