@@ -19,8 +19,8 @@ def columns(
     header : sequence of str
         One heading for each column.
     rows : iterable of sequence
-        Text is written as it is, and so is a number in a column without a format, but for
-        floats: these get four significant digits.
+        Text is written as it is, None as a dash. In a column without a format a float gets four
+        significant digits.
     formats : sequence of str, optional
         How to write the numbers of each column, such as ``".1%"``; ``""`` for no choice.
 
@@ -67,6 +67,8 @@ def columns(
 
 
 def _cell(value: object, form: str) -> str:
+    if value is None:
+        return "-"
     if hasattr(value, "item"):  # a number of NumPy's
         value = value.item()
     if isinstance(value, float):

@@ -172,7 +172,7 @@ def test_a_table_is_aligned():
         "longer     12     7 %",
     ]
     assert columns(("a", "b"), []).splitlines() == ["a  b", "-  -"]
-    formatted = columns(("a", "b"), [(2, 0.5), ("-", 0.125)], (".1f", ".0%"))
+    formatted = columns(("a", "b"), [(2, 0.5), (None, 0.125)], (".1f", ".0%"))
     assert formatted.splitlines() == ["  a    b", "---  ---", "2.0  50%", "  -  12%"]
     with pytest.raises(ValueError, match="a row of 1 under a header of 2"):
         columns(("a", "b"), [(1,)])

@@ -83,22 +83,14 @@ class Optimizers(Result):
         rows = []
         for name, run in self.runs.items():
             rough, fine = (run.to_within(gap, self.lowest) for gap in (1e-2, 1e-6))
-            rows.append(
-                (
-                    name,
-                    "-" if run.rate is None else f"{run.rate:g}",
-                    _or_dash(rough),
-                    _or_dash(rough if rough is None else run.cost[rough]),
-                    _or_dash(fine),
-                    _or_dash(fine if fine is None else run.cost[fine]),
-                    f"{run.losses[-1] - self.lowest:.1e}",
-                    f"{run.seconds:.2f}",
-                )
-            )
+            costs = [None if step is None else run.cost[step] for step in (rough, fine)]
+            gap = run.losses[-1] - self.lowest
+            rows.append((name, run.rate, rough, costs[0], fine, costs[1], gap, run.seconds))
         header = ("", "rate", "to 1e-2", "cost", "to 1e-6", "cost", "last gap", "seconds")
+        table = columns(header, rows, ("", "g", "", "", "", "", ".1e", ".2f"))
         return (
             f"steps until the loss is within 1e-2 and 1e-6 of the lowest, {self.lowest:.6f}\n\n"
-            f"{columns(header, rows)}\n\n"
+            f"{table}\n\n"
             "cost counts gradients, a product with the Hessian or the Fisher matrix as two;\n"
             "the rate is the best of those tried; - stands for never, and for no rate"
         )
@@ -236,7 +228,3 @@ def _timed(method: Callable[[], Solution]) -> Run:
     seconds = time.perf_counter() - begin
     cost = np.arange(1, found.steps + 2) + 2 * found.spent
     return Run(None, found.values, cost, seconds)
-
-
-def _or_dash(value: object) -> object:
-    return "-" if value is None else value

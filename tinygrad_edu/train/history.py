@@ -134,8 +134,7 @@ class History:
         """
         measured = self.columns()
         rows = zip(range(1, len(self) + 1), *measured.values(), strict=True)
-        written = [(epoch, *(f"{value:.4f}" for value in values)) for epoch, *values in rows]
-        lines = columns(("epoch", *measured), written)
+        lines = columns(("epoch", *measured), rows, ("", *[".4f"] * len(measured)))
         return f"{lines}\n{self._ending()}" if self.ended else lines
 
     def _ending(self) -> str:
