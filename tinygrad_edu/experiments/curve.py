@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_edu.charts import columns, panels
-from tinygrad_edu.core.backward import gradients
+from tinygrad_edu.experiments.descent import descend
 from tinygrad_edu.experiments.experiment import Result, experiment
 from tinygrad_edu.nn.activations import Tanh
 from tinygrad_edu.nn.heads import head
@@ -164,7 +164,7 @@ def _fit(width: int, X: Array, between: Array, steps: int, rate: float, seed: in
     model = Sequential(
         Linear(1, width, rng=rng), Tanh(), Linear(width, 1, rng=rng), head("regression", 1)
     )
-    parameters = model.parameters()
+    parameters, y = model.parameters(), target(X)
     # Units turn at places spread over the interval (with b = 0 all would turn at 0), and the more
     # of them there are, the shorter the stretch that each looks at.
     W, b = parameters[:2]
@@ -172,10 +172,6 @@ def _fit(width: int, X: Array, between: Array, steps: int, rate: float, seed: in
     W.data = rng.uniform(-steepest, steepest, (1, width))
     b.data = -W.data[0] * rng.uniform(-1, 1, width)
     optimizer = Adam(model, lr=CosineDecay(rate, steps))
-    y, losses = target(X), np.empty(steps)
-    for step in range(steps):
-        loss = model.loss(model(X), y)
-        losses[step] = loss.item()
-        optimizer.step(gradients(loss, parameters))
+    *losses, _ = descend(optimizer, lambda: model.loss(model(X), y), steps)
     size = sum(parameter.size for parameter in parameters)
-    return Fit(width, size, losses, model.predict(between[:, None])[:, 0])
+    return Fit(width, size, np.array(losses), model.predict(between[:, None])[:, 0])

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tinygrad_edu import ops
 from tinygrad_edu.charts import COLOURS, columns, panels
-from tinygrad_edu.core.backward import gradients
+from tinygrad_edu.experiments.descent import descend
 from tinygrad_edu.experiments.experiment import Result, experiment
 from tinygrad_edu.optim.first_order import SGD, Adam, AdamW
 from tinygrad_edu.tensor import Tensor
@@ -201,9 +201,4 @@ def run(
 def _path(loss: Callable[[Any], Any], make: Callable[[Tensor], Any], steps: int) -> Path:
     """Return where a descent from 0 has been."""
     w = Tensor(np.zeros(2), name="w")
-    optimiser = make(w)
-    path = [w.data]
-    for _ in range(steps):
-        optimiser.step([gradients(loss(w), w)])
-        path.append(w.data)
-    return np.array(path)
+    return np.array([w.data for _ in descend(make(w), lambda: loss(w), steps)])

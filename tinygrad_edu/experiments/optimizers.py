@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from tinygrad_edu import ops
 from tinygrad_edu.charts import columns, panels
-from tinygrad_edu.core.backward import gradients
 from tinygrad_edu.data.iris import load_iris
+from tinygrad_edu.experiments.descent import descend
 from tinygrad_edu.experiments.experiment import Result, experiment
 from tinygrad_edu.optim.first_order import SGD, Adam
 from tinygrad_edu.optim.natural import natural_gradient
@@ -211,14 +211,9 @@ def _first_order(
 ) -> Run:
     parameters = [Tensor(array) for array in problem.start]
     optimizer = make(parameters, rate)
-    losses = []
     begin = time.perf_counter()
-    for _ in range(steps):
-        loss = problem.loss(parameters)
-        losses.append(loss.item())
-        optimizer.step(gradients(loss, parameters))
+    losses = list(descend(optimizer, lambda: problem.loss(parameters), steps))
     seconds = time.perf_counter() - begin
-    losses.append(problem.loss(parameters).item())
     return Run(rate, np.array(losses), np.arange(1, steps + 2), seconds)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from tinygrad_edu.charts import columns, panels
 from tinygrad_edu.core.backward import gradients
 from tinygrad_edu.data.iris import load_iris
 from tinygrad_edu.data.preparation import split, standardize
+from tinygrad_edu.experiments.descent import descend
 from tinygrad_edu.experiments.experiment import Result, experiment
 from tinygrad_edu.nn.activations import Sigmoid
 from tinygrad_edu.nn.heads import head
@@ -156,12 +157,12 @@ def _train(lam: float, hidden: int, rate: float, steps: int, seed: int) -> Decay
     X, X_unseen = standardize(X, X_unseen)
     first = Linear(4, hidden, rng=rng)
     model = Sequential(first, Sigmoid(), Linear(hidden, 3, rng=rng), head("multiclass", 3))
-    sgd, parameters, springs = SGD(model, rate), model.parameters(), weights(model)
-    norms = [_length(springs)]
-    for _ in range(steps):
-        loss = model.loss(model(X), y) + ops.weight_decay(springs, lam)
-        sgd.step(gradients(loss, parameters))
-        norms.append(_length(springs))
+    sgd, springs = SGD(model, rate), weights(model)
+
+    def loss() -> Any:
+        return model.loss(model(X), y) + ops.weight_decay(springs, lam)
+
+    norms = [_length(springs) for _ in descend(sgd, loss, steps)]
     data = gradients(model.loss(model(X), y), springs)
     outputs = ops.sigmoid(first.predict(X))
     return Decayed(
