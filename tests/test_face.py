@@ -72,6 +72,7 @@ reveal_type(nn.Sequential(nn.ReLU())(z))  # Tensor
 """
 
 
+@pytest.mark.ci
 def test_types_reach_an_editor(tmp_path):
     """mypy infers a Tensor after the first operation, and after every other."""
     pytest.importorskip("mypy")
