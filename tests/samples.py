@@ -260,6 +260,7 @@ row("cosine", REGISTRY["cosine"], *pairwise(signed, signed))
 row("turn", REGISTRY["turn"], *pairwise(signed, signed))
 row("logaddexp", tg.logaddexp, *pairwise(normal, normal))
 row("share", REGISTRY["share"], *pairwise(normal, normal))
+row("portion", REGISTRY["portion"], *pairwise(normal, normal))
 
 # in pieces
 for name in ("floor", "ceil", "trunc", "rint"):

@@ -64,6 +64,15 @@ def test_case_04_softmax_of_infinities():
     assert_array_equal(gradient(lambda z: tg.softmax(z)[0], [0.0, -INF]), [0, 0])
 
 
+@pytest.mark.parametrize(
+    "pair", [lambda x: tg.logaddexp(x[0], x[1]), lambda x: tg.logsumexp(x[:2])]
+)
+def test_what_weighs_nothing_in_a_chain_of_logaddexp_has_gradient_zero(pair):
+    x = np.array([-INF, -INF, 2.0])
+    assert_array_equal(tg.grad(lambda x: tg.logaddexp(pair(x), x[2]))(x), [0, 0, 1])
+    assert np.isnan(tg.grad(pair)(x[:2])).all()  # no limit
+
+
 def test_case_05_logsumexp_of_infinities_and_nothing():
     assert tg.logsumexp([-INF, -INF]) == -INF
     assert tg.logsumexp([1.0, INF]) == INF

@@ -159,9 +159,38 @@ def test_what_is_not_supported_is_refused_by_name(name):
         call()
 
 
+@pytest.mark.parametrize(
+    ("shift", "axis"),
+    [((1, 2), None), ((1, 2), 1), ((1, -3), (1, 1)), (1, (1, 1)), ((2,), (0, 1)), ((1, 2), (0, 1))],
+)
+def test_roll_takes_shifts_and_axes_of_different_lengths(shift, axis):
+    x = np.arange(15.0).reshape(3, 5)
+    assert_array_equal(np.roll(tg.Tensor(x), shift, axis).data, np.roll(x, shift, axis))
+
+
+def test_positive_keeps_the_graph():
+    x = tg.Tensor([1.0, -2.0])
+    assert_array_equal(tg.gradients((np.positive(x) * [3.0, 4.0]).sum(), x), [3, 4])
+
+
+@pytest.mark.parametrize("f", [tg.softmax, tg.log_softmax, tg.logsumexp], ids=lambda f: f.name)
+@pytest.mark.parametrize("axis", [None, (0, 1)])
+def test_classes_are_along_one_axis(f, axis):
+    with pytest.raises(TypeError, match=rf"{f.name}: axis=.* is not one axis"):
+        f(np.ones((2, 3)), axis=axis)
+
+
+def test_a_method_of_arrays_alone_says_where_it_is():
+    with pytest.raises(AttributeError, match=r"no attribute 'astype'; .*\.data\.astype"):
+        tg.Tensor([1.0]).astype(np.float32)
+    with pytest.raises(AttributeError, match=r"no attribute 'colour'"):
+        _ = tg.Tensor([1.0]).colour
+    assert not hasattr(tg.Tensor([1.0]), "__array_interface__")
+
+
 WRONG = {
     "flip": (lambda: tg.flip(T, 2), "flip: axis 2"),
-    "roll": (lambda: tg.roll(T, (1, 2), 0), "roll: 2 shifts for 1 axes"),
+    "roll": (lambda: tg.roll(T, (1, 2, 1), (0, 1)), "roll: 3 shifts for 2 axes"),
     "tile": (lambda: tg.tile(T, -1), "tile: -1 repeats"),
     "repeat": (lambda: tg.repeat(T, [1, 2, 3], 0), "repeat: .* for 2 entries along axis 0"),
     "repeat negative": (lambda: tg.repeat(T, -1, 0), "repeat: -1 repeats"),

@@ -8,6 +8,7 @@ since an array in the place of a Tensor would cut the graph unseen.
 from __future__ import annotations
 
 import inspect
+import operator
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
@@ -196,6 +197,7 @@ def _paired() -> dict[Any, Callable[..., Any]]:
     return {
         **known,
         np.clip: _clip,
+        np.positive: operator.pos,
         np.linalg.norm: _linalg_norm,
         np.linalg.vector_norm: _vector_norm,
         np.linalg.trace: _linalg_trace,

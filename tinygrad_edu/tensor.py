@@ -357,6 +357,14 @@ class Tensor(Node):
 
     if not TYPE_CHECKING:  # to type checkers a Tensor is no array_like, and array * t a Tensor
 
+        def __getattr__(self, name: str) -> Any:
+            if hasattr(np.ndarray, name) and not hasattr(type(self), name):
+                raise AttributeError(
+                    f"Tensor: there is no attribute {name!r}; the array's is .data.{name}, through "
+                    "which no gradient passes"
+                )
+            return object.__getattribute__(self, name)  # complains in its own words
+
         def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
             raise TypeError(
                 "Tensor: turning it into an array would cut it out of its graph unseen; use .data "

@@ -229,6 +229,16 @@ def clip(x: Any, min: Any = None, max: Any = None) -> Any:
     return _clip_op(x, low, high)
 
 
+@op(forward=limits.portion, inline=True, elementwise=True)
+def portion(g: Any, share: Any) -> Any:
+    """g times a share, and 0 where g is 0: nothing is shared out, though a share be 0/0."""
+
+
+@portion.defined_as
+def _(g: Any, share: Any) -> Any:
+    return g * share
+
+
 # d(x/y) with 0/0 = 0
 @op(
     forward=limits.xdivy,

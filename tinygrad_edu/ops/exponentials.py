@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygrad_edu.core.op import Composed, op, operand
 from tinygrad_edu.ops.activations import sigmoid
-from tinygrad_edu.ops.elementwise import exp, log
+from tinygrad_edu.ops.elementwise import exp, log, portion
 
 __all__ = [
     "cbrt",
@@ -200,7 +200,10 @@ def _(x: Any, y: Any) -> Any:
 
 # d log(e^x + e^y) = (e^x dx + e^y dy)/(e^x + e^y)
 @op(
-    rules=(lambda g, out, x, y: g * _share(x, y), lambda g, out, x, y: g * _share(y, x)),
+    rules=(
+        lambda g, out, x, y: portion(g, _share(x, y)),
+        lambda g, out, x, y: portion(g, _share(y, x)),
+    ),
     elementwise=True,
     tex=r"\operatorname{{logaddexp}}({0}, {1})",
 )

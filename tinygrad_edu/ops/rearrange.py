@@ -114,9 +114,11 @@ def roll(x: Any, shift: Any, axis: Axes = None) -> Any:
     if axis is None:
         return reshape(roll(reshape(x, shape=-1), shift, 0), shape=x.shape)
     axes = counted_axes(axis, x.ndim, "roll")
-    shifts = tuple(shift) if isinstance(shift, tuple | list) else (shift,) * len(axes)
-    if len(shifts) != len(axes):
+    shifts = tuple(shift) if isinstance(shift, tuple | list) else (shift,)
+    count = len(shifts) if len(axes) == 1 else len(axes)
+    if len(shifts) not in (1, count):
         raise ValueError(f"roll: {len(shifts)} shifts for {len(axes)} axes; pass one for each")
+    shifts, axes = (some * count if len(some) == 1 else some for some in (shifts, axes))
     for a, by in zip(axes, shifts, strict=True):
         length = x.shape[a]
         cut = -by % length if length else 0

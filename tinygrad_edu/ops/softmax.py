@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tinygrad_edu.core.op import op
-from tinygrad_edu.ops.elementwise import exp, log
+from tinygrad_edu.ops.elementwise import exp, log, portion
 from tinygrad_edu.ops.kernels import softmax as exact
 from tinygrad_edu.ops.kernels.rows import SURE, balanced
 from tinygrad_edu.ops.reduce import sum
@@ -75,7 +75,9 @@ def _(x: Any, *, axis: int) -> Any:
 # d log Σ e^z = <softmax(z), dz>
 @op(
     forward=exact.logsumexp,
-    rules=(lambda g, out, x, *, axis, keepdims, saved: spread(g, x, axis, keepdims) * saved,),
+    rules=(
+        lambda g, out, x, *, axis, keepdims, saved: portion(spread(g, x, axis, keepdims), saved),
+    ),
     tex=r"\operatorname{{logsumexp}}({0})",
 )
 def logsumexp(x: Any, *, axis: int = -1, keepdims: bool = False) -> Any:

@@ -6,7 +6,13 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["xdivy", "xlogy"]
+__all__ = ["portion", "xdivy", "xlogy"]
+
+
+def portion(g: Any, share: Any) -> Any:
+    """g times a share, and 0 where g is 0, even of a share that has no limit."""
+    product = g * share
+    return np.where(np.equal(g, 0), g, product) if np.isnan(product).any() else product
 
 
 def xdivy(x: Any, y: Any) -> Any:

@@ -27,10 +27,15 @@ def in_dtype_of(x: Any, losses: Any) -> Any:
     return losses.astype(x.dtype, copy=False) if x.dtype.kind == "f" else losses
 
 
-def as_rows(x: Any, axis: int) -> tuple[Any, Any]:
+def as_rows(x: Any, axis: Any) -> tuple[Any, Any]:
     """Return x as the rows of a contiguous matrix, and what puts rows back into x's shape."""
     if x.ndim == 0:
         raise ValueError("a number has no axis of classes; pass a vector")
+    if axis is None or (isinstance(axis, tuple | list) and len(axis) != 1):
+        raise TypeError(
+            f"axis={axis} is not one axis, which the classes are along; reshape first, so that "
+            "they are, and pass an integer"
+        )
     x = floating(x)
     if x.dtype.char == "e":  # a sum of float16 overflows at 65504
         rows, put_wide_back = as_rows(x.astype(np.float32), axis)
