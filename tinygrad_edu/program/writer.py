@@ -78,7 +78,7 @@ class Writer:
         """The whole text, which imports NumPy alone."""
         texts = kernel_texts(self._kernels)
         numbers = "\n".join(f"{name} = {value!r}" for name, value in self._numbers.items())
-        parts = [f"import numpy as np\n{numbers}".strip(), *texts.values(), self._text]
+        parts = [f"import numpy as np\n{numbers}".strip(), *texts.values(), self._text.rstrip()]
         return "\n\n\n".join(parts)
 
     def explain(self) -> str:
