@@ -183,6 +183,9 @@ def test_classes_are_along_one_axis(f, axis):
 def test_a_method_of_arrays_alone_says_where_it_is():
     with pytest.raises(AttributeError, match=r"no attribute 'astype'; .*\.data\.astype"):
         tg.Tensor([1.0]).astype(np.float32)
+    assert not hasattr(tg.Tensor([1.0]), "tolist")
+    assert "tolist" not in dir(tg.Tensor([1.0]))
+    assert not hasattr(tg.Tensor, "__getattr__")  # Python would look up every attribute slowly
     with pytest.raises(AttributeError, match=r"no attribute 'colour'"):
         _ = tg.Tensor([1.0]).colour
     assert not hasattr(tg.Tensor([1.0]), "__array_interface__")

@@ -353,17 +353,13 @@ class Tensor(Node):
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (np.array(self.value), self.name)  # a copy is a leaf: no graph
 
+    def __dir__(self) -> list[str]:
+        lacking = {name for name, each in vars(Tensor).items() if isinstance(each, _OfArraysAlone)}
+        return sorted({*object.__dir__(self)} - lacking)
+
     # --- NumPy's protocols ----------------------------------------------------------------------
 
     if not TYPE_CHECKING:  # to type checkers a Tensor is no array_like, and array * t a Tensor
-
-        def __getattr__(self, name: str) -> Any:
-            if hasattr(np.ndarray, name) and not hasattr(type(self), name):
-                raise AttributeError(
-                    f"Tensor: there is no attribute {name!r}; the array's is .data.{name}, through "
-                    "which no gradient passes"
-                )
-            return object.__getattribute__(self, name)  # complains in its own words
 
         def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
             raise TypeError(
@@ -440,6 +436,23 @@ install(Tensor, {name: _method(getattr(ops, name)) for name in _METHODS})
 install(Tensor, {"reshape": _reshape, "transpose": _transpose, "ravel": _ravel})
 install(Tensor, {"flatten": _method(ops.ravel)})
 install(Tensor, {f"__i{name}__": _in_place(f"__{name}__", sign) for name, sign in _SIGNS.items()})
+
+
+class _OfArraysAlone:
+    """An attribute that arrays have and Tensors have not, which says so.
+
+    A method ``__getattr__`` would make Python look up every attribute slowly.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, tensor: Tensor | None, kind: type[Tensor]) -> NoReturn:
+        raise AttributeError(
+            f"Tensor: there is no attribute {self.name!r}; the array's is .data.{self.name}, "
+            "through which no gradient passes"
+        )
+
 
 _new = object.__new__
 _set_grad = Tensor.__dict__["_grad"].__set__
@@ -618,3 +631,8 @@ def _constant(value: Any, op: Op) -> Any:
     if value.__class__ in _PLAIN or _plain(value) is not None:
         return value
     return real_array(value, op.name)
+
+
+for _name in {*dir(np.ndarray)} - {*dir(Tensor)}:
+    if not _name.startswith("_"):
+        setattr(Tensor, _name, _OfArraysAlone(_name))
