@@ -447,7 +447,9 @@ class _OfArraysAlone:
     def __init__(self, name: str) -> None:
         self.name = name
 
-    def __get__(self, tensor: Tensor | None, kind: type[Tensor]) -> NoReturn:
+    def __get__(self, tensor: Tensor | None, kind: type[Tensor]) -> _OfArraysAlone:
+        if tensor is None:
+            return self
         raise AttributeError(
             f"Tensor: there is no attribute {self.name!r}; the array's is .data.{self.name}, "
             "through which no gradient passes"
@@ -633,6 +635,5 @@ def _constant(value: Any, op: Op) -> Any:
     return real_array(value, op.name)
 
 
-for _name in {*dir(np.ndarray)} - {*dir(Tensor)}:
-    if not _name.startswith("_"):
-        setattr(Tensor, _name, _OfArraysAlone(_name))
+for _name in ("all", "any", "astype", "copy", "nonzero", "tolist"):
+    setattr(Tensor, _name, _OfArraysAlone(_name))
