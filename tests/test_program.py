@@ -199,6 +199,7 @@ def test_results_are_the_callers_own():
             one[...] = 7
     c[:] = 9
     np.testing.assert_array_equal(program(x)[2], [0, 1, 2])  # as it was at the first call
+    np.testing.assert_array_equal(alone(program, x)[2], [0, 1, 2])
 
 
 @pytest.mark.parametrize("size", [4, 100])

@@ -168,7 +168,7 @@ def value_and_grad(f: Function, argnum: int | tuple[int, ...] = 0) -> Function:
         slopes = tuple(map(call.result, found))
         return call.result(call.out), slopes if isinstance(argnum, tuple) else slopes[0]
 
-    differentiate.made_by = "value_and_grad", f, argnum  # type: ignore[attr-defined]
+    differentiate.made_by = "value_and_grad", f, argnum  # type: ignore[attr-defined]  # for compile
     return differentiate
 
 
@@ -205,7 +205,7 @@ def grad(f: Function, argnum: int | tuple[int, ...] = 0) -> Function:
     def differentiate(*args: Any, **kwargs: Any) -> Any:
         return both(*args, **kwargs)[1]
 
-    differentiate.made_by = "grad", f, argnum  # type: ignore[attr-defined]
+    differentiate.made_by = "grad", f, argnum  # type: ignore[attr-defined]  # for compile
     return differentiate
 
 

@@ -30,23 +30,21 @@ class Traced:
 
     value: Any  # what it is in the call that is traced
 
-    def apply(self, op: Op, inputs: tuple[Any, ...], attributes: Mapping[str, Any]) -> Any:
-        """Compute an operation of which this is an argument."""
-        raise NotImplementedError
+    if TYPE_CHECKING:  # what `program.trace` defines
 
-    def check(self, refuse: Callable[..., None], *args: Any) -> None:
-        """Look at the numbers, as ``refuse(x, *args)`` does, whenever the program runs."""
-        raise NotImplementedError
+        def apply(self, op: Op, inputs: tuple[Any, ...], attributes: Mapping[str, Any]) -> Any:
+            """Compute an operation of which this is an argument."""
 
-    def vertex(
-        self, op: Op, args: tuple[Any, ...], inputs: tuple[Any, ...], attributes: Mapping[str, Any]
-    ) -> Node:
-        """Make the vertex of an operation of which this is the value of an argument."""
-        raise NotImplementedError
+        def check(self, refuse: Callable[..., None], *args: Any) -> None:
+            """Look at the numbers, as ``refuse(x, *args)`` does, whenever the program runs."""
 
-    def leaf(self) -> Node:
-        """Make a vertex that holds this."""
-        raise NotImplementedError
+        def vertex(
+            self, op: Op, args: tuple[Any, ...], inputs: tuple[Any, ...], attributes: Any
+        ) -> Any:
+            """Make the vertex of an operation of which this is the value of an argument."""
+
+        def leaf(self) -> Any:
+            """Make a vertex that holds this."""
 
 
 class Node:

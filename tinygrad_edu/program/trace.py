@@ -149,7 +149,7 @@ class Name(NDArrayOperatorsMixin, Traced):
         node.value, node.saved = out if op.saved is not None else (out, None)
         node.op, node.args, node.attributes, node.inputs = op, args, attributes, inputs
         node.serial = next_serial()
-        return node  # type: ignore[no-any-return]
+        return node  # type: ignore[no-any-return]  # filled slot by slot
 
     def leaf(self) -> Tensor:
         """Return a Tensor that holds this name."""
@@ -158,7 +158,7 @@ class Name(NDArrayOperatorsMixin, Traced):
         value = self if kind == "f" else self.astype(np.float64)
         node.op, node.args, node.attributes, node.inputs = None, (), {}, ()
         node.value, node.serial, node._grad = value, next_serial(), None
-        return node  # type: ignore[no-any-return]
+        return node  # type: ignore[no-any-return]  # filled slot by slot
 
     def copy(self) -> Name:
         """Return the name itself: a program never changes what a name stands for."""

@@ -63,6 +63,7 @@ class Writer:
         self._taken = {"np", "program", *inputs.values()}
         #: Arrays that were closed over, as they were, by what they are called in the text.
         self.constants: dict[str, Any] = {}
+        self._originals: dict[str, Any] = {}
         self._numbers: dict[str, Any] = {}
         self._kernels: dict[str, Any] = {}
         self._told: list[tuple[str, str, str]] = []
@@ -96,10 +97,8 @@ class Writer:
         # All of the text is ours: names of functions, numbered letters, literals.
         exec(compile(self._text, "<program>", "exec"), names)
         found: Any = names["program"]
-        found.__kwdefaults__ = {
-            name: np.array(value, order="K") for name, value in self.constants.items()
-        }
-        return found  # type: ignore[no-any-return]
+        found.__kwdefaults__ = self.constants
+        return found  # type: ignore[no-any-return]  # defined by the text
 
     # --- lines ----------------------------------------------------------------------------------
 
@@ -159,7 +158,7 @@ class Writer:
     def _results(self, results: Any, inputs: Mapping[Name, str]) -> str:
         """Write what is returned; copy what something else holds, or is handed out already."""
         held = [name.value for name in inputs if inputs[name] not in self._memory.donated]
-        held += list(self.constants.values())
+        held += list(self._originals.values())
 
         def result(value: Any) -> Any:
             text = self._argument(value)
@@ -194,7 +193,10 @@ class Writer:
         if value is Ellipsis:
             return "..."
         if isinstance(value, np.ndarray):
-            return self._named(self.constants, self._called(value) or "c", value)
+            name = self._named(self._originals, self._called(value) or "c", value)
+            if name not in self.constants:
+                self.constants[name] = np.array(value, order="K")
+            return name
         return str(value) if isinstance(value, _Text) else repr(value)
 
     def _named(self, table: dict[str, Any], letter: str, value: Any) -> str:
