@@ -12,6 +12,7 @@ from tinygrad_edu.lectures.lecture import (
     in_order,
     typed,
 )
+from tinygrad_edu.lectures.show import show
 
 __all__ = [
     "IDENTITIES",
@@ -20,6 +21,7 @@ __all__ = [
     "Lecture",
     "backprop",
     "regularization",
+    "show",
     "softmax",
     "typed",
 ]
