@@ -63,7 +63,7 @@ format: $(VENV)/.dev
 	@$(RUN) -m ruff format .
 
 tutorials: $(VENV)/.dev
-	@set -e; for script in $(sort $(wildcard tutorials/[0-9]*.py)); do echo "== $$script"; $(RUN) "$$script"; done
+	@set -e; for script in $(sort $(wildcard tutorials/[0-9]*.py tutorials/old_*.py)); do echo "== $$script"; $(RUN) "$$script"; done
 
 bench: $(VENV)/.dev
 	@set -e; for script in $(sort $(wildcard benchmarks/*.py)); do echo "== $$script"; $(RUN) "$$script"; done
