@@ -1,5 +1,5 @@
 # Everything runs in .venv, which each command makes and fills by itself.
-# The files .venv/.venv-made, .venv/.viz and .venv/.dev say what is in there already.
+# The files .venv/.venv-made, .venv/.viz, .venv/.tutorials, .venv/.book and .venv/.dev say what is in there already.
 
 PYTHON ?= python3
 VENV := .venv
@@ -8,7 +8,7 @@ PIP := $(RUN) -m pip --disable-pip-version-check
 PYTEST := $(RUN) -m pytest -n auto --dist worksteal --durations=10
 ARGS ?=
 
-.PHONY: help demo test coverage test-ci test-deep release-check check format tutorials bench docs clean distclean
+.PHONY: help demo test coverage test-ci test-deep release-check check format tutorials book bench docs clean distclean
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 # Python keeps what it compiled: each process of the tests would compile everything again.
@@ -24,6 +24,7 @@ help:
 	@echo "make release-check  build, look at what was built, install it bare and run the demo"
 	@echo "make format     put the format right, and what the linter can mend by itself"
 	@echo "make tutorials  run every script in tutorials/"
+	@echo "make book       run them as notebooks, and build the site in build/book/"
 	@echo "make bench      run every script in benchmarks/"
 	@echo "make docs       write docs/numpy.md and docs/judged.md from the declarations"
 	@echo "make clean      remove what was built; make distclean removes .venv too"
@@ -38,7 +39,7 @@ test: $(VENV)/.dev
 coverage: $(VENV)/.dev
 	@$(PYTEST) -m "not deep and not ci" --cov --cov-report=term-missing:skip-covered $(ARGS)
 
-test-ci: $(VENV)/.dev
+test-ci: $(VENV)/.dev book
 	@$(PYTEST) -m ci $(ARGS)
 
 test-deep: $(VENV)/.dev
@@ -62,8 +63,11 @@ format: $(VENV)/.dev
 	@$(RUN) -m ruff check --fix .
 	@$(RUN) -m ruff format .
 
-tutorials: $(VENV)/.dev
+tutorials: $(VENV)/.tutorials
 	@set -e; for script in $(sort $(wildcard tutorials/[0-9]*.py tutorials/old_*.py)); do echo "== $$script"; $(RUN) "$$script"; done
+
+book: $(VENV)/.book
+	@$(RUN) tools/book.py
 
 bench: $(VENV)/.dev
 	@set -e; for script in $(sort $(wildcard benchmarks/*.py)); do echo "== $$script"; $(RUN) "$$script"; done
@@ -96,7 +100,20 @@ $(VENV)/.viz: $(VENV)/.venv-made setup.cfg pyproject.toml
 	@$(PIP) install --quiet --editable '.[viz]'
 	@touch $@
 
+$(VENV)/.tutorials: $(VENV)/.venv-made setup.cfg pyproject.toml
+	@echo "Installing what the tutorials need (once)"
+	@$(PIP) install --quiet --editable '.[viz,train,data]'
+	@touch $(VENV)/.viz $@
+
+$(VENV)/.book: $(VENV)/.venv-made setup.cfg pyproject.toml
+	@command -v npm >/dev/null 2>&1 || { echo "error: no 'npm' found, which brings MathJax: install Node.js" >&2; exit 1; }
+	@echo "Installing what the book needs (once)"
+	@$(PIP) install --quiet --editable '.[viz,train,data,book]'
+	@mkdir -p $(VENV)/mathjax && cd $(VENV)/mathjax && npm pack --silent mathjax@3.2.2 >/dev/null \
+	  && tar -xzf mathjax-3.2.2.tgz --strip-components=2 package/es5/tex-svg-full.js && rm mathjax-3.2.2.tgz
+	@touch $(VENV)/.viz $(VENV)/.tutorials $@
+
 $(VENV)/.dev: $(VENV)/.venv-made setup.cfg pyproject.toml
 	@echo "Installing what the tests need (once)"
 	@$(PIP) install --quiet --editable '.[viz,train,data,mpi,dev]'
-	@touch $(VENV)/.viz $@
+	@touch $(VENV)/.viz $(VENV)/.tutorials $@
