@@ -16,7 +16,6 @@ from typing import Any
 
 import jupytext
 import nbformat
-from jupyter_client import AsyncKernelManager
 from nbclient import NotebookClient
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -47,9 +46,10 @@ def run(script: Path, state: str) -> Path:
     with tempfile.TemporaryDirectory() as folder:
         client = NotebookClient(
             notebook,
-            # Sockets of the file system: nobody else listens.
-            km=AsyncKernelManager(kernel_name="python3", transport="ipc"),
             timeout=300,
+            startup_timeout=180,
+            kernel_name="python3",
+            extra_arguments=["--log-level=40"],  # errors
             resources={"metadata": {"path": folder}},
         )
         client.execute()
