@@ -95,7 +95,7 @@ class Outliers(Result):
         s = np.log(z / np.maximum(1 - z, 1e-12))
         for name, loss in LOSSES.items():
             shapes.plot(z, loss(s, np.ones_like(s)), label=name)
-        shapes.set(title="loss of an item with t = 1", xlabel="output z", ylim=(-0.1, 4))
+        shapes.set(title="loss of an item with y = 1", xlabel="output a", ylim=(-0.1, 4))
         shapes.legend()
         for axes, situation in zip(fits, SITUATIONS, strict=True):
             x, t = self.data[situation]
