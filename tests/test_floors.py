@@ -35,6 +35,7 @@ FLOORS = {
     "nn": 3,
     "optim": 3,
     "data": 4,
+    "interop": 4,
     "train": 4,
     "parallel": 4,
     "lectures": 4,

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from tinygrad_edu.check.gradcheck import assert_gradients as assert_gradients
     from tinygrad_edu.check.gradcheck import gradcheck as gradcheck
     from tinygrad_edu.check.nonfinite import find_nonfinite as find_nonfinite
+    from tinygrad_edu.interop import from_torch as from_torch
     from tinygrad_edu.program import compile as compile
     from tinygrad_edu.symbolic.answers import check_answer as check_answer
     from tinygrad_edu.symbolic.answers import check_derivation as check_derivation
@@ -73,7 +74,7 @@ _SHOWN = {
         "subnetworks"
     ),
     "Programs": "compile",
-    "Training": "data nn optim train",
+    "Training": "data from_torch nn optim train",
 }
 __doc__ += "\n".join(f"\n{title}:\n    {names}" for title, names in _SHOWN.items()) + "\n"
 
@@ -89,6 +90,7 @@ _LAZY = {
     "draw": "tinygrad_edu.view.draw",
     "explain": "tinygrad_edu.view.page",
     "find_nonfinite": "tinygrad_edu.check.nonfinite",
+    "from_torch": "tinygrad_edu.interop",
     "forces": "tinygrad_edu.view.insights.forces",
     "gradcheck": "tinygrad_edu.check.gradcheck",
     "nn": "tinygrad_edu.nn",
