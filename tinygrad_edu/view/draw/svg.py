@@ -64,10 +64,10 @@ def _read_layout(svg: bytes) -> _Layout:
     """Take places and paths from Graphviz's SVG; its texts, colours and fonts are not used."""
     space = "{http://www.w3.org/2000/svg}"
     root = ET.fromstring(svg)
-    _, _, width, height = map(float, root.get("viewBox", "").split())
-    graph = root.find(f"{space}g")
-    if graph is None:
-        raise RendererError("The renderer returned an SVG without a graph.")
+    graph, corners = root.find(f"{space}g"), root.get("viewBox", "").split()
+    if graph is None or len(corners) != 4:
+        raise RendererError("The renderer returned an SVG that is none of Graphviz's.")
+    width, height = map(float, corners[2:])
     move = re.search(r"translate\([^)]*\)", graph.get("transform", ""))
     items: dict[str, _Item] = {}
     for group in graph.iter(f"{space}g"):
