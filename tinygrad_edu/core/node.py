@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
     from tinygrad_edu.core.op import Op
 
-__all__ = ["NO_ATTRIBUTES", "REGISTRY", "Node", "Traced", "install", "next_serial"]
+__all__ = ["NO_ATTRIBUTES", "REGISTRY", "Node", "Traced", "install", "next_serial", "one_line"]
 
 #: Every operation by its name.
 REGISTRY: dict[str, Op] = {}
@@ -35,8 +36,8 @@ class Traced:
         def apply(self, op: Op, inputs: tuple[Any, ...], attributes: Mapping[str, Any]) -> Any:
             """Compute an operation of which this is an argument."""
 
-        def check(self, refuse: Callable[..., None], *args: Any) -> None:
-            """Look at the numbers, as ``refuse(x, *args)`` does, whenever the program runs."""
+        def line(self, function: Callable[..., Any], *args: Any) -> Any:
+            """Compute ``function(x, *args)`` by a line that calls it whenever the program runs."""
 
         def vertex(
             self, op: Op, args: tuple[Any, ...], inputs: tuple[Any, ...], attributes: Any
@@ -45,6 +46,16 @@ class Traced:
 
         def leaf(self) -> Any:
             """Make a vertex that holds this."""
+
+
+def one_line(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a function that looks at numbers one line of a program, where x is traced."""
+
+    @functools.wraps(function)
+    def call(x: Any, *args: Any) -> Any:
+        return x.line(function, *args) if isinstance(x, Traced) else function(x, *args)
+
+    return call
 
 
 class Node:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-import numpy as np
-
 from tinygrad_edu.core.node import Node
 from tinygrad_edu.core.op import Composed, op, operand
 from tinygrad_edu.ops.activations import sigmoid, softplus
 from tinygrad_edu.ops.arithmetic import multiply
-from tinygrad_edu.ops.elementwise import exp, log, xdivy, xlogy
+from tinygrad_edu.ops.elementwise import abs, exp, log, where, xdivy, xlogy
 from tinygrad_edu.ops.kernels import cross_entropies as exact
+from tinygrad_edu.ops.kernels.rows import MODERATE
 from tinygrad_edu.ops.reduce import max, sum
 from tinygrad_edu.ops.shape import expand_dims
 from tinygrad_edu.ops.softmax import log_softmax, softmax
@@ -109,7 +108,11 @@ def _(g: Any, out: Any, z: Any, y: Any, *, saved: Any) -> Any:
 def _(logits: Any, targets: Any) -> Any:
     """a Σy - y, not yet divided by the sum Σe: a pass less over the block."""
     y = distributions(targets, logits, "softmax_cross_entropy")
-    e = exp(logits - max(logits, axis=-1, keepdims=True))
+    shift = max(logits, axis=-1, keepdims=True)
+    if targets is not y:  # labels
+        bound = MODERATE.get(logits.dtype.char, MODERATE["f"])
+        shift = where(max(abs(logits), axis=-1, keepdims=True) <= bound, 0, shift)
+    e = exp(logits - shift)
     total = sum(e, axis=-1)
     return sum(y, axis=-1, keepdims=True) * e - multiply(y, expand_dims(total, axis=-1)), total
 
@@ -153,7 +156,7 @@ def softmax_cross_entropy(logits: Any, targets: Any, reduction: str = "mean") ->
 @op(inline=True, name="residual")
 def _residual(g: Any, logits: Any, targets: Any, differences: Any, total: Any) -> Any:
     """g (a Σy - y), from what the forward saved."""
-    return np.asarray(g / total)[..., None] * differences
+    return (g / total)[..., None] * differences
 
 
 @_residual.defined_as

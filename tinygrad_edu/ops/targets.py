@@ -7,12 +7,11 @@ The batch axis comes first; a single example ``(K,)`` is allowed.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.core.node import Node, Traced
+from tinygrad_edu.core.node import Node, one_line
 from tinygrad_edu.core.op import op
 from tinygrad_edu.ops.reduce import mean, sum
 
@@ -46,19 +45,6 @@ def values_of(x: Any) -> Any:
     return x.value if isinstance(x, Node) else x
 
 
-def _looks_at_numbers(refuse: Callable[..., None]) -> Callable[..., None]:
-    """Make a check of an argument part of a program, where one is traced."""
-
-    @functools.wraps(refuse)
-    def check(x: Any, *args: Any) -> None:
-        if isinstance(x, Traced):
-            x.check(refuse, *args)
-        else:
-            refuse(x, *args)
-
-    return check
-
-
 # --- class labels --------------------------------------------------------------------------------
 
 
@@ -81,7 +67,7 @@ def one_hot(labels: Any, *, classes: int, dtype: str = "float64") -> Any:
     return np.equal(np.expand_dims(labels, -1), np.arange(classes)).astype(dtype)
 
 
-@_looks_at_numbers
+@one_line
 def refuse_labels(labels: Any, classes: int, name: str) -> None:
     if labels.dtype.kind not in "iu":
         raise ValueError(
@@ -127,7 +113,7 @@ def are_labels(targets: Any, x: Any, name: str) -> bool:
     return True
 
 
-@_looks_at_numbers
+@one_line
 def refuse_negative(targets: Any, name: str) -> None:
     if targets.size and targets.min() < -1e-4:  # the small steps of a gradient check pass
         raise ValueError(
@@ -146,7 +132,7 @@ def distributions(targets: Any, x: Any, name: str) -> Any:
 # --- probabilities -------------------------------------------------------------------------------
 
 
-@_looks_at_numbers
+@one_line
 def refuse_no_distribution(probs: Any, name: str) -> None:
     if not probs.size:
         return
@@ -159,7 +145,7 @@ def refuse_no_distribution(probs: Any, name: str) -> None:
         )
 
 
-@_looks_at_numbers
+@one_line
 def refuse_outside_unit(x: Any, name: str, what: str) -> None:
     margin = 1e-4 if what == "target" else 0  # the small steps of a gradient check
     if x.size and (x.min() < -margin or x.max() > 1 + margin):

@@ -25,18 +25,20 @@ def alive(lines: Iterable[Line], results: Any) -> list[Line]:
     return found[::-1]
 
 
-def numbered(lines: Iterable[Line], results: Any) -> tuple[list[Line], Any]:
+def numbered(lines: Sequence[Line], results: Any) -> tuple[list[Line], Any]:
     """Compute once what several lines compute of the same names (Cocke and Schwartz 1970).
 
-    Operations of the user's are called as often as they were: they may not be functions.
+    Operations of the user's are called as often as they were: they may not be functions. An array
+    that a later line changes is nobody else's.
     """
+    changed = {line.args[0] for line in lines if getattr(line.function, "changes", False)}
     first: dict[Any, Line] = {}
     same: dict[Name, Any] = {}
     found = []
     for line in lines:
         _rename(line, same)
         key = line.function, _key(line.args), tuple((k, _key(v)) for k, v in line.kwargs.items())
-        if line.op is not None and not line.op.sealed:
+        if (line.op is not None and not line.op.sealed) or not changed.isdisjoint(line.writes()):
             found.append(line)
         elif key in first:
             same.update(zip(line.writes(), first[key].writes(), strict=True))

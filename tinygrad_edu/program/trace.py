@@ -126,6 +126,7 @@ class Name(NDArrayOperatorsMixin, Traced):
     dtype = property(lambda self: np.asarray(self.value).dtype)
     T = property(lambda self: self.trace.compute(getattr, (self, "T")))
     mT = property(lambda self: self.trace.compute(getattr, (self, "mT")))
+    flags = property(lambda self: self.value.flags)  # a program is of one layout
 
     # --- what computes with it ------------------------------------------------------------------
 
@@ -133,9 +134,9 @@ class Name(NDArrayOperatorsMixin, Traced):
         """Write the line of an operation on arrays."""
         return self.trace.apply(op, inputs, attributes)
 
-    def check(self, refuse: Function, *args: Any) -> None:
-        """Write a line that computes nothing and may refuse."""
-        self.trace.compute(refuse, (self, *args))
+    def line(self, function: Function, *args: Any) -> Any:
+        """Write a line that calls a function; one that gives nothing is there to refuse."""
+        return self.trace.compute(function, (self, *args))
 
     def vertex(
         self, op: Op, args: tuple[Any, ...], inputs: tuple[Any, ...], attributes: Mapping[str, Any]

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.core.node import one_line
 from tinygrad_edu.ops.kernels.limits import xlogy
 from tinygrad_edu.ops.kernels.rows import (
     SURE,
@@ -17,7 +18,10 @@ from tinygrad_edu.ops.kernels.rows import (
     balanced,
     floating,
     in_dtype_of,
+    moderated,
     places,
+    put,
+    row_starts,
     shifted_exponentials,
 )
 
@@ -29,33 +33,72 @@ __all__ = [
 ]
 
 
-@np.errstate(all="ignore")
 def softmax_cross_entropy(logits: Any, targets: Any) -> Any:
-    """Cross-entropy of each example, from logits."""
+    """Cross-entropy of each example, from logits.
+
+    Of labels log(1 + Σ e^z/e^z_y), the sum over the other classes; it takes no shift where the
+    logits are moderate.
+    """
     rows, _ = as_rows(logits, -1)
-    e, largest, rest, total = shifted_exponentials(rows)
-    log_sum = np.log1p(rest)
     if targets.shape == logits.shape:
-        y, top, norm = targets.reshape(rows.shape), largest[:, None], log_sum[:, None]
-        losses = (y * (norm - (rows - top))).sum(-1)
-        if not np.isfinite(losses).all():  # 0 · ∞ is 0 where a class has no target,
-            negative_log = y * norm + (y * top - y * rows)  # and half of ∞ may be less
-            losses = np.where(y == 0, 0, negative_log).sum(-1)
-            losses += 0 * log_sum  # but NaN stays
-        sums = y.sum(-1, keepdims=True, dtype=np.result_type(y, e))
-        differences = sums * e - y * total[:, None]
-        if not rest.min(initial=1) >= SURE:  # or NaN, which hides that of other examples
-            differences = balanced(differences, e, -1)
+        losses, differences, total = _of_distributions(rows, targets.reshape(rows.shape))
     else:
         own = places(rows, targets)
-        losses = log_sum - (rows.ravel()[own] - largest)
-        differences, flat = e, e.ravel()
-        flat[own] = flat[own] - 1 - rest  # e - total, with the digits that `rest` has
-        if rows is logits:  # what happens most: nothing to put back
-            return losses, (differences, total)
+        near = moderated(rows)
+        e = np.exp(near)
+        mine = e.ravel()[own]
+        e = put(e, own, 0)
+        rest = np.add.reduce(e, 1)
+        total = rest + mine
+        losses = np.log1p(rest / mine)
+        e = put(e, own, 0 - rest)  # e - total, with the digits that `rest` has
+        losses, differences, total = _with_shifted(rows, near, own, losses, e, total)
+    if rows is logits:  # what happens most: nothing to put back
+        return losses, (differences, total)
+    return _shaped(logits, losses, differences, total)
+
+
+@one_line
+@np.errstate(all="ignore")
+def _shaped(logits: Any, losses: Any, differences: Any, total: Any) -> Any:
     shape = logits.shape[:-1]
     saved = differences.reshape(logits.shape), total.reshape(shape)  # float16 cannot hold a sum
     return in_dtype_of(logits, losses.reshape(shape)), saved
+
+
+@one_line
+@np.errstate(all="ignore")
+def _with_shifted(rows: Any, near: Any, own: Any, *found: Any) -> Any:
+    """Compute the rows whose exponentials need a shift, where there are any."""
+    if near is rows:
+        return found
+    far = (near != rows).any(1)
+    e, largest, rest, total = shifted_exponentials(rows[far])
+    places, flat = own[far] % rows.shape[1] + row_starts(*e.shape), e.ravel()
+    losses = np.log1p(rest) - (rows.ravel()[own[far]] - largest)
+    flat[places] = flat[places] - 1 - rest
+    whole = tuple(each.copy() for each in found)
+    for each, part in zip(whole, (losses, e, total), strict=True):
+        each[far] = part
+    return whole
+
+
+@one_line
+@np.errstate(all="ignore")
+def _of_distributions(rows: Any, y: Any) -> Any:
+    e, largest, rest, total = shifted_exponentials(rows)
+    log_sum = np.log1p(rest)
+    top, norm = largest[:, None], log_sum[:, None]
+    losses = (y * (norm - (rows - top))).sum(-1)
+    if not np.isfinite(losses).all():  # 0 · ∞ is 0 where a class has no target,
+        negative_log = y * norm + (y * top - y * rows)  # and half of ∞ may be less
+        losses = np.where(y == 0, 0, negative_log).sum(-1)
+        losses += 0 * log_sum  # but NaN stays
+    sums = y.sum(-1, keepdims=True, dtype=np.result_type(y, e))
+    differences = sums * e - y * total[:, None]
+    if not rest.min(initial=1) >= SURE:  # or NaN, which hides that of other examples
+        differences = balanced(differences, e, -1)
+    return losses, differences, total
 
 
 def cross_entropy(probs: Any, targets: Any) -> Any:

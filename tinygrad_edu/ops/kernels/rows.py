@@ -13,8 +13,10 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["SURE", "as_rows", "balanced", "floating", "in_dtype_of", "places", "row_starts"]
-__all__ += ["shifted_exponentials"]
+from tinygrad_edu.core.node import one_line
+
+__all__ = ["MODERATE", "SURE", "as_rows", "balanced", "floating", "in_dtype_of", "moderated"]
+__all__ += ["places", "put", "row_starts", "shifted_exponentials"]
 
 
 def floating(x: Any) -> Any:
@@ -62,6 +64,30 @@ def row_starts(count: int, length: int) -> Any:
 
 def _as_it_is(rows: Any) -> Any:
     return rows
+
+
+#: Exponentials of smaller numbers, their sums and their quotients neither overflow nor vanish.
+MODERATE = {"f": 26.0, "d": 212.0}
+
+
+@one_line
+def moderated(rows: Any) -> Any:
+    """Return the rows as they are, or with zeros in those whose exponentials need a shift."""
+    bound = MODERATE.get(rows.dtype.char, 0.0)
+    if rows.size and rows.item(rows.argmin()) >= -bound and rows.item(rows.argmax()) <= bound:
+        return rows
+    near = np.maximum.reduce(np.abs(rows), 1, keepdims=True, initial=0) <= bound  # NaN is not
+    return np.where(near, rows, rows.dtype.type(0))
+
+
+@one_line
+def put(rows: Any, places: Any, values: Any) -> Any:
+    """Write values into a contiguous matrix, at places in its flat order; return the matrix."""
+    rows.ravel()[places] = values
+    return rows
+
+
+put.__wrapped__.changes = True  # type: ignore[attr-defined]  # its first argument
 
 
 def shifted_exponentials(rows: Any) -> tuple[Any, Any, Any, Any]:
