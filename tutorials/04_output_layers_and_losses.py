@@ -76,7 +76,7 @@ show(
     figure,
     "04-activations.svg",
     alt="Left, the curves of tanh, ReLU and GELU. Right, their slopes: that of tanh is a bump "
-    "around 0, that of ReLU jumps from 0 to 1, that of GELU goes from 0 to 1 smoothly.",
+    "around 0, that of ReLU jumps from 0 to 1, that of GELU rises smoothly and passes 1 a little.",
 )
 
 # %% [markdown]
@@ -144,7 +144,7 @@ for hidden in (1, 2, 20):
         final[hidden, seed] = losses[-1]
     panel.plot(x, a, label=f"{hidden} hidden")
 panel.plot(x, y, "k:", label="the curve")
-panel.legend()
+panel.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, frameon=False)
 panel.set(xlabel="x")
 show(
     figure,
