@@ -359,6 +359,18 @@ assert_allclose(by_hand, tg.gradients(a, z, seed=g))
 assert_allclose(tg.gradients(a, z, seed=[5.0, 5.0, 5.0]), 0, atol=1e-14)
 
 # %% [markdown]
+# With a temperature there is one more step, $\mathbf z \to \mathbf z/T$, and so one more factor
+# $1/T$ on the way back.
+
+# %%
+T = np.array(2.0)
+warm = tg.softmax(z / T)
+print("with a temperature:", tg.derive(warm, wrt=z, names={"a": warm}).result)
+assert_allclose(
+    tg.gradients(warm, z, seed=g), warm.data * (g - np.sum(warm.data * g)) / T, atol=1e-15
+)
+
+# %% [markdown]
 # ## The usual mistake
 #
 # Many a first attempt knows $\sigma' = \sigma(1 - \sigma)$, and writes $a_j(1 - a_j)\,g_j$ for the
