@@ -1,5 +1,6 @@
 """How Sphinx builds the book; `tools/book.py` collects its sources and calls it."""
 
+import re
 import sys
 
 import tinygrad_edu
@@ -15,11 +16,27 @@ extensions = [
     "sphinx.ext.mathjax",
     "sphinx.ext.napoleon",
 ]
+napoleon_use_ivar = True
 nb_execution_mode = "off"  # the notebooks come with their outputs
 myst_enable_extensions = ["amsmath", "dollarmath"]
 myst_heading_anchors = 4
 suppress_warnings = ["mystnb.unknown_mime_type"]  # a notebook's other faces of the same thing
 default_role = "code"
+
+
+def for_sphinx(app, what, name, obj, options, lines):
+    """Let |x| be a magnitude, and let every docstring count its sources by itself."""
+    for number, line in enumerate(lines):
+        if not line.lstrip().startswith(">>>") and "`" not in line:
+            line = line.replace("|", r"\|")
+        own = rf"\1[{name.rpartition('.')[2]}-\2]\3"
+        lines[number] = re.sub(r"(^\.\. |(?<=\w ))\[(\d)\]( |_)", own, line)
+
+
+def setup(app):
+    """Called by Sphinx."""
+    app.connect("autodoc-process-docstring", for_sphinx, priority=900)  # after napoleon
+
 
 html_theme = "furo"
 html_static_path = ["_static", f"{sys.prefix}/mathjax"]

@@ -16,12 +16,14 @@ from typing import Any
 
 import jupytext
 import nbformat
+import reference
 from nbclient import NotebookClient
 
 ROOT = Path(__file__).resolve().parent.parent
 RUN = ROOT / "build/notebooks"  # with their outputs; kept, so that what has not changed is not run
 SOURCE = ROOT / "build/book-source"
 BOOK = ROOT / "build/book"
+LIVE = ROOT / "build/live"
 CHAPTERS = sorted([*ROOT.glob("tutorials/[0-9]*.py"), *ROOT.glob("tutorials/teacher.py")])
 
 
@@ -104,6 +106,15 @@ def collect() -> None:
     with (SOURCE / "decisions/README.md").open("a", encoding="utf-8") as file:
         file.write("\n```{toctree}\n:hidden:\n:glob:\n\n0*\n```\n")
     chapters()
+    reference.write(SOURCE, LIVE)
+
+
+def draw(state: str) -> None:
+    """Draw the equations and make their live pages, unless they are there."""
+    made_from = LIVE / "made_from"
+    if not made_from.exists() or made_from.read_text() != state:
+        reference.draw_all(LIVE)
+        made_from.write_text(state)
 
 
 def main() -> int:
@@ -117,7 +128,9 @@ def main() -> int:
     if wrong:
         print(*wrong, sep="\n", file=sys.stderr)
         return 1
+    draw(state)
     collect()
+    shutil.rmtree(BOOK, ignore_errors=True)
     command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-j", "auto"]
     folders = ["-c", ROOT / "docs", "-d", ROOT / "build/doctrees", SOURCE, BOOK]
     built = subprocess.run([*command, *folders], check=False)
@@ -126,6 +139,7 @@ def main() -> int:
     for script in CHAPTERS:
         for path in (script, RUN / f"{script.stem}.ipynb"):
             shutil.copy(path, BOOK / "tutorials")
+    shutil.copytree(LIVE, BOOK / "live", ignore=shutil.ignore_patterns("*.svg", "made_from"))
     print(f"the book: {(BOOK / 'index.html').relative_to(ROOT)}")
     return 0
 
