@@ -17,9 +17,10 @@ import tinygrad_edu as tg
 @pytest.mark.parametrize(
     ("option", "complaint"),
     [
-        ({"requires_grad": True}, "no requires_grad=.*a Tensor is what you differentiate"),
-        ({"dtype": np.float32}, r"no dtype=.*np.asarray\(data, dtype\)"),
-        ({"device": "cpu"}, "no device=; it takes data and a name"),
+        ({"requires_grad": True}, "no requires_grad=; .*a Tensor is differentiated"),
+        ({"dtype": np.float32}, r"no dtype=; .*np.asarray\(x, np.float32\)"),
+        ({"device": "cpu"}, "no device=; leave it out"),
+        ({"colour": "red"}, "no colour=; it takes data and a name"),
         ({"name": 3}, "a name is text, not a int"),
     ],
 )

@@ -23,6 +23,7 @@ from typing import Any as _Any
 
 from tinygrad_edu.core.backward import gradients as gradients
 from tinygrad_edu.core.op import op as op
+from tinygrad_edu.elsewhere import lacks as _lacks
 from tinygrad_edu.ops import *
 from tinygrad_edu.tensor import Tensor as Tensor
 from tinygrad_edu.tensor import name as name
@@ -112,6 +113,10 @@ def _show_in_notebook(tensor: Tensor, **options: _Any) -> dict[str, str]:
 
 
 Tensor._repr_mimebundle_ = _show_in_notebook
+# Modules that nobody means who types tg.tensor(x), tg.linear or tg.losses.
+for _name in [n for n, v in globals().items() if repr(v).startswith("<module 'tinygrad_edu.ops.")]:
+    del globals()[_name]
+del globals()["tensor"], _name
 
 
 def __getattr__(attribute: str) -> _Any:
@@ -123,7 +128,7 @@ def __getattr__(attribute: str) -> _Any:
         except PackageNotFoundError:  # read from a folder that was not installed
             return "unknown"
     if attribute not in _LAZY:
-        raise AttributeError(f"module 'tinygrad_edu' has no attribute {attribute!r}")
+        raise _lacks(__name__, attribute, {*globals(), *_LAZY})
     module = _import_module(_LAZY[attribute])
     whole = module.__name__ == f"{__name__}.{attribute}"
     value = module if whole else getattr(module, attribute)

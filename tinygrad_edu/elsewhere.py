@@ -110,11 +110,11 @@ def misfit(
     """Say how a call does not fit; None where the error is from within the function."""
     if error.__traceback__ is None or error.__traceback__.tb_next is not None:
         return None
-    *_, outer, who = ("", *function.__qualname__.split("."))
-    who = outer if who == "__init__" else who
+    who = function.__name__
     parameters = list(inspect.signature(function).parameters.values())
-    if "." in function.__qualname__ and "<" not in function.__qualname__:
-        parameters, args = parameters[1:], args[1:]  # of a method, without self
+    if parameters[:1] and parameters[0].name == "self":
+        who = type(args[0]).__name__ if who == "__init__" else who
+        parameters, args = parameters[1:], args[1:]
     by_name = [p.name for p in parameters if p.kind is not p.VAR_POSITIONAL]
     by_position = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
     needed = [p for p in parameters if p.default is p.empty and p.name in by_name]
@@ -123,12 +123,12 @@ def misfit(
         if name not in by_name:
             mend = keyword(who, name, by_name) or f"; it takes {', '.join(by_name) or 'nothing'}"
             return TypeError(f"{who}: there is no {name}={mend}")
-    if len(args) > len(by_position):
+    if len(args) > len(by_position) and not any(p.kind is p.VAR_POSITIONAL for p in parameters):
         others = [f"{name}=" for name in by_name if name not in by_position]
         mend = f"give the others by name: {', '.join(others)}" if others else f"write {usage}"
         return TypeError(
-            f"{who}: takes {_listed(by_position) or 'nothing'} by position, and {len(args)} values "
-            f"came; {mend}"
+            f"{who}: takes {_listed(by_position) or 'nothing'} by position, and not "
+            f"{len(args)} values; {mend}"
         )
     there = by_position[: len(args)]
     for name in there:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinygrad_edu.elsewhere import guided
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["Ending", "Names", "Part", "end_part", "names_around", "parts_ending_at"]
@@ -132,7 +133,11 @@ def names_around(given: Mapping[str, Any] | None, depth: int) -> Names:
     Only Tensors and arrays are looked at, and no frame is kept: what was read of it is cleared,
     so that a variable the caller deletes is really gone.
     """
-    frame = sys._getframe(depth + 1)
+    frame: Any = sys._getframe()
+    for _ in range(depth + 1):
+        frame = frame.f_back
+        while frame.f_globals.get("__name__") == guided.__module__:  # which calls on its behalf
+            frame = frame.f_back
     try:
         local = frame.f_locals
         variables = {

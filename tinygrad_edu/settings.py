@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import difflib
-import inspect
 import math
 import numbers
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-__all__ = ["count", "did_you_mean", "look_up", "number", "refuse_unknown"]
+__all__ = ["count", "did_you_mean", "look_up", "number"]
 
 Value = TypeVar("Value")
 
@@ -46,19 +45,6 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return _hint(near, there)
 
 
-def refuse_unknown(
-    who: str, given: Iterable[str], function: Callable[..., Any], elsewhere: Mapping[str, str]
-) -> None:
-    """Raise for keywords that a function gathered as ``**unknown``; `elsewhere` has others' names.
-
-    The sentence says what to write here instead, or else the nearest keyword there is.
-    """
-    for name in given:
-        known = [each for each in inspect.signature(function).parameters if each != "unknown"]
-        hint = elsewhere.get(name) or did_you_mean(name, known)
-        raise TypeError(f"{who}: there is no {name}=; {hint}")
-
-
 def look_up(
     name: object, known: Mapping[str, Value], what: str, elsewhere: Mapping[str, str] | None = None
 ) -> Value:
@@ -79,6 +65,8 @@ def look_up(
     ------
     ValueError
         If there is nothing of that name; the message says what was probably meant.
+    TypeError
+        If it is no text.
 
     Examples
     --------
@@ -87,9 +75,11 @@ def look_up(
         ...
     ValueError: initialiser: 'kaiming_normal' is unknown; did you mean 'he'? There are: he, zeros
     """
-    if isinstance(name, str) and name in known:
-        return known[name]
-    word = str(name).lower()
+    if isinstance(name, str) and (name in known or name.lower() in known):
+        return known[name if name in known else name.lower()]
+    if not isinstance(name, str):
+        raise TypeError(f"{what}: a {type(name).__name__} is no name; {_hint([], known)}")
+    word = name.lower()
     others = {each: each for each in known} | dict(elsewhere or {})
     begun = [each for each in others if word.startswith(each)]
     near = begun or difflib.get_close_matches(word, others, 1, 0.5)

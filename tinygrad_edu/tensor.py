@@ -15,12 +15,18 @@ from tinygrad_edu import ops
 from tinygrad_edu.core.backward import own_arrays, propagate
 from tinygrad_edu.core.node import NO_ATTRIBUTES, Node, Traced, install, next_serial
 from tinygrad_edu.core.op import Op, real_array, recompute, run
+from tinygrad_edu.elsewhere import guided, instead, keyword, table
 from tinygrad_edu.numpy_functions import UFUNCS, call_numpy
 from tinygrad_edu.ops.reduce import count_of_shape
 from tinygrad_edu.ops.shape import Axes
 
 __all__ = ["Tensor", "is_current", "leaf", "name", "refuse_changed"]
 
+# What the engine asks of a Tensor, and no user need see.
+_INTERNAL = (
+    *("args", "attributes", "count", "inputs", "op", "operands", "record", "refuse_if_rebound"),
+    *("saved", "seed", "serial", "value", "zeros_like"),
+)
 _PLAIN = frozenset({float, bool, np.float64, np.float32, np.float16, np.bool_, np.int64})
 
 
@@ -28,7 +34,14 @@ _PLAIN = frozenset({float, bool, np.float64, np.float32, np.float16, np.bool_, n
 Called = Callable[["Tensor"], str | None]
 
 
-class Tensor(Node):
+class _Kind(type):
+    """The type of `Tensor`, which shows what users may call."""
+
+    def __dir__(cls) -> list[str]:
+        return sorted({*super().__dir__()} - {*_INTERNAL, *table()["Tensor"]})
+
+
+class Tensor(Node, metaclass=_Kind):
     """An array that remembers how it was computed, so that it can be differentiated.
 
     Tensors are what you differentiate; NumPy arrays and Python numbers are constants. There is
@@ -75,7 +88,9 @@ class Tensor(Node):
         self, data: npt.ArrayLike | Tensor, name: str | None = None, **unknown: Any
     ) -> None:
         if unknown:
-            raise TypeError(_unknown_option(next(iter(unknown))))
+            option = next(iter(unknown))
+            mend = keyword("Tensor", option, ("data", "name")) or "; it takes data and a name"
+            raise TypeError(f"Tensor: there is no {option}={mend}")
         _check_name(name)
         self.op, self.args, self.attributes = None, (), NO_ATTRIBUTES
         self.serial = next_serial()
@@ -258,6 +273,7 @@ class Tensor(Node):
         number: float = self.value.item()
         return number
 
+    @guided
     def backward(self, seed: npt.ArrayLike | Tensor | None = None) -> None:
         """Add the gradients of this tensor to `.grad` of every leaf it was computed from.
 
@@ -354,8 +370,7 @@ class Tensor(Node):
         return type(self), (np.array(self.value), self.name)  # a copy is a leaf: no graph
 
     def __dir__(self) -> list[str]:
-        lacking = {name for name, each in vars(Tensor).items() if isinstance(each, _OfArraysAlone)}
-        return sorted({*object.__dir__(self)} - lacking)
+        return dir(type(self))
 
     # --- NumPy's protocols ----------------------------------------------------------------------
 
@@ -364,7 +379,8 @@ class Tensor(Node):
         def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
             raise TypeError(
                 "Tensor: turning it into an array would cut it out of its graph unseen; use .data "
-                "for the values, or the function of the same name in tinygrad_edu"
+                "for the values, tg.stack([…]) to join several Tensors, or the function of the "
+                "same name in tinygrad_edu"
             )
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
@@ -438,8 +454,8 @@ install(Tensor, {"flatten": _method(ops.ravel)})
 install(Tensor, {f"__i{name}__": _in_place(f"__{name}__", sign) for name, sign in _SIGNS.items()})
 
 
-class _OfArraysAlone:
-    """An attribute that arrays have and Tensors have not, which says so.
+class _Elsewhere:
+    """An attribute that Tensors have elsewhere and not here, which says what to write.
 
     A method ``__getattr__`` would make Python look up every attribute slowly.
     """
@@ -447,13 +463,9 @@ class _OfArraysAlone:
     def __init__(self, name: str) -> None:
         self.name = name
 
-    def __get__(self, tensor: Tensor | None, kind: type[Tensor]) -> _OfArraysAlone:
-        if tensor is None:
-            return self
-        raise AttributeError(
-            f"Tensor: there is no attribute {self.name!r}; the array's is .data.{self.name}, "
-            "through which no gradient passes"
-        )
+    def __get__(self, tensor: Tensor | None, kind: type[Tensor]) -> NoReturn:
+        hint = instead("Tensor", self.name)
+        raise AttributeError(f"'Tensor' object has no attribute {self.name!r}{hint}")
 
 
 _new = object.__new__
@@ -494,6 +506,7 @@ def _record_guarded(op: Op, args: tuple[Any, ...], attributes: Mapping[str, Any]
     return node
 
 
+@guided
 def name(tensor: Any, name: str) -> Any:
     """Give a Tensor the name that pictures and derivations use, and return it.
 
@@ -521,6 +534,8 @@ def name(tensor: Any, name: str) -> Any:
     >>> a
     Tensor([0.5, 0.5], name='a')
     """
+    if isinstance(tensor, str):
+        raise TypeError('name: the Tensor comes first, as in tg.name(t, "a")')
     if not isinstance(tensor, Tensor):
         raise TypeError(
             f"name: marks Tensors, not a {type(tensor).__name__}; pass names={{{name!r}: array}} "
@@ -569,17 +584,6 @@ def _check_name(name: Any) -> None:
         raise TypeError(f"Tensor: a name is text, not a {type(name).__name__}")
     if name is not None and not name.strip():
         raise ValueError(f"Tensor: the name {name!r} is blank; leave it out, or give it a letter")
-
-
-def _unknown_option(option: str) -> str:
-    if option in ("requires_grad", "grad", "trainable"):
-        return (
-            f"Tensor: there is no {option}=; a Tensor is what you differentiate, and a constant "
-            "is a NumPy array or a number"
-        )
-    if option == "dtype":
-        return "Tensor: there is no dtype=; convert the array first, np.asarray(data, dtype)"
-    return f"Tensor: there is no {option}=; it takes data and a name"
 
 
 def _array(data: Any, what: str) -> npt.NDArray[Any]:
@@ -635,5 +639,5 @@ def _constant(value: Any, op: Op) -> Any:
     return real_array(value, op.name)
 
 
-for _name in ("all", "any", "astype", "copy", "nonzero", "tolist"):
-    setattr(Tensor, _name, _OfArraysAlone(_name))
+for _name in table()["Tensor"]:
+    setattr(Tensor, _name, _Elsewhere(_name))

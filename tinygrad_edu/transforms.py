@@ -20,6 +20,7 @@ from tinygrad_edu import ops
 from tinygrad_edu.core.backward import gradients
 from tinygrad_edu.core.graph import depends_on, differentiable
 from tinygrad_edu.core.node import Node, Traced, next_serial
+from tinygrad_edu.elsewhere import guided
 from tinygrad_edu.tensor import Tensor, leaf
 
 __all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
@@ -119,9 +120,13 @@ def _direction(name: str, v: Any, start: Tensor) -> Any:
 
 def _refuse_no_function(f: Any, name: str) -> None:
     if not callable(f):
-        raise TypeError(f"{name}: f is a {type(f).__name__}; pass a function of arrays or Tensors")
+        mend = "pass a function of arrays or Tensors"
+        if isinstance(f, Node):
+            mend = "pass the function that computed it, or write tg.gradients(loss, wrt)"
+        raise TypeError(f"{name}: f is a {type(f).__name__}; {mend}")
 
 
+@guided
 def value_and_grad(f: Function, argnum: int | tuple[int, ...] = 0) -> Function:
     """Make a function that returns the value of `f` and its gradient.
 
@@ -153,7 +158,7 @@ def value_and_grad(f: Function, argnum: int | tuple[int, ...] = 0) -> Function:
     >>> tg.value_and_grad(lambda x: x**3)(2.0)
     (array(8.), array(12.))
     """
-    _refuse_no_function(f, "grad")
+    _refuse_no_function(f, "value_and_grad")
     numbers = argnum if isinstance(argnum, tuple) else (argnum,)
 
     @functools.wraps(f, assigned=("__name__", "__doc__"), updated=())
@@ -172,6 +177,7 @@ def value_and_grad(f: Function, argnum: int | tuple[int, ...] = 0) -> Function:
     return differentiate
 
 
+@guided
 def grad(f: Function, argnum: int | tuple[int, ...] = 0) -> Function:
     """Make the gradient function of a function with one result.
 
@@ -199,6 +205,7 @@ def grad(f: Function, argnum: int | tuple[int, ...] = 0) -> Function:
     >>> tg.grad(tg.grad(lambda x: x**3))(2.0)
     array(12.)
     """
+    _refuse_no_function(f, "grad")
     both = value_and_grad(f, argnum)
 
     @functools.wraps(f, assigned=("__name__", "__doc__"), updated=())
@@ -300,6 +307,7 @@ def jvp(f: Function, x: Any, v: Any, **kwargs: Any) -> tuple[Any, Any]:
     return call.result(out, v), call.result(tangent, v)
 
 
+@guided
 def jacobian(f: Function) -> Function:
     """Make the function that computes all partial derivatives of a function of one array.
 
@@ -341,6 +349,7 @@ def jacobian(f: Function) -> Function:
     return differentiate
 
 
+@guided
 def hessian(f: Function) -> Function:
     """Make the function that computes all second derivatives of a function of one array.
 
@@ -367,6 +376,7 @@ def hessian(f: Function) -> Function:
     array([[ 6.,  0.],
            [ 0., 12.]])
     """
+    _refuse_no_function(f, "hessian")
     return jacobian(grad(f))
 
 

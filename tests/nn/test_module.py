@@ -411,10 +411,8 @@ def test_repr():
 @pytest.mark.parametrize(
     ("name", "mend"),
     [
-        ("weight", "W"),
-        ("bias", "b"),
-        ("in_features", "inputs"),
-        ("get_weights", "state_dict()"),
+        ("weight", "write W"),
+        ("get_weights", "write state_dict()"),
         ("wieght", None),
     ],
 )
@@ -422,14 +420,7 @@ def test_attributes_of_other_libraries(name, mend):
     with pytest.raises(AttributeError) as caught:
         getattr(nn.Linear(2, 2, rng=seeded()), name)
     sentence = f"'Linear' has no attribute {name!r}"
-    assert str(caught.value) == sentence + (f"; what you look for is {mend} here" if mend else "")
-
-
-def test_classes_of_other_libraries():
-    with pytest.raises(AttributeError, match=r"'Dense'; what you look for is nn\.Linear\("):
-        _ = nn.Dense
-    with pytest.raises(AttributeError, match=r"has no attribute 'Denes'$"):
-        _ = nn.Denes
+    assert str(caught.value) == sentence + (f"; {mend}" if mend else "")
 
 
 def test_a_module_without_forward_or_without_return():

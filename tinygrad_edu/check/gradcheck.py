@@ -13,11 +13,13 @@ from tinygrad_edu.check.comparisons import BAD, Comparison, Plan, Verdict, compa
 from tinygrad_edu.check.function import Checked, Refused, Undefined
 from tinygrad_edu.check.nonfinite import find_nonfinite
 from tinygrad_edu.check.report import Report, entry
+from tinygrad_edu.elsewhere import guided
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["assert_gradients", "gradcheck"]
 
 
+@guided
 def gradcheck(
     f: Callable[..., Any],
     *inputs: Any,

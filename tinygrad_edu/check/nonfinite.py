@@ -10,6 +10,7 @@ import numpy as np
 from tinygrad_edu.core.backward import propagate
 from tinygrad_edu.core.graph import ancestors, differentiable
 from tinygrad_edu.core.node import Node
+from tinygrad_edu.elsewhere import guided
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["NonFinite", "Origin", "find_nonfinite", "made_nonfinite"]
@@ -78,6 +79,7 @@ class NonFinite:
     __repr__ = __str__
 
 
+@guided
 def find_nonfinite(loss: Tensor) -> NonFinite | None:
     """Name the first operation of a recorded graph that made a NaN or an infinity.
 

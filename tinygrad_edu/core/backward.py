@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from tinygrad_edu.core.graph import depends_on, differentiable
 from tinygrad_edu.core.node import NO_ATTRIBUTES, REGISTRY, Node, Traced
+from tinygrad_edu.elsewhere import guided
 
 __all__ = [
     "Watch",
@@ -53,6 +54,7 @@ def gradients(
 ) -> list[Array]: ...
 @overload
 def gradients(output: Node, wrt: Any, seed: Any = ..., graph: bool = ...) -> Any: ...
+@guided
 def gradients(output: Any, wrt: Any, seed: Any = None, graph: bool = False) -> Any:
     r"""Differentiate `output` with respect to vertices of its graph.
 
@@ -100,6 +102,13 @@ def gradients(output: Any, wrt: Any, seed: Any = None, graph: bool = False) -> A
                 f"gradients: {role} is a {type(node).__name__}, and only a Tensor has a graph; "
                 "wrap the array in Tensor(...) before computing with it"
             )
+    if output.op is None and any(
+        target.op is not None and output in differentiable(target) for target in targets
+    ):
+        raise ValueError(
+            "gradients: wrt was computed from output; the loss comes first, as in "
+            "gradients(loss, wrt)"
+        )
     order = differentiable(output)
     active = None  # all, where every leaf is wanted, as in training
     if not set(targets).issuperset([node for node in order if node.op is None]):

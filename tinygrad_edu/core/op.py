@@ -16,6 +16,7 @@ from typing import Any, NoReturn, Self, TypeVar, cast, overload
 import numpy as np
 
 from tinygrad_edu.core.node import NO_ATTRIBUTES, REGISTRY, Node, Traced
+from tinygrad_edu.elsewhere import keyword, misfit
 
 __all__ = [
     "COMPLAINTS",
@@ -233,11 +234,15 @@ class Op(Public):
         for key, value in complete.items():
             if key not in self.defaults:
                 known = ", ".join(self.defaults) or "none"
-                raise TypeError(f"{self.name}: no attribute {key!r}; it has: {known}")
+                hint = keyword(self.name, key, self.defaults)
+                raise TypeError(f"{self.name}: no attribute {key!r}{hint}; it has: {known}")
             if value is inspect.Parameter.empty:
                 raise TypeError(f"{self.name}: needs {key}=")
             if isinstance(value, Node):
-                raise TypeError(f"{self.name}: {key} is fixed and takes no Tensor; pass a number")
+                raise TypeError(
+                    f"{self.name}: {key} is fixed and takes no Tensor; give what is computed with "
+                    "first, and several Tensors as one list"
+                )
             if isinstance(value, list):
                 complete[key] = tuple(value)
             elif isinstance(value, np.ndarray | np.generic):
@@ -318,7 +323,10 @@ class Composed(Public):
         try:
             return self.function(*args, **attributes)
         except COMPLAINTS as error:
-            raise_named(error, self.__name__)
+            complaint = None
+            if isinstance(error, TypeError):
+                complaint = misfit(error, self.function, args, attributes)
+            raise_named(complaint or error, self.__name__)
 
     def __reduce__(self) -> str:
         return self.__qualname__

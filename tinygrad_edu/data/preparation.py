@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_edu.data.dataset import DataSet
+from tinygrad_edu.elsewhere import guided
 
 __all__ = ["split", "standardize"]
 
@@ -25,6 +26,7 @@ def split(
 def split(
     data: Pair, *shares: float, rng: np.random.Generator, stratified: bool = ...
 ) -> tuple[Pair, ...]: ...
+@guided
 def split(
     data: DataSet | Pair, *shares: float, rng: np.random.Generator, stratified: bool = True
 ) -> tuple[Any, ...]:
@@ -146,6 +148,7 @@ def _refuse_unfit_labels(targets: Array, parts: int) -> None:
 def standardize(train: Features) -> Features: ...
 @overload
 def standardize(train: Features, *others: Features) -> tuple[Features, ...]: ...
+@guided
 def standardize(train: Any, *others: Any) -> Any:
     """Bring every feature to mean 0 and standard deviation 1, as measured on the training data.
 

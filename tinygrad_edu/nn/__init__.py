@@ -17,6 +17,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from tinygrad_edu.elsewhere import lacks
 from tinygrad_edu.nn.activations import (
     GELU,
     Activation,
@@ -32,16 +33,12 @@ from tinygrad_edu.nn.heads import Head, head, refuse_wrong_pair
 from tinygrad_edu.nn.initialisers import INITIALISERS
 from tinygrad_edu.nn.layers import Dropout, Flatten, Linear, Sequential
 from tinygrad_edu.nn.module import Module
-from tinygrad_edu.nn.names import CLASSES_ELSEWHERE
 from tinygrad_edu.nn.penalties import penalty, weights
 
 if not TYPE_CHECKING:  # which would believe that every name is there
 
     def __getattr__(name: str) -> Any:
-        sentence = f"module {__name__!r} has no attribute {name!r}"
-        if name in CLASSES_ELSEWHERE:
-            sentence += f"; what you look for is {CLASSES_ELSEWHERE[name]} here"
-        raise AttributeError(sentence)
+        raise lacks(__name__, name, __all__)
 
 
 __all__ = [

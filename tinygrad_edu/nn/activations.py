@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from tinygrad_edu import ops
+from tinygrad_edu.elsewhere import guided
 from tinygrad_edu.nn.module import Module
 
 __all__ = [
@@ -35,6 +36,10 @@ class Activation(Module):
 
     function: ClassVar[Any]
     letter: ClassVar[str] = "a"
+
+    @guided
+    def __init__(self) -> None:
+        pass
 
     def forward(self, x: Any) -> Any:
         """Apply the function.

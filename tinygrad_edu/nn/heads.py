@@ -10,6 +10,7 @@ import numpy as np
 
 from tinygrad_edu import ops
 from tinygrad_edu.core.node import Node
+from tinygrad_edu.elsewhere import guided
 from tinygrad_edu.nn.activations import LogSoftmax, Sigmoid, Softmax
 from tinygrad_edu.nn.layers import Sequential
 from tinygrad_edu.nn.module import Module
@@ -232,6 +233,7 @@ _LAYERS: dict[str, tuple[type[Module], ...]] = {
 }
 
 
+@guided
 def head(problem: str, outputs: int | None = None, *, activation: str | None = None) -> Head:
     """Choose the last activation and the loss by the problem.
 
@@ -276,7 +278,7 @@ def head(problem: str, outputs: int | None = None, *, activation: str | None = N
     >>> round(model.loss(model(X), labels).item(), 4)  # log 3
     1.0986
     """
-    known = look_up(problem, _PROBLEMS, "head", _ELSEWHERE)
+    known = look_up(problem, _PROBLEMS, "head: problem", _ELSEWHERE)
     outputs = 1 if outputs is None else count("head: outputs", outputs, 1)
     if problem == "multiclass" and outputs == 1:
         raise ValueError(

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from tinygrad_edu import ops
 from tinygrad_edu.core.node import Node
+from tinygrad_edu.elsewhere import guided
 from tinygrad_edu.nn.initialisers import Initialiser, initial
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.nn.penalties import checked_strength, l1_and_l2
@@ -82,6 +83,7 @@ class Linear(Module):
 
     letter: ClassVar[str] = "z"
 
+    @guided
     def __init__(
         self,
         inputs: int,
@@ -193,6 +195,7 @@ class Dropout(Module):
 
     letter: ClassVar[str] = "d"
 
+    @guided
     def __init__(self, p: float, rng: np.random.Generator) -> None:
         try:
             probability = float(p)
@@ -296,6 +299,7 @@ class Sequential(Module):
     total                                 238,510
     """
 
+    @guided
     def __init__(self, *layers: Any) -> None:
         if len(layers) == 1 and isinstance(layers[0], list | tuple):
             layers = tuple(layers[0])

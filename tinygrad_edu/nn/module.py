@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygrad_edu.core.node import next_serial
+from tinygrad_edu.elsewhere import guided, instead
 from tinygrad_edu.naming import Part, end_part
-from tinygrad_edu.nn.names import CONTAINERS, ELSEWHERE, inside, join, suffixes_of
+from tinygrad_edu.nn.names import CONTAINERS, inside, join, suffixes_of
 from tinygrad_edu.settings import count
 from tinygrad_edu.tensor import Tensor
 
@@ -241,6 +242,7 @@ class Module:
         """
         return self.train(False)
 
+    @guided
     def predict(self, X: npt.ArrayLike | Tensor, batch_size: int | None = None) -> npt.NDArray[Any]:
         """Compute the outputs for arrays, as at inference and without a graph.
 
@@ -303,6 +305,7 @@ class Module:
             )
         return heads[0] if heads else None
 
+    @guided
     def loss(self, outputs: Any, targets: Any, reduction: str = "mean") -> Any:
         """The loss of the model's head.
 
@@ -370,6 +373,7 @@ class Module:
         """
         return {name: np.array(t.value) for name, t in self.named_parameters().items()}
 
+    @guided
     def load_state_dict(self, state: Mapping[str, npt.ArrayLike]) -> None:
         """Give the parameters the values of a `state_dict`.
 
@@ -383,7 +387,14 @@ class Module:
         ValueError
             If an entry is missing, is there without a parameter, or does not fit. Nothing is
             changed then.
+        TypeError
+            If it is no mapping.
         """
+        if not isinstance(state, Mapping):
+            raise TypeError(
+                f"load_state_dict: state is a {type(state).__name__}; pass a dict of arrays, or "
+                "read a file with train.load_checkpoint(path, model)"
+            )
         tensors = self.named_parameters()
         faults = [f"{name} is missing" for name in tensors if name not in state]
         faults += [f"{name} is no parameter of it" for name in state if name not in tensors]
@@ -417,12 +428,13 @@ class Module:
         place = self._part.name if self._part else ""
         return f"{place}: {self._title()}" if place else self._title()
 
-    def summary(self, input_shape: tuple[int, ...] | None = None) -> str:
+    @guided
+    def summary(self, input_shape: int | tuple[int, ...] | None = None) -> str:
         """Return a table of the layers: what each is, its output shape, its parameters.
 
         Parameters
         ----------
-        input_shape : tuple of int, optional
+        input_shape : int or tuple of int, optional
             The shape of one example. By default what the first Linear layer takes.
 
         Returns
@@ -462,9 +474,8 @@ class Module:
         return "\n  ".join([f"{self._title()[:-1]}", *lines]) + "\n)"
 
     def __getattr__(self, name: str) -> Any:
-        sentence = f"{type(self).__name__!r} has no attribute {name!r}"
-        if name in ELSEWHERE:
-            sentence += f"; what you look for is {ELSEWHERE[name]} here"
+        hint = "" if name.startswith("_") else instead("Module", name)
+        sentence = f"{type(self).__name__!r} has no attribute {name!r}{hint}"
         raise AttributeError(sentence, name=name, obj=self)
 
 

@@ -5,48 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["CLASSES_ELSEWHERE", "CONTAINERS", "ELSEWHERE", "inside", "join", "suffixes_of"]
-
-# What others call the attributes of a module, for those who come from there.
-ELSEWHERE = {
-    "weight": "W",
-    "kernel": "W",
-    "bias": "b",
-    "in_features": "inputs",
-    "out_features": "outputs",
-    "weights": "parameters()",
-    "trainable_weights": "parameters()",
-    "layers": "list(model)",
-    "children": "list(model)",
-    "get_weights": "state_dict()",
-    "set_weights": "load_state_dict(state)",
-    "save": "tinygrad_edu.train.save_checkpoint(path, model)",
-    "save_weights": "tinygrad_edu.train.save_checkpoint(path, model)",
-    "load_weights": "tinygrad_edu.train.load_checkpoint(path, model)",
-    "add": "nn.Sequential(*layers), with all of them at once,",
-    "append": "nn.Sequential(*layers), with all of them at once,",
-    "trainable": "an optimiser that is given only the parameters to move",
-    "requires_grad_": "an optimiser that is given only the parameters to move",
-    "zero_grad": "zero_grad() of the optimiser",
-    "compile": "tinygrad_edu.train.fit(model, …), which takes loss and optimizer,",
-    "fit": "tinygrad_edu.train.fit(model, …)",
-    "evaluate": "tinygrad_edu.train.evaluate(model, …)",
-}
-
-# And what they call layers and losses.
-CLASSES_ELSEWHERE = {
-    "Dense": "nn.Linear(inputs, outputs, rng=rng)",
-    "Parameter": "an attribute of a Module that is a tinygrad_edu.Tensor",
-    "ModuleList": "a list of Modules, as an attribute",
-    "ModuleDict": "a dict of Modules, as an attribute",
-    "functional": "the functions of tinygrad_edu, such as tinygrad_edu.relu",
-    "init": "initialiser= of nn.Linear",
-    "CrossEntropyLoss": 'nn.head("multiclass", classes), or tinygrad_edu.softmax_cross_entropy',
-    "BCEWithLogitsLoss": 'nn.head("binary"), or tinygrad_edu.sigmoid_cross_entropy',
-    "BCELoss": "tinygrad_edu.binary_cross_entropy",
-    "MSELoss": 'nn.head("regression"), or tinygrad_edu.mean_squared_error',
-    "L1Loss": "tinygrad_edu.mean_absolute_error",
-}
+__all__ = ["CONTAINERS", "inside", "join", "suffixes_of"]
 
 CONTAINERS: frozenset[Any] = frozenset({list, tuple, dict})
 

@@ -14,11 +14,13 @@ __all__ = ["table"]
 Row = tuple[str, str, str]
 
 
-def table(model: Module, input_shape: tuple[int, ...] | None) -> str:
+def table(model: Module, input_shape: int | tuple[int, ...] | None) -> str:
     """Return the table as text; see `Module.summary`."""
     modules = model.named_modules()
     if input_shape is None:
         input_shape = next(((m.inputs,) for m in modules.values() if isinstance(m, Linear)), None)
+    if isinstance(input_shape, int):
+        input_shape = (input_shape,)
     shapes = {} if input_shape is None else _output_shapes(model, tuple(input_shape))
     counted = {id(tensor) for tensor in model.parameters()}
     rows: list[Row] = [("layer", "output", "parameters")]

@@ -24,6 +24,7 @@ from tinygrad_edu.ops.targets import (
     refuse_no_distribution,
     refuse_other_shape,
     refuse_outside_unit,
+    refuse_swapped,
     values_of,
 )
 
@@ -73,6 +74,7 @@ def cross_entropy(probs: Any, targets: Any, reduction: str = "mean") -> Any:
     name = "cross_entropy"
     probs, targets = operand(probs, name), operand(targets, name)
     labels = are_labels(targets, probs, name)
+    refuse_swapped(probs, targets, name)
     refuse_no_distribution(values_of(probs), name)
     if labels:
         refuse_labels(targets, probs.shape[-1], name)
@@ -239,6 +241,7 @@ def binary_cross_entropy(probs: Any, targets: Any, reduction: str = "mean") -> A
     name = "binary_cross_entropy"
     probs, targets = operand(probs, name), operand(targets, name)
     refuse_other_shape(probs, targets, name, "probabilities")
+    refuse_swapped(probs, targets, name)
     refuse_outside_unit(values_of(probs), name, "probability")
     refuse_outside_unit(values_of(targets), name, "target")
     return reduced(_binary_cross_entropy(probs, targets), reduction, name)

@@ -43,7 +43,13 @@ def dropout(x: Any, p: Any, rng: Any, training: bool = True) -> Any:
     >>> tg.dropout(tg.Tensor([1.0, 2.0, 3.0, 4.0]), 0.5, np.random.default_rng(0))
     Tensor([2., 0., 0., 0.])
     """
-    rate = float(p)
+    try:
+        rate = float(p)
+    except (TypeError, ValueError):
+        kind = type(p).__name__
+        raise TypeError(
+            f"dropout: p is a {kind}, and a probability is expected; write dropout(x, 0.2, rng)"
+        ) from None
     if not 0 <= rate <= 1:
         raise ValueError(f"dropout: p = {rate:g} is no probability; choose 0 ≤ p ≤ 1")
     x = operand(x, "dropout")

@@ -94,11 +94,21 @@ def are_labels(targets: Any, x: Any, name: str) -> bool:
     """Tell labels from distributions by their shape, and refuse everything else."""
     shape, given = x.shape, targets.shape
     if not shape or not shape[-1]:
+        if given:
+            raise ValueError(
+                f"{name}: shape {shape} has no classes, and targets of shape {given} have; what "
+                "the model gives comes first, and the targets second"
+            )
         raise ValueError(
             f"{name}: shape {shape} has no classes; pass a number for each class, (K,), or (N, K) "
             "for a batch; for two outcomes use sigmoid_cross_entropy or binary_cross_entropy"
         )
     if given not in (shape[:-1], shape):
+        if shape in (given[:-1], given):
+            raise ValueError(
+                f"{name}: targets of shape {given} for {shape}; what the model gives comes first, "
+                "and the targets second"
+            )
         raise ValueError(
             f"{name}: targets of shape {given} for {shape}; pass class labels of shape "
             f"{shape[:-1]} or distributions of shape {shape}"
@@ -117,8 +127,8 @@ def are_labels(targets: Any, x: Any, name: str) -> bool:
 def refuse_negative(targets: Any, name: str) -> None:
     if targets.size and targets.min() < -1e-4:  # the small steps of a gradient check pass
         raise ValueError(
-            f"{name}: a target is negative ({targets.min():g}); targets are class labels or "
-            "distributions"
+            f"{name}: a target is negative ({targets.min():g}); targets come second, and are class "
+            "labels or distributions"
         )
 
 
@@ -127,6 +137,20 @@ def distributions(targets: Any, x: Any, name: str) -> Any:
     if are_labels(targets, x, name):
         return one_hot(targets, classes=x.shape[-1], dtype=x.dtype.name)
     return targets
+
+
+def refuse_swapped(probs: Any, targets: Any, name: str) -> None:
+    """Raise where what should be probabilities are targets, which alone are given as 0 and 1."""
+    if (isinstance(probs, Node) and probs.op is not None) or isinstance(probs, Traced):
+        return
+    p, y = values_of(probs), values_of(targets)
+    if isinstance(y, Traced) or isinstance(p, Traced) or p.shape != y.shape or not p.size:
+        return
+    if ((p == 0) | (p == 1)).all() and not ((y == 0) | (y == 1)).all() and y[p == 0].any():
+        raise ValueError(
+            f"{name}: the first argument holds 0 and 1 alone, as targets do; probabilities come "
+            f"first, {name}(probs, targets)"
+        )
 
 
 # --- probabilities -------------------------------------------------------------------------------
@@ -150,5 +174,7 @@ def refuse_outside_unit(x: Any, name: str, what: str) -> None:
     margin = 1e-4 if what == "target" else 0  # the small steps of a gradient check
     if x.size and (x.min() < -margin or x.max() > 1 + margin):
         wrong = x.min() if x.min() < -margin else x.max()
-        mend = "pass logits to sigmoid_cross_entropy" if what != "target" else "rescale them"
+        mend = "pass logits to sigmoid_cross_entropy"
+        if what == "target":
+            mend = "targets come second; rescale them if they are none"
         raise ValueError(f"{name}: a {what} is {wrong:g}, outside [0, 1]; {mend}")

@@ -10,6 +10,9 @@
 True
 """
 
+from typing import TYPE_CHECKING, Any
+
+from tinygrad_edu.elsewhere import lacks
 from tinygrad_edu.optim.clipping import clip_by_norm, clip_by_value
 from tinygrad_edu.optim.conjugate import conjugate_gradients
 from tinygrad_edu.optim.first_order import SGD, Adam, AdamW, RMSProp, make_optimizer
@@ -27,6 +30,12 @@ from tinygrad_edu.optim.schedules import (
     make_schedule,
 )
 from tinygrad_edu.optim.solution import Solution
+
+if not TYPE_CHECKING:  # which would believe that every name is there
+
+    def __getattr__(name: str) -> Any:
+        raise lacks(__name__, name, __all__)
+
 
 __all__ = [
     "SGD",

@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_edu.elsewhere import guided
 from tinygrad_edu.optim.vectors import first_nonfinite, global_norm
 from tinygrad_edu.settings import number
 
 __all__ = ["clip_by_norm", "clip_by_value"]
 
 
+@guided
 def clip_by_norm(gradients: Sequence[NDArray[Any]], limit: float) -> float:
     r"""Shorten all gradients together, in place, where their joint norm exceeds a limit.
 
@@ -60,6 +62,7 @@ def clip_by_norm(gradients: Sequence[NDArray[Any]], limit: float) -> float:
     return norm
 
 
+@guided
 def clip_by_value(gradients: Sequence[NDArray[Any]], limit: float) -> None:
     r"""Move every entry of every gradient into an interval, in place.
 

@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tinygrad_edu.elsewhere import guided
 from tinygrad_edu.optim.solution import Path, Solution, Vector, plain
 from tinygrad_edu.settings import count, number
 
 __all__ = ["conjugate_gradients"]
 
 
+@guided
 def conjugate_gradients(
     product: Callable[[Any], Any] | NDArray[Any],
     b: ArrayLike,

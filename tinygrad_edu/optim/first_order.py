@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.elsewhere import guided
 from tinygrad_edu.optim.optimizer import Array, Optimizer
 from tinygrad_edu.optim.schedules import Schedule
-from tinygrad_edu.settings import did_you_mean, number
+from tinygrad_edu.settings import look_up, number
 
 __all__ = ["OPTIMIZERS", "SGD", "Adam", "AdamW", "RMSProp", "make_optimizer"]
-
-_AS_A_PENALTY = "write l2= for the penalty (l2/2)Σw², which is what PyTorch means here"
 
 
 class SGD(Optimizer):
@@ -68,6 +66,7 @@ class SGD(Optimizer):
     -0.561
     """
 
+    @guided
     def __init__(
         self,
         parameters: Any,
@@ -78,9 +77,7 @@ class SGD(Optimizer):
         l2: float = 0.0,
         weight_decay: float = 0.0,
         exempt: Any = (),
-        **unknown: Any,
     ) -> None:
-        self._refuse(unknown)
         super().__init__(parameters, lr, l2=l2, weight_decay=weight_decay, exempt=exempt)
         self.momentum = number("SGD: momentum", momentum, high=1)
         self.nesterov = bool(nesterov)
@@ -105,6 +102,7 @@ class SGD(Optimizer):
 class _Adaptive(Optimizer):
     """Optimisers that divide by the root of a running mean of squared gradients."""
 
+    @guided
     def __init__(self, parameters: Any, lr: float | Schedule, eps: float, **shared: Any) -> None:
         super().__init__(parameters, lr, **shared)
         self.eps = number(f"{self._who}: eps", eps, positive=True)
@@ -169,8 +167,7 @@ class RMSProp(_Adaptive):
     array([0.9, 0.9])
     """
 
-    _elsewhere = MappingProxyType({"weight_decay": _AS_A_PENALTY, "rho": "write alpha="})
-
+    @guided
     def __init__(
         self,
         parameters: Any,
@@ -181,9 +178,7 @@ class RMSProp(_Adaptive):
         momentum: float = 0.0,
         l2: float = 0.0,
         exempt: Any = (),
-        **unknown: Any,
     ) -> None:
-        self._refuse(unknown)
         super().__init__(parameters, lr, eps, l2=l2, exempt=exempt)
         self.alpha = number("RMSProp: alpha", alpha, high=1)
         self.momentum = number("RMSProp: momentum", momentum, high=1)
@@ -202,6 +197,7 @@ class RMSProp(_Adaptive):
 class _Moments(_Adaptive):
     """Adam's step, which AdamW shares."""
 
+    @guided
     def __init__(
         self,
         parameters: Any,
@@ -276,10 +272,7 @@ class Adam(_Moments):
     array([0.9, 0.9])
     """
 
-    _elsewhere = MappingProxyType(
-        {"weight_decay": f"{_AS_A_PENALTY}, or take AdamW, which decays apart from the gradient"}
-    )
-
+    @guided
     def __init__(
         self,
         parameters: Any,
@@ -289,9 +282,7 @@ class Adam(_Moments):
         eps: float = 1e-8,
         l2: float = 0.0,
         exempt: Any = (),
-        **unknown: Any,
     ) -> None:
-        self._refuse(unknown)
         super().__init__(parameters, lr, betas, eps, l2=l2, exempt=exempt)
 
 
@@ -336,10 +327,7 @@ class AdamW(_Moments):
     0.99
     """
 
-    _elsewhere = MappingProxyType(
-        {"l2": "write weight_decay=, which stays apart from the gradient, or take Adam"}
-    )
-
+    @guided
     def __init__(
         self,
         parameters: Any,
@@ -349,9 +337,7 @@ class AdamW(_Moments):
         eps: float = 1e-8,
         weight_decay: float = 0.01,
         exempt: Any = (),
-        **unknown: Any,
     ) -> None:
-        self._refuse(unknown)
         super().__init__(parameters, lr, betas, eps, weight_decay=weight_decay, exempt=exempt)
 
 
@@ -363,6 +349,7 @@ OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
 }
 
 
+@guided
 def make_optimizer(name: str, parameters: Any, lr: float | Schedule, **options: Any) -> Optimizer:
     """Make an optimiser by its name.
 
@@ -394,7 +381,4 @@ def make_optimizer(name: str, parameters: Any, lr: float | Schedule, **options: 
     >>> optim.make_optimizer("adam", [tg.Tensor(1.0)], 0.1)
     Adam(1 parameter, lr=0.1, betas=(0.9, 0.999), eps=1e-08, l2=0.0)
     """
-    make = OPTIMIZERS.get(str(name).lower())
-    if make is None:
-        raise ValueError(f"no optimiser is called {name!r}; {did_you_mean(str(name), OPTIMIZERS)}")
-    return make(parameters, lr, **options)
+    return look_up(name, OPTIMIZERS, "optimizer")(parameters, lr, **options)

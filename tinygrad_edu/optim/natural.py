@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.elsewhere import guided
 from tinygrad_edu.optim.conjugate import conjugate_gradients
 from tinygrad_edu.optim.schedules import Schedule
 from tinygrad_edu.optim.solution import Objective, Path, Solution
@@ -55,6 +56,7 @@ def fisher_product(divergence: Divergence, x: Any) -> Callable[[Any], Any]:
     return lambda v: hvp(lambda y: divergence(here, y), here, v)
 
 
+@guided
 def natural_gradient(
     f: Callable[[Any], Any],
     start: Any,

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.elsewhere import guided
 from tinygrad_edu.optim.conjugate import conjugate_gradients
 from tinygrad_edu.optim.solution import Objective, Path, Solution, Vector
 from tinygrad_edu.optim.vectors import global_norm
@@ -18,6 +19,7 @@ __all__ = ["newton", "newton_cg"]
 _LARGEST = 2000  # entries of x for which a Hessian is stored: 32 MB
 
 
+@guided
 def newton(
     f: Callable[[Any], Any], start: Any, *, tolerance: float = 1e-8, steps: int = 100
 ) -> Solution:
@@ -81,6 +83,7 @@ def newton(
     return solution if not solution.converged else _classified(solution, path, objective)
 
 
+@guided
 def newton_cg(
     f: Callable[[Any], Any], start: Any, *, tolerance: float = 1e-8, steps: int = 100
 ) -> Solution:

@@ -6,16 +6,16 @@ import inspect
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_edu.core.backward import own_arrays
+from tinygrad_edu.elsewhere import guided, instead
 from tinygrad_edu.optim.schedules import Schedule
 from tinygrad_edu.optim.vectors import first_nonfinite
-from tinygrad_edu.settings import did_you_mean, number, refuse_unknown
+from tinygrad_edu.settings import did_you_mean, number
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["Array", "Optimizer", "named"]
@@ -67,9 +67,6 @@ class Optimizer(ABC):
     >>> w.data
     array([0.8, 1.6])
     """
-
-    #: Settings that another optimiser has, and what to do instead.
-    _elsewhere: ClassVar[Mapping[str, str]] = MappingProxyType({})
 
     def __init__(
         self,
@@ -132,6 +129,7 @@ class Optimizer(ABC):
             return self._lr
         return number(f"{self._who}: lr at step {self.steps}", self._lr(self.steps))
 
+    @guided
     def step(self, gradients: Sequence[Array] | None = None) -> None:
         """Move every parameter once.
 
@@ -240,6 +238,12 @@ class Optimizer(ABC):
             for name, array in zip(self._parameters, arrays, strict=True):
                 array[...] = given[f"{kind}.{name}"]
 
+    if not TYPE_CHECKING:  # which would believe that every name is there
+
+        def __getattr__(self, name: str) -> NoReturn:
+            hint = "" if name.startswith("_") else instead("Optimizer", name)
+            raise AttributeError(f"{self._who!r} has no attribute {name!r}{hint}")
+
     def __repr__(self) -> str:
         settings = [
             f"{name}={getattr(self, name)!r}"
@@ -257,11 +261,6 @@ class Optimizer(ABC):
         zeros = [np.zeros(t.shape, t.dtype) for t in self._parameters.values()]
         self._state[kind] = zeros
         return zeros
-
-    def _refuse(self, unknown: Mapping[str, Any]) -> None:
-        """Raise for settings that this optimiser does not have."""
-        elsewhere = {"learning_rate": "write lr=", **self._elsewhere}
-        refuse_unknown(self._who, unknown, type(self), elsewhere)
 
     # --- checks ---------------------------------------------------------------------------------
 
@@ -333,7 +332,7 @@ class Optimizer(ABC):
         )
 
     def _listed(self, gradients: Any) -> list[Any]:
-        if isinstance(gradients, np.ndarray | Tensor | Mapping):
+        if isinstance(gradients, np.ndarray | Tensor | Mapping) or callable(gradients):
             raise TypeError(
                 f"{self._who}: gradients is a {type(gradients).__name__}; pass a list of arrays, "
                 "in the order of the parameters"

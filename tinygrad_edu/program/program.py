@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.core.node import Node
+from tinygrad_edu.elsewhere import guided
 from tinygrad_edu.program.passes import alive, lighter, numbered, unchanged
 from tinygrad_edu.program.trace import Function, Name, Trace, leaves, same_bits, substitute
 from tinygrad_edu.program.writer import Writer
@@ -25,6 +26,7 @@ _NEAR = {"d": 1e-12, "f": 1e-5, "e": 1e-2}
 _KEPT = 16
 
 
+@guided
 def compile(
     f: Function, donate: Iterable[int] = (), exact: bool = True, derive: bool = False
 ) -> Program:

@@ -24,6 +24,9 @@
 True
 """
 
+from typing import TYPE_CHECKING, Any
+
+from tinygrad_edu.elsewhere import lacks
 from tinygrad_edu.train.checkpoint import load_checkpoint, save_checkpoint
 from tinygrad_edu.train.evaluate import evaluate
 from tinygrad_edu.train.fit import fit
@@ -36,6 +39,12 @@ from tinygrad_edu.train.metrics import (
     log_likelihood,
 )
 from tinygrad_edu.train.stopping import EarlyStopping
+
+if not TYPE_CHECKING:  # which would believe that every name is there
+
+    def __getattr__(name: str) -> Any:
+        raise lacks(__name__, name, __all__)
+
 
 __all__ = [
     "METRICS",

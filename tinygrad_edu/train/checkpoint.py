@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_edu.elsewhere import guided
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.optim.optimizer import Optimizer
 from tinygrad_edu.train.files import read_arrays, write_arrays
@@ -27,6 +28,7 @@ Path = str | os.PathLike[str]
 _FORMAT = "tinygrad_edu checkpoint 1"
 
 
+@guided
 def save_checkpoint(
     path: Path,
     model: Module,
@@ -35,6 +37,7 @@ def save_checkpoint(
     rng: np.random.Generator | None = None,
     history: History | None = None,
     best: Best | None = None,
+    batch_size: int | None = None,
 ) -> None:
     """Write what training depends on into one file, all or nothing.
 
@@ -52,6 +55,8 @@ def save_checkpoint(
         What was measured so far; its length is the number of finished epochs.
     best : Best, optional
         The state of early stopping.
+    batch_size : int, optional
+        Examples per step.
 
     Raises
     ------
@@ -71,6 +76,7 @@ def save_checkpoint(
     >>> np.array_equal(model.W.data, other.W.data)
     True
     """
+    _refuse_swapped("save_checkpoint", path, model)
     arrays: dict[str, Array] = {"format": np.array(_FORMAT)}
     parts: dict[str, Mapping[str, Array]] = {"model": model.state_dict()}
     parts["generator"] = {name: _state(each) for name, each in model.generators().items()}
@@ -79,6 +85,8 @@ def save_checkpoint(
         arrays["optimizer"] = np.array(type(optimizer).__name__)  # AdamW has the state of Adam
     if rng is not None:
         arrays["rng"] = _state(rng)
+    if batch_size is not None:
+        arrays["batch_size"] = np.array(batch_size)
     if history is not None:
         parts["history"] = history.state_dict()
     if best is not None:
@@ -88,6 +96,7 @@ def save_checkpoint(
     write_arrays(path, arrays)
 
 
+@guided
 def load_checkpoint(
     path: Path,
     model: Module,
@@ -96,6 +105,7 @@ def load_checkpoint(
     rng: np.random.Generator | None = None,
     history: History | None = None,
     best: Best | None = None,
+    batch_size: int | None = None,
 ) -> None:
     """Put everything back as it was when the checkpoint was written.
 
@@ -113,6 +123,8 @@ def load_checkpoint(
         Takes over what was measured.
     best : Best, optional
         Takes over the state of early stopping.
+    batch_size : int, optional
+        Refused if the checkpoint was written with another.
 
     Raises
     ------
@@ -130,6 +142,7 @@ def load_checkpoint(
     --------
     See `save_checkpoint`.
     """
+    _refuse_swapped("load_checkpoint", path, model)
     stored = read_arrays(path)
     if str(stored.get("format")) != _FORMAT:
         raise ValueError(f"{path}: no checkpoint of tinygrad_edu, there is no entry 'format' of it")
@@ -143,6 +156,12 @@ def load_checkpoint(
         _refuse_unfit_history(path, stored, history)
     if best is not None:
         _refuse_unfit_best(path, stored, model)
+    before_that = stored.get("batch_size")
+    if batch_size is not None and before_that is not None and before_that != batch_size:
+        raise ValueError(
+            f"{path}: was written with batches of {before_that} examples, and now they have "
+            f"{batch_size}; pass batch_size={before_that}"
+        )
     # The model and the optimiser look at everything themselves before they change anything.
     before = model.state_dict()
     try:
@@ -160,6 +179,14 @@ def load_checkpoint(
         history.load_state_dict(_entries(stored, "history"))
     if best is not None:
         best.load_state_dict(_entries(stored, "best"))
+
+
+def _refuse_swapped(who: str, path: Any, model: Any) -> None:
+    if not isinstance(model, Module) or not isinstance(path, str | os.PathLike):
+        raise TypeError(
+            f"{who}: a {type(path).__name__} and a {type(model).__name__} came; write "
+            f'{who}("model.npz", model)'
+        )
 
 
 def _entries(stored: Mapping[str, Array], part: str) -> dict[str, Array]:

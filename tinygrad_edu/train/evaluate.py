@@ -7,15 +7,17 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.elsewhere import guided
 from tinygrad_edu.nn.module import Module, like_parameters
 from tinygrad_edu.train.examples import Examples
-from tinygrad_edu.train.loss import BATCH, BatchLoss, head_of
+from tinygrad_edu.train.loss import BATCH, BatchLoss, head_of, refuse_swapped
 from tinygrad_edu.train.metrics import Metric, measured, metrics_of, usual_metrics
 from tinygrad_edu.train.modes import mode
 
 __all__ = ["evaluate", "measure"]
 
 
+@guided
 def evaluate(
     model: Module,
     data: Any,
@@ -56,6 +58,7 @@ def evaluate(
     >>> sorted(train.evaluate(model, load_iris()))
     ['accuracy', 'loss']
     """
+    refuse_swapped("evaluate", model, data, loss)
     examples = Examples.read(data, "evaluate: data")
     prepared = BatchLoss.prepared(model, loss, examples)
     if metrics is None:

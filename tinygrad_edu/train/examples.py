@@ -50,9 +50,7 @@ class Examples:
                     f"{what}: the {role} are a {type(values).__name__}, and data are constants; "
                     "pass the array, .data"
                 )
-            array = np.asarray(values)
-            if array.dtype.kind not in "fiub":
-                raise TypeError(f"{what}: the {role} hold {array.dtype}; pass real numbers")
+            array = _numbers(values, f"{what}: the {role}")
             arrays.append(array)
             if array.ndim == 0:
                 raise ValueError(f"{what}: the {role} are one number; pass one row per example")
@@ -67,6 +65,25 @@ class Examples:
         for role, array in zip(("features", "targets"), arrays, strict=True):
             _refuse_nonfinite(array, f"{what}: the {role}")
         return cls(arrays[0], arrays[1])
+
+
+def _numbers(values: Any, what: str) -> Array:
+    """Return an array of what may be one, such as a table whose columns hold numbers."""
+    array: Array = np.asarray(values)
+    if array.dtype.kind == "O":
+        try:
+            return array.astype(np.float64)
+        except (TypeError, ValueError):
+            words = sorted({each for each in array.flat if isinstance(each, str)})
+            array = array if not words else np.array(words)
+    if array.dtype.kind in "US":
+        raise TypeError(
+            f"{what} hold words, such as {str(array.flat[0])!r}; number them: classes, y = "
+            "np.unique(words, return_inverse=True)"
+        )
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{what} hold {array.dtype}; pass real numbers")
+    return array
 
 
 def _refuse_nonfinite(array: Array, what: str) -> None:

@@ -9,31 +9,22 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.elsewhere import guided
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.optim.optimizer import Optimizer
 from tinygrad_edu.parallel import Alone
-from tinygrad_edu.settings import count, number, refuse_unknown
+from tinygrad_edu.settings import count, number
 from tinygrad_edu.train.examples import Examples
 from tinygrad_edu.train.history import History
 from tinygrad_edu.train.loop import Loop, Settings
-from tinygrad_edu.train.loss import BatchLoss, head_of
+from tinygrad_edu.train.loss import BatchLoss, head_of, refuse_swapped
 from tinygrad_edu.train.metrics import Metric, metrics_of, usual_metrics
 from tinygrad_edu.train.stopping import EarlyStopping
 
 __all__ = ["fit"]
 
 
-# What others call the options.
-_ELSEWHERE = {
-    "validation_data": "pass validation=",
-    "validation_split": "pass validation=, a part that split(data, 0.2, rng=rng) gives",
-    "callbacks": "pass early_stopping= and checkpoint=",
-    "shuffle": "each epoch is shuffled by rng=",
-    "verbose": "pass progress=",
-    "lr": "the optimizer has it: optim.SGD(model, lr=0.1)",
-}
-
-
+@guided
 def fit(
     model: Module,
     data: Any,
@@ -47,12 +38,12 @@ def fit(
     metrics: str | Metric | Iterable[str | Metric] | None = None,
     penalty: Callable[[Module], Any] | None = None,
     early_stopping: EarlyStopping | None = None,
+    on_epoch: Callable[[History], bool | None] | None = None,
     clip: float | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     resume: bool = False,
     progress: bool = True,
     group: Alone | None = None,
-    **unknown: Any,
 ) -> History:
     """Train a model on data by mini-batches.
 
@@ -69,7 +60,8 @@ def fit(
     epochs : int
         How often every example is used.
     batch_size : int, optional
-        Examples per step; the last batch of an epoch may be smaller.
+        Examples per step; the last batch of an epoch may be smaller, and no batch is larger than
+        the data.
     rng : numpy.random.Generator
         Shuffles the examples in every epoch.
     validation : DataSet or pair of ndarray, optional
@@ -84,6 +76,9 @@ def fit(
         ``penalty(model)`` is added to the loss, beside the penalties of the layers.
     early_stopping : EarlyStopping, optional
         Ends the training when the validation loss does not improve any more.
+    on_epoch : callable, optional
+        Called as ``on_epoch(history)`` after each epoch; where it returns True, training ends.
+        `live_curve` is one.
     clip : float, optional
         Gradients that are longer together are shortened to this norm.
     checkpoint : path, optional
@@ -126,16 +121,17 @@ def fit(
     >>> bool(history.metrics["accuracy"][-1] > 0.9)
     True
     """
-    refuse_unknown("fit", unknown, fit, _ELSEWHERE)
     with group or Alone() as processes:
+        refuse_swapped("fit", model, data, loss)
         examples = Examples.read(data, "fit: data")
         held = None if validation is None else Examples.read(validation, "fit: validation")
         settings = Settings(
-            batch_size=_batch_size(batch_size, examples),
+            batch_size=min(count("fit: batch_size", batch_size, 1), len(examples)),
             rng=_generator(rng),
             metrics=_metrics(metrics, model, held),
             penalty=penalty,
             early_stopping=_early_stopping(early_stopping, held),
+            on_epoch=_on_epoch(on_epoch),
             clip=None if clip is None else number("fit: clip", clip, positive=True),
             checkpoint=_checkpoint(checkpoint, resume),
             group=processes,
@@ -146,14 +142,14 @@ def fit(
         return loop.run(epochs, resume=resume, progress=progress)
 
 
-def _batch_size(batch_size: int, examples: Examples) -> int:
-    size = count("fit: batch_size", batch_size, 1)
-    if size > len(examples):
-        raise ValueError(
-            f"fit: batch_size = {size} is more than the {len(examples)} examples; pass "
-            f"batch_size={len(examples)} to use them all in every step"
+def _on_epoch(given: Any) -> Callable[[History], bool | None] | None:
+    if given is not None and not callable(given):
+        raise TypeError(
+            f"fit: on_epoch is a {type(given).__name__}; pass a function of the history, such as "
+            "lambda history: print(history)"
         )
-    return size
+    function: Callable[[History], bool | None] | None = given
+    return function
 
 
 def _generator(rng: Any) -> np.random.Generator:

@@ -42,7 +42,8 @@ class History:
     Attributes
     ----------
     ended : str
-        Why training ended: ``"all epochs"``, ``"early stopping"`` or ``"interrupted"``.
+        Why training ended: ``"all epochs"``, ``"early stopping"``, ``"on_epoch"`` or
+        ``"interrupted"``.
     best_epoch : int or None
         The epoch, from 1, with the lowest validation loss.
     restored : bool

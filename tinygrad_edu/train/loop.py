@@ -45,6 +45,7 @@ class Settings:
     metrics: dict[str, Metric]
     penalty: Callable[[Module], Any] | None
     early_stopping: EarlyStopping | None
+    on_epoch: Callable[[History], bool | None] | None
     clip: float | None
     checkpoint: Path | None
     group: Alone
@@ -103,6 +104,7 @@ class Loop:
             rng=self.settings.rng,
             history=self.history,
             best=self.best,
+            batch_size=self.settings.batch_size,
         )
 
     def _begin_together(self) -> None:
@@ -115,9 +117,12 @@ class Loop:
         self.group.begin(self.model.named_parameters(), setting)
 
     def _epochs(self, epochs: int, bar: Progress) -> str:
+        asked = False
         while len(self.history) < epochs:
             if self.best is not None and self.best.exhausted:
                 return "early stopping"
+            if asked:
+                return "on_epoch"
             bar.start(len(self.history) + 1, epochs)
             start = time.perf_counter()
             loss = self._epoch(bar)
@@ -131,7 +136,11 @@ class Loop:
                     rng=self.settings.rng,
                     history=self.history,
                     best=self.best,
+                    batch_size=self.settings.batch_size,
                 )
+            if self.settings.on_epoch is not None:
+                asked = bool(self.settings.on_epoch(self.history))
+                asked = bool(self.group.share(np.array(float(asked))))  # one decision for all
         return "all epochs"
 
     def _epoch(self, bar: Progress) -> float:

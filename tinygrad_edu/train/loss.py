@@ -11,11 +11,12 @@ import numpy as np
 from tinygrad_edu.core.node import Node
 from tinygrad_edu.nn.heads import refuse_applied_twice, refuse_wrong_pair
 from tinygrad_edu.nn.module import Module, like_parameters
+from tinygrad_edu.optim.optimizer import Optimizer
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.train.examples import Examples
 from tinygrad_edu.train.modes import mode
 
-__all__ = ["BATCH", "BatchLoss", "head_of"]
+__all__ = ["BATCH", "BatchLoss", "head_of", "refuse_swapped"]
 
 BATCH = 256  # examples that are evaluated at a time: memory does not grow with the data
 
@@ -75,6 +76,18 @@ def _try(function: Callable[[Any, Any], Any], model: Module, examples: Examples)
         targets = examples.targets[start : start + BATCH]
         _number(function(Tensor(np.repeat(outputs.data[:1], len(targets), axis=0)), targets))
     return outputs.data
+
+
+def refuse_swapped(who: str, model: Any, data: Any, loss: Any) -> None:
+    """Raise for a model, data and a loss in an order that other libraries have."""
+    if isinstance(data, Module):
+        raise TypeError(f"{who}: the model comes first, as in {who}(model, (X, y), …)")
+    if isinstance(loss, Optimizer):
+        raise TypeError(f"{who}: give the optimizer by name, optimizer={type(loss).__name__}(…)")
+    if loss is not None and not callable(loss) and not isinstance(loss, str):
+        raise TypeError(
+            f"{who}: give features and targets as one pair, as in {who}(model, (X, y), …)"
+        )
 
 
 def head_of(model: Module) -> Any:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygrad_edu.core.node import Node
+from tinygrad_edu.elsewhere import guided
 from tinygrad_edu.ops.elementwise import xlogy
 from tinygrad_edu.settings import look_up
 
@@ -33,6 +34,7 @@ Array = npt.NDArray[Any]
 Metric = Callable[[Any, Any], Any]
 
 
+@guided
 def accuracy(predicted: npt.ArrayLike, targets: npt.ArrayLike) -> float:
     """The share of examples whose most probable class is the right one.
 
@@ -64,6 +66,7 @@ def accuracy(predicted: npt.ArrayLike, targets: npt.ArrayLike) -> float:
     return float(np.mean(decided == right))
 
 
+@guided
 def binary_accuracy(predicted: npt.ArrayLike, targets: npt.ArrayLike) -> float:
     """The share of yes-or-no questions that are answered rightly, several per example or one.
 
@@ -97,6 +100,7 @@ def binary_accuracy(predicted: npt.ArrayLike, targets: npt.ArrayLike) -> float:
     return float(np.mean(((p >= 0.5) == (t >= 0.5)) & ~np.isnan(p)))
 
 
+@guided
 def confusion_matrix(predicted: npt.ArrayLike, targets: npt.ArrayLike) -> Array:
     """Count for each class how its examples were classified.
 
@@ -135,6 +139,7 @@ def confusion_matrix(predicted: npt.ArrayLike, targets: npt.ArrayLike) -> Array:
     return np.bincount(cells, minlength=k * k).reshape(k, k).astype(np.int64)
 
 
+@guided
 def log_likelihood(predicted: npt.ArrayLike, targets: npt.ArrayLike) -> float:
     """The logarithm of the probability that the model gives to all targets together.
 
@@ -258,6 +263,11 @@ def measured(metrics: Mapping[str, Metric], predicted: Array, targets: Array) ->
 
 
 def _arrays(predicted: Any, targets: Any, who: str) -> tuple[Array, Array]:
+    if callable(predicted):
+        raise TypeError(
+            f"{who}: predicted is a {type(predicted).__name__}; pass what it predicts, "
+            "model.predict(X), or write train.evaluate(model, data)"
+        )
     p, t = np.asarray(predicted), np.asarray(targets)
     if not p.ndim or not t.ndim or p.ndim > 2 or not p.size:
         raise _misfit(who, p, t)

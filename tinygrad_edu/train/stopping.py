@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_edu.elsewhere import guided
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.settings import count, number
 
@@ -61,6 +62,9 @@ class EarlyStopping:
     def __post_init__(self) -> None:
         count("EarlyStopping: patience", self.patience)
         number("EarlyStopping: min_delta", self.min_delta)
+
+
+EarlyStopping.__init__ = guided(EarlyStopping.__init__)  # type: ignore[method-assign]  # its words
 
 
 class Best:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.elsewhere import guided
 from tinygrad_edu.symbolic.answers.claims import Claim, Letters, decimals, of_tree, read
 from tinygrad_edu.symbolic.answers.proving import proof_of
 from tinygrad_edu.symbolic.answers.suspects import Suspect, suspect_of, suspect_of_misfit
@@ -34,6 +35,7 @@ __all__ = ["Disagreement", "Verdict", "check_answer"]
 MOST_READINGS = 12
 
 
+@guided
 def check_answer(derivation: Derivation, claim: str | Callable[..., Any]) -> Verdict:
     """Judge what somebody believes a gradient to be.
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from tinygrad_edu.elsewhere import guided
 from tinygrad_edu.symbolic.answers.answer import Disagreement, Verdict, check_answer
 from tinygrad_edu.symbolic.answers.claims import Claim, Letters, read
 from tinygrad_edu.symbolic.answers.proving import proof_of
@@ -18,6 +19,7 @@ from tinygrad_edu.symbolic.notation.grammar import ClaimError
 __all__ = ["JudgedLine", "Judgement", "check_derivation"]
 
 
+@guided
 def check_derivation(derivation: Derivation, lines: str | Iterable[str]) -> Judgement:
     r"""Judge a derivation that somebody wrote down, line by line.
 

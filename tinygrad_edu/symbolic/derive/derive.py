@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, overload
 
+from tinygrad_edu.elsewhere import guided
 from tinygrad_edu.naming import Names, names_around
 from tinygrad_edu.symbolic.derive.derivation import Derivation
 from tinygrad_edu.symbolic.derive.staged import StagedDerivation, stages_of
@@ -34,6 +35,7 @@ def derive(
     fused: Iterable[str] = (),
     staged: Literal[True],
 ) -> StagedDerivation: ...
+@guided
 def derive(
     output: Tensor | Derivation,
     wrt: Tensor,

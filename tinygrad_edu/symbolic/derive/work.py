@@ -106,14 +106,18 @@ def passes(output: Tensor, wrt: Tensor, names: Names, fused: Iterable[str] = ())
     return work_on(output, wrt, names, (), fused).passes()
 
 
-def refuse_without_graph(who: str, output: Tensor, wrt: Tensor) -> None:
+def refuse_without_graph(who: str, output: Any, wrt: Any) -> None:
     """Raise where what is to be derived, or what by, is no Tensor."""
     for role, tensor in (("output", output), ("wrt", wrt)):
         if not isinstance(tensor, Tensor):
-            raise TypeError(
-                f"{who}: {role} is a {type(tensor).__name__}; wrap the array in Tensor(...) and "
-                "compute with that, so that there is a graph"
-            )
+            mend = "wrap the array in Tensor(...) and compute with that, so that there is a graph"
+            if isinstance(tensor, list | tuple):
+                mend = f"pass one Tensor, and call {who} once for each"
+            elif isinstance(tensor, str):
+                mend = "pass the Tensor itself"
+            elif callable(tensor):
+                mend = "call it on Tensors, and pass what it returns"
+            raise TypeError(f"{who}: {role} is a {type(tensor).__name__}; {mend}")
 
 
 def work_on(

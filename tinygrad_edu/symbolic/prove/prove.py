@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from math import isnan
 from typing import Any
 
+from tinygrad_edu.elsewhere import guided
 from tinygrad_edu.naming import Names, names_around
 from tinygrad_edu.symbolic.algebra.evaluate import Environment
 from tinygrad_edu.symbolic.algebra.exact import Judge
@@ -52,6 +53,7 @@ __all__ = ["prove", "prove_named"]
 UP_TO = ("constant", "positive factor")
 
 
+@guided
 def prove(
     left: Tensor,
     right: Tensor,

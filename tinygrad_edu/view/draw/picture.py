@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinygrad_edu.core.graph import ancestors
+from tinygrad_edu.elsewhere import guided
 from tinygrad_edu.naming import Names, names_around
 from tinygrad_edu.saving import save
 from tinygrad_edu.symbolic.derive import Derivation
@@ -162,6 +163,7 @@ class Picture(Drawing):
         return f"<Picture{title}: {said}>"
 
 
+@guided
 def draw(
     t: Tensor | Sequence[Tensor] | Derivation,
     *,

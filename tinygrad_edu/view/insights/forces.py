@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tinygrad_edu import ops
 from tinygrad_edu.core.backward import gradients
 from tinygrad_edu.core.graph import ancestors
+from tinygrad_edu.elsewhere import guided
 from tinygrad_edu.naming import Names, names_around
 from tinygrad_edu.settings import number
 from tinygrad_edu.tables import columns
@@ -150,6 +151,7 @@ class Forces(Drawing):
         return self.text()
 
 
+@guided
 def forces(
     loss: Tensor,
     wrt: Tensor | Sequence[Tensor],

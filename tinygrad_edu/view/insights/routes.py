@@ -13,6 +13,7 @@ import numpy.typing as npt
 from tinygrad_edu import ops
 from tinygrad_edu.core.backward import gradients
 from tinygrad_edu.core.graph import ancestors
+from tinygrad_edu.elsewhere import guided
 from tinygrad_edu.naming import Names
 from tinygrad_edu.ops.targets import distributions, refuse_no_distribution
 from tinygrad_edu.symbolic.derive import Derivation, derive_named
@@ -32,6 +33,7 @@ LADDER = (*(digit * 10.0**power for power in range(4) for digit in (1, 2, 5)), L
 TOLERANCE = 1e-6
 
 
+@guided
 def routes(z: npt.ArrayLike | Tensor, y: npt.ArrayLike | Tensor) -> Routes:
     """Compare the ways to compute softmax with cross-entropy, for logits and targets.
 

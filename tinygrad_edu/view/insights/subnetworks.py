@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_edu.elsewhere import guided
 from tinygrad_edu.tables import columns
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.view.draw.picture import Drawing
@@ -235,6 +236,7 @@ def subnetwork(
     return Subnetwork(masks, new[output], recorded, new, backward, example)
 
 
+@guided
 def subnetworks(output: Tensor) -> Subnetworks:
     """Compute with every mask that dropout can draw: 2ⁿ sub-networks for n units.
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from tinygrad_edu.elsewhere import guided
 from tinygrad_edu.naming import names_around
 from tinygrad_edu.saving import save
 from tinygrad_edu.symbolic.derive import refuse_without_graph
@@ -22,6 +23,7 @@ from tinygrad_edu.view.page.tell import story
 __all__ = ["Page", "explain"]
 
 
+@guided
 def explain(
     output: Tensor,
     wrt: Tensor,
