@@ -1,4 +1,4 @@
-"""What people bring along from NumPy, PyTorch, Keras, JAX and scikit-learn, as they would type it."""
+"""What people bring along from NumPy, PyTorch, Keras, JAX and scikit-learn, as they type it."""
 
 import re
 
@@ -307,6 +307,6 @@ def test_on_epoch_is_told_and_may_end_the_training():
 def test_another_batch_size_cannot_go_on(tmp_path):
     path = tmp_path / "model.npz"
     trained((X, labels), batch_size=2, checkpoint=path)
-    with pytest.raises(ValueError, match="written with batches of 2 examples, .* now they have 4"):
+    with pytest.raises(ValueError, match=r"written with batches of 2 .* now they have 4"):
         trained((X, labels), batch_size=4, checkpoint=path, resume=True, epochs=3)
     trained((X, labels), batch_size=2, checkpoint=path, resume=True, epochs=3)

@@ -180,15 +180,18 @@ def test_right_pairs_of_model_and_loss(layer, loss):
         (("multiclas", 3), "head: 'multiclas' is unknown; did you mean 'multiclass'"),
         (("classification", 3), "did you mean 'multiclass'"),
         (("multi-label", 3), "did you mean 'multilabel'"),
-        (("q", 3), "head: 'q' is unknown; there are: regression, positive, bounded, binary"),
-        ((None, 3), "head: None is unknown"),
+        (
+            ("q", 3),
+            "head: problem: 'q' is unknown; there are: regression, positive, bounded, binary",
+        ),
+        ((None, 3), "head: problem: a NoneType is no name"),
         (("multiclass",), r"one class alone always has probability 1; .*nn.head\(\"binary\"\)"),
         (("binary", 2), r"binary has one output, not 2; choose nn.head\(\"multiclass\", 2\)"),
         (("regression", 0), "head: outputs = 0 does not make sense; choose at least 1"),
     ],
 )
 def test_what_head_refuses(arguments, complaint):
-    with pytest.raises(ValueError, match=complaint):
+    with pytest.raises((ValueError, TypeError), match=complaint):
         nn.head(*arguments)
 
 
