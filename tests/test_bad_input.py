@@ -172,20 +172,10 @@ OPERATORS = {
     **{f.__name__: f for f in (format, iter, sum, max, sorted, reversed, range, bytes)},
 }
 PROPERTIES = ("data", "grad", "name", "shape", "value", "T", "op")
-MACHINERY = {
-    "record",
-    "operands",
-    "refuse_if_rebound",
-    "seed",
-    "zeros_like",
-}  # methods that the engine calls
-METHODS = [
-    name
-    for name in dir(tg.Tensor)
-    if name[0] != "_" and callable(getattr(tg.Tensor, name)) and name not in MACHINERY
-]
+METHODS = [n for n in dir(tg.Tensor) if n[0] != "_" and callable(getattr(tg.Tensor, n))]
 PUBLIC = sorted(n for n in {*dir(tg), *tg.ops.PUBLIC} if callable(getattr(tg, n)))
 PUBLIC.remove("assert_gradients")  # whose answer is an AssertionError
+PUBLIC.remove("from_torch")  # which needs PyTorch, and takes nothing of ours
 NUMPY = [
     f
     for part in (np, np.linalg, np.fft)

@@ -281,7 +281,7 @@ def test_anything_with_numbers_is_data():
         (((X, labels), MODEL), "fit: the model comes first"),
         ((MODEL, (X, labels), SGD), "fit: give the optimizer by name, optimizer=SGD("),
         ((MODEL, (X, ["a", "b", "c", "a"])), "the targets hold words, such as 'a'; number them"),
-        ((MODEL, (Table([["a", 1]] * 4), labels)), "the features hold words, such as '1'"),
+        ((MODEL, (Table([["a", 1]] * 4), labels)), "the features hold words, such as 'a'"),
     ],
 )
 def test_data_in_another_order_or_form(arguments, said):

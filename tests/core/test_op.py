@@ -254,7 +254,10 @@ T = tg.Tensor(np.ones((2, 3)))
 @pytest.mark.parametrize(
     ("wrong", "complaint"),
     [
-        (lambda x: tg.sum(x, axes=0), "sum: no attribute 'axes'; it has: axis, keepdims"),
+        (
+            lambda x: tg.sum(x, axes=0),
+            "sum: no attribute 'axes'; write axis=; it has: axis, keepdims",
+        ),
         (lambda x: tg.exp(x, 2), "exp: takes 1 argument"),
         (lambda x: tg.sum(x, 0, False, 1), "sum: takes 1 argument"),
         (lambda x: tg.sum(x, 0, axis=0), "sum: axis was given by position and by name"),

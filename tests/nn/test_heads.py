@@ -177,7 +177,7 @@ def test_right_pairs_of_model_and_loss(layer, loss):
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (("multiclas", 3), "head: 'multiclas' is unknown; did you mean 'multiclass'"),
+        (("multiclas", 3), "head: problem: 'multiclas' is unknown; did you mean 'multiclass'"),
         (("classification", 3), "did you mean 'multiclass'"),
         (("multi-label", 3), "did you mean 'multilabel'"),
         (

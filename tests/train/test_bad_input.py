@@ -47,7 +47,7 @@ CASES = {
     ),
     "one target too few": ({"data": (X, Y[:-1])}, "120 rows of features and 119 targets"),
     "one number": ({"data": (3.0, Y)}, "one row per example"),
-    "text": ({"data": (X, np.array(["setosa"] * 120))}, "the targets hold <U6"),
+    "text": ({"data": (X, np.array(["setosa"] * 120))}, "the targets hold words, such as 'setosa'"),
     "features alone": ({"data": X}, "a pair (features, targets)"),
     "a Tensor": ({"data": (tg.Tensor(X), Y)}, "data are constants; pass the array"),
     "an empty batch": ({"batch_size": 0}, "batch_size = 0"),

@@ -103,7 +103,7 @@ def gradients(output: Any, wrt: Any, seed: Any = None, graph: bool = False) -> A
                 "wrap the array in Tensor(...) before computing with it"
             )
     if output.op is None and any(
-        target.op is not None and output in differentiable(target) for target in targets
+        node is output for target in targets if target.op for node in differentiable(target)
     ):
         raise ValueError(
             "gradients: wrt was computed from output; the loss comes first, as in "
