@@ -141,10 +141,11 @@ def distributions(targets: Any, x: Any, name: str) -> Any:
 
 def refuse_swapped(probs: Any, targets: Any, name: str) -> None:
     """Raise where what should be probabilities are targets, which alone are given as 0 and 1."""
-    if (isinstance(probs, Node) and probs.op is not None) or isinstance(probs, Traced):
-        return
     p, y = values_of(probs), values_of(targets)
-    if isinstance(y, Traced) or isinstance(p, Traced) or p.shape != y.shape or not p.size:
+    computed = isinstance(probs, Node) and probs.op is not None
+    if computed or not (isinstance(p, np.ndarray) and isinstance(y, np.ndarray)):
+        return
+    if p.shape != y.shape:
         return
     if ((p == 0) | (p == 1)).all() and not ((y == 0) | (y == 1)).all() and y[p == 0].any():
         raise ValueError(
