@@ -133,3 +133,21 @@ def test_a_regression_is_evaluated_without_an_accuracy():
 def test_an_unknown_name_is_answered_with_the_nearest(name, meant):
     with pytest.raises(ValueError, match=f"metric: '{name}' is unknown; did you mean '{meant}"):
         metrics_of(name)
+
+
+def test_counting_where_indices_have_32_bits(monkeypatch):
+    """As in a browser, where NumPy counts by 32-bit integers and casts to them safely only."""
+
+    def only_indices(call):
+        def checked(x, *args, **options):
+            for each in (x, *args):
+                assert np.asarray(each).dtype != np.int64, call.__name__
+            return call(x, *args, **options)
+
+        return checked
+
+    monkeypatch.setattr(np, "intp", np.int32)
+    monkeypatch.setattr(np, "bincount", only_indices(np.bincount))
+    predicted, labels = [[0.2, 0.8], [0.6, 0.4]], np.array([1, 1])
+    assert accuracy(predicted, labels) == 0.5
+    assert confusion_matrix(predicted, labels).tolist() == [[0, 0], [1, 1]]

@@ -172,7 +172,7 @@ def _transposes(fault: Fault) -> Iterator[tuple[str, Array]]:
 def _broadcast(fault: Fault) -> Iterator[tuple[str, str, Array]]:
     """Look for an argument that was spread, and gets its gradient from some of the copies only."""
     try:
-        numbers = np.arange(math.prod(fault.in_shape)).reshape(fault.in_shape)
+        numbers = np.arange(math.prod(fault.in_shape), dtype=np.intp).reshape(fault.in_shape)
         copies = np.bincount(np.broadcast_to(numbers, fault.out_shape).ravel())
     except ValueError:
         return

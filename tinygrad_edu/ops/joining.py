@@ -68,8 +68,9 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
             expand_dims(x, axis=a + 1), shape=(*x.shape[: a + 1], repeats, *x.shape[a + 1 :])
         )
         return reshape(spread, shape=(*x.shape[:a], length * repeats, *x.shape[a + 1 :]))
+    counts = np.asarray(repeats)
     try:
-        places = np.repeat(np.arange(length), repeats)
+        places = np.repeat(np.arange(length), counts.astype(np.intp, casting="same_kind"))
     except ValueError:
         raise ValueError(
             f"repeat: {repeats} repeats for {length} entries along axis {axis}; pass one number, "

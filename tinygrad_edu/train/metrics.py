@@ -135,7 +135,7 @@ def confusion_matrix(predicted: npt.ArrayLike, targets: npt.ArrayLike) -> Array:
             f"confusion_matrix: label {wrong} is no class of K = {k}; labels run from 0 to {k - 1}"
         )
     known = decided >= 0
-    cells = right[known] * k + decided[known]
+    cells = (right[known] * k + decided[known]).astype(np.intp)  # 32 bits in a browser
     return np.bincount(cells, minlength=k * k).reshape(k, k).astype(np.int64)
 
 
