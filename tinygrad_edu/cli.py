@@ -15,6 +15,7 @@ import numpy as np
 
 from tinygrad_edu.saving import save
 from tinygrad_edu.settings import did_you_mean
+from tinygrad_edu.tables import columns
 from tinygrad_edu.terminal import finish, output, say
 
 if TYPE_CHECKING:
@@ -95,10 +96,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="judge a whole derivation, line by line; - is standard input",
     )
     answer.add_argument("--json", action="store_true", help="print the judgement as JSON")
+    _add_exercises(commands)
     commands.add_parser("train", help="run an experiment of the lectures; --list says which")
     commands.add_parser("numpy", help="list NumPy's functions that a Tensor answers")
     commands.add_parser("doctor", help="say what is installed, and what pictures need")
-    for command in (steps, proof, answer):
+    for command in (steps, proof, answer, commands.choices["exercise"]):
         command.add_argument("--output", type=Path, metavar="FILE", help="write it to a file")
     for command in commands.choices.values():
         command.add_argument("--quiet", action="store_true", help="print nothing")
@@ -136,6 +138,8 @@ def _run(parser: argparse.ArgumentParser, given: argparse.Namespace) -> int:
         from tinygrad_edu.demo import run  # only the demo needs the pictures
 
         return run(given.into)
+    if given.command == "exercise":
+        return exercise(parser, given)
     return _run_on_lecture(parser, given)
 
 
@@ -171,6 +175,22 @@ def _of_lecture(
             help="a letter for which numbers are drawn, such as W=5x3",
         )
     return parser
+
+
+def _add_exercises(commands: Any) -> None:
+    parser = commands.add_parser(
+        "exercise",
+        help="list the exercises, show one, judge an answer",
+        description="Exit status of a judgement: 0 right, 1 wrong, 2 cannot be read.",
+    )
+    parser.add_argument("number", nargs="?", help="which one, such as 7.2; none lists all")
+    parser.add_argument("answer", nargs="?", metavar="FILE", help="judge it; - is standard input")
+    parser.add_argument("--generate", metavar="KIND", help="make a new one, such as derive")
+    parser.add_argument("--seed", type=int, default=0, help="each makes another (default: 0)")
+    parser.add_argument("--difficulty", type=int, default=2, help="of a new one (default: 2)")
+    parser.add_argument("--hints", action="store_true", help="show the hints too")
+    parser.add_argument("--solution", action="store_true", help="show the worked solution too")
+    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def _arrays(lets: Sequence[str], shapes: Sequence[str]) -> dict[str, Any]:
@@ -301,6 +321,38 @@ def check(lecture: Lecture, given: argparse.Namespace) -> int:
         right = 2 if all(line.verdict == "unreadable" for line in found.lines) else 1
     say(json.dumps(found.record(), ensure_ascii=False, indent=2) if given.json else str(found))
     return 0 if found else max(right, 1)
+
+
+def exercise(parser: argparse.ArgumentParser, given: argparse.Namespace) -> int:
+    """List the exercises, show one, or judge an answer: the status is 0, 1 or 2."""
+    from tinygrad_edu.lectures.exercises import exercise as find
+    from tinygrad_edu.lectures.exercises import exercises
+
+    if given.number is None and given.generate is None:
+        every = exercises().values()
+        if given.json:
+            kinds = [{"number": e.number, "title": e.title, "kind": e.kind} for e in every]
+            say(json.dumps(kinds, ensure_ascii=False, indent=2))
+        else:
+            print(
+                columns(("number", "title", "kind"), [(e.number, e.title, e.kind) for e in every])
+            )
+        return 0
+    try:
+        made = f"{given.generate}-{given.seed}-{given.difficulty}"
+        found = find(given.number if given.generate is None else made)
+    except ValueError as error:
+        parser.error(str(error))
+    path = given.answer if given.generate is None else given.answer or given.number
+    if path is not None:
+        mark = found.judge(sys.stdin.read() if path == "-" else Path(path).read_text("utf-8"))
+        record = {"number": found.number, "verdict": mark.verdict, "says": mark.says}
+        say(json.dumps(record, ensure_ascii=False, indent=2) if given.json else str(mark))
+        return mark.status
+    text = found.text(hints=given.hints, solved=given.solution)
+    record = {"number": found.number, "kind": found.kind, "text": text}
+    say(json.dumps(record, ensure_ascii=False, indent=2) if given.json else text)
+    return 0
 
 
 _COMMANDS: dict[str, Callable[[Any, argparse.Namespace], int]] = {

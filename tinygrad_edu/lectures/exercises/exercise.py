@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from textwrap import indent
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,6 +15,7 @@ from tinygrad_edu.lectures.exercises import sandbox
 from tinygrad_edu.lectures.lecture import Lecture
 from tinygrad_edu.symbolic.answers import check_answer, check_derivation
 from tinygrad_edu.symbolic.derive import Derivation, parse
+from tinygrad_edu.symbolic.notation.plain import plain_text
 
 __all__ = [
     "BLANK",
@@ -114,11 +116,11 @@ class Exercise:
 
     # --- faces ------------------------------------------------------------------------------------
 
-    def markdown(self, *, solved: bool = True) -> str:
-        """Return it in markdown, hints folded, and the solution too if it is `solved`."""
+    def markdown(self, *, hints: bool = True, solved: bool = True) -> str:
+        """Return it in markdown, `hints` folded, and the solution too if it is `solved`."""
         parts = [f"**Exercise {self.number}. {self.title}** *({self.kind})*", self.statement]
         parts += [self.given(), f"*{self.form[0].upper()}{self.form[1:]}.*"]
-        for n, hint in enumerate(self.hints, start=1):
+        for n, hint in enumerate(self.hints if hints else (), start=1):
             parts.append(_folded(f"Hint {n}" if len(self.hints) > 1 else "Hint", hint))
         if solved:
             parts.append(_folded("Solution", "\n\n".join(filter(None, (self._shown(), self.why)))))
@@ -129,14 +131,23 @@ class Exercise:
         answer = self.answer()
         return f"```text\n{answer}\n```" if "\n" in answer else f"`{answer}`"
 
+    def text(self, *, hints: bool = False, solved: bool = False) -> str:
+        """Return it for a terminal."""
+        text = self.markdown(hints=hints, solved=solved)
+        text = re.sub(r"```\w*\n(.*?)\n```", lambda m: indent(m[1], "    "), text, flags=re.S)
+        text = re.sub(r"\$\$?(.+?)\$\$?", lambda m: plain_text(m[1]), text, flags=re.S)
+        text = re.sub(r"</?details>\n*|(?<!\w)\*+(?=\S)|(?<=[\w.)])\*+(?!\w)|`", "", text)
+        return re.sub(r"<summary>(.*)</summary>\n\n( *)", _opened, text).strip()
+
     def __str__(self) -> str:
-        text = re.sub(r"</?details>\n*|```\w*\n?", "", self.markdown(solved=False))
-        text = re.sub(r"<summary>(.*)</summary>\n\n", r"\1: ", text)
-        text = re.sub(r"\*\*|`|(?<!\w)\*(?=\S)|(?<=[\w.)])\*(?!\w)", "", text)
-        return re.sub(r"\n{3,}", "\n\n", text)
+        return self.text()
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         return {"text/markdown": self.markdown(), "text/plain": str(self)}
+
+
+def _opened(match: re.Match[str]) -> str:
+    return f"{match[1]}:\n\n{match[2]}" if match[2] else f"{match[1]}: "
 
 
 def _folded(summary: str, text: str) -> str:
@@ -182,7 +193,8 @@ class Number(Exercise):
         try:
             given = np.array([float(each.replace("−", "-")) for each in pieces])
         except ValueError:
-            given = np.ravel(parse(answer).data)  # such as −ln 0.7
+            listed = answer if "," not in answer else f"({answer})"
+            given = np.ravel(parse(listed).data)  # such as −ln 0.7
         value = np.ravel(self.value()).astype(float)
         if given.shape != value.shape:
             return Mark("wrong", f"{given.size} given; the number of numbers asked is {value.size}")

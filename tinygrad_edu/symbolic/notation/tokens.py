@@ -173,6 +173,8 @@ def _next(text: str, at: int, names: list[str], opens: bool) -> tuple[str, str, 
                 return "word", name, len(written)
     if opens and (match := _QUOTED.match(text, at)):
         return "string", match[0][1:-1], len(match[0])
+    if text[at] in "½¼¾":
+        return "number", str(unicodedata.numeric(text[at])), 1
     for kind, pattern in (("number", _NUMBER), ("word", _WORD)):
         if match := pattern.match(text, at, at + 2 * LONGEST):
             return kind, match[0], len(match[0])
