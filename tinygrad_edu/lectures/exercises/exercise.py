@@ -14,8 +14,7 @@ from tinygrad_edu.check.gradcheck import gradcheck
 from tinygrad_edu.lectures.exercises import sandbox
 from tinygrad_edu.lectures.lecture import Lecture
 from tinygrad_edu.symbolic.answers import check_answer, check_derivation
-from tinygrad_edu.symbolic.derive import Derivation, parse
-from tinygrad_edu.symbolic.notation.plain import plain_text
+from tinygrad_edu.symbolic.derive import Derivation, parse, plain_text
 
 __all__ = [
     "BLANK",

@@ -6,9 +6,8 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-from tinygrad_edu.symbolic.answers import Letters, read
+from tinygrad_edu.symbolic.answers import Form, Letters, read
 from tinygrad_edu.symbolic.derive import Derivation
-from tinygrad_edu.symbolic.notation.form import Form
 
 __all__ = ["parts_of", "slips", "span"]
 

@@ -1,6 +1,7 @@
 """From a recorded graph to its gradient as a formula, step by step."""
 
 from tinygrad_edu.symbolic.notation.javascript import runtime
+from tinygrad_edu.symbolic.notation.plain import plain_text
 from tinygrad_edu.symbolic.notation.reader import parse
 from tinygrad_edu.symbolic.notation.writer import places_of
 
@@ -36,6 +37,7 @@ __all__ = [
     "parse",
     "passes",
     "places_of",
+    "plain_text",
     "refuse_without_graph",
     "remarks",
     "rewritings",
