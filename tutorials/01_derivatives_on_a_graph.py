@@ -25,6 +25,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import tinygrad_edu as tg
 from tinygrad_edu.lectures import show
+from tinygrad_edu.lectures.exercises import exercise
 
 # %% [markdown]
 # ## What a derivative says
@@ -429,3 +430,18 @@ else:
 # In the next chapter you write it.
 #
 # ## Exercises
+
+# %%
+show(exercise("1.1"))
+
+# %%
+show(exercise("1.2"))
+
+# %%
+show(exercise("1.3"))
+
+# %%
+show(exercise("1.4"))
+
+# %%
+show(exercise("1.5"))

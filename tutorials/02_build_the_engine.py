@@ -25,6 +25,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import tinygrad_edu as tg
 from tinygrad_edu.lectures import show
+from tinygrad_edu.lectures.exercises import exercise
 
 # %% [markdown]
 # ## A number that remembers
@@ -496,3 +497,18 @@ assert str(tg.derive(L, wrt=z).result) == "a − y"
 # - Gradients are added, because paths meet. Broadcasting makes paths, too.
 #
 # ## Exercises
+
+# %%
+show(exercise("2.1"))
+
+# %%
+show(exercise("2.2"))
+
+# %%
+show(exercise("2.3"))
+
+# %%
+show(exercise("2.4"))
+
+# %%
+show(exercise("2.5"))

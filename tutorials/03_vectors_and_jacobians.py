@@ -22,6 +22,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import tinygrad_edu as tg
 from tinygrad_edu.lectures import show
+from tinygrad_edu.lectures.exercises import exercise
 
 np.set_printoptions(precision=4, suppress=True)
 
@@ -339,3 +340,18 @@ assert_allclose(J.sum(axis=0), 0, atol=1e-15)
 # - A gradient has the shape of what we differentiate by.
 #
 # ## Exercises
+
+# %%
+show(exercise("3.1"))
+
+# %%
+show(exercise("3.2"))
+
+# %%
+show(exercise("3.3"))
+
+# %%
+show(exercise("3.4"))
+
+# %%
+show(exercise("3.5"))

@@ -131,3 +131,26 @@ def test_on_the_command_line(tmp_path, capsys, monkeypatch):
     with pytest.raises(SystemExit, match="2"):
         cli.main(["check", "softmax-ce"])
     assert "--lines FILE" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["∂L/∂z_j = a_j Σ_k y_k − y_j", "= a_k − y_k"],
+        ["a_i − y_i", "a_j − y_j"],
+        [r"\frac{dL}{dz_j} = a_j − y_j", r"\frac{\partial L}{\partial z_{i}} = a_j − y_j"],
+        ["∂L/∂z = a − y", "∂L/∂z_i = a_i − y_i", "= a_j − y_j"],
+    ],
+)
+def test_a_free_index_that_changes_is_wrong(derivation, lines):
+    judgement = tg.check_derivation(derivation, lines)
+    assert judgement.first_wrong == len(lines) - 1
+    assert "the free index is" in judgement.lines[-1].reason
+    renamed = [line.replace("_k", "_q") for line in lines[:-1]]  # bound ones have any name
+    assert tg.check_derivation(derivation, renamed)
+
+
+def test_an_answer_has_the_free_indices_of_its_left_side(derivation):
+    assert tg.check_answer(derivation, "∂L/∂z_i = a_i − y_i")
+    with pytest.raises(ValueError, match="index j is free, and the left side has i"):
+        tg.check_answer(derivation, "∂L/∂z_i = a_j − y_j")

@@ -28,7 +28,7 @@ from tinygrad_edu.symbolic.notation.names import LOWERED, UNLOWERED
 from tinygrad_edu.symbolic.notation.reader import FUNCTIONS, Reading, Scene, free_letters
 from tinygrad_edu.symbolic.notation.source import identifiers, lengths_in
 
-__all__ = ["Claim", "Letters", "decimals", "of_tree", "read"]
+__all__ = ["Claim", "Letters", "decimals", "lowered", "of_tree", "read"]
 
 
 class Letters:
@@ -192,7 +192,12 @@ def _orders(found: Written, letters: Letters) -> list[tuple[str, tuple[str, ...]
     axes = [axis for axis in letters.target.axes if axis is not None]
     free = free_letters(found.tree)
     printed = _printed(letters.derivation.wrt)
-    left = "".join(_lowered(found.left))
+    left = "".join(lowered(found.left))
+    if len(set(left)) == len(left) == len(axes) and not set(free) <= set(left):
+        raise ClaimError(
+            f"the index {', '.join(sorted({*free} - {*left}))} is free, and the left side has "
+            f"{', '.join(left)}; both sides of an equation have the same free indices"
+        )
     others = "".join(letter for letter in free if letter not in printed)
     for order in (left, printed, others + printed if others else ""):
         short = order[max(len(order) - len(axes), 0) :]
@@ -211,10 +216,10 @@ def _orders(found: Written, letters: Letters) -> list[tuple[str, tuple[str, ...]
 
 def _printed(formula: Formula) -> str:
     """Return the indices that a formula such as W is printed with."""
-    return "".join(_lowered(formula.text(indices=True))[-1:])
+    return "".join(lowered(formula.text(indices=True))[-1:])
 
 
-def _lowered(written: str) -> list[str]:
+def lowered(written: str) -> list[str]:
     """Return the groups of letters that are lowered in a text."""
     pattern = rf"_\{{([^}}]*)\}}|_(\w+)|([{LOWERED}]+)"
     groups = (a or b or c.translate(UNLOWERED) for a, b, c in re.findall(pattern, written))

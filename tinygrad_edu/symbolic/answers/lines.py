@@ -9,11 +9,12 @@ from typing import Any
 
 from tinygrad_edu.elsewhere import guided
 from tinygrad_edu.symbolic.answers.answer import Disagreement, Verdict, check_answer
-from tinygrad_edu.symbolic.answers.claims import Claim, Letters, read
+from tinygrad_edu.symbolic.answers.claims import Claim, Letters, lowered, read
 from tinygrad_edu.symbolic.answers.proving import proof_of
 from tinygrad_edu.symbolic.answers.suspects import Suspect
 from tinygrad_edu.symbolic.derive.derivation import Derivation
 from tinygrad_edu.symbolic.notation.form import Form
+from tinygrad_edu.symbolic.notation.reader import free_letters
 from tinygrad_edu.symbolic.notation.grammar import ClaimError
 
 __all__ = ["JudgedLine", "Judgement", "check_derivation"]
@@ -73,8 +74,9 @@ def check_derivation(derivation: Derivation, lines: str | Iterable[str]) -> Judg
     letters = Letters(derivation)
     judged: list[JudgedLine] = []
     before: Claim | None = None
+    indices: set[str] = set()  # those of the gradient, as the first line with indices has them
     for text in given:
-        line, before = _judged(derivation, letters, text, before, judged)
+        line, before = _judged(derivation, letters, text, before, judged, indices)
         judged.append(line)
     return Judgement(tuple(judged), _is_shortest(letters, before))
 
@@ -177,10 +179,14 @@ def _judged(
     text: str,
     before: Claim | None,
     judged: Sequence[JudgedLine],
+    indices: set[str],
 ) -> tuple[JudgedLine, Claim | None]:
     """Judge every side of a line; return the line, and its last side where that is right."""
     laws: list[str] = []
-    for side in _sides(text):
+    left, sides = _sides(text)
+    own = set("".join(lowered(left)))
+    indices |= set() if indices else own
+    for side in sides:
         try:
             verdict = check_answer(derivation, side)
             claim = read(side, letters)[0]
@@ -189,6 +195,12 @@ def _judged(
             return JudgedLine(text, "unreadable", reason=said), before
         if not verdict:
             return _wrong(text, verdict), before
+        if free := {*free_letters(claim.tree)} if claim.tree is not None else set():
+            indices |= set() if indices else {*claim.letters}
+            if strange := ", ".join(sorted(free - (own or indices))):
+                named = ", ".join(sorted(own or indices))
+                reason = f"the free index is {strange}, and that of the gradient is {named}"
+                return JudgedLine(text, "wrong", reason=reason), before
         if before is not None:
             laws += _laws(letters, before, claim)
         before = claim
@@ -246,8 +258,8 @@ def _lines(lines: Any) -> Iterator[str]:
             yield text
 
 
-def _sides(text: str) -> list[str]:
-    """Return the sides of a chain of equations, without the name of the gradient in front."""
+def _sides(text: str) -> tuple[str, list[str]]:
+    """Return the name of the gradient, where it stands in front, and the sides that follow."""
     sides, depth, start = [], 0, 0
     for place, sign in enumerate(text):
         depth += (sign in "([{") - (sign in ")]}")
@@ -259,6 +271,7 @@ def _sides(text: str) -> list[str]:
             start = place + 1
     sides = [side.strip() for side in (*sides, text[start:])]
     named = len(sides) > 1 and re.match(
-        r"(\\d?frac\{)?\s*(∂|\\partial|∇|\\nabla|d[A-Z]/d)", sides[0]
+        r"(\\[dt]?frac\{)?\s*(∂|\\partial|∇|\\nabla|d\w(/|\}\{)d)", sides[0]
     )
-    return [side for side in (sides[1:] if named else sides) if side]
+    left = sides.pop(0) if named else ""
+    return left, [side for side in sides if side]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -66,7 +67,7 @@ def _proof_over(
         if other is None:
             gradient = recorded(letters.target.expr, letters.target.axes, constants)
         else:
-            gradient = computed_in(scene, other)
+            gradient = computed_in(replace(scene, letters=other.letters), other)
         for assume in (used, None):
             try:
                 proof = prove_named(claimed, gradient, Names(named, {}), assume)
