@@ -14,8 +14,8 @@ from tinygrad_edu.symbolic.answers.proving import proof_of
 from tinygrad_edu.symbolic.answers.suspects import Suspect
 from tinygrad_edu.symbolic.derive.derivation import Derivation
 from tinygrad_edu.symbolic.notation.form import Form
-from tinygrad_edu.symbolic.notation.reader import free_letters
 from tinygrad_edu.symbolic.notation.grammar import ClaimError
+from tinygrad_edu.symbolic.notation.reader import free_letters
 
 __all__ = ["JudgedLine", "Judgement", "check_derivation"]
 
