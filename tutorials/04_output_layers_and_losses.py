@@ -24,6 +24,7 @@ import tinygrad_edu as tg
 from tinygrad_edu import nn
 from tinygrad_edu.charts import panels
 from tinygrad_edu.lectures import show
+from tinygrad_edu.lectures.exercises import exercise
 
 np.set_printoptions(precision=4, suppress=True)
 
@@ -361,3 +362,18 @@ assert abs(by_squares) < 0.001 < 0.999 < abs(by_entropy)
 # - Binary cross-entropy gives $(a - y)/(a(1 - a))$ at $a$, and $a - y$ at $z$.
 #
 # ## Exercises
+
+# %%
+show(exercise("4.1"))
+
+# %%
+show(exercise("4.2"))
+
+# %%
+show(exercise("4.3"))
+
+# %%
+show(exercise("4.4"))
+
+# %%
+show(exercise("4.5"))

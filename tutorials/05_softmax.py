@@ -23,6 +23,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 import tinygrad_edu as tg
 from tinygrad_edu.charts import panels
 from tinygrad_edu.lectures import show
+from tinygrad_edu.lectures.exercises import exercise
 
 np.set_printoptions(precision=4, suppress=True)
 
@@ -403,3 +404,21 @@ show(
 # Derive the last two again tomorrow, on an empty sheet.
 #
 # ## Exercises
+
+# %%
+show(exercise("5.1"))
+
+# %%
+show(exercise("5.2"))
+
+# %%
+show(exercise("5.3"))
+
+# %%
+show(exercise("5.4"))
+
+# %%
+show(exercise("5.5"))
+
+# %%
+show(exercise("5.6"))

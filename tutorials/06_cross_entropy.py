@@ -26,6 +26,7 @@ import tinygrad_edu as tg
 from tinygrad_edu.charts import panels
 from tinygrad_edu.experiments import convergence
 from tinygrad_edu.lectures import show
+from tinygrad_edu.lectures.exercises import exercise
 
 np.set_printoptions(precision=4, suppress=True)
 
@@ -386,3 +387,21 @@ else:
 # The next chapter puts the pieces together.
 #
 # ## Exercises
+
+# %%
+show(exercise("6.1"))
+
+# %%
+show(exercise("6.2"))
+
+# %%
+show(exercise("6.3"))
+
+# %%
+show(exercise("6.4"))
+
+# %%
+show(exercise("6.5"))
+
+# %%
+show(exercise("6.6"))
