@@ -20,7 +20,7 @@ __all__ = ["kernel_texts"]
 def kernel_texts(functions: Mapping[str, Any]) -> dict[str, str]:
     """Return the definition of every name that the functions need, callees first.
 
-    A function whose text is not at hand, as in an interpreter, is left out.
+    Of a function whose text is not at hand, as in an interpreter, that is all that is said.
     """
     found: dict[str, str] = {}
     for name, function in functions.items():
@@ -40,7 +40,10 @@ def _add(name: str, value: Any, found: dict[str, str], open_: set[str]) -> None:
         if value is not np:
             found[name] = f"import {value.__name__} as {name}"
     elif isinstance(value, FunctionType) or hasattr(value, "__wrapped__"):
-        text, needs = _definition(name, inspect.unwrap(value))
+        try:
+            text, needs = _definition(name, inspect.unwrap(value))
+        except OSError:
+            text, needs = f"# {name}: define it as it was; its text is not at hand", {}
         for each, what in needs.items():
             _add(each, what, found, open_)
         found[name] = text

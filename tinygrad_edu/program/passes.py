@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.program.trace import Line, Name, Trace, leaves, substitute
+from tinygrad_edu.program.trace import Line, Name, Trace, leaves, owners_of, substitute
 
-__all__ = ["alive", "lighter", "numbered", "unchanged"]
+__all__ = ["alive", "apart", "lighter", "numbered", "unchanged"]
 
 
 def alive(lines: Iterable[Line], results: Any) -> list[Line]:
@@ -46,6 +46,23 @@ def numbered(lines: Sequence[Line], results: Any) -> tuple[list[Line], Any]:
             first[key] = line
             found.append(line)
     return found, substitute(results, lambda each: same.get(each, each) if _named(each) else each)
+
+
+def apart(lines: Sequence[Line]) -> Iterator[Line]:
+    """Yield lines; keep factors apart that were two arrays and have become one.
+
+    To BLAS x @ x.T is symmetric, and rounded otherwise than x @ y.T of an equal y.
+    """
+    owners = owners_of(lines)
+    for line in lines:
+        first, *others = line.args or (None,)
+        memory = [owners.get(each, {each}) for each in (first, *others) if _named(each)]
+        if line.meet is False and len(memory) == 2 and not memory[0].isdisjoint(memory[1]):
+            copied = Line(np.copy, (first,), {"order": "K"}, None)
+            copied.out = Name(first.trace, np.copy(first.value, order="K"))
+            line.args = copied.out, *others
+            yield copied
+        yield line
 
 
 def unchanged(lines: Iterable[Line], results: Any) -> tuple[list[Line], Any]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from tinygrad_edu.core.node import Node
 from tinygrad_edu.elsewhere import guided
-from tinygrad_edu.program.passes import alive, lighter, numbered, unchanged
+from tinygrad_edu.program.passes import alive, apart, lighter, numbered, unchanged
 from tinygrad_edu.program.trace import Function, Name, Trace, leaves, same_bits, substitute
 from tinygrad_edu.program.writer import Writer
 
@@ -212,7 +212,7 @@ def written(
     if not exact:
         lines, results = numbered(*unchanged(*lighter(lines, results)))
         lines = alive(lines, results)
-    return Writer(lines, inputs, results, donated, called)
+    return Writer(list(apart(lines)), inputs, results, donated, called)
 
 
 def _kind(value: Any) -> Any:

@@ -8,7 +8,7 @@ arrays, and so the lines are what would have been computed, in the same order.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NoReturn
 
 import numpy as np
@@ -19,7 +19,8 @@ from tinygrad_edu.core.node import Node, Traced, next_serial
 from tinygrad_edu.core.op import Op, real_array
 from tinygrad_edu.tensor import Tensor
 
-__all__ = ["Function", "Line", "Name", "Trace", "leaves", "same_bits", "substitute"]
+__all__ = ["Function", "Line", "Name", "Trace", "leaves", "owners_of", "same_bits", "substitute"]
+__all__ += ["ufunc_of"]
 
 Function = Callable[..., Any]
 
@@ -42,7 +43,7 @@ class Line:
         What it computes; a tuple where a forward saves something for its rules.
     """
 
-    __slots__ = ("args", "function", "kwargs", "of", "op", "out", "quiet")
+    __slots__ = ("args", "function", "kwargs", "meet", "of", "op", "out", "quiet")
 
     def __init__(
         self, function: Function, args: tuple[Any, ...], kwargs: Mapping[str, Any], op: Op | None
@@ -51,6 +52,9 @@ class Line:
         self.out: Any = None
         self.of = op  # also the operation whose forward, traced through, wrote the line
         self.quiet = np.geterr()["over"] == "ignore"  # written where warnings are silenced
+        self.meet = (
+            _meet(*args[:2]) if function in _PRODUCTS else None
+        )  # whether its factors are one
 
     @property
     def computes_nothing(self) -> bool:
@@ -64,6 +68,27 @@ class Line:
     def writes(self) -> Iterator[Name]:
         """Yield the names that the line defines."""
         return leaves(self.out)
+
+
+def owners_of(lines: Iterable[Line]) -> dict[Name, set[Name]]:
+    """Return, for each name, whose memory it may stand for.
+
+    A result that NumPy made is an array of its own; any other one may be a view of what it was
+    made from.
+    """
+    owners: dict[Name, set[Name]] = {}
+    for line in lines:
+        reads = {owner for name in line.reads() for owner in owners.get(name, {name})}
+        for out in line.writes():
+            owners[out] = {out} if ufunc_of(line) is not None else {out, *reads}
+    return owners
+
+
+def ufunc_of(line: Line) -> Any:
+    """Return the ufunc that makes a result, in whichever way; None where it is no ufunc."""
+    function: Any = line.function
+    function = function if isinstance(function, np.ufunc) else getattr(function, "__self__", None)
+    return function if isinstance(function, np.ufunc) else None
 
 
 class Trace:
@@ -259,6 +284,14 @@ _OF_SHAPES = {np.shape, np.ndim, np.size, np.result_type}
 _REDUCTIONS = {np.sum: np.add, np.prod: np.multiply, np.max: np.maximum, np.min: np.minimum}
 _IN_PLACE = {np.copyto, np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis}
 _CHANGING = {"sort", "partition", "fill", "itemset", "put", "resize", "setfield", "setflags"}
+
+
+_PRODUCTS = {np.matmul, np.dot, np.inner, np.tensordot}
+
+
+def _meet(one: Any, other: Any) -> bool:
+    """Whether two factors share memory."""
+    return np.may_share_memory(*(getattr(each, "value", each) for each in (one, other)))
 
 
 def _refuse_in_place(function: Any) -> NoReturn:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from tinygrad_edu.program.kernels import kernel_texts
-from tinygrad_edu.program.trace import Function, Line, Name, leaves, substitute
+from tinygrad_edu.program.memory import Memory, is_product
+from tinygrad_edu.program.trace import Function, Line, Name, substitute
 
 __all__ = ["Writer"]
 
@@ -29,8 +30,10 @@ _SIGNS: dict[Any, str] = {
     operator.getitem: "{}[{}]",
 }
 
-#: Arrays of fewer bytes are allocated as fast as others are written into.
-_LARGE = 16_384
+_REDUCES = {"dtype": None, "keepdims": False}
+
+#: Numbers below this one are of any floating type.
+_SMALL = 6e4
 
 
 class Writer:
@@ -64,23 +67,27 @@ class Writer:
         #: Arrays that were closed over, as they were, by what they are called in the text.
         self.constants: dict[str, Any] = {}
         self._originals: dict[str, Any] = {}
-        self._numbers: dict[str, Any] = {}
+        self._numbers: dict[str, str] = {}  # by their texts
         self._kernels: dict[str, Any] = {}
+        self._once: list[str] = []
         self._told: list[tuple[str, str, str]] = []
-        self._memory = _Memory(lines, results, {name: inputs[name] for name in donated})
-        written = [self._line(line) for line in lines]
+        self._memory = Memory(lines, results, {name: inputs[name] for name in donated})
+        written = [text for line in lines if (text := self._line(line))]
         written.append(f"return {self._results(results, inputs)}")
         given = [*inputs.values(), *(["*", *self.constants] if self.constants else [])]
         body = "\n    ".join(written)
-        self._text = f"def program({', '.join(given)}):\n    {body}\n"
+        numbers = [f"{name} = {text}" for text, name in self._numbers.items()]
+        parts = [
+            "\n".join([*numbers, *self._once]),
+            f"def program({', '.join(given)}):\n    {body}\n",
+        ]
+        self._text = "\n\n\n".join(filter(None, parts))
 
     @property
     def source(self) -> str:
         """The whole text, which imports NumPy alone."""
         texts = kernel_texts(self._kernels)
-        numbers = "\n".join(f"{name} = {value!r}" for name, value in self._numbers.items())
-        parts = [f"import numpy as np\n{numbers}".strip(), *texts.values(), self._text.rstrip()]
-        return "\n\n\n".join(parts)
+        return "\n\n\n".join(["import numpy as np", *texts.values(), self._text.rstrip()])
 
     def explain(self) -> str:
         """Tell the lines: what is computed, by which operation, and how many bytes it takes."""
@@ -92,38 +99,81 @@ class Writer:
         )
 
     def function(self) -> Function:
-        """Return the function that the text defines."""
-        names = {"np": np, **self._kernels, **self._numbers}
-        # All of the text is ours: names of functions, numbered letters, literals.
-        exec(compile(self._text, "<program>", "exec"), names)
-        found: Any = names["program"]
-        found.__kwdefaults__ = self.constants
-        return found  # type: ignore[no-any-return]  # defined by the text
+        """Return the function that the text defines; calls at once have memory of their own."""
+        code = compile(self._text, "<program>", "exec")
+
+        def made() -> Any:
+            names = {"np": np, **self._kernels}
+            exec(code, names)  # all ours: names of functions, numbered letters, literals
+            names["program"].__kwdefaults__ = self.constants
+            return names["program"]
+
+        if not self._once:
+            return made()  # type: ignore[no-any-return]  # defined by the text
+        idle = [made()]
+
+        def run(*args: Any) -> Any:
+            try:
+                program = idle.pop()
+            except IndexError:
+                program = made()
+            found = program(*args)
+            idle.append(program)
+            return found
+
+        return run
 
     # --- lines ----------------------------------------------------------------------------------
 
     def _line(self, line: Line) -> str:
-        args = [self._argument(each) for each in line.args]
-        args += [f"{key}={self._argument(each)}" for key, each in line.kwargs.items()]
-        buffer = self._memory.take(line)
+        """Write a line; nothing for a view that is made once."""
+        args = [self._argument(each) for each in self._typed(line)]
+        args += [f"{key}={self._argument(each)}" for key, each in _given(line)]
         if line.computes_nothing:
             return f"{self._function(line)}({', '.join(args)})"
-        if buffer is not None:
-            self._letters[line.out] = buffer
-            text = f"{self._function(line)}({', '.join(args)}, out={buffer})"
+        if self._memory.is_fixed(line):
+            self._once.append(f"{self._target(line.out)} = {self._expression(line, args)}")
+            return ""
+        into = self._memory.take(line, self._new)
+        if into is not None:
+            self._letters[line.out] = into
+            text = f"{self._function(line)}({', '.join([*args, f'out={into}'])})"
         else:
             text = f"{self._target(line.out)} = {self._expression(line, args)}"
-            self._memory.note(line, self._letters)
         of = line.of.name if line.of is not None else ""
         size = sum(getattr(name.value, "nbytes", 0) for name in line.writes())
         self._told.append((text, of, f"{size:,}"))
         return f"{text}  # {of}" if of and line.function not in _SIGNS and of not in text else text
 
+    def _new(self, like: Any) -> str:
+        """Write where memory is made that every call writes into; return what it is called."""
+        letter, order = self._fresh("b"), "" if like.flags.c_contiguous else ", order='F'"
+        self._once.append(f"{letter} = np.empty({like.shape}, np.{like.dtype.name}{order})")
+        return letter
+
+    def _typed(self, line: Line) -> Sequence[Any]:
+        """Give numbers the dtype of the arrays they meet, which spares NumPy to find it out."""
+        arrays = [each for each in line.args if isinstance(each, Name | np.ndarray) and each.ndim]
+        kinds = {each.dtype for each in arrays}
+        if not isinstance(line.function, np.ufunc) or len(kinds) != 1:
+            return line.args
+        (kind,) = kinds
+
+        def typed(each: Any) -> Any:
+            number = each.__class__ in (int, float, kind.type) and kind.kind == "f"
+            if not (number and abs(each) < _SMALL):
+                return each
+            return _Text(self._number(f"np.array({kind.type(each)!s}, np.{kind.name})", each))
+
+        return list(map(typed, line.args))
+
     def _expression(self, line: Line, args: Sequence[str]) -> str:
         """Write the right side of a line."""
         function = line.function
         first = f"({args[0]})" if args[0].startswith("-") else args[0]
-        if function in _SIGNS and not line.kwargs:
+        if function is operator.getitem and isinstance(line.args[1], tuple) and line.args[1]:
+            return f"{first}[{args[1][1:-1]}]"
+        if function in _SIGNS and not line.kwargs and not is_product(line):
             return _SIGNS[function].format(first, *args[1:])
         if function is getattr:
             return f"{first}.{line.args[1]}"
@@ -133,7 +183,7 @@ class Writer:
 
     def _function(self, line: Line) -> str:
         """Write what the function of a line is called: NumPy's name, or that of a kernel."""
-        function: Any = line.function
+        function: Any = np.dot if is_product(line) else line.function
         name = getattr(function, "__name__", "kernel")
         if getattr(np, name, None) is function:
             return f"np.{name}"
@@ -183,9 +233,9 @@ class Writer:
                 return f"[{inside}]"
             return f"({inside},)" if len(value) == 1 else f"({inside})"
         if isinstance(value, np.generic):
-            return self._named(self._numbers, "k", value)
-        if isinstance(value, float) and not np.isfinite(value):
-            return f"float({str(value)!r})"
+            return self._number(f"np.{value.dtype.name}({_literal(value.item(), str(value))})")
+        if isinstance(value, float):
+            return _literal(value, repr(value))
         if isinstance(value, type) and issubclass(value, np.generic):
             return f"np.{value.__name__}"
         if isinstance(value, np.dtype):
@@ -193,21 +243,28 @@ class Writer:
         if value is Ellipsis:
             return "..."
         if isinstance(value, np.ndarray):
-            name = self._named(self._originals, self._called(value) or "c", value)
-            if name not in self.constants:
-                self.constants[name] = np.array(value, order="K")
-            return name
+            return self._named(self._called(value) or "c", value)
         return str(value) if isinstance(value, _Text) else repr(value)
 
-    def _named(self, table: dict[str, Any], letter: str, value: Any) -> str:
-        """Return what a constant is called."""
-        for name, other in table.items():
-            if other is value or (table is self._numbers and repr(other) == repr(value)):
+    def _named(self, letter: str, array: Any) -> str:
+        """Return what an array is called that was closed over."""
+        for name, other in self._originals.items():
+            if other is array:
                 return name
-        name = letter if letter not in {*self._taken, "c", "k"} else self._fresh(letter)
+        name = letter if letter not in {*self._taken, "c"} else self._fresh(letter)
         self._taken.add(name)
-        table[name] = value
+        self._originals[name] = array
+        self.constants[name] = np.array(array, order="K")
         return name
+
+    def _number(self, text: str, value: Any = None) -> str:
+        """Return what a number is called that is written as a text."""
+        if text not in self._numbers:
+            letter = {0: "zero", 1: "one"}.get(value, "k")
+            free = letter != "k" and letter not in self._taken
+            self._numbers[text] = letter if free else self._fresh(letter)
+            self._taken.add(letter)
+        return self._numbers[text]
 
     def _fresh(self, letter: str) -> str:
         n = 1
@@ -223,67 +280,16 @@ class _Text(str):
     __slots__ = ()
 
 
-class _Memory:
-    """Which arrays of the program nothing reads any more.
-
-    A result that NumPy made is an array of its own; any other one may be a view of what it was
-    made from, and so keeps that.
-    """
-
-    def __init__(self, lines: Sequence[Line], results: Any, donated: Mapping[Name, str]) -> None:
-        self.donated = set(donated.values())
-        self._letters = dict(donated)
-        self._free: dict[Any, list[str]] = {}
-        self._owners: dict[Name, set[Name]] = {}
-        last: dict[Name, Line | None] = {}
-        for line in lines:
-            reads = [owner for name in line.reads() for owner in self._owners_of(name)]
-            for out in line.writes():
-                self._owners[out] = {out} if _is_ufunc(line) else {out, *reads}
-                last[out] = line
-            last.update(dict.fromkeys(reads, line))
-        for name in leaves(results):
-            if isinstance(name, Name):
-                last.update(dict.fromkeys(self._owners_of(name)))
-        self._last = last
-
-    def take(self, line: Line) -> str | None:
-        """Return an array that a line can write its result into, or None."""
-        whole = isinstance(line.function, np.ufunc) and line.function is not np.matmul
-        if whole:  # an entry is read before it is written
-            self._release(line)
-        found = None
-        if isinstance(line.function, np.ufunc) and line.function.nout == 1 and not line.kwargs:
-            free = self._free.get(_layout(line.out.value))
-            if free:
-                found = self._letters[line.out] = free.pop()
-        if not whole:
-            self._release(line)
-        return found
-
-    def note(self, line: Line, letters: Mapping[Name, str]) -> None:
-        """Remember what an array is called that a line made, to use it again."""
-        if _is_ufunc(line) and isinstance(line.out, Name):
-            value = line.out.value
-            if isinstance(value, np.ndarray) and value.nbytes >= _LARGE:
-                self._letters[line.out] = letters[line.out]
-
-    def _release(self, line: Line) -> None:
-        for name in line.reads():
-            for owner in self._owners_of(name):
-                if self._last.get(owner) is line and owner in self._letters:
-                    letter = self._letters.pop(owner)
-                    self._free.setdefault(_layout(owner.value), []).append(letter)
-
-    def _owners_of(self, name: Name) -> set[Name]:
-        return self._owners.get(name, {name})
+def _literal(value: Any, text: str) -> str:
+    finite = not isinstance(value, float) or np.isfinite(value)
+    return text if finite else f"float({str(value)!r})"
 
 
-def _is_ufunc(line: Line) -> bool:
-    return isinstance(line.function, np.ufunc) or isinstance(
-        getattr(line.function, "__self__", None), np.ufunc
-    )
-
-
-def _layout(value: Any) -> Any:
-    return (value.shape, value.dtype, value.strides) if isinstance(value, np.ndarray) else None
+def _given(line: Line) -> Iterator[tuple[str, Any]]:
+    """Yield the keywords of a line but for what NumPy takes anyway; of one axis, the axis."""
+    for key, value in line.kwargs.items():
+        if getattr(line.function, "__name__", "") != "reduce":
+            yield key, value
+        elif value is not _REDUCES.get(key, ...):
+            one = key == "axis" and isinstance(value, tuple) and len(value) == 1
+            yield key, value[0] if one else value
