@@ -4,6 +4,7 @@ import re
 import sys
 
 import tinygrad_edu
+from tinygrad_edu.view.draw.style import DARK
 
 project = author = "tinygrad_edu"
 release = tinygrad_edu.__version__
@@ -17,6 +18,7 @@ extensions = [
     "sphinx.ext.napoleon",
 ]
 napoleon_use_ivar = True
+autodoc_typehints = "none"  # the docstrings say more
 nb_execution_mode = "off"  # the notebooks come with their outputs
 myst_enable_extensions = ["amsmath", "dollarmath"]
 myst_heading_anchors = 4
@@ -41,10 +43,12 @@ def setup(app):
 html_theme = "furo"
 html_static_path = ["_static", f"{sys.prefix}/mathjax"]
 html_css_files = ["book.css"]
+html_js_files = ["book.js"]
 html_copy_source = False
 html_show_search_summary = False  # it is fetched, which a page read from a file cannot do
 mathjax_path = "tex-svg-full.js"
 mathjax3_config = {"options": {"enableMenu": False}}
 html_theme_options = {
     "light_css_variables": {"font-stack": "system-ui, sans-serif"},
+    "dark_css_variables": {f"tg-{role}": colour for role, colour in DARK.items()},
 }

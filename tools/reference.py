@@ -98,7 +98,7 @@ def _calculus() -> str:
     ]
     modules: dict[str, list[str]] = {}
     for name, op in sorted(REGISTRY.items()):
-        if name.startswith("_") or not op.__module__.startswith("tinygrad_edu.ops"):
+        if not hasattr(tg, name) or not op.__module__.startswith("tinygrad_edu.ops"):
             continue
         notes = (op.__doc__ or "").partition("Notes\n-----\n")[2].partition("\n\nExamples")[0]
         forward = re.findall(r"^Forward (.*)\.$", notes, flags=re.M)
@@ -252,15 +252,13 @@ def _lectures() -> str:
         ]
         names = ", ".join(f"`tg.{name}`" for name in row["api"])
         rows.append(
-            f"| {key} | {_cell(row['what'])} "
+            f"| {key} | {'; '.join([_cell(row['what']), *equations])} "
             f"| {link if chapter.exists() else row['section']} "
-            f"| {names} | {', '.join(equations)} |"
+            f"| {names} | {_code(row['test'].partition('::')[2])} |"
         )
     return (
         "# Where the lectures are taught\n\nThe ids are those of the lectures: A, slides on "
         "softmax, cross-entropy and regularisation; B, a note on softmax and the cross-entropy "
         "loss; C, a note on softmax; D, slides on variations of backpropagation.\n\n"
-        "| id | what | section | names | equations |\n|---|---|---|---|---|\n"
-        + "\n".join(rows)
-        + "\n"
+        "| id | what | section | names | test |\n|---|---|---|---|---|\n" + "\n".join(rows) + "\n"
     )

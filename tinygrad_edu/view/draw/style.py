@@ -5,10 +5,10 @@ from __future__ import annotations
 from .dot import BACKWARD, FORWARD
 from .formula import TEXT_SIZES
 
-__all__ = ["STYLE", "colour"]
+__all__ = ["DARK", "STYLE", "colour"]
 
 _LIGHT = {"forward": FORWARD, "backward": BACKWARD, "matched": "#7A3E9D", "cancelled": "#C0182B"}
-_DARK = {"forward": "#56B4E9", "backward": "#F0A060", "matched": "#C9A0F0", "cancelled": "#FF8080"}
+DARK = {"forward": "#56B4E9", "backward": "#F0A060", "matched": "#C9A0F0", "cancelled": "#FF8080"}
 
 
 def colour(rule: str, role: str) -> str:
@@ -23,7 +23,7 @@ STYLE = "".join(
     (
         "svg.tg:root{color-scheme:light dark;color:#1a1a1a}",
         "@media(prefers-color-scheme:dark){svg.tg:root{color:#e6e6e6;",
-        ";".join(f"--tg-{role}:{colour}" for role, colour in _DARK.items()),
+        ";".join(f"--tg-{role}:{colour}" for role, colour in DARK.items()),
         "}}",
         ".tg text{fill:currentColor;white-space:pre;",
         'font:10px "Helvetica Neue",Helvetica,Arial,sans-serif}',
