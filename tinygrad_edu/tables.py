@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 __all__ = ["columns"]
 
-_OF_NUMBERS = frozenset("0123456789.,+-−·⁻⁰¹²³⁴⁵⁶⁷⁸⁹e% ")
+_OF_NUMBERS = frozenset("0123456789.,+-−±·⁻⁰¹²³⁴⁵⁶⁷⁸⁹e% ")
 
 
 def columns(

@@ -1,26 +1,21 @@
 """What every experiment has, and how the command line runs one."""
 
 import builtins
-from dataclasses import dataclass
 from typing import Literal
 
 import pytest
 
-from tinygrad_edu.charts import columns, panels
+from tinygrad_edu.charts import columns
 from tinygrad_edu.experiments import EXPERIMENTS, Result, experiment, main
+from tinygrad_edu.experiments.experiment import summary
 
 
-@dataclass
-class Echo(Result):
-    options: dict
-
-    def table(self):
-        return "\n".join(f"{name}: {value!r}" for name, value in self.options.items())
-
-    def figure(self):
-        figure, (axes,) = panels()
+def said_back(**options):
+    def draw(axes):
         axes.plot([0, 1], label="a line")
-        return figure
+
+    lines = "\n".join(f"{name}: {value!r}" for name, value in options.items())
+    return Result(lines, draw, {"a claim": [True], "another": [False]}, options=options)
 
 
 @pytest.fixture
@@ -36,7 +31,7 @@ def echo(monkeypatch):
         early_stopping: bool = False,
         dropout: float | None = None,
         kind: Literal["a", "b"] = "a",
-    ) -> Echo:
+    ) -> Result:
         """Say what was given.
 
         Parameters
@@ -49,14 +44,12 @@ def echo(monkeypatch):
 
         Returns
         -------
-        rate : Echo
+        rate : Result
             Not of the option: the same was given.
         """
         if rate < 0:
             raise ValueError(f"echo: rate = {rate:g}; choose rate ≥ 0")
-        return Echo(
-            {"rate": rate, "hidden": hidden, "stop": early_stopping, "p": dropout, "kind": kind}
-        )
+        return said_back(rate=rate, hidden=hidden, stop=early_stopping, p=dropout, kind=kind)
 
     return run
 
@@ -127,9 +120,24 @@ def test_the_figure_is_saved(capsys, echo, tmp_path):
     assert (folder / "echo.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_claims_are_told_with_the_seeds_they_hold_for():
+    assert said_back(a=1).table() == "a: 1\n\nso: a claim\nnot so: another"
+    several = Result("lines", None, {"a claim": [True, False, True]}, more=2)
+    assert several.table().splitlines()[2:] == [
+        "± is the standard deviation over 3 seeds",
+        "in 2 of 3 seeds: a claim",
+    ]
+    assert several.more == 2
+
+
+def test_a_summary_has_mean_and_standard_deviation():
+    table = summary(("λ",), {("0",): [1.0, 3.0], ("1",): [2.0, 2.0]}, {"size": (abs, ".1f")})
+    assert table.splitlines()[2:] == ["0  2.0 ± 1.4", "1  2.0 ± 0.0"]
+
+
 def test_figures_are_svg_or_png(tmp_path):
     with pytest.raises(ValueError, match=r"a\.pdf is neither \.svg nor \.png"):
-        Echo({}).save(tmp_path / "a.pdf")
+        said_back().save(tmp_path / "a.pdf")
 
 
 def test_without_matplotlib_there_is_a_table(capsys, echo, tmp_path, monkeypatch):

@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_edu import ops
-from tinygrad_edu.charts import COLOURS, columns, panels
+from tinygrad_edu import data, ops, optim
 from tinygrad_edu.core.backward import gradients
-from tinygrad_edu.data.iris import load_iris
-from tinygrad_edu.data.preparation import standardize
-from tinygrad_edu.experiments.experiment import Result, experiment
-from tinygrad_edu.optim.first_order import SGD
+from tinygrad_edu.experiments.experiment import COLOURS, Result, columns, descend, experiment
 from tinygrad_edu.settings import count
 from tinygrad_edu.tensor import Tensor
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-__all__ = ["Convergence", "run"]
+__all__ = ["run", "steps_to"]
 
 Array = NDArray[np.float64]
 
@@ -30,100 +22,24 @@ LOSSES = ("cross-entropy", "squared error")
 STARTS = ("zero", "wrong")
 
 
-@dataclass(frozen=True, eq=False)
-class Convergence(Result):
-    """Training accuracy after every step, for both losses, several rates and two starts.
+def steps_to(share: float, course: Array) -> int | None:
+    """Return the first step after which an accuracy stays at a share.
 
-    Attributes
+    Parameters
     ----------
-    rates : tuple of float
-        The learning rates.
     share : float
         The accuracy that counts as learned.
-    accuracies : dict of (str, str, float) to ndarray
-        (loss, start, rate) → the share of the flowers classified rightly after 0, 1, 2, … steps.
-    first_gradients : dict of (str, str) to float
-        (loss, start) → the length of the first gradient in the logits, per flower on average.
+    course : ndarray
+        The accuracy after 0, 1, 2, … steps.
+
+    Returns
+    -------
+    int or None
+        None if it does not stay there.
     """
-
-    rates: tuple[float, ...]
-    share: float
-    accuracies: dict[tuple[str, str, float], Array]
-    first_gradients: dict[tuple[str, str], float]
-
-    def steps_to(self, loss: str, start: str, rate: float) -> int | None:
-        """Return the first step after which the accuracy stays at `share`, or None."""
-        short = np.flatnonzero(self.accuracies[loss, start, rate] < self.share)
-        first = int(short[-1]) + 1 if len(short) else 0
-        return first if first < len(self.accuracies[loss, start, rate]) else None
-
-    def best(self, loss: str, start: str) -> tuple[float, int | None]:
-        """Return the rate that is quickest for a loss, and its number of steps."""
-
-        def slowness(rate: float) -> tuple[float, float]:
-            steps = self.steps_to(loss, start, rate)
-            return (
-                np.inf if steps is None else steps,
-                -float(self.accuracies[loss, start, rate][-1]),
-            )
-
-        rate = min(self.rates, key=slowness)
-        return rate, self.steps_to(loss, start, rate)
-
-    def table(self) -> str:
-        """Write after how many steps each has learned, and how large its first gradient is."""
-        lines = columns(
-            ("start", "rate", *LOSSES),
-            [
-                (start, f"{rate:g}", *(_shown(self.steps_to(loss, start, rate)) for loss in LOSSES))
-                for start in STARTS
-                for rate in self.rates
-            ],
-        )
-        slopes = columns(
-            ("start", *LOSSES),
-            [(start, *(self.first_gradients[loss, start] for loss in LOSSES)) for start in STARTS],
-            ("", ".1e", ".1e"),
-        )
-        return (
-            f"steps until {self.share:.0%} of the flowers are right, and stay so\n\n{lines}\n\n"
-            f"mean length of the first gradient in the logits\n\n{slopes}\n\n{self._verdict()}"
-        )
-
-    def _verdict(self) -> str:
-        lines = []
-        for start in STARTS:
-            told = [
-                f"{loss} {_shown(steps)} (rate {rate:g})"
-                for loss in LOSSES
-                for rate, steps in (self.best(loss, start),)
-            ]
-            lines.append(f"each with its best rate, from the {start} start: {', '.join(told)}")
-        return "\n".join(lines)
-
-    def figure(self) -> Figure:
-        """Draw both losses of one output, and the accuracies with each loss's best rate."""
-        figure, (shapes, *courses) = panels(across=3, width=3.7, height=3.4)
-        a = np.linspace(0.001, 1, 400)
-        shapes.plot(a, -np.log(a), label="−log a")
-        shapes.plot(a, (1 - a) ** 2, label="(1 − a)²")
-        shapes.set(title="loss of one example", xlabel="a, of the true class", ylim=(-0.2, 6))
-        shapes.legend()
-        for axes, start in zip(courses, STARTS, strict=True):
-            for loss, colour in zip(LOSSES, COLOURS, strict=False):
-                rate, _ = self.best(loss, start)
-                axes.plot(
-                    100 * self.accuracies[loss, start, rate],
-                    color=colour,
-                    label=f"{loss}, rate {rate:g}",
-                )
-            axes.axhline(100 * self.share, color="black", linewidth=0.8, linestyle=":")
-            axes.set(title=f"{start} start", xlabel="step", ylim=(-3, 103))
-            axes.set_xscale("symlog")  # from step 0 on
-            axes.set_xlim(left=0)
-            axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), fontsize="small")
-        courses[0].set_ylabel("% right")
-        return figure
+    short = np.flatnonzero(course < share)
+    first = int(short[-1]) + 1 if len(short) else 0
+    return first if first < len(course) else None
 
 
 @experiment("convergence", ("A10",), "does cross-entropy converge faster than the squared error?")
@@ -133,7 +49,7 @@ def run(
     steps: int = 1000,
     share: float = 0.95,
     confidence: float = 40.0,
-) -> Convergence:
+) -> Result:
     """Train one softmax layer on Iris with cross-entropy and with the squared error.
 
     Parameters
@@ -149,8 +65,11 @@ def run(
 
     Returns
     -------
-    Convergence
-        All courses.
+    Result
+        `accuracies`, (loss, start, rate) → the share of the flowers classified rightly after 0, 1,
+        2, … steps; `steps`, the same keys → when it stays at `share`, or None; `best`, (loss,
+        start) → the rate that is quickest, and its number of steps; `first_gradients`, (loss,
+        start) → the length of the first gradient in the logits, per flower on average.
 
     Raises
     ------
@@ -166,8 +85,8 @@ def run(
     steps = count("convergence: steps", steps, 1)
     if not 0 < share <= 1:
         raise ValueError(f"convergence: share = {share:g}; choose 0 < share ≤ 1")
-    iris = load_iris()
-    X, labels = standardize(iris.features), iris.labels
+    iris = data.load_iris()
+    X, labels = data.standardize(iris.features), iris.labels
     Y = ops.one_hot(labels, classes=3)
     losses: dict[str, Callable[[Any], Any]] = {
         "cross-entropy": lambda Z: ops.softmax_cross_entropy(Z, labels),
@@ -175,21 +94,91 @@ def run(
     }
     wrong = confidence * np.linalg.lstsq(X, np.roll(Y, 1, axis=1) - 1 / 3, rcond=None)[0]
     weights = {"zero": np.zeros((4, 3)), "wrong": wrong}
-    accuracies, slopes = {}, {}
-    for loss, function in losses.items():
-        for start, begin in weights.items():
-            logits = Tensor(X @ begin)
-            slope = len(X) * gradients(function(logits), logits)
-            slopes[loss, start] = float(np.linalg.norm(slope, axis=1).mean())
-            for rate in rates:
-                W, b = Tensor(begin), Tensor(np.zeros(3))
-                sgd, course = SGD([W, b], rate), np.empty(steps + 1)
-                for step in range(steps + 1):
-                    Z: Any = X @ W + b
-                    course[step] = (Z.data.argmax(1) == labels).mean()
-                    sgd.step(gradients(function(Z), [W, b]))
-                accuracies[loss, start, rate] = course
-    return Convergence(tuple(rates), share, accuracies, slopes)
+
+    def course(loss: str, start: str, rate: float) -> Array:
+        W, b = Tensor(weights[start]), Tensor(np.zeros(3))
+        descent = descend(optim.SGD([W, b], rate), lambda: losses[loss](X @ W + b), steps)
+        return np.array([((X @ W.data + b.data).argmax(1) == labels).mean() for _ in descent])
+
+    def slope(loss: str, start: str) -> float:
+        logits = Tensor(X @ weights[start])
+        each = len(X) * gradients(losses[loss](logits), logits)
+        return float(np.linalg.norm(each, axis=1).mean())
+
+    pairs = [(loss, start) for start in STARTS for loss in LOSSES]
+    accuracies = {(*pair, rate): course(*pair, rate) for pair in pairs for rate in rates}
+    needed = {key: steps_to(share, accuracy) for key, accuracy in accuracies.items()}
+    slopes = {pair: slope(*pair) for pair in pairs}
+
+    def best_rate(loss: str, start: str) -> tuple[float, int | None]:
+        def slowness(rate: float) -> tuple[float, float]:
+            steps = needed[loss, start, rate]
+            return np.inf if steps is None else steps, -accuracies[loss, start, rate][-1]
+
+        rate = min(rates, key=slowness)
+        return rate, needed[loss, start, rate]
+
+    best = {pair: best_rate(*pair) for pair in pairs}
+    table = columns(
+        ("start", "rate", *LOSSES),
+        [
+            (start, f"{rate:g}", *(_shown(needed[loss, start, rate]) for loss in LOSSES))
+            for start in STARTS
+            for rate in rates
+        ],
+    )
+    first = columns(
+        ("start", *LOSSES),
+        [(start, *(slopes[loss, start] for loss in LOSSES)) for start in STARTS],
+        ("", ".1e", ".1e"),
+    )
+    lines = (
+        f"steps until {share:.0%} of the flowers are right, and stay so\n\n{table}\n\n"
+        f"mean length of the first gradient in the logits\n\n{first}\n"
+    )
+    for start in STARTS:
+        told = [(loss, *best[loss, start]) for loss in LOSSES]
+        told_of = ", ".join(f"{loss} {_shown(n)} (rate {rate:g})" for loss, rate, n in told)
+        lines += f"\neach with its best rate, from the {start} start: {told_of}"
+
+    def draw(shapes: Any, zero: Any, wrong: Any) -> None:
+        a = np.linspace(0.001, 1, 400)
+        shapes.plot(a, -np.log(a), label="−log a")
+        shapes.plot(a, (1 - a) ** 2, label="(1 − a)²")
+        shapes.set(title="loss of one example", xlabel="a, of the true class", ylim=(-0.2, 6))
+        shapes.legend()
+        for axes, start in zip((zero, wrong), STARTS, strict=True):
+            for loss, colour in zip(LOSSES, COLOURS, strict=False):
+                rate, _ = best[loss, start]
+                right = 100 * accuracies[loss, start, rate]
+                axes.plot(right, color=colour, label=f"{loss}, rate {rate:g}")
+            axes.axhline(100 * share, color="black", linewidth=0.8, linestyle=":")
+            axes.set(title=f"{start} start", xlabel="step", ylim=(-3, 103))
+            axes.set_xscale("symlog")  # from step 0 on
+            axes.set_xlim(left=0)
+            axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), fontsize="small")
+        zero.set_ylabel("% right")
+
+    (_, entropy), (_, squared) = (best[loss, "zero"] for loss in LOSSES)
+    claims = {
+        "from zero the squared error is as quick as cross-entropy, each with its best rate": [
+            entropy is not None and squared is not None and squared <= entropy
+        ],
+        "from the wrong start cross-entropy learns and the squared error does not": [
+            best["cross-entropy", "wrong"][1] is not None
+            and best["squared error", "wrong"][1] is None
+        ],
+    }
+    return Result(
+        lines,
+        draw,
+        claims,
+        size=(3.7, 3.4),
+        accuracies=accuracies,
+        steps=needed,
+        best=best,
+        first_gradients=slopes,
+    )
 
 
 def _shown(steps: int | None) -> str:

@@ -2,45 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_edu.charts import columns, panels
-from tinygrad_edu.experiments.descent import descend
-from tinygrad_edu.experiments.experiment import Result, experiment
-from tinygrad_edu.nn.activations import Tanh
-from tinygrad_edu.nn.heads import head
-from tinygrad_edu.nn.layers import Linear, Sequential
-from tinygrad_edu.optim.first_order import Adam
-from tinygrad_edu.optim.schedules import CosineDecay
+from tinygrad_edu import nn, optim
+from tinygrad_edu.experiments.experiment import Result, descend, experiment, over_seeds, summary
 from tinygrad_edu.settings import count
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-__all__ = ["Curve", "Fit", "run", "target"]
+__all__ = ["Fit", "run", "target"]
 
 Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False)
-class Fit:
-    """What a network of one width made of the curve.
-
-    Attributes
-    ----------
-    width : int
-        Units in the hidden layer.
-    parameters : int
-        Numbers that were trained.
-    losses : ndarray, shape (steps,)
-        The mean squared error before each step.
-    values : ndarray
-        What the network says at `Curve.x`.
-    """
+class Fit(NamedTuple):
+    """What a network made of the curve: the loss before each step, and its values between them."""
 
     width: int
     parameters: int
@@ -48,54 +25,8 @@ class Fit:
     values: Array
 
 
-@dataclass(frozen=True, eq=False)
-class Curve(Result):
-    """The curve, and one fit for each width.
-
-    Attributes
-    ----------
-    x, y : ndarray
-        Places between those that were learned from, and the curve there.
-    fits : tuple of Fit
-        In the order of the widths.
-    """
-
-    x: Array
-    y: Array
-    fits: tuple[Fit, ...]
-
-    def errors(self) -> Array:
-        """Return the largest error of each fit, between the places it learned from."""
-        return np.array([np.abs(fit.values - self.y).max() for fit in self.fits])
-
-    def table(self) -> str:
-        """Write how well each width fits."""
-        return columns(
-            ("hidden units", "parameters", "loss at first", "loss in the end", "largest error"),
-            [
-                (fit.width, fit.parameters, fit.losses[0], fit.losses[-1], error)
-                for fit, error in zip(self.fits, self.errors(), strict=True)
-            ],
-            ("", "", "", ".1e", ".4f"),
-        )
-
-    def figure(self) -> Figure:
-        """Draw the curve with the fits, and how the losses fell."""
-        figure, (curves, losses) = panels(across=2, width=4.6, height=3.4)
-        curves.plot(self.x, self.y, color="black", linewidth=4, alpha=0.25, label="the curve")
-        for fit in self.fits:
-            units = f"{fit.width} unit{'s' if fit.width > 1 else ''}"
-            curves.plot(self.x, fit.values)
-            losses.semilogy(fit.losses, label=units)
-        curves.set(title="fits", xlabel="x", ylabel="y")
-        curves.legend(loc="upper center")
-        losses.set(title="mean squared error", xlabel="step")
-        losses.legend()
-        return figure
-
-
 def target(x: Array) -> Array:
-    """Return the curve: waves that grow shorter to the right.
+    """Return the curve sin(4x + 5x²), whose waves grow shorter to the right.
 
     Parameters
     ----------
@@ -105,7 +36,7 @@ def target(x: Array) -> Array:
     Returns
     -------
     ndarray
-        sin(4x + 5x²).
+        Of the same shape.
     """
     return np.sin(4 * x + 5 * x**2)
 
@@ -117,8 +48,9 @@ def run(
     steps: int = 1500,
     rate: float = 0.02,
     points: int = 200,
+    seeds: int = 10,
     seed: int = 0,
-) -> Curve:
+) -> Result:
     """Fit a curve with one hidden tanh layer of several widths.
 
     Parameters
@@ -131,13 +63,14 @@ def run(
         The learning rate of the first step; it falls to 0 along a cosine.
     points : int, optional
         Places between -1 and 1 to learn from.
-    seed : int, optional
-        Of the weights.
+    seeds, seed : int, optional
+        How many draws of the weights, and the first; the figure shows the first.
 
     Returns
     -------
-    Curve
-        The fits.
+    Result
+        `x` and `y`, places between those that were learned from and the curve there; `fits`, of
+        the first seed; `errors`, shape (seeds, widths), the largest error between the places.
 
     Raises
     ------
@@ -151,18 +84,56 @@ def run(
     (1989); that gradient descent finds it is not part of the theorem.
     """
     steps, points = count("curve: steps", steps, 1), count("curve: points", points, 2)
+    widths = tuple(count("curve: widths", width, 1) for width in widths)
     X = np.linspace(-1, 1, points)[:, None]
     between = np.linspace(-1, 1, 4 * points + 1)
-    fits = tuple(
-        _fit(count("curve: widths", width, 1), X, between, steps, rate, seed) for width in widths
+    y = target(between)
+    every = over_seeds(
+        lambda s: [_fit(width, X, between, steps, rate, s) for width in widths], seeds, seed
     )
-    return Curve(between, target(between), fits)
+    errors = np.array([[np.abs(fit.values - y).max() for fit in fits] for fits in every])
+    fits = every[0]
+    rows = {(fit.width, fit.parameters): [one[i] for one in every] for i, fit in enumerate(fits)}
+    lines = summary(
+        ("hidden units", "parameters"),
+        rows,
+        {
+            "loss at first": (lambda fit: fit.losses[0], ".2f"),
+            "loss in the end": (lambda fit: fit.losses[-1], ".1e"),
+            "largest error": (lambda fit: np.abs(fit.values - y).max(), ".2f"),
+        },
+    )
+
+    def draw(curves: Any, losses: Any) -> None:
+        curves.plot(between, y, color="black", linewidth=4, alpha=0.25, label="the curve")
+        for fit in fits:
+            curves.plot(between, fit.values)
+            losses.semilogy(fit.losses, label=f"{fit.width} unit{'s' if fit.width > 1 else ''}")
+        curves.set(title="fits", xlabel="x", ylabel="y")
+        curves.legend(loc="upper center")
+        losses.set(title="mean squared error", xlabel="step")
+        losses.legend()
+
+    claim = "the widest layer's largest error is less than a third of the narrowest's"
+    return Result(
+        lines,
+        draw,
+        size=(4.6, 3.4),
+        claims={claim: [bool(e[-1] < e[0] / 3) for e in errors]},
+        x=between,
+        y=y,
+        fits=fits,
+        errors=errors,
+    )
 
 
 def _fit(width: int, X: Array, between: Array, steps: int, rate: float, seed: int) -> Fit:
     rng = np.random.default_rng(seed)
-    model = Sequential(
-        Linear(1, width, rng=rng), Tanh(), Linear(width, 1, rng=rng), head("regression", 1)
+    model = nn.Sequential(
+        nn.Linear(1, width, rng=rng),
+        nn.Tanh(),
+        nn.Linear(width, 1, rng=rng),
+        nn.head("regression", 1),
     )
     parameters, y = model.parameters(), target(X)
     # Units turn at places spread over the interval (with b = 0 all would turn at 0), and the more
@@ -171,7 +142,7 @@ def _fit(width: int, X: Array, between: Array, steps: int, rate: float, seed: in
     steepest = 4 * np.sqrt(width)
     W.data = rng.uniform(-steepest, steepest, (1, width))
     b.data = -W.data[0] * rng.uniform(-1, 1, width)
-    optimizer = Adam(model, lr=CosineDecay(rate, steps))
+    optimizer: Any = optim.Adam(model, lr=optim.CosineDecay(rate, steps))
     *losses, _ = descend(optimizer, lambda: model.loss(model(X), y), steps)
     size = sum(parameter.size for parameter in parameters)
     return Fit(width, size, np.array(losses), model.predict(between[:, None])[:, 0])

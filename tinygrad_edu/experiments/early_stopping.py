@@ -2,89 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_edu.charts import columns, panels
-from tinygrad_edu.data.iris import load_iris
-from tinygrad_edu.data.preparation import split, standardize
-from tinygrad_edu.experiments.experiment import Result, experiment
-from tinygrad_edu.nn.activations import ReLU
-from tinygrad_edu.nn.heads import head
-from tinygrad_edu.nn.layers import Linear, Sequential
-from tinygrad_edu.optim.first_order import Adam
+from tinygrad_edu import data, nn, optim, train
+from tinygrad_edu.experiments.experiment import Result, experiment, over_seeds, spread, summary
 from tinygrad_edu.settings import count
-from tinygrad_edu.train.evaluate import evaluate
-from tinygrad_edu.train.fit import fit
-from tinygrad_edu.train.history import History
-from tinygrad_edu.train.stopping import EarlyStopping
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-__all__ = ["EarlyStopped", "Tested", "run"]
-
-Array = NDArray[np.float64]
+__all__ = ["Trained", "run"]
 
 
-@dataclass(frozen=True)
-class Tested:
-    """How weights do on data that neither training nor stopping has seen."""
+class Trained(NamedTuple):
+    """One training, and what its weights do on test data, which neither it nor stopping has seen.
 
+    `epoch` is the one that the weights are of, `sureness` the mean of the largest probability
+    where the class is wrong.
+    """
+
+    history: train.History
     epoch: int
     loss: float
     accuracy: float
-
-
-@dataclass(frozen=True, eq=False)
-class EarlyStopped(Result):
-    """One training to its end, and the same one with early stopping.
-
-    Attributes
-    ----------
-    whole, stopped : History
-        All epochs, and those before patience ran out.
-    last, best : Tested
-        The weights of the last epoch of all, and those that early stopping gave back.
-    """
-
-    whole: History
-    stopped: History
-    last: Tested
-    best: Tested
-
-    def table(self) -> str:
-        """Write what the weights in the end and the best ones do on the test data."""
-        learned, held = self.whole.loss, self.whole.columns()["validation loss"]
-        lines = columns(
-            ("weights of", "epoch", "train loss", "validation loss", "test loss", "test accuracy"),
-            [
-                (name, one.epoch, learned[at], held[at], one.loss, one.accuracy)
-                for name, one in (("early stopping", self.best), ("all epochs", self.last))
-                for at in (one.epoch - 1,)
-            ],
-            ("", "", ".3f", ".3f", ".3f", ".1%"),
-        )
-        return f"{lines}\n\nearly stopping ended after {len(self.stopped)} epochs"
-
-    def figure(self) -> Figure:
-        """Draw both losses, the best epoch, and where patience ran out."""
-        figure, (axes,) = panels(width=6.0, height=3.6)
-        epochs, held = np.arange(1, len(self.whole) + 1), self.whole.columns()["validation loss"]
-        axes.plot(epochs, self.whole.loss, "--", label="training")
-        axes.plot(epochs, held, label="validation")
-        lowest = held[self.best.epoch - 1]
-        axes.plot([self.best.epoch], [lowest], "o", color="black", label="best weights")
-        if self.stopped.ended == "early stopping":
-            stop = len(self.stopped)
-            axes.axvline(stop, color="black", linewidth=0.8, linestyle=":", label="stopped")
-        axes.set(title="early stopping", xlabel="epoch", ylabel="cross-entropy")
-        axes.set_ylim(0, 1.1 * held.max())
-        axes.legend()
-        return figure
+    sureness: float
 
 
 @experiment("early-stopping", ("A19",), "the U-shaped validation loss, and the best weights")
@@ -92,12 +33,13 @@ def run(
     *,
     patience: int = 20,
     min_delta: float = 0.0,
-    epochs: int = 250,
+    epochs: int = 150,
     hidden: int = 100,
-    wrong: float = 0.15,
+    wrong: float = 0.3,
     rate: float = 0.001,
+    seeds: int = 10,
     seed: int = 0,
-) -> EarlyStopped:
+) -> Result:
     """Overfit Iris, some of whose flowers are labelled wrongly, and stop in time.
 
     Parameters
@@ -114,13 +56,13 @@ def run(
         The share of flowers that get a label by chance.
     rate : float, optional
         The learning rate of Adam.
-    seed : int, optional
-        Of everything that is drawn.
+    seeds, seed : int, optional
+        How often everything is drawn, and the first; the figure shows the first.
 
     Returns
     -------
-    EarlyStopped
-        Both trainings.
+    Result
+        `stopped` and `whole`, a `Trained` for each seed: with early stopping, and all epochs.
 
     Raises
     ------
@@ -129,30 +71,36 @@ def run(
 
     Notes
     -----
-    Half of the flowers are for training, a quarter for validation, a quarter for the test. Both
-    trainings take the same steps as long as both go on.
+    Half of the flowers are for training, a quarter for validation, which says when to stop, and a
+    quarter for the test. Both trainings take the same steps as long as both go on.
+
+    The loss of a flower is −log of the probability of its label: where the network is wrong, the
+    loss grows as the network becomes surer. Its accuracy does not change, since the largest
+    probability stays the largest. So the loss can rise long before the accuracy falls.
     """
     epochs = count("early-stopping: epochs", epochs, 1)
     if not 0 <= wrong <= 1:
         raise ValueError(f"early-stopping: wrong = {wrong:g}; choose a share from 0 to 1")
+    iris = data.load_iris()
+    features = data.standardize(iris.features)
 
-    def train(stop: EarlyStopping | None) -> tuple[History, Tested]:
+    def once(seed: int, stop: train.EarlyStopping | None) -> Trained:
         rng = np.random.default_rng(seed)
-        iris = load_iris()
-        labels = _mislabelled(iris.labels, wrong, rng)
-        fitted, held, unseen = split((standardize(iris.features), labels), 0.25, 0.25, rng=rng)
-        model = Sequential(
-            Linear(4, hidden, initialiser="he", rng=rng),
-            ReLU(),
-            Linear(hidden, hidden, initialiser="he", rng=rng),
-            ReLU(),
-            Linear(hidden, 3, rng=rng),
-            head("multiclass", 3),
+        drawn = rng.integers(0, 3, len(features))
+        labels = np.where(rng.random(len(features)) < wrong, drawn, iris.labels)
+        fitted, held, unseen = data.split((features, labels), 0.25, 0.25, rng=rng)
+        model = nn.Sequential(
+            nn.Linear(4, hidden, initialiser="he", rng=rng),
+            nn.ReLU(),
+            nn.Linear(hidden, hidden, initialiser="he", rng=rng),
+            nn.ReLU(),
+            nn.Linear(hidden, 3, rng=rng),
+            nn.head("multiclass", 3),
         )
-        history = fit(
+        history = train.fit(
             model,
             fitted,
-            optimizer=Adam(model, lr=rate),
+            optimizer=optim.Adam(model, lr=rate),
             epochs=epochs,
             batch_size=25,
             rng=rng,
@@ -160,17 +108,56 @@ def run(
             early_stopping=stop,
             progress=False,
         )
-        found = evaluate(model, unseen)
+        found, a = train.evaluate(model, unseen), model.predict(unseen[0])
+        mistaken = a.max(axis=1)[a.argmax(axis=1) != unseen[1]]
         epoch = history.best_epoch if history.restored and history.best_epoch else len(history)
-        return history, Tested(epoch, found["loss"], found["accuracy"])
+        sureness = float(mistaken.mean()) if len(mistaken) else np.nan
+        return Trained(history, epoch, found["loss"], found["accuracy"], sureness)
 
-    whole, last = train(None)
-    stopped, best = train(EarlyStopping(patience, min_delta))
-    return EarlyStopped(whole, stopped, last, best)
+    stop = train.EarlyStopping(patience, min_delta)
+    stopped = over_seeds(lambda seed: once(seed, stop), seeds, seed)
+    whole = over_seeds(lambda seed: once(seed, None), seeds, seed)
+    pairs = list(zip(stopped, whole, strict=True))
+    curves = [_held(one) for one in whole]
+    gain = [one.accuracy - other.accuracy for one, other in pairs]
+    rows = {("early stopping",): stopped, ("all epochs",): whole}
+    lines = summary(
+        ("weights of",),
+        rows,
+        {
+            "epoch": (lambda one: one.epoch, ".0f"),
+            "train loss": (lambda one: one.history.loss[one.epoch - 1], ".2f"),
+            "validation loss": (lambda one: _held(one)[one.epoch - 1], ".2f"),
+            "test loss": (lambda one: one.loss, ".2f"),
+            "test accuracy": (lambda one: one.accuracy, ".1%"),
+            "sure of mistakes": (lambda one: one.sureness, ".0%"),
+        },
+    )
+    lines += f"\n\nwhat early stopping changed of the test accuracy: {spread(gain, '+.1%')}"
+
+    def draw(axes: Any) -> None:
+        numbers, best = np.arange(1, epochs + 1), stopped[0].epoch
+        axes.plot(numbers, whole[0].history.loss, "--", label="training")
+        axes.plot(numbers, curves[0], label="validation")
+        axes.plot([best], [curves[0][best - 1]], "o", color="black", label="best weights")
+        if stopped[0].history.ended == "early stopping":
+            end = len(stopped[0].history)
+            axes.axvline(end, color="black", linewidth=0.8, linestyle=":", label="stopped")
+        axes.set(title="early stopping", xlabel="epoch", ylabel="cross-entropy")
+        axes.set_ylim(0, 1.1 * curves[0].max())
+        axes.legend()
+
+    claims = {
+        "the validation loss falls, then rises by a tenth and more": [
+            bool(curve[0] > curve.min() < curve[-1] / 1.1) for curve in curves
+        ],
+        "early stopping gives the lower test loss": [a.loss < b.loss for a, b in pairs],
+        "after all epochs the network is surer where it is wrong": [
+            not a.sureness >= b.sureness for a, b in pairs
+        ],
+    }
+    return Result(lines, draw, claims, size=(6.0, 3.6), stopped=stopped, whole=whole)
 
 
-def _mislabelled(
-    labels: NDArray[np.int64], share: float, rng: np.random.Generator
-) -> NDArray[np.int64]:
-    drawn = rng.integers(0, 3, len(labels))
-    return np.where(rng.random(len(labels)) < share, drawn, labels)
+def _held(one: Trained) -> NDArray[np.float64]:
+    return np.asarray(one.history.validation_loss)

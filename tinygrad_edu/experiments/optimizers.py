@@ -4,35 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_edu import ops
-from tinygrad_edu.charts import columns, panels
-from tinygrad_edu.data.iris import load_iris
-from tinygrad_edu.experiments.descent import descend
-from tinygrad_edu.experiments.experiment import Result, experiment
-from tinygrad_edu.optim.first_order import SGD, Adam
-from tinygrad_edu.optim.natural import natural_gradient
-from tinygrad_edu.optim.newton import newton, newton_cg
-from tinygrad_edu.optim.optimizer import Optimizer
-from tinygrad_edu.optim.solution import Solution
+from tinygrad_edu import data, ops, optim
+from tinygrad_edu.experiments.experiment import Result, columns, descend, experiment
 from tinygrad_edu.tensor import Tensor
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-__all__ = ["Optimizers", "Run", "run"]
+__all__ = ["FIRST_ORDER", "Run", "run"]
 
 Arrays = list[NDArray[np.float64]]
 
-FIRST_ORDER: dict[str, Callable[[list[Tensor], float], Optimizer]] = {
-    "gradient descent": SGD,
-    "momentum 0.9": lambda parameters, rate: SGD(parameters, rate, momentum=0.9),
-    "Adam": Adam,
+FIRST_ORDER: dict[str, Callable[[list[Tensor], float], optim.Optimizer]] = {
+    "gradient descent": optim.SGD,
+    "momentum 0.9": lambda parameters, rate: optim.SGD(parameters, rate, momentum=0.9),
+    "Adam": optim.Adam,
 }
 
 
@@ -59,65 +47,13 @@ class Run(NamedTuple):
         return step if step < len(self.losses) else None
 
 
-@dataclass(frozen=True, eq=False)
-class Optimizers(Result):
-    """All methods on one problem.
-
-    Attributes
-    ----------
-    decay : float
-        λ, as it was given.
-    lowest : float
-        The lowest loss, by Newton's method.
-    runs : dict of str to Run
-        By the method's name. Costs are counted in gradients, a Hessian- or Fisher-vector product
-        as two.
-    """
-
-    decay: float
-    lowest: float
-    runs: dict[str, Run]
-
-    def table(self) -> str:
-        """Write how many steps and gradients each method needs."""
-        rows = []
-        for name, run in self.runs.items():
-            rough, fine = (run.to_within(gap, self.lowest) for gap in (1e-2, 1e-6))
-            costs = [None if step is None else run.cost[step] for step in (rough, fine)]
-            gap = run.losses[-1] - self.lowest
-            rows.append((name, run.rate, rough, costs[0], fine, costs[1], gap, run.seconds))
-        header = ("", "rate", "to 1e-2", "cost", "to 1e-6", "cost", "last gap", "seconds")
-        table = columns(header, rows, ("", "g", "", "", "", "", ".1e", ".2f"))
-        return (
-            f"steps until the loss is within 1e-2 and 1e-6 of the lowest, {self.lowest:.6f}\n\n"
-            f"{table}\n\n"
-            "cost counts gradients, a product with the Hessian or the Fisher matrix as two;\n"
-            "the rate is the best of those tried; - stands for never, and for no rate"
-        )
-
-    def figure(self) -> Figure:
-        """Draw how far the loss is from the lowest, by steps and by cost."""
-        figure, (by_step, by_cost) = panels(across=2, width=4.8, height=3.8)
-        for name, run in self.runs.items():
-            gap = np.maximum(run.losses - self.lowest, 1e-15)
-            line = {"Newton": "s-", "Newton–CG": "o-", "natural gradient": ".--"}.get(name, "-")
-            by_step.loglog(np.arange(len(gap)) + 1, gap, line, markersize=5, label=name)
-            by_cost.loglog(run.cost, gap, line, markersize=5)
-        by_step.set(title="by steps", xlabel="step, from 1", ylabel="loss − lowest loss")
-        by_cost.set(title="by cost", xlabel="gradients computed")
-        for axes in (by_step, by_cost):
-            axes.set_ylim(1e-12, 10)
-        by_step.legend(fontsize="small", loc="lower right")
-        return figure
-
-
 @experiment("optimizers", ("D14",), "first- and second-order methods on one problem")
 def run(
     *,
     steps: int = 300,
     rates: tuple[float, ...] = (0.01, 0.03, 0.1, 0.3, 1.0),
     decay: float = 0.01,
-) -> Optimizers:
+) -> Result:
     """Fit a softmax regression to Iris, its lengths in cm as they are, by six methods.
 
     Parameters
@@ -131,8 +67,8 @@ def run(
 
     Returns
     -------
-    Optimizers
-        A run of each method.
+    Result
+        `lowest`, the lowest loss, by Newton's method; `runs`, a `Run` of each method by its name.
 
     Raises
     ------
@@ -156,25 +92,59 @@ def run(
     if not rates or steps < 1:
         raise ValueError("optimizers: choose at least one rate and one step")
     problem = _softmax_regression(decay)
-    best = newton(problem.loss, problem.start, tolerance=1e-12)
-    return Optimizers(
-        decay=decay,
-        lowest=float(best.values.min()),
-        runs={
-            **{name: _best(problem, make, rates, steps) for name, make in FIRST_ORDER.items()},
-            "Newton": _timed(lambda: newton(problem.loss, problem.start)),
-            "Newton–CG": _timed(lambda: newton_cg(problem.loss, problem.start)),
-            "natural gradient": _timed(
-                lambda: natural_gradient(
-                    problem.loss, problem.start, problem.divergence, damping=decay
-                )
-            ),
-        },
+    loss, start = problem.loss, problem.start
+    lowest = float(optim.newton(loss, start, tolerance=1e-12).values.min())
+    runs = {name: _best(problem, make, rates, steps) for name, make in FIRST_ORDER.items()} | {
+        "Newton": _timed(lambda: optim.newton(loss, start)),
+        "Newton–CG": _timed(lambda: optim.newton_cg(loss, start)),
+        "natural gradient": _timed(
+            lambda: optim.natural_gradient(loss, start, problem.divergence, damping=decay)
+        ),
+    }
+    rows = []
+    for name, run in runs.items():
+        near = [run.to_within(gap, lowest) for gap in (1e-2, 1e-6)]
+        costs = [cell for step in near for cell in (step, None if step is None else run.cost[step])]
+        rows.append((name, run.rate, *costs, run.losses[-1] - lowest, run.seconds))
+    header = ("", "rate", "to 1e-2", "cost", "to 1e-6", "cost", "last gap", "seconds")
+    table = columns(header, rows, ("", "g", "", "", "", "", ".1e", ".2f"))
+    lines = (
+        f"steps until the loss is within 1e-2 and 1e-6 of the lowest, {lowest:.6f}\n\n"
+        f"{table}\n\n"
+        "cost counts gradients, a product with the Hessian or the Fisher matrix as two;\n"
+        "the rate is the best of those tried; - stands for never, and for no rate\n"
     )
+
+    def draw(by_step: Any, by_cost: Any) -> None:
+        for name, run in runs.items():
+            gap = np.maximum(run.losses - lowest, 1e-15)
+            line = {"Newton": "s-", "Newton–CG": "o-", "natural gradient": ".--"}.get(name, "-")
+            by_step.loglog(np.arange(len(gap)) + 1, gap, line, markersize=5, label=name)
+            by_cost.loglog(run.cost, gap, line, markersize=5)
+        by_step.set(title="by steps", xlabel="step, from 1", ylabel="loss − lowest loss")
+        by_cost.set(title="by cost", xlabel="gradients computed")
+        for axes in (by_step, by_cost):
+            axes.set_ylim(1e-12, 10)
+        by_step.legend(fontsize="small", loc="lower right")
+
+    gaps = {name: run.losses[-1] - lowest for name, run in runs.items()}
+    claims = {
+        "Adam ends nearer to the lowest loss than gradient descent, at the same cost": [
+            bool(gaps["Adam"] < gaps["gradient descent"])
+        ],
+        "each method of second order ends nearer than Adam, in a tenth of the steps": [
+            all(
+                gap < gaps["Adam"] and len(runs[name].losses) - 1 < steps / 10
+                for name, gap in gaps.items()
+                if name not in FIRST_ORDER
+            )
+        ],
+    }
+    return Result(lines, draw, claims, size=(4.8, 3.8), lowest=lowest, runs=runs)
 
 
 def _softmax_regression(decay: float) -> Problem:
-    iris = load_iris()
+    iris = data.load_iris()
     X, y = iris.features, iris.labels
 
     def logits(parameters: Any) -> Any:
@@ -194,30 +164,23 @@ def _softmax_regression(decay: float) -> Problem:
 
 def _best(
     problem: Problem,
-    make: Callable[[list[Tensor], float], Optimizer],
+    make: Callable[[list[Tensor], float], optim.Optimizer],
     rates: tuple[float, ...],
     steps: int,
 ) -> Run:
     """Run an optimiser with every rate, and keep the one that ends lowest."""
-    runs = [_first_order(problem, make, rate, steps) for rate in rates]
-    return min(runs, key=lambda run: run.losses[-1])
+
+    def way(rate: float) -> Run:
+        parameters = [Tensor(array) for array in problem.start]
+        begin = time.perf_counter()
+        losses = [*descend(make(parameters, rate), lambda: problem.loss(parameters), steps)]
+        seconds = time.perf_counter() - begin
+        return Run(rate, np.array(losses), np.arange(1, steps + 2), seconds)
+
+    return min(map(way, rates), key=lambda run: run.losses[-1])
 
 
-def _first_order(
-    problem: Problem,
-    make: Callable[[list[Tensor], float], Optimizer],
-    rate: float,
-    steps: int,
-) -> Run:
-    parameters = [Tensor(array) for array in problem.start]
-    optimizer = make(parameters, rate)
-    begin = time.perf_counter()
-    losses = list(descend(optimizer, lambda: problem.loss(parameters), steps))
-    seconds = time.perf_counter() - begin
-    return Run(rate, np.array(losses), np.arange(1, steps + 2), seconds)
-
-
-def _timed(method: Callable[[], Solution]) -> Run:
+def _timed(method: Callable[[], optim.Solution]) -> Run:
     begin = time.perf_counter()
     found = method()
     seconds = time.perf_counter() - begin
