@@ -18,7 +18,6 @@ from numpy.testing import assert_allclose
 import tinygrad_edu as tg
 from tinygrad_edu import nn, optim, train
 from tinygrad_edu.data import load_iris, split, standardize
-from tinygrad_edu.experiments import convergence, early_stopping, saturation, sparsity
 
 pictures = Path("build/tutorials")
 pictures.mkdir(parents=True, exist_ok=True)
@@ -133,48 +132,3 @@ print(f"behind a tanh: mean {bent.mean.item():.3f}, at inference {bent.inference
 assert linear.gap < 1e-12
 assert bent.gap > 1e-3
 print("the picture:", linear.save(pictures / "sub-networks.svg"))
-
-# %% [markdown]
-# ## Four experiments
-#
-# Each is one command too, such as `python -m tinygrad_edu train sparsity`.
-#
-# **Cross-entropy and the squared error (A10).** From a neutral start the squared error is as quick
-# as cross-entropy; from a start that is sure of the wrong classes its gradient has vanished, and
-# only cross-entropy learns.
-
-# %%
-found = convergence.run(rates=(1.0, 3.0), steps=200)
-print(found.table())
-assert found.best("cross-entropy", "wrong")[1] < 100
-assert found.best("squared error", "wrong")[1] is None
-
-# %% [markdown]
-# **Sparse weights (A15).** ℓ1 makes most of the useless weights exactly 0, if its steps are
-# proximal; plain steps go to and fro around 0. ℓ2 makes all weights smaller and none 0.
-
-# %%
-found = sparsity.run(steps=600)
-print(found.table())
-assert found.found["ℓ1, proximal steps"].zeros > 30
-assert found.found["ℓ1, plain steps"].zeros == 0
-print("the picture:", found.save(pictures / "sparsity.svg"))
-
-# %% [markdown]
-# **Early stopping (A19).** The validation loss falls and then rises; early stopping gives the best
-# weights back.
-
-# %%
-found = early_stopping.run(epochs=100, patience=10)
-print(found.table())
-assert found.best.loss < found.last.loss
-print("the picture:", found.save(pictures / "early-stopping.svg"))
-
-# %% [markdown]
-# **Saturation (D9).** A spring −λw keeps the weights short, and the sigmoid units where they have
-# a slope.
-
-# %%
-found = saturation.run(decays=(0.0, 0.01), steps=800)
-print(found.table())
-assert found.trained[0.01].saturated < found.trained[0.0].saturated

@@ -21,7 +21,6 @@ from tinygrad_edu.experiments import (
     fashion,
     natural_gradient,
     optimizers,
-    outliers,
     paraboloid,
     posterior,
 )
@@ -92,18 +91,6 @@ derived("softmax-regression-decay")
 found = posterior.run()
 print(found.table())
 print("the picture:", found.save(pictures / "posterior.svg"))
-
-# %% [markdown]
-# ## Outliers and rare classes (D6)
-#
-# With outputs between 0 and 1 one item's squared error is at most ½, however wrong it is; its
-# cross-entropy has no bound, and one wrong label far out makes the whole fit less sure.
-
-# %%
-found = outliers.run(steps=1000)
-print(found.table())
-assert max(found.fitted["squared error", each].worst for each in outliers.SITUATIONS) <= 0.5
-assert found.fitted["cross-entropy", "one outlier"].worst > 10
 
 # %% [markdown]
 # ## Second order (D12, D13, D14)

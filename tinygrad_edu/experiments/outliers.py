@@ -45,6 +45,11 @@ class Fitted(NamedTuple):
     share: float
     recall: float
 
+    @property
+    def boundary(self) -> float:
+        """Where it says ½."""
+        return -self.b / self.w
+
 
 @experiment("outliers", ("D6",), "outliers and rare classes: squared error and cross-entropy")
 def run(
@@ -119,7 +124,7 @@ def run(
         ("data", "loss"),
         rows,
         {
-            "says ½ at x =": (lambda one: -one.b / one.w, ".2f"),
+            "says ½ at x =": (lambda one: one.boundary, ".2f"),
             "slope w": (lambda one: one.w, ".2f"),
             "largest loss": (lambda one: one.worst, ".2f"),
             "of the whole": (lambda one: one.share, ".0%"),
