@@ -349,10 +349,10 @@ assert tg.entropy(np.array([0.0, 1.0, 0.0])) == 0
 # %%
 found = convergence.run(rates=(1.0, 3.0), steps=300)
 print(found.table())
-slower = found.best("cross-entropy", "zero")[1] / found.best("squared error", "zero")[1]
+slower = found.best["cross-entropy", "zero"][1] / found.best["squared error", "zero"][1]
 assert 0.9 < slower < 1.2
-assert found.best("cross-entropy", "wrong")[1] < 100
-assert found.best("squared error", "wrong")[1] is None
+assert found.best["cross-entropy", "wrong"][1] < 100
+assert found.best["squared error", "wrong"][1] is None
 
 # %% [markdown]
 # From the neutral start there is hardly a difference. From the wrong start cross-entropy gets out,

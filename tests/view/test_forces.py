@@ -92,6 +92,20 @@ def test_the_table():
     assert "At w = 0" not in repr(tg.forces(E, w, decay=0.5))
 
 
+def test_a_weight_at_zero_stays_where_the_push_is_as_strong_as_the_rest():
+    w, E = problem()  # the data pull at w[3] with 0.84
+    assert "stays at 0" not in repr(tg.forces(E, w, decay=0.5, l1=0.25))
+    assert "w[3] stays at 0: the push balances" in repr(tg.forces(E, w, decay=0.5, l1=0.9))
+
+
+def test_the_drawing_says_how_long_a_weight_and_a_force_are():
+    w = tg.Tensor([0.0, -3.0], name="w")
+    E = tg.sum_squared_error(w, [0.07, -3.0])
+    drawn = tg.forces(E, w).svg()
+    assert ">w = 2</text>" in drawn  # the largest is 3
+    assert ">force = 0.05</text>" in drawn  # the strongest is 0.07
+
+
 def test_names():
     θ = tg.Tensor(2.0)
     loss = θ * θ

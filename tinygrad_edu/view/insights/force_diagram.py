@@ -58,7 +58,8 @@ def draw_forces(
 ) -> str:
     """Return the drawing as an SVG document, a row for each weight.
 
-    Weights share one scale, and forces another. Of each force, the sum last, `forces` has the
+    Weights share one scale, and forces another; below stands how long a round number is in each. Of
+    each force, the sum last, `forces` has the
     kind, the formula, and for each weight the value and how it is written. Where a weight is 0, a
     bar shows from where to where the push can be: from minus to plus `push`.
     """
@@ -67,7 +68,8 @@ def draw_forces(
     values = _finite(np.array([each for _, _, each, _ in forces]))
     scale = _FORCE / (np.max(np.abs(values), initial=0.0) or 1.0)
     finite = _finite(weights)
-    starts = finite * _WEIGHT / (np.max(np.abs(finite), initial=0.0) or 1.0)
+    longest = float(np.max(np.abs(finite), initial=0.0))
+    starts = finite * _WEIGHT / (longest or 1.0)
     # Where each weight stands, where its forces end when they are put head to tail, and the sum.
     joints = starts + np.cumsum([np.zeros_like(finite), *scale * values[:-1]], axis=0)
     joints = np.vstack([joints, starts + scale * values[-1]])
@@ -98,7 +100,18 @@ def draw_forces(
         for x, (kind, _, _, written) in zip(ends, forces, strict=True):
             style = f"tg-number tg-{kind}" + (" tg-strong" if kind == "total" else "")
             canvas.text(x, y + 4, written[row], style, "end")
-    return canvas.svg(ends[-1] + 8 + _MARGIN, canvas.notes(bottom + 12, notes))
+    for what, unit, length in (("w", longest, _WEIGHT), ("force", _FORCE / scale, _FORCE)):
+        if unit:
+            bottom += 14
+            _bar(canvas, zero, zero + _round(unit) * length / unit, bottom, "tg-scale")
+            canvas.text(zero - 8, bottom + 3, f"{what} = {_round(unit):g}", "tg-number", "end")
+    return canvas.svg(ends[-1] + 8 + _MARGIN, canvas.notes(bottom + 22, notes))
+
+
+def _round(most: float) -> float:
+    """Return the largest of 1, 2, 5, 10, … and of 0.5, 0.2, … that is not above a number."""
+    power = 10.0 ** np.floor(np.log10(most))
+    return float(max(step * power for step in (1, 2, 5) if step * power <= most * (1 + 1e-9)))
 
 
 def _finite(values: NDArray[Any]) -> NDArray[Any]:
@@ -128,10 +141,10 @@ def _head_to_tail(canvas: Canvas, kinds: Sequence[str], places: Sequence[float],
     canvas.arrow(places[0], places[-1], y + _STEP, f"tg-{total}")
 
 
-def _bar(canvas: Canvas, x1: float, x2: float, y: float) -> None:
+def _bar(canvas: Canvas, x1: float, x2: float, y: float, kind: str = "tg-push") -> None:
     """Draw a level bar with an upright stroke at each end."""
     left, right = [(x1, y - 3), (x1, y + 3)], [(x2, y - 3), (x2, y + 3)]
-    canvas.path([*left, (x1, y), (x2, y), *right], "tg-bar tg-push")
+    canvas.path([*left, (x1, y), (x2, y), *right], f"tg-bar {kind}")
 
 
 def _coil(start: float, end: float, y: float) -> list[tuple[float, float]]:

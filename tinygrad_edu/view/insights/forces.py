@@ -129,11 +129,18 @@ class Forces(Drawing):
             found.append(
                 f"{left_out:,} of {len(self.weights):,} weights, pulled less, are left out."
             )
-        if self.l1 and not self.weights[shown].all():
+        zero = [place for place in shown if self.weights[place] == 0]
+        if self.l1 and zero:
             found.append(
-                f"At w = 0 the ℓ1 push is anything from −λ₁ to λ₁ = {number_text(self.l1)}: "
-                "a weaker force of the data moves nothing."
+                f"At w = 0 the ℓ1 push is anything from −λ₁ to λ₁ = {number_text(self.l1)}; "
+                "the sum counts it as 0, as the gradient does."
             )
+            others = sum(part.values for part in self.parts if part.kind != "push")
+            held = [self.labels[place] for place in zero if abs(others[place]) <= self.l1]
+            if held:
+                found.append(
+                    f"{', '.join(held)} stays at 0: the push balances the other forces there."
+                )
         found.append(
             "Sum: minus the gradient, as one backward pass computes it; the forces differ from "
             f"it by {number_text(self.residual)}."
