@@ -109,9 +109,8 @@ def run(
 
     Notes
     -----
-    Ten epochs on 54,000 pictures hardly overfit this network, and dropout, which trains a part of it
-    in each step, makes it learn more slowly: it loses some tenths of a per cent. With a small part
-    of the pictures and more epochs there is something to prevent.
+    Ten epochs on 54,000 pictures hardly overfit this network, and dropout, which trains a part of
+    it in each step, makes it learn more slowly: it loses some tenths of a per cent.
 
     A tenth of the training data, the same mix of classes, is held out for validation. The
     gradient of the loss is (A − Y)/N in the logits; one step of plain gradient descent per batch.
