@@ -135,7 +135,7 @@ class Forces(Drawing):
                 f"At w = 0 the ℓ1 push is anything from −λ₁ to λ₁ = {number_text(self.l1)}; "
                 "the sum counts it as 0, as the gradient does."
             )
-            others = sum(part.values for part in self.parts if part.kind != "push")
+            others = np.sum([part.values for part in self.parts if part.kind != "push"], axis=0)
             held = [self.labels[place] for place in zero if abs(others[place]) <= self.l1]
             if held:
                 found.append(
