@@ -483,3 +483,6 @@ show(exercise("7.6"))
 
 # %%
 show(exercise("7.7"))
+
+# %%
+show(exercise("7.8"))

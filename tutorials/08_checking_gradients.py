@@ -22,6 +22,7 @@ import numpy as np
 import tinygrad_edu as tg
 from tinygrad_edu.charts import panels
 from tinygrad_edu.lectures import show
+from tinygrad_edu.lectures.exercises import exercise
 
 # %% [markdown]
 # ## A judge that knows no calculus
@@ -377,3 +378,18 @@ assert not tg.check_answer(derivation, "y − a")
 # 3. Use a random point and random weights on the outputs.
 # 4. Look at the relative error.
 # 5. When it is right, train. A check belongs into the tests, not into the training loop.
+
+# %% [markdown]
+# ## Exercises
+
+# %%
+show(exercise("8.1"))
+
+# %%
+show(exercise("8.2"))
+
+# %%
+show(exercise("8.3"))
+
+# %%
+show(exercise("8.4"))

@@ -24,6 +24,7 @@ import tinygrad_edu as tg
 from tinygrad_edu.charts import panels
 from tinygrad_edu.experiments import outliers
 from tinygrad_edu.lectures import show
+from tinygrad_edu.lectures.exercises import exercise
 
 np.set_printoptions(precision=3, suppress=True)
 
@@ -356,3 +357,21 @@ assert answers["sigmoid"].sum(axis=1).max() > 1.2
 for problem in ("binary", "multiclass", "multilabel", "regression"):
     head = tg.nn.head(problem, 1 if problem == "binary" else 3)
     print(f"{problem:11} {head.activation_name}")
+
+# %% [markdown]
+# ## Exercises
+
+# %%
+show(exercise("9.1"))
+
+# %%
+show(exercise("9.2"))
+
+# %%
+show(exercise("9.3"))
+
+# %%
+show(exercise("9.4"))
+
+# %%
+show(exercise("9.5"))

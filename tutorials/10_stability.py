@@ -23,6 +23,7 @@ from numpy.testing import assert_allclose
 import tinygrad_edu as tg
 from tinygrad_edu.charts import panels
 from tinygrad_edu.lectures import show
+from tinygrad_edu.lectures.exercises import exercise
 
 np.set_printoptions(precision=4, suppress=True)
 
@@ -311,3 +312,21 @@ assert_allclose(tg.softplus(points), softplus(points))
 # 3. Never take the logarithm of a softmax or a sigmoid: use the loss that takes logits.
 # 4. Where two functions undo each other, simplify on paper first. A program that has only rounded
 #    numbers cannot.
+
+# %% [markdown]
+# ## Exercises
+
+# %%
+show(exercise("10.1"))
+
+# %%
+show(exercise("10.2"))
+
+# %%
+show(exercise("10.3"))
+
+# %%
+show(exercise("10.4"))
+
+# %%
+show(exercise("10.5"))

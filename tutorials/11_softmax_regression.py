@@ -25,6 +25,7 @@ from tinygrad_edu import nn, optim
 from tinygrad_edu.charts import panels
 from tinygrad_edu.data import load_iris, split, standardize
 from tinygrad_edu.lectures import show
+from tinygrad_edu.lectures.exercises import exercise
 
 np.set_printoptions(precision=3, suppress=True)
 
@@ -388,3 +389,21 @@ assert str(penalised.result) == "λ·W + Xᵀ(A − Y)/N"
 
 # %% [markdown]
 # The next chapter is about this term.
+
+# %% [markdown]
+# ## Exercises
+
+# %%
+show(exercise("11.1"))
+
+# %%
+show(exercise("11.2"))
+
+# %%
+show(exercise("11.3"))
+
+# %%
+show(exercise("11.4"))
+
+# %%
+show(exercise("11.5"))

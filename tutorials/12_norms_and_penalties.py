@@ -25,6 +25,7 @@ from tinygrad_edu import nn
 from tinygrad_edu.charts import panels
 from tinygrad_edu.experiments import decay, saturation
 from tinygrad_edu.lectures import show
+from tinygrad_edu.lectures.exercises import exercise
 
 np.set_printoptions(precision=3, suppress=True)
 
@@ -438,3 +439,24 @@ for seed in range(3):
 # |---|---|---|---|---|
 # | weight decay | $\frac{\lambda}{2}\sum w^2$ | $\lambda w$ | all smaller, none 0 | normal |
 # | $\ell_1$ | $\lambda\sum\lvert w\rvert$ | $\lambda\,\mathrm{sign}(w)$ | some at 0 | Laplace |
+
+# %% [markdown]
+# ## Exercises
+
+# %%
+show(exercise("12.1"))
+
+# %%
+show(exercise("12.2"))
+
+# %%
+show(exercise("12.3"))
+
+# %%
+show(exercise("12.4"))
+
+# %%
+show(exercise("12.5"))
+
+# %%
+show(exercise("12.6"))

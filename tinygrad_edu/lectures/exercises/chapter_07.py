@@ -36,7 +36,9 @@ from tinygrad_edu.lectures.exercises.exercise import (
     Number,
     expect,
 )
-from tinygrad_edu.lectures.lecture import LECTURES
+from tinygrad_edu.lectures.lecture import LECTURES, Graph, Lecture
+from tinygrad_edu.naming import Names
+from tinygrad_edu.tensor import Tensor, name
 
 __all__ = ["EXERCISES"]
 
@@ -50,6 +52,11 @@ def _gradient_of_the_loss(student: Callable[..., Any]) -> None:
         expect(f"for {n} × {k} logits, gradient(Z, Y)", student(Z, Y), (ops.softmax(Z) - Y) / n)
     large = student(np.array([[1000.0, 0.0]]), np.array([[0.0, 1.0]]))
     expect("for the logits 1000 and 0, gradient(Z, Y)", large, [[1.0, -1.0]])
+
+
+def _squares() -> Graph:
+    z, y = Tensor([1.47, -0.39, 0.22], name="z"), Tensor([0.0, 1.0, 0.0], name="y")
+    return Graph(ops.sum_squared_error(name(ops.softmax(z), "a"), y), z, Names({}, {}))
 
 
 EXERCISES = (
@@ -172,8 +179,30 @@ def gradient(Z, Y):
             "def grad(Z, Y): pass": "defines no gradient",
         },
     ),
-    Explain(
+    Lines(
         "7.7",
+        "Where nothing cancels",
+        statement=r"""Take the squared error behind a softmax: $E = \tfrac12\sum_k (a_k - y_k)^2$. Derive
+$\partial E/\partial z_j$ through the Jacobian of softmax, and end without δ. Two lines or more.""",
+        hints=(
+            r"$\partial E/\partial a_k = a_k - y_k$.",
+            r"$\frac{\partial E}{\partial z_j} = \sum_k (a_k - y_k)\, a_k(\delta_{kj} - a_j)$.",
+            r"Split the sum: in one part δ picks $k = j$, in the other $a_j$ leaves the sum.",
+        ),
+        of=Lecture("squares-behind-softmax", (), "", _squares),
+        solution="""∂E/∂z_j = Σ_k (a_k − y_k) a_k (δ_kj − a_j)
+= a_j (a_j − y_j) − a_j Σ_k a_k (a_k − y_k)
+= a_j (a_j − y_j − Σ_k a_k (a_k − y_k))""",
+        why=r"""All is as with the cross-entropy, but $\partial E/\partial a_k$ has no $1/a_k$ that could cancel
+the $a_k$ of softmax. So $a_j$ stays as a factor, and where $a_j$ is almost 0 the logit hardly moves, right or
+wrong.""",
+        wrong={
+            "∂E/∂z_j = Σ_k (a_k − y_k) a_k (δ_kj − a_j)\n= a_j (a_j − y_j)": "2. wrong",
+            "∂E/∂z_j = a_j − y_j\n= a_j − y_j": "1. wrong",
+        },
+    ),
+    Explain(
+        "7.8",
         "Where Σy = 1 is used",
         statement=r"""The last step to $a - y$ uses $\sum_k y_k = 1$. What is the gradient without it, and when would
 that matter?""",
