@@ -1,5 +1,6 @@
 """The book, as `make book` built it: no dead link, no request, a text for each picture, axe."""
 
+import re
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
@@ -21,6 +22,7 @@ LOOKED_AT = [
     "reference/api/probabilities.html",
     "reference/lectures.html",
 ]
+VERBATIM = {"pre", "code", "script", "style"}
 
 
 class Read(HTMLParser):
@@ -30,10 +32,19 @@ class Read(HTMLParser):
         super().__init__()
         self.links, self.anchors, self.silent = [], set(), []
         self.drawings = 0  # how deep inside a drawing
+        self.raw, self.verbatim = [], 0  # formulas that are not set, outside of code
         self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_endtag(self, tag):
+        self.verbatim -= tag in VERBATIM
+
+    def handle_data(self, data):
+        verbatim = self.verbatim or data.lstrip().startswith(("\\(", "\\["))  # a formula, set
+        self.raw += [] if verbatim else re.findall(r"\$[^$]+\$", data)
 
     def handle_starttag(self, tag, attributes):
         given = dict(attributes)
+        self.verbatim += tag in VERBATIM
         self.links += [given[name] for name in ("href", "src") if given.get(name)]
         self.anchors |= {given[name] for name in ("id", "name") if given.get(name)}
         if tag == "img" and not (given.get("alt") or "").strip():
@@ -80,6 +91,10 @@ def test_no_link_is_dead(pages):
 
 def test_every_picture_has_a_text(pages):
     assert not [(page.name, read(page).silent) for page in pages if read(page).silent]
+
+
+def test_every_formula_is_set(pages):
+    assert not [(page.name, read(page).raw) for page in pages if read(page).raw]
 
 
 def test_notebooks_and_scripts_lie_beside_the_chapters():
