@@ -88,7 +88,8 @@ show(
 )
 
 # %% [markdown]
-# Read the picture from left to right. `x` has no past; such a node is called a *leaf*. Three arrows
+# Read the picture from left to right. Rounded boxes are steps, rectangles are values that we gave a
+# name. `x` has no past; such a node is called a *leaf* (a *parameter* in the legend). Three arrows
 # leave it, because `x` is used three times: twice in `x * x`, once in `3 * x`.
 #
 # ## One number for each arrow
@@ -107,8 +108,9 @@ show(
 # | $\log u$ | $1/u$ | |
 # | $u^2$ | $2u$ | |
 #
-# You know these from school. Only the third row may look new: in a product, each factor moves the
-# result as fast as the *other* factor is large. Let us check the whole table by nudging.
+# You know these rules from school, if not in this form. The third row, for example, says that in a
+# product each factor moves the result at the rate of the *other* factor. Let us check the whole
+# table by nudging.
 
 # %%
 table = {
@@ -153,8 +155,8 @@ print(tg.gradients(end, start))
 assert_allclose(tg.gradients(end, start), 3)
 
 # %% [markdown]
-# `tg.gradients(end, start)` asks: at what rate does `end` move with `start`? In machine learning a
-# derivative of a number by something is called a *gradient*, and so shall we call it.
+# `tg.gradients(end, start)` asks: at what rate does `end` move with `start`? In machine learning
+# such a derivative is called a *gradient*, and we call it so, too.
 #
 # ## Where paths meet, add
 #
@@ -184,6 +186,8 @@ assert_allclose(together, sum(each), atol=2 * h**2)
 #
 # $$\frac{\partial f}{\partial x} = \sum_{\text{paths from } x \text{ to } f}\;
 # \prod_{\text{arrows of the path}} (\text{local derivative}).$$
+#
+# (One writes ∂ instead of d where there may be other inputs, which are held still.)
 #
 # **Predict:** three paths lead from $x = 2$ to $f$. What does each bring?
 #
@@ -220,7 +224,7 @@ assert_allclose(tg.gradients(f, x), 2 + 2 + 3)
 #
 # $$L = \tfrac12 (a - y)^2.$$
 #
-# Forward, from $x$ to $L$, there is nothing new:
+# Compute it forward, from $x$ to $L$:
 
 # %%
 x, y = 3.0, 1.0  # the input, and what the answer should be
@@ -243,7 +247,7 @@ print(f"z = {z:.4f}   a = {a:.4f}   L = {L:.4f}")
 # we have computed anyway.
 #
 # Now backward, from $L$ to the leaves. At each node we keep one number, the gradient of $L$ with
-# respect to it, and we find it from the node behind it:
+# respect to it. We find it from the node that uses it:
 #
 # $$\frac{\partial L}{\partial a} = a - y, \qquad
 # \frac{\partial L}{\partial z} = \frac{\partial L}{\partial a} \cdot a(1 - a), \qquad
@@ -255,8 +259,8 @@ print(f"z = {z:.4f}   a = {a:.4f}   L = {L:.4f}")
 #
 # <details><summary>Answer</summary>
 #
-# $a < 1 = y$, so $a - y$ is negative, and so is $\partial L/\partial z$, since $a(1 - a) > 0$.
-# With $x = 3 > 0$ the gradient by $w$ is negative, too. A larger $w$ lowers the loss, so $w$ should
+# $a < 1 = y$, so $a - y$ is negative. Since $a(1 - a) > 0$, $\partial L/\partial z$ is negative,
+# too, and with $x = 3 > 0$ so is $\partial L/\partial w$. A larger $w$ lowers the loss: $w$ should
 # grow.
 #
 # </details>
@@ -271,9 +275,9 @@ assert grad_w < 0
 
 # %% [markdown]
 # Note that $\partial L/\partial z$ was computed once and used twice, for $w$ and for $b$. This is
-# the whole art of the backward pass.
+# what makes the backward pass cheap.
 #
-# The machine does the same. `backward()` fills `.grad` of every leaf.
+# The library does the same. `backward()` fills `.grad` of every leaf.
 
 # %%
 x, y = np.array(3.0), np.array(1.0)  # arrays are constants
@@ -294,10 +298,12 @@ assert_allclose([w.grad, b.grad], [grad_w, grad_b])
 # %% [markdown]
 # ## Too many paths
 #
-# "Add up over all paths" is right, but it is no way to compute. Let $x_{k+1} = \tanh(x_k) +
-# \tfrac12 x_k$: two ways lead from each $x_k$ to the next. After $n$ rounds there are $2^n$ paths.
+# "Add up over all paths" is right, but it may take very long. Start with some $x_0$ and compute
+# $x_{k+1} = \tanh(x_k) + \tfrac12 x_k$, again and again. In each round the path forks: it goes
+# through $\tanh$, or through $\tfrac12 x_k$. A round has four arrows: two from $x_k$ to these two
+# steps, and two from there into the sum.
 #
-# **Predict:** how many paths are there after 16 rounds, and how many arrows, if a round has four?
+# **Predict:** how many paths are there after 16 rounds, and how many arrows?
 #
 # <details><summary>Answer</summary>
 #
@@ -305,8 +311,8 @@ assert_allclose([w.grad, b.grad], [grad_w, grad_b])
 #
 # </details>
 #
-# We take both roads: add up over all paths, and go back round by round, adding up where the paths
-# meet *before* we go on.
+# Let us do both: add up over all paths, and go back round by round, adding up where the paths meet
+# *before* we go on.
 
 # %%
 rounds, value, rates = 16, 0.4, []
@@ -327,12 +333,13 @@ assert len(over_all_paths) == 2**16 == 65_536
 assert_allclose(gradient, by_paths)
 
 # %% [markdown]
-# Both are the same number, by the distributive law: $gp + gq = g\,(p + q)$. The paths share most of
-# their arrows, and adding up at each meeting point uses each arrow once. This is *backpropagation*.
+# Both are the same number, by the distributive law: $gp + gq = g\,(p + q)$. The paths share their
+# arrows, and adding up at each meeting point uses each arrow once. This is *backpropagation*.
 #
-# > **The backward pass.** Start with 1 at the output. Go through the nodes from the output to the
-# > leaves. At each node, multiply its gradient by the local derivative of each arrow that comes in,
-# > and add the product to the gradient of the node at the arrow's start.
+# > **The backward pass.** Give the output the gradient 1 and all other nodes 0. Go through the
+# > nodes from the output to the leaves. For each arrow that leads into a node, multiply the node's
+# > gradient by the local derivative, and add the product to the gradient of the node where the
+# > arrow starts.
 #
 # ## Why backward?
 #
@@ -430,6 +437,11 @@ else:
 # In the next chapter you write it.
 #
 # ## Exercises
+#
+# `exercise("1.1").judge(…)` judges an answer, and says what is wrong with it:
+
+# %%
+print(exercise("1.1").judge("6, 6"))
 
 # %%
 show(exercise("1.1"))

@@ -92,7 +92,8 @@ def log(u):
 # %% [markdown]
 # We want to write `x * x + 3 * x`, not `add(multiply(x, x), multiply(Number(3.0), x))`. Python
 # calls `x.__mul__(y)` for `x * y`, and `y.__rmul__(x)` where `x` is a plain number. A plain number
-# becomes a Number without arrows. Minus needs no function of its own.
+# becomes a Number without arrows. Minus needs no function of its own: $-u$ is $-1 \cdot u$, and
+# $u - v$ is $u + (-v)$.
 
 
 # %%
@@ -121,8 +122,9 @@ assert f.value == 10
 #
 # ## Going back: a first try
 #
-# The rule of chapter 1 was: add up over all paths. So walk all paths. Whoever receives a gradient
-# adds it to its own, and hands it on, multiplied by the local derivative.
+# The rule of chapter 1 was: add up over all paths. So walk all paths. A node that is sent a
+# gradient adds it to its own, and sends it on along each of its arrows, multiplied by the local
+# derivative.
 
 # %%
 calls = 0
@@ -246,8 +248,8 @@ backward(doubled)
 assert x.grad == 2.0**100  # a hundred doublings, and no wait
 
 # %% [markdown]
-# Look at `backward` once more. It is the box "The backward pass" of chapter 1, word for word. Why
-# `+=` and not `=`? Because paths meet.
+# Look at `backward` once more. It is the box "The backward pass" of chapter 1, line by line. It
+# says `+=` and not `=`, because paths meet.
 #
 # ## Is it right?
 #
@@ -319,19 +321,19 @@ assert all(round(unit(inputs).value) == y for inputs, y in examples)
 #
 # <details><summary>Answer</summary>
 #
-# `backward` adds, so each step would use the sum of all gradients so far. The unit would still move
-# against slopes of places that it left long ago, and overshoot. It is the most common mistake in a
+# `backward` adds, so each step would use the sum of all gradients so far: the slopes of places
+# that the weights have left long ago. The steps grow, and overshoot. It is a common mistake in a
 # training loop.
 #
 # </details>
 #
 # ## From numbers to arrays
 #
-# A network has arrays, not single numbers. What has to change? Less than one would think: the
-# arrow. Between two arrays there is not one local derivative, but one for each pair of entries: a
-# table that may be huge. We do not need the table. We need what it *does* to a gradient on the way
-# back. So an arrow holds a function, its *rule*: it takes the gradient `g` of the result, and
-# returns what arrives at the start.
+# A network has arrays, not single numbers. What has to change? Only the arrow. Between two arrays
+# there is not one local derivative, but one for each pair of entries: a table that may be huge. We
+# do not need the table itself, only what it does to a gradient on the way back. So an arrow holds a
+# function, its *rule*: it takes the gradient `g` of the result, and returns what arrives at the
+# start.
 #
 # | before | now |
 # |---|---|
@@ -429,7 +431,7 @@ def total(u):
 # ## The same loss, in both engines
 #
 # As a test we take the loss that this book is about. You need not understand it yet; chapters 5 and
-# 6 are about it. Three numbers $z$ are turned into positive numbers $a$ that sum to 1, and compared
+# 6 explain it. Three numbers $z$ are turned into positive numbers $a$ that sum to 1, and compared
 # with $y$:
 #
 # $$e = \exp(z), \qquad a = \frac{e}{\sum e}, \qquad L = -\sum y \log a.$$
@@ -457,9 +459,8 @@ assert_allclose(mine, z.grad, rtol=1e-12)
 assert_allclose(mine, a.data - y)
 
 # %% [markdown]
-# The two engines agree. And the gradient is $a - y$, for no reason that the eye could see: it went
-# through a logarithm, a division, a sum and an exponential. Why all of that cancels is the subject
-# of the next chapters.
+# The two engines agree. And the gradient is $a - y$, which is a surprise: it went back through a
+# logarithm, a division, a sum and an exponential. The next chapters show why all of that cancels.
 
 # %%
 show(

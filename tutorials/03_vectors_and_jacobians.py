@@ -284,7 +284,7 @@ assert_allclose((g @ J2) @ J1, g @ (J2 @ J1))  # the same numbers, whatever the 
 # ## When every output depends on every input
 #
 # Steps that work entry by entry have a diagonal Jacobian. Not all steps do. Let three people put
-# in $x_1, x_2, x_3$, and let $s_k$ be the share of the $k$-th:
+# $x_1, x_2, x_3$ into a common pot, and let $s_k$ be the share of the $k$-th:
 #
 # $$s_k = \frac{x_k}{t}, \qquad t = \sum_i x_i.$$
 #
@@ -328,8 +328,8 @@ print("sums of the columns:", J.sum(axis=0))
 assert_allclose(J.sum(axis=0), 0, atol=1e-15)
 
 # %% [markdown]
-# Keep this picture in mind. In chapter 5 we put $e^{z_k}$ in place of $x_k$, and the shares become
-# the softmax.
+# Keep these two paths in mind. In chapter 5 we put $e^{z_k}$ in place of $x_k$, and the shares
+# become the softmax.
 #
 # ## What to take with you
 #
