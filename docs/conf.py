@@ -20,6 +20,7 @@ extensions = [
 napoleon_use_ivar = True
 autodoc_typehints = "none"  # the docstrings say more
 nb_execution_mode = "off"  # the notebooks come with their outputs
+nb_merge_streams = True  # what one cell prints is one block
 nb_render_markdown_format = "myst"  # so that exercises have their formulas set
 myst_enable_extensions = ["amsmath", "dollarmath"]
 myst_heading_anchors = 4

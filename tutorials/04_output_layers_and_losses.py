@@ -36,10 +36,9 @@ np.set_printoptions(precision=4, suppress=True)
 # unit in a column of $W$, the whole layer is one product and one function:
 #
 # $$\mathbf z = \mathbf x W + \mathbf b, \qquad \mathbf a = f(\mathbf z).$$
-#
-# We call $\mathbf z$ the weighted sums, and $\mathbf a$ the *activations*. A network puts the
-# activations of one layer into the next. The layers before the last one are *hidden*: nobody tells
-# them what they should say.
+# We call $\mathbf z$ the weighted sums, and $\mathbf a$ the activations, like the function. A
+# network puts the activations of one layer into the next. The layers before the last one are
+# *hidden*: the data do not say what should come out of them.
 #
 # **Predict:** what would be lost without the function $f$? Put one layer $\mathbf z = \mathbf x
 # W_1$ into another, $\mathbf z W_2$, and simplify.
@@ -158,10 +157,10 @@ for hidden in (1, 2, 20):
 assert all(final[20, s] < 0.01 < final[2, s] < 0.2 < final[1, s] for s in range(5))
 
 # %% [markdown]
-# It was so for each of five random starts. A theorem says that this holds in general: one hidden
-# layer with enough units comes as close as one likes to *any* continuous function on an interval
-# (Cybenko, 1989). The theorem says that good weights exist. It does not say that gradient descent
-# finds them, nor how many units it takes.
+# The picture shows one random start, and the losses were in this order for all five. A theorem
+# says that one hidden layer with enough units can come as close as one likes to *any* continuous
+# function on an interval (Cybenko, 1989). So good weights exist. The theorem does not say that
+# gradient descent finds them, nor how many units it takes.
 #
 # ## The output layer: what should come out?
 #
@@ -199,9 +198,8 @@ assert ((nn.head("bounded", 3).activation(z) > 0) & (nn.head("bounded", 3).activ
 #
 # $$\frac{\partial\,\text{SSE}}{\partial a_j} = \tfrac12 \sum_i 2\,(a_i - y_i)\,\delta_{ij}
 #   = a_j - y_j.$$
-#
-# The 2 cancels the ½, which is what the ½ is for. "What came out minus what should have come out":
-# remember this form, it will come back.
+# The ½ is there to cancel the 2. Remember this form, "what came out minus what should have come
+# out": you will meet it again.
 #
 # **Predict:** what are the gradients of the other two? The slope of $|d|$ is 1 for $d > 0$ and −1
 # for $d < 0$, called $\operatorname{sign}(d)$.
@@ -228,9 +226,9 @@ assert_allclose(tg.gradients(mse, a), 2 * d / N)
 assert_allclose(tg.gradients(mae, a), np.sign(d) / N)
 
 # %% [markdown]
-# A mean has a $1/N$ that a sum has not. This is more than taste: with a sum, twice as many examples
-# give a gradient twice as long, so that a learning rate that worked may be too large. With a mean
-# the rate can stay. If every example has several outputs, the mean of this library is over all
+# A mean has a factor $1/N$ that a sum has not. It matters: with a sum, twice as many examples give
+# a gradient about twice as long, and a learning rate that worked may be too large. With a mean the
+# rate can stay. If every example has several outputs, this library takes the mean over all
 # entries, and the gradient of the MSE is $2(a - y)/(N \cdot \text{outputs})$.
 
 # %%
@@ -250,8 +248,8 @@ assert_allclose(tg.gradients(tg.mean_absolute_error(A, Y), A), np.sign(A.data - 
 #
 # MSE: $\sum_i 2(c - y_i)/N = 0$ gives $c = \frac1N\sum_i y_i = 22$, the *mean*. MAE:
 # $\sum_i \operatorname{sign}(c - y_i) = 0$ asks for as many targets below $c$ as above, so $c = 3$,
-# the *median*. The squared error lets one outlier carry off the answer. For the absolute error it
-# counts as one target on the upper side, no matter how far out.
+# the *median*. With the squared error one outlier pulls the answer far away. For the absolute error
+# it is one target on the upper side, no matter how far out.
 #
 # </details>
 
@@ -350,9 +348,9 @@ for start in (0.0, -4.0, -8.0):
 assert abs(by_squares) < 0.001 < 0.999 < abs(by_entropy)
 
 # %% [markdown]
-# At $z = -8$ the squared error hardly pulls at all: the slope of the sigmoid has flattened it. The
-# more wrong the network is, the less it learns. With cross-entropy it is pulled with nearly full
-# force. This is the practical reason for cross-entropy; the deeper one comes in chapter 6.
+# At $z = -8$ the squared error has almost no gradient, since the slope of the sigmoid is nearly 0
+# there. So the network learns least where it is most wrong. With cross-entropy the gradient is
+# nearly −1. This is the practical reason for cross-entropy; the deeper one comes in chapter 6.
 #
 # ## What to take with you
 #

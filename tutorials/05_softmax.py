@@ -186,8 +186,9 @@ assert_allclose(softmax(np.array([1000.0, 1001.0])), tg.softmax([1000.0, 1001.0]
 assert_allclose(softmax(start), simple_softmax(start))
 
 # %% [markdown]
-# Does the shift change the gradient? The softmax does not move with a common shift $c$, so its
-# derivative by $c$ is zero, and the gradient stays what it was.
+# Does the shift change the gradient? The largest logit depends on the logits, too, so there is a
+# new path through it. But the softmax does not move with a common shift $c$. Its derivative by $c$
+# is zero, the new path brings nothing, and the gradient stays what it was.
 
 # %%
 shifted = tg.derive(tg.softmax(z + c), wrt=c)
@@ -373,10 +374,10 @@ assert_allclose(
 
 # %% [markdown]
 # ## The usual mistake
-#
-# Many a first attempt knows $\sigma' = \sigma(1 - \sigma)$, and writes $a_j(1 - a_j)\,g_j$ for the
-# softmax as well. This is the diagonal alone. It forgets the paths through the sum $s$, by which
-# each logit reaches every probability. Hand it to the judge:
+# Who knows $\sigma' = \sigma(1 - \sigma)$ is tempted to write $a_j(1 - a_j)\,g_j$ for the softmax,
+# too. This is the diagonal of the Jacobian alone. It forgets the paths through the sum $s$, by
+# which each logit reaches every probability. The library judges answers, and names the usual
+# mistakes:
 
 # %%
 verdict = tg.check_answer(back, "a ⊙ (1 − a) ⊙ g")

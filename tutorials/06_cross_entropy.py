@@ -8,9 +8,8 @@
 
 # %% [markdown]
 # # 6. Cross-entropy
-#
-# **Goal:** know where the loss $-\sum_k y_k \log a_k$ comes from (likelihood), what its least value
-# is (entropy), and its derivatives by the probabilities and by the logits' logarithms.
+# **Goal:** know where the loss $-\sum_k y_k \log a_k$ comes from (likelihood) and what its least
+# value is (entropy); differentiate it, and the logarithm of the softmax, by hand.
 #
 # **Time:** 60 minutes.
 #
@@ -43,9 +42,9 @@ print(f"probability that it gave to all four: {likelihood:.4f}")
 
 # %% [markdown]
 # If the flowers are independent of each other, the product is the probability that the network gave
-# to everything that happened. It is called the *likelihood*. A good network is one that finds the
-# data probable, so we look for the weights with the largest likelihood. That is all that *maximum
-# likelihood* means.
+# to all that happened together. It is called the *likelihood*. A good network finds the data
+# probable, so we look for the weights with the largest likelihood. This is called the principle of
+# *maximum likelihood*.
 #
 # **Predict:** with 2000 flowers and about ½ for each, what will the computer print for the product?
 #
@@ -81,9 +80,8 @@ assert_allclose(np.exp(-4 * L), likelihood)
 # **Predict:** what is the loss if the truth got probability 1? And if it got nearly 0?
 #
 # <details><summary>Answer</summary>
-#
-# $-\log 1 = 0$: no surprise, no loss. As the probability goes to 0 the loss grows without bound. To
-# call the truth impossible is the worst that a network can do.
+# $-\log 1 = 0$: no surprise, no loss. As the probability goes to 0 the loss grows without bound.
+# Nothing is punished more than calling the truth impossible.
 #
 # </details>
 
@@ -157,9 +155,9 @@ assert_array_equal(np.round(losses, 4), [0.3567, 1.5141, 2.5257])
 assert_allclose(tg.cross_entropy([0.08, 0.22, 0.70], y), losses[1])
 
 # %% [markdown]
-# We printed $\mathbf a - \mathbf y$ beside the losses. It says for each class how much too much it
-# got: the wrong ones all they have, the true one a negative amount. The next chapter shows that
-# this is the gradient of the loss by the logits.
+# We printed $\mathbf a - \mathbf y$ beside the losses. It says by how much the probability of each
+# class is too large: for a wrong class that is all of it, for the true class it is negative. The
+# next chapter shows that this is the gradient of the loss by the logits.
 #
 # ## The derivative by the probabilities
 #
@@ -171,9 +169,9 @@ assert_allclose(tg.cross_entropy([0.08, 0.22, 0.70], y), losses[1])
 # **Predict:** what is it for the third network, $\mathbf a = (0.70, 0.08, 0.22)$?
 #
 # <details><summary>Answer</summary>
-#
-# $(0, -1/0.08, 0) = (0, -12.5, 0)$. More for the true class would lower the loss, steeply. About
-# the others it says nothing; that they must shrink when the true one grows is the softmax's affair.
+# $(0, -1/0.08, 0) = (0, -12.5, 0)$. More for the true class would lower the loss, steeply. The
+# other classes do not occur in the loss. That they shrink when the true one grows is brought about
+# by the softmax.
 #
 # </details>
 
@@ -227,7 +225,7 @@ assert proof.proved
 log_sum_exp = tg.derive(tg.logsumexp(z), wrt=z, names={"a": (a := tg.softmax(z))})
 one_class = tg.derive(tg.log(a)[1], wrt=z)
 print("log-sum-exp by z:           ", log_sum_exp.result)
-print("log a of the class 1, by z: ", one_class.result)
+print("log a₁ by z (a₀ is first):  ", one_class.result)
 assert_allclose(log_sum_exp.computed, a.data)
 assert_allclose(one_class.computed, np.eye(3)[1] - a.data)
 J = tg.jacobian(tg.softmax)(z.data)
@@ -259,14 +257,13 @@ assert_allclose(tg.gradients(L, A), -Y / (3 * A.data))
 
 # %% [markdown]
 # ## Entropy: the surprise that stays
-#
-# Targets need not be one-hot. Suppose that experts disagree about a picture: 70 % of them say class
-# 1 and 30 % class 2. Then $\mathbf p = (0, 0.7, 0.3)$ is a fair target, and the loss is the
-# *cross-entropy* of two distributions,
+# Targets need not be one-hot. Suppose that experts disagree about a picture: 70 % of them say the
+# second class and 30 % the third. Then $\mathbf p = (0, 0.7, 0.3)$ is a fair target, and the loss
+# is the *cross-entropy* of two distributions,
 #
 # $$H(\mathbf p, \mathbf q) = -\sum_k p_k \log q_k.$$
-#
-# It is the average surprise of somebody who expects $\mathbf q$, where $\mathbf p$ happens.
+# It is the average surprise of somebody who expects the classes with the probabilities $\mathbf q$,
+# while they occur with the probabilities $\mathbf p$.
 #
 # **Predict:** which $\mathbf q$ makes it least, and is the least value 0?
 #
@@ -325,9 +322,8 @@ assert smallest > 0
 # gradients by the weights differ? And what is $H(\mathbf y)$ for a one-hot $\mathbf y$?
 #
 # <details><summary>Answer</summary>
-#
 # Not at all. The two losses differ by $H(\mathbf p)$, which no weight can change. For a one-hot
-# vector $H(\mathbf y) = 0$: nothing is left to be surprised at, and the two losses are one.
+# vector $H(\mathbf y) = 0$: there is nothing uncertain about it, and the two losses are equal.
 #
 # </details>
 
