@@ -46,12 +46,12 @@ derivative at each arrow, and give $\partial f/\partial x$ and $\partial f/\part
         value=_product,
         decimals=0,
         slips={
-            "these are the paths through $u$ alone": lambda: [6.0, 6.0],
-            "these are the paths through $v$ alone": lambda: [15.0, 10.0],
+            "these are the paths through u alone": lambda: [6.0, 6.0],
+            "these are the paths through v alone": lambda: [15.0, 10.0],
         },
         why=r"""Here $u = 5$ and $v = 6$. From $x$: through $u$ it is $1 \cdot v = 6$, through $v$ it is
 $y \cdot u = 15$, together 21. From $y$: $1 \cdot v = 6$ and $x \cdot u = 10$, together 16.""",
-        wrong={"6, 6": "through $u$ alone", "15, 10": "through $v$ alone", "16, 21": "too small"},
+        wrong={"6, 6": "through u alone", "15, 10": "through v alone", "16, 21": "too small"},
     ),
     Number(
         "1.2",
