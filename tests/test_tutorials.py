@@ -114,7 +114,9 @@ def run(tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.ci
-@pytest.mark.parametrize("path", CHAPTERS + OLD, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", [*CHAPTERS, *OLD, ROOT / "tutorials/teacher.py"], ids=lambda path: path.stem
+)
 def test_a_tutorial_runs(path, run):
     printed = run(path)
     pictures = re.findall(r"^(?:the picture: )?(build/tutorials/[^:\s]+)", printed, flags=re.M)

@@ -240,11 +240,9 @@ def _capital(title: str) -> str:
 
 def _lectures() -> str:
     index = tomllib.loads((ROOT / "docs/lectures.toml").read_text(encoding="utf-8"))
-    rows = []
+    rows: list[str] = []
+    served: dict[str, list[str]] = {}
     for key, row in index.items():
-        section = re.sub(r"[^\w\- ]", "", row["section"].lower()).replace(" ", "-")
-        link = f"[{row['section']}](../tutorials/{row['chapter']}.ipynb#{section})"
-        chapter = ROOT / f"tutorials/{row['chapter']}.py"
         equations = [
             f"[{each.name}](equations/{each.name}.md)"
             for each in (*LECTURES.values(), *IDENTITIES.values())
@@ -253,12 +251,33 @@ def _lectures() -> str:
         names = ", ".join(f"`tg.{name}`" for name in row["api"])
         rows.append(
             f"| {key} | {'; '.join([_cell(row['what']), *equations])} "
-            f"| {link if chapter.exists() else row['section']} "
+            f"| {_chapter(row['chapter'], row['section'])} "
             f"| {names} | {_code(row['test'].partition('::')[2])} |"
         )
-    return (
-        "# Where the lectures are taught\n\nThe ids are those of the lectures: A, slides on "
-        "softmax, cross-entropy and regularisation; B, a note on softmax and the cross-entropy "
-        "loss; C, a note on softmax; D, slides on variations of backpropagation.\n\n"
-        "| id | what | section | names | test |\n|---|---|---|---|---|\n" + "\n".join(rows) + "\n"
+        served.setdefault(row["chapter"], []).append(key)
+    chapters = (f"| {_chapter(name)} | {', '.join(served[name])} |" for name in sorted(served))
+    return "\n".join(
+        [
+            (
+                "# Where the lectures are taught\n\nThe ids are those of the lectures: A, slides "
+                "on softmax, cross-entropy and regularisation; B, a note on softmax and the "
+                "cross-entropy loss; C, a note on softmax; D, slides on variations of "
+                "backpropagation.\n"
+            ),
+            "| id | what | section | names | test |\n|---|---|---|---|---|",
+            *rows,
+            "\n## By chapter\n\n| chapter | ids |\n|---|---|",
+            *chapters,
+            "",
+        ]
     )
+
+
+def _chapter(name: str, section: str = "") -> str:
+    """Link to a chapter, or to one of its sections."""
+    script = ROOT / f"tutorials/{name}.py"
+    if not script.exists():
+        return section or name
+    title = re.findall(r"^# # (.*)$", script.read_text(encoding="utf-8"), flags=re.M)[0]
+    anchor = "#" + re.sub(r"[^\w\- ]", "", section.lower()).replace(" ", "-") if section else ""
+    return f"[{section or title}](../tutorials/{name}.ipynb{anchor})"
