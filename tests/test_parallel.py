@@ -68,7 +68,8 @@ def test_an_experiment_is_run_together_and_reported_once(tmp_path):
     folder = write_pictures(tmp_path)
     options = ("train", "fashion", "--epochs", "2", "--folder", folder, "--into", tmp_path / "new")
     done = launch(2, "tinygrad_edu", *options)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0, done.stderr
+    assert re.findall(r"^epoch \S+", done.stderr, re.M) == ["epoch 1/2:", "epoch 2/2:"]
     assert done.stdout.count("test accuracy with dropout 0") == 1
     (alone,) = fashion.run(epochs=2, folder=folder).runs
     assert abs(float(re.search(r"([\d.]+)%", done.stdout)[1]) / 100 - alone.accuracy) < 0.03

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tinygrad_edu.saving import whole_file
 from tinygrad_edu.tables import columns
 
 if TYPE_CHECKING:
@@ -12,6 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["COLOURS", "columns", "panels", "save"]
+
+_PIXELS = 80  # an inch, in a notebook
 
 # Okabe and Ito's colours, which can be told apart whatever one's eyes; used in this order.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -57,18 +62,38 @@ def panels(
     """
     try:
         import matplotlib as mpl
-        from matplotlib.figure import Figure
+
+        chart = _chart()
     except ImportError as error:
         raise ImportError(
             "a figure needs matplotlib, which is not here; install it: "
             'pip install "tinygrad_edu[train]"'
         ) from error
     with mpl.rc_context(_STYLE):  # no pyplot: no window, and nothing that stays behind
-        figure = Figure(figsize=(width * across, height * rows), layout="constrained")
+        figure = chart(figsize=(width * across, height * rows), layout="constrained")
         axes = figure.subplots(rows, across, squeeze=False)
         for panel in axes.flat:
             panel.set_prop_cycle(color=COLOURS)
         return figure, list(axes.flat)
+
+
+def _chart() -> type[Figure]:
+    from matplotlib.figure import Figure
+
+    class Chart(Figure):
+        """A figure that saves itself, and that a notebook shows, an untrusted one too."""
+
+        def save(self, path: str | os.PathLike[str]) -> Path:
+            """Save it as SVG or PNG, by the path's ending."""
+            return save(self, Path(path))
+
+        def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+            file = BytesIO()
+            self.savefig(file, format="png", dpi=2 * _PIXELS)  # sharp, and shown in half the size
+            size = {"width": round(self.get_figwidth() * _PIXELS)}
+            return {"text/plain": repr(self), "image/png": file.getvalue()}, {"image/png": size}
+
+    return Chart
 
 
 def save(figure: Figure, path: Path) -> Path:
@@ -79,6 +104,6 @@ def save(figure: Figure, path: Path) -> Path:
     if kind not in (".svg", ".png"):
         raise ValueError(f"save: {path.name} is neither .svg nor .png; choose one of the two")
     path.parent.mkdir(parents=True, exist_ok=True)
-    with mpl.rc_context(_STYLE):
-        figure.savefig(path, metadata={"Date": None} if kind == ".svg" else None)
+    with mpl.rc_context(_STYLE), whole_file(path) as file:
+        figure.savefig(file, format=kind[1:], metadata={"Date": None} if kind == ".svg" else None)
     return path

@@ -3,15 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
-__all__ = ["columns"]
+__all__ = ["Text", "columns", "printed"]
 
 _OF_NUMBERS = frozenset("0123456789.,+-−±·⁻⁰¹²³⁴⁵⁶⁷⁸⁹e% ")
 
 
+class Text(str):
+    r"""Text that a prompt and a notebook show as it is.
+
+    Examples
+    --------
+    >>> Text("a\nb")
+    a
+    b
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def printed(thing: object, printer: Any, cycle: bool) -> None:
+    """Show a thing as `print` does: ``_repr_pretty_`` of what comes last in a notebook's cell."""
+    printer.text(str(thing))
+
+
 def columns(
     header: Sequence[str], rows: Iterable[Sequence[object]], formats: Sequence[str] = ()
-) -> str:
+) -> Text:
     """Write a table in aligned columns: numbers to the right, words to the left.
 
     Parameters
@@ -57,12 +79,14 @@ def columns(
     widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
     right = [all(_is_number(row[i]) for row in cells) for i in range(len(header))]
     lines = [header, ["-" * width for width in widths], *cells]
-    return "\n".join(
-        "  ".join(
-            cell.rjust(width) if to_right else cell.ljust(width)
-            for cell, width, to_right in zip(line, widths, right, strict=True)
-        ).rstrip()
-        for line in lines
+    return Text(
+        "\n".join(
+            "  ".join(
+                cell.rjust(width) if to_right else cell.ljust(width)
+                for cell, width, to_right in zip(line, widths, right, strict=True)
+            ).rstrip()
+            for line in lines
+        )
     )
 
 

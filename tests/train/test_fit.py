@@ -246,20 +246,28 @@ class Terminal:
 @pytest.mark.parametrize(
     ("real", "tqdm", "progress", "shown"),
     [
-        (True, True, True, True),
-        (False, True, True, False),
-        (True, False, True, False),
-        (True, True, False, False),
+        (True, True, True, "batch/s"),
+        (False, True, True, "epoch 1/3: loss "),
+        (True, False, True, "epoch 1/3: loss "),
+        (True, True, False, ""),
     ],
 )
-def test_the_bar_is_drawn_on_a_terminal_only(monkeypatch, real, tqdm, progress, shown):
+def test_a_bar_on_a_terminal_and_lines_elsewhere(monkeypatch, real, tqdm, progress, shown):
     screen = Terminal(real)
     monkeypatch.setattr(sys, "stderr", screen)
     if not tqdm:
-        monkeypatch.setitem(sys.modules, "tqdm", None)
+        monkeypatch.setitem(sys.modules, "tqdm.auto", None)
     fitted(network(), progress=progress)
-    assert ("epoch 3/3" in screen.written) == shown
-    assert bool(screen.written) == shown
+    assert ("epoch 3/3" in screen.written) == bool(shown)
+    assert shown in screen.written
+    assert bool(screen.written) == bool(shown)
+
+
+def test_no_more_than_ten_lines_tell_of_many_epochs(capsys):
+    fitted(network(), epochs=25)
+    said = [line.split(":")[0] for line in capsys.readouterr().err.splitlines()]
+    assert len(said) == 10
+    assert said[-1] == "epoch 25/25"
 
 
 def test_evaluate_changes_nothing():

@@ -8,6 +8,7 @@ import numpy as np
 
 from tinygrad_edu.nn.layers import Linear
 from tinygrad_edu.nn.module import Module, still
+from tinygrad_edu.tables import Text
 
 __all__ = ["table"]
 
@@ -59,8 +60,8 @@ def _watched(kind: type[Module], place: str, found: dict[str, str]) -> type[Modu
     return type(kind.__name__, (kind,), {"__call__": call})
 
 
-def _text(rows: list[Row]) -> str:
+def _text(rows: list[Row]) -> Text:
     first, second, third = (max(len(row[column]) for row in rows) for column in range(3))
     lines = [f"{a:{first}}  {b:>{second}}  {c:>{third}}".rstrip() for a, b, c in rows]
     rule = "-" * max(map(len, lines))
-    return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
+    return Text("\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]]))

@@ -78,7 +78,7 @@ def fit(
         Ends the training when the validation loss does not improve any more.
     on_epoch : callable, optional
         Called as ``on_epoch(history)`` after each epoch; where it returns True, training ends.
-        `live_curve` is one.
+        ``train.History.live`` draws the curve in a notebook.
     clip : float, optional
         Gradients that are longer together are shortened to this norm.
     checkpoint : path, optional
@@ -86,7 +86,8 @@ def fit(
     resume : bool, optional
         Go on from the checkpoint, if there is one. `epochs` counts those before as well.
     progress : bool, optional
-        Show a bar on the terminal, where there is one and tqdm is installed.
+        Show a bar in the terminal or notebook, where tqdm is installed, or else write up to ten
+        lines to standard error.
     group : tinygrad_edu.parallel.Group, optional
         The processes that train together, each on its own part of every batch.
 

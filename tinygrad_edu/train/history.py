@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_edu.charts import columns, panels
+from tinygrad_edu.tables import Text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -68,6 +70,7 @@ class History:
         self.best_epoch: int | None = None
         self.restored = False
         self._epochs: list[Epoch] = []
+        self._shown: Any = None  # where a notebook shows the curve
 
     def __len__(self) -> int:
         return len(self._epochs)
@@ -136,7 +139,7 @@ class History:
         measured = self.columns()
         rows = zip(range(1, len(self) + 1), *measured.values(), strict=True)
         lines = columns(("epoch", *measured), rows, ("", *[".4f"] * len(measured)))
-        return f"{lines}\n{self._ending()}" if self.ended else lines
+        return Text(f"{lines}\n{self._ending()}") if self.ended else lines
 
     def _ending(self) -> str:
         sentence = f"ended after epoch {len(self)}: {self.ended}"
@@ -151,7 +154,7 @@ class History:
         Returns
         -------
         matplotlib.figure.Figure
-            Save it with ``.savefig(path)``.
+            A notebook shows it; save it with ``.save(path)``.
 
         Raises
         ------
@@ -185,6 +188,32 @@ class History:
             return "History(no epoch)"
         last = ", ".join(f"{name} {values[-1]:.4g}" for name, values in self.columns().items())
         return f"History({len(self)} epochs, {last})"
+
+    def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        text = {"text/plain": self.table()}
+        try:
+            bundle, sizes = self.curve()._repr_mimebundle_()  # type: ignore[attr-defined]  # of ours
+        except (ImportError, ValueError):  # no matplotlib, or no epoch
+            return text, {}
+        return {**bundle, **text}, sizes
+
+    def live(self) -> None:
+        """Draw the curve into the notebook's cell, in the place of the one drawn before.
+
+        Examples
+        --------
+        ``train.fit(model, data, …, on_epoch=train.History.live)`` shows how training goes.
+        """
+        if "ipykernel" not in sys.modules:
+            print(self)  # a script
+            return
+        from IPython.display import display
+
+        bundle, sizes = self._repr_mimebundle_()
+        if self._shown is None:
+            self._shown = display(bundle, metadata=sizes, raw=True, display_id=True)
+        else:
+            self._shown.update(bundle, metadata=sizes, raw=True)
 
     def state_dict(self) -> dict[str, Array]:
         """Return all measurements by name, for a checkpoint."""

@@ -82,7 +82,7 @@ class Loop:
             self._resume(self.settings.checkpoint)
         self._begin_together()
         batches = -(-len(self.examples) // self.settings.batch_size)
-        bar = Progress(epochs * batches, progress and self.group.rank == 0)
+        bar = Progress(epochs, batches, progress and self.group.rank == 0)
         bar.advance(len(self.history) * batches)
         try:
             with mode(self.model, training=True):
@@ -123,7 +123,7 @@ class Loop:
                 return "early stopping"
             if asked:
                 return "on_epoch"
-            bar.start(len(self.history) + 1, epochs)
+            bar.start(len(self.history) + 1)
             start = time.perf_counter()
             loss = self._epoch(bar)
             self._measure(loss, start)

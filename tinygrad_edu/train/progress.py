@@ -1,39 +1,37 @@
-"""A progress bar on the terminal, where there is one and tqdm is installed."""
+"""How training goes: a bar in a terminal or notebook, where tqdm is there, or else lines."""
 
 from __future__ import annotations
 
 import sys
+import warnings
 from typing import Any
 
 from tinygrad_edu.train.history import History
 
 __all__ = ["Progress"]
 
+_LINES = 10  # at most, for all epochs
+
 
 class Progress:
-    """Counts batches on the terminal; silent without a terminal or without tqdm.
+    """Counts batches in a bar, or writes a line after an epoch, to standard error.
 
     Parameters
     ----------
-    batches : int
-        How many there will be.
+    epochs, batches : int
+        How many there will be, and how many batches in each.
     shown : bool
         False for silence.
     """
 
-    def __init__(self, batches: int, shown: bool) -> None:
-        self._bar: Any = None
-        if shown and sys.stderr is not None and sys.stderr.isatty():
-            try:
-                from tqdm import tqdm
-            except ImportError:
-                return
-            self._bar = tqdm(total=batches, unit="batch", dynamic_ncols=True, file=sys.stderr)
+    def __init__(self, epochs: int, batches: int, shown: bool) -> None:
+        self._epochs, self._shown = epochs, shown and sys.stderr is not None
+        self._bar = _bar(epochs * batches) if self._shown else None
 
-    def start(self, epoch: int, epochs: int) -> None:
+    def start(self, epoch: int) -> None:
         """Say which epoch begins."""
         if self._bar is not None:
-            self._bar.set_description(f"epoch {epoch}/{epochs}", refresh=False)
+            self._bar.set_description(f"epoch {epoch}/{self._epochs}", refresh=False)
 
     def advance(self, batches: int = 1) -> None:
         """Count on."""
@@ -41,12 +39,29 @@ class Progress:
             self._bar.update(batches)
 
     def show(self, history: History) -> None:
-        """Write the latest numbers behind the bar."""
+        """Write the latest numbers behind the bar, or as a line."""
+        latest = {name: f"{values[-1]:.4f}" for name, values in history.columns().items()}
+        epoch = len(history)
         if self._bar is not None:
-            latest = {name: f"{values[-1]:.4f}" for name, values in history.columns().items()}
             self._bar.set_postfix(latest, refresh=False)
+        elif self._shown and (epoch * _LINES) % self._epochs < _LINES:
+            numbers = ", ".join(f"{name} {value}" for name, value in latest.items())
+            print(f"epoch {epoch}/{self._epochs}: {numbers}", file=sys.stderr)
 
     def close(self) -> None:
         """Leave the terminal in order."""
         if self._bar is not None:
             self._bar.close()
+
+
+def _bar(batches: int) -> Any:
+    """Return a bar, where it can be seen and tqdm is installed."""
+    if not (sys.stderr.isatty() or "ipykernel" in sys.modules):
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that a notebook without ipywidgets gets a bar of text
+            from tqdm.auto import tqdm
+    except ImportError:
+        return None
+    return tqdm(total=batches, unit="batch", dynamic_ncols=True, file=sys.stderr)

@@ -28,6 +28,7 @@ from tinygrad_edu.symbolic.derive import report
 from tinygrad_edu.symbolic.derive.derivation import Derivation
 from tinygrad_edu.symbolic.notation.grammar import ClaimError
 from tinygrad_edu.symbolic.prove.proof import Proof
+from tinygrad_edu.tables import printed
 
 __all__ = ["Disagreement", "Verdict", "check_answer"]
 
@@ -164,6 +165,8 @@ class Verdict:
 
     def __str__(self) -> str:
         return self.text()
+
+    _repr_pretty_ = printed
 
     def record(self) -> dict[str, Any]:
         """Return it as what JSON holds, the proof by the names of its laws."""

@@ -16,6 +16,7 @@ from tinygrad_edu.symbolic.derive.derivation import Derivation
 from tinygrad_edu.symbolic.notation.form import Form
 from tinygrad_edu.symbolic.notation.grammar import ClaimError
 from tinygrad_edu.symbolic.notation.reader import free_letters
+from tinygrad_edu.tables import printed
 
 __all__ = ["JudgedLine", "Judgement", "check_derivation"]
 
@@ -151,6 +152,8 @@ class Judgement:
 
     def __str__(self) -> str:
         return self.text()
+
+    _repr_pretty_ = printed
 
     def record(self) -> dict[str, Any]:
         """Return it as what JSON holds."""
