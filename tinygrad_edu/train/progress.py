@@ -56,7 +56,8 @@ class Progress:
 
 def _bar(batches: int) -> Any:
     """Return a bar, where it can be seen and tqdm is installed."""
-    if not (sys.stderr.isatty() or "ipykernel" in sys.modules):
+    in_notebook = "ipykernel" in sys.modules
+    if not (sys.stderr.isatty() or in_notebook):
         return None
     try:
         with warnings.catch_warnings():
@@ -64,4 +65,5 @@ def _bar(batches: int) -> Any:
             from tqdm.auto import tqdm
     except ImportError:
         return None
-    return tqdm(total=batches, unit="batch", dynamic_ncols=True, file=sys.stderr)
+    file = sys.stdout if in_notebook else sys.stderr  # which notebooks show in red
+    return tqdm(total=batches, unit="batch", dynamic_ncols=True, file=file)
