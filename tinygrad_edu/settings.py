@@ -8,7 +8,9 @@ import numbers
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-__all__ = ["count", "did_you_mean", "look_up", "number"]
+import numpy as np
+
+__all__ = ["count", "did_you_mean", "generator", "look_up", "number", "probability"]
 
 Value = TypeVar("Value")
 
@@ -17,7 +19,7 @@ def number(
     what: str, value: Any, low: float = 0.0, high: float = math.inf, *, positive: bool = False
 ) -> float:
     """Return a setting as a number with low ≤ number < high, or low < number if `positive`."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+    if isinstance(value, bool) or not _is_number(value):
         kind = type(value).__name__
         raise TypeError(f"{what} is {_an(kind)}, and a number is expected; pass one, such as 0.1")
     given = float(value)
@@ -26,6 +28,27 @@ def number(
         most = f" < {high:g}" if math.isfinite(high) else ", a finite number"
         raise ValueError(f"{what} = {given:g} does not make sense; choose {least}value{most}")
     return given
+
+
+def probability(what: str, value: Any) -> float:
+    """Return a setting as a number from 0 to 1, both included."""
+    if not _is_number(value):
+        kind = type(value).__name__
+        raise TypeError(f"{what} is {_an(kind)}, and a probability is expected, such as 0.2")
+    given = float(value)
+    if not 0 <= given <= 1:
+        raise ValueError(f"{what} = {given:g} is no probability; choose 0 ≤ {what.split()[-1]} ≤ 1")
+    return given
+
+
+def generator(who: str, rng: Any) -> np.random.Generator:
+    """Return what is drawn from; refuse a seed, from which equal parts would draw the same."""
+    if isinstance(rng, np.random.Generator):
+        return rng
+    raise TypeError(
+        f"{who}: rng is {_an(type(rng).__name__)}; make one rng = np.random.default_rng(seed), and "
+        "hand it to all that draws: from one seed, equal parts would draw equal numbers"
+    )
 
 
 def count(what: str, value: Any, low: int = 0) -> int:
@@ -89,6 +112,13 @@ def look_up(
 def _hint(near: Sequence[str], there: Iterable[str]) -> str:
     meant = f"did you mean {near[0]!r}? There are: " if near else "there are: "
     return meant + ", ".join(there)
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it is one number, such as a λ that formulas write as a letter: an array of 0-d."""
+    if isinstance(value, np.ndarray | np.generic) or hasattr(value, "ndim"):
+        return value.ndim == 0 and value.dtype.kind in "fiu"
+    return isinstance(value, numbers.Real)
 
 
 def _an(kind: str) -> str:

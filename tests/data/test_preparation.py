@@ -67,7 +67,7 @@ def test_every_example_is_as_likely_as_any_other_to_be_put_aside():
         (numbered([0.0, 1.0, 2.0, 3.0]), (0.5,), {}, "pass stratified=False"),
         ((np.ones((3, 1)), np.ones(4)), (0.5,), {}, "one row per example"),
         (np.ones((3, 1)), (0.5,), {}, "a pair (features, targets)"),
-        (numbered([0, 1] * 5), (0.5,), {"rng": 3}, "rng is a int"),
+        (numbered([0, 1] * 5), (0.5,), {"rng": 3}, "rng is an int"),
     ],
 )
 def test_split_refuses(data, shares, options, complaint):

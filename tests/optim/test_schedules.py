@@ -84,5 +84,5 @@ def test_settings_of_the_wrong_kind():
 
 def test_a_schedule_by_its_name():
     assert optim.make_schedule("step", 0.1, every=3) == optim.StepDecay(0.1, every=3)
-    with pytest.raises(ValueError, match=r"no schedule is called 'cosin'; did you mean 'cosine'\?"):
+    with pytest.raises(ValueError, match=r"schedule: 'cosin' is unknown; did you mean 'cosine'\?"):
         optim.make_schedule("cosin", 0.1)

@@ -54,7 +54,10 @@ CASES = {
     "half a batch": ({"batch_size": 0.5}, "batch_size is a float"),
     "no epoch": ({"epochs": 0}, "epochs = 0"),
     "half an epoch": ({"epochs": 1.5}, "epochs is a float"),
-    "a seed for a Generator": ({"rng": 0}, "rng is a int; pass numpy.random.default_rng(seed)"),
+    "a seed for a Generator": (
+        {"rng": 0},
+        "rng is an int; make one rng = np.random",
+    ),
     "an unknown metric": ({"metrics": ("acuracy",)}, "did you mean 'accuracy'?"),
     "a metric that does not fit": (
         {"data": (X, np.eye(3)[Y] * 0.5 + 1 / 6), "metrics": "accuracy", "validation": None},

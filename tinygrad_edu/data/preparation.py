@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tinygrad_edu.data.dataset import DataSet
 from tinygrad_edu.elsewhere import guided
+from tinygrad_edu.settings import generator
 
 __all__ = ["split", "standardize"]
 
@@ -74,11 +75,7 @@ def split(
     (120, 30, [10, 10, 10])
     """
     features, targets = _examples(data)
-    if not isinstance(rng, np.random.Generator):
-        raise TypeError(
-            f"split: rng is a {type(rng).__name__}; pass numpy.random.default_rng(seed), so that "
-            "the split can be drawn again"
-        )
+    generator("split", rng)
     sizes = _sizes(len(features), shares)
     left = rng.permutation(len(features))
     if stratified:

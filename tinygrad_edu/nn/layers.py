@@ -14,20 +14,11 @@ from tinygrad_edu.core.node import Node
 from tinygrad_edu.elsewhere import guided
 from tinygrad_edu.nn.initialisers import Initialiser, initial
 from tinygrad_edu.nn.module import Module
-from tinygrad_edu.nn.penalties import checked_strength, l1_and_l2
-from tinygrad_edu.settings import count
+from tinygrad_edu.nn.penalties import l1_and_l2
+from tinygrad_edu.settings import count, generator, number, probability
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["Dropout", "Flatten", "Linear", "Sequential"]
-
-
-def _generator(rng: Any, layer: str) -> np.random.Generator:
-    if isinstance(rng, np.random.Generator):
-        return rng
-    raise TypeError(
-        f"{layer}: rng is a {type(rng).__name__}; make one rng = numpy.random.default_rng(seed) "
-        "and hand it to all layers: from a seed of their own, equal layers would begin equal"
-    )
 
 
 class Linear(Module):
@@ -98,12 +89,13 @@ class Linear(Module):
     ) -> None:
         self.inputs = count("Linear: inputs", inputs, 1)
         self.outputs = count("Linear: outputs", outputs, 1)
-        self.l1 = checked_strength(l1, "Linear", "l1")
-        self.l2 = checked_strength(l2, "Linear", "l2")
+        number("Linear: l1", l1)
+        number("Linear: l2", l2)
+        self.l1, self.l2 = l1, l2  # as they are: a 0-d array is a letter in formulas
         kind = np.dtype(dtype)
         if kind.kind != "f":
             raise TypeError(f"Linear: dtype is {kind}; weights are real numbers, such as float32")
-        rng = _generator(rng, "Linear")
+        rng = generator("Linear", rng)
         weights = initial(initialiser, (self.inputs, self.outputs), rng, kind)
         self.W = Tensor(weights, name="W")
         self.b = Tensor(np.zeros(self.outputs, kind), name="b") if bias else None
@@ -197,15 +189,9 @@ class Dropout(Module):
 
     @guided
     def __init__(self, p: float, rng: np.random.Generator) -> None:
-        try:
-            probability = float(p)
-        except (TypeError, ValueError):
-            kind = type(p).__name__
-            raise TypeError(f"Dropout: p is a {kind}; pass a probability, such as 0.2") from None
-        if not 0 <= probability <= 1:
-            raise ValueError(f"Dropout: p = {probability:g} is no probability; choose 0 ≤ p ≤ 1")
+        probability("Dropout: p", p)
         self.p = p
-        self.rng = _generator(rng, "Dropout")
+        self.rng = generator("Dropout", rng)
 
     def forward(self, x: Any) -> Any:
         """Drop entries.
@@ -303,13 +289,13 @@ class Sequential(Module):
     def __init__(self, *layers: Any) -> None:
         if len(layers) == 1 and isinstance(layers[0], list | tuple):
             layers = tuple(layers[0])
-        for number, layer in enumerate(layers):
+        for place, layer in enumerate(layers):
             if not isinstance(layer, Module):
-                raise TypeError(_no_layer(number, layer))
-            if layer.is_head and number < len(layers) - 1:
+                raise TypeError(_no_layer(place, layer))
+            if layer.is_head and place < len(layers) - 1:
                 raise ValueError(
-                    f"Sequential: layer {number} is a head, and a head comes last; it is followed "
-                    f"by {layers[number + 1]!r}"
+                    f"Sequential: layer {place} is a head, and a head comes last; it is followed "
+                    f"by {layers[place + 1]!r}"
                 )
         self._layers: tuple[Module, ...] = layers
         if layers and layers[-1].is_head and len(layers) > 1:

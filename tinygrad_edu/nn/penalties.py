@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 from tinygrad_edu import ops
 from tinygrad_edu.nn.module import Module
+from tinygrad_edu.settings import number
 from tinygrad_edu.tensor import Tensor
 
-__all__ = ["checked_strength", "l1_and_l2", "penalty", "weights"]
-
-
-def checked_strength(value: Any, who: str, what: str) -> Any:
-    """Return the strength of a penalty; refuse what is negative or no number."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        kind = type(value).__name__
-        raise TypeError(f"{who}: {what} is a {kind}; a penalty's strength is a number ≥ 0") from (
-            None
-        )
-    if not 0 <= number < math.inf:
-        raise ValueError(f"{who}: {what} is {number:g}; a penalty's strength is a number ≥ 0")
-    return value
+__all__ = ["l1_and_l2", "penalty", "weights"]
 
 
 def l1_and_l2(tensors: Sequence[Tensor], l1: Any, l2: Any) -> Any:
@@ -105,7 +91,7 @@ def penalty(model: Module, *, l1: Any = 0.0, l2: Any = 0.0, biases: bool = False
     >>> nn.penalty(layer, l1=0.5, l2=0.25).item()
     9.75
     """
-    l1 = checked_strength(l1, "penalty", "l1")
-    l2 = checked_strength(l2, "penalty", "l2")
+    number("penalty: l1", l1)
+    number("penalty: l2", l2)
     found = weights(model, biases=biases)
     return l1_and_l2(found, l1, l2) if found else 0.0

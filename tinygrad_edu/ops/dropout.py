@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.core.op import Composed, op, operand
+from tinygrad_edu.settings import generator, probability
 
 __all__ = ["dropout"]
 
@@ -43,23 +44,11 @@ def dropout(x: Any, p: Any, rng: Any, training: bool = True) -> Any:
     >>> tg.dropout(tg.Tensor([1.0, 2.0, 3.0, 4.0]), 0.5, np.random.default_rng(0))
     Tensor([2., 0., 0., 0.])
     """
-    try:
-        rate = float(p)
-    except (TypeError, ValueError):
-        kind = type(p).__name__
-        raise TypeError(
-            f"dropout: p is a {kind}, and a probability is expected; write dropout(x, 0.2, rng)"
-        ) from None
-    if not 0 <= rate <= 1:
-        raise ValueError(f"dropout: p = {rate:g} is no probability; choose 0 ≤ p ≤ 1")
+    rate = probability("dropout: p", p)
     x = operand(x, "dropout")
     if not training or rate == 0:
         return x
     if isinstance(rng, int | np.integer) and not isinstance(rng, bool):
         rng = np.random.default_rng(rng)
-    if not isinstance(rng, np.random.Generator):
-        raise TypeError(
-            f"dropout: rng is a {type(rng).__name__}; pass numpy.random.default_rng(seed), so "
-            "that the mask can be drawn again"
-        )
-    return _dropout(x, rng.random(x.shape) >= rate, p)
+    draws = generator("dropout", rng)
+    return _dropout(x, draws.random(x.shape) >= rate, p)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -11,8 +10,7 @@ import numpy as np
 from tinygrad_edu.elsewhere import guided
 from tinygrad_edu.optim.conjugate import conjugate_gradients
 from tinygrad_edu.optim.schedules import Schedule
-from tinygrad_edu.optim.solution import Objective, Path, Solution
-from tinygrad_edu.optim.vectors import global_norm
+from tinygrad_edu.optim.solution import Objective, Path, Solution, Vector, descend
 from tinygrad_edu.settings import count, number
 from tinygrad_edu.transforms import hvp
 
@@ -124,37 +122,21 @@ def natural_gradient(
     number("natural_gradient: tolerance", tolerance)
     number("natural_gradient: damping", damping)
     most = count("natural_gradient: steps", steps)
-    constant = None if callable(rate) else number("natural_gradient: rate", rate)
+    if not callable(rate):
+        number("natural_gradient: rate", rate)
     objective = Objective("natural_gradient", f, start)
-    form, path, x = objective.form, Path(), objective.start
-    value, gradient = objective.value_and_gradient(x)
-    while True:
-        norm = global_norm([gradient])
-        path.add(x, value, norm)
-        step = len(path.points) - 1
-        if norm <= tolerance:
-            return path.end(form, "the gradient is as short as was asked for", True)
-        if step >= most:
-            return path.end(
-                form, f"{most} steps were allowed, and the gradient's norm is {norm:.3g}"
-            )
+    form, path = objective.form, Path()
+
+    def advance(x: Vector, value: float, gradient: Vector) -> Vector | str:
+        fisher = fisher_product(lambda x, y: divergence(form(x), form(y)), x)
         inner = conjugate_gradients(
-            _damped(fisher_product(lambda x, y: divergence(form(x), form(y)), x), damping),
-            gradient,
-            tolerance=1e-12,
-            steps=2 * x.size,
+            lambda v: fisher(v) + damping * v, gradient, tolerance=1e-12, steps=2 * x.size
         )
         path.products += inner.products
         if inner.steps == 0:
-            return path.end(
-                form, "the Fisher matrix vanishes along the gradient; add damping, such as 1e-4"
-            )
-        length = rate(step) if callable(rate) else constant
-        x = x - number("natural_gradient: rate", length) * inner.x
-        value, gradient = objective.value_and_gradient(x)
-        if not (math.isfinite(value) and np.isfinite(gradient).all()):
-            return path.end(form, f"step {step + 1} leaves the domain of f; lower the rate")
+            return "the Fisher matrix vanishes along the gradient; add damping, such as 1e-4"
+        length = rate(len(path.points) - 1) if callable(rate) else rate
+        further: Vector = x - number("natural_gradient: rate", length) * inner.x
+        return further
 
-
-def _damped(product: Callable[[Any], Any], damping: float) -> Callable[[Any], Any]:
-    return lambda v: product(v) + damping * v
+    return descend(objective, advance, tolerance, most, path)

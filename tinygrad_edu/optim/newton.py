@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygrad_edu.elsewhere import guided
 from tinygrad_edu.optim.conjugate import conjugate_gradients
-from tinygrad_edu.optim.solution import Objective, Path, Solution, Vector
+from tinygrad_edu.optim.solution import Objective, Path, Solution, Vector, descend
 from tinygrad_edu.optim.vectors import global_norm
 from tinygrad_edu.settings import count, number
 
@@ -79,7 +79,7 @@ def newton(
         move: Vector = -vectors @ ((vectors.T @ gradient) / size)
         return move
 
-    solution = _descend(objective, direction, limit, most, path)
+    solution = descend(objective, _searched(objective, direction), limit, most, path)
     return solution if not solution.converged else _classified(solution, path, objective)
 
 
@@ -137,7 +137,7 @@ def newton_cg(
         path.products += inner.products
         return -gradient if inner.steps == 0 else inner.x
 
-    return _descend(objective, direction, limit, most, path)
+    return descend(objective, _searched(objective, direction), limit, most, path)
 
 
 def _prepare(
@@ -147,34 +147,17 @@ def _prepare(
     return Objective(who, f, start), limit, most
 
 
-def _descend(
-    objective: Objective,
-    direction: Callable[[Vector, Vector], Vector],
-    limit: float,
-    most: int,
-    path: Path,
-) -> Solution:
-    """Step along directions that lead downhill, as far as the value falls enough."""
-    x = objective.start
-    while True:
-        value, gradient = objective.value_and_gradient(x)
-        norm = global_norm([gradient])
-        path.add(x, value, norm)
-        if norm <= limit:
-            return path.end(objective.form, "the gradient is as short as was asked for", True)
-        if len(path.points) > most:
-            return path.end(
-                objective.form, f"{most} steps were allowed, and the gradient's norm is {norm:.3g}"
-            )
+def _searched(objective: Objective, direction: Callable[[Vector, Vector], Vector]) -> Any:
+    """Go along directions that lead downhill, as far as the value falls enough."""
+
+    def advance(x: Vector, value: float, gradient: Vector) -> Vector | str:
         move = direction(x, gradient)
         length = _step_length(objective, x, value, move, float(gradient @ move))
         if length == 0:
-            return path.end(
-                objective.form, "no step lowers the value: it is flat up to rounding, or has a kink"
-            )
-        x = x + length * move
-        if objective.value(x) == -math.inf:
-            return path.end(objective.form, "the value falls without bound")
+            return "no step lowers the value: it is flat up to rounding, or has a kink"
+        return x + length * move
+
+    return advance
 
 
 def _step_length(

@@ -10,9 +10,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
-from tinygrad_edu.settings import count, did_you_mean, number
+from tinygrad_edu.settings import count, look_up, number
 
 __all__ = [
     "SCHEDULES",
@@ -29,8 +29,22 @@ __all__ = [
 Schedule = Callable[[int], float]
 
 
+class _OfSteps:
+    """What schedules share: a rate or factor is a number, `every` and `steps` are counts."""
+
+    least: ClassVar[int] = 1
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            what = f"{type(self).__name__}: {name}"
+            if name in ("every", "steps"):
+                count(what, value, self.least)
+            elif not callable(value):  # a schedule
+                number(what, value)
+
+
 @dataclass(frozen=True)
-class Constant:
+class Constant(_OfSteps):
     """One rate for all steps.
 
     Parameters
@@ -52,16 +66,13 @@ class Constant:
 
     rate: float
 
-    def __post_init__(self) -> None:
-        number("Constant: rate", self.rate)
-
     def __call__(self, step: int) -> float:
         """Return the rate for one step."""
         return self.rate
 
 
 @dataclass(frozen=True)
-class StepDecay:
+class StepDecay(_OfSteps):
     r"""A rate that is multiplied by a factor every so many steps.
 
     Parameters
@@ -94,18 +105,13 @@ class StepDecay:
     every: int
     factor: float = 0.1
 
-    def __post_init__(self) -> None:
-        number("StepDecay: rate", self.rate)
-        count("StepDecay: every", self.every, 1)
-        number("StepDecay: factor", self.factor)
-
     def __call__(self, step: int) -> float:
         """Return the rate for one step."""
         return self.rate * self.factor ** (step // self.every)
 
 
 @dataclass(frozen=True)
-class ExponentialDecay:
+class ExponentialDecay(_OfSteps):
     r"""A rate that is multiplied by a factor at each step.
 
     Parameters
@@ -134,17 +140,13 @@ class ExponentialDecay:
     rate: float
     factor: float
 
-    def __post_init__(self) -> None:
-        number("ExponentialDecay: rate", self.rate)
-        number("ExponentialDecay: factor", self.factor)
-
     def __call__(self, step: int) -> float:
         """Return the rate for one step."""
         return self.rate * self.factor**step
 
 
 @dataclass(frozen=True)
-class CosineDecay:
+class CosineDecay(_OfSteps):
     r"""A rate that falls along half a cosine, and stays at its end.
 
     Parameters
@@ -177,11 +179,6 @@ class CosineDecay:
     steps: int
     end: float = 0.0
 
-    def __post_init__(self) -> None:
-        number("CosineDecay: rate", self.rate)
-        count("CosineDecay: steps", self.steps, 1)
-        number("CosineDecay: end", self.end)
-
     def __call__(self, step: int) -> float:
         """Return the rate for one step."""
         if step >= self.steps:
@@ -190,7 +187,7 @@ class CosineDecay:
 
 
 @dataclass(frozen=True)
-class WarmUp:
+class WarmUp(_OfSteps):
     r"""Rise linearly to the first rate of another schedule, which then begins.
 
     Parameters
@@ -220,10 +217,6 @@ class WarmUp:
     schedule: float | Schedule
     steps: int
 
-    def __post_init__(self) -> None:
-        _check_rate("WarmUp: schedule", self.schedule)
-        count("WarmUp: steps", self.steps, 1)
-
     def __call__(self, step: int) -> float:
         """Return the rate for one step."""
         if step < self.steps:
@@ -232,7 +225,7 @@ class WarmUp:
 
 
 @dataclass(frozen=True)
-class Chain:
+class Chain(_OfSteps):
     """One schedule for so many steps, then another one from its own beginning.
 
     Parameters
@@ -257,14 +250,11 @@ class Chain:
     [0.1, 0.1, 0.1, 1.0, 0.5, 0.25]
     """
 
+    least: ClassVar[int] = 0
+
     first: float | Schedule
     steps: int
     then: float | Schedule
-
-    def __post_init__(self) -> None:
-        _check_rate("Chain: first", self.first)
-        count("Chain: steps", self.steps)
-        _check_rate("Chain: then", self.then)
 
     def __call__(self, step: int) -> float:
         """Return the rate for one step."""
@@ -309,15 +299,7 @@ def make_schedule(name: str, rate: float, **options: Any) -> Schedule:
     >>> optim.make_schedule("cosine", 0.1, steps=100)
     CosineDecay(rate=0.1, steps=100, end=0.0)
     """
-    if name not in SCHEDULES:
-        raise ValueError(f"no schedule is called {name!r}; {did_you_mean(str(name), SCHEDULES)}")
-    return SCHEDULES[name](rate, **options)
-
-
-def _check_rate(what: str, rate: Any) -> None:
-    """Refuse what is neither a schedule nor a rate."""
-    if not callable(rate):
-        number(what, rate)
+    return look_up(name, SCHEDULES, "schedule")(rate, **options)
 
 
 def _rate_at(rate: float | Schedule, step: int) -> float:

@@ -15,7 +15,7 @@ from tinygrad_edu.optim.vectors import global_norm
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.transforms import hessian, hvp, value_and_grad
 
-__all__ = ["Objective", "Path", "Solution", "Vector", "plain"]
+__all__ = ["Objective", "Path", "Solution", "Vector", "descend", "plain"]
 
 Vector = NDArray[np.float64]
 
@@ -151,6 +151,39 @@ class Objective:
     def curvature(self, x: Vector) -> Callable[[Vector], Vector]:
         """The product of the Hessian at x with a vector."""
         return lambda v: plain(hvp(self, x, v))
+
+
+def descend(
+    objective: Objective,
+    advance: Callable[[Vector, float, Vector], Vector | str],
+    limit: float,
+    most: int,
+    path: Path,
+) -> Solution:
+    """Advance from the start until the gradient is short, the steps run out, or a reason is given.
+
+    ``advance(x, value, gradient)`` returns the next point, or why there is none.
+    """
+    x, form = objective.start, objective.form
+    while True:
+        value, gradient = objective.value_and_gradient(x)
+        if value == -math.inf:
+            return path.end(form, "the value falls without bound")
+        if not (math.isfinite(value) and np.isfinite(gradient).all()):
+            step = len(path.points)
+            return path.end(form, f"step {step} leaves the domain of f; lower the rate")
+        norm = global_norm([gradient])
+        path.add(x, value, norm)
+        if norm <= limit:
+            return path.end(form, "the gradient is as short as was asked for", True)
+        if len(path.points) > most:
+            return path.end(
+                form, f"{most} steps were allowed, and the gradient's norm is {norm:.3g}"
+            )
+        found = advance(x, value, gradient)
+        if isinstance(found, str):
+            return path.end(form, found)
+        x = found
 
 
 def plain(given: Any) -> NDArray[Any]:

@@ -13,7 +13,7 @@ from tinygrad_edu.elsewhere import guided
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.optim.optimizer import Optimizer
 from tinygrad_edu.parallel import Alone
-from tinygrad_edu.settings import count, number
+from tinygrad_edu.settings import count, generator, number
 from tinygrad_edu.train.examples import Examples
 from tinygrad_edu.train.history import History
 from tinygrad_edu.train.loop import Loop, Settings
@@ -128,7 +128,7 @@ def fit(
         held = None if validation is None else Examples.read(validation, "fit: validation")
         settings = Settings(
             batch_size=min(count("fit: batch_size", batch_size, 1), len(examples)),
-            rng=_generator(rng),
+            rng=generator("fit", rng),
             metrics=_metrics(metrics, model, held),
             penalty=penalty,
             early_stopping=_early_stopping(early_stopping, held),
@@ -151,15 +151,6 @@ def _on_epoch(given: Any) -> Callable[[History], bool | None] | None:
         )
     function: Callable[[History], bool | None] | None = given
     return function
-
-
-def _generator(rng: Any) -> np.random.Generator:
-    if not isinstance(rng, np.random.Generator):
-        raise TypeError(
-            f"fit: rng is a {type(rng).__name__}; pass numpy.random.default_rng(seed), so that "
-            "the training can be repeated"
-        )
-    return rng
 
 
 def _metrics(metrics: Any, model: Any, held: Examples | None) -> dict[str, Metric]:
