@@ -154,7 +154,7 @@ def test_what_dropout_refuses(p):
         nn.Dropout(p, seeded())
     with pytest.raises(TypeError, match="Dropout: p is a str, and a probability is expected"):
         nn.Dropout("half", seeded())
-    with pytest.raises(TypeError, match="Dropout: rng is a int; make one rng"):
+    with pytest.raises(TypeError, match="Dropout: rng is an int; make one rng"):
         nn.Dropout(0.5, 0)
 
 
