@@ -96,6 +96,8 @@ def test_doctor_says_that_the_named_renderer_is_none(capsys, monkeypatch):
         (["derrive"], "'derrive' is no command; did you mean 'derive'? There are: demo, derive"),
         (["demo", "--onto", "x"], "unrecognized arguments: --onto x"),
         (["demo", "--into"], "--into: expected one argument"),
+        (["derive", "softmax-ce", "more"], "unrecognized arguments: more"),
+        (["prove", "--stagd"], "unrecognized arguments: --stagd"),
     ],
 )
 def test_what_is_no_command_ends_with_status_2(arguments, complaint, capsys):
@@ -105,7 +107,8 @@ def test_what_is_no_command_ends_with_status_2(arguments, complaint, capsys):
     captured = capsys.readouterr()
     assert captured.out == ""
     assert complaint in captured.err
-    assert captured.err.startswith("usage: python -m tinygrad_edu")
+    own = "" if arguments[0] == "derrive" else f" {arguments[0]}"
+    assert captured.err.startswith(f"usage: python -m tinygrad_edu{own} ")
 
 
 def test_train_leads_to_the_experiments(capsys):
@@ -391,3 +394,35 @@ def test_what_is_wrong_with_a_typed_formula(words, message, capsys):
     with pytest.raises(SystemExit):
         main(["derive", *words])
     assert message in capsys.readouterr().err
+
+
+# --- completion -----------------------------------------------------------------------------------
+
+
+def completed(script, *typed):
+    """What bash offers behind these words."""
+    words = " ".join(map(repr, typed))
+    asks = f"COMP_WORDS=({words}); COMP_CWORD={len(typed) - 1}; _tinygrad_edu"
+    command = ["bash", "-c", f'{script}\n{asks}; printf "%s\\n" "${{COMPREPLY[@]}}"']
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return done.stdout.split()
+
+
+def test_bash_completes_commands_options_and_names(capsys):
+    assert main(["completion", "bash"]) == 0
+    script = capsys.readouterr().out
+    assert completed(script, "tinygrad-edu", "de") == ["demo", "derive"]
+    assert completed(script, "tinygrad-edu", "derive", "softmax-c") == [
+        name for name in LECTURES if name.startswith("softmax-c")
+    ]
+    assert completed(script, "tinygrad-edu", "derive", "softmax-ce", "--st") == ["--staged"]
+    assert completed(script, "tinygrad-edu", "train", "fas") == ["fashion"]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_every_shell_gets_all_commands_and_options(shell, capsys):
+    assert main(["completion", shell]) == 0
+    script = capsys.readouterr().out
+    words = set(re.findall(r"[\w.-]+", script.replace("-l ", "--")))
+    assert {"demo", "derive", "--staged", "--certificate", "softmax-ce", *IDENTITIES} <= words
+    assert {*EXPERIMENTS, "--open", "--version" if shell != "fish" else "doctor"} <= words

@@ -45,6 +45,7 @@ FLOORS = {
     "catalogue": 4,
     "demo": 5,
     "terminal": 5,
+    "completion": 5,
     "cli": 5,
     "__main__": 5,
 }

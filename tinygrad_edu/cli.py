@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tinygrad_edu.completion import SHELLS, completion
 from tinygrad_edu.saving import save
 from tinygrad_edu.settings import did_you_mean
 from tinygrad_edu.tables import columns
@@ -49,6 +50,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
     python ...
     0
     """
+    parser, commands = _parser()
+    words = sys.argv[1:] if arguments is None else arguments
+    if not words:
+        parser.print_help()
+        return 0
+    if words[:1] == ["train"]:
+        from tinygrad_edu.experiments import main as train  # each has options of its own
+
+        return finish(lambda: train(words[1:]))
+    if not words[0].startswith("-") and words[0] not in commands.choices:
+        parser.error(f"{words[0]!r} is no command; {did_you_mean(words[0], commands.choices)}")
+    given, unknown = parser.parse_known_args(_shielded(words))
+    own = commands.choices[given.command]
+    if unknown:
+        own.error(f"unrecognized arguments: {' '.join(unknown)}")
+
+    def run() -> int:
+        with output(getattr(given, "output", None), given.quiet):
+            if given.command == "completion":
+                print(completion(given.shell, parser, commands, _names()))
+                return 0
+            return _run(own, given)
+
+    return finish(run)
+
+
+def _parser() -> tuple[argparse.ArgumentParser, Any]:
+    """Make the parser of the command line, and what its commands were added to."""
     name = Path(sys.argv[0]).stem
     parser = argparse.ArgumentParser(
         prog=name if name == "tinygrad-edu" else "python -m tinygrad_edu",
@@ -100,27 +129,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands.add_parser("train", help="run an experiment of the lectures; --list says which")
     commands.add_parser("numpy", help="list NumPy's functions that a Tensor answers")
     commands.add_parser("doctor", help="say what is installed, and what pictures need")
+    shells = commands.add_parser(
+        "completion",
+        help="print what makes a shell complete these commands",
+        description='bash: eval "$(tinygrad-edu completion bash)" in ~/.bashrc; zsh: the same in '
+        "~/.zshrc, behind compinit; fish: tinygrad-edu completion fish > "
+        "~/.config/fish/completions/tinygrad-edu.fish",
+    )
+    shells.add_argument("shell", choices=SHELLS)
     for command in (steps, proof, answer, commands.choices["exercise"]):
         command.add_argument("--output", type=Path, metavar="FILE", help="write it to a file")
     for command in commands.choices.values():
         command.add_argument("--quiet", action="store_true", help="print nothing")
-    words = sys.argv[1:] if arguments is None else arguments
-    if not words:
-        parser.print_help()
-        return 0
-    if words[:1] == ["train"]:
-        from tinygrad_edu.experiments import main as train  # each has options of its own
-
-        return finish(lambda: train(words[1:]))
-    if not words[0].startswith("-") and words[0] not in commands.choices:
-        parser.error(f"{words[0]!r} is no command; {did_you_mean(words[0], commands.choices)}")
-    given = parser.parse_args(_shielded(words))
-
-    def run() -> int:
-        with output(getattr(given, "output", None), given.quiet):
-            return _run(commands.choices[given.command], given)
-
-    return finish(run)
+    return parser, commands
 
 
 def _run(parser: argparse.ArgumentParser, given: argparse.Namespace) -> int:
@@ -141,6 +162,22 @@ def _run(parser: argparse.ArgumentParser, given: argparse.Namespace) -> int:
     if given.command == "exercise":
         return exercise(parser, given)
     return _run_on_lecture(parser, given)
+
+
+def _names() -> dict[str, list[str]]:
+    """Return what commands can be told by position."""
+    from tinygrad_edu.experiments import EXPERIMENTS
+    from tinygrad_edu.lectures import IDENTITIES, LECTURES
+    from tinygrad_edu.lectures.exercises import exercises
+
+    lectures = {command: list(LECTURES) for command in ("derive", "draw", "explain", "check")}
+    return {
+        **lectures,
+        "prove": list(IDENTITIES),
+        "train": list(EXPERIMENTS),
+        "exercise": list(exercises()),
+        "completion": list(SHELLS),
+    }
 
 
 def _add_folder(parser: argparse.ArgumentParser, default: str, what: str) -> None:
