@@ -41,6 +41,13 @@ def test_numpy_gives_the_same_numbers(cases):
 
 def numpy_gives_the_same_numbers(case):
     args = case.arguments()
+    try:
+        inspect.signature(getattr(np, case.name)).bind(*args, **case.attributes)
+    except TypeError:
+        assert NUMPY < "2.3.0"  # which gave the last of them its name or default
+        return
+    except ValueError:
+        pass  # a ufunc, which does not say what it takes
     found = getattr(np, case.name)(*args, **case.attributes)
     expected = getattr(np, case.name)(*arrays(args), **case.attributes)
     if case.differentiable:
@@ -51,6 +58,7 @@ def numpy_gives_the_same_numbers(case):
     assert_allclose(plain(found), expected, rtol=1e-13, atol=1e-15)
 
 
+NUMPY = np.lib.NumpyVersion(np.__version__)
 CALLS = {
     "positional keepdims": lambda x: np.sum(x, 0, None, None, True),
     "keyword array": lambda x: np.sum(a=x, axis=-1),
@@ -59,7 +67,7 @@ CALLS = {
     "ufunc beside an array": lambda x: np.hypot(X, x),
     "clip by place": lambda x: np.clip(x, -1, 2),
     "clip by name": lambda x: np.clip(x, a_min=None, a_max=1),
-    "clip by NumPy 2's name": lambda x: np.clip(x, min=0),
+    **({"clip by NumPy 2.1's name": lambda x: np.clip(x, min=0)} if NUMPY >= "2.1.0" else {}),
     "sample variance": lambda x: np.var(x, axis=0, ddof=1),
     "deviation": lambda x: np.std(x, 1, None, None, 1),
     "average": lambda x: np.average(x, axis=1, weights=[1.0, 2.0, 3.0]),

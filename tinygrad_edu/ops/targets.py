@@ -142,8 +142,9 @@ def distributions(targets: Any, x: Any, name: str) -> Any:
 def refuse_swapped(probs: Any, targets: Any, name: str) -> None:
     """Raise where what should be probabilities are targets, which alone are given as 0 and 1."""
     p, y = values_of(probs), values_of(targets)
-    computed = isinstance(probs, Node) and probs.op is not None
-    if computed or not (isinstance(p, np.ndarray) and isinstance(y, np.ndarray)):
+    if isinstance(probs, Node) and probs.op is not None:
+        return
+    if not (isinstance(targets, Node) and targets.op is not None and isinstance(p, np.ndarray)):
         return
     if p.shape != y.shape:
         return
