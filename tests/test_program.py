@@ -196,6 +196,29 @@ def test_nested_arguments_numbers_and_results():
         program(arrays_, 0.5, None)
 
 
+@pytest.mark.parametrize("options", [{}, {"derive": True}])
+def test_arguments_by_name(options):
+    def loss(W, x, *, scale, power=2):
+        return scale * tg.sum((x @ W) ** power)
+
+    f = tg.value_and_grad(loss, (0, -1))
+    program, W, x = tg.compile(f, **options), R(0).normal(size=(3, 3)), R(1).normal(size=(2, 3))
+    for args, kwargs in (
+        ((W, x), {"scale": 2.0}),
+        ((), {"x": x, "scale": 3.0, "W": W}),
+        ((W, x), {"power": 3, "scale": np.float64(2)}),
+        ((W,), {"scale": np.ones(()), "x": x}),
+    ):
+        expected = f(W, x, **{k: v for k, v in kwargs.items() if k not in "Wx"})
+        for one, other in zip(leaves(program(*args, **kwargs)), leaves(expected), strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-12)
+    assert "def program(W, x, scale)" in program.source
+    with pytest.raises(TypeError, match="missing a required"):
+        program(W, scale=2.0)
+    with pytest.raises(ValueError, match="one array stands for two"):
+        tg.compile(lambda x, y: x - y, donate=(0,))(x=x, y=x)
+
+
 def test_results_are_the_callers_own():
     x, c = np.ones(3), np.arange(3.0)
     program = tg.compile(lambda x: (x, x, c, x.reshape(1, 3), tg.exp(x).T, tg.exp(x)))
@@ -437,3 +460,47 @@ def test_numbers_move_to_the_smaller_factor_where_rounding_may_change():
     np.testing.assert_allclose(program(*given), exact(*given), rtol=1e-12)
     assert "k1 * v4" in exact.source  # 40 x 3 numbers
     assert "v3 * k1" in program.source  # 5 x 3
+
+
+RATE = np.float32(0.1)
+
+SCALED = {
+    "by one seed": lambda W, x: [W - RATE * g for g in tg.grad(net, (0, 1))(W, x)],
+    "and itself": lambda W, x: (RATE * W, RATE * (W @ x), RATE * (W.T @ x)),
+    "read otherwise too": lambda W, x: (RATE * (W @ x), W @ x, tg.exp(RATE * W)),
+    "twice": lambda W, x: (RATE * ((W @ x) * (W @ x)), RATE * (W @ W)),
+    "a sum": lambda W, x: (RATE * (W @ x + x), RATE * (W @ x - 1), RATE * (W @ x + W)),
+    "of a number": lambda W, x: (RATE * (2 * W), RATE * (W * 3.0) / 7, (W @ x) / np.float64(3)),
+    "below": lambda W, x: (RATE * (x / W), RATE * (W / (W * W + 1)), RATE * (W[0] @ x)),
+    "a mask": lambda W, x: (RATE * ((W > 0) * 1.0), tg.grad(lambda W: tg.sum(tg.relu(W)))(W)),
+    "of whole numbers": lambda W, x: (RATE * (np.arange(4) @ W), (3 * np.arange(4)) * W),
+}
+
+
+def net(W, x):
+    return tg.mean(tg.relu(W @ tg.tanh(x)) ** 2 + x)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("which", SCALED)
+def test_moving_numbers_changes_roundings_alone(which, dtype):
+    f = SCALED[which]
+    program = tg.compile(f, exact=False)
+    for seed in range(3):
+        given = [R([seed, n]).normal(size=(4, 4)).astype(dtype) for n in range(2)]
+        for one, other in zip(leaves(program(*given)), leaves(f(*given)), strict=True):
+            assert one.dtype == other.dtype
+            bound = 1e-12 if dtype == np.float64 else 1e-5
+            np.testing.assert_allclose(one, other, atol=bound * np.abs(other).max())
+
+
+def test_gradients_by_one_rate_come_of_a_seed():
+    loss, weights, _, _ = network()
+    f = tg.value_and_grad(loss, (0, 1, 2, 3))
+
+    def step(*weights):
+        return [w - RATE * g for w, g in zip(weights, f(*weights)[1], strict=True)]
+
+    program = tg.compile(step, donate=range(4), exact=False)
+    program(*weights)
+    assert "0.1" not in program.source

@@ -19,7 +19,7 @@ __all__ = ["derived_gradients"]
 
 
 def derived_gradients(
-    f: Function, named: Sequence[Any], numbers: Sequence[int]
+    f: Function, named: Sequence[Any], by_name: Mapping[str, Any], numbers: Sequence[int]
 ) -> tuple[Name, list[Any]]:
     """Trace a function with one result, and the formulas of its gradients.
 
@@ -27,7 +27,7 @@ def derived_gradients(
     ----------
     f : callable
         The function.
-    named : sequence
+    named, by_name : sequence, mapping of str
         Its arguments: names, and what is fixed.
     numbers : sequence of int
         Which of them to differentiate with respect to.
@@ -37,17 +37,19 @@ def derived_gradients(
     Name, list of Name
         The value and the gradients.
     """
-    given = {n: Tensor(each.value) for n, each in enumerate(named) if isinstance(each, Name)}
-    output = f(*[given.get(n, each) for n, each in enumerate(named)])
+    every: dict[Any, Any] = {**dict(enumerate(named)), **by_name}
+    given = {n: Tensor(each.value) for n, each in every.items() if isinstance(each, Name)}
+    args = [given.get(n, each) for n, each in enumerate(named)]
+    output = f(*args, **{n: given.get(n, each) for n, each in by_name.items()})
     if not isinstance(output, Tensor) or output.size != 1:
         raise TypeError("compile: derive=True takes a function with one number as its result")
-    traced: dict[Any, Any] = {tensor: named[n].leaf() for n, tensor in given.items()}
+    traced: dict[Any, Any] = {tensor: every[n].leaf() for n, tensor in given.items()}
     record_again(output, traced)
     plain: dict[Any, Any] = {tensor: Tensor(tensor.value) for tensor in given.values()}
     record_again(output, plain)  # whose vertices have no names but those given here
     letters, meanings = _letters(plain, traced)
     slopes = []
-    for n in numbers:
+    for n in (number % len(named) for number in numbers):
         wrt = plain[given[n]]
         found = _derived(plain[output], wrt, letters, meanings)
         slopes.append(_like(_value(found, meanings), named[n]))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.program.trace import Line, Name, leaves, owners_of, ufunc_of
+from tinygrad_edu.program.trace import Line, Name, leaves, of_numpy, owners_of, ufunc_of
 
 __all__ = ["Memory", "is_product"]
 
@@ -62,15 +61,10 @@ class Memory:
     def is_fixed(self, line: Line) -> bool:
         """Whether a line makes a view of an array that is the same in each call."""
         read = list(line.reads())
-        function = line.function
         fixed = (
             isinstance(line.out, Name)
             and self._kept.issuperset(read)
-            and (
-                function in (getattr, operator.getitem)
-                or getattr(function, "__objclass__", None) is np.ndarray
-                or getattr(np, getattr(function, "__name__", ""), None) is function
-            )
+            and of_numpy(line.function)
             and any(np.may_share_memory(line.out.value, each.value) for each in read)
         )
         if fixed:

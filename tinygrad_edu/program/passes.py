@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.program.trace import Line, Name, Trace, leaves, owners_of, substitute
+from tinygrad_edu.program.trace import Line, Name, Trace, leaves, of_numpy, owners_of, substitute
 
 __all__ = ["alive", "apart", "lighter", "numbered", "unchanged"]
 
@@ -45,7 +43,7 @@ def numbered(lines: Sequence[Line], results: Any) -> tuple[list[Line], Any]:
         else:
             first[key] = line
             found.append(line)
-    return found, substitute(results, lambda each: same.get(each, each) if _named(each) else each)
+    return found, _renamed(results, same)
 
 
 def apart(lines: Sequence[Line]) -> Iterator[Line]:
@@ -76,74 +74,161 @@ def unchanged(lines: Iterable[Line], results: Any) -> tuple[list[Line], Any]:
             same[line.out] = source
         else:
             found.append(line)
-    return found, substitute(results, lambda each: same.get(each, each) if _named(each) else each)
+    return found, _renamed(results, same)
 
 
 def lighter(lines: Sequence[Line], results: Any) -> tuple[list[Line], Any]:
     """Multiply by a number where least is to multiply: (A B)/16 is A (B/16) where B is smaller.
 
-    A mask multiplies as it is, and not as the numbers 0.0 and 1.0. Not exact: products are
-    rounded in another order.
+    Gradients that are all multiplied by the same rate come of a seed that is. A mask multiplies
+    as it is, and not as the numbers 0.0 and 1.0. Not exact: products are rounded in another order.
     """
-    return _Lighter(lines, results).rewritten()
+    found, results = _without_ones(lines, results)
+    done: set[Any] = {None}
+    while True:
+        key = next((key for line in found if (key := _by_number(line)) not in done), None)
+        if key is None:
+            return found, results
+        reach = _Reach(found, results, key)
+        best = max(reach.sources(), key=reach.gain, default=None)
+        if best is None or reach.gain(best) <= 0:
+            done.add(key)
+        else:
+            found, results = reach.moved(best)
 
 
-class _Lighter:
-    """Computes lines again, in another order where that is less work."""
+def _without_ones(lines: Sequence[Line], results: Any) -> tuple[list[Line], Any]:
+    """Leave out products of a mask and 1 that are but factors of others."""
+    products = (np.multiply, np.matmul)
+    read = [each for line in lines if line.function not in products for each in line.reads()]
+    kept = {*read, *filter(_named, leaves(results))}
+    same: dict[Any, Any] = {}
+    trace = Trace()
+    for line in lines:
+        args = _renamed(line.args, same)
+        if line.function is np.multiply and line.out not in kept and 1 in filter(_is_number, args):
+            same[line.out] = next(filter(_is_mask, args), None)
+        if same.get(line.out) is None:
+            kwargs = {key: _renamed(each, same) for key, each in line.kwargs.items()}
+            out = trace.compute(line.function, args, kwargs, line.op)
+            same.update(zip(line.writes(), leaves(out), strict=True))
+    new = _renamed(results, same)
+    kinds = [[getattr(x, "dtype", None) for x in leaves(each)] for each in (results, new)]
+    return (trace.lines, new) if kinds[0] == kinds[1] else (list(lines), results)
 
-    def __init__(self, lines: Sequence[Line], results: Any) -> None:
-        self._lines, self._results = lines, results
-        self._made = {line.out: line for line in lines if isinstance(line.out, Name)}
-        self._uses = Counter(name for line in lines for name in line.reads())
-        self._uses.update(filter(_named, leaves(results)))
-        self._new: dict[Name, Any] = {}
-        self._trace = Trace()
 
-    def rewritten(self) -> tuple[list[Line], Any]:
+def _by_number(line: Line) -> Any:
+    """Return by which number a line multiplies or divides an array, and how."""
+    if line.function in (np.multiply, np.divide) and isinstance(line.out, Name):
+        one, other = line.args
+        if line.function is np.multiply and _is_number(one):
+            one, other = other, one
+        if _named(one) and one.shape and _is_number(other) and one.dtype == line.out.dtype:
+            return line.function, type(other), other
+    return None
+
+
+def _array(line: Line) -> Any:
+    """Return what a line multiplies by a number."""
+    return line.args[_is_number(line.args[0])]
+
+
+class _Reach:
+    """What is multiplied by one number in the end, and from where it can come."""
+
+    def __init__(self, lines: Sequence[Line], results: Any, key: Any) -> None:
+        self._lines, self._results, self._key = lines, results, key
+        self._other = set(filter(_named, leaves(results)))  # names that are also read otherwise
+        for line in reversed(lines):
+            if not (_by_number(line) == key or self._hands_on(line)):
+                self._other.update(line.reads())
+
+    def _hands_on(self, line: Line) -> bool:
+        return isinstance(line.out, Name) and line.out not in self._other and bool(_linear(line))
+
+    def sources(self) -> Iterator[Any]:
+        """Yield what is read on the way: names, and arrays and numbers that are constant."""
+        seen = {}
         for line in self._lines:
-            out = self._again(line)
-            self._new.update(zip(line.writes(), leaves(out), strict=True))
-        return self._trace.lines, substitute(self._results, self._renamed)
+            if _by_number(line) == self._key:
+                seen[id(_array(line))] = _array(line)
+            elif self._hands_on(line):
+                seen.update((id(line.args[place]), line.args[place]) for place in _linear(line))
+        return filter(self._keeps_dtype, seen.values())
 
-    def _renamed(self, value: Any) -> Any:
-        return self._new.get(value, value) if _named(value) else value
+    def _keeps_dtype(self, source: Any) -> bool:
+        if source.__class__ in (int, float):
+            return True
+        function, _, number = self._key
+        dtype = source.dtype
+        return dtype.kind == "f" and bool(function(dtype.type(1), number).dtype == dtype)
 
-    def _again(self, line: Line) -> Any:
-        whole, number = (*line.args, None)[:2]
-        if line.function is np.multiply and _is_number(whole):
-            whole, number = number, whole
-        if line.function in (np.multiply, np.divide) and _is_number(number):
-            if line.function is np.multiply and number == 1 and _is_mask(whole):
-                return self._renamed(whole)
-            if _named(whole) and self._weight(whole) < whole.size:
-                return self._scaled(whole, line.function, number)
-        kwargs = {key: substitute(each, self._renamed) for key, each in line.kwargs.items()}
-        args = substitute(line.args, self._renamed)
-        return self._trace.compute(line.function, args, kwargs, line.op)
+    def _way(self, source: Any) -> tuple[list[Line], list[Line]]:
+        """Return the lines on the way from a source, and those that multiply in the end."""
+        way, ends, inside = [], [], {id(source)}
+        for line in self._lines:
+            places = [n for n, each in enumerate(line.args) if id(each) in inside]
+            if not places:
+                continue
+            if _by_number(line) == self._key:
+                ends.append(line)
+            elif self._hands_on(line):
+                if not _carries(line, places):
+                    return [], []
+                way.append(line)
+                inside.add(id(line.out))
+            elif any(line.args[n] is not source for n in places):
+                return [], []
+        return way, ends
 
-    def _factors(self, value: Any) -> Sequence[Any]:
-        """Return the two factors of a product that nothing else reads."""
-        line = self._made.get(value) if _named(value) else None
-        if line is None or self._uses[value] > 1 or line.function not in (np.multiply, np.matmul):
-            return ()
-        return line.args
+    def gain(self, source: Any) -> int:
+        """Return how many multiplications are spared."""
+        way, ends = self._way(source)
+        spared = sum(int(line.out.size) for line in ends if way)
+        return spared - (int(source.size) if _named(source) else 0)
 
-    def _weight(self, value: Any) -> float:
-        """Return how many numbers are multiplied where a product is multiplied best."""
-        if _is_mask(value) or _is_number(value):
-            return math.inf
-        inside = map(self._weight, self._factors(value))
-        return min([np.size(getattr(value, "value", value)), *inside])
+    def moved(self, source: Any) -> tuple[list[Line], Any]:
+        """Multiply a source instead of what comes of it."""
+        way, ends = self._way(source)
+        function, _, number = self._key
+        scaled: Any = function(getattr(source, "value", source), number)
+        found = list(self._lines)
+        if source.__class__ in (int, float):
+            scaled = function(source, float(number)).item()
+        elif _named(source):
+            new = Line(function, (source, number), {}, None)
+            scaled = new.out = Name(source.trace, scaled)
+            found.insert(found.index(way[0]), new)
+        same = {line.out: _array(line) for line in ends}
+        same.update((line.out, scaled) for line in ends if _array(line) is source)
+        for line in way:
+            line.args = tuple(scaled if each is source else each for each in line.args)
+        found = [line for line in found if line not in ends]
+        for line in found:
+            _rename(line, same)
+        return found, _renamed(self._results, same)
 
-    def _scaled(self, value: Any, function: Any, number: Any) -> Any:
-        """Multiply a product by a number, in the factor where that is least work."""
-        factors = list(self._factors(value))
-        lightest = min(factors, key=self._weight, default=value)
-        if not factors or self._weight(lightest) >= np.size(getattr(value, "value", value)):
-            return self._trace.compute(function, (self._renamed(value), number))
-        scaled = self._scaled(lightest, function, number)
-        args = [scaled if each is lightest else self._renamed(each) for each in factors]
-        return self._trace.compute(self._made[value].function, tuple(args))
+
+_LINEAR: dict[str, tuple[int, ...]]
+_LINEAR = {"multiply": (0, 1), "matmul": (0, 1), "dot": (0, 1), "add": (0, 1), "subtract": (0, 1)}
+_LINEAR |= dict.fromkeys(("divide", "negative", "getattr", "getitem", "reshape", "transpose"), (0,))
+_LINEAR |= dict.fromkeys(("swapaxes", "expand_dims", "squeeze", "broadcast_to", "ravel"), (0,))
+
+
+def _linear(line: Line) -> tuple[int, ...]:
+    """Return in which of its arguments a line is linear."""
+    if line.function == np.add.reduce:
+        return (0,)
+    if not of_numpy(line.function):
+        return ()
+    return _LINEAR.get(line.function.__name__, ())[: len(line.args)]
+
+
+def _carries(line: Line, places: Sequence[int]) -> bool:
+    """Whether a line hands on a factor of its arguments at some places."""
+    if line.function in (np.add, np.subtract):
+        return len(places) == 2
+    return len(places) == 1 and places[0] in _linear(line)
 
 
 def _is_number(value: Any) -> bool:
@@ -169,11 +254,12 @@ def _gives_back(line: Line, source: Name) -> bool:
 
 def _rename(line: Line, same: Mapping[Name, Any]) -> None:
     if same:
-        renamed = substitute(
-            [line.args, [*line.kwargs.values()]],
-            lambda each: same.get(each, each) if _named(each) else each,
-        )
-        line.args, line.kwargs = renamed[0], dict(zip(line.kwargs, renamed[1], strict=True))
+        line.args = _renamed(line.args, same)
+        line.kwargs = {key: _renamed(each, same) for key, each in line.kwargs.items()}
+
+
+def _renamed(tree: Any, same: Mapping[Name, Any]) -> Any:
+    return substitute(tree, lambda each: same.get(each, each) if _named(each) else each)
 
 
 def _named(value: Any) -> bool:

@@ -98,27 +98,21 @@ class Program:
         self._f, self._donate, self._exact, self._derive = f, donate, exact, derive
         self._kept: OrderedDict[str, tuple[Writer, Function]] = OrderedDict()
         self._lock = threading.Lock()
-        #: The kinds of the arrays of the last call, and what runs on them.
-        self._latest: tuple[list[Any], Function] = [], lambda: self._other(())
+        #: How many arguments the last call had, whether others are like them, what runs on them.
+        self._latest: tuple[int, Function, Function] = (-1, bool, bool)
         self._writer: Writer | None = None
         functools.update_wrapper(self, f, assigned=("__name__", "__doc__"), updated=())
 
-    def __call__(self, *args: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the program; trace the function first, where shapes or dtypes are new."""
-        kinds, run = self._latest
-        if self._donate and len(set(map(id, args))) < len(args):
-            raise ValueError("compile: one array stands for two arguments, and one is donated")
-        if len(kinds) != len(args):
-            return self._other(args)
-        for value, (shape, dtype, strides) in zip(args, kinds, strict=True):
-            if (
-                value.__class__ is not np.ndarray
-                or value.shape != shape
-                or value.dtype is not dtype
-                or value.strides != strides
-            ):
-                return self._other(args)
-        return run(*args)
+        count, fits, run = self._latest
+        if len(args) == count and not kwargs and fits(*args):
+            return run(*args)
+        if kwargs:
+            args, kwargs = self._by_position(args, kwargs)
+            if not kwargs:
+                return self(*args)
+        return self._other(args, kwargs)
 
     @property
     def source(self) -> str:
@@ -139,27 +133,38 @@ class Program:
             raise ValueError("compile: there is no program before the first call, which traces it")
         return self._writer
 
-    def _other(self, args: tuple[Any, ...]) -> Any:
+    def _by_position(self, args: Any, kwargs: Any) -> tuple[Any, Any]:
+        """Give by position what can be given so."""
+        try:
+            bound = inspect.signature(self._f).bind(*args, **kwargs)
+        except ValueError:  # a function of C
+            return args, kwargs
+        return bound.args, bound.kwargs
+
+    def _other(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """Run the program for arguments unlike those of the last call."""
-        for value in leaves(args):
+        whole = (*args, *kwargs.values())
+        if self._donate and len(set(map(id, whole))) < len(whole):
+            raise ValueError("compile: one array stands for two arguments, and one is donated")
+        for value in leaves(whole):
             if isinstance(value, Node):
                 raise TypeError("compile: an argument is a Tensor; pass its .data")
-        key = repr(substitute(args, _kind))
-        given = [value for value in leaves(args) if not _is_fixed(value)]
+        key = repr((*kwargs, *substitute(whole, _kind)))
+        given = [value for value in leaves(whole) if not _is_fixed(value)]
         with self._lock:
             found = self._kept.get(key)
             if found is not None:
-                self._remember(key, args, found)
+                self._remember(key, whole, found)
         if found is not None:
             return found[1](*given)
-        writer = self._write(args)
+        writer = self._write(args, kwargs)
         run = writer.function()
-        expected = self._f(*args)
+        expected = self._f(*args, **kwargs)
         copies = [value.copy() if isinstance(value, np.ndarray) else value for value in given]
         result = run(*copies)
         _refuse_other(result, expected, self._exact)
         with self._lock:
-            self._remember(key, args, (writer, run))
+            self._remember(key, whole, (writer, run))
         return result
 
     def _remember(self, key: str, args: tuple[Any, ...], found: tuple[Writer, Function]) -> None:
@@ -168,15 +173,17 @@ class Program:
         if len(self._kept) > _KEPT:
             self._kept.popitem(last=False)
         self._writer = found[0]
-        if args and all(value.__class__ is np.ndarray for value in args):
-            self._latest = [(a.shape, a.dtype, a.strides) for a in args], found[1]
+        if all(value.__class__ is np.ndarray for value in args):
+            self._latest = len(args), _fits(args, self._donate), found[1]
 
-    def _write(self, args: tuple[Any, ...]) -> Writer:
+    def _write(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Writer:
         trace = Trace()
-        named = substitute(args, lambda value: value if _is_fixed(value) else Name(trace, value))
-        letters = zip(leaves(named), _letters(self._f, args), strict=True)
+        whole = (*args, *kwargs.values())
+        named = substitute(whole, lambda value: value if _is_fixed(value) else Name(trace, value))
+        letters = zip(leaves(named), _letters(self._f, args, kwargs), strict=True)
         inputs = {name: letter for name, letter in letters if isinstance(name, Name)}
-        results = substitute(self._traced(named), _result)
+        by_name = dict(zip(kwargs, named[len(args) :], strict=True))
+        results = substitute(self._traced(named[: len(args)], by_name), _result)
         for place in self._donate:
             if not 0 <= place < len(args):
                 raise ValueError(
@@ -185,17 +192,35 @@ class Program:
         donated = [name for place in self._donate for name in leaves(named[place])]
         return written(trace, inputs, results, donated, _closed_over(self._f), self._exact)
 
-    def _traced(self, named: tuple[Any, ...]) -> Any:
+    def _traced(self, named: tuple[Any, ...], by_name: Mapping[str, Any]) -> Any:
         """Call the function on names."""
         if self._derive is None:
-            return self._f(*named)
+            return self._f(*named, **by_name)
         from tinygrad_edu.program.derived import derived_gradients  # which the others do without
 
         kind, f, argnum = self._derive
         numbers = argnum if isinstance(argnum, tuple) else (argnum,)
-        value, slopes = derived_gradients(f, named, numbers)
+        value, slopes = derived_gradients(f, named, by_name, numbers)
         found = tuple(slopes) if isinstance(argnum, tuple) else slopes[0]
         return found if kind == "grad" else (value, found)
+
+
+def _fits(args: Sequence[Any], donated: Iterable[int]) -> Function:
+    """Write the test whether arrays are like others in all that a program depends on."""
+    names = {"ndarray": np.ndarray, **{f"d{n}": each.dtype for n, each in enumerate(args)}}
+    tests = [
+        f"x{n}.__class__ is ndarray and x{n}.dtype is d{n} and x{n}.shape == {each.shape}"
+        f" and x{n}.strides == {each.strides}"
+        for n, each in enumerate(args)
+    ]
+    tests += [  # one array never stands for two, of which one is overwritten
+        f"x{n} is not x{m}"
+        for n in donated
+        for m, each in enumerate(args)
+        if n != m and each.shape == args[n].shape
+    ]
+    text = f"lambda {', '.join(f'x{n}' for n in range(len(args)))}: {' and '.join(tests) or True}"
+    return eval(text, names)  # type: ignore[no-any-return]  # all ours: letters and lengths
 
 
 def written(
@@ -257,14 +282,15 @@ def _near(found: Any, wanted: Any) -> bool:
     return bool(np.all((np.abs(found - wanted) <= bound) | (found == wanted)))
 
 
-def _letters(f: Function, args: tuple[Any, ...]) -> list[str]:
+def _letters(f: Function, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[str]:
     """Return what the arguments are called: as the function calls its parameters."""
     try:
-        bound = inspect.signature(f).bind(*args).arguments
+        bound = inspect.signature(f).bind(*args, **kwargs).arguments
+        bound = {name: value for name, value in bound.items() if name not in kwargs}
     except (TypeError, ValueError):  # a function of C, or one that will refuse the call itself
-        bound = {"x": args}
+        bound = dict(zip([*map("x{}".format, range(len(args)))], args, strict=True))
     found = []
-    for name, value in bound.items():
+    for name, value in {**bound, **kwargs}.items():
         if value.__class__ in (tuple, list):
             found += [f"{name}{n}" for n, _ in enumerate(leaves(value), start=1)]
         else:

@@ -20,7 +20,7 @@ from tinygrad_edu.core.op import Op, real_array
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["Function", "Line", "Name", "Trace", "leaves", "owners_of", "same_bits", "substitute"]
-__all__ += ["ufunc_of"]
+__all__ += ["of_numpy", "ufunc_of"]
 
 Function = Callable[..., Any]
 
@@ -82,6 +82,15 @@ def owners_of(lines: Iterable[Line]) -> dict[Name, set[Name]]:
         for out in line.writes():
             owners[out] = {out} if ufunc_of(line) is not None else {out, *reads}
     return owners
+
+
+def of_numpy(function: Any) -> bool:
+    """Whether a function is NumPy's, or looks up an attribute or entries."""
+    return (
+        function in (getattr, operator.getitem)
+        or getattr(function, "__objclass__", None) is np.ndarray
+        or getattr(np, getattr(function, "__name__", ""), None) is function
+    )
 
 
 def ufunc_of(line: Line) -> Any:
