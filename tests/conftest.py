@@ -88,7 +88,7 @@ def pytest_collection() -> Generator[None, object, object]:
         return (yield)
     finally:
         gc.freeze()
-        gc.set_threshold(700, 10, 100)
+        gc.set_threshold(20_000, 10, 100)
         gc.enable()
         sys.settrace(tracer)
 

@@ -15,9 +15,10 @@ import warnings
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from types import ModuleType
+from typing import Any
 
 from .dot import clean
 
@@ -136,9 +137,28 @@ def find_ziamath() -> ModuleType | None:
             # ziamath loads its font through an importlib function that Python deprecates.
             warnings.simplefilter("ignore", DeprecationWarning)
             import ziamath
+
+            _measure_rows_once()
     except ImportError:
         return None
     return ziamath
+
+
+@cache
+def _measure_rows_once() -> None:
+    """Let a row of ziamath not measure its rows for what measures it.
+
+    To know how high its brackets are, a row sets all in it once more, and each row in it does the
+    same: a formula took twice as long for each row in a row. What is set to be measured leaves
+    brackets out, so that it need not know their height.
+    """
+    from ziamath.nodes.mrow import Mrow
+
+    class Row(Mrow, tag="mrow"):
+        def _get_height_nostretch(self, line: Any, **options: Any) -> Any:
+            if "nostretch" in options:
+                return options.get("rowymin", 0), options.get("rowymax", 0)
+            return super()._get_height_nostretch(line, **options)
 
 
 @lru_cache(maxsize=4096)
