@@ -199,6 +199,8 @@ class Expr(Node):
         How much there is to read: leaves, functions, powers, sums and numbers count one each.
     depth : int
         How far it is nested.
+    children : tuple of Expr
+        The expressions directly inside.
     picked : bool
         Whether an array stands at an entry, in it or in what names in it stand for.
     """
@@ -208,6 +210,7 @@ class Expr(Node):
         "_hash",
         "_ops",
         "_order",
+        "children",
         "depth",
         "indices",
         "key",
@@ -220,6 +223,7 @@ class Expr(Node):
     indices: frozenset[Index]
     size: int
     depth: int
+    children: tuple[Expr, ...]
     picked: bool
     _hash: int
     _order: tuple[Any, ...] | None
@@ -227,12 +231,20 @@ class Expr(Node):
     _forms: dict[tuple[Any, ...], Any] | None  # how it is written, as `notation` remembers it
 
     def _set(
-        self, key: tuple[Any, ...], indices: Iterable[Index], size: int, *, picked: bool = False
+        self,
+        key: tuple[Any, ...],
+        indices: frozenset[Index],
+        size: int,
+        children: tuple[Expr, ...] = (),
+        *,
+        picked: bool = False,
     ) -> None:
-        self.key, self.picked = key, picked or any(child.picked for child in self.children)
-        self.indices = frozenset(index for index in indices if index.place is None)
-        self.size = size
-        self.depth = 1 + max((child.depth for child in self.children), default=0)
+        depth = 0
+        for child in children:  # of a million expressions: loops are faster than generators
+            depth = max(depth, child.depth)
+            picked = picked or child.picked
+        self.key, self.indices, self.size, self.children = key, indices, size, children
+        self.depth, self.picked = depth + 1, picked
         self._hash = hash((type(self).__name__, key))
         self._order = self._ops = self._forms = None
 
@@ -241,11 +253,6 @@ class Expr(Node):
         """Apply an operation entry by entry: arithmetic in the algebra's own terms."""
         exprs = tuple(a if isinstance(a, Expr) else constant(a) for a in args)
         return applied(op, exprs, attributes)
-
-    @property
-    def children(self) -> tuple[Expr, ...]:
-        """The expressions directly inside."""
-        return ()
 
     def rebuild(self, children: tuple[Expr, ...]) -> Expr:
         """Make the same kind of expression of other children."""
@@ -297,7 +304,7 @@ class Number(Expr):
 
     def __init__(self, value: Fraction) -> None:
         self.value = value
-        self._set((value,), (), 1)
+        self._set((value,), frozenset(), 1)
 
 
 class Placed(Expr):
@@ -310,6 +317,11 @@ class Placed(Expr):
     def at(self, axes: tuple[Any, ...]) -> Expr:
         """Return the same at other indices."""
         raise NotImplementedError
+
+
+def _running(axes: Iterable[Index | None]) -> frozenset[Index]:
+    """Return the axes that are indices, and no entries."""
+    return frozenset([axis for axis in axes if axis is not None and axis.place is None])
 
 
 def _at_entries(axes: Iterable[Index]) -> bool:
@@ -326,7 +338,7 @@ class Leaf(Placed):
     def __init__(self, quantity: Quantity, axes: tuple[Index, ...]) -> None:
         self.quantity, self.axes = quantity, axes
         named = quantity.definition is not None and quantity.definition.picked
-        self._set((quantity, axes), axes, 1, picked=named or _at_entries(axes))
+        self._set((quantity, axes), _running(axes), 1, picked=named or _at_entries(axes))
 
     def at(self, axes: tuple[Index, ...]) -> Leaf:
         """Return the quantity at other indices."""
@@ -340,7 +352,7 @@ class Dimension(Expr):
 
     def __init__(self, index: Index) -> None:
         self.index = index.range
-        self._set((index.range,), (), 1)
+        self._set((index.range,), frozenset(), 1)
 
 
 class Delta(Placed):
@@ -352,7 +364,7 @@ class Delta(Placed):
 
     def __init__(self, one: Index, other: Index) -> None:
         self.axes = tuple(sorted((one, other), key=lambda index: index.serial))
-        self._set(self.axes, self.axes, 1, picked=_at_entries(self.axes))
+        self._set(self.axes, _running(self.axes), 1, picked=_at_entries(self.axes))
 
     def __reduce__(self) -> Any:
         return Delta, self.axes
@@ -375,14 +387,9 @@ class Apply(Expr):
 
     def __init__(self, op: Op, args: tuple[Expr, ...], attributes: Mapping[str, Any]) -> None:
         self.op, self.args, self.attributes = op, args, attributes
-        indices = frozenset().union(*(a.indices for a in args))
-        size = 1 + sum(a.size for a in args)
-        self._set((op, args, tuple(sorted(attributes.items()))), indices, size)
-
-    @property
-    def children(self) -> tuple[Expr, ...]:
-        """The arguments."""
-        return self.args
+        indices = frozenset().union(*[a.indices for a in args])
+        size = 1 + sum([a.size for a in args])
+        self._set((op, args, tuple(sorted(attributes.items()))), indices, size, args)
 
     def rebuild(self, children: tuple[Expr, ...]) -> Expr:
         """Apply the function to other arguments; a power to a number is one of a product."""
@@ -413,12 +420,8 @@ class Opaque(Placed):
         self.inside, self.axes = inside, axes
         free = [axis for axis in axes if axis is not None]
         key = (op, args, tuple(sorted(attributes.items())), inside, axes)
-        self._set(key, free, 1 + sum(a.size for a in args), picked=_at_entries(free))
-
-    @property
-    def children(self) -> tuple[Expr, ...]:
-        """The arguments."""
-        return self.args
+        size = 1 + sum(a.size for a in args)
+        self._set(key, _running(free), size, args, picked=_at_entries(free))
 
     def rebuild(self, children: tuple[Expr, ...]) -> Expr:
         """Apply the operation to other arguments."""
@@ -436,12 +439,7 @@ class Sum(Expr):
 
     def __init__(self, index: Index, body: Expr) -> None:
         self.index, self.body = index, body
-        self._set((index, body), body.indices - {index}, 1 + body.size)
-
-    @property
-    def children(self) -> tuple[Expr, ...]:
-        """What is summed."""
-        return (self.body,)
+        self._set((index, body), body.indices - {index}, 1 + body.size, (body,))
 
     def rebuild(self, children: tuple[Expr, ...]) -> Expr:
         """Sum something else."""
@@ -453,7 +451,7 @@ Factor = tuple[Expr, Fraction]
 
 def _is_unit(value: Fraction) -> bool:
     """Whether a number is 1 or −1."""
-    return value.denominator == 1 and value.numerator in {1, -1}
+    return value is _ONE or (value.denominator == 1 and value.numerator in {1, -1})
 
 
 class Mul(Expr):
@@ -463,15 +461,12 @@ class Mul(Expr):
 
     def __init__(self, coefficient: Fraction, factors: tuple[Factor, ...]) -> None:
         self.coefficient, self.factors = coefficient, factors
-        indices = frozenset().union(*(base.indices for base, _ in factors))
-        size = sum(base.size + (not _is_unit(exponent)) for base, exponent in factors)
-        size += len(factors) - 1 + (not _is_unit(coefficient))
-        self._set((coefficient, factors), indices, size)
-
-    @property
-    def children(self) -> tuple[Expr, ...]:
-        """The bases of the powers."""
-        return tuple(base for base, _ in self.factors)
+        bases = tuple([base for base, _ in factors])
+        indices = frozenset().union(*[base.indices for base in bases])
+        size = len(factors) - 1 + (not _is_unit(coefficient))
+        for base, exponent in factors:
+            size += base.size + (not _is_unit(exponent))
+        self._set((coefficient, factors), indices, size, bases)
 
     def rebuild(self, children: tuple[Expr, ...]) -> Expr:
         """Multiply the powers of other bases."""
@@ -486,13 +481,8 @@ class Add(Expr):
 
     def __init__(self, terms: tuple[Expr, ...]) -> None:
         self.terms = terms
-        indices = frozenset().union(*(t.indices for t in terms))
-        self._set((terms,), indices, sum(t.size for t in terms) + len(terms) - 1)
-
-    @property
-    def children(self) -> tuple[Expr, ...]:
-        """The terms."""
-        return self.terms
+        indices = frozenset().union(*[t.indices for t in terms])
+        self._set((terms,), indices, sum([t.size for t in terms]) + len(terms) - 1, terms)
 
     def rebuild(self, children: tuple[Expr, ...]) -> Expr:
         """Add other terms."""
@@ -563,7 +553,7 @@ def product(coefficient: Numeric, factors: Iterable[Factor]) -> Expr:
     scale = _fraction(coefficient)
     flat: list[Factor] = []
     for base, exponent in factors:
-        if not exponent:
+        if not exponent.numerator:
             continue
         if isinstance(base, Mul) and _exact_power(base.coefficient, exponent):
             scale *= base.coefficient ** int(exponent)
@@ -572,15 +562,16 @@ def product(coefficient: Numeric, factors: Iterable[Factor]) -> Expr:
             scale *= base.value ** int(exponent)
         elif isinstance(base, Add) and exponent.denominator == 1 and _is_negated(base):
             scale *= _SHARED[-1] ** int(exponent)  # x·(−y − z) is −x·(y + z)
-            flat.append((total(map(_negated, base.terms)), exponent))
+            flat.append((total(map(_negated, base.terms)), _shared(exponent)))
         else:
             flat.append((base, _shared(exponent)))
     scale = _shared(scale)
-    if scale == 0 or not flat:
+    if not scale.numerator or not flat:
         return Number(scale)
-    if scale == 1 and len(flat) == 1 and flat[0][1] == 1:
+    if len(flat) > 1:
+        flat.sort(key=_factor_order)
+    elif scale is _ONE and flat[0][1] is _ONE:
         return flat[0][0]
-    flat.sort(key=_factor_order)
     return Mul(scale, tuple(flat))
 
 
@@ -600,18 +591,22 @@ def terms_of(expr: Expr) -> tuple[Expr, ...]:
 
 def minuses(terms: Iterable[Expr]) -> int:
     """Count the terms that have a minus."""
-    return sum(parts(term)[0] < 0 for term in terms)
+    return sum(parts(term)[0].numerator < 0 for term in terms)
 
 
 def _is_negated(expr: Add) -> bool:
     """Whether every term has a minus."""
-    return all(parts(term)[0] < 0 for term in expr.terms)
+    return all(parts(term)[0].numerator < 0 for term in expr.terms)
 
 
 def _exact_power(value: Fraction, exponent: Fraction) -> bool:
     """Whether a power of a number is a number that can be written down."""
     return exponent.denominator == 1 and (
-        abs(value) == 1 or (abs(exponent) <= MAX_POWER and (value != 0 or exponent > 0))
+        _is_unit(value)
+        or (
+            abs(exponent.numerator) <= MAX_POWER
+            and (value.numerator != 0 or exponent.numerator > 0)
+        )
     )
 
 
@@ -722,13 +717,13 @@ def _natural(name: str) -> tuple[str, int]:
 
 def _factor_order(factor: Factor) -> tuple[Any, ...]:
     base, exponent = factor
-    return (exponent < 0, order(base), exponent)
+    return (exponent.numerator < 0, order(base), exponent)
 
 
 def _term_order(term: Expr) -> tuple[Any, ...]:
-    negative = isinstance(term, Mul) and term.coefficient < 0
+    negative = isinstance(term, Mul) and term.coefficient.numerator < 0
     if isinstance(term, Number):
-        return (term.value < 0, order(term))
+        return (term.value.numerator < 0, order(term))
     if isinstance(term, Mul):
         # Among letters of its size, where products are read; before them, for it has no name.
         return (negative, (_RANK[Leaf], term.size, (True, "", -1, "", order(term))))
@@ -831,10 +826,11 @@ def distinct(root: Expr, settled: Collection[Expr] = ()) -> Iterator[Expr]:
     pending = [root]
     while pending:
         expr = pending.pop()
-        if expr not in seen and expr not in settled:
-            seen.add(expr)
+        known = len(seen)
+        seen.add(expr)  # looked up once
+        if len(seen) > known and expr not in settled:
             yield expr
-            pending.extend(reversed(expr.children))
+            pending += expr.children[::-1]
 
 
 def parts(expr: Expr) -> tuple[Fraction, tuple[Factor, ...]]:

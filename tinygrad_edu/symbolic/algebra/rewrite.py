@@ -266,7 +266,9 @@ def _to_read(expr: Expr) -> tuple[int, int]:
     lines = letters = 0
     for each in expr.walk():
         letters += isinstance(each, Leaf)
-        lines += isinstance(each, Mul) and any(exponent < 0 for _, exponent in each.factors)
+        lines += isinstance(each, Mul) and any(
+            exponent.numerator < 0 for _, exponent in each.factors
+        )
     return lines, letters
 
 
@@ -374,7 +376,7 @@ class Normaliser(Rewriter):
 def _inside(expr: Expr, kept: bool) -> list[bool]:
     """Say for each child whether it is kept together."""
     if isinstance(expr, Mul):
-        return [kept or exponent < 0 or exponent.denominator != 1 for _, exponent in expr.factors]
+        return [kept or p.numerator < 0 or p.denominator != 1 for _, p in expr.factors]
     if isinstance(expr, Apply):
         base_of_power = expr.op is ops.power
         return [expr.op is ops.log or (base_of_power and i == 0) for i in range(len(expr.args))]

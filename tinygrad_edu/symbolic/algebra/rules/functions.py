@@ -27,6 +27,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
     minuses,
     named_axes,
     opposite,
+    ops_in,
     order,
     parts,
     power,
@@ -94,6 +95,8 @@ def opposite_sigmoid(expr: Add, facts: Facts) -> Iterator[Match]:
 @rule("opposite sigmoids", "σ(−x) = 1 − σ(x)", "e^x/(1 + e^x) + 1/(1 + e^x) = 1", Add, Mul)
 def beside_opposite(expr: Add | Mul, facts: Facts) -> Iterator[Match]:
     """Let one formula hold σ(x) or σ(−x), and not both."""
+    if ops.sigmoid not in ops_in(expr):
+        return
     every = ((each, _sigmoid_of(each)) for each in distinct(expr))
     there = {inside: each for each, inside in every if inside is not None}
     for inside, each in there.items():
