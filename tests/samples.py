@@ -239,6 +239,8 @@ row("gelu_tanh", lambda x: tg.gelu(x, approximate="tanh"), *entrywise(normal))
 row("softplus", tg.softplus, *entrywise(normal))
 row("xlogy", tg.xlogy, *pairwise(normal, positive))
 row("xdivy", tg.xdivy, *pairwise(normal, signed))
+row("quotient", REGISTRY["quotient"], *pairwise(normal, signed))
+row("power_times_log", REGISTRY["power_times_log"], *pairwise(signed, positive))
 row("stop_gradient", tg.stop_gradient, ("vector", Fixed(normal(3))))
 
 # angles, hyperbolic functions, exponentials and powers

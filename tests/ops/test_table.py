@@ -81,7 +81,7 @@ def derivative_of_definition(case):
 
 
 def inline(case):
-    return case.name in REGISTRY and REGISTRY[case.name].inline
+    return case.name in REGISTRY and REGISTRY[case.name].inline is True
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

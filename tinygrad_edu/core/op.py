@@ -100,9 +100,10 @@ class Op(Public):
         What is known of the sign of every result: ``"positive"``, ``"nonnegative"`` or ``""``.
     distribution : bool, optional
         The result is non-negative and sums to 1 over its attribute ``axis`` (or its last axis).
-    inline : bool, optional
+    inline : bool or "formulas", optional
         The operation is a shortcut for arrays: on everything else its definition is called
-        in its place, so it never appears in a graph.
+        in its place, so it never appears in a graph. With "formulas" this holds of formulas
+        alone: in a graph it stands with its own rules.
     shapes : str, optional
         For the message where shapes do not fit: how they must, and what to do.
     declared_by : callable, optional
@@ -129,7 +130,7 @@ class Op(Public):
         elementwise: bool = False,
         positive: str = "",
         distribution: bool = False,
-        inline: bool = False,
+        inline: bool | str = False,
         shapes: str = "",
         declared_by: Function | None = None,
     ) -> None:
@@ -148,7 +149,7 @@ class Op(Public):
         self.arity, self.required, self.defaults = _signature(self.__wrapped__)
         self.optional = inspect.Parameter.empty not in self.defaults.values()
         self.plain = self.defaults or NO_ATTRIBUTES  # the attributes of a call that gives none
-        self.plain_calls = self.optional and not inline  # what most of them are
+        self.plain_calls = self.optional and inline is not True  # what most of them are
         missing = (self.arity or 0) - len(rules)
         self.rules: list[Function | None] | _ForEach = [*rules, *[None] * missing]
         self.constant = not any(rules)  # no gradient passes: comparisons, sign, argmax
@@ -181,7 +182,7 @@ class Op(Public):
         )
         for argument in args:
             if isinstance(argument, Node):
-                if self.inline and self.definition is not None:
+                if self.inline is True and self.definition is not None:
                     return self.definition(*map(self._operand, args), **complete)
                 return argument.record(self, args, complete)
         for argument in args:

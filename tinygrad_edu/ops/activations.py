@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.core.op import Composed, op, operand
+from tinygrad_edu.core.op import Composed, op
 from tinygrad_edu.ops.elementwise import clip, exp, log, where
 from tinygrad_edu.ops.kernels import tails
 
@@ -106,12 +106,18 @@ def _(x: Any) -> Any:
 @op(
     forward=tails.normal_density,
     name="normal_density",
-    inline=True,
+    inline="formulas",
     elementwise=True,
     positive="positive",
 )
 def _density(x: Any) -> Any:
     """φ(x), 0 where the square overflows."""
+
+
+# d phi(x) = -x phi(x) dx
+@_density.rule(0)
+def _(g: Any, out: Any, x: Any) -> Any:
+    return -(g * _times_density(x))
 
 
 @_density.defined_as
@@ -162,6 +168,35 @@ def _(x: Any) -> Any:
     return x * normal_cdf(x)
 
 
+def _bent(x: Any) -> Any:
+    """2√(2/π) (x + 0.044715 x³): the approximate gelu is x times its sigmoid."""
+    return 2 * _ROOT_TWO_OVER_PI * (x + 0.044715 * x**3)
+
+
+# d(x s(u)) = (s(u) + x s(u) s(-u) u') dx; beyond 30 the second part is 0 in every type
+@op(
+    forward=tails.gelu_tanh,
+    name="gelu_tanh",
+    inline="formulas",
+    elementwise=True,
+)
+def _gelu_tanh(x: Any) -> Any:
+    """Gaussian error linear unit by the hyperbolic tangent, and 0 at -inf."""
+
+
+@_gelu_tanh.rule(0)
+def _(g: Any, out: Any, x: Any) -> Any:
+    x = clip(x, -30, 30)
+    u = _bent(x)
+    slope = 2 * _ROOT_TWO_OVER_PI * (1 + 3 * 0.044715 * x**2)
+    return g * (sigmoid(u) + x * sigmoid(u) * sigmoid(-u) * slope)
+
+
+@_gelu_tanh.defined_as
+def _(x: Any) -> Any:
+    return x * (1 + tanh(_ROOT_TWO_OVER_PI * (x + 0.044715 * x**3))) / 2
+
+
 @Composed
 def gelu(x: Any, approximate: str = "none") -> Any:
     """Gaussian error linear unit of every entry.
@@ -174,8 +209,7 @@ def gelu(x: Any, approximate: str = "none") -> Any:
     if approximate == "none":
         return _gelu(x)
     if approximate == "tanh":
-        x = operand(x, "gelu")
-        return x * (1 + tanh(_ROOT_TWO_OVER_PI * (x + 0.044715 * x**3))) / 2
+        return _gelu_tanh(x)
     raise ValueError(f'gelu: approximate is "none" or "tanh", not {approximate!r}')
 
 

@@ -118,7 +118,7 @@ def negative(x: Any) -> Any:
     forward=operator.pow,
     rules=(
         lambda g, out, x, p: g * (p * x ** (p - 1 + (p == 0))),
-        lambda g, out, x, p: g * REGISTRY["xlogy"](out, x),
+        lambda g, out, x, p: g * REGISTRY["power_times_log"](out, x),
     ),
     elementwise=True,
     text="{0}^{1}",

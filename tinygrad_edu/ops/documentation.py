@@ -68,6 +68,9 @@ class Word(Node):
     @classmethod
     def record(cls, op: Op, args: tuple[Any, ...], attributes: Mapping[str, Any]) -> Word:
         """Write a call as the operation is written."""
+        if op.inline and op.definition is not None:
+            meant: Word = op.definition(*args, **attributes)
+            return meant
         values = [np.asarray(a.value if isinstance(a, Word) else a) for a in args]
         strength = _STRENGTH.get(op.name, _ATOM)
         texts = list(_written(args, strength))

@@ -239,6 +239,31 @@ def _(g: Any, share: Any) -> Any:
     return g * share
 
 
+@op(
+    forward=limits.quotient,
+    name="quotient",
+    inline="formulas",
+    elementwise=True,
+)
+def quotient(x: Any, y: Any) -> Any:
+    """x/y, and NaN for 0/0: where a slope is 0 by agreement, its own slope is not known."""
+
+
+@quotient.rule(0)
+def _(g: Any, out: Any, x: Any, y: Any) -> Any:
+    return quotient(g, y)
+
+
+@quotient.rule(1)
+def _(g: Any, out: Any, x: Any, y: Any) -> Any:
+    return -quotient(g * out, y)
+
+
+@quotient.defined_as
+def _(x: Any, y: Any) -> Any:
+    return x / y
+
+
 # d(x/y) with 0/0 = 0
 @op(
     forward=limits.xdivy,
@@ -258,7 +283,7 @@ def xdivy(x: Any, y: Any) -> Any:
 
 @xdivy.rule(0)
 def _(g: Any, out: Any, x: Any, y: Any) -> Any:
-    return xdivy(g, y)
+    return quotient(g, y)
 
 
 @xdivy.rule(1)
@@ -285,6 +310,26 @@ def xlogy(x: Any, y: Any) -> Any:
     >>> tg.xlogy(0.0, tg.Tensor(0.0))
     Tensor(0.)
     """
+
+
+# What x^p changes by with p: where the power is 0 it stays 0, and log 0 is asked for no longer.
+@op(
+    forward=limits.xlogy,
+    name="power_times_log",
+    rules=(
+        lambda g, out, x, y: g * log(where(x == 0, 1, y)),
+        lambda g, out, x, y: g * xdivy(x, y),
+    ),
+    inline="formulas",
+    elementwise=True,
+)
+def _power_times_log(x: Any, y: Any) -> Any:
+    """x log y of a power x of y."""
+
+
+@_power_times_log.defined_as
+def _(x: Any, y: Any) -> Any:
+    return xlogy(x, y)
 
 
 # d stop_gradient(x) = 0

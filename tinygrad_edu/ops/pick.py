@@ -63,7 +63,8 @@ def take_along_axis(x: Any, indices: Any, *, axis: int = -1) -> Any:
     x, indices = np.asarray(x), np.asarray(indices)
     (a,) = counted_axes(axis, x.ndim, "take_along_axis")
     fits = indices.ndim == x.ndim and all(
-        i == a or n in (1, m) for i, (n, m) in enumerate(zip(indices.shape, x.shape, strict=True))
+        i == a or n == m or 1 in (n, m)
+        for i, (n, m) in enumerate(zip(indices.shape, x.shape, strict=True))
     )
     if not fits:
         raise ValueError(

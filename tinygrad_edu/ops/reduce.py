@@ -269,6 +269,8 @@ def _(x: Any, *, axis: Axes, keepdims: bool, ddof: float) -> Any:
         lambda g, out, x, *, axis, keepdims, ddof: (
             spread(g / _freedom(x, axis, ddof), x, axis, keepdims)
             * xdivy(_centred(x, axis), spread(out, x, axis, keepdims))
+            if joined(x, axis) != 1
+            else 0 * x  # of one entry it is the constant 0
         ),
     ),
     positive="nonnegative",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.core.op import Composed, op, operand
-from tinygrad_edu.ops.elementwise import sqrt, xdivy
+from tinygrad_edu.ops.elementwise import quotient, sqrt, xdivy
 from tinygrad_edu.ops.kernels import angles
 
 __all__ = [
@@ -157,7 +157,7 @@ def _cosine(x: Any, y: Any) -> Any:
 
 @_cosine.rule(0)
 def _(g: Any, out: Any, x: Any, y: Any) -> Any:
-    return xdivy(g * _cosine(y, x) ** 2, hypot(x, y))
+    return quotient(g * _cosine(y, x) ** 2, hypot(x, y))
 
 
 @_cosine.rule(1)

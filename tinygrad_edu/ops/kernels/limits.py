@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["portion", "xdivy", "xlogy"]
+__all__ = ["portion", "quotient", "xdivy", "xlogy"]
 
 
 def portion(g: Any, share: Any) -> Any:
@@ -18,6 +18,12 @@ def portion(g: Any, share: Any) -> Any:
 def xdivy(x: Any, y: Any) -> Any:
     """x/y, and 0 where both are 0."""
     return x / np.where((np.equal(x, 0)) & (np.equal(y, 0)), 1, y)
+
+
+def quotient(x: Any, y: Any) -> Any:
+    """x/y, and NaN where both are 0, without a word."""
+    with np.errstate(all="ignore"):
+        return np.divide(x, y)
 
 
 def xlogy(x: Any, y: Any) -> Any:

@@ -12,7 +12,7 @@ import numpy as np
 
 from tinygrad_edu.ops.kernels.rows import floating
 
-__all__ = ["gelu", "normal_cdf", "normal_density", "sigmoid", "softplus", "tanh_slope"]
+__all__ = ["gelu", "gelu_tanh", "normal_cdf", "normal_density", "sigmoid", "softplus", "tanh_slope"]
 
 _ROOT_HALF = math.sqrt(0.5)
 _ROOT_TWO_PI = math.sqrt(2 * math.pi)
@@ -49,6 +49,13 @@ def normal_cdf(x: Any) -> Any:
 def gelu(x: Any) -> Any:
     """Gaussian error linear unit."""
     return np.where(np.isneginf(x), 0, x) * normal_cdf(x)
+
+
+def gelu_tanh(x: Any) -> Any:
+    """x (1 + tanh(√(2/π) (x + 0.044715 x³)))/2, as x times a sigmoid, which keeps its tail."""
+    with np.errstate(over="ignore"):
+        bent = x + x.dtype.type(0.044715) * x**3
+    return np.where(np.isneginf(x), 0, x) * sigmoid(x.dtype.type(2 * math.sqrt(2 / math.pi)) * bent)
 
 
 def softplus(x: Any) -> Any:

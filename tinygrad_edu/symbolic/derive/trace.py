@@ -58,6 +58,8 @@ class Symbol(Node):
         trace = next(a.trace for a in args if isinstance(a, Symbol))
         called = itertools.chain(_parameters(op), itertools.repeat(""))
         args = tuple(trace.symbol_of(a, c, op) for a, c in zip(args, called, strict=False))
+        if op.definition is not None and op.inline:
+            return op.definition(*args, **attributes)
         if op.definition is not None and op.name not in trace.fused:
             return trace.open(op, args, attributes)
         picked = as_one_hot(op, args, attributes)
