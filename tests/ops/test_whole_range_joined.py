@@ -408,6 +408,8 @@ def test_losses_of_distributions(name, examples):
 
     def check(drawn):
         p, q = drawn
+        if name == "cross_entropy" and set(q.flat) <= {0, 1} and not set(p.flat) <= {0, 1}:
+            return  # it may be refused: these look like targets and probabilities, exchanged
         with np.errstate(all="ignore"):
             arrays = [p] if name == "entropy" else [q, p] if name == "cross_entropy" else [p, q]
             out, found = derivatives(lambda *xs: getattr(tg, name)(*xs, "none"), arrays)
