@@ -51,8 +51,8 @@ np.set_printoptions(precision=3, suppress=True)
 #
 # $$\text{out}_i = \frac{m_i}{1-p}\, x_i .$$
 #
-# So a unit is either 0, or larger than before. Here are ten units that all say 1, with $p =
-# \tfrac12$:
+# So a unit is either 0, or larger than before. Here are ten units that all say 1, with
+# $p = \tfrac12$:
 
 # %%
 rng = np.random.default_rng(1)

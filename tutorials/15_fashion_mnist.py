@@ -78,9 +78,9 @@ assert len(fitted) + len(held) == 6000
 #
 # <details><summary>Answer</summary>
 #
-# A layer has a weight for each pair of input and output, and a bias for each output: $784\cdot 300
-# + 300$, then $300\cdot 100 + 100$, then $100\cdot 10 + 10$. Together 266,610, most of them in the
-# first layer.
+# A layer has a weight for each pair of input and output, and a bias for each output:
+# $784\cdot 300 + 300$, then $300\cdot 100 + 100$, then $100\cdot 10 + 10$. Together 266,610, most
+# of them in the first layer.
 #
 # </details>
 

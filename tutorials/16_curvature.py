@@ -95,8 +95,8 @@ assert str(hessian.jacobian()) == "diag(a) − a aᵀ"
 assert_allclose(H, np.diag(a.data) - np.outer(a.data, a.data), atol=1e-12)
 
 # %% [markdown]
-# Without $\sum_k y_k = 1$ the gradient is $a\sum_k y_k - y$, and the Hessian has the factor $\sum_k
-# y_k$, too. To see it we make the targets a tensor, so that their sum is recorded.
+# Without $\sum_k y_k = 1$ the gradient is $a\sum_k y_k - y$, and the Hessian has the factor
+# $\sum_k y_k$, too. To see it we make the targets a tensor, so that their sum is recorded.
 
 # %%
 t = tg.Tensor(y, name="y")
