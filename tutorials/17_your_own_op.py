@@ -256,8 +256,8 @@ assert not report
 # on two ways: as the numerator of $\text{out}_j$, and through $s$ on all entries. From
 # $\partial s/\partial x_j = x_j/(Ks)$,
 #
-# $$\frac{\partial\,\text{out}_k}{\partial x_j} = \frac{\delta_{kj}}{s}
-# - \frac{x_k}{s^2}\cdot\frac{x_j}{Ks}
+# $$\frac{\partial\,\text{out}_k}{\partial x_j} = \frac{\delta_{kj}}{s} -
+# \frac{x_k}{s^2}\cdot\frac{x_j}{Ks}
 # = \frac1s\Big(\delta_{kj} - \tfrac1K\,\text{out}_k\,\text{out}_j\Big) .$$
 #
 # The rule multiplies by $g_k$ and sums over $k$ (chapter 3):
