@@ -19,6 +19,7 @@ def derivation():
 
 
 RIGHT = {
+    "a prime": "L'(z) = a Σy − y\n= a − y",
     "two lines": "∂L/∂z = a Σy − y\n= a − y",
     "a chain": "∂L/∂z_j = Σ_k (−y_k/a_k)·a_k (δ_kj − a_j) = −Σ_k y_k (δ_kj − a_j) = a_j − y_j",
     "align": r"""\begin{align}

@@ -163,7 +163,7 @@ def times_square(u, v):
         statement="In `backward` stands `start.grad += …`. What goes wrong with `=`, and for which graphs does nothing go wrong?",
         hints=("What if a value is used twice?",),
         ideas={
-            "values that are used more than once": r"twice|more than once|several|two (paths|arrows|uses)|paths meet|many",
+            "values that are used more than once": r"twice|\btwo\b|more than once|several|two (paths|arrows|uses)|paths meet|many",
             "what is lost": r"last|overwr|lost|forg|replac|only one|drop|add|sum",
         },
         solution="""If a value is used more than once, each use brings a part of its gradient. With `=` the last part replaces

@@ -16,11 +16,21 @@ from tinygrad_edu.lectures.exercises.exercise import (
     Number,
     expect,
 )
-from tinygrad_edu.lectures.lecture import LECTURES, typed
+from tinygrad_edu.lectures.lecture import LECTURES, Graph, Lecture
+from tinygrad_edu.naming import Names
+from tinygrad_edu.tensor import Tensor, name
 
 __all__ = ["EXERCISES"]
 
 _LOGITS, _A = np.log([1.0, 2.0, 5.0]), np.array([0.5, 0.3, 0.2])
+
+
+def _weighted() -> Graph:
+    z, c = Tensor(_LOGITS, name="z"), np.array([0.3, -1.0, 2.0])
+    e = ops.exp(z)
+    s = name(ops.sum(e), "s")
+    a = name(e / s, "a")
+    return Graph(name(ops.sum(c * a), "L"), z, Names({"c": c}, {}))
 
 
 def _row_wise(student: Callable[..., Any]) -> None:
@@ -70,21 +80,20 @@ $\partial a_1/\partial z_3$.""",
     Blank(
         "5.3",
         "The quotient rule",
-        statement=r"""Let $L = \sum_k c_k a_k$ with numbers $c_k$ and $a_k = e^{z_k}/s$, $s = \sum_i e^{z_i}$, so that
-$L = \frac{\sum_k c_k e^{z_k}}{s}$. Differentiate the fraction, and fill the blanks. In the second line, use $\mathrm{softmax}(z)_k$
-for $a_k$.""",
+        statement=r"""Let $L = \sum_k c_k a_k$ with numbers $c_k$, $a_k = e^{z_k}/s$ and $s = \sum_i e^{z_i}$, so that
+$L = \frac{\sum_k c_k e^{z_k}}{s}$. Differentiate the fraction by $z_j$, and fill the blanks.""",
         hints=(
-            "The first blank is the denominator $s$, written out.",
-            "In the second line, $c_j$ is compared with a mean of all $c_k$.",
+            "The first blank is the numerator of the fraction.",
+            r"In the second line, $\frac{e^{z_k}}{s} = a_k$ was used several times.",
         ),
-        of=typed("sum(c*exp(z))/sum(exp(z))", "z", {"z": _LOGITS, "c": np.array([0.3, -1.0, 2.0])}),
-        lines="∂L/∂z_j = (c_j e^{z_j} · □ − e^{z_j} · Σ_k c_k e^{z_k})/(Σ_i e^{z_i})^2\n= softmax(z)_j (c_j − □)",
-        solution="Σ_i e^{z_i}\nΣ_k c_k softmax(z)_k",
-        why=r"""The numerator moves at the rate $c_j e^{z_j}$ and the denominator at the rate $e^{z_j}$. Divide each by $s$, and
-$\frac{e^{z_j}}{s} = a_j$ comes out.""",
+        of=Lecture("", (), "a weighted sum of the softmax", _weighted),
+        lines="∂L/∂z_j = (c_j e^{z_j} s − e^{z_j} □)/s^2\n= a_j (c_j − □)",
+        solution="Σ_k c_k e^{z_k}\nΣ_k c_k a_k",
+        why=r"""The numerator moves at the rate $c_j e^{z_j}$ and the denominator at the rate $e^{z_j}$. Divided by $s$, each
+$e^{z_k}$ becomes $a_k$: the result is $a_j$ times how far $c_j$ is from the mean of all $c_k$.""",
         wrong={
-            "Σ_i e^{z_i}\nΣ_k c_k": "2. wrong",
-            "e^{z_j}\nΣ_k c_k softmax(z)_k": "1. wrong",
+            "Σ_k c_k e^{z_k}\nΣ_k c_k": "2. wrong",
+            "c_j e^{z_j}\nΣ_k c_k a_k": "1. wrong",
         },
     ),
     Lines(

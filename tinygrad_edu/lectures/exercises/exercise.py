@@ -188,7 +188,9 @@ class Number(Exercise):
         return ", ".join(f"{number:.{self.decimals}f}" for number in rounded)
 
     def _judge(self, answer: str) -> Mark:
-        pieces = [each for each in re.split(r"[,;\s]+", answer.strip().strip("[]()")) if each]
+        pieces = [
+            each for each in re.split(r"(?:[,;\s]|\band\b)+", answer.strip().strip("[]()")) if each
+        ]
         try:
             given = np.array([float(each.replace("−", "-")) for each in pieces])
         except ValueError:

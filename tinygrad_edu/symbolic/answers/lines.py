@@ -274,7 +274,7 @@ def _sides(text: str) -> tuple[str, list[str]]:
             start = place + 1
     sides = [side.strip() for side in (*sides, text[start:])]
     named = len(sides) > 1 and re.match(
-        r"(\\[dt]?frac\{)?\s*(∂|\\partial|∇|\\nabla|d\w(/|\}\{)d)", sides[0]
+        r"(\\[dt]?frac\{)?\s*(∂|\\partial|∇|\\nabla|d\w(/|\}\{)d)|\w['′](\(\w+\))?$", sides[0]
     )
     left = sides.pop(0) if named else ""
     return left, [side for side in sides if side]
