@@ -107,6 +107,7 @@ def compute(folder):
         with_dropout(group, 2, path)
         group.share(np.zeros(1))  # wait until the first process has written
         results["resumed"] = with_dropout(group, 4, folder / "process0.npz", resume=True)
+        results["again"] = with_dropout(group, 4)
         apart = np.array([float(masks_differ(group))])
         group.add_up([apart], 0.0)
         results["apart"] = apart
@@ -130,16 +131,76 @@ def fail(folder):
         train.fit(model, data(40), loss, sgd, epochs=100, batch_size=4, rng=rng, group=group)
 
 
+ODD = ("rate", "schedule", "momentum", "epochs", "features", "targets", "model")
+
+
 def disagree(folder):
-    """The processes build different models."""
-    with parallel.world() as group:
-        model = network(outputs=2 + group.rank)
-        sgd = optim.SGD(model, lr=0.1)
-        targets = np.zeros((8, 2 + group.rank))
+    """Each process but the first does something else; all are told so, one time after another."""
+    group, said = parallel.world(), []
+    for what in (
+        "nothing",
+        "rate",
+        "schedule",
+        "momentum",
+        "epochs",
+        "features",
+        "targets",
+        "model",
+    ):
+        odd = group.rank > 0
+        model, (x, t) = network(), data(8)
+        if odd and what == "model":
+            model = nn.Sequential(model, nn.Linear(2, 2, rng=np.random.default_rng(0)))
+        lr = 0.1 + 0.1 * (odd and what == "rate")
         rng = np.random.default_rng(0)
-        options = {"epochs": 1, "batch_size": 4, "rng": rng, "group": group}
-        train.fit(model, (data(8)[0], targets), tg.mean_squared_error, sgd, **options)
+        try:
+            train.fit(
+                model,
+                (x + (odd and what == "features"), t + (odd and what == "targets")),
+                tg.mean_squared_error,
+                optim.SGD(
+                    model,
+                    lr=(lambda step: 1 / (step + 1)) if odd and what == "schedule" else lr,
+                    momentum=0.9 * (odd and what == "momentum"),
+                ),
+                epochs=1 + (odd and what == "epochs"),
+                batch_size=4,
+                rng=rng,
+                group=Calm(group),
+            )
+        except ValueError as error:
+            said.append(str(error))
+            for each in network().parameters():  # which the first process goes on to share
+                group.share(each.data)
+        except Enough:
+            continue
+    if group.rank == 1:
+        (folder / "said.txt").write_text("\n".join(said), encoding="utf-8")
+
+
+class Calm(parallel.Alone):
+    """Processes that compare their settings, and no more than that: so none has to end."""
+
+    def __init__(self, group):
+        self.rank, self.size, self.group = group.rank, group.size, group
+
+    def begin(self, parameters, settings):
+        self.group.begin(parameters, settings)
+        raise Enough
+
+
+class Enough(Exception):
+    pass
+
+
+def crash(folder):
+    """One process fails before the training, outside of every ``with``."""
+    group = parallel.world()
+    if group.rank == 1:
+        raise ArithmeticError("the sky fell down")
+    group.share(np.zeros(1))
 
 
 if __name__ == "__main__":
-    {"compute": compute, "fail": fail, "disagree": disagree}[sys.argv[1]](Path(sys.argv[2]))
+    jobs = {"compute": compute, "fail": fail, "disagree": disagree, "crash": crash}
+    jobs[sys.argv[1]](Path(sys.argv[2]))

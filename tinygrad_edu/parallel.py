@@ -101,15 +101,15 @@ class Alone:
         """
         return number
 
-    def begin(self, parameters: Mapping[str, Tensor], setting: str) -> None:
+    def begin(self, parameters: Mapping[str, Tensor], settings: Mapping[str, Any]) -> None:
         """Give every process the parameters of the first one.
 
         Parameters
         ----------
         parameters : mapping of str to Tensor
             The parameters by name.
-        setting : str
-            What else must be the same in every process, in words.
+        settings : mapping of str to object
+            What else must be the same in every process, by name: arrays, and what prints as it is.
 
         Raises
         ------
@@ -144,8 +144,13 @@ class Group(Alone):
 
     Notes
     -----
-    Use it as ``with world() as group:`` where a process may fail outside of `fit`: an error in
-    one process then ends the whole job with its message, and the others do not wait for ever.
+    An error that nobody catches, within `fit` or outside of it, ends the whole job with its
+    message, so that the others do not wait for ever; so does one that leaves ``with world() as
+    group:``.
+
+    `Dropout` and all else that draws has a Generator of its own in each process, begun anew in
+    every epoch from the first process's: the same seeds and the same number of processes give
+    the same weights, bit for bit, and another number gives other masks.
     """
 
     def __init__(self, communicator: MPI.Comm) -> None:
@@ -153,6 +158,8 @@ class Group(Alone):
         self.rank = communicator.Get_rank()
         self.size = communicator.Get_size()
         self._buffer = np.empty(0)
+        if self.size > 1:
+            sys.excepthook = self.__exit__
 
     def __enter__(self) -> Group:
         return self
@@ -203,15 +210,17 @@ class Group(Alone):
             start += array.size
         return float(flat[-1])
 
-    def begin(self, parameters: Mapping[str, Tensor], setting: str) -> None:
+    def begin(self, parameters: Mapping[str, Tensor], settings: Mapping[str, Any]) -> None:
         """Give every process the parameters of the first one."""
         named = [f"{name} {each.shape} {each.dtype}" for name, each in parameters.items()]
-        words = "; ".join([setting, *named])
-        digest = np.frombuffer(hashlib.sha256(words.encode()).digest(), np.uint8)
-        if not np.array_equal(self.share(digest), digest):
+        own = {**settings, "parameters": ", ".join(named)}
+        digests = np.array([_digest(each) for each in own.values()])
+        differ = np.any(self.share(digests) != digests, axis=1)
+        wrong = [f"{k} {_words(v)}" for (k, v), d in zip(own.items(), differ, strict=True) if d]
+        if wrong:
             raise ValueError(
-                f"parallel: process {self.rank} does not train what process 0 trains, but "
-                f"{words}; build the same model and load the same data in every process"
+                f"parallel: process {self.rank} does not train what process 0 trains, but has "
+                f"{' and '.join(wrong)}; give every process the same model, data and settings"
             )
         for tensor in parameters.values():
             tensor.data = self.share(tensor.data)
@@ -224,6 +233,20 @@ class Group(Alone):
                 own = np.random.SeedSequence([*seed.tolist(), self.rank])
                 bits = generator.bit_generator
                 bits.state = type(bits)(own).state
+
+
+def _digest(value: Any) -> list[int]:
+    """Return a few numbers that differ where arrays, or what prints, differ."""
+    array = value if isinstance(value, np.ndarray) else np.array(str(value))
+    content = hashlib.blake2b(np.ascontiguousarray(array).tobytes(), digest_size=16)
+    content.update(f"{array.shape} {array.dtype}".encode())
+    return list(content.digest())
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return f"of shape {value.shape} that are others"
+    return str(value)
 
 
 def world() -> Group:

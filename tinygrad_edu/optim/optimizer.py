@@ -103,8 +103,13 @@ class Optimizer(ABC):
         """The Tensors that it moves, by name."""
         return dict(self._parameters)
 
-    def rate(self) -> float:
-        """Return the learning rate of the next step.
+    def rate(self, step: int | None = None) -> float:
+        """Return the learning rate of a step, by default of the next.
+
+        Parameters
+        ----------
+        step : int, optional
+            How many were taken before it.
 
         Returns
         -------
@@ -127,7 +132,8 @@ class Optimizer(ABC):
         """
         if not callable(self._lr):
             return self._lr
-        return number(f"{self._who}: lr at step {self.steps}", self._lr(self.steps))
+        step = self.steps if step is None else step
+        return number(f"{self._who}: lr at step {step}", self._lr(step))
 
     @guided
     def step(self, gradients: Sequence[Array] | None = None) -> None:
@@ -244,12 +250,13 @@ class Optimizer(ABC):
             hint = "" if name.startswith("_") else instead("Optimizer", name)
             raise AttributeError(f"{self._who!r} has no attribute {name!r}{hint}")
 
+    def settings(self) -> dict[str, Any]:
+        """Return what it was made with, apart from the parameters."""
+        names = inspect.signature(type(self)).parameters
+        return {n: getattr(self, n) for n in names if n != "parameters" and hasattr(self, n)}
+
     def __repr__(self) -> str:
-        settings = [
-            f"{name}={getattr(self, name)!r}"
-            for name in inspect.signature(type(self)).parameters
-            if hasattr(self, name) and name != "parameters"
-        ]
+        settings = [f"{name}={value!r}" for name, value in self.settings().items()]
         count = len(self._parameters)
         moved = f"{count} parameter{'s' if count > 1 else ''}"
         return f"{self._who}({', '.join([moved, *settings])})"

@@ -80,7 +80,7 @@ class Loop:
         """Train until all epochs are done, patience runs out, or the user interrupts."""
         if resume and self.settings.checkpoint and self.settings.checkpoint.exists():
             self._resume(self.settings.checkpoint)
-        self._begin_together()
+        self._begin_together(epochs)
         batches = -(-len(self.examples) // self.settings.batch_size)
         bar = Progress(epochs, batches, progress and self.group.rank == 0)
         bar.advance(len(self.history) * batches)
@@ -107,14 +107,30 @@ class Loop:
             batch_size=self.settings.batch_size,
         )
 
-    def _begin_together(self) -> None:
-        if self.group.size > 1 and self.loss.reduction == "other":
+    def _begin_together(self, epochs: int) -> None:
+        if self.group.size == 1:
+            return
+        if self.loss.reduction == "other":
             raise ValueError(
                 "fit: the loss joins the examples neither by a sum nor by a mean, so it cannot be "
                 "computed in parts; train in one process"
             )
-        setting = f"{len(self.examples)} examples in batches of {self.settings.batch_size}"
-        self.group.begin(self.model.named_parameters(), setting)
+        held, optimizer = self.validation, self.optimizer
+        moves = optimizer.settings()
+        if callable(optimizer.lr):
+            moves["lr"] = [optimizer.rate(step) for step in (0, 1, 10, 100, 1000)]
+        settings = {
+            "epochs": epochs,
+            "batch_size": self.settings.batch_size,
+            "clip": self.settings.clip,
+            "early_stopping": self.settings.early_stopping,
+            "optimizer": f"{type(optimizer).__name__} with {moves}",
+            "features": self.examples.features,
+            "targets": self.examples.targets,
+            "validation features": held and held.features,
+            "validation targets": held and held.targets,
+        }
+        self.group.begin(self.model.named_parameters(), settings)
 
     def _epochs(self, epochs: int, bar: Progress) -> str:
         asked = False
