@@ -7,13 +7,14 @@ which ``{name}`` is the name that was tried. A test tries each of them.
 
 from __future__ import annotations
 
-import difflib
 import functools
 import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
+
+from tinygrad_edu.settings import close_matches
 
 __all__ = ["guided", "instead", "keyword", "lacks", "misfit", "table"]
 
@@ -56,7 +57,7 @@ def instead(place: str, name: str, known: Iterable[str] = ()) -> str:
     mend = table()[place].get(name)
     if mend is None:
         there = {each.lower(): each for each in known}
-        near = difflib.get_close_matches(name.lower(), there, 1, 0.75)
+        near = close_matches(name.lower(), there, 1, 0.75)
         mend = f"did you mean {there[near[0]]!r}?" if near else ""
     return mend and f"; {mend}"
 

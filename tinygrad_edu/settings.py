@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import numbers
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,7 +9,15 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-__all__ = ["count", "did_you_mean", "generator", "look_up", "number", "probability"]
+__all__ = [
+    "close_matches",
+    "count",
+    "did_you_mean",
+    "generator",
+    "look_up",
+    "number",
+    "probability",
+]
 
 Value = TypeVar("Value")
 
@@ -61,10 +68,17 @@ def count(what: str, value: Any, low: int = 0) -> int:
     return int(value)
 
 
+def close_matches(word: str, known: Iterable[str], most: int, cutoff: float) -> list[str]:
+    """Return the nearest of the words that are known."""
+    import difflib  # takes time, and most calls go well
+
+    return difflib.get_close_matches(word, list(known), most, cutoff)
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Name the nearest known word, and all of them."""
     there = list(known)
-    near = difflib.get_close_matches(word, there, 1, 0.5)
+    near = close_matches(word, there, 1, 0.5)
     return _hint(near, there)
 
 
@@ -105,7 +119,7 @@ def look_up(
     word = name.lower()
     others = {each: each for each in known} | dict(elsewhere or {})
     begun = [each for each in others if word.startswith(each)]
-    near = begun or difflib.get_close_matches(word, others, 1, 0.5)
+    near = begun or close_matches(word, others, 1, 0.5)
     raise ValueError(f"{what}: {name!r} is unknown; {_hint([others[n] for n in near], known)}")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-import threading
+from _thread import RLock  # that of threading, without its import
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, cast
@@ -471,7 +471,7 @@ class _Elsewhere:
 _new = object.__new__
 _set_grad = Tensor.__dict__["_grad"].__set__
 # Reading, adding and setting `.grad` is one step; a signal handler may be inside it already.
-_adding = threading.RLock()
+_adding = RLock()
 
 
 def leaf(x: Any) -> Tensor:
