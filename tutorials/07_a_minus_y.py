@@ -50,7 +50,7 @@ print("L =", L.data)
 # Before any calculus, measure. Nudge one logit at a time by a tiny step to both sides, and see
 # how much the loss changes.
 #
-# **Predict.** Which of the three slopes are positive, and which is the steepest?
+# **Predict:** which of the three slopes are positive, and which is the steepest?
 #
 # <details><summary>Answer</summary>
 #
@@ -81,8 +81,8 @@ assert abs(slopes).argmax() == 1
 # The slopes are $a - y$, to all digits shown. That is surprisingly simple. Softmax alone has nine
 # derivatives, and the logarithm brings a division with it. Where did all of this go?
 #
-# We answer three times. The first way is the shortest, the second uses the rules that a network
-# uses, and the third is done by the machine.
+# We answer three times. The first way is the shortest, the second goes back step by step as a
+# backward pass does, and the third is done by the machine.
 
 # %% [markdown]
 # ## First way: two lines
@@ -174,7 +174,7 @@ assert judgement.shortest
 #     && \textstyle\sum_k y_k = 1 \text{, and } \delta_{kj} \text{ picks one term}
 # \end{aligned}$$
 #
-# The second line is where the difficulty disappears. The logarithm divides by $a_k$, and softmax
+# The difficulty disappears in the second line. The logarithm divides by $a_k$, and softmax
 # multiplies by the same $a_k$. This is why the two are used together.
 
 # %%
@@ -196,7 +196,7 @@ assert [line.verdict for line in judgement.lines] == ["right"] * 4
 # Let us see all nine terms of the first line. Row $k$ and column $j$ hold
 # $\frac{\partial L}{\partial a_k}\frac{\partial a_k}{\partial z_j}$, and each column is summed.
 #
-# **Predict.** How many of the nine terms are not 0?
+# **Predict:** how many of the nine terms are not 0?
 #
 # <details><summary>Answer</summary>
 #
@@ -226,8 +226,8 @@ assert_allclose(all_terms(soft), a.data - soft)
 
 # %% [markdown]
 # (The program counts classes from 0, as NumPy does.) The second table has targets that are not
-# one-hot, as label smoothing makes them. Now all nine terms are there, and the sums are $a - y$
-# again. One-hot targets make the table shorter, but the result does not need them.
+# one-hot, for an example of which one is not quite certain. Now no term is 0, and the sums are
+# $a - y$ again. One-hot targets make the work shorter, but the result does not need them.
 
 # %% [markdown]
 # ### The usual slip
@@ -271,11 +271,13 @@ assert all(step.residual < 1e-12 for step in derivation.steps)
 # There are four parts to read.
 #
 # - **where** repeats what was computed, by the names you gave.
-# - **Backward** is the chain rule, one row for each edge of the graph. A gradient g comes in, the
-#   local rule is applied, the result goes on. Find the row from log a to a: −y/a goes on. That is
-#   $\partial L/\partial a$ of the second way.
+# - **Backward** is the chain rule, one row for each arrow of the graph, from a node (here called
+#   vertex) to one of its arguments. A gradient g comes in, the local rule is applied, the result
+#   goes on. Find the row from log a to a: −y/a goes on. That is $\partial L/\partial a$ of the
+#   second way.
 # - **Algebra** starts from what the backward pass leaves, a large formula, and changes one thing
-#   at a time. Below each line stands the law, and why it holds here.
+#   at a time. Between two lines stand the law and the reason why it holds here. A ▸ marks a line
+#   that had to be found by trying; the others only tidy up.
 # - **Assumptions** lists what is not a law. It was tested on the data.
 
 # %%
@@ -296,7 +298,7 @@ show(
 
 # %% [markdown]
 # And here is all of it as a page to step through. Drag a logit and watch the bars. Which bar of
-# a − y is negative? What happens to the gradient when a gets close to y?
+# $a - y$ is negative? What happens to the gradient when $a$ gets close to $y$?
 
 # %%
 show(
@@ -323,7 +325,7 @@ assert str(staged.result) == "a − y"
 # Three classes are few enough to write every sum out. We take the logits one by one, and derive by
 # the first of them.
 #
-# **Predict.** The sum s has $K = 3$ paths to the loss. What does each of them send back?
+# **Predict:** the sum s has $K = 3$ paths to the loss. What does each of them send back?
 #
 # <details><summary>Answer</summary>
 #
@@ -348,9 +350,9 @@ assert_allclose(one.result.evaluate(), a0.data - y[0])
 # %% [markdown]
 # ## The assumption, switched off
 #
-# All three ways used $\sum_k y_k = 1$, each at one place. What is the gradient without it?
+# All three ways used $\sum_k y_k = 1$, each at one place.
 #
-# **Predict.** Go back to the four lines of the second way, and stop before the last.
+# **Predict:** what is the gradient without it? Go back to the four lines of the second way.
 #
 # <details><summary>Answer</summary>
 #
@@ -364,8 +366,8 @@ print("∂L/∂z =", without.result)
 assert str(without.result) == "a·Σy − y"
 
 # %% [markdown]
-# This is right for *all* targets. The library never assumes what fails on your data. Here are
-# targets that sum to 1.75:
+# This is right for *all* targets. The library does not use an assumption that fails on your data.
+# Here are targets that sum to 1.75:
 
 # %%
 y = np.array([0.5, 1.0, 0.25])
@@ -403,7 +405,7 @@ assert_allclose((a.data - y).sum(), 1 - y.sum())
 # matrices $Z$, $A$ and $Y$ with a row for each example. Example $n$ occurs in its own loss alone,
 # with the factor $1/N$.
 #
-# **Predict.** What is $\partial L/\partial Z$?
+# **Predict:** what is $\partial L/\partial Z$?
 #
 # <details><summary>Answer</summary>
 #
@@ -425,18 +427,18 @@ assert_allclose(batch.computed, (A.data - Y) / 4)
 # %% [markdown]
 # ## What the gradient says
 #
-# Read $a - y$ once more, now as a command to the logits. A step goes *against* the gradient, by
-# $y - a$.
+# Read $a - y$ once more, now as a command to the logits. A step of descent goes *against* the
+# gradient, along $y - a$.
 #
 # - The true class is pulled up by $1 - a_{\text{true}}$, by what it lacks.
 # - Every other class is pushed down by $a_k$, by what it wrongly has.
 # - Pull and pushes balance: their sum is 0.
-# - Nothing exceeds 1, and nothing vanishes before the answer is right. A network that is sure of
-#   the wrong class gets the strongest pull.
+# - No entry is larger than 1, and the gradient does not vanish before the answer is right. A
+#   network that is sure of a wrong class gets the strongest pull.
 #
-# The last point is not natural. Take the squared error $\tfrac12\sum_k (a_k - y_k)^2$ of the same
-# activations: its gradient still contains softmax's own slope, and this is almost 0 where the
-# network is sure, whether right or wrong.
+# The last point cannot be taken for granted. Take the squared error $\tfrac12\sum_k (a_k - y_k)^2$
+# of the same activations: its gradient still contains softmax's own slope, and this is almost 0
+# where the network is sure, whether right or wrong.
 
 # %%
 sure = tg.Tensor([12.0, 0.0, 0.0], name="z")  # sure of the first class
@@ -462,6 +464,9 @@ assert abs(faint).max() < 1e-3
 
 # %% [markdown]
 # ## Exercises
+#
+# Write your answer into a file, and have it judged: `python -m tinygrad_edu exercise 7.1 mine.txt`.
+# A number, a formula and a derivation go into a text file, a program into a Python file.
 
 # %%
 show(exercise("7.1"))

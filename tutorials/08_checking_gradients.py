@@ -61,7 +61,7 @@ def claimed(z):
 # %% [markdown]
 # ## Which step?
 #
-# **Predict.** Is it always better to make $h$ smaller?
+# **Predict:** is it always better to make $h$ smaller?
 #
 # <details><summary>Answer</summary>
 #
@@ -123,7 +123,8 @@ show(
 # In the central difference $f$ and $f''$ cancel, and an error of the size of $h^2$ is left. To one
 # side $f''$ stays, with an error of the size of $h$.
 #
-# The best step balances both errors. It is near $10^{-8}$ to one side, and near $10^{-5}$ to both.
+# The best step balances both errors. For numbers of double precision, with 16 digits, it is near
+# $10^{-8}$ to one side, and near $10^{-5}$ to both.
 
 # %%
 one, both = errors["one_sided"], errors["central"]
@@ -190,11 +191,11 @@ for name, claim in claims.items():
 # %% [markdown]
 # ## What a check can miss
 #
-# A check says "equal at this point". Here are five ways in which a wrong program passes.
+# A check says "equal at this point". Here are four ways in which a wrong program passes.
 #
-# **1. The point is too nice.** At $z = (0, 0, 0)$ all activations are equal. Whoever writes a mean
-# over the classes in place of a certain activation does not notice it there. Check at random
-# points, never at zeros or ones.
+# **1. The point is too nice.** At $z = (0, 0, 0)$ all activations are 1/3. A program that has 1/K
+# in place of the activations is right there, and nowhere else. Check at random points, never at
+# zeros or ones.
 
 
 # %%
@@ -262,11 +263,10 @@ print(f"a wrong loss and its gradient: {agreement:.0e}")
 assert agreement < 1e-8
 
 # %% [markdown]
-# **5. It is random.** Dropout draws a new mask in each call (chapter 13). Then both values of a
-# difference belong to different functions. Fix the mask while you check.
-#
-# There are also two ways in which a *right* gradient fails: at a kink there is no derivative to
-# compare with, and numbers of single precision have 7 digits in place of 16.
+# There are also three ways in which a *right* gradient fails. At a kink there is no derivative to
+# compare with. A number of single precision has 7 digits in place of 16. And where a function draws
+# random numbers, as dropout does (chapter 13), the two values of a difference belong to two
+# functions: hold the random numbers fixed while you check.
 
 # %%
 kink = tg.gradcheck(lambda x: tg.relu(x).sum(), [0.5, 0.0, 2.0])
@@ -304,7 +304,7 @@ assert report
 # The more interesting case is a mistake. *Swish* is an activation, $x\,\sigma(x)$ with the sigmoid
 # $\sigma(x) = 1/(1 + e^{-x})$. Here its derivative is claimed to be $\sigma(x)$.
 #
-# **Predict.** What is missing?
+# **Predict:** what is missing?
 #
 # <details><summary>Answer</summary>
 #
@@ -326,14 +326,19 @@ def network(x):
 
 
 report = tg.gradcheck(network, [0.5, -0.2, 2.0])
-show(report)
+print(report.verdict, "because of", *report.blamed)
+show(
+    report,
+    "08-report.html",
+    alt="The report: all derivatives are wrong, and swish is to blame, a factor is left out.",
+)
 assert report.verdict == "wrong"
 assert [blame.op for blame in report.blamed] == ["swish"]
 
 # %% [markdown]
 # The whole function was checked and found wrong. Then each operation was checked by itself, and
-# one is to blame. So you need not search. In a notebook the report shows a map of the entries:
-# each row is an output, each column an input.
+# one is to blame. So you need not search. The report also shows a map of the entries: each row is
+# an output, each column an input.
 #
 # Mend the rule and check again. `out` is the value $x\,\sigma(x)$, which saves a product.
 
@@ -377,7 +382,7 @@ assert not tg.check_answer(derivation, "y − a")
 # 2. Check it on a *small* case: 3 inputs, 2 examples, double precision, no dropout.
 # 3. Use a random point and random weights on the outputs.
 # 4. Look at the relative error.
-# 5. When it is right, train. A check belongs into the tests, not into the training loop.
+# 5. When it is right, train. A check belongs in the tests, not in the training loop.
 
 # %% [markdown]
 # ## Exercises

@@ -52,7 +52,7 @@ print("y =", y)
 print("losses", tg.binary_cross_entropy(a.data, y, reduction="none"), "sum", E.data.round(3))
 
 # %% [markdown]
-# **Predict.** Which of the four examples has the largest loss, and in which direction should its
+# **Predict:** which of the four examples has the largest loss, and in which direction should its
 # logit move?
 #
 # <details><summary>Answer</summary>
@@ -171,7 +171,7 @@ assert abs(slope_at["½(a − y)²"][0]) < 0.001
 # most ½, however wrong it is. Its cross-entropy has no bound. Suppose that one example has a wrong
 # label.
 #
-# **Predict.** Which of the two losses lets this example spoil the fit?
+# **Predict:** which of the two losses lets this example spoil the fit?
 #
 # <details><summary>Answer</summary>
 #
@@ -221,7 +221,7 @@ for fitted in found.every:
 # %% [markdown]
 # ## Where both losses come from
 #
-# Neither loss was chosen by taste. Each is minus the logarithm of a likelihood, that is, of the
+# Neither loss is arbitrary. Each is minus the logarithm of a likelihood, that is, of the
 # probability of the targets if the network is right (chapter 6).
 #
 # **Yes or no.** If the probability of yes is $a$, that of the target is $a^y(1-a)^{1-y}$. One of
@@ -282,7 +282,7 @@ assert_allclose(tg.softmax(both)[1], tg.sigmoid(both[1] - both[0]))
 # A photo can show a dog *and* a ball *and* no cat. Its target is $y = (1, 1, 0)$, and Σy is 2. Each
 # label is a yes-or-no question of its own. Three logits and three sigmoids answer three questions.
 #
-# **Predict.** We descend from $z = 0$ on this one example, once with three sigmoids and binary
+# **Predict:** we descend from $z = 0$ on this one example, once with three sigmoids and binary
 # cross-entropy, once with softmax and cross-entropy. Where do the activations go?
 #
 # <details><summary>Answer</summary>

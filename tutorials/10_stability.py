@@ -33,7 +33,7 @@ np.set_printoptions(precision=4, suppress=True)
 # A floating-point number has a largest and a smallest size. What is larger becomes infinity, what
 # is smaller becomes 0. The exponential reaches both ends soon.
 #
-# **Predict.** For which $x$ does $e^x$ become infinite, in double precision? The largest number is
+# **Predict:** for which $x$ does $e^x$ become infinite, in double precision? The largest number is
 # about $1.8\cdot 10^{308}$.
 #
 # <details><summary>Answer</summary>
@@ -117,7 +117,7 @@ assert proof.proved
 # is at least 1, and nothing is divided by 0. Other entries may become 0, but they really are that
 # small.
 #
-# **Predict.** The shift depends on $z$. So there are new paths from $z$ to the loss, through the
+# **Predict:** the shift depends on $z$. So there are new paths from $z$ to the loss, through the
 # maximum. What do they add to the gradient?
 #
 # <details><summary>Answer</summary>
@@ -143,7 +143,7 @@ assert str(with_max.result) == "a − y"
 #
 # Now $a$ is right for all logits. The loss takes its logarithm. Is that safe?
 #
-# **Predict.** Let the logits be (800, 0, 10) and the second class true. What is $a_{\text{true}}$
+# **Predict:** let the logits be (800, 0, 10) and the second class true. What is $a_{\text{true}}$
 # as a floating-point number, and what is its logarithm?
 #
 # <details><summary>Answer</summary>
@@ -235,7 +235,7 @@ assert breaks[2] is breaks[3] is None
 # On forums you find two others. Add something tiny before the logarithm, $\log(a + 10^{-7})$, or
 # clip the activations, so that they are never below $10^{-7}$. Neither gives NaN.
 #
-# **Predict.** The network is sure of a wrong class: the logits are (30, 0, 0), and the second is
+# **Predict:** the network is sure of a wrong class: the logits are (30, 0, 0), and the second is
 # true. The right gradient is about (1, −1, 0). What do the two mends give?
 #
 # <details><summary>Answer</summary>

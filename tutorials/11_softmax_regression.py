@@ -74,7 +74,7 @@ L = tg.cross_entropy(A, Y)
 print("loss with W = 0 and b = 0:", L.data)
 
 # %% [markdown]
-# **Predict.** Why is the loss just $\log 3 = 1.0986$?
+# **Predict:** why is the loss just $\log 3 = 1.0986$?
 #
 # <details><summary>Answer</summary>
 #
@@ -103,7 +103,7 @@ show(
 #
 # A sum over the *first* index of both is a matrix product with the first factor transposed:
 #
-# $$\frac{\partial L}{\partial W} = X^{\mathsf T}\Delta = \frac{X^{\mathsf T}(A - Y)}{N}.$$
+# $$\frac{\partial L}{\partial W} = X^\top\Delta = \frac{X^\top (A - Y)}{N}.$$
 #
 # The shapes tell whether this can be right: (4 × N) times (N × 3) is 4 × 3, the shape of $W$.
 #
@@ -148,8 +148,8 @@ assert str(staged.result) == "Xᵀ(A − Y)/N"
 # ### One flower, and the other order
 #
 # For a single flower $x$ with $z = xW$ the gradient is the outer product of what went in and what
-# comes back, $x\,(a - y)^{\mathsf T}$. Many texts write the layer as $z = Vx$, where $V$ has a
-# *row* for each class. Then everything is transposed: $(a - y)\,x^{\mathsf T}$.
+# comes back, $x\,(a - y)^\top$. Many texts write the layer as $z = Vx$, where $V$ has a
+# *row* for each class. Then everything is transposed: $(a - y)\,x^\top$.
 
 # %%
 x, y = X[0], Y[0]
@@ -215,11 +215,11 @@ for name, row in zip(names, W1, strict=True):
     print(f"{name:18} {row}   sum {abs(row.sum()):.3f}")
 
 # %% [markdown]
-# **Predict.** Why does each row sum to 0?
+# **Predict:** why does each row sum to 0?
 #
 # <details><summary>Answer</summary>
 #
-# The entries of $a - y$ sum to 0 for every flower (chapter 7). So each row of $X^{\mathsf T}(A -
+# The entries of $a - y$ sum to 0 for every flower (chapter 7). So each row of $X^\top (A -
 # Y)$ sums to 0 as well, and we started with zeros. What one class gains, the others lose.
 #
 # </details>
@@ -234,13 +234,13 @@ assert W1[petal_length, 0] < 0 < W1[petal_length, 2]
 #
 # ## Where does the 1/N go?
 #
-# This is asked on every forum. The answer: it belongs to the loss, and comes from there into the
-# gradient. With the *sum* of the losses there is no 1/N in either. Both are right. What is wrong is
-# to have it in one and not in the other, or in both the loss and, once more, in the update.
+# Many students ask this. The 1/N belongs to the loss, and comes from there into the gradient. With
+# the *sum* of the losses there is no 1/N in either. Both are right. What is wrong is to have it in
+# one and not in the other, or in both the loss and, once more, in the update.
 #
 # But the choice changes what a learning rate means.
 #
-# **Predict.** A rate of 0.5 was good with the mean. What happens with the sum over 100 flowers?
+# **Predict:** a rate of 0.5 was good with the mean. What happens with the sum over 100 flowers?
 #
 # <details><summary>Answer</summary>
 #
@@ -314,7 +314,7 @@ for seed in range(1, 6):  # not the luck of one split
 # Would you notice a mistake? We train with five claims about $\partial L/\partial Z$, four of them
 # wrong.
 #
-# **Predict.** Which of these classify the test flowers well all the same?
+# **Predict:** which of these classify the test flowers well all the same?
 #
 # <details><summary>Answer</summary>
 #

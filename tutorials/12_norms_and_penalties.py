@@ -76,7 +76,7 @@ show(
 )
 
 # %% [markdown]
-# **Predict.** Which entry of $z = (3, -4, 1)$ does the norm care for most? That is, which has the
+# **Predict:** which entry of $z = (3, -4, 1)$ does the norm care for most? That is, which has the
 # largest derivative, for $p = 1$, 2 and 10?
 #
 # <details><summary>Answer</summary>
@@ -113,7 +113,7 @@ assert str(tg.derive(tg.norm(z, 2), wrt=z).result) == "z/‖z‖₂"
 # Let us see what that does to a single weight whose data want it at $c$, with the loss
 # $\tfrac12(w - c)^2$.
 #
-# **Predict.** Where is the minimum with each of the penalties, for $\lambda = 1$ and $c = 3$? And
+# **Predict:** where is the minimum with each of the penalties, for $\lambda = 1$ and $c = 3$? And
 # for $c = 0.5$?
 #
 # <details><summary>Answer</summary>
@@ -241,7 +241,7 @@ assert (results["spring"][:, 1] < results["none"][:, 1]).all()
 #
 # $$J = \frac1N\sum_n |z_n - y_n| + \alpha\lVert w\rVert_1 + \beta\lVert w\rVert_2 .$$
 #
-# **Predict.** What are the three terms of the gradient?
+# **Predict:** what are the three terms of the gradient?
 
 # %%
 X, y = rng.standard_normal((6, 3)), rng.standard_normal(6)
@@ -319,7 +319,7 @@ for seed in range(4):
     assert strong.test_loss > free.test_loss
 
 # %% [markdown]
-# In all four runs a stronger spring leaves fewer units saturated. It is no gift, though. Read the
+# In all four runs a stronger spring leaves fewer units saturated. But this has a price. Read the
 # last column: with $\lambda = 0.01$ the test loss is higher than without a spring, in all four
 # runs. A spring that is too strong keeps the network from fitting at all. How strong it should be
 # is a question for a validation set (chapter 14).
@@ -369,7 +369,7 @@ assert proof.proved
 
 # %% [markdown]
 # **Check it on a problem with a known answer.** For $z = Xw$ the posterior is again a normal
-# distribution, and its mean is $(X^{\mathsf T}X + \lambda I)^{-1}X^{\mathsf T}y$. Descent with the
+# distribution, and its mean is $(X^\top X + \lambda I)^{-1}X^\top y$. Descent with the
 # spring must end there.
 
 # %%
@@ -404,7 +404,7 @@ assert_allclose(v, mean, rtol=1e-10)
 # Adam (chapter 16) divides each entry of the gradient by its usual size, so that all weights take
 # steps of about the same length $\eta$.
 #
-# **Predict.** What does this do to a penalty, and what to a decay?
+# **Predict:** what does this do to a penalty, and what to a decay?
 #
 # <details><summary>Answer</summary>
 #
