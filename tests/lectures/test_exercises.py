@@ -1,5 +1,7 @@
 """Every exercise: its solution is right, typical slips are wrong and told why, and its faces."""
 
+from textwrap import indent
+
 import pytest
 
 from tinygrad_edu.lectures.exercises import exercises
@@ -42,7 +44,9 @@ def test_its_faces(number):
     assert asked.number == number
     assert asked.why or asked.kind == "explain in a sentence", "write the worked solution"
     face = asked._repr_mimebundle_()
-    assert asked.title in face["text/plain"]
+    assert f"{asked.title} ({asked.kind})" in face["text/plain"]
+    if isinstance(asked, MendRule):
+        assert indent(asked.broken.strip(), "    ") in face["text/plain"]
     assert "<details><summary>Solution</summary>\n\n" in face["text/markdown"]
     assert asked.markdown().count("$") % 2 == 0
     assert "<" not in face["text/plain"].replace("<answer>", "").replace(" < ", "")

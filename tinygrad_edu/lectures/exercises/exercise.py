@@ -132,10 +132,10 @@ class Exercise:
 
     def text(self, *, hints: bool = False, solved: bool = False) -> str:
         """Return it for a terminal."""
-        text = self.markdown(hints=hints, solved=solved)
-        text = re.sub(r"```\w*\n(.*?)\n```", lambda m: indent(m[1], "    "), text, flags=re.S)
-        text = re.sub(r"\$\$?(.+?)\$\$?", lambda m: plain_text(m[1]), text, flags=re.S)
-        text = re.sub(r"</?details>\n*|(?<!\w)\*+(?=\S)|(?<=[\w.)])\*+(?!\w)|`", "", text)
+        parts = re.split(
+            r"(```\w*\n.*?\n```|`[^`]*`)", self.markdown(hints=hints, solved=solved), flags=re.S
+        )
+        text = "".join(_code(each) if each[:1] == "`" else _prose(each) for each in parts)
         return re.sub(r"<summary>(.*)</summary>\n\n( *)", _opened, text).strip()
 
     def __str__(self) -> str:
@@ -143,6 +143,16 @@ class Exercise:
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         return {"text/markdown": self.markdown(), "text/plain": str(self)}
+
+
+def _code(text: str) -> str:
+    fenced = re.fullmatch(r"```\w*\n(.*)\n```", text, flags=re.S)
+    return indent(fenced[1], "    ") if fenced else text.strip("`")
+
+
+def _prose(text: str) -> str:
+    text = re.sub(r"\$\$?(.+?)\$\$?", lambda m: plain_text(m[1]), text, flags=re.S)
+    return re.sub(r"</?details>\n*|(?<=[\w.?!)])\*+(?!\w)|(?<!\w)\*+(?=\S)", "", text)
 
 
 def _opened(match: re.Match[str]) -> str:

@@ -22,10 +22,13 @@ def plain_text(latex: str) -> str:
     >>> from tinygrad_edu.symbolic.notation.plain import plain_text
     >>> plain_text(r"\frac{\partial L}{\partial z_j} = \sum_k y_k(a_j - \delta_{kj})")
     '∂L/∂zⱼ = Σₖ yₖ(aⱼ − δₖⱼ)'
+    >>> plain_text(r"\tfrac12\sum_k z_k^2")
+    '1/2 Σₖ zₖ²'
     """
+    latex = re.sub(r"(\\[dt]?frac)\s*(\d)\s*(\w)", r"\1{\2}{\3}", latex)  # TeX takes a digit each
     cut = iter(tokens(latex, (), lambda _: False))
     text = " ".join("".join(_said(token, cut) for token in cut).split())
-    return re.sub(r"(?<=∂) | (?=[)\]])", "", text).replace("-", "−")
+    return re.sub(r"(?<=∂) | (?=[)\],.])", "", text).replace("-", "−")
 
 
 def _said(token: Token, rest: Iterator[Token]) -> str:
@@ -33,7 +36,7 @@ def _said(token: Token, rest: Iterator[Token]) -> str:
     gap = " " if token.gap and not token.text.startswith("{") else ""
     if token.text == "\\frac":
         above, below = _group(rest), _group(rest)
-        return f"{gap}{_enclosed(above)}/{_enclosed(below)}"
+        return f"{gap}{_enclosed(above)}/{_enclosed(below)} "
     if token.text == "√":
         return f"{gap}√{_enclosed(_group(rest))}"
     if token.kind == "sign" and token.text in _SCRIPTS:
@@ -60,4 +63,5 @@ def _group(rest: Iterator[Token]) -> str:
 
 
 def _enclosed(text: str) -> str:
+    text = text.replace("∂ ", "∂")
     return text if not set(text) & set(" +−·/=") else f"({text})"
