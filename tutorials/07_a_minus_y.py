@@ -311,8 +311,8 @@ show(
 # ### Vertex by vertex
 #
 # On a blackboard you would not carry the large formula along. You would stop at each vertex, write
-# a letter for the gradient found so far, and shorten before you go on. The usual letter is δ:
-# δ_a is short for $\partial L/\partial a$. (It is not the Kronecker delta, which has two indices.)
+# a letter for the gradient found so far, and shorten before you go on. The usual letter is δ: `δ_a`
+# is short for $\partial L/\partial a$. (It is not the Kronecker delta, which has two indices.)
 
 # %%
 staged = tg.derive(L, wrt=z, staged=True)

@@ -199,10 +199,10 @@ show(
 # hardly moves in either case: here the network becomes less sure, and not more wrong.
 #
 # With the rare class, both losses shift the boundary towards the rare examples and miss some of
-# them. Here the choice of the loss does not help. One would give the rare examples a larger weight.
+# them. Here the choice of the loss does not help. Giving the rare examples a larger weight would.
 #
-# Is this the luck of one draw? The table is of ten draws of the data, each number with its standard
-# deviation, and below it stands how many of them bear each sentence out. We ask for all ten.
+# The table is of ten draws of the data, each number with its standard deviation, and below it
+# stands in how many draws each sentence is true. We ask for all ten.
 
 # %%
 for fitted in found.every:
