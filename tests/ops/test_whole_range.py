@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("untraced")
 
 #: How many examples `make test` draws, and `make test-deep`.
 counted = pytest.mark.parametrize(
-    "examples", [25, pytest.param(1000, marks=pytest.mark.deep)], ids=["quick", "deep"]
+    "examples", [10, pytest.param(1000, marks=pytest.mark.deep)], ids=["quick", "deep"]
 )
 dtypes = st.sampled_from([np.float16, np.float32, np.float64])
 ENTRYWISE = sorted(name for name, op in REGISTRY.items() if op.sealed and op.elementwise)

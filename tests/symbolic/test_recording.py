@@ -153,7 +153,7 @@ def test_a_jacobian_through_an_operation_on_whole_arrays_is_refused():
 @of_a_softmax
 def test_random_jacobians():
     compared = 0
-    for seed in range(1100, 1180):
+    for seed in (1106, 1107, 1135, 1141, 1173, 1176):  # of 80, those with a Jacobian in indices
         with np.errstate(all="ignore"):
             for found in derivations(*random_graph(seed)):
                 if found.incoming is None or not np.isfinite(found.computed).all():

@@ -29,7 +29,7 @@ Compute = Callable[[Blur], Array]
 
 def signed(rng: np.random.Generator, shape: int | tuple[int, ...]) -> Array:
     """Draw numbers of both signs, none of them near 0, so that none counts for nothing."""
-    return np.asarray(rng.uniform(0.5, 1.5, shape) * rng.choice([-1.0, 1.0], shape))
+    return np.asarray(rng.uniform(0.5, 1.5, shape) * (2 * rng.integers(0, 2, shape) - 1))
 
 
 def value(checked: Checked, x: Array, blur: Blur = None) -> Array:

@@ -128,6 +128,8 @@ class Equations:
         """Return the rule that replaces left sides by right sides, but for some equations."""
 
         def apply(expr: Expr, facts: Facts) -> Iterator[Match]:
+            if not self._by_left:
+                return
             bases = [base for base, _ in parts(expr)[1]]
             powers = [base.children[0] for base in bases if is_call(base, ops.power)]
             for key in dict.fromkeys((expr, *bases, *powers)):

@@ -82,6 +82,8 @@ def _sigmoid_of(expr: Expr) -> Expr | None:
 
 @rule("opposite sigmoid", "1 − σ(−x) = σ(x)", "e^x/(1 + e^x) + 1/(1 + e^x) = 1", Add)
 def opposite_sigmoid(expr: Add, facts: Facts) -> Iterator[Match]:
+    if ops.sigmoid not in ops_in(expr):
+        return
     for term in expr.terms:
         coefficient, factors = parts(term)
         number = Number(-coefficient)

@@ -6,7 +6,7 @@ What is declared is what is done and what is printed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -59,6 +59,11 @@ class Law(Rule):
     ) -> None:
         super().__init__(name, "", because, matches, type(sides[0]))
         (self.left, self.right), self.conditions = sides, conditions
+        self._needed = ops_in(self.left) - BACKWARDS.keys()
+
+    def matches(self, expr: Expr, facts: Facts) -> Iterable[Match]:
+        """Return the ways in which it applies; mostly the functions that it is of are not there."""
+        return super().matches(expr, facts) if self._needed <= ops_in(expr) else ()
 
     @property
     def equation(self) -> str:
@@ -95,10 +100,10 @@ def law(
         A rule, for a table of rules.
     """
     result = right if isinstance(right, Expr) else constant(right)
-    needed, sums = ops_in(left) - BACKWARDS.keys(), _sums_in(left)
+    sums = _sums_in(left)
 
     def matches(expr: Expr, facts: Facts) -> Iterator[Match]:
-        if not needed <= ops_in(expr) or not _has_room(sums, expr):
+        if not _has_room(sums, expr):
             return
         for bound, scale, rest in _within(left, expr):
             reasons = [_reason(replace(each, bound), facts) for each in conditions]
