@@ -169,6 +169,29 @@ assert relative(a - y, estimate) < 1e-8
 assert all(relative(g, estimate) > 1e-3 for name, g in claims.items() if name != "a − y")
 
 # %% [markdown]
+# ### Read the disagreement
+#
+# When a gradient is wrong, divide it by the estimate, entry by entry. The ratios often name the
+# mistake.
+#
+# **Predict:** what are the ratios for the three wrong claims?
+#
+# <details><summary>Answer</summary>
+#
+# For y − a they are −1: a sign. For (a − y)/3 they are 1/3: a factor, here that of a mean where a
+# sum was meant. For −y(1 − a) the ratio is 1 at the true class and 0 at the others: the paths to
+# the other logits are missing.
+#
+# </details>
+
+# %%
+for name, claim in claims.items():
+    print(f"{name:32}", (claim / estimate).round(3) + 0.0)
+assert np.allclose((y - a) / estimate, -1)
+assert np.allclose(claims["(a − y)/3, a mean over classes"] / estimate, 1 / 3)
+assert np.allclose(claims["−y(1 − a), the diagonal only"] / estimate, y)
+
+# %% [markdown]
 # ## One direction instead of a million entries
 #
 # A network has a million weights, and so a million entries to check, each with two forward passes.

@@ -14,7 +14,7 @@
 #
 # **Time:** 40 minutes.
 #
-# **Needs:** chapters 5 to 7.
+# **Needs:** chapters 5 to 7; in one place a look ahead at chapter 11.
 
 # %%
 import numpy as np
@@ -99,6 +99,32 @@ show(
 # %%
 print(found)
 assert found.forward.op == "exp"
+
+# %% [markdown]
+# ### One example is enough
+#
+# In training the NaN does not stay where it was made. Below are four examples with two features, of
+# which the last has a feature of 400, perhaps a slip of the pen. The layer has six weights.
+#
+# **Predict:** how many of the weights are still numbers after one step of gradient descent?
+#
+# <details><summary>Answer</summary>
+#
+# None. The gradient by each weight is a sum over all examples (chapter 11), and one term is NaN.
+# From then on each output is NaN as well, and no later step can mend it.
+#
+# </details>
+
+# %%
+X = np.array([[1.0, 0.5], [-1.0, 2.0], [0.3, -0.7], [1.0, 400.0]])
+Y = np.eye(3)[[0, 1, 2, 0]]
+weights = tg.Tensor(np.array([[0.1, -0.2, 0.3], [2.0, -1.0, 0.5]]), name="W")
+with np.errstate(all="ignore"):
+    e = tg.exp(X @ weights)
+    A = e / tg.sum(e, axis=1, keepdims=True)
+    by_weights = tg.gradients(tg.mean(-tg.sum(Y * tg.log(A), axis=1)), weights)
+print("after one step:", (weights.data - 0.1 * by_weights).tolist())
+assert np.isnan(by_weights).all()
 
 # %% [markdown]
 # ## Subtract the largest logit

@@ -207,7 +207,38 @@ assert losses[-1] < 0.15
 assert accuracy(X_test, Y_test, W1, b1) > 0.85
 
 # %% [markdown]
-# What did it learn? Here are the weights. Each column belongs to a species.
+# ### The first step
+#
+# It is worth looking at one step closely. With $W = 0$ and $b = 0$ all activations are 1/3.
+#
+# **Predict:** the features have mean 0. What does the gradient $X^\top(A - Y)/N$ become, and what
+# are the weights after one step?
+#
+# <details><summary>Answer</summary>
+#
+# $X^\top A/N$ is 1/3 of the mean of each feature, so it is 0. What is left is $-X^\top Y/N$. Column
+# $j$ of $X^\top Y$ adds up the flowers of class $j$. So after one step each column of $W$ points to
+# the mean flower of its class, and a logit says how much a flower resembles it.
+#
+# </details>
+
+# %%
+W_first, _, _ = descend(X, Y, 0.5, 1, lambda A, Y: (A - Y) / len(A))
+of_class = [X[Y[:, j] == 1] for j in range(3)]
+mean_flowers = np.stack([flowers.mean(axis=0) for flowers in of_class], axis=1)
+shares = Y.mean(axis=0)
+print(W_first)
+print("0.5 · share · mean flower:")
+print(0.5 * shares * mean_flowers)
+assert_allclose(W_first, 0.5 * shares * mean_flowers, atol=1e-12)
+first_right = accuracy(X_test, Y_test, W_first, np.zeros(3))
+print(f"right in the test after one step: {first_right:.0%}")
+assert first_right > 0.7
+
+# %% [markdown]
+# ### After 200 steps
+#
+# What did it learn in the end? Here are the weights. Each column belongs to a species.
 
 # %%
 names = load_iris().feature_names
