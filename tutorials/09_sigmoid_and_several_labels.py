@@ -165,18 +165,18 @@ assert abs(slope_at["½(a − y)²"][0]) < 0.001
 # full force of 1. The squared error does not pull. Its slope is $(a - y)\,a(1-a)$, and here nothing
 # cancels the factor $a(1-a)$, which is almost 0.
 #
-# ## Outliers: the other side of the coin
+# ## Outliers: the price of a strong pull
 #
-# The strong pull has a price. With outputs between 0 and 1 the squared error of one example is at
-# most ½, however wrong it is. Its cross-entropy has no bound. Suppose that one example has a wrong
-# label.
+# The strong pull of cross-entropy has a price. With outputs between 0 and 1 the squared error of
+# one example is at most ½, however wrong it is. Its cross-entropy has no bound. Suppose that one
+# example has a wrong label.
 #
 # **Predict:** which of the two losses lets this example spoil the fit?
 #
 # <details><summary>Answer</summary>
 #
 # Cross-entropy. The wrong example makes a large part of the whole loss, so the curve is bent to
-# please it. For the squared error it is one lost half among many.
+# make it smaller. In the squared error the wrong example is one term of ½ among many.
 #
 # </details>
 #
@@ -199,7 +199,8 @@ show(
 # hardly moves in either case: here the network becomes less sure, and not more wrong.
 #
 # With the rare class, both losses shift the boundary towards the rare examples and miss some of
-# them. Here the choice of the loss does not help. Giving the rare examples a larger weight would.
+# them. Here the choice of the loss does not help. A usual remedy is to give the rare
+# examples a larger weight.
 #
 # The table is of ten draws of the data, each number with its standard deviation, and below it
 # stands in how many draws each sentence is true. We ask for all ten.

@@ -104,7 +104,7 @@ assert found.forward.op == "exp"
 # ### One example is enough
 #
 # In training the NaN does not stay where it was made. Below are four examples with two features, of
-# which the last has a feature of 400, perhaps a slip of the pen. The layer has six weights.
+# which the last has a feature of 400, perhaps a misplaced decimal point. The layer has six weights.
 #
 # **Predict:** how many of the weights are still numbers after one step of gradient descent?
 #
@@ -256,7 +256,7 @@ assert all(705 < each.scale < 715 for each in breaks[:2])
 assert breaks[2] is breaks[3] is None
 
 # %% [markdown]
-# ## Two mends that are none
+# ## Two mends that only hide it
 #
 # On forums you find two others. Add something tiny before the logarithm, $\log(a + 10^{-7})$, or
 # clip the activations, so that they are never below $10^{-7}$. Neither gives NaN.
