@@ -108,6 +108,7 @@ def shape(form) -> str:
         ("Σa", "sum(a)"),
         ("Σₖ a", "sumk(a)"),
         ("Σ_k a", "sumk(a)"),
+        ("Σ_k −a_k·b_k + c", "(sumk(-(a[k]·b[k]))+c)"),
         ("Σ(a·b)", "sum((a·b))"),
         ("Σa/Σb", "(sum(a)/sum(b))"),
         ("Σa²", "sum((a^2))"),

@@ -642,14 +642,24 @@ class _Parser:
     def _reduction(self, token: Token, name: str = "") -> Form:
         """Read Σ, which may say over which indices, and what is summed."""
         letters, conditions = self._bounds()
-        body = self.power()
+        sign = self.accept("-", "+") if letters else None  # Σₖ −yₖ/aₖ
+        body = (
+            self._summed(letters)
+            if sign is None
+            else self.negated(sign, lambda: self._summed(letters))
+        )
         uses = not set(letters).isdisjoint(free_letters(body))
-        if uses:  # over an index: it reaches over the product
-            body = self.factors(self.beside(body))
         detail = (name or _REDUCTIONS[token.text], letters)
         found = self.form("reduction", token.at, [body, *conditions], detail)
         closed = body.kind == "group" or (body.kind == "call" and body.detail[0] in {"abs", "norm"})
         return self.form("group", token.at, [found]) if uses or closed else found
+
+    def _summed(self, letters: tuple[str, ...]) -> Form:
+        """Read a power, and what is beside it if the sum is over an index that stands in it."""
+        body = self.power()
+        if set(letters).isdisjoint(free_letters(body)):
+            return body
+        return self.factors(self.beside(body))
 
     def _bounds(self) -> tuple[tuple[str, ...], list[Form]]:
         r"""Read what stands below and above Σ: Σₖ, Σ_{i ≤ j}, \sum_{k=1}^{K}."""
