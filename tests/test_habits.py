@@ -1,6 +1,9 @@
 """What people bring along from NumPy, PyTorch, Keras, JAX and scikit-learn, as they type it."""
 
+import io
 import re
+import tracemalloc
+import zipfile
 
 import numpy as np
 import pytest
@@ -310,3 +313,55 @@ def test_another_batch_size_cannot_go_on(tmp_path):
     with pytest.raises(ValueError, match=r"written with batches of 2 .* now they have 4"):
         trained((X, labels), batch_size=4, checkpoint=path, resume=True, epochs=3)
     trained((X, labels), batch_size=2, checkpoint=path, resume=True, epochs=3)
+
+
+@pytest.mark.parametrize("make", [optim.SGD, optim.RMSProp, optim.Adam, optim.AdamW])
+def test_parameters_are_float32_where_the_data_are(make):
+    model, _ = network()
+    adam = make(model, lr=0.1)
+    train.fit(model, (X.astype(np.float32), labels), optimizer=adam, epochs=2, rng=RNG)
+    assert {tensor.dtype for tensor in model.parameters()} == {np.dtype(np.float32)}
+    assert model.predict(X).dtype == np.float32
+
+
+# --- files and warnings ---------------------------------------------------------------------------
+
+
+def crafted(path, compression, entries, promised):
+    """A file that looks like a checkpoint, and would take much more than its own size."""
+    content = io.BytesIO()
+    header = {"shape": (promised,), "fortran_order": False, "descr": "<f8"}
+    np.lib.format.write_array_header_1_0(content, header)
+    content.write(bytes(8 * entries))
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        archive.writestr("format.npy", content.getvalue())
+    return path
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ((zipfile.ZIP_DEFLATED, 10**6, 10**6), "is compressed, as no checkpoint is"),
+        ((zipfile.ZIP_STORED, 4, 2**40), "promises 8796093022208 bytes, and 32 are there"),
+        ((zipfile.ZIP_STORED, 4, 3), "promises 24 bytes, and 32 are there"),
+    ],
+)
+def test_a_crafted_file_is_refused_by_its_sizes(tmp_path, options, said):
+    path = crafted(tmp_path / "crafted.npz", *options)
+    tracemalloc.start()
+    with pytest.raises(ValueError, match=f"no whole archive of arrays .*{said}"):
+        train.load_checkpoint(path, network()[0])
+    assert tracemalloc.get_traced_memory()[1] < 4e6
+    tracemalloc.stop()
+
+
+def test_a_warning_points_to_the_callers_line():
+    head = nn.head("multiclass", 3)
+    for call in (
+        lambda: tg.softmax_cross_entropy(a, y),
+        lambda: head.loss(a, y),
+        lambda: nn.Sequential(head).loss(a, y),
+    ):
+        with pytest.warns(UserWarning, match="the result of a softmax") as warned:
+            call()
+        assert [each.filename for each in warned] == [__file__]

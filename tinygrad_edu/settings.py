@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import numbers
+import sys
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -17,9 +19,12 @@ __all__ = [
     "look_up",
     "number",
     "probability",
+    "warn",
 ]
 
 Value = TypeVar("Value")
+
+_PACKAGE = f"{__name__.partition('.')[0]}."
 
 
 def number(
@@ -66,6 +71,14 @@ def count(what: str, value: Any, low: int = 0) -> int:
     if value < low:
         raise ValueError(f"{what} = {value} does not make sense; choose at least {low}")
     return int(value)
+
+
+def warn(message: str) -> None:
+    """Warn at the line that called the package, however deep within it the reason was found."""
+    level, frame = 2, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(_PACKAGE):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, stacklevel=level)
 
 
 def close_matches(word: str, known: Iterable[str], most: int, cutoff: float) -> list[str]:

@@ -53,7 +53,7 @@ def test_the_curve(tmp_path):
     assert [line.get_label() for line in losses.lines] == ["loss", "validation loss", "best epoch"]
     assert losses.lines[1].get_ydata().tolist() == [0.8, 0.6, 0.7]
     assert losses.lines[2].get_xdata() == [2, 2]
-    assert metrics.lines[0].get_label() == "accuracy"
+    assert metrics.lines[0].get_label() == "validation accuracy"
     figure.savefig(tmp_path / "curve.png")
     assert (tmp_path / "curve.png").stat().st_size > 1000
     one = History()

@@ -78,9 +78,20 @@ def penalty(model: Module, *, l1: Any = 0.0, l2: Any = 0.0, biases: bool = False
 
     Notes
     -----
-    The gradient is l1·sign(w) + 2·l2·w, so l2 is λ/2 of `tinygrad_edu.weight_decay`. For
-    β·‖w‖₂, not squared and joint, as the lecture on softmax has it, write
-    ``beta * tg.l2(nn.weights(model))``.
+    What is called ℓ2, or could be:
+
+    ======================================== ============= =============
+    here                                     adds          its gradient
+    ======================================== ============= =============
+    ``nn.Linear(…, l2=s)``, ``nn.penalty``   s·Σw²         2·s·w
+    ``optim.SGD(…, l2=s)``, Adam, RMSProp    (s/2)·Σw²     s·w
+    ``tg.weight_decay(weights, s)``          (s/2)·Σw²     s·w
+    ``optim.SGD(…, weight_decay=s)``, AdamW  nothing       w shrinks by 1 − rate·s
+    ``tg.l2(weights)``                       ‖w‖₂          w/‖w‖₂
+    ======================================== ============= =============
+
+    The first is Keras's ``kernel_regularizer``, the second PyTorch's ``weight_decay``. The last is
+    a norm, neither squared nor scaled: β·‖w‖₂ is ``beta * tg.l2(nn.weights(model))``.
 
     Examples
     --------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from tinygrad_edu.core.node import Node
@@ -27,6 +26,7 @@ from tinygrad_edu.ops.targets import (
     refuse_swapped,
     values_of,
 )
+from tinygrad_edu.settings import warn
 
 __all__ = [
     "binary_cross_entropy",
@@ -142,10 +142,9 @@ def softmax_cross_entropy(logits: Any, targets: Any, reduction: str = "mean") ->
     name = "softmax_cross_entropy"
     logits, targets = operand(logits, name), operand(targets, name)
     if isinstance(logits, Node) and logits.op is softmax:
-        warnings.warn(
+        warn(
             "softmax_cross_entropy: the logits are the result of a softmax, which this loss "
-            "applies itself; pass the values before it, or use cross_entropy",
-            stacklevel=3,
+            "applies itself; pass the values before it, or use cross_entropy"
         )
     z = values_of(logits)
     if are_labels(targets, z, name):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import zipfile
 from collections.abc import Mapping
@@ -48,6 +49,23 @@ def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, Array]) -> N
                 np.lib.format.write_array(entry, np.asanyarray(array), allow_pickle=False)
 
 
+def _refuse_size(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> None:
+    """Refuse an entry that would take more memory than the file has bytes, before reading it."""
+    if entry.compress_type != zipfile.ZIP_STORED:
+        raise zipfile.BadZipFile(f"{entry.filename} is compressed, as no checkpoint is")
+    with archive.open(entry) as stream:
+        version = np.lib.format.read_magic(stream)
+        read = np.lib.format.read_array_header_1_0
+        if version != (1, 0):
+            read = np.lib.format.read_array_header_2_0
+        shape, _, dtype = read(stream)
+        promised, there = math.prod(shape) * dtype.itemsize, entry.file_size - stream.tell()
+    if promised != there:
+        raise zipfile.BadZipFile(
+            f"{entry.filename} promises {promised} bytes, and {there} are there"
+        )
+
+
 def read_arrays(path: str | os.PathLike[str]) -> dict[str, Array]:
     """Read all arrays of an ``.npz`` file, without running any code.
 
@@ -71,6 +89,8 @@ def read_arrays(path: str | os.PathLike[str]) -> dict[str, Array]:
     with Path(path).open("rb") as file:
         try:
             with zipfile.ZipFile(file) as archive:
+                for entry in archive.infolist():
+                    _refuse_size(archive, entry)
                 spoilt = archive.testzip()
                 if spoilt is not None:
                     raise zipfile.BadZipFile(f"{spoilt} is damaged")

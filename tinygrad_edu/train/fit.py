@@ -107,7 +107,8 @@ def fit(
     -----
     Per batch: the gradient of loss(outputs, targets) + penalties, then one step. The same seeds,
     data and settings give the same weights, bit for bit, on the same machine with the same number
-    of threads and processes; so does going on from a checkpoint.
+    of threads and processes; so does going on from a checkpoint. Where the features are float32,
+    parameters in float64 become float32, too.
 
     Examples
     --------
@@ -139,7 +140,9 @@ def fit(
         )
         epochs = count("fit: epochs", epochs, 1)
         prepared = BatchLoss.prepared(model, loss, examples, held)
-        loop = Loop(model, examples, held, prepared, _optimizer(optimizer, model), settings)
+        moves = _optimizer(optimizer, model)
+        _narrow(model, examples)
+        loop = Loop(model, examples, held, prepared, moves, settings)
         return loop.run(epochs, resume=resume, progress=progress)
 
 
@@ -191,6 +194,14 @@ def _checkpoint(checkpoint: Any, resume: bool) -> Path | None:
             f"fit: there is no folder {path.parent} for the checkpoint; make it first"
         )
     return path
+
+
+def _narrow(model: Module, examples: Examples) -> None:
+    """Bring parameters to the dtype of the data, where that has fewer digits."""
+    if examples.features.dtype == np.float32:
+        for tensor in model.parameters():
+            if tensor.dtype == np.float64:
+                tensor.data = tensor.data.astype(np.float32)
 
 
 def _optimizer(optimizer: Any, model: Module) -> Optimizer:

@@ -176,7 +176,9 @@ class History:
     def _draw(self, axes: Axes, lines: Mapping[str, Array]) -> None:
         numbers = np.arange(1, len(self) + 1)
         for name, values in lines.items():
-            axes.plot(numbers, values, marker="o", markersize=3, label=name)
+            held = self.validation_loss is not None and not name.endswith("loss")
+            label = f"validation {name}" if held else name
+            axes.plot(numbers, values, marker="o", markersize=3, label=label)
         if self.best_epoch is not None:
             axes.axvline(self.best_epoch, color="0.6", linestyle=":", label="best epoch")
         axes.set_xlabel("epoch")
