@@ -19,6 +19,7 @@ __all__ = [
     "look_up",
     "number",
     "probability",
+    "unlike",
     "warn",
 ]
 
@@ -71,6 +72,12 @@ def count(what: str, value: Any, low: int = 0) -> int:
     if value < low:
         raise ValueError(f"{what} = {value} does not make sense; choose at least {low}")
     return int(value)
+
+
+def unlike(what: str, value: Any, mend: str) -> TypeError:
+    """Make the error of an argument that is of another kind than is expected."""
+    kind = "missing" if value is None else _an(type(value).__name__)
+    return TypeError(f"{what} is {kind}; {mend}")
 
 
 def warn(message: str) -> None:

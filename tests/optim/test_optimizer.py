@@ -48,7 +48,7 @@ def test_parameters_that_cannot_be_moved():
         (w, TypeError, "parameters is a Tensor; pass a list"),
         (np.ones(2), TypeError, "parameters is a ndarray; pass a list"),
         (3.0, TypeError, "parameters is a float"),
-        ([np.ones(2)], TypeError, "parameter 0 is a ndarray, and only Tensors"),
+        ([np.ones(2)], TypeError, "parameter 0 is a ndarray; wrap the array"),
         ({"v": w * 2}, ValueError, "parameter v was computed by multiply"),
         ([w, w], ValueError, "appears twice"),
     ):
@@ -84,7 +84,7 @@ def test_exempt_that_is_not_there():
     ):
         with pytest.raises(ValueError, match=said):
             optim.SGD([w], 0.1, exempt=exempt)
-    with pytest.raises(TypeError, match="exempt is of type int; pass 'biases'"):
+    with pytest.raises(TypeError, match="exempt is an int; pass 'biases'"):
         optim.SGD([w], 0.1, exempt=0)
 
 

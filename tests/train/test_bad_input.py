@@ -90,7 +90,7 @@ CASES = {
     "resume without a checkpoint": ({"resume": True}, "resume=True needs checkpoint=path"),
     "a checkpoint in no folder": ({"checkpoint": "no/folder/at.npz"}, "there is no folder"),
     "a checkpoint that is a folder": ({"checkpoint": "."}, "is a folder; name a file, such as"),
-    "a checkpoint that is no path": ({"checkpoint": 3}, "checkpoint is a int; pass a path"),
+    "a checkpoint that is no path": ({"checkpoint": 3}, "checkpoint is an int; pass a path"),
 }
 
 

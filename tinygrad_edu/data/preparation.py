@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tinygrad_edu.data.dataset import DataSet
 from tinygrad_edu.elsewhere import guided
-from tinygrad_edu.settings import generator
+from tinygrad_edu.settings import generator, unlike
 
 __all__ = ["split", "standardize"]
 
@@ -99,9 +99,7 @@ def _examples(data: Any) -> Pair:
     if isinstance(data, DataSet):
         return data.features, data.labels
     if not isinstance(data, tuple | list) or len(data) != 2:
-        raise TypeError(
-            f"split: data is a {type(data).__name__}; pass a DataSet or a pair (features, targets)"
-        )
+        raise unlike("split: data", data, "pass a DataSet or a pair (features, targets)")
     features, targets = np.asarray(data[0]), np.asarray(data[1])
     if features.ndim == 0 or targets.ndim == 0 or len(features) != len(targets):
         raise ValueError(

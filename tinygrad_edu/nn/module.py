@@ -12,7 +12,7 @@ from tinygrad_edu.core.node import next_serial
 from tinygrad_edu.elsewhere import guided, instead
 from tinygrad_edu.naming import Part, end_part
 from tinygrad_edu.nn.names import CONTAINERS, inside, join, suffixes_of
-from tinygrad_edu.settings import count
+from tinygrad_edu.settings import count, unlike
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["Module", "like_parameters", "still"]
@@ -391,9 +391,10 @@ class Module:
             If it is no mapping.
         """
         if not isinstance(state, Mapping):
-            raise TypeError(
-                f"load_state_dict: state is a {type(state).__name__}; pass a dict of arrays, or "
-                "read a file with train.load_checkpoint(path, model)"
+            raise unlike(
+                "load_state_dict: state",
+                state,
+                "pass a dict of arrays, or read a file with train.load_checkpoint(path, model)",
             )
         tensors = self.named_parameters()
         faults = [f"{name} is missing" for name in tensors if name not in state]

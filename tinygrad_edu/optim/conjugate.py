@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tinygrad_edu.elsewhere import guided
 from tinygrad_edu.optim.solution import Path, Solution, Vector, plain
-from tinygrad_edu.settings import count, number
+from tinygrad_edu.settings import count, number, unlike
 
 __all__ = ["conjugate_gradients"]
 
@@ -134,10 +134,8 @@ def _multiplication(product: Any, right: Vector) -> Callable[[Vector], Vector]:
             )
         return lambda v: matrix @ v
     if not callable(product):
-        raise TypeError(
-            f"conjugate_gradients: product is a {type(product).__name__}; pass a function that "
-            "multiplies by the matrix, or the matrix as an array"
-        )
+        mend = "pass a function that multiplies by the matrix, or the matrix as an array"
+        raise unlike("conjugate_gradients: product", product, mend)
     return lambda v: _like(product(v.reshape(right.shape)), right, "the product")
 
 

@@ -15,7 +15,7 @@ from tinygrad_edu.core.backward import own_arrays
 from tinygrad_edu.elsewhere import guided, instead
 from tinygrad_edu.optim.schedules import Schedule
 from tinygrad_edu.optim.vectors import first_nonfinite
-from tinygrad_edu.settings import did_you_mean, number
+from tinygrad_edu.settings import did_you_mean, number, unlike
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["Array", "Optimizer", "named"]
@@ -288,11 +288,8 @@ class Optimizer(ABC):
                 )
             return found
         if not isinstance(exempt, Iterable):
-            kind = type(exempt).__name__
-            raise TypeError(
-                f"{self._who}: exempt is of type {kind}; pass 'biases', or a list of names or "
-                "Tensors"
-            )
+            mend = "pass 'biases', or a list of names or Tensors"
+            raise unlike(f"{self._who}: exempt", exempt, mend)
         tensors = list(self._parameters.values())
         chosen = set()
         for each in [exempt] if isinstance(exempt, Tensor) else exempt:
@@ -340,10 +337,8 @@ class Optimizer(ABC):
 
     def _listed(self, gradients: Any) -> list[Any]:
         if isinstance(gradients, np.ndarray | Tensor | Mapping) or callable(gradients):
-            raise TypeError(
-                f"{self._who}: gradients is a {type(gradients).__name__}; pass a list of arrays, "
-                "in the order of the parameters"
-            )
+            mend = "pass a list of arrays, in the order of the parameters"
+            raise unlike(f"{self._who}: gradients", gradients, mend)
         given = list(gradients)
         if len(given) != len(self._parameters):
             raise ValueError(
@@ -379,18 +374,14 @@ def named(parameters: Any, who: str) -> dict[str, Tensor]:
             names = [str(i) for i in range(len(tensors))]
         found = dict(zip(names, tensors, strict=True))
     else:
-        raise TypeError(
-            f"{who}: parameters is a {type(parameters).__name__}; pass a list of Tensors, a dict "
-            "of them by name, or a Module"
-        )
+        mend = "pass a list of Tensors, a dict of them by name, or a Module"
+        raise unlike(f"{who}: parameters", parameters, mend)
     if not found:
         raise ValueError(f"{who}: there are no parameters; pass at least one Tensor")
     for name, tensor in found.items():
         if not isinstance(tensor, Tensor):
-            raise TypeError(
-                f"{who}: parameter {name} is a {type(tensor).__name__}, and only Tensors are "
-                "moved; wrap the array in Tensor(...)"
-            )
+            mend = "wrap the array in Tensor(...), for only Tensors are moved"
+            raise unlike(f"{who}: parameter {name}", tensor, mend)
         if tensor.op is not None:
             raise ValueError(
                 f"{who}: parameter {name} was computed by {tensor.op.name}, and only a leaf can "

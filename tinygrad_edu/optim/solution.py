@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tinygrad_edu.core.node import Node
 from tinygrad_edu.optim.vectors import global_norm
+from tinygrad_edu.settings import unlike
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.transforms import hessian, hvp, value_and_grad
 
@@ -104,7 +105,7 @@ class Objective:
 
     def __init__(self, who: str, f: Callable[[Any], Any], start: Any) -> None:
         if not callable(f):
-            raise TypeError(f"{who}: f is a {type(f).__name__}; pass a function of one argument")
+            raise unlike(f"{who}: f", f, "pass a function of one argument")
         self.who, self.f = who, f
         self._several = isinstance(start, list | tuple) and any(
             isinstance(each, Node | np.ndarray) for each in start

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tinygrad_edu.core.node import Node
 from tinygrad_edu.data.dataset import DataSet
+from tinygrad_edu.settings import unlike
 
 __all__ = ["Examples"]
 
@@ -36,9 +37,7 @@ class Examples:
         if isinstance(data, DataSet):
             return cls._checked(data.features, data.labels, what)
         if not isinstance(data, tuple | list) or len(data) != 2:
-            raise TypeError(
-                f"{what} is a {type(data).__name__}; pass a DataSet or a pair (features, targets)"
-            )
+            raise unlike(what, data, "pass a DataSet or a pair (features, targets)")
         return cls._checked(data[0], data[1], what)
 
     @classmethod

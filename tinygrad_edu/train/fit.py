@@ -13,10 +13,10 @@ from tinygrad_edu.elsewhere import guided
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.optim.optimizer import Optimizer
 from tinygrad_edu.parallel import Alone
-from tinygrad_edu.settings import count, generator, number
+from tinygrad_edu.settings import count, generator, number, unlike
 from tinygrad_edu.train.examples import Examples
 from tinygrad_edu.train.history import History
-from tinygrad_edu.train.loop import Loop, Settings
+from tinygrad_edu.train.loop import Loop
 from tinygrad_edu.train.loss import BatchLoss, head_of, refuse_swapped
 from tinygrad_edu.train.metrics import Metric, metrics_of, usual_metrics
 from tinygrad_edu.train.stopping import EarlyStopping
@@ -127,33 +127,26 @@ def fit(
         refuse_swapped("fit", model, data, loss)
         examples = Examples.read(data, "fit: data")
         held = None if validation is None else Examples.read(validation, "fit: validation")
-        settings = Settings(
+        if on_epoch is not None and not callable(on_epoch):
+            raise unlike("fit: on_epoch", on_epoch, "pass a function of the history")
+        count("fit: epochs", epochs, 1)
+        loop = Loop(
+            model=model,
+            examples=examples,
+            validation=held,
             batch_size=min(count("fit: batch_size", batch_size, 1), len(examples)),
             rng=generator("fit", rng),
             metrics=_metrics(metrics, model, held),
             penalty=penalty,
             early_stopping=_early_stopping(early_stopping, held),
-            on_epoch=_on_epoch(on_epoch),
+            on_epoch=on_epoch,
             clip=None if clip is None else number("fit: clip", clip, positive=True),
             checkpoint=_checkpoint(checkpoint, resume),
             group=processes,
+            loss=BatchLoss.prepared(model, loss, examples, held),
+            optimizer=_optimizer(optimizer, model, examples),
         )
-        epochs = count("fit: epochs", epochs, 1)
-        prepared = BatchLoss.prepared(model, loss, examples, held)
-        moves = _optimizer(optimizer, model)
-        _narrow(model, examples)
-        loop = Loop(model, examples, held, prepared, moves, settings)
         return loop.run(epochs, resume=resume, progress=progress)
-
-
-def _on_epoch(given: Any) -> Callable[[History], bool | None] | None:
-    if given is not None and not callable(given):
-        raise TypeError(
-            f"fit: on_epoch is a {type(given).__name__}; pass a function of the history, such as "
-            "lambda history: print(history)"
-        )
-    function: Callable[[History], bool | None] | None = given
-    return function
 
 
 def _metrics(metrics: Any, model: Any, held: Examples | None) -> dict[str, Metric]:
@@ -168,9 +161,7 @@ def _early_stopping(rule: Any, held: Examples | None) -> EarlyStopping | None:
     if rule is None or (isinstance(rule, EarlyStopping) and held is not None):
         return rule
     if not isinstance(rule, EarlyStopping):
-        raise TypeError(
-            f"fit: early_stopping is a {type(rule).__name__}; pass EarlyStopping(patience)"
-        )
+        raise unlike("fit: early_stopping", rule, "pass EarlyStopping(patience)")
     raise ValueError(
         "fit: early stopping watches the loss of validation data, and there are none; pass "
         "validation=, for example from split(data, 0.2, rng=rng)"
@@ -181,7 +172,7 @@ def _checkpoint(checkpoint: Any, resume: bool) -> Path | None:
     if checkpoint is None and resume:
         raise ValueError("fit: resume=True needs checkpoint=path, the file to go on from")
     if checkpoint is not None and not isinstance(checkpoint, str | os.PathLike):
-        raise TypeError(f"fit: checkpoint is a {type(checkpoint).__name__}; pass a path")
+        raise unlike("fit: checkpoint", checkpoint, "pass a path")
     if checkpoint is None:
         return None
     path = Path(checkpoint)
@@ -196,18 +187,10 @@ def _checkpoint(checkpoint: Any, resume: bool) -> Path | None:
     return path
 
 
-def _narrow(model: Module, examples: Examples) -> None:
-    """Bring parameters to the dtype of the data, where that has fewer digits."""
-    if examples.features.dtype == np.float32:
-        for tensor in model.parameters():
-            if tensor.dtype == np.float64:
-                tensor.data = tensor.data.astype(np.float32)
-
-
-def _optimizer(optimizer: Any, model: Module) -> Optimizer:
+def _optimizer(optimizer: Any, model: Module, examples: Examples) -> Optimizer:
+    """Look at the optimizer, and bring parameters to float32 where the data are."""
     if not isinstance(optimizer, Optimizer):
-        kind = "missing" if optimizer is None else f"a {type(optimizer).__name__}"
-        raise TypeError(f"fit: the optimizer is {kind}; pass optim.SGD(model, lr=0.1) or another")
+        raise unlike("fit: the optimizer", optimizer, "pass optim.SGD(model, lr=0.1) or another")
     own = set(model.parameters())
     for name, tensor in optimizer.parameters.items():
         if tensor not in own:
@@ -215,4 +198,7 @@ def _optimizer(optimizer: Any, model: Module) -> Optimizer:
                 f"fit: the optimizer moves {name}, which is no parameter of the model; make it "
                 "from this model"
             )
+    for tensor in own if examples.features.dtype == np.float32 else ():
+        if tensor.dtype == np.float64:
+            tensor.data = tensor.data.astype(np.float32)
     return optimizer

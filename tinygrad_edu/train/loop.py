@@ -29,17 +29,22 @@ from tinygrad_edu.train.modes import mode
 from tinygrad_edu.train.progress import Progress
 from tinygrad_edu.train.stopping import Best, EarlyStopping
 
-__all__ = ["Loop", "Settings", "always_computes_the_same"]
+__all__ = ["Loop", "always_computes_the_same"]
 
 Array = NDArray[Any]
 
 _OURS = f"{__name__.partition('.')[0]}."
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What `fit` was asked for, checked."""
+@dataclass(eq=False)
+class Loop:
+    """One training: what `fit` was asked for, checked, and where it stands."""
 
+    model: Module
+    examples: Examples
+    validation: Examples | None
+    loss: BatchLoss
+    optimizer: Optimizer
     batch_size: int
     rng: np.random.Generator
     metrics: dict[str, Metric]
@@ -50,38 +55,26 @@ class Settings:
     checkpoint: Path | None
     group: Alone
 
-
-class Loop:
-    """One training: what it works on, and where it stands."""
-
-    def __init__(
-        self,
-        model: Module,
-        examples: Examples,
-        validation: Examples | None,
-        loss: BatchLoss,
-        optimizer: Optimizer,
-        settings: Settings,
-    ) -> None:
-        self.model, self.examples, self.validation = model, examples, validation
-        self.loss, self.optimizer, self.settings = loss, optimizer, settings
-        self.group = settings.group
-        self.parameters = list(optimizer.parameters.values())
-        self.in_dtype = like_parameters(model)
-        columns = [f"metrics/{name}" for name in settings.metrics]
+    def __post_init__(self) -> None:
+        self.parameters = list(self.optimizer.parameters.values())
+        self.in_dtype = like_parameters(self.model)
+        columns = [f"metrics/{name}" for name in self.metrics]
         self.penalised, self.repeats = True, False
         self.program: tuple[Function, list[Tensor]] | None = None  # of a batch, and its leaves
-        self.history = History([*columns, *([] if validation is None else ["validation_loss"])])
-        self.best = None if validation is None else Best(model, settings.early_stopping)
+        self.history = History(
+            [*columns, *([] if self.validation is None else ["validation_loss"])]
+        )
+        held = self.validation
+        self.best = None if held is None else Best(self.model, self.early_stopping)
         # A metric that does not fit fails here, and not after the first epoch.
-        measure(model, (validation or examples).first(BATCH), loss, settings.metrics)
+        measure(self.model, (held or self.examples).first(BATCH), self.loss, self.metrics)
 
     def run(self, epochs: int, *, resume: bool, progress: bool) -> History:
         """Train until all epochs are done, patience runs out, or the user interrupts."""
-        if resume and self.settings.checkpoint and self.settings.checkpoint.exists():
-            self._resume(self.settings.checkpoint)
+        if resume and self.checkpoint and self.checkpoint.exists():
+            self._resume(self.checkpoint)
         self._begin_together(epochs)
-        batches = -(-len(self.examples) // self.settings.batch_size)
+        batches = -(-len(self.examples) // self.batch_size)
         bar = Progress(epochs, batches, progress and self.group.rank == 0)
         bar.advance(len(self.history) * batches)
         try:
@@ -101,10 +94,10 @@ class Loop:
             path,
             self.model,
             self.optimizer,
-            rng=self.settings.rng,
+            rng=self.rng,
             history=self.history,
             best=self.best,
-            batch_size=self.settings.batch_size,
+            batch_size=self.batch_size,
         )
 
     def _begin_together(self, epochs: int) -> None:
@@ -121,9 +114,9 @@ class Loop:
             moves["lr"] = [optimizer.rate(step) for step in (0, 1, 10, 100, 1000)]
         settings = {
             "epochs": epochs,
-            "batch_size": self.settings.batch_size,
-            "clip": self.settings.clip,
-            "early_stopping": self.settings.early_stopping,
+            "batch_size": self.batch_size,
+            "clip": self.clip,
+            "early_stopping": self.early_stopping,
             "optimizer": f"{type(optimizer).__name__} with {moves}",
             "features": self.examples.features,
             "targets": self.examples.targets,
@@ -144,29 +137,29 @@ class Loop:
             loss = self._epoch(bar)
             self._measure(loss, start)
             bar.show(self.history)
-            if self.settings.checkpoint is not None and self.group.rank == 0:
+            if self.checkpoint is not None and self.group.rank == 0:
                 save_checkpoint(
-                    self.settings.checkpoint,
+                    self.checkpoint,
                     self.model,
                     self.optimizer,
-                    rng=self.settings.rng,
+                    rng=self.rng,
                     history=self.history,
                     best=self.best,
-                    batch_size=self.settings.batch_size,
+                    batch_size=self.batch_size,
                 )
-            if self.settings.on_epoch is not None:
-                asked = bool(self.settings.on_epoch(self.history))
+            if self.on_epoch is not None:
+                asked = bool(self.on_epoch(self.history))
                 asked = bool(self.group.share(np.array(float(asked))))  # one decision for all
         return "all epochs"
 
     def _epoch(self, bar: Progress) -> float:
         """Use every example once; return the loss per example."""
-        order = self.group.share(self.settings.rng.permutation(len(self.examples)))
+        order = self.group.share(self.rng.permutation(len(self.examples)))
         self.group.draw_apart(self.model.generators())
         self._look_at_model()
         total = 0.0
-        for start in range(0, len(order), self.settings.batch_size):
-            rows = order[start : start + self.settings.batch_size]
+        for start in range(0, len(order), self.batch_size):
+            rows = order[start : start + self.batch_size]
             total += self.loss.whole(self._step(rows), len(rows))
             bar.advance()
         return total / len(order)
@@ -175,7 +168,7 @@ class Loop:
         """Find out what is the same in all batches of an epoch: asking each time costs time."""
         self.penalised = isinstance(self.model.penalty(), Tensor)
         self.program = None
-        self.repeats = self.settings.penalty is None and always_computes_the_same(
+        self.repeats = self.penalty is None and always_computes_the_same(
             self.model, self.loss.function
         )
 
@@ -183,8 +176,8 @@ class Loop:
         """Take one step on a batch, of which each process computes its part; return the loss."""
         value, found = self._differentiate(self.group.shard(rows), len(rows))
         value = self.group.add_up(found, value)
-        if self.settings.clip is not None:
-            clip_by_norm(found, self.settings.clip)
+        if self.clip is not None:
+            clip_by_norm(found, self.clip)
         self.optimizer.step(found)
         return value
 
@@ -192,7 +185,7 @@ class Loop:
         """Return the loss of the own part of a batch, and all gradients of that part."""
         features = self.in_dtype(self.examples.features.take(own, axis=0))
         targets = self.examples.targets.take(own, axis=0)
-        usual = whole == self.settings.batch_size  # so this process's part has its usual size, too
+        usual = whole == self.batch_size  # so this process's part has its usual size, too
         if self.program is not None and usual:
             run, leaves = self.program
             loss, found = run(features, targets, *[leaf.value for leaf in leaves])
@@ -218,17 +211,17 @@ class Loop:
     def _penalised(self, loss: Any) -> Any:
         if self.penalised:
             loss = loss + self.model.penalty()
-        return loss if self.settings.penalty is None else loss + self.settings.penalty(self.model)
+        return loss if self.penalty is None else loss + self.penalty(self.model)
 
     def _measure(self, loss: float, start: float) -> None:
         """Write down what the epoch gave."""
-        metrics, held = self.settings.metrics, None
+        held = None
         measured: dict[str, Any] = {}
         if self.validation is not None:
-            held, measured = measure(self.model, self.validation, self.loss, metrics)
+            held, measured = measure(self.model, self.validation, self.loss, self.metrics)
             held = float(self.group.share(np.array(held)))  # one loss, so one decision for all
-        elif metrics:
-            _, measured = measure(self.model, self.examples, self.loss, metrics)
+        elif self.metrics:
+            _, measured = measure(self.model, self.examples, self.loss, self.metrics)
         self.history.add(Epoch(loss, held, measured, time.perf_counter() - start))
         if self.best is not None and held is not None:
             self.best.watch(len(self.history), held)
@@ -237,7 +230,7 @@ class Loop:
         """Go back to the best weights where that is wanted."""
         if self.best is None:
             return
-        rule = self.settings.early_stopping
+        rule = self.early_stopping
         self.history.best_epoch = self.best.epoch
         wanted = self.history.ended == "interrupted" if rule is None else rule.restore_best
         self.history.restored = wanted and self.best.restore()

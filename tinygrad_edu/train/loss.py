@@ -12,6 +12,7 @@ from tinygrad_edu.core.node import Node
 from tinygrad_edu.nn.heads import refuse_applied_twice, refuse_wrong_pair
 from tinygrad_edu.nn.module import Module, like_parameters
 from tinygrad_edu.optim.optimizer import Optimizer
+from tinygrad_edu.settings import unlike
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.train.examples import Examples
 from tinygrad_edu.train.modes import mode
@@ -98,9 +99,7 @@ def head_of(model: Module) -> Any:
 
 def _function(model: Module, loss: Any) -> Callable[[Any, Any], Any]:
     if not isinstance(model, Module):
-        raise TypeError(
-            f"the model is a {type(model).__name__}; pass an nn.Module, whose parameters are known"
-        )
+        raise unlike("the model", model, "pass an nn.Module, whose parameters are known")
     if loss is None:
         head = head_of(model)
         if head is None:
@@ -113,10 +112,8 @@ def _function(model: Module, loss: Any) -> Callable[[Any, Any], Any]:
         own: Callable[[Any, Any], Any] = head.loss
         return own
     if not callable(loss):
-        raise TypeError(
-            f"loss is a {type(loss).__name__}; pass a function of (outputs, targets), such as "
-            "tg.softmax_cross_entropy"
-        )
+        mend = "pass a function of (outputs, targets), such as tg.softmax_cross_entropy"
+        raise unlike("loss", loss, mend)
     refuse_wrong_pair(model, loss)
     function: Callable[[Any, Any], Any] = loss
     return function
