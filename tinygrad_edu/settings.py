@@ -138,7 +138,8 @@ def look_up(
         raise TypeError(f"{what}: a {type(name).__name__} is no name; {_hint([], known)}")
     word = name.lower()
     others = {each: each for each in known} | dict(elsewhere or {})
-    begun = [each for each in others if word.startswith(each)]
+    begun = [each for each in others if each.startswith(word)]
+    begun += [each for each in others if word.startswith(each)]
     near = begun or close_matches(word, others, 1, 0.5)
     raise ValueError(f"{what}: {name!r} is unknown; {_hint([others[n] for n in near], known)}")
 

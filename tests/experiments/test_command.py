@@ -1,6 +1,8 @@
 """What every experiment has, and how the command line runs one."""
 
 import builtins
+import contextlib
+import signal
 from typing import Literal
 
 import pytest
@@ -186,3 +188,31 @@ def test_a_table_is_aligned():
         columns(("a", "b"), [(1,)])
     with pytest.raises(ValueError, match="a row of 1 under a header of 2"):
         columns(("a", "b"), [(1, 2)], (".1f",))
+
+
+def test_what_was_learnt_before_ctrl_c_is_told_and_no_figure_replaced(
+    monkeypatch, tmp_path, capsys
+):
+    monkeypatch.setitem(EXPERIMENTS, "stopped", None)
+
+    @experiment("stopped", ("A1",), "be interrupted")
+    def run() -> Result:
+        """Be interrupted, as a training is."""
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        return said_back(learnt=1)
+
+    handler = signal.getsignal(signal.SIGINT)
+    figure = tmp_path / "stopped.svg"
+    assert main(["stopped", "--into", str(tmp_path)]) == 130
+    before = figure.read_bytes()
+    figure.write_bytes(b"an older one")
+    assert main(["stopped", "--into", str(tmp_path)]) == 130
+    assert figure.read_bytes() == b"an older one" != before
+    captured = capsys.readouterr()
+    assert captured.out.count("learnt: 1") == 2
+    assert captured.err.splitlines() == [
+        "interrupted",
+        f"interrupted; {figure} stays as it was",
+    ]
+    assert signal.getsignal(signal.SIGINT) is handler

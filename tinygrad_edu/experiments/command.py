@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
@@ -16,6 +18,9 @@ from tinygrad_edu.settings import did_you_mean
 __all__ = ["main"]
 
 _PROGRAM = "python -m tinygrad_edu train"
+
+
+_INTERRUPTED = 130  # the exit status that shells know
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -75,7 +80,7 @@ def _run(entry: Experiment, arguments: Sequence[str]) -> int:
     folder, kind = given.pop("into"), given.pop("format")
     if folder.exists() and not folder.is_dir():
         parser.error(f"--into {folder} is a file; name a folder")
-    with launched() as group:
+    with launched() as group, _noted() as interrupts:
         try:
             result = entry.run(**given)
         except (ValueError, OSError) as error:  # such as a rate below 0, or a missing file
@@ -83,11 +88,33 @@ def _run(entry: Experiment, arguments: Sequence[str]) -> int:
     if group.rank:
         return 0  # the first process speaks for all
     print(result.table())
+    path = folder / f"{entry.name}.{kind}"
+    if interrupts and path.exists():
+        print(f"interrupted; {path} stays as it was", file=sys.stderr)
+        return _INTERRUPTED
     try:
-        print(f"\nfigure: {result.save(folder / f'{entry.name}.{kind}')}")
+        print(f"\nfigure: {result.save(path)}")
     except ImportError as error:
         print(f"\nno figure: {error}", file=sys.stderr)
-    return 0
+    if interrupts:
+        print("interrupted", file=sys.stderr)
+    return _INTERRUPTED if interrupts else 0
+
+
+@contextmanager
+def _noted() -> Iterator[list[int]]:
+    """Take note of Ctrl-C, at which a training ends and keeps what was learnt."""
+    seen: list[int] = []
+
+    def note(number: int, frame: object) -> None:
+        seen.append(number)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield seen
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _add(parser: argparse.ArgumentParser, option: Option) -> None:
