@@ -201,7 +201,11 @@ class Environment:
         ]
         repeated, every, free = self._indices(bound, operands)
         out = contract(operands, every, free)
-        if not np.isfinite(out).all() and not all(np.isfinite(a).all() for a, _ in operands):
+        if (
+            not math.isfinite(np.vdot(out, out))  # which is fast, and may overflow
+            and not np.isfinite(out).all()
+            and not all(np.isfinite(a).all() for a, _ in operands)
+        ):
             zeros = [
                 aligned(base == 0, indices, every)
                 for (base, indices), (_, exponent) in zip(bases, factors, strict=True)

@@ -30,12 +30,16 @@ from tinygrad_edu.symbolic.notation.source import identifiers, lengths_in
 
 __all__ = ["Claim", "Letters", "decimals", "lowered", "of_tree", "read"]
 
+#: Of no more numbers than this a derivation keeps the draws for the next claim.
+MOST_KEPT = 100_000
+
 
 class Letters:
     """What the letters of a derivation stand for: quantities by name, ranges by letter.
 
     `target` is what a claim is compared with: the result, or its Jacobian. `drawn` holds the
-    numbers that claims are tried on, by whether they are of other sizes than the data.
+    numbers that claims are tried on, by whether they are of other sizes than the data; the next
+    claim is tried on the same.
     """
 
     def __init__(self, derivation: Derivation, target: Formula | None = None) -> None:
@@ -52,7 +56,8 @@ class Letters:
             for axis in quantity.axes:
                 if axis is not None:
                     self.ranges.setdefault(axis.range.called, axis.range)
-        self.drawn: dict[bool, list[tuple[str, Environment]]] = {}
+        small = sum(np.size(q.value) for q in self.quantities.values()) <= MOST_KEPT
+        self.drawn: dict[bool, list[tuple[str, Environment]]] = derivation.drawn if small else {}
         spoken = (index for f in formulas for index in lengths_in(f.expr, f.axes))
         for index in spoken:  # N, and that of one_hot(y, N)
             self.ranges.setdefault(index.called, index)

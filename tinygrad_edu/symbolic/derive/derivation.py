@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
@@ -555,6 +555,8 @@ class Derivation:
         what their definitions say.
     graph : Graph or None
         What a certificate is written from.
+    drawn : dict
+        What claims were tried on, for the next one.
     """
 
     title: tuple[str, str]
@@ -573,6 +575,10 @@ class Derivation:
     recognised: tuple[tuple[str, Formula], ...] = ()
     faults: tuple[str, ...] = ()
     graph: Graph | None = None
+    drawn: dict[bool, Any] = field(default_factory=dict, init=False, repr=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "drawn": {}}
 
     @property
     def seed(self) -> str | None:
