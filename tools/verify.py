@@ -24,6 +24,7 @@ def need(condition, reason):
 def inverse(value):
     if not value % P: raise Again
     return pow(value, -1, P)
+fraction = functools.cache(F)
 rational = functools.cache(lambda text: F(text).numerator * pow(F(text).denominator, -1, P))
 class D:
     """A number with a tangent, v + t·ε: what is computed with it carries its derivative along."""
@@ -90,7 +91,7 @@ class Point:
             return self.letter(first)[tuple(0 if a is None else place(next(own)) for a in axes)]
         if kind == "sum": return sum((self.value(rest[0], {**at, first: i}) for i in range(self.length(first))), D(0))
         if kind == "total": return sum((self.value(term, at) for term in first), D(0))
-        if kind == "product": return math.prod((self.power(b, F(n), at) for b, n in rest[0]), start=D(rational(first)))
+        if kind == "product": return math.prod((self.power(b, fraction(n), at) for b, n in rest[0]), start=D(rational(first)))
         if kind == "apply": return self.function(first, rest[0], [self.value(a, at) for a in rest[1]])
         need(kind == "whole", f"{kind} is no kind of formula")
         attributes, arguments, inside, axes = rest
