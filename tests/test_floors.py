@@ -5,6 +5,7 @@ inside functions and those for type checkers too, and fails on one that goes up.
 """
 
 import ast
+import functools
 import json
 import subprocess
 import sys
@@ -94,28 +95,37 @@ def modules(root: Path) -> dict[str, Path]:
     return found
 
 
+@functools.cache  # several tests ask the same of some hundred files
+def written(source: str) -> list[tuple[int, int | None, str, tuple[str, ...]]]:
+    """Line, level, module and names of every import; one of whole modules has no level."""
+    found: list[tuple[int, int | None, str, tuple[str, ...]]] = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found.append((node.lineno, None, "", tuple(alias.name for alias in node.names)))
+        elif isinstance(node, ast.ImportFrom):
+            names = tuple(alias.name for alias in node.names)
+            found.append((node.lineno, node.level, node.module or "", names))
+        elif isinstance(node, ast.Call) and node.args:
+            function = node.func
+            called = getattr(function, "attr", None) or getattr(function, "id", None)
+            argument = node.args[0]
+            if called in {"import_module", "__import__"} and isinstance(argument, ast.Constant):
+                found.append((node.lineno, None, "", (str(argument.value),)))
+    return found
+
+
 def imports(path: Path, name: str, known: set[str]) -> Iterator[tuple[int, str]]:
     """Line and dotted name of everything that the file imports.
 
     ``from a import b`` is an import of ``a.b`` where that is a module, else of ``a``.
     """
     package = name.split(".") if path.name == "__init__.py" else name.split(".")[:-1]
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield node.lineno, alias.name
-        elif isinstance(node, ast.ImportFrom):
-            above = package[: len(package) - node.level + 1] if node.level else []
-            source = ".".join([*above, *([node.module] if node.module else [])])
-            for alias in node.names:
-                whole = f"{source}.{alias.name}"
-                yield node.lineno, whole if whole in known else source
-        elif isinstance(node, ast.Call) and node.args:
-            function = node.func
-            called = getattr(function, "attr", None) or getattr(function, "id", None)
-            argument = node.args[0]
-            if called in {"import_module", "__import__"} and isinstance(argument, ast.Constant):
-                yield node.lineno, str(argument.value)
+    for line, level, module, names in written(path.read_text(encoding="utf-8")):
+        above = package[: len(package) - level + 1] if level else []
+        source = ".".join([*above, *([module] if module else [])])
+        for each in names:
+            whole = each if level is None else f"{source}.{each}"
+            yield line, whole if level is None or whole in known else source
 
 
 def room(name: str) -> str:
