@@ -17,6 +17,8 @@
 # **Needs:** chapter 4 (layers and activations), chapter 6 (cross-entropy), chapter 12 (penalties).
 
 # %%
+from dataclasses import replace
+
 import numpy as np
 from numpy.testing import assert_allclose, assert_array_equal
 
@@ -63,9 +65,9 @@ assert set(out.data.tolist()) == {0.0, 2.0}
 
 # %% [markdown]
 # Why divide by $1 - p$? After training nothing is switched off. The next layer has then twice as
-# many inputs as it was trained with, and its sums would be twice as large. Somebody has to correct
-# this. One way is to halve the weights after training. The usual way is to double what remains,
-# during training, so that nothing is left to do later.
+# many inputs as it was trained with, and its sums are twice as large. One can halve the weights
+# after training. The usual way is to double what remains *during* training, so that nothing is left
+# to do later.
 #
 # The factor is just right on average. The *expectation* of the mask is $0\cdot p + 1\cdot(1-p)$, so
 # that of $m_i x_i/(1-p)$ is $x_i$. Let us average over many masks.
@@ -108,8 +110,9 @@ print(tg.derive(out, wrt=x).text())
 #
 # <details><summary>Answer</summary>
 #
-# The second column: the unit that it leads to was switched off, for this example and for all others
-# of the batch it was switched off for. In a batch each example has a mask of its own.
+# Those of the second column, since the second unit was switched off. (Here is one example. In a
+# batch each example has a mask of its own, and a column is zero only where the unit was off for
+# all.)
 #
 # </details>
 
@@ -209,22 +212,21 @@ assert bent.gap > 1e-3
 # ## Does it help?
 #
 # It should help where a network learns its data by heart. So let us make that easy: 75 flowers of
-# Iris, of which every third gets its label by chance, and two hidden layers of 100 units. The
-# network has 10,903 numbers to adjust, and can learn all wrong labels.
+# Iris, and for 30 per cent of them a label drawn by chance. The network has two hidden layers of
+# 100 units, so 10,903 numbers to adjust, and can learn all wrong labels.
 #
 # We train ten times without dropout and ten times with it, from ten different seeds. For each seed
 # both see the same flowers. The other 75 flowers are for the test.
 
 # %%
 iris = load_iris()
-features = standardize(iris.features)
 
 
 def trained(p, seed):
     """Train with dropout p; return the loss on both halves, and the accuracy on the second."""
     rng = np.random.default_rng(seed)
     labels = np.where(rng.random(150) < 0.3, rng.integers(0, 3, 150), iris.labels)
-    fitted, unseen = split((features, labels), 0.5, rng=rng)
+    fitted, unseen = standardize(*split(replace(iris, labels=labels), 0.5, rng=rng))
     model = nn.Sequential(
         nn.Linear(4, 100, initialiser="he", rng=rng),
         nn.ReLU(),
@@ -273,8 +275,8 @@ assert (dropped[:, 2] > without[:, 2]).sum() >= 9
 #
 # So dropout helps here, and by much more than the "1 or 2 per cent" that is often quoted. This does
 # not make it a law. The wrong labels gave it something to do. In chapter 15 a larger network learns
-# from 60,000 clean pictures for ten epochs, and there dropout *costs* something: the network has
-# not begun to learn by heart, and training with half of the units is slower.
+# from thousands of clean pictures for ten epochs, and there dropout *costs* something: the network
+# has hardly begun to learn by heart, and training with a part of the units is slower.
 #
 # A few habits:
 #

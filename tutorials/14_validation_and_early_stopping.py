@@ -17,6 +17,8 @@
 # **Needs:** chapter 6 (cross-entropy), chapter 11 (training on Iris).
 
 # %%
+from dataclasses import replace
+
 import numpy as np
 from numpy.testing import assert_allclose
 
@@ -33,7 +35,7 @@ np.set_printoptions(precision=3, suppress=True)
 # ## Three parts, three jobs
 #
 # A network is judged by what it says of examples that it has not seen. So some examples are kept
-# away from training. Half of this is obvious, and the other half is often done wrong.
+# away from training. One such part is not enough, as we shall see. Each of three parts has its job:
 #
 # - The **training data** choose the weights.
 # - The **validation data** choose everything else: when to stop, how wide the layers are, which
@@ -100,18 +102,17 @@ assert abs(np.mean(others) - 1 / 3) < 0.02
 # %% [markdown]
 # ## The curve that turns up
 #
-# Now we train a network that is too large for its data. Iris is too easy for that, so every third
-# flower gets its label by chance. In real data some labels are wrong, too.
+# Now we train a network that is too large for its data. Iris is too easy for that, so for 30 per
+# cent of the flowers we draw the label by chance. In real data some labels are wrong, too.
+
 
 # %%
-features = standardize(iris.features)
-
-
 def trained(stop=None):
     """Train on half of the flowers, with a quarter for validation; return the test part, too."""
     rng = np.random.default_rng(9)
     labels = np.where(rng.random(150) < 0.3, rng.integers(0, 3, 150), iris.labels)
-    fitted, held, unseen = split((features, labels), 0.25, 0.25, rng=rng)
+    parts = split(replace(iris, labels=labels), 0.25, 0.25, rng=rng)
+    fitted, held, unseen = standardize(*parts)
     model = nn.Sequential(
         nn.Linear(4, 100, initialiser="he", rng=rng),
         nn.ReLU(),
@@ -142,7 +143,7 @@ def trained(stop=None):
 #
 # The training loss falls all the time: that is what the steps are made for. The validation loss
 # falls at first, while the network learns what holds for all flowers. Then it rises, while the
-# network learns the wrong labels by heart. A U.
+# network learns the wrong labels by heart. The curve has the shape of a U.
 #
 # </details>
 
@@ -224,15 +225,15 @@ for held_for in found.claims.values():
     assert sum(held_for) >= 9
 
 # %% [markdown]
-# Read the column of the test loss first. Early stopping gives the lower one.
+# Read the column of the test loss first. It is clearly lower with early stopping.
 #
-# Now read the accuracy. The gain is about zero, and its standard deviation is much larger than the
-# gain itself. So early stopping lowered the loss, and did *not* make more flowers right. Are the
-# two not the same?
+# Now read the accuracy. It has changed little, and the standard deviation of the change is larger
+# than the change itself. So early stopping lowered the loss a lot. Whether it makes more flowers
+# right, ten seeds cannot tell. Are the two not the same?
 
 # %%
 gain = np.array([a.accuracy - b.accuracy for a, b in zip(found.stopped, found.whole, strict=True)])
-print(f"gain in accuracy: {gain.mean():+.1%}, standard deviation {gain.std(ddof=1):.1%}")
+print(f"change of the accuracy: {gain.mean():+.1%}, standard deviation {gain.std(ddof=1):.1%}")
 assert abs(gain.mean()) < gain.std(ddof=1)
 
 # %% [markdown]
@@ -275,8 +276,8 @@ assert round(float(-np.log(0.02)), 2) == 3.91
 #   on 38 flowers it moves in steps of 2.6 per cent, and many epochs tie.
 
 # %%
-print(f"one flower of {len(unseen[1])} is {1 / len(unseen[1]):.1%}")
-assert round(100 / len(unseen[1]), 1) == 2.6
+print(f"one flower of {len(unseen)} is {1 / len(unseen):.1%}")
+assert round(100 / len(unseen), 1) == 2.6
 
 # %% [markdown]
 # ## How sure is a number?

@@ -241,11 +241,15 @@ for panel in (left, right):
 show(
     figure,
     "15-pixels.svg",
-    alt="Left, the picture with the largest loss; right, the gradient by its pixels, which is "
-    "large along some edges and small elsewhere.",
+    alt="Left, the picture with the largest loss; right, minus the gradient by its pixels: a "
+    "speckled pattern, strongest in a few patches.",
 )
 
 # %% [markdown]
+# The pattern is no drawing of the class. The first layer has 235,200 weights, and nothing asked
+# them to be smooth. It says where a darker pixel (purple) or a lighter one (orange) would bring
+# this network nearer to the right class, and no more.
+#
 # One small step along it must lower the loss. That checks the sign.
 
 # %%
@@ -278,7 +282,7 @@ show(
     found.figure(),
     "15-dropout.svg",
     alt="Losses and accuracies over the epochs, without and with dropout: with dropout the "
-    "training loss is higher, and the validation accuracy is a little lower.",
+    "training loss stays higher, and so does the validation loss.",
 )
 gain = found.accuracies[0.3] - found.accuracies[0.0]
 assert gain.mean() < 0

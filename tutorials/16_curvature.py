@@ -22,7 +22,6 @@ from numpy.testing import assert_allclose
 
 import tinygrad_edu as tg
 from tinygrad_edu import optim
-from tinygrad_edu.charts import panels
 from tinygrad_edu.experiments import natural_gradient, optimizers, paraboloid
 from tinygrad_edu.lectures import show
 from tinygrad_edu.lectures.exercises import exercise
@@ -324,20 +323,6 @@ assert all(held_for == [True] for held_for in found.claims.values())
 #
 # One problem proves little about others. What you can carry over is how to compare: by cost, not by
 # steps, each method with its best rate.
-
-# %%
-figure, (panel,) = panels(width=5.0, height=3.2)
-panel.loglog([2, 10**9], [2.0**2, 1e18], label="entries of the Hessian")
-panel.loglog([2, 10**9], [4, 2e9], label="numbers for one Hessian-vector product")
-panel.loglog([2, 10**9], [6, 3e9], label="numbers that Adam keeps")
-panel.set(xlabel="weights n", ylabel="numbers", title="what it takes to store")
-panel.legend(fontsize="small")
-show(
-    figure,
-    "16-storage.svg",
-    alt="The entries of the Hessian grow with the square of the number of weights; what a product "
-    "or Adam needs grows in proportion to it.",
-)
 
 # %% [markdown]
 # ## What to take with you

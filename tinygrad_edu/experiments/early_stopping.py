@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,7 +34,7 @@ def run(
     *,
     patience: int = 20,
     min_delta: float = 0.0,
-    epochs: int = 150,
+    epochs: int = 200,
     hidden: int = 100,
     wrong: float = 0.3,
     rate: float = 0.001,
@@ -82,13 +83,13 @@ def run(
     if not 0 <= wrong <= 1:
         raise ValueError(f"early-stopping: wrong = {wrong:g}; choose a share from 0 to 1")
     iris = data.load_iris()
-    features = data.standardize(iris.features)
 
     def once(seed: int, stop: train.EarlyStopping | None) -> Trained:
         rng = np.random.default_rng(seed)
-        drawn = rng.integers(0, 3, len(features))
-        labels = np.where(rng.random(len(features)) < wrong, drawn, iris.labels)
-        fitted, held, unseen = data.split((features, labels), 0.25, 0.25, rng=rng)
+        drawn = rng.integers(0, 3, len(iris))
+        labels = np.where(rng.random(len(iris)) < wrong, drawn, iris.labels)
+        parts = data.split(replace(iris, labels=labels), 0.25, 0.25, rng=rng)
+        fitted, held, unseen = data.standardize(*parts)
         model = nn.Sequential(
             nn.Linear(4, hidden, initialiser="he", rng=rng),
             nn.ReLU(),
@@ -108,8 +109,8 @@ def run(
             early_stopping=stop,
             progress=False,
         )
-        found, a = train.evaluate(model, unseen), model.predict(unseen[0])
-        mistaken = a.max(axis=1)[a.argmax(axis=1) != unseen[1]]
+        found, a = train.evaluate(model, unseen), model.predict(unseen.features)
+        mistaken = a.max(axis=1)[a.argmax(axis=1) != unseen.labels]
         epoch = history.best_epoch if history.restored and history.best_epoch else len(history)
         sureness = float(mistaken.mean()) if len(mistaken) else np.nan
         return Trained(history, epoch, found["loss"], found["accuracy"], sureness)

@@ -64,7 +64,7 @@ class Result:
         size: tuple[float, float] = (4.6, 3.6),
         **found: Any,
     ) -> None:
-        self._lines, self._draw, self._size, self.claims = lines, draw, size, claims
+        self._lines, self._draw, self._size, self.claims = lines.rstrip("\n"), draw, size, claims
         vars(self).update(found)
 
     if TYPE_CHECKING:

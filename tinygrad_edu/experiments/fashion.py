@@ -174,12 +174,19 @@ def run(
     )
 
     def draw(losses: Any, right: Any) -> None:
-        for one in runs:
-            colour, epochs = COLOURS[rates.index(one.dropout)], np.arange(1, len(one.history) + 1)
-            label = (f"dropout {one.dropout:g}" if one.dropout else "no dropout") * (not one.seed)
-            losses.plot(epochs, one.history.loss, "--", color=colour, linewidth=1)
-            losses.plot(epochs, _held(one), color=colour, label=label or None)
-            right.plot(epochs, 100 * one.history.metrics["accuracy"], color=colour)
+        for p, colour in zip(rates, COLOURS, strict=False):
+            of_rate = [one for one in runs if one.dropout == p]
+            for axes, style, courses in (
+                (losses, "--", [one.history.loss for one in of_rate]),
+                (losses, "-", [_held(one) for one in of_rate]),
+                (right, "-", [100 * one.history.metrics["accuracy"] for one in of_rate]),
+            ):
+                shared = min(map(len, courses))  # some may have stopped before others
+                each = np.array([course[:shared] for course in courses])
+                epochs = np.arange(1, shared + 1)
+                axes.plot(epochs, each.T, style, color=colour, alpha=0.2, linewidth=1)
+                axes.plot(epochs, each.mean(axis=0), style, color=colour)
+            losses.plot([], color=colour, label=f"dropout {p:g}" if p else "no dropout")
         losses.plot([], "--", color="black", linewidth=1, label="on training batches")
         losses.legend()
         losses.set(title="loss", xlabel="epoch", ylabel="cross-entropy")

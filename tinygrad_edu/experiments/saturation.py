@@ -48,7 +48,7 @@ class Decayed(NamedTuple):
 @experiment("saturation", ("D9",), "weight decay, a spring, keeps units from saturating")
 def run(
     *,
-    decays: tuple[float, ...] = (0.0, 0.001, 0.01),
+    decays: tuple[float, ...] = (0.0, 0.0005, 0.01),
     hidden: int = 10,
     unseen: float = 0.7,
     rate: float = 1.0,
