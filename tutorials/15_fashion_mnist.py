@@ -296,10 +296,10 @@ assert gain.mean() < 0
 # ```
 #
 # In our run that gave a little below 89 per cent without dropout, and some tenths of a per cent
-# less with it. Does this contradict chapter 13? There the network had 75 flowers, of which a third
-# were labelled by chance, and 150 epochs to learn them by heart. Dropout is a remedy, and it helps
-# those who have the disease. With few pictures and many epochs you can give it to this network too:
-# try `--pictures 3000 --epochs 40`, and look at the test *loss* as well as the accuracy.
+# less with it. Does this contradict chapter 13? There the network had 75 flowers, many of them with
+# a label drawn by chance, and 150 epochs to learn them by heart. Dropout prevents overfitting, and
+# here is little of it. With few pictures and many epochs there is more: try
+# `--pictures 3000 --epochs 40`, and look at the test *loss* as well as at the accuracy.
 
 # %% [markdown]
 # ## What to take with you

@@ -325,7 +325,8 @@ assert abs(below - 0.9) < 0.01
 
 # %% [markdown]
 # The gradient is $-q$ for each target above $h$ and $1 - q$ for each below. It is zero where the
-# two balance, which is at the 90 per cent quantile. A loss decides what a prediction means.
+# two balance, which is at the 90 per cent quantile. So the loss decides what $h$ becomes: with this
+# one a quantile, with the squared error the mean.
 
 # %% [markdown]
 # ## A habit

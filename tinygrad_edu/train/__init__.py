@@ -4,7 +4,7 @@
 >>> from tinygrad_edu import nn, optim, train
 >>> from tinygrad_edu.data import load_iris, split
 >>> rng = np.random.default_rng(0)
->>> fitted, unseen = split(load_iris(), 0.2, rng=rng)
+>>> fitted, held, unseen = split(load_iris(), 0.2, 0.2, rng=rng)
 >>> model = nn.Sequential(
 ...     nn.Linear(4, 8, initialiser="he", rng=rng),
 ...     nn.ReLU(),
@@ -17,7 +17,7 @@
 ...     optimizer=optim.Adam(model, lr=0.05),
 ...     epochs=40,
 ...     rng=rng,
-...     validation=unseen,
+...     validation=held,
 ...     early_stopping=train.EarlyStopping(patience=5),
 ... )
 >>> bool(train.evaluate(model, unseen)["accuracy"] > 0.9)

@@ -116,10 +116,10 @@ def fit(
     >>> from tinygrad_edu import nn, optim, train
     >>> from tinygrad_edu.data import load_iris, split
     >>> rng = np.random.default_rng(0)
-    >>> fitted, unseen = split(load_iris(), 0.2, rng=rng)
+    >>> fitted, held = split(load_iris(), 0.2, rng=rng)
     >>> model = nn.Sequential(nn.Linear(4, 3, rng=rng), nn.head("multiclass", 3))
     >>> sgd = optim.SGD(model, lr=0.1)
-    >>> history = train.fit(model, fitted, optimizer=sgd, epochs=60, rng=rng, validation=unseen)
+    >>> history = train.fit(model, fitted, optimizer=sgd, epochs=60, rng=rng, validation=held)
     >>> bool(history.metrics["accuracy"][-1] > 0.9)
     True
     """
