@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import platform
 import sys
@@ -58,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if words[:1] == ["train"]:
         from tinygrad_edu.experiments import main as train  # each has options of its own
 
-        return finish(lambda: train(words[1:]))
+        return finish(lambda: train(_shielded(words[1:])))
     if not words[0].startswith("-") and words[0] not in commands.choices:
         parser.error(f"{words[0]!r} is no command; {did_you_mean(words[0], commands.choices)}")
     given, unknown = parser.parse_known_args(_shielded(words))
@@ -137,7 +138,8 @@ def _parser() -> tuple[argparse.ArgumentParser, Any]:
         "~/.config/fish/completions/tinygrad-edu.fish",
     )
     shells.add_argument("shell", choices=SHELLS)
-    for command in (steps, proof, answer, commands.choices["exercise"]):
+    written = [commands.choices[each] for each in ("exercise", "grade")]
+    for command in (steps, proof, answer, *written):
         command.add_argument("--output", type=Path, metavar="FILE", help="write it to a file")
     for command in commands.choices.values():
         command.add_argument("--quiet", action="store_true", help="print nothing")
@@ -159,8 +161,11 @@ def _run(parser: argparse.ArgumentParser, given: argparse.Namespace) -> int:
         from tinygrad_edu.demo import run  # only the demo needs the pictures
 
         return run(given.into)
-    if given.command == "exercise":
-        return exercise(parser, given)
+    if given.command in _EXERCISES:
+        try:
+            return _EXERCISES[given.command](given)
+        except ValueError as error:
+            parser.error(str(error))
     return _run_on_lecture(parser, given)
 
 
@@ -228,6 +233,19 @@ def _add_exercises(commands: Any) -> None:
     parser.add_argument("--hints", action="store_true", help="show the hints too")
     parser.add_argument("--solution", action="store_true", help="show the worked solution too")
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser = commands.add_parser("sheet", help="write a sheet for every student, and the keys")
+    parser.add_argument("--students", type=Path, required=True, metavar="CSV", help="id, name")
+    parser.add_argument("--seed", type=int, default=0, help="another makes others (default: 0)")
+    parser.add_argument(
+        "--exercises",
+        nargs="+",
+        metavar="WHAT",
+        help="a kind and a difficulty, such as derive-2, or a number for all, such as 7.2",
+    )
+    _add_folder(parser, "build/class", "sheets and keys")
+    parser = commands.add_parser("grade", help="judge the sheets that were handed in")
+    parser.add_argument("folder", type=Path, help="that of sheet --into, with returned/ID.md")
+    parser.add_argument("--csv", action="store_true", help="print CSV")
 
 
 def _arrays(lets: Sequence[str], shapes: Sequence[str]) -> dict[str, Any]:
@@ -360,7 +378,7 @@ def check(lecture: Lecture, given: argparse.Namespace) -> int:
     return 0 if found else max(right, 1)
 
 
-def exercise(parser: argparse.ArgumentParser, given: argparse.Namespace) -> int:
+def exercise(given: argparse.Namespace) -> int:
     """List the exercises, show one, or judge an answer: the status is 0, 1 or 2."""
     from tinygrad_edu.lectures.exercises import exercise as find
     from tinygrad_edu.lectures.exercises import exercises
@@ -375,11 +393,8 @@ def exercise(parser: argparse.ArgumentParser, given: argparse.Namespace) -> int:
                 columns(("number", "title", "kind"), [(e.number, e.title, e.kind) for e in every])
             )
         return 0
-    try:
-        made = f"{given.generate}-{given.seed}-{given.difficulty}"
-        found = find(given.number if given.generate is None else made)
-    except ValueError as error:
-        parser.error(str(error))
+    made = f"{given.generate}-{given.seed}-{given.difficulty}"
+    found = find(given.number if given.generate is None else made)
     path = given.answer if given.generate is None else given.answer or given.number
     if path is not None:
         mark = found.judge(sys.stdin.read() if path == "-" else Path(path).read_text("utf-8"))
@@ -392,6 +407,36 @@ def exercise(parser: argparse.ArgumentParser, given: argparse.Namespace) -> int:
     return 0
 
 
+def sheet(given: argparse.Namespace) -> int:
+    """Write a sheet and a key for every student."""
+    from tinygrad_edu.lectures.exercises.sheets import DEFAULT, write_sheets
+
+    asked = given.exercises or DEFAULT
+    sheets = write_sheets(given.students, given.seed, given.into, asked)
+    print(f"{len(sheets)} sheets in {given.into / 'sheets'}, the keys in {given.into / 'keys'}")
+    return 0
+
+
+def grade(given: argparse.Namespace) -> int:
+    """Print the points of all who handed in a sheet."""
+    from tinygrad_edu.lectures.exercises.sheets import grade as judge
+
+    header, rows = ["student", "points", "of"], []
+    for each in judge(given.folder):
+        verdicts = [
+            mark.verdict if mark is not None else "no answer" for mark in each.marks.values()
+        ]
+        rows.append([each.student, each.points, len(each.marks), *verdicts])
+        header += [f"exercise {n}" for n in range(len(header) - 2, len(verdicts) + 1)]
+    if given.csv:
+        csv.writer(sys.stdout, lineterminator="\n").writerows([header, *rows])
+    else:
+        print(columns(header, rows))
+        print(f"\nWhat is said to each answer: {given.folder / 'feedback'}")
+    return 0
+
+
+_EXERCISES = {"exercise": exercise, "sheet": sheet, "grade": grade}
 _COMMANDS: dict[str, Callable[[Any, argparse.Namespace], int]] = {
     "derive": derive,
     "prove": prove,
