@@ -138,7 +138,7 @@ def _parser() -> tuple[argparse.ArgumentParser, Any]:
         "~/.config/fish/completions/tinygrad-edu.fish",
     )
     shells.add_argument("shell", choices=SHELLS)
-    written = [commands.choices[each] for each in ("exercise", "grade")]
+    written = [commands.choices[each] for each in ("exercise", "grade", "lint")]
     for command in (steps, proof, answer, *written):
         command.add_argument("--output", type=Path, metavar="FILE", help="write it to a file")
     for command in commands.choices.values():
@@ -243,6 +243,13 @@ def _add_exercises(commands: Any) -> None:
         help="a kind and a difficulty, such as derive-2, or a number for all, such as 7.2",
     )
     _add_folder(parser, "build/class", "sheets and keys")
+    parser = commands.add_parser(
+        "lint",
+        help="check the displayed equations of notes in LaTeX",
+        description="Exit status: 0 nothing is wrong, 1 something is, 2 no equation can be read.",
+    )
+    parser.add_argument("notes", type=Path, help="the file")
+    parser.add_argument("--json", action="store_true", help="print JSON")
     parser = commands.add_parser("grade", help="judge the sheets that were handed in")
     parser.add_argument("folder", type=Path, help="that of sheet --into, with returned/ID.md")
     parser.add_argument("--csv", action="store_true", help="print CSV")
@@ -436,7 +443,16 @@ def grade(given: argparse.Namespace) -> int:
     return 0
 
 
-_EXERCISES = {"exercise": exercise, "sheet": sheet, "grade": grade}
+def lint(given: argparse.Namespace) -> int:
+    """Print a verdict on every displayed equation; the status is 0, 1 or 2."""
+    from tinygrad_edu.lectures.lint import lint as look
+
+    found = look(given.notes.read_text("utf-8"))
+    say(json.dumps(found.record(), ensure_ascii=False, indent=2) if given.json else str(found))
+    return found.status
+
+
+_EXERCISES = {"exercise": exercise, "sheet": sheet, "grade": grade, "lint": lint}
 _COMMANDS: dict[str, Callable[[Any, argparse.Namespace], int]] = {
     "derive": derive,
     "prove": prove,

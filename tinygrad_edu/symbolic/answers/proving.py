@@ -64,10 +64,13 @@ def _proof_over(
             if claim.tree is None and np.ndim(claimed):
                 return None
             claimed = Tensor(np.broadcast_to(claimed, shape))
+        gradient: Any
         if other is None:
             gradient = recorded(letters.target.expr, letters.target.axes, constants)
         else:
             gradient = computed_in(replace(scene, letters=other.letters), other)
+        if not isinstance(gradient, Tensor):  # such as 0
+            gradient = Tensor(np.broadcast_to(gradient, shape))
         for assume in (used, None):
             try:
                 proof = prove_named(claimed, gradient, Names(named, {}), assume)

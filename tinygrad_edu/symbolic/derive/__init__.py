@@ -1,7 +1,7 @@
 """From a recorded graph to its gradient as a formula, step by step."""
 
 from tinygrad_edu.symbolic.notation.javascript import runtime
-from tinygrad_edu.symbolic.notation.plain import plain_text
+from tinygrad_edu.symbolic.notation.plain import indices_of, plain_text
 from tinygrad_edu.symbolic.notation.reader import parse
 from tinygrad_edu.symbolic.notation.writer import places_of
 
@@ -32,6 +32,7 @@ __all__ = [
     "Visit",
     "derive_named",
     "difference",
+    "indices_of",
     "letters",
     "letters_alike",
     "parse",

@@ -1,14 +1,15 @@
-"""LaTeX as plain text, for a terminal."""
+"""LaTeX that is not read as a formula: as plain text, and which letters it has."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
+from tinygrad_edu.symbolic.notation.functions import FUNCTIONS
 from tinygrad_edu.symbolic.notation.names import subscript, superscript
 from tinygrad_edu.symbolic.notation.tokens import Token, tokens
 
-__all__ = ["plain_text"]
+__all__ = ["indices_of", "plain_text"]
 
 _MATRIX = {"begin matrix": "[", "end matrix": "]", "&": "", "\\\\": ";", "{": "", "}": ""}
 _SCRIPTS = {"_": (subscript, "aehijklmnoprstuvx0123456789"), "^": (superscript, "0123456789n−")}
@@ -65,3 +66,48 @@ def _group(rest: Iterator[Token]) -> str:
 def _enclosed(text: str) -> str:
     text = text.replace("∂ ", "∂")
     return text if not set(text) & set(" +−·/=") else f"({text})"
+
+
+def indices_of(latex: str) -> Iterator[tuple[str, list[str]]]:
+    r"""Yield every name of a formula with its indices, and of every Σ the index and its bound.
+
+    Examples
+    --------
+    >>> from tinygrad_edu.symbolic.notation.plain import indices_of
+    >>> list(indices_of(r"-\sum_{k=1}^K y_k \log a_k"))
+    [('Σ', ['k', 'K']), ('y', ['k']), ('a', ['k'])]
+    """
+    rest = tokens(latex, (), lambda _: False)
+    at = 0
+    while at < len(rest):
+        token, at = rest[at], at + 1
+        if token.text in {"Σ", "Π"}:
+            lower, at = _script(rest, at, "_")
+            upper, at = _script(rest, at, "^")
+            yield "Σ", [*lower[:1], *upper[:1]]
+        elif token.text == "^":
+            inside, end = _script(rest, at - 1, "^")
+            at = end if [*inside] in (["T"], ["ᵀ"]) else at
+        elif token.kind == "word" and token.text not in FUNCTIONS:
+            names = re.findall(r"[^\W\d_][\u0300-\u036f]*", token.text)
+            names = [token.text] if token.shown.startswith("\\") else names
+            indices, at = _script(rest, at, "_")
+            powered = rest[at].text == "^"
+            yield from ((each, []) for each in names[:-1])
+            if (
+                names
+                and not (names[-1] == "e" and powered)
+                and not (names[-1] in "δπ∞" and indices)
+            ):
+                yield names[-1], indices
+
+
+def _script(rest: list[Token], at: int, sign: str) -> tuple[list[str], int]:
+    """Return the letters below or above the line from a place on, and where they end."""
+    if rest[at].text != sign:
+        return [], at
+    end = at + 2
+    if rest[at + 1].text == "{":
+        end = next((n for n in range(at, len(rest)) if rest[n].text == "}"), len(rest) - 1) + 1
+    words = (token.text for token in rest[at + 1 : end] if token.kind == "word")
+    return [letter for word in words for letter in word], end
