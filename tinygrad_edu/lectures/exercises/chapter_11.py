@@ -103,7 +103,7 @@ $\partial L/\partial W$, or $\partial L/\partial W_{ij}$ with indices.""",
         of=Lecture("weighted-examples", (), "", _weighted),
         solution="Σ_n X_ni c_n (A_nj − Y_nj)/N",
         why=r"""Each row of $A - Y$ is multiplied by its $c_n$ before the sum over examples:
-$\sum_n X_{ni}\, c_n (A_{nj} - Y_{nj})/N$, or $X^{\mathsf T}\mathrm{diag}(c)(A - Y)/N$.""",
+$\sum_n X_{ni}\, c_n (A_{nj} - Y_{nj})/N$, or $X^\top\mathrm{diag}(c)(A - Y)/N$.""",
         wrong={
             "Xᵀ (A − Y)/N": "c was left out",
             "Σ_n X_ni c_n (A_nj − Y_nj)": "suspect",
@@ -116,7 +116,7 @@ $\sum_n X_{ni}\, c_n (A_{nj} - Y_{nj})/N$, or $X^{\mathsf T}\mathrm{diag}(c)(A -
 cross-entropy of all examples. `X` has shape $(N, D)$, `Y` holds one-hot rows of shape $(N, K)$. Start with zeros.
 Return `W`, of shape $(D, K)$, and `b`, of shape $(K,)$, after so many steps.""",
         hints=(
-            r"With $\Delta = (A - Y)/N$ the gradients are $X^{\mathsf T}\Delta$ and the sum of the rows of $\Delta$.",
+            r"With $\Delta = (A - Y)/N$ the gradients are $X^\top\Delta$ and the sum of the rows of $\Delta$.",
             "Compute both gradients before you change W or b.",
         ),
         function="train",

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu import ops
 from tinygrad_edu.lectures.exercises.exercise import (
     Derivative,
     Explain,
@@ -16,9 +17,19 @@ from tinygrad_edu.lectures.exercises.exercise import (
     Number,
     expect,
 )
-from tinygrad_edu.lectures.lecture import LECTURES, typed
+from tinygrad_edu.lectures.lecture import LECTURES, Graph, Lecture
+from tinygrad_edu.naming import Names
+from tinygrad_edu.tensor import Tensor, name
 
 __all__ = ["EXERCISES"]
+
+
+def _line() -> Graph:
+    X, y, λ = np.arange(12.0).reshape(4, 3) / 7, np.array([1.0, 0.0, -1.0, 2.0]), np.array(0.3)
+    w = Tensor([0.5, -1.0, 2.0], name="w")
+    z = name(X @ w, "z")
+    J = ops.sum_squared_error(z, y) + ops.weight_decay(w, λ)
+    return Graph(J, w, Names({"X": X, "y": y, "λ": λ}, {}))
 
 
 def _shrinking(student: Callable[..., Any]) -> None:
@@ -69,18 +80,9 @@ $\partial L/\partial z_j$ in two lines or more, and end with $z_j$ over a length
         "A line with a spring",
         statement=r"""For $J = \tfrac12\sum_n (z_n - y_n)^2 + \frac{\lambda}{2}\sum_i w_i^2$ with $z = Xw$, write
 $\partial J/\partial w$.""",
-        hints=(r"$\partial J/\partial z = z - y$, and from $z$ to $w$ leads $X^{\mathsf T}$.",),
-        of=typed(
-            "½ Σ (X w − y)² + λ/2 Σ w²",
-            "w",
-            {
-                "X": np.arange(12.0).reshape(4, 3) / 7,
-                "w": [0.5, -1.0, 2.0],
-                "y": [1.0, 0.0, -1.0, 2.0],
-                "λ": 0.3,
-            },
-        ),
-        why=r"$X^{\mathsf T}(Xw - y) + \lambda w$: the force of the data and the spring.",
+        hints=(r"$\partial J/\partial z = z - y$, and from $z$ to $w$ leads $X^\top$.",),
+        of=Lecture("line-with-a-spring", (), "", _line),
+        why=r"$X^\top(Xw - y) + \lambda w$: the force of the data and the spring.",
         wrong={"Xᵀ(X w − y)": "suspect", "Xᵀ(X w − y) + 2 λ w": "suspect"},
     ),
     MendRule(
