@@ -17,6 +17,7 @@ __all__ = [
     "did_you_mean",
     "generator",
     "look_up",
+    "matched",
     "number",
     "probability",
     "unlike",
@@ -72,6 +73,32 @@ def count(what: str, value: Any, low: int = 0) -> int:
     if value < low:
         raise ValueError(f"{what} = {value} does not make sense; choose at least {low}")
     return int(value)
+
+
+def matched(
+    what: str, state: Mapping[str, Any], expected: Mapping[str, np.ndarray[Any, Any]]
+) -> dict[str, np.ndarray[Any, Any]]:
+    """Return copies of the arrays of a state; raise where names, shapes or kinds differ.
+
+    Raises
+    ------
+    ValueError
+        With everything that is wrong.
+    """
+    faults = [f"{name} is missing" for name in expected if name not in state]
+    faults += [f"{name} is unknown" for name in state if name not in expected]
+    found = {}
+    for name in expected.keys() & set(state):
+        array, here = np.asarray(state[name]), expected[name]
+        if array.shape != here.shape:
+            faults.append(f"{name} has shape {array.shape} and not {here.shape}")
+        elif array.dtype.kind not in ("fiub" if here.dtype.kind == "f" else "iu"):
+            faults.append(f"{name} holds {array.dtype} values")
+        else:
+            found[name] = np.array(array, here.dtype)
+    if faults:
+        raise ValueError(f"{what}: {', '.join(sorted(faults))}")
+    return found
 
 
 def unlike(what: str, value: Any, mend: str) -> TypeError:

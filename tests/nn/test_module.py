@@ -361,7 +361,7 @@ def test_loading_keeps_the_dtype():
     ("change", "complaint"),
     [
         (lambda s: s.pop("0.b"), "0.b is missing"),
-        (lambda s: s.update({"9.W": np.ones(2)}), "9.W is no parameter of it"),
+        (lambda s: s.update({"9.W": np.ones(2)}), "9.W is unknown"),
         (lambda s: s.update({"3.W": np.ones((3, 2))}), r"3.W has shape \(3, 2\) and not \(2, 3\)"),
         (lambda s: s.update({"3.b": np.array(["a", "b", "c"])}), "3.b holds <U1 values"),
     ],

@@ -268,13 +268,13 @@ def test_a_state_of_something_else_is_refused():
     good = optim.Adam([tg.Tensor(np.ones((2, 3)), name="w")]).state_dict()
     missing = {key: array for key, array in good.items() if key != "second_moment.w"}
     for state, said in (
-        (missing, "has no entry 'second_moment.w'"),
-        ({**good, "velocity.w": np.ones((2, 3))}, "has an unknown entry 'velocity.w'"),
-        ({**good, "first_moment.w": np.ones(3)}, r"'first_moment.w' is float64 of shape \(3,\)"),
-        ({**good, "first_moment.w": np.full((2, 3), "a")}, "'first_moment.w' is <U1"),
+        (missing, "second_moment.w is missing"),
+        ({**good, "velocity.w": np.ones((2, 3))}, "velocity.w is unknown"),
+        ({**good, "first_moment.w": np.ones(3)}, r"first_moment.w has shape \(3,\)"),
+        ({**good, "first_moment.w": np.full((2, 3), "a")}, "first_moment.w holds <U1"),
         ({**good, "second_moment.w": np.full((2, 3), np.nan)}, "'second_moment.w' holds NaN"),
         ({**good, "steps": np.array(-1)}, "counts -1 steps"),
-        ({**good, "steps": np.array(1.5)}, "'steps' is float64"),
+        ({**good, "steps": np.array(1.5)}, "steps holds float64"),
     ):
         with pytest.raises(ValueError, match=f"Adam: the state.*{said}"):
             adam.load_state_dict(state)

@@ -12,7 +12,7 @@ from tinygrad_edu.core.node import next_serial
 from tinygrad_edu.elsewhere import guided, instead
 from tinygrad_edu.naming import Part, end_part
 from tinygrad_edu.nn.names import CONTAINERS, inside, join, suffixes_of
-from tinygrad_edu.settings import count, unlike
+from tinygrad_edu.settings import count, matched, unlike
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["Module", "like_parameters", "still"]
@@ -397,21 +397,8 @@ class Module:
                 "pass a dict of arrays, or read a file with train.load_checkpoint(path, model)",
             )
         tensors = self.named_parameters()
-        faults = [f"{name} is missing" for name in tensors if name not in state]
-        faults += [f"{name} is no parameter of it" for name in state if name not in tensors]
-        arrays = {}
-        for name in tensors.keys() & set(state):
-            array, tensor = np.asarray(state[name]), tensors[name]
-            if array.shape != tensor.shape:
-                faults.append(f"{name} has shape {array.shape} and not {tensor.shape}")
-            elif array.dtype.kind not in "fiub":
-                faults.append(f"{name} holds {array.dtype} values")
-            else:
-                arrays[name] = np.array(array, tensor.dtype)
-        if faults:
-            raise ValueError(
-                f"load_state_dict: this is no state of {self._title()}: {', '.join(sorted(faults))}"
-            )
+        what = f"load_state_dict: this is no state of {self._title()}"
+        arrays = matched(what, state, {name: tensor.value for name, tensor in tensors.items()})
         for name, array in arrays.items():
             tensors[name].data = array
 

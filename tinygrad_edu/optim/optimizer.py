@@ -15,7 +15,7 @@ from tinygrad_edu.core.backward import own_arrays
 from tinygrad_edu.elsewhere import guided, instead
 from tinygrad_edu.optim.schedules import Schedule
 from tinygrad_edu.optim.vectors import first_nonfinite
-from tinygrad_edu.settings import did_you_mean, number, unlike
+from tinygrad_edu.settings import did_you_mean, matched, number, unlike
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["Array", "Optimizer", "named"]
@@ -215,25 +215,8 @@ class Optimizer(ABC):
             If an entry is missing, unknown, of another shape or dtype, or not finite. All are
             looked at before anything is changed.
         """
-        expected = self.state_dict()
-        for problem, keys in (
-            ("has no", [key for key in expected if key not in state]),
-            ("has an unknown", [key for key in state if key not in expected]),
-        ):
-            if keys:
-                raise ValueError(
-                    f"{self._who}: the state {problem} entry {keys[0]!r}; load what state_dict() "
-                    f"of a {self._who} with the same parameters and settings gave"
-                )
-        given = {key: np.asarray(state[key]) for key in expected}
-        for key, array in given.items():
-            here = expected[key]
-            if array.shape != here.shape or array.dtype.kind != here.dtype.kind:
-                raise ValueError(
-                    f"{self._who}: the state's {key!r} is {array.dtype} of shape {array.shape}, "
-                    f"and {here.dtype} of shape {here.shape} is expected; load the state of the "
-                    "same model"
-                )
+        what = f"{self._who}: the state is of another optimiser or model"
+        given = matched(what, state, self.state_dict())
         bad = first_nonfinite(list(given.values()))
         if bad is not None:
             raise ValueError(f"{self._who}: the state's {list(given)[bad]!r} holds NaN or infinity")

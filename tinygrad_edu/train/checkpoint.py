@@ -152,33 +152,29 @@ def load_checkpoint(
     if rng is not None:
         generators["rng"] = rng
     states = {name: _checked_state(path, stored, name, each) for name, each in generators.items()}
-    if history is not None:
-        _refuse_unfit_history(path, stored, history)
-    if best is not None:
-        _refuse_unfit_best(path, stored, model)
     before_that = stored.get("batch_size")
     if batch_size is not None and before_that is not None and before_that != batch_size:
         raise ValueError(
             f"{path}: was written with batches of {before_that} examples, and now they have "
             f"{batch_size}; pass batch_size={before_that}"
         )
-    # The model and the optimiser look at everything themselves before they change anything.
-    before = model.state_dict()
+    # Each looks at everything itself before it changes anything.
+    parts = {"model": model, "optimizer": optimizer, "best": best, "history": history}
+    done: list[tuple[Any, dict[str, Array]]] = []
     try:
-        model.load_state_dict(_entries(stored, "model"))
-        if optimizer is not None:
-            optimizer.load_state_dict(_entries(stored, "optimizer"))
+        for name, part in parts.items():
+            if part is not None:
+                before = part.state_dict()
+                part.load_state_dict(_entries(stored, name))
+                done.append((part, before))
     except ValueError as error:
-        model.load_state_dict(before)
-        raise ValueError(f"{path}: is the checkpoint of another model or optimiser: {error}") from (
+        for part, before in done:
+            part.load_state_dict(before)
+        raise ValueError(f"{path}: is the checkpoint of another model or training: {error}") from (
             error
         )
     for name, each in generators.items():
         each.bit_generator.state = states[name]
-    if history is not None:
-        history.load_state_dict(_entries(stored, "history"))
-    if best is not None:
-        best.load_state_dict(_entries(stored, "best"))
 
 
 def _refuse_swapped(who: str, path: Any, model: Any) -> None:
@@ -218,37 +214,6 @@ def _refuse_other_kind(path: Path, stored: Mapping[str, Array], optimizer: Optim
         raise ValueError(f"{path}: was written without an optimiser; load it without one")
     if str(stored["optimizer"]) != own:
         raise ValueError(
-            f"{path}: is the checkpoint of another model or optimiser: {own} cannot go on from the "
+            f"{path}: is the checkpoint of another model or training: {own} cannot go on from the "
             f"state of {stored['optimizer']}"
-        )
-
-
-def _refuse_unfit_history(path: Path, stored: Mapping[str, Array], history: History) -> None:
-    found = _entries(stored, "history")
-    for needed in sorted(history.expected or {"loss", "seconds"}):
-        if needed not in found:
-            raise ValueError(f"{path}: has no entry 'history/{needed}'; measure what it measured")
-    for name in found:
-        if history.expected is not None and name not in history.expected:
-            raise ValueError(f"{path}: has an entry 'history/{name}'; measure that, too")
-    lengths = {key: array.shape[:1] for key, array in found.items()}
-    if any(length != lengths["loss"] or not length for length in lengths.values()):
-        raise ValueError(f"{path}: its columns of the history differ in length: {lengths}")
-
-
-def _refuse_unfit_best(path: Path, stored: Mapping[str, Array], model: Module) -> None:
-    found = _entries(stored, "best")
-    since = found.keys() & {"improved"}  # earlier versions wrote none
-    for needed in ("loss", "waited", "epoch", *since):
-        if needed not in found or found[needed].shape != ():
-            raise ValueError(
-                f"{path}: has no number 'best/{needed}'; it was written without validation data"
-            )
-    weights = {k.removeprefix("weights/"): a for k, a in found.items() if k.startswith("weights/")}
-    expected = {name: tensor.shape for name, tensor in model.named_parameters().items()}
-    differing = {name: array.shape for name, array in weights.items()}.items() ^ expected.items()
-    if weights and differing:
-        raise ValueError(
-            f"{path}: is the checkpoint of another model: its best weights and the model differ in "
-            f"{min(differing)[0]}"
         )

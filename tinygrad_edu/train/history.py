@@ -225,7 +225,12 @@ class History:
         return state | {f"metrics/{name}": array for name, array in self.metrics.items()}
 
     def load_state_dict(self, state: Mapping[str, Array]) -> None:
-        """Take over the measurements of a `state_dict`."""
+        """Take over the measurements of a `state_dict`; raise where others are measured now."""
+        expected = self.expected or {"loss", "seconds", *state}
+        lengths = {name: array.shape[:1] for name, array in state.items()}
+        if lengths.keys() != expected or len(set(lengths.values())) != 1:
+            had = ", ".join(f"{name} {length}" for name, length in lengths.items())
+            raise ValueError(f"history: had {had}; measure the same: {', '.join(sorted(expected))}")
         validation = state.get("validation_loss")
         names = [key for key in state if key.startswith("metrics/")]
         self._epochs = [

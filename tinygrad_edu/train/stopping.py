@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tinygrad_edu.elsewhere import guided
 from tinygrad_edu.nn.module import Module
-from tinygrad_edu.settings import count, number
+from tinygrad_edu.settings import count, matched, number
 
 __all__ = ["Best", "EarlyStopping"]
 
@@ -121,10 +121,15 @@ class Best:
         return state | {f"weights/{name}": array for name, array in weights.items()}
 
     def load_state_dict(self, state: Mapping[str, Array]) -> None:
-        """Go on from where another one stood; the entries were checked before."""
-        self._loss = float(state["loss"])
-        self._improved = float(state.get("improved", state["loss"]))
-        self._waited = int(state["waited"])
-        self.epoch = int(state["epoch"]) or None
-        found = {k.removeprefix("weights/"): v for k, v in state.items() if "/" in k}
-        self._weights = found or None
+        """Go on from where another one stood; raise where that was with another model."""
+        numbers = {name: array for name, array in self.state_dict().items() if "/" not in name}
+        weights = {f"weights/{name}": array for name, array in self._model.state_dict().items()}
+        given = dict(state)
+        if "loss" in given:
+            given.setdefault("improved", given["loss"])  # earlier versions wrote none
+        held = weights if any(map(weights.__contains__, given)) else {}
+        found = matched("best", given, numbers | held)
+        self._loss, self._improved = float(found["loss"]), float(found["improved"])
+        self._waited, self.epoch = int(found["waited"]), int(found["epoch"]) or None
+        best = {k.removeprefix("weights/"): v for k, v in found.items() if k in held}
+        self._weights = best or None
