@@ -124,6 +124,15 @@ CALLS = {
     ),
     "prove: right is missing": lambda: tg.prove(L),
     "routes: y is missing": lambda: tg.routes(z),
+    "CosineDecay: steps is missing; write CosineDecay(rate, steps)": lambda: optim.CosineDecay(0.1),
+    "jvp: v is missing; write jvp(f, x, v)": lambda: tg.jvp(tg.softmax, [1.0, 2.0]),
+    "StepDecay: there is no step_size=; write every=": lambda: optim.StepDecay(0.1, step_size=30),
+    "hessian: takes f by position, and not 2 values; write hessian(f)(x)": (
+        lambda: tg.hessian(tg.sum, [1.0, 2.0])
+    ),
+    "fit: the optimizer is the class Adam; pass optim.SGD(model, lr=0.1)": (
+        lambda: fit(MODEL, (X, labels), optimizer=optim.Adam)
+    ),
     "EarlyStopping: patience is missing": lambda: train.EarlyStopping(),
     # what is there under another name
     "sum: no attribute 'dim'; write axis=": lambda: z.sum(dim=0),

@@ -16,7 +16,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from tinygrad_edu.settings import close_matches
 
-__all__ = ["guided", "instead", "keyword", "lacks", "misfit", "table"]
+__all__ = ["guided", "guided_init", "instead", "keyword", "lacks", "misfit", "table"]
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
@@ -105,6 +105,12 @@ def guided(function: Callable[Given, Result]) -> Callable[Given, Result]:
     return call
 
 
+def guided_init(kind: type[Result]) -> type[Result]:
+    """Do so for a class that was given its ``__init__``, as a dataclass is."""
+    kind.__init__ = guided(kind.__init__)  # type: ignore[method-assign]  # its own
+    return kind
+
+
 def misfit(
     error: TypeError, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> TypeError | None:
@@ -116,7 +122,7 @@ def misfit(
     if parameters[:1] and parameters[0].name == "self":
         who = type(args[0]).__name__ if who == "__init__" else who
         parameters, args = parameters[1:], args[1:]
-    by_name = [p.name for p in parameters if p.kind is not p.VAR_POSITIONAL]
+    by_name = [p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     by_position = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
     needed = [p for p in parameters if p.default is p.empty and p.name in by_name]
     usage = table()["call"].get(who) or f"{who}({', '.join(map(_example, needed))})"

@@ -104,6 +104,8 @@ def matched(
 def unlike(what: str, value: Any, mend: str) -> TypeError:
     """Make the error of an argument that is of another kind than is expected."""
     kind = "missing" if value is None else _an(type(value).__name__)
+    if isinstance(value, type):
+        kind = f"the class {value.__name__}"
     return TypeError(f"{what} is {kind}; {mend}")
 
 

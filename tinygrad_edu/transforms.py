@@ -261,6 +261,7 @@ def vjp(f: Function, *x: Any, **kwargs: Any) -> tuple[Any, Function]:
     return call.result(call.out), pull_back
 
 
+@guided
 def jvp(f: Function, x: Any, v: Any, **kwargs: Any) -> tuple[Any, Any]:
     """Compute a function and its derivative along a direction.
 
@@ -380,6 +381,7 @@ def hessian(f: Function) -> Function:
     return jacobian(grad(f))
 
 
+@guided
 def hvp(f: Function, x: Any, v: Any, **kwargs: Any) -> Any:
     """Multiply the Hessian of a function by a vector, without forming it.
 

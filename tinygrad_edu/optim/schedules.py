@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from tinygrad_edu.elsewhere import guided_init
 from tinygrad_edu.settings import count, look_up, number
 
 __all__ = [
@@ -43,6 +44,7 @@ class _OfSteps:
                 number(what, value)
 
 
+@guided_init
 @dataclass(frozen=True)
 class Constant(_OfSteps):
     """One rate for all steps.
@@ -71,6 +73,7 @@ class Constant(_OfSteps):
         return self.rate
 
 
+@guided_init
 @dataclass(frozen=True)
 class StepDecay(_OfSteps):
     r"""A rate that is multiplied by a factor every so many steps.
@@ -110,6 +113,7 @@ class StepDecay(_OfSteps):
         return self.rate * self.factor ** (step // self.every)
 
 
+@guided_init
 @dataclass(frozen=True)
 class ExponentialDecay(_OfSteps):
     r"""A rate that is multiplied by a factor at each step.
@@ -145,6 +149,7 @@ class ExponentialDecay(_OfSteps):
         return self.rate * self.factor**step
 
 
+@guided_init
 @dataclass(frozen=True)
 class CosineDecay(_OfSteps):
     r"""A rate that falls along half a cosine, and stays at its end.
@@ -186,6 +191,7 @@ class CosineDecay(_OfSteps):
         return self.end + (self.rate - self.end) * (1 + math.cos(math.pi * step / self.steps)) / 2
 
 
+@guided_init
 @dataclass(frozen=True)
 class WarmUp(_OfSteps):
     r"""Rise linearly to the first rate of another schedule, which then begins.
@@ -224,6 +230,7 @@ class WarmUp(_OfSteps):
         return _rate_at(self.schedule, step - self.steps)
 
 
+@guided_init
 @dataclass(frozen=True)
 class Chain(_OfSteps):
     """One schedule for so many steps, then another one from its own beginning.

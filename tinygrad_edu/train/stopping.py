@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_edu.elsewhere import guided
+from tinygrad_edu.elsewhere import guided_init
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.settings import count, matched, number
 
@@ -19,6 +19,7 @@ __all__ = ["Best", "EarlyStopping"]
 Array = NDArray[Any]
 
 
+@guided_init
 @dataclass(frozen=True)
 class EarlyStopping:
     """When `fit` ends the training, and whether it goes back to the best weights.
@@ -62,9 +63,6 @@ class EarlyStopping:
     def __post_init__(self) -> None:
         count("EarlyStopping: patience", self.patience)
         number("EarlyStopping: min_delta", self.min_delta)
-
-
-EarlyStopping.__init__ = guided(EarlyStopping.__init__)  # type: ignore[method-assign]  # its words
 
 
 class Best:
