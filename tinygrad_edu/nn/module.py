@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -15,7 +16,7 @@ from tinygrad_edu.nn.names import CONTAINERS, inside, join, suffixes_of
 from tinygrad_edu.settings import count, matched, unlike
 from tinygrad_edu.tensor import Tensor
 
-__all__ = ["Module", "like_parameters", "still"]
+__all__ = ["Module", "like_parameters", "mode", "still"]
 
 Self = TypeVar("Self", bound="Module")
 
@@ -506,3 +507,15 @@ def _still(value: Any, copies: dict[int, Any]) -> Any:
     if value.__class__ is dict:
         return {key: _still(each, copies) for key, each in value.items()}
     return value
+
+
+@contextmanager
+def mode(model: Module, training: bool) -> Iterator[None]:
+    """Compute as in training or as at inference, then put every part back into its own mode."""
+    before = {part: part.training for part in model.named_modules().values()}
+    model.train(training)
+    try:
+        yield
+    finally:
+        for part, own in before.items():
+            part.training = own

@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.elsewhere import guided
-from tinygrad_edu.nn.module import Module, like_parameters
+from tinygrad_edu.nn.module import Module, like_parameters, mode
 from tinygrad_edu.train.examples import Examples
 from tinygrad_edu.train.loss import BATCH, BatchLoss, head_of, refuse_swapped
 from tinygrad_edu.train.metrics import Metric, measured, metrics_of, usual_metrics
-from tinygrad_edu.train.modes import mode
 
 __all__ = ["evaluate", "measure"]
 

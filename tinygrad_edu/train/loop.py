@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tinygrad_edu.core.backward import gradients
 from tinygrad_edu.core.op import Function
-from tinygrad_edu.nn.module import Module, like_parameters
+from tinygrad_edu.nn.module import Module, like_parameters, mode
 from tinygrad_edu.optim.clipping import clip_by_norm
 from tinygrad_edu.optim.optimizer import Optimizer
 from tinygrad_edu.parallel import Alone
@@ -25,7 +25,6 @@ from tinygrad_edu.train.examples import Examples
 from tinygrad_edu.train.history import Epoch, History
 from tinygrad_edu.train.loss import BATCH, BatchLoss
 from tinygrad_edu.train.metrics import Metric
-from tinygrad_edu.train.modes import mode
 from tinygrad_edu.train.progress import Progress
 from tinygrad_edu.train.stopping import Best, EarlyStopping
 

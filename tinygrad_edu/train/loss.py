@@ -10,12 +10,11 @@ import numpy as np
 
 from tinygrad_edu.core.node import Node
 from tinygrad_edu.nn.heads import refuse_applied_twice, refuse_wrong_pair
-from tinygrad_edu.nn.module import Module, like_parameters
+from tinygrad_edu.nn.module import Module, like_parameters, mode
 from tinygrad_edu.optim.optimizer import Optimizer
 from tinygrad_edu.settings import unlike
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.train.examples import Examples
-from tinygrad_edu.train.modes import mode
 
 __all__ = ["BATCH", "BatchLoss", "head_of", "refuse_swapped"]
 
