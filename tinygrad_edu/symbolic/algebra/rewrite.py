@@ -316,7 +316,8 @@ class Normaliser(Rewriter):
         self, level: Level, facts: Facts, first: Sequence[Rule] = (), budget: Budget | None = None
     ) -> None:
         super().__init__((*first, *level.rules), facts)
-        self.level, self.first = level, first
+        self.level, self._first = level, frozenset(first)
+        self._open, self._closed = frozenset(level.open), frozenset(level.closed)
         self.budget = Budget() if budget is None else budget
 
     def path(self, start: Expr) -> Path:
@@ -332,16 +333,19 @@ class Normaliser(Rewriter):
 
     def places(self, expr: Expr) -> Iterator[Place]:
         """Yield every part of an expression in every role that it has, outermost first."""
-        pending, seen = [(expr, self.level.fraction, False)], set(self._settled)
+        pending, seen = [(expr, self.level.fraction, False)], set[Place]()
         while pending:
             place = pending.pop()
-            if place in seen:
+            if place in seen or place in self._settled:
                 continue
             seen.add(place)
             yield place
             part, kept, _ = place
-            for child, role in reversed(list(zip(part.children, _inside(part, kept), strict=True))):
-                pending.append((child, role, isinstance(part, Sum) and isinstance(child, Sum)))
+            if part.children:
+                within = isinstance(part, Sum)
+                inside = zip(part.children, _inside(part, kept), strict=True)
+                new = [(child, role, within and isinstance(child, Sum)) for child, role in inside]
+                pending += reversed(new)
 
     def part_at(self, place: Place) -> Expr:
         """Return what stands at a place."""
@@ -355,7 +359,7 @@ class Normaliser(Rewriter):
     def fits(self, rule: Rule, kind: tuple[type[Expr], bool, bool]) -> bool:
         """Whether a rule is for parts of a kind, in their role."""
         part, kept, within = kind
-        here = rule in (self.level.closed if kept else self.level.open) or rule in self.first
+        here = rule in (self._closed if kept else self._open) or rule in self._first
         return part in rule.kinds and here and not (within and rule in sums.ACROSS)
 
     def put(self, expr: Expr, place: Place, new: Expr) -> Expr:

@@ -91,7 +91,7 @@ class Level:
     @property
     def rules(self) -> tuple[Rule, ...]:
         """Every rule, in the order in which they are tried."""
-        return (*self.open, *(rule for rule in self.closed if rule not in self.open))
+        return tuple(dict.fromkeys((*self.open, *self.closed)))
 
 
 _PLAIN = (
