@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -58,12 +59,12 @@ class Value:
     row: bool = False
     made: Callable[[int], Any] | None = None
 
-    @property
+    @cached_property
     def letters(self) -> tuple[str, ...]:
         """The free indices."""
         return tuple(axis for axis in self.axes if isinstance(axis, str))
 
-    @property
+    @cached_property
     def inner(self) -> tuple[Any, ...]:
         """What the axes without a letter are."""
         return self.axes[len(self.letters) :]
