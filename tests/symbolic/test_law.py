@@ -234,7 +234,7 @@ def test_random_graphs(batch):
     assert count >= 20
 
 
-@pytest.mark.parametrize("seed", [68, 93, 421])
+@pytest.mark.parametrize("seed", [68, 70, 93, 154, 421, 706])
 def test_what_these_graphs_print_is_proved(seed):
     """A softmax of entries by its indices, the entry of a number that was kept, one entry twice."""
     with np.errstate(all="ignore"):
@@ -243,13 +243,12 @@ def test_what_these_graphs_print_is_proved(seed):
             assert_proved(found)
 
 
-@pytest.mark.parametrize("seed", [68, 70, 154])
+@pytest.mark.parametrize("seed", [68, 70, 154, 706, 761])
 def test_what_these_graphs_print_is_read(seed):
-    """Log softmax in braces with indices behind, no factor 1, a condition that is a diagonal."""
+    """Log softmax with indices behind, no factor 1, a diagonal, an axis gone, a bracket."""
     with np.errstate(all="ignore"):
         for found in derivations(*random_graph(seed)):
             assert_law(found)
-            assert_proved(found)
 
 
 def formulas_of_the_lectures():

@@ -502,8 +502,12 @@ class _Parser:
 
     def _place_or_list(self) -> Form:
         """Read an argument of scatter(g, (4,), [1:3]), of which the last is an index."""
+        before = self.place
         if token := self.accept("["):
-            return self.form("index", token.at, self._items(token, self._place))
+            index = self.form("index", token.at, self._items(token, self._place))
+            if self.sign() in {",", ")"}:
+                return index
+            self.place = before  # [a > b]·g is what is put there
         return self._argument()
 
     def _constant(self, form: Form) -> Any:

@@ -490,12 +490,23 @@ class _Meaning(Calculator):
         return value, indices
 
     def _of_base(self, base: Form, indices: Sequence[Form]) -> Value:
-        """Compute what has indices; those within softmax(zₙⱼ)ₙⱼ are its own, in their order."""
+        """Compute what has indices; those within softmax(zₙⱼ)ₙⱼ are its own, in their order.
+
+        Of max(zₙⱼ, axis=0)ⱼ the index that is no longer there counts the axis that is named.
+        """
         letters = [*filter(None, map(index_of, indices))]
         call = base.parts[0] if base.kind == "group" else base
-        if call.kind == "call" and call.detail[0] in ROWWISE and len(letters) == len(indices) > 1:
+        if call.kind != "call" or len(call.parts) > 1 or not len(letters) == len(indices) > 0:
+            return self.of(base)
+        name, options = call.detail
+        axis = options.get("axis")
+        if isinstance(axis, int) or (name in ROWWISE and len(letters) > 1):
             inner = self.of(call.parts[0])
-            if not inner.ndim and set(inner.letters) == set(letters):
+            gone = [letter for letter in inner.letters if letter not in letters]
+            count = len(letters) + len(gone)
+            if len(gone) == 1 and isinstance(axis, int) and -count <= axis < count:
+                letters.insert(axis % count, *gone)
+            if not inner.ndim and sorted(inner.letters) == sorted(letters):
                 return self._whole(call, [known(ordered(inner, letters))])
         return self.of(base)
 
