@@ -97,13 +97,15 @@ def to_pages(text: str) -> str:
 def collect() -> None:
     """Collect the sources of the site: docs/, the texts beside the chapters, and the chapters."""
     shutil.rmtree(SOURCE, ignore_errors=True)
-    shutil.copytree(ROOT / "docs", SOURCE, ignore=shutil.ignore_patterns("conf.py", "_static"))
+    not_pages = shutil.ignore_patterns("conf.py", "_static", "index.md")
+    shutil.copytree(ROOT / "docs", SOURCE / "docs", ignore=not_pages)
+    shutil.copy(ROOT / "docs/index.md", SOURCE)
     (SOURCE / "tutorials").mkdir()
-    for path in [*ROOT.glob("tutorials/*.md"), ROOT / "tutorials/micro.py"]:
-        shutil.copy(path, SOURCE / "tutorials")
+    for name in ("CONTRIBUTING.md", "CHANGELOG.md", "tutorials/notation.md", "tutorials/micro.py"):
+        shutil.copy(ROOT / name, SOURCE / name)
     for path in SOURCE.rglob("*.md"):
         path.write_text(to_pages(path.read_text(encoding="utf-8")), encoding="utf-8")
-    with (SOURCE / "decisions/README.md").open("a", encoding="utf-8") as file:
+    with (SOURCE / "docs/decisions/README.md").open("a", encoding="utf-8") as file:
         file.write("\n```{toctree}\n:hidden:\n:glob:\n\n0*\n```\n")
     chapters()
     reference.write(SOURCE, LIVE)

@@ -132,7 +132,7 @@ def _laws() -> str:
         (
             "# The table of laws\n\nA step of a derivation or of a proof is one law at one place. "
             "No law knows an exercise, and each step is checked: exactly, and on numbers "
-            "([what is judged](../judged.md)). The table is written from the declarations.\n"
+            "([what is judged](../docs/judged.md)). The table is written from the declarations.\n"
         )
     ]
     for title, (about, laws) in tables.items():
