@@ -64,7 +64,7 @@ format: $(VENV)/.dev
 	@$(RUN) -m ruff format .
 
 tutorials: $(VENV)/.tutorials
-	@set -e; for script in $(sort $(wildcard tutorials/[0-9]*.py tutorials/teacher.py tutorials/old_*.py)); do echo "== $$script"; $(RUN) "$$script"; done
+	@set -e; for script in $(sort $(wildcard tutorials/[0-9]*.py tutorials/teacher.py)); do echo "== $$script"; $(RUN) "$$script"; done
 
 book: $(VENV)/.book
 	@$(RUN) tools/book.py

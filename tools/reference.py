@@ -275,9 +275,7 @@ def _lectures() -> str:
 
 def _chapter(name: str, section: str = "") -> str:
     """Link to a chapter, or to one of its sections."""
-    script = ROOT / f"tutorials/{name}.py"
-    if not script.exists():
-        return section or name
-    title = re.findall(r"^# # (.*)$", script.read_text(encoding="utf-8"), flags=re.M)[0]
+    text = (ROOT / f"tutorials/{name}.py").read_text(encoding="utf-8")
+    title = re.findall(r"^# # (.*)$", text, flags=re.M)[0]
     anchor = "#" + re.sub(r"[^\w\- ]", "", section.lower()).replace(" ", "-") if section else ""
     return f"[{section or title}](../tutorials/{name}.ipynb{anchor})"

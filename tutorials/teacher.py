@@ -45,9 +45,9 @@ np.set_printoptions(precision=3, suppress=True)
 # | 12 Norms and penalties | 60 | the unit balls, the two pulls on one weight |
 # | 13 Dropout | 45 | one network, and all those that dropout trains in it |
 # | 14 Validation and early stopping | 30 | the curve that turns up |
-# | 15 The Fashion-MNIST network | 45 | loss and accuracy where they part |
+# | 15 A network that knows shirts from shoes | 45 | loss and accuracy where they part |
 # | 16 Curvature | 60 | the paths of the optimisers on one valley |
-# | 17 Your own operation | 45 | an operation of the students' choice |
+# | 17 An operation of your own | 45 | an operation of the students' choice |
 # | 18 What the machine writes | 30 | the three programs side by side |
 #
 # For a single lecture of 90 minutes take chapter 7, with the picture of chapter 5 before it and the
