@@ -204,8 +204,8 @@ assert names[right.argmin()] == "shirt"
 #
 # <details><summary>Answer</summary>
 #
-# A few per cent of the pictures, and a large part of the loss. The mean loss is made by few
-# pictures. That is why it can rise while the accuracy stays, as in chapter 14.
+# A few per cent of the pictures, and a large part of the loss. So the mean loss can rise while the
+# accuracy stays, as in chapter 14: a few pictures are enough.
 #
 # </details>
 
@@ -269,9 +269,9 @@ assert float(lower) < loss.item()
 #
 # <details><summary>Answer</summary>
 #
-# The gap between them is small, so there is little overfitting to prevent. Dropout makes each step
-# less effective, since a part of the network is missing, and ten epochs are few. It will cost
-# something.
+# There is a gap, but the validation loss has not turned up: so far overfitting has done no harm.
+# Dropout makes each step less effective, since a part of the network is missing, and ten epochs are
+# few. It will cost something.
 #
 # </details>
 
@@ -307,7 +307,7 @@ assert gain.mean() < 0
 # - Look at the data, then at the first loss: it is about $\log K$.
 # - At the logits the gradient is $(A - Y)/N$, in a large network as in a small one.
 # - A confusion matrix says more than an accuracy.
-# - Few pictures make most of the loss.
+# - A few per cent of the pictures make a large part of the loss.
 # - Whether dropout helps is a question for data. Ask it with several seeds.
 #
 # ## Exercises

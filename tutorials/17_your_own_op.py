@@ -30,7 +30,7 @@ np.set_printoptions(precision=4, suppress=True)
 # %% [markdown]
 # ## A loss between two losses
 #
-# The squared error punishes large residuals too much, and the absolute error has a kink at 0
+# The squared error is ruled by the largest residuals, and the absolute error has a kink at 0
 # (chapter 12). There is a loss between them: $\log\cosh r$. For small residuals $r$ it is nearly
 # $\tfrac12 r^2$, for large ones nearly $|r| - \log 2$, and it has no kink.
 
@@ -230,8 +230,9 @@ assert_allclose(derivation.result.evaluate({"g": np.ones(2)}), np.tanh(small.dat
 # ## When entries depend on each other
 #
 # For an elementwise operation, the rule is a derivative and a factor. As soon as an entry of the
-# result depends on several entries of the argument, there is a Jacobian. Take a layer that brings a
-# vector to the size 1, as many networks have it today. It divides by the *root mean square*:
+# result depends on several entries of the argument, there is a Jacobian. Take a layer that many
+# networks have today. It divides a vector by its *root mean square*, so that its entries have the
+# size 1 on average:
 #
 # $$\text{out} = \frac{x}{s}, \qquad s = \sqrt{\tfrac1K\sum_k x_k^2} .$$
 #

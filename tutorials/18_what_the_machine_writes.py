@@ -262,7 +262,7 @@ for each, wanted in zip(by_hand(W, b), gradient(W, b), strict=True):
 
 # %% [markdown]
 # Compiling takes away the housekeeping. Deriving takes away arithmetic. What remains is close to
-# what you would write by hand; nobody had to write it, and nobody could make a mistake in it.
+# what you would write by hand.
 #
 # For large arrays the housekeeping no longer counts, and all four come closer to each other. The
 # arithmetic is then the same few matrix products.
@@ -292,7 +292,8 @@ assert choice(np.array(-3.0)) == 3
 
 # %% [markdown]
 # A new shape is no obstacle: the function is traced again, and there is a program for each shape.
-# And `train.fit` computes its steps in this way. You have used compiled programs since chapter 11.
+# And `train.fit` computes its steps in this way. You have run compiled programs whenever you called
+# it.
 
 # %%
 assert compiled(np.zeros(3)).shape == (3,)
