@@ -387,6 +387,9 @@ for wrong in (sign, diagonal, by_K, twice):
 # The loss after the same number of steps is lower with the right gradient in all five splits. But
 # would you have known that it could be lower?
 #
+# From a terminal you can train by any gradient that you believe in, beside the right one:
+# `python -m tinygrad_edu train iris --gradient "−y (1 − a)"`.
+#
 # ## The same with layers
 #
 # A layer of the library holds $W$ and $b$, and an optimiser does the step. Nothing else changes:
