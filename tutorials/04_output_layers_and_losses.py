@@ -40,6 +40,24 @@ np.set_printoptions(precision=4, suppress=True)
 # network puts the activations of one layer into the next. The layers before the last one are
 # *hidden*: the data do not say what should come out of them.
 #
+# Here is a network with 3 inputs, 5 hidden units with tanh, and 2 outputs:
+
+# %%
+rng = np.random.default_rng(0)
+x = rng.standard_normal(3)
+W1, b1 = tg.Tensor(rng.standard_normal((3, 5))), tg.Tensor(np.zeros(5))
+W2, b2 = tg.Tensor(rng.standard_normal((5, 2))), tg.Tensor(np.zeros(2))
+z1 = x @ W1 + b1
+a1 = tg.tanh(z1)
+z2 = a1 @ W2 + b2
+show(
+    tg.draw(z2),
+    "04-network.svg",
+    alt="The graph of two layers: x times W1 plus b1 is z1, its tanh is a1, and a1 times W2 plus "
+    "b2 is z2.",
+)
+
+# %% [markdown]
 # **Predict:** what would be lost without the function $f$? Put one layer $\mathbf z = \mathbf x
 # W_1$ into another, $\mathbf z W_2$, and simplify.
 #
@@ -52,9 +70,7 @@ np.set_printoptions(precision=4, suppress=True)
 # </details>
 
 # %%
-rng = np.random.default_rng(0)
-x, W1, W2 = rng.standard_normal(3), rng.standard_normal((3, 5)), rng.standard_normal((5, 2))
-assert_allclose((x @ W1) @ W2, x @ (W1 @ W2))
+assert_allclose((x @ W1.data) @ W2.data, x @ (W1.data @ W2.data))
 
 # %% [markdown]
 # ## Activations of hidden layers
@@ -111,7 +127,8 @@ def fit_curve(hidden, seed, steps=1500, rate=0.1):
     rng = np.random.default_rng(seed)
     x = np.linspace(-1, 1, 40)[:, None]  # 40 examples with one input each
     y = np.sin(4 * x)
-    W1, b1 = tg.Tensor(3 * rng.standard_normal((1, hidden))), tg.Tensor(rng.standard_normal(hidden))
+    W1 = tg.Tensor(3 * rng.standard_normal((1, hidden)))
+    b1 = tg.Tensor(rng.standard_normal(hidden))
     W2 = tg.Tensor(rng.standard_normal((hidden, 1)) / np.sqrt(hidden))
     b2 = tg.Tensor(np.zeros(1))
     parameters, losses = [W1, b1, W2, b2], []
@@ -119,7 +136,8 @@ def fit_curve(hidden, seed, steps=1500, rate=0.1):
         a = tg.tanh(x @ W1 + b1) @ W2 + b2  # forward
         loss = tg.mean((a - y) ** 2)  # how wrong, on average
         losses.append(loss.item())
-        for p, g in zip(parameters, tg.gradients(loss, parameters), strict=True):  # backward
+        gradients = tg.gradients(loss, parameters)  # backward
+        for p, g in zip(parameters, gradients, strict=True):
             p.data = p.data - rate * g  # update
     return x, y, a.data, losses
 

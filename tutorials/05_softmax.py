@@ -59,7 +59,27 @@ print("argmax", np.argmax(scores), "whichever score is nudged")
 #
 # $$a_k = \frac{e^{z_k}}{\sum_i e^{z_i}}.$$
 #
-# These are the shares of chapter 3, with $e^{z_k}$ for what each puts in.
+# These are the shares of chapter 3, with $e^{z_k}$ for what each puts in. In three pictures, for
+# the logits $(1.47, -0.39, 0.22)$:
+
+# %%
+figure, bars = panels(1, 3, width=2.6, height=2.4)
+steps = {"z": scores, "e^z": np.exp(scores), r"a = e^z / \sum e^z": tg.softmax(scores)}
+for bar, (formula, values) in zip(bars, steps.items(), strict=True):
+    drawn = bar.bar(["1", "2", "3"], values)
+    bar.bar_label(drawn, fmt="%.2f", padding=2)
+    bar.axhline(0, color="black", linewidth=0.8)
+    bar.set(title=f"${formula}$")
+    bar.margins(y=0.2)
+show(
+    figure,
+    "05-three-steps.svg",
+    alt="Bars of the three logits, of their exponentials 4.35, 0.68 and 1.25, and of the "
+    "probabilities 0.69, 0.11 and 0.20.",
+)
+
+# %% [markdown]
+# And in code, for several rows of logits:
 
 
 # %%
