@@ -209,8 +209,8 @@ assert_allclose(tg.gradients(f, x), 2 + 2 + 3)
 
 # %% [markdown]
 # The dashed arrows show what each path brings back to `x`, and ∇ marks the gradient of `f` with
-# respect to each node. That is the whole of calculus in this book. What is left is to do it in a
-# good order, and for vectors.
+# respect to each node. The calculus of this book is this one rule, applied in a clever order, and
+# to vectors.
 #
 # ## A unit, by hand
 #

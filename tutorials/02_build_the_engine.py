@@ -117,8 +117,8 @@ print(f.value)
 assert f.value == 10
 
 # %% [markdown]
-# Nothing was differentiated yet. But `f` knows its arrows, their starts know theirs, and so the
-# whole graph hangs on `f`.
+# Nothing was differentiated yet. But `f` knows its arrows, and their starts know theirs, so the
+# whole graph can be reached from `f`.
 #
 # ## Going back: a first try
 #
@@ -472,17 +472,15 @@ show(
 
 # %% [markdown]
 # ## What the library does more
-#
-# Your engine has every idea of ours. Open `tinygrad_edu/core/backward.py`: the function `propagate`
-# is your `backward`, with the same order, and `unbroadcast` has the same name. The rest is more of
-# the same:
-#
+# Your engine works like the library's. Open `tinygrad_edu/core/backward.py`: the function
+# `propagate` is your `backward`, with the same order, and `unbroadcast` has the same name. What
+# the library adds:
 # - more rows in the table: matrix products, maxima, norms, indexing;
 # - messages that say what is wrong when a shape does not fit;
-# - and one real idea: **a rule is written once and read in several ways.** Your rule
+# - one new idea: **a rule is written once and read in several ways.** Your rule
 #   `lambda g: g * v.value` works on arrays only. Feed a rule with Tensors, and the gradient has a
 #   graph, so it can be differentiated again. Feed it with letters, and it writes a formula. Then
-#   the machine can derive $a - y$ instead of only computing it.
+#   the library can derive $a - y$ instead of only computing it.
 #
 # `tutorials/micro.py` has all three readings in one file.
 

@@ -32,8 +32,7 @@ np.set_printoptions(precision=4, suppress=True)
 # Take three numbers $x_1, x_2, x_3$, make two numbers of them, and one of those:
 #
 # $$u_1 = x_1 x_2, \qquad u_2 = x_2 + x_3^2, \qquad L = u_1 u_2.$$
-#
-# There is nothing here that chapter 1 cannot do. Let the machine do it.
+# Chapter 1 has all that we need for this, number by number:
 
 # %%
 x1, x2, x3 = tg.Tensor(2.0), tg.Tensor(3.0), tg.Tensor(1.0)

@@ -163,7 +163,7 @@ assert_array_equal(tg.softmax([1000.0, 1001.0]).round(2), [0.27, 0.73])
 assert tg.softmax([10.0, 20.0])[1] > 0.9999 > tg.softmax([1.0, 2.0])[1]
 
 # %% [markdown]
-# The machine proves the equation by the same laws as we did:
+# The library proves the equation by the same laws:
 
 # %%
 z, c = tg.Tensor(start, name="z"), tg.Tensor(2.0, name="c")
