@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygrad_edu import ops
-from tinygrad_edu.core.node import Node
+from tinygrad_edu.core.node import REGISTRY, Node
+from tinygrad_edu.core.op import operand
 from tinygrad_edu.elsewhere import guided
 from tinygrad_edu.nn.initialisers import Initialiser, initial
 from tinygrad_edu.nn.module import Module
@@ -192,6 +193,23 @@ class Dropout(Module):
         probability("Dropout: p", p)
         self.p = p
         self.rng = generator("Dropout", rng)
+        #: The mask of the last call in training.
+        self.drawn: Any = None
+
+    def draw(self, shape: tuple[int, ...]) -> Any:
+        """Draw which entries of an array stay.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            That of the array.
+
+        Returns
+        -------
+        ndarray
+            Of bool.
+        """
+        return self.rng.random(shape) >= self.p
 
     def forward(self, x: Any) -> Any:
         """Drop entries.
@@ -206,7 +224,11 @@ class Dropout(Module):
         Tensor or ndarray
             Of the same shape.
         """
-        return ops.dropout(x, self.p, self.rng, training=self.training)
+        if not (self.training and self.p):
+            return ops.dropout(x, self.p, self.rng, training=False)
+        x = operand(x, "Dropout")
+        self.drawn = self.draw(x.shape)
+        return REGISTRY["dropout"](x, self.drawn, self.p)
 
     def _options(self) -> str:
         return f"{float(self.p):g}"

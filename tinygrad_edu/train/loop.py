@@ -12,7 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_edu.core.backward import gradients
+from tinygrad_edu.core.graph import ancestors
+from tinygrad_edu.core.node import REGISTRY
 from tinygrad_edu.core.op import Function
+from tinygrad_edu.nn.layers import Dropout
 from tinygrad_edu.nn.module import Module, like_parameters, mode
 from tinygrad_edu.optim.clipping import clip_by_norm
 from tinygrad_edu.optim.optimizer import Optimizer
@@ -59,7 +62,8 @@ class Loop:
         self.in_dtype = like_parameters(self.model)
         columns = [f"metrics/{name}" for name in self.metrics]
         self.penalised, self.repeats = True, False
-        self.program: tuple[Function, list[Tensor]] | None = None  # of a batch, and its leaves
+        #: What computes a batch, what draws the masks that it takes, and the leaves.
+        self.program: tuple[Function, list[tuple[Dropout, Any]], list[Tensor]] | None = None
         self.history = History(
             [*columns, *([] if self.validation is None else ["validation_loss"])]
         )
@@ -186,8 +190,9 @@ class Loop:
         targets = self.examples.targets.take(own, axis=0)
         usual = whole == self.batch_size  # so this process's part has its usual size, too
         if self.program is not None and usual:
-            run, leaves = self.program
-            loss, found = run(features, targets, *[leaf.value for leaf in leaves])
+            run, masks, leaves = self.program
+            drawn = [layer.draw(shape) for layer, shape in masks]
+            loss, found = run(features, targets, *drawn, *[leaf.value for leaf in leaves])
             return float(loss), found
         if not len(own):  # of the first process never: penalties count once, there
             return 0.0, [np.zeros(each.shape, each.dtype) for each in self.parameters]
@@ -201,11 +206,21 @@ class Loop:
 
     def _write_program(self, objective: Tensor, loss: Tensor, batch: dict[str, Array]) -> None:
         """Write how this batch was computed, to compute those of the same size."""
-        found = recorded_program(objective, self.parameters, batch, loss)
+        layers = [part for part in self.model.modules() if isinstance(part, Dropout)]
+        masks = [  # in the order in which they were drawn
+            (layer, node.inputs[1])
+            for node in sorted(ancestors(objective), key=lambda node: node.serial)
+            if node.op is REGISTRY["dropout"]
+            for layer in layers
+            if layer.drawn is node.inputs[1]
+        ]
+        given = {**batch, **{f"mask{n}": mask for n, (_, mask) in enumerate(masks, start=1)}}
+        found = recorded_program(objective, self.parameters, given, loss)
         if found is None:
             self.repeats = False
         else:
-            self.program = found[0].function(), found[1]
+            shapes = [(layer, mask.shape) for layer, mask in masks]
+            self.program = found[0].function(), shapes, found[1]
 
     def _penalised(self, loss: Any) -> Any:
         if self.penalised:
@@ -250,6 +265,11 @@ def always_computes_the_same(model: Module, loss: Function) -> bool:
     return (
         not replaced
         and not computed
-        and not model.generators()  # which would draw something new
+        and not any(  # who draws something new
+            isinstance(value, np.random.Generator)
+            for part in parts
+            if type(part) is not Dropout  # whose masks are drawn for each batch
+            for _, value in part._members()
+        )
         and all(str(getattr(each, "__module__", "")).startswith(_OURS) for each in (loss, *made_of))
     )
