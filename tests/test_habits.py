@@ -164,7 +164,12 @@ CALLS = {
     "EarlyStopping: there is no monitor=; leave it out": (
         lambda: train.EarlyStopping(monitor="val_loss", patience=3)
     ),
+    "load_iris: there is no return_X_y=; leave it out; the data set has .features and .labels": (
+        lambda: data.load_iris(return_X_y=True)
+    ),
     # what takes nothing, or less
+    "forward: takes x by position, and not 2 values; write forward(x)": lambda: MODEL(X, X),
+    "forward: x is missing; write forward(x)": lambda: MODEL(),
     "ReLU: takes nothing by position, and not 1 values; write ReLU()": lambda: nn.ReLU(0.2),
     "Softmax: there is no dim=": lambda: nn.Softmax(dim=1),
     "Adam: takes parameters and lr by position, and not 3 values; give the others by ": (

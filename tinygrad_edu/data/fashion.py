@@ -9,6 +9,7 @@ import numpy as np
 
 from tinygrad_edu.data.dataset import DataSet
 from tinygrad_edu.data.idx import read_idx
+from tinygrad_edu.elsewhere import guided
 
 __all__ = ["load_fashion_mnist"]
 
@@ -31,6 +32,7 @@ _SIDE = 28
 _FEATURE_NAMES = tuple(f"row {i} column {j}" for i in range(_SIDE) for j in range(_SIDE))
 
 
+@guided
 def load_fashion_mnist(folder: str | os.PathLike[str] | None = None) -> tuple[DataSet, DataSet]:
     """Read Fashion-MNIST from its four IDX files; nothing is downloaded.
 

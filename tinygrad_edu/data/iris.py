@@ -8,10 +8,12 @@ from importlib.resources import files
 import numpy as np
 
 from tinygrad_edu.data.dataset import DataSet
+from tinygrad_edu.elsewhere import guided
 
 __all__ = ["load_iris"]
 
 
+@guided
 def load_iris() -> DataSet:
     """Read the Iris data set that comes with the package.
 

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.data.dataset import DataSet
+from tinygrad_edu.elsewhere import guided
 
 __all__ = ["load_breast_cancer", "load_digits", "load_wine"]
 
 
+@guided
 def load_digits() -> DataSet:
     """Read 1797 handwritten digits of 8 × 8 pixels, from 0 (white) to 16.
 
@@ -38,6 +40,7 @@ def load_digits() -> DataSet:
     return _from_scikit_learn("load_digits")
 
 
+@guided
 def load_wine() -> DataSet:
     """Read 13 measurements of 178 wines from three growers.
 
@@ -65,6 +68,7 @@ def load_wine() -> DataSet:
     return _from_scikit_learn("load_wine")
 
 
+@guided
 def load_breast_cancer() -> DataSet:
     """Read 30 measurements of cell nuclei in 569 tumours, malignant (0) or benign (1).
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygrad_edu.core.node import next_serial
-from tinygrad_edu.elsewhere import guided, instead
+from tinygrad_edu.elsewhere import guided, instead, misfit
 from tinygrad_edu.naming import Part, end_part
 from tinygrad_edu.nn.names import CONTAINERS, inside, join, suffixes_of
 from tinygrad_edu.settings import count, matched, unlike
@@ -93,7 +93,13 @@ class Module:
         if part is None:
             part = self._find_places()
         start = next_serial()
-        output: Any = self.forward(*inputs)
+        try:
+            output: Any = self.forward(*inputs)
+        except TypeError as error:
+            complaint = misfit(error, type(self).forward, (self, *inputs), {})
+            if complaint is None:
+                raise
+            raise complaint from None
         if isinstance(output, Tensor):
             end_part(output, part, start, inputs)
         elif output is None:
