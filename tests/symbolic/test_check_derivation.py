@@ -105,6 +105,16 @@ def test_a_right_line_that_could_be_shorter(derivation):
     assert "can be written shorter" in str(judgement)
 
 
+@pytest.mark.parametrize("lecture", ["log-probability", "softmax-shift"])
+@pytest.mark.parametrize("indices", [False, True], ids=["text", "indices"])
+def test_sums_of_what_shows_no_length_and_lines_that_are_constant(lecture, indices):
+    found = LECTURES[lecture].derive()
+    formulas = [found.start, *(step.after for step in found.steps)]
+    lines = list(dict.fromkeys(formula.text(indices=indices) for formula in formulas))
+    judgement = tg.check_derivation(found, [*lines, lines[-1]])
+    assert judgement, str(judgement)
+
+
 def test_wrong_calls(derivation):
     with pytest.raises(TypeError, match="what derive"):
         tg.check_derivation("a − y", ["a − y"])

@@ -121,7 +121,11 @@ class _Meaning(Calculator):
             if len(kept) == len(scene.letters):
                 lengths = zip(scene.letters, kept, strict=True)
                 self.lengths = {letter: n for letter, n in lengths if letter in free}
-        sizes = [np.size(numbers(a)) for a in scene.arrays.values()]
+        arrays = [numbers(a) for a in scene.arrays.values()]
+        lengths_there = {n for a in arrays for n in np.shape(a)} - {1}
+        #: How long everything is, if all arrays have one length.
+        self.only = lengths_there.pop() if len(lengths_there) == 1 else None
+        sizes = [np.size(a) for a in arrays]
         super().__init__(max(LARGEST, LARGER * max(sizes, default=0)))
 
     def choose(self, form: Form, *ways: str) -> int:
@@ -317,9 +321,10 @@ class _Meaning(Calculator):
 
     def _letter(self, form: Form) -> Value:
         """Read an index that counts, as in [i ≤ j]: it starts at 0."""
-        if form.detail not in self.lengths:
+        length = self.lengths.get(form.detail, self.only)
+        if length is None:
             raise Misfit(f"how far the index {form.detail} runs does not show")
-        return Value(np.arange(float(self.lengths[form.detail])), (form.detail,))
+        return Value(np.arange(float(length)), (form.detail,))
 
     def _length(self, form: Form) -> Value:
         """Read m, which stands above Σ for how far the index below it runs."""
@@ -666,7 +671,7 @@ class _Meaning(Calculator):
             return Value(REDUCTIONS[name](value.array, axis=place), axes)
         if not value.ndim:  # what does not depend on the index
             how = {"sum": ops.multiply, "prod": ops.power}.get(name)
-            count = self.lengths.get(letter, self.scene.lengths.get(letter.upper()))
+            count = self.lengths.get(letter, self.scene.lengths.get(letter.upper(), self.only))
             if how is not None and count is None:
                 raise Misfit(f"how far the index {letter} runs does not show")
             return value if how is None else self.entrywise(how, value, Value(count))
@@ -717,6 +722,9 @@ class _Meaning(Calculator):
         self, name: str, value: Value, axes: tuple[int, ...] | None, *, keepdims: bool = False
     ) -> Value:
         """Apply a reduction over some axes or all; of a number it is that number."""
+        if ANY in value.axes and self.only is not None:
+            for place in range(value.ndim):
+                value = self._stretched(value, place, self.only)
         if ANY in value.axes:
             raise Misfit("how long the vector of ones is does not show here; write ones(3)")
         if not value.axes:
