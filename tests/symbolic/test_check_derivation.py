@@ -115,6 +115,16 @@ def test_sums_of_what_shows_no_length_and_lines_that_are_constant(lecture, indic
     assert judgement, str(judgement)
 
 
+def test_cases_in_latex_are_one_line():
+    x = tg.Tensor([1.0, -2.0, 3.0], name="x")
+    found = tg.derive(tg.relu(x).sum(), wrt=x)
+    cases = r"\begin{cases} 0 & x \le 0 \\ 1 & \text{else} \end{cases}"
+    for given in ([cases, "[x > 0]"], rf"\begin{{align}} &{cases} \\ &= [x > 0] \end{{align}}"):
+        judgement = tg.check_derivation(found, given)
+        assert judgement, str(judgement)
+        assert len(judgement.lines) == 2
+
+
 def test_wrong_calls(derivation):
     with pytest.raises(TypeError, match="what derive"):
         tg.check_derivation("a − y", ["a − y"])

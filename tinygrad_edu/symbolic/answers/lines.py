@@ -252,13 +252,31 @@ _ENVIRONMENT = re.compile(
 def _lines(lines: Any) -> Iterator[str]:
     """Yield the lines of a text, a list or a LaTeX environment."""
     if isinstance(lines, str):
-        lines = _ENVIRONMENT.sub("\n", lines).replace(r"\\", "\n").splitlines()
+        lines = _apart(_ENVIRONMENT.sub("\n", lines)).splitlines()
     for line in lines:
         if not isinstance(line, str):
             raise TypeError(f"check_derivation: a line is a {type(line).__name__}; give text")
-        text = " ".join(_ENVIRONMENT.sub("", line).replace("&", " ").split()).rstrip(" .,;")
+        text = " ".join(_apart(_ENVIRONMENT.sub("", line)).split()).rstrip(" .,;")
         if text:
             yield text
+
+
+_BLOCK = re.compile(r"\\(begin|end)\{\w*(?:cases|matrix)\}|\\\\|&|\n")
+
+
+def _apart(text: str) -> str:
+    """Begin a line at each double backslash and drop what aligns, but not inside of a block."""
+    depth = 0
+
+    def put(match: re.Match[str]) -> str:
+        nonlocal depth
+        if match[1]:
+            depth += 1 if match[1] == "begin" else -1
+        if match[1] or depth:
+            return match[0].replace("\n", " ")
+        return " " if match[0] == "&" else "\n"
+
+    return _BLOCK.sub(put, text)
 
 
 def _sides(text: str) -> tuple[str, list[str]]:
