@@ -54,8 +54,8 @@ def test_a_constant_path_does_not_count():
 @pytest.mark.parametrize("what", [np.ones(3), 1.0, [1.0], None, "z"])
 def test_only_tensors_have_a_graph(what):
     output, z = composed()
-    refused(TypeError, "output is a", "Tensor(...)", output=what, wrt=z)
-    refused(TypeError, "wrt is a", "Tensor(...)", output=output, wrt=what)
+    refused(TypeError, "output is a", "Tensor", output=what, wrt=z)
+    refused(TypeError, "wrt is a", "Tensor", output=output, wrt=what)
 
 
 def test_a_leaf_that_was_given_new_data():
