@@ -248,7 +248,7 @@ def _add_exercises(commands: Any) -> None:
         help="check the displayed equations of notes in LaTeX",
         description="Exit status: 0 nothing is wrong, 1 something is, 2 no equation can be read.",
     )
-    parser.add_argument("notes", type=Path, help="the file")
+    parser.add_argument("notes", metavar="FILE", help="the notes; - is standard input")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser = commands.add_parser("grade", help="judge the sheets that were handed in")
     parser.add_argument("folder", type=Path, help="that of sheet --into, with returned/ID.md")
@@ -378,11 +378,18 @@ def check(lecture: Lecture, given: argparse.Namespace) -> int:
     if given.lines is None:
         found, right = check_answer(lecture.derive(), given.claim), 0
     else:
-        text = sys.stdin.read() if given.lines == "-" else Path(given.lines).read_text("utf-8")
-        found = check_derivation(lecture.derive(), text)
+        found = check_derivation(lecture.derive(), _read(given.lines))
         right = 2 if all(line.verdict == "unreadable" for line in found.lines) else 1
     say(json.dumps(found.record(), ensure_ascii=False, indent=2) if given.json else str(found))
     return 0 if found else max(right, 1)
+
+
+def _read(path: str) -> str:
+    """Read a file, or standard input; refuse it like an answer that cannot be read."""
+    try:
+        return sys.stdin.read() if path == "-" else Path(path).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} cannot be read: {getattr(error, 'strerror', error)}") from None
 
 
 def exercise(given: argparse.Namespace) -> int:
@@ -404,7 +411,7 @@ def exercise(given: argparse.Namespace) -> int:
     found = find(given.number if given.generate is None else made)
     path = given.answer if given.generate is None else given.answer or given.number
     if path is not None:
-        mark = found.judge(sys.stdin.read() if path == "-" else Path(path).read_text("utf-8"))
+        mark = found.judge(_read(path))
         record = {"number": found.number, "verdict": mark.verdict, "says": mark.says}
         say(json.dumps(record, ensure_ascii=False, indent=2) if given.json else str(mark))
         return mark.status
@@ -447,7 +454,7 @@ def lint(given: argparse.Namespace) -> int:
     """Print a verdict on every displayed equation; the status is 0, 1 or 2."""
     from tinygrad_edu.lectures.lint import lint as look
 
-    found = look(given.notes.read_text("utf-8"))
+    found = look(_read(given.notes))
     say(json.dumps(found.record(), ensure_ascii=False, indent=2) if given.json else str(found))
     return found.status
 

@@ -80,6 +80,10 @@ def test_on_the_command_line(tmp_path, capsys):
     assert "Exercise derive-7-2" in capsys.readouterr().out
     mine.write_text(exercise("derive-7-2").answer(), "utf-8")
     assert cli.main(["exercise", "--generate", "derive", "--seed", "7", str(mine)]) == 0
+    with pytest.raises(SystemExit) as left:
+        cli.main(["exercise", "7.1", str(tmp_path / "none.txt")])
+    assert left.value.code == 2
+    assert "none.txt cannot be read: No such file" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         cli.main(["exercise", "77.7"])
     assert "exercise: '77.7' is unknown" in capsys.readouterr().err
