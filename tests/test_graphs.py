@@ -289,7 +289,9 @@ def test_case_30_a_signal_at_any_moment(moments, untraced):
     interrupted = 0
     done = 1
     try:
-        for _ in range(moments):
+        for tried in range(20 * moments):  # on a busy machine most signals come too late
+            if tried >= moments and interrupted > moments / 4:
+                break
             try:
                 signal.setitimer(signal.ITIMER_REAL, rng.uniform(1e-6, length))
                 step()
