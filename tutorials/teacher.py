@@ -287,4 +287,5 @@ assert_allclose(tg.softmax(np.array([1.0, 2.0]) + 1000), tg.softmax(np.array([1.
 # Every chapter ends with exercises. `python -m tinygrad_edu exercise` lists them, `exercise 7.3`
 # shows one, and `exercise 7.3 answer.py` judges an answer: exit status 0 (right), 1 (wrong) or 2
 # (cannot be read).
+# [Sheets and grading](../docs/grading.md) tells how a class gets sheets and marks.
 # A derivation is judged line by line by `tg.check_derivation`, in text, index notation or LaTeX.
