@@ -100,7 +100,8 @@ def test_a_chapter_shows_pictures_each_with_its_text(path):
 def test_a_chapter_folds_its_answers_and_closes_them(path):
     text = texts(path)
     assert text.count("<details>") == text.count("</details>") == text.count("<summary>")
-    assert text.count("\n</details>") == text.count("</details>")
+    assert text.count("\n\n</details>") == text.count("</details>")
+    assert text.count("</summary>\n\n") == text.count("</summary>")  # else it is no Markdown
 
 
 # --- what they say --------------------------------------------------------------------------------

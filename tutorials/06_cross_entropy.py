@@ -80,6 +80,7 @@ assert_allclose(np.exp(-4 * L), likelihood)
 # **Predict:** what is the loss if the truth got probability 1? And if it got nearly 0?
 #
 # <details><summary>Answer</summary>
+#
 # $-\log 1 = 0$: no surprise, no loss. As the probability goes to 0 the loss grows without bound.
 # Nothing is punished more than calling the truth impossible.
 #
@@ -169,6 +170,7 @@ assert_allclose(tg.cross_entropy([0.08, 0.22, 0.70], y), losses[1])
 # **Predict:** what is it for the third network, $\mathbf a = (0.70, 0.08, 0.22)$?
 #
 # <details><summary>Answer</summary>
+#
 # $(0, -1/0.08, 0) = (0, -12.5, 0)$. More for the true class would lower the loss, steeply. The
 # other classes do not occur in the loss. That they shrink when the true one grows is brought about
 # by the softmax.
@@ -322,6 +324,7 @@ assert smallest > 0
 # gradients by the weights differ? And what is $H(\mathbf y)$ for a one-hot $\mathbf y$?
 #
 # <details><summary>Answer</summary>
+#
 # Not at all. The two losses differ by $H(\mathbf p)$, which no weight can change. For a one-hot
 # vector $H(\mathbf y) = 0$: there is nothing uncertain about it, and the two losses are equal.
 #
