@@ -385,7 +385,7 @@ class Tensor(Node, metaclass=_Kind):
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method == "__call__" and not kwargs and ufunc in UFUNCS:
-            return Tensor.record(UFUNCS[ufunc], inputs, NO_ATTRIBUTES)
+            return self.record(UFUNCS[ufunc], inputs, NO_ATTRIBUTES)
         if method != "__call__":
             raise TypeError(
                 f"np.{ufunc.__name__}.{method}: not supported on a Tensor; use .data for the "

@@ -11,6 +11,7 @@ from tests.symbolic.exercises import EXERCISES, LOGITS, ONE_HOT, ROWS, composed,
 from tests.symbolic.forms import Letters
 from tests.symbolic.test_random_graphs import derivations, of_a_softmax, random_graph
 from tinygrad_edu.core.graph import ancestors
+from tinygrad_edu.core.op import Op
 
 each = pytest.mark.parametrize("exercise", EXERCISES, ids=str)
 
@@ -169,3 +170,26 @@ def test_random_jacobians():
                     assert_allclose(got, expected, rtol=1e-9, atol=1e-9 * size)
                     compared += 1
     assert compared >= 8
+
+
+@pytest.mark.parametrize(
+    ("rule", "formula"),
+    [
+        (lambda g, out, x: 3 * g * np.square(x), "3·z²"),
+        (lambda g, out, x: g * np.where(x > 0, 2, 0), "2·[z > 0]"),
+        (lambda g, out, x: g * np.clip(x, 0, 1), "clip(z, 0, 1)"),
+    ],
+)
+def test_what_a_rule_calls_of_numpy_is_recorded(rule, formula):
+    ours = Op("ours", forward=np.sin, rules=(rule,))
+    z = tg.Tensor([1.0, -2.0, 3.0], name="z")
+    assert str(tg.derive(tg.sum(ours(z)), wrt=z).result) == formula
+    ours.forget()
+
+
+def test_a_rule_that_needs_arrays_is_refused_by_the_name_of_its_op():
+    ours = Op("ours", forward=np.sin, rules=(lambda g, out, x: g * np.cross(x, x),))
+    z = tg.Tensor([1.0, -2.0, 3.0], name="z")
+    with pytest.raises(TypeError, match=r"ours: its rule calls np\.cross, .* as tg\.exp for"):
+        tg.derive(tg.sum(ours(z)), wrt=z)
+    ours.forget()

@@ -181,7 +181,7 @@ def vjp(node: Node, index: int, g: Any, graph: bool = False) -> Any:
     if rule is None:
         return None
     if not op.sealed:
-        rule = _guarded(rule)
+        rule = _guarded(rule, op.name)
     if graph:
         inputs, out = node.operands(), node
     else:
@@ -205,13 +205,22 @@ def vjp(node: Node, index: int, g: Any, graph: bool = False) -> Any:
     return part
 
 
-def _guarded(rule: Any) -> Any:
+def _guarded(rule: Any, name: str) -> Any:
     """Keep a user's rule from changing what it is given, and from holding what it returns."""
 
     def guarded(g: Any, *given: Any, **attributes: Any) -> Any:
         if g.__class__ is np.ndarray:
             g.flags.writeable = False
-        part = rule(g, *given, **attributes)
+        try:
+            part = rule(g, *given, **attributes)
+        except TypeError as error:
+            if not str(error).startswith("np."):
+                raise
+            function = str(error).partition(":")[0]
+            raise TypeError(
+                f"{name}: its rule calls {function}, which takes arrays alone; write the rule with "
+                "operators and the functions of tinygrad_edu, as tg.exp for np.exp"
+            ) from error
         return part.copy() if part.__class__ is np.ndarray and part is not g else part
 
     return guarded

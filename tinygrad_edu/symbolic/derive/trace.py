@@ -13,7 +13,7 @@ import itertools
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from tinygrad_edu.symbolic.algebra.units import unit
 from tinygrad_edu.symbolic.derive.loops import picked_by
 from tinygrad_edu.symbolic.derive.picking import as_one_hot
 from tinygrad_edu.symbolic.derive.recognise import Known, recognised
+from tinygrad_edu.tensor import Tensor
 
 __all__ = ["Opened", "Symbol", "Trace"]
 
@@ -98,6 +99,12 @@ class Symbol(Node):
 
     def refuse_if_rebound(self) -> None:
         """Symbols are never given new data."""
+
+    # A rule may call NumPy: what it calls is answered here as it is on Tensors.
+    __array_ufunc__ = Tensor.__array_ufunc__
+    __array_function__ = Tensor.__array_function__
+    if not TYPE_CHECKING:
+        __array__ = Tensor.__array__
 
 
 @dataclass(frozen=True, slots=True, eq=False)
