@@ -430,6 +430,20 @@ def test_derived_gradients_of_other_losses(which, dtype):
             np.testing.assert_allclose(one, other, rtol=1e-5 if dtype == np.float32 else 1e-11)
 
 
+@pytest.mark.parametrize("how", [{"derive": True}, {"exact": False}])
+def test_what_cancels_but_for_rounding_is_compared_with_its_terms(how):
+    X, Y = R(0).normal(size=(6, 4)), np.eye(3)[[0, 1, 2, 0, 1, 2]]
+    f = tg.grad(lambda W, b: tg.softmax_cross_entropy(X @ W + b, Y), argnum=1)
+    found = tg.compile(f, **how)(np.zeros((4, 3)), np.zeros(3))
+    np.testing.assert_allclose(found, 0, atol=1e-15)
+
+
+def test_a_program_that_is_not_exact_is_refused_for_more_than_rounding():
+    factors = iter([1.0, 1 + 1e-9])
+    with pytest.raises(ValueError, match="another result"):
+        tg.compile(lambda x: x * next(factors), exact=False)(np.array([1.0, np.inf]))
+
+
 def test_nothing_is_assumed_of_an_argument():
     def loss(z, y):
         return -tg.sum(y * tg.log(tg.softmax(z)))

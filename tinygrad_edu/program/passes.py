@@ -7,9 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.program.trace import Line, Name, Trace, leaves, of_numpy, owners_of, substitute
+from tinygrad_edu.program.trace import (
+    Line,
+    Name,
+    Trace,
+    leaves,
+    of_numpy,
+    owners_of,
+    substitute,
+    values_of,
+)
 
-__all__ = ["alive", "apart", "lighter", "numbered", "unchanged"]
+__all__ = ["alive", "apart", "lighter", "numbered", "sizes", "unchanged"]
 
 
 def alive(lines: Iterable[Line], results: Any) -> list[Line]:
@@ -229,6 +238,25 @@ def _carries(line: Line, places: Sequence[int]) -> bool:
     if line.function in (np.add, np.subtract):
         return len(places) == 2
     return len(places) == 1 and places[0] in _linear(line)
+
+
+def sizes(lines: Iterable[Line], results: Any) -> list[float]:
+    """Return how large the terms of each result are: what rounding errors are relative to."""
+    known: dict[Name, Any] = {}
+
+    def size(value: Any) -> Any:
+        if not isinstance(value, Name):
+            return np.abs(value)
+        return known[value] if value in known else np.abs(value.value)
+
+    for line in lines:
+        places = _linear(line)
+        if places and not line.computes_nothing:
+            args = [size(x) if n in places else values_of(x) for n, x in enumerate(line.args)]
+            function = np.add if line.function is np.subtract else line.function
+            with np.errstate(all="ignore"):
+                known[line.out] = np.abs(function(*args, **line.kwargs))
+    return [float(np.max(size(value), initial=0)) for value in leaves(results)]
 
 
 def _is_number(value: Any) -> bool:

@@ -13,13 +13,13 @@ import numpy as np
 
 from tinygrad_edu.core.node import Node
 from tinygrad_edu.elsewhere import guided
-from tinygrad_edu.program.passes import alive, apart, lighter, numbered, unchanged
+from tinygrad_edu.program.passes import alive, apart, lighter, numbered, sizes, unchanged
 from tinygrad_edu.program.trace import Function, Name, Trace, leaves, same_bits, substitute
 from tinygrad_edu.program.writer import Writer
 
 __all__ = ["Program", "compile", "written"]
 
-#: By how much results may differ that need not be exact, relative to the largest entry.
+#: By how much results may differ that need not be exact, relative to the largest entry or term.
 _NEAR = {"d": 1e-12, "f": 1e-5, "e": 1e-2}
 
 #: So many programs of one function are kept, the latest used.
@@ -162,7 +162,9 @@ class Program:
         expected = self._f(*args, **kwargs)
         copies = [value.copy() if isinstance(value, np.ndarray) else value for value in given]
         result = run(*copies)
-        _refuse_other(result, expected, self._exact)
+        _refuse_other(
+            result, expected, None if self._exact else sizes(writer.lines, writer.results)
+        )
         with self._lock:
             self._remember(key, whole, (writer, run))
         return result
@@ -262,24 +264,29 @@ def _result(value: Any) -> Any:
     )
 
 
-def _refuse_other(result: Any, expected: Any, exact: bool) -> None:
-    """Compare the first results of a program with what the function gives."""
+def _refuse_other(result: Any, expected: Any, terms: Sequence[float] | None) -> None:
+    """Compare the first results of a program with what the function gives.
+
+    Bit for bit, or relative to how large the terms of each result are.
+    """
     expected = substitute(expected, _result)
-    for found, wanted in zip(leaves(result), leaves(expected), strict=True):
+    for n, (found, wanted) in enumerate(zip(leaves(result), leaves(expected), strict=True)):
         found, wanted = np.array(found, order="C"), np.array(wanted, order="C")
-        if not (same_bits(found, wanted) or (not exact and _near(found, wanted))):
+        if not (same_bits(found, wanted) or (terms and _near(found, wanted, terms[n]))):
             raise ValueError(
                 "compile: the program gives another result than the function, which draws random "
                 "numbers or changes what it reads; pass what changes as an argument"
             )
 
 
-def _near(found: Any, wanted: Any) -> bool:
-    """Whether numbers differ by rounding alone, relative to the largest."""
+def _near(found: Any, wanted: Any, size: float) -> bool:
+    """Whether numbers differ by rounding alone, relative to the largest and the size of terms."""
     if found.shape != wanted.shape or found.dtype != wanted.dtype:
         return False
-    bound = _NEAR.get(found.dtype.char, 0.0) * np.max(np.abs(wanted), initial=0)
-    return bool(np.all((np.abs(found - wanted) <= bound) | (found == wanted)))
+    finite = np.abs(wanted[np.isfinite(wanted)])
+    largest = np.max(finite, initial=size if np.isfinite(size) else 0)
+    bound = _NEAR.get(found.dtype.char, 0.0) * largest
+    return np.allclose(found, wanted, rtol=0, atol=bound, equal_nan=True)
 
 
 def _letters(f: Function, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[str]:

@@ -20,7 +20,7 @@ from tinygrad_edu.core.op import Op, real_array
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["Function", "Line", "Name", "Trace", "leaves", "owners_of", "same_bits", "substitute"]
-__all__ += ["of_numpy", "ufunc_of"]
+__all__ += ["of_numpy", "ufunc_of", "values_of"]
 
 Function = Callable[..., Any]
 
@@ -117,7 +117,7 @@ class Trace:
         """Write a line; return the name of its result, or the structure of names of several."""
         line = Line(function, args, kwargs or {}, op)
         values = function(
-            *_values(args), **{key: _values(each) for key, each in line.kwargs.items()}
+            *values_of(args), **{key: values_of(each) for key, each in line.kwargs.items()}
         )
         line.out = substitute(values, lambda value: Name(self, value))
         self.lines.append(line)
@@ -130,13 +130,13 @@ class Trace:
         """
         if not op.sealed or isinstance(op.forward, np.ufunc):
             return self.compute(op.forward, inputs, attributes, op)
-        whole = op.forward(*_values(inputs), **attributes)
+        whole = op.forward(*values_of(inputs), **attributes)
         before = len(self.lines)
         try:
             out = op.forward(*inputs, **attributes)
         except (TypeError, AttributeError):
             out = None
-        if same_bits(_values(out), whole) and not any(line.quiet for line in self.lines[before:]):
+        if same_bits(values_of(out), whole) and not any(line.quiet for line in self.lines[before:]):
             for line in self.lines[before:]:
                 line.of = op
             return out
@@ -226,7 +226,7 @@ class Name(NDArrayOperatorsMixin, Traced):
         if function in _REDUCTIONS and len(args) == 1:
             function, kwargs = _REDUCTIONS[function].reduce, {"axis": None, **kwargs}
         if function in _OF_SHAPES:
-            return function(*_values(args), **kwargs)
+            return function(*values_of(args), **kwargs)
         return self.trace.compute(function, args, kwargs)
 
     def __pow__(self, other: Any) -> Any:
@@ -314,7 +314,8 @@ def _is_name(value: Any) -> bool:
     return isinstance(value, Name)
 
 
-def _values(tree: Any) -> Any:
+def values_of(tree: Any) -> Any:
+    """Return what names stand for in the call that is traced, in nested tuples and lists."""
     return substitute(tree, lambda each: each.value if isinstance(each, Name) else each)
 
 

@@ -61,6 +61,7 @@ class Writer:
         donated: Iterable[Name],
         called: Callable[[Any], str | None],
     ) -> None:
+        self.lines, self.results = lines, results
         self._called = called
         self._letters: dict[Name, str] = dict(inputs)
         self._taken = {"np", "program", *inputs.values()}
