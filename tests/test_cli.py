@@ -384,7 +384,7 @@ def test_a_typed_formula_takes_the_place_of_a_lecture(capsys, tmp_path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["x", "--wrt", "z", "--let", "x=1"], "'z' has no numbers"),
+        (["x", "--wrt", "z", "--let", "x=1"], "give it some by --let z=1,2"),
         (["x", "--wrt", "x", "--let", "x=1,b"], "--let x=1,b cannot be read"),
         (["x", "--wrt", "x", "--shape", "x=1,2"], "--shape x=1,2 cannot be read"),
         (["sum(x q)", "--wrt", "x", "--let", "x=1"], "nothing is called 'q'"),

@@ -194,13 +194,14 @@ def _of_lecture(
 ) -> argparse.ArgumentParser:
     """Add a command that takes the name of a lecture's equation."""
     parser: argparse.ArgumentParser = commands.add_parser(command, help=what, description=more)
-    parser.add_argument("lecture", nargs="?", help="which one; --list says which there are")
+    typed = "" if command == "prove" else '; or with --wrt a formula, such as "sum((A x - b)**2)"'
+    parser.add_argument("lecture", nargs="?", help=f"which one; --list lists them{typed}")
     parser.add_argument("--list", action="store_true", help="list which there are")
     if command != "prove":
         parser.add_argument(
             "--wrt",
             metavar="NAME",
-            help="take the lecture's place by a formula, and derive by NAME",
+            help="derive the formula that is typed, by the letter NAME",
         )
         parser.add_argument(
             "--let",
@@ -227,7 +228,9 @@ def _add_exercises(commands: Any) -> None:
     )
     parser.add_argument("number", nargs="?", help="which one, such as 7.2; none lists all")
     parser.add_argument("answer", nargs="?", metavar="FILE", help="judge it; - is standard input")
-    parser.add_argument("--generate", metavar="KIND", help="make a new one, such as derive")
+    parser.add_argument(
+        "--generate", metavar="KIND", help="make a new derive, number, lines, blank, slip or rule"
+    )
     parser.add_argument("--seed", type=int, default=0, help="each makes another (default: 0)")
     parser.add_argument("--difficulty", type=int, default=2, help="of a new one (default: 2)")
     parser.add_argument("--hints", action="store_true", help="show the hints too")
@@ -407,9 +410,13 @@ def exercise(given: argparse.Namespace) -> int:
                 columns(("number", "title", "kind"), [(e.number, e.title, e.kind) for e in every])
             )
         return 0
-    made = f"{given.generate}-{given.seed}-{given.difficulty}"
-    found = find(given.number if given.generate is None else made)
-    path = given.answer if given.generate is None else given.answer or given.number
+    if given.generate is None:
+        found, path = find(given.number), given.answer
+    else:
+        from tinygrad_edu.lectures.exercises.generate import generate
+
+        found = generate(given.generate, given.seed, given.difficulty)
+        path = given.answer or given.number
     if path is not None:
         mark = found.judge(_read(path))
         record = {"number": found.number, "verdict": mark.verdict, "says": mark.says}

@@ -105,12 +105,12 @@ assert_allclose(tg.gradients(L, r), np.tanh(r.data))
 # `elementwise=True` says that each entry of the result depends on one entry of the argument. Given
 # an array, the operation returns an array; given a tensor, it records.
 #
-# ## Why the rule is not written in NumPy
+# ## Why the rule is written in operations
 #
-# The rule says `tg.tanh` and not `np.tanh`. It is read in several ways. With arrays it computes the
-# gradient. With tensors it records the gradient, so that it can be differentiated again. With
-# letters it writes the gradient down. You have typed one line, and get second derivatives and
-# formulas.
+# The rule says `tg.tanh`, an operation of the library. It is read in several ways. With arrays it
+# computes the gradient. With tensors it records the gradient, so that it can be differentiated
+# again. With letters it writes the gradient down. You have typed one line, and get second
+# derivatives and formulas.
 #
 # **Predict.** What is the second derivative of $\log\cosh r$?
 #
@@ -129,12 +129,17 @@ assert str(second.jacobian()) == "diag(1 − tanh(r)²)"
 assert_allclose(tg.grad(tg.grad(log_cosh))(0.5), 1 - np.tanh(0.5) ** 2)
 
 # %% [markdown]
-# A rule with `np.tanh` would work for numbers, and fail where the other readings begin:
+# `np.tanh` would do as well: given a tensor or a letter, it is answered by `tg.tanh`. A function
+# that only knows numbers, like `np.interp`, which looks values up in a table, gives a gradient, and
+# fails where the other readings begin:
 
 # %%
 
 
-@tg.op(elementwise=True, rules=(lambda g, out, r: g * np.tanh(r),))
+at = np.linspace(-5, 5, 1001)
+
+
+@tg.op(elementwise=True, rules=(lambda g, out, r: g * np.interp(r, at, np.tanh(at)),))
 def careless(r):
     return np.log(np.cosh(r))
 
@@ -146,7 +151,7 @@ try:
 except TypeError as error:
     print("TypeError:", error)
 else:
-    raise AssertionError("a rule in NumPy was read as a formula")
+    raise AssertionError("a table was read as a formula")
 
 # %% [markdown]
 # ## First proof: differences

@@ -87,3 +87,6 @@ def test_on_the_command_line(tmp_path, capsys):
     with pytest.raises(SystemExit):
         cli.main(["exercise", "77.7"])
     assert "exercise: '77.7' is unknown" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        cli.main(["exercise", "--generate", "slipp"])
+    assert "derive, number, lines, blank, slip, rule" in capsys.readouterr().err

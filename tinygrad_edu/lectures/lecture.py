@@ -93,7 +93,10 @@ def typed(formula: str, wrt: str, arrays: Mapping[str, Any]) -> Lecture:
     """Make a lecture of a formula that somebody typed, with these arrays for its letters."""
     if wrt not in arrays:
         there = ", ".join(arrays) or "none"
-        raise ValueError(f"{wrt!r} has no numbers; the letters that have some are: {there}")
+        raise ValueError(
+            f"{wrt!r} has no numbers; the letters that have some are: {there}; "
+            f"give it some by --let {wrt}=1,2 or --shape {wrt}=3"
+        )
 
     def build() -> Graph:
         tensors = {name: Tensor(array, name=name) for name, array in arrays.items()}

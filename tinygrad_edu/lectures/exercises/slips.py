@@ -76,7 +76,9 @@ def _changes(form: Form, text: str, axes: dict[str, int]) -> Iterator[tuple[str,
     elif form.kind == "delta":
         yield "δ dropped", start, end, "1"
     elif form.kind == "call" and len(inside) == 1:
-        yield "function dropped", start, end, f"({inside[0]})"
+        beside = text[max(start - 1, 0) : start] + text[end : end + 1]
+        bare = inside[0].isidentifier() and not any(map(str.isalnum, beside))
+        yield "function dropped", start, end, inside[0] if bare else f"({inside[0]})"
         name = text[start : spans[0][0]].strip("( ")
         if name in _OTHER:
             yield "another function", start, start + len(name), _OTHER[name]
