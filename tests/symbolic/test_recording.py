@@ -193,3 +193,16 @@ def test_a_rule_that_needs_arrays_is_refused_by_the_name_of_its_op():
     with pytest.raises(TypeError, match=r"ours: its rule calls np\.cross, .* as tg\.exp for"):
         tg.derive(tg.sum(ours(z)), wrt=z)
     ours.forget()
+
+
+@pytest.mark.parametrize("kind", [np.array, tg.Tensor])
+def test_a_second_derivative_keeps_the_names_of_constants(kind):
+    A, y = kind([[0.5, 2.0, -1.0], [1.0, 0.3, 0.4]]), kind([0.4, 1.0])
+    z = tg.Tensor([1.0, -2.0, 0.7], name="z")
+    h = A @ z
+    found = tg.derive(tg.softmax_cross_entropy(h, y), wrt=h, assume=())
+    assert str(found.result) == "softmax(h)·Σy − y"
+    again = tg.derive(found, wrt=h, assume=())
+    assert str(again.result) == "softmax(h)·(Σy) ⊙ (g − Σ(g ⊙ softmax(h)))"
+    found = tg.derive(tg.sum_squared_error(h, y), wrt=z)
+    assert str(tg.derive(found, wrt=z).result) == "Aᵀ A g"

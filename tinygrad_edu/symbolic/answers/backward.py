@@ -14,7 +14,8 @@ from tinygrad_edu.core.graph import ancestors, depends_on, differentiable, on_ev
 from tinygrad_edu.core.node import Node
 from tinygrad_edu.symbolic.algebra.evaluate import Environment
 from tinygrad_edu.symbolic.answers.claims import Letters
-from tinygrad_edu.symbolic.answers.trials import Array, recorded_again
+from tinygrad_edu.symbolic.answers.trials import Array
+from tinygrad_edu.symbolic.derive.recording import recorded_again
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["Backward", "Segment"]

@@ -11,8 +11,8 @@ import numpy as np
 from tinygrad_edu.naming import Names
 from tinygrad_edu.symbolic.algebra.expr import Dimension, Quantity, quantities_in
 from tinygrad_edu.symbolic.answers.claims import Claim, Letters
-from tinygrad_edu.symbolic.answers.trials import computed_in, recorded_again
-from tinygrad_edu.symbolic.derive.recording import recorded
+from tinygrad_edu.symbolic.answers.trials import computed_in
+from tinygrad_edu.symbolic.derive.recording import recorded, recorded_again
 from tinygrad_edu.symbolic.prove.proof import Proof
 from tinygrad_edu.symbolic.prove.prove import prove_named
 from tinygrad_edu.tensor import Tensor

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygrad_edu.core.graph import ancestors
-from tinygrad_edu.core.node import Node
 from tinygrad_edu.symbolic.algebra.draws import draws
 from tinygrad_edu.symbolic.algebra.evaluate import Environment, magnitudes
 from tinygrad_edu.symbolic.algebra.expr import quantities_in
@@ -32,7 +31,6 @@ __all__ = [
     "environments",
     "excess",
     "off",
-    "recorded_again",
     "resized",
     "scene",
     "try_out",
@@ -247,16 +245,3 @@ def agree(trial: Trial, other: Array) -> bool | None:
     if not (np.isfinite(other) & np.isfinite(trial.claimed)).any():
         return None
     return not found.any()
-
-
-def recorded_again(vertices: Iterable[Node], instead: Mapping[int, Any]) -> dict[int, Any]:
-    """Record a graph again with others in the place of some leaves and constants.
-
-    What is given and what is returned go by the identity of what was there.
-    """
-    found = dict(instead)
-    for node in ancestors(*vertices):
-        args = [found.get(id(a), a) for a in node.args]
-        if node.op is not None and any(a is not b for a, b in zip(args, node.args, strict=True)):
-            found[id(node)] = node.op(*args, **node.attributes)
-    return found

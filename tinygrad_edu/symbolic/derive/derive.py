@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, overload
 
+import numpy as np
+
 from tinygrad_edu.elsewhere import guided
 from tinygrad_edu.naming import Names, names_around
 from tinygrad_edu.symbolic.derive.derivation import Derivation
+from tinygrad_edu.symbolic.derive.recording import recorded, recorded_again
 from tinygrad_edu.symbolic.derive.staged import StagedDerivation, stages_of
 from tinygrad_edu.symbolic.derive.work import work_on
 from tinygrad_edu.tensor import Tensor
@@ -103,11 +106,27 @@ def derive(
     """
     around, title = names_around(names, depth=1), None
     if isinstance(output, Derivation):
-        around = Names({**output.sources(), **(names or {})}, {})
         title = "∂{}/∂{}".format(*output.title)
-        output = output.result.tensor()
+        output, sources = _of_vertices(output, wrt)
+        around = Names({**sources, **(names or {})}, {})
     work = work_on(output, wrt, around, assume, fused, staged=staged, title=title)
     return stages_of(work) if staged else work.derivation()
+
+
+def _of_vertices(found: Derivation, wrt: Tensor) -> tuple[Tensor, dict[str, Any]]:
+    """Record a result, and what it is made of, with vertices in the place of constant arrays.
+
+    NumPy would compute Σy of an array y at once, and the formula would lose it. Labels and masks
+    stay arrays.
+    """
+    sources, again = found.sources(), {id(wrt): wrt}
+    for name, each in sources.items():
+        if isinstance(each, np.ndarray) and each.dtype.kind == "f":
+            again[id(each)] = Tensor(each, name)
+    graph = [each for each in sources.values() if isinstance(each, Tensor)]
+    again = recorded_again(graph, again)
+    output = recorded(found.result.expr, found.result.axes, again)
+    return output, {name: again.get(id(each), each) for name, each in sources.items()}
 
 
 def derive_named(

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu import ops
+from tinygrad_edu.core.graph import ancestors
+from tinygrad_edu.core.node import Node
 from tinygrad_edu.symbolic.algebra.expr import (
     Add,
     Apply,
@@ -35,7 +37,7 @@ from tinygrad_edu.symbolic.algebra.expr import (
 from tinygrad_edu.symbolic.algebra.units import unit
 from tinygrad_edu.tensor import Tensor
 
-__all__ = ["recorded", "sources"]
+__all__ = ["recorded", "recorded_again", "sources"]
 
 Axes = Iterable[Index | None]
 NOTHING: Mapping[int, Tensor] = {}
@@ -49,6 +51,20 @@ def recorded(expr: Expr, axes: Axes, instead: Mapping[int, Tensor] = NOTHING) ->
     """
     value = _Recording(expr, axes, instead).array(expr, axes)
     return value if isinstance(value, Tensor) else Tensor(value)
+
+
+def recorded_again(vertices: Iterable[Node], instead: Mapping[int, Any]) -> dict[int, Any]:
+    """Record a graph again with others in the place of some leaves and constants.
+
+    What is given and what is returned go by the identity of what was there.
+    """
+    found = dict(instead)
+    for node in ancestors(*vertices):
+        args = [found.get(id(a), a) for a in node.args]
+        changed = any(a is not b for a, b in zip(args, node.args, strict=True))
+        if changed and id(node) not in found and node.op is not None:
+            found[id(node)] = node.op(*args, **node.attributes)
+    return found
 
 
 def sources(exprs: Iterable[Expr]) -> dict[str, Any]:
