@@ -28,7 +28,7 @@ _ARGUMENTS |= {"dim0": "axis1", "dim1": "axis2", "num_classes": "classes", "targ
 
 #: Arguments of PyTorch that say nothing where they have this value, or (None) whatever they have.
 _IDLE = {"ignore_index": -100, "label_smoothing": 0.0, "dtype": None, "inplace": None}
-_IDLE |= {"_stacklevel": None, "rounding_mode": None, "norm_type": None}
+_IDLE |= {"_stacklevel": None, "norm_type": None}
 
 #: The letters of parameters in formulas.
 _LETTERS = {"weight": "W", "bias": "b"}

@@ -5,7 +5,7 @@ from textwrap import indent
 import pytest
 
 from tinygrad_edu.lectures.exercises import exercises
-from tinygrad_edu.lectures.exercises.exercise import MendRule, _Code
+from tinygrad_edu.lectures.exercises.exercise import MendRule, Number, _Code
 
 ALL = exercises()
 #: Programs take a process each; those of other chapters are run where packages are tested.
@@ -21,6 +21,13 @@ def test_the_solution_is_right_by_its_own_judge(number):
     mark = asked.judge(asked.answer())
     assert mark, str(mark)
     assert mark.status == 0
+
+
+@pytest.mark.parametrize("number", [n for n, each in ALL.items() if isinstance(each, Number)])
+def test_what_is_no_number_is_not_near_one(number):
+    places = ALL[number].answer().count(",") + 1
+    for answer in ("nan", "-inf", "log(0 - 1)"):
+        assert not ALL[number].judge(", ".join([answer] * places))
 
 
 @pytest.mark.parametrize("number", CI)

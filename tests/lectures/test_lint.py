@@ -71,3 +71,9 @@ def test_nothing_to_read(tmp_path, capsys):
     path.write_text(r"No equation. % \[ a = b \]", "utf-8")
     assert cli.main(["lint", str(path)]) == 2
     assert "no displayed equation" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("cut", ["z_", "z_{", r"\sum_", r"\sum_{k=1", r"\frac{1}", "x^"])
+def test_an_equation_that_is_cut_off_cannot_be_read(cut):
+    found = lint(f"$$L = 1$$ $$M = {cut}$$")
+    assert [each.verdict for each in found.equations] == ["defines", "unreadable"]

@@ -209,6 +209,8 @@ class Number(Exercise):
         value = np.ravel(self.value()).astype(float)
         if given.shape != value.shape:
             return Mark("wrong", f"{given.size} given; the number of numbers asked is {value.size}")
+        if not np.isfinite(given).all():
+            return Mark("wrong", "what is asked is finite")
         near = 0.5 * 10.0**-self.decimals + 1e-9
         off = np.abs(given - value) > near
         if not off.any():

@@ -106,8 +106,9 @@ def _script(rest: list[Token], at: int, sign: str) -> tuple[list[str], int]:
     """Return the letters below or above the line from a place on, and where they end."""
     if rest[at].text != sign:
         return [], at
-    end = at + 2
+    last = len(rest) - 1  # where the text ends, perhaps within a brace
+    end = min(at + 2, last)
     if rest[at + 1].text == "{":
-        end = next((n for n in range(at, len(rest)) if rest[n].text == "}"), len(rest) - 1) + 1
+        end = next((n + 1 for n in range(at, last) if rest[n].text == "}"), last)
     words = (token.text for token in rest[at + 1 : end] if token.kind == "word")
     return [letter for word in words for letter in word], end
