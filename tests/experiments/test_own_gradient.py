@@ -42,3 +42,8 @@ def test_on_the_command_line(capsys, tmp_path):
     with pytest.raises(SystemExit):
         cli.main(["train", "iris", "--gradient", "a − (", *given])
     assert "the claim ends where" in capsys.readouterr().err
+
+
+def test_a_formula_of_another_shape_is_refused():
+    with pytest.raises(ValueError, match=r"iris: z zᵀ has shape \(3, 3\), .* a vector or a number"):
+        run(gradient="z zᵀ", epochs=1)

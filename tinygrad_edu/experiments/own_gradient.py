@@ -101,5 +101,10 @@ def _course(
             if step < len(order) and np.isfinite(W).all():
                 x, y = fitted.features[order[step]], np.eye(3)[fitted.labels[order[step]]]
                 z = x @ W + b
-                slope = np.broadcast_to(parse(formula, z=z, a=ops.softmax(z), y=y).data, 3)
+                slope = parse(formula, z=z, a=ops.softmax(z), y=y).data
+                if slope.shape not in ((), z.shape):
+                    raise ValueError(
+                        f"iris: {formula} has shape {slope.shape}, and the gradient has one number "
+                        "for each class; write a vector or a number"
+                    )
                 W, b = W - rate * np.outer(x, slope), b - rate * slope
