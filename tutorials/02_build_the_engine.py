@@ -143,7 +143,7 @@ print(f"∂f/∂x = {x.grad}")
 assert x.grad == 7
 
 # %% [markdown]
-# It is right, and it is four lines. But it walks each path by itself.
+# It is right, and short. But it walks each path by itself.
 #
 # **Predict:** start with $x$ and double it ten times by `x = x + x`. How many calls of `send` will
 # that take? And if we double it a hundred times?
@@ -280,7 +280,7 @@ print("200 computations, all gradients agree")
 # %% [markdown]
 # ## It learns
 #
-# A unit of chapter 1 with two inputs shall learn the logical *or*. The loop has five steps, and it
+# Let a unit of chapter 1, with two inputs, learn the logical *or*. The loop has five steps, and it
 # is the same loop for every network:
 #
 # 1. *initialise* the weights, then again and again:

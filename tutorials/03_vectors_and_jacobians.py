@@ -166,8 +166,8 @@ for j in range(4):
 #
 # A table with the entries $g_i x_j$ is the *outer product* $\mathbf g\, \mathbf x^\top$.
 #
-# **Predict:** $W$ has 2 rows and 3 columns. Which shapes have $\mathbf g$, $W^\top\mathbf g$ and
-# $\mathbf g\,\mathbf x^\top$?
+# **Predict:** $W$ has 2 rows and 3 columns. What are the shapes of $\mathbf g$, $W^\top\mathbf g$
+# and $\mathbf g\,\mathbf x^\top$?
 #
 # <details><summary>Answer</summary>
 #
@@ -287,8 +287,8 @@ assert_allclose((g @ J2) @ J1, g @ (J2 @ J1))  # the same numbers, whatever the 
 #
 # $$s_k = \frac{x_k}{t}, \qquad t = \sum_i x_i.$$
 #
-# **Predict:** if the first puts in one unit more, what happens to the share of the second? Which
-# sign has $\partial s_2/\partial x_1$?
+# **Predict:** if the first puts in one unit more, what happens to the share of the second? What
+# is the sign of $\partial s_2/\partial x_1$?
 #
 # <details><summary>Answer</summary>
 #

@@ -10,7 +10,7 @@
 # # 4. Output layers and losses
 #
 # **Goal:** know what a network is made of, choose the output layer and the loss by the question
-# that it shall answer, and differentiate the common losses by hand.
+# that it has to answer, and differentiate the common losses by hand.
 #
 # **Time:** 60 minutes.
 #
@@ -117,8 +117,8 @@ assert tg.grad(tg.relu)(3.0) == 1
 # %% [markdown]
 # ## One hidden layer can draw any curve
 #
-# Let us see a hidden layer at work. The network gets a number $x$ and shall say $\sin 4x$. The loop
-# is that of chapter 2: initialise; then forward, loss, backward, update, and again.
+# Let us see a hidden layer at work. The network gets a number $x$ and has to say $\sin 4x$. The
+# loop is that of chapter 2: initialise; then forward, loss, backward, update, and again.
 
 
 # %%

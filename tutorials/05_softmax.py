@@ -42,9 +42,10 @@ np.set_printoptions(precision=4, suppress=True)
 #
 # <details><summary>Answer</summary>
 #
-# Nudge a score a little, and the winner stays the winner: the derivative is 0. Only where two
-# scores are equal does it jump, and there it has no derivative. A gradient of 0 says nothing about
-# the way to go. So argmax is used after training, to read off the answer, and never before a loss.
+# Nudge a score a little, and the winner stays the winner: the derivative is 0. The argmax jumps
+# only where the two largest scores are equal, and there it has no derivative. A gradient of 0 says
+# nothing about the way to go. So argmax is used after training, to read off the answer, and never
+# before a loss.
 #
 # </details>
 
@@ -394,10 +395,10 @@ assert_allclose(
 
 # %% [markdown]
 # ## The usual mistake
-# Who knows $\sigma' = \sigma(1 - \sigma)$ is tempted to write $a_j(1 - a_j)\,g_j$ for the softmax,
-# too. This is the diagonal of the Jacobian alone. It forgets the paths through the sum $s$, by
-# which each logit reaches every probability. The library judges answers, and names the usual
-# mistakes:
+# If you know $\sigma' = \sigma(1 - \sigma)$, you may be tempted to write $a_j(1 - a_j)\,g_j$ for
+# the softmax, too. This is the diagonal of the Jacobian alone. It forgets the paths through the sum
+# $s$, by which each logit reaches every probability. The library judges answers, and names the
+# usual mistakes:
 
 # %%
 verdict = tg.check_answer(back, "a ⊙ (1 − a) ⊙ g")

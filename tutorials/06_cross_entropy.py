@@ -172,8 +172,8 @@ assert_allclose(tg.cross_entropy([0.08, 0.22, 0.70], y), losses[1])
 # <details><summary>Answer</summary>
 #
 # $(0, -1/0.08, 0) = (0, -12.5, 0)$. More for the true class would lower the loss, steeply. The
-# other classes do not occur in the loss. That they shrink when the true one grows is brought about
-# by the softmax.
+# other classes do not occur in the loss. It is the softmax that makes them shrink when the true one
+# grows.
 #
 # </details>
 
@@ -341,9 +341,9 @@ assert tg.entropy(np.array([0.0, 1.0, 0.0])) == 0
 # %% [markdown]
 # ## Does cross-entropy learn faster than the squared error?
 #
-# One often reads so. Let us look, on Iris, with one layer and a softmax. We count the steps until
-# 95 % of the flowers are right and stay so, from two starts: from zero weights, where each class
-# has probability ⅓; and from weights that are very sure of the *wrong* class.
+# One often reads that it does. Let us look, on Iris, with one layer and a softmax. We count the
+# steps until 95 % of the flowers are right and stay so, from two starts: from zero weights, where
+# each class has probability ⅓; and from weights that are very sure of the *wrong* class.
 
 # %%
 found = convergence.run(rates=(1.0, 3.0), steps=300)

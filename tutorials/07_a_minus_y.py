@@ -102,8 +102,8 @@ assert abs(slopes).argmax() == 1
 #
 # $$L = \log\sum_i e^{z_i} - \sum_k y_k z_k .$$
 #
-# No softmax is left. Now differentiate by $z_j$. Of the first term, the outer derivative is one
-# over the sum, and the inner one is $e^{z_j}$, since only one term of the sum contains $z_j$. Of
+# No softmax is left. Now differentiate by $z_j$. For the first term, the outer derivative is one
+# over the sum, and the inner one is $e^{z_j}$, since only one entry of the sum contains $z_j$. In
 # the second term, only $y_j z_j$ contains $z_j$:
 #
 # $$\frac{\partial L}{\partial z_j} = \frac{e^{z_j}}{\sum_i e^{z_i}} - y_j = a_j - y_j .$$
@@ -123,8 +123,8 @@ assert proof.proved
 assert [each.statement for each in proof.assumptions if each.used] == ["Σy = 1"]
 
 # %% [markdown]
-# Read the steps from top to bottom: they are those that we took. Near the end stands the one line
-# that is no law of algebra: Σy = 1. It is true of our targets. We come back to it.
+# Read the steps from top to bottom: they are those that we took. One line near the end is no law
+# of algebra: Σy = 1. It is true of our targets. We come back to it.
 #
 # What you derived can be judged as well, line by line. Write it as on paper:
 
@@ -151,7 +151,7 @@ assert judgement.shortest
 # $$\frac{\partial L}{\partial z_j} = \sum_k \frac{\partial L}{\partial a_k}\,
 # \frac{\partial a_k}{\partial z_j}.$$
 #
-# **The loss.** Of the sum $-\sum_k y_k\log a_k$, only one term contains $a_k$, so
+# **The loss.** Only one term of the sum $-\sum_k y_k\log a_k$ contains a given $a_k$, so
 #
 # $$\frac{\partial L}{\partial a_k} = -\frac{y_k}{a_k}.$$
 #
@@ -232,7 +232,7 @@ assert_allclose(all_terms(soft), a.data - soft)
 # %% [markdown]
 # ### The usual slip
 #
-# Whoever forgets that softmax acts on the whole layer keeps only the path with $k = j$:
+# If you forget that softmax acts on the whole layer, you keep only the path with $k = j$:
 
 # %%
 slip = """
@@ -276,8 +276,8 @@ assert all(step.residual < 1e-12 for step in derivation.steps)
 #   goes on. Find the row from log a to a: −y/a goes on. That is $\partial L/\partial a$ of the
 #   second way.
 # - **Algebra** starts from what the backward pass leaves, a large formula, and changes one thing
-#   at a time. Between two lines stand the law and the reason why it holds here. A ▸ marks a line
-#   that had to be found by trying; the others only tidy up.
+#   at a time. The words between two lines give the law, and the reason why it holds here. A ▸
+#   marks a line that had to be found by trying; the others only tidy up.
 # - **Assumptions** lists what is not a law. It was tested on the data.
 
 # %%
@@ -286,8 +286,8 @@ print("∂L/∂a =", row.contribution)
 assert str(row.contribution) == "−y/a"
 
 # %% [markdown]
-# The algebra can be watched. Each frame is the graph of a formula, and what the next line is made
-# from is outlined. At the end three vertices are left: a, y and a minus sign.
+# The algebra can be watched. Each frame is the graph of a formula, and an outline marks the part
+# that changes next. At the end three vertices are left: a, y and a minus sign.
 
 # %%
 show(

@@ -33,7 +33,7 @@ from tinygrad_edu.lectures.exercises import exercise
 # $$\frac{f(x + h) - f(x)}{h}$$
 #
 # for small $h$. You need nothing but the function itself to compute this quotient. So it is a fair
-# judge of your gradient. It is only slow: each input needs one evaluation more.
+# judge of your gradient. But it is slow: each input needs one more evaluation.
 #
 # Our function is the loss of chapter 7, and our claim is a − y, both in plain NumPy.
 

@@ -202,8 +202,8 @@ show(
 # them. Here the choice of the loss does not help. A usual remedy is to give the rare
 # examples a larger weight.
 #
-# The table is of ten draws of the data, each number with its standard deviation, and below it
-# stands in how many draws each sentence is true. We ask for all ten.
+# The table shows means over ten draws of the data, each with its standard deviation. The lines
+# below it say in how many of the draws each sentence is true. We ask for all ten.
 
 # %%
 for fitted in found.every:
@@ -309,8 +309,8 @@ assert_allclose(tg.softmax(by_softmax), labels / 2, atol=0.01)
 # ## Several sigmoids for one label?
 #
 # And the other way round: can $K$ sigmoids choose one of $K$ classes? Each asks "this class, or
-# any other?", and one takes the class with the largest answer. That works. What one does not get is
-# a distribution: nothing makes the answers sum to 1.
+# any other?", and one takes the class with the largest answer. That works. But the
+# answers are no distribution: nothing makes them sum to 1.
 #
 # We train one layer on Iris, three species of flowers by four lengths, with both heads. (In this
 # data set Setosa is class 0, so its target is (1, 0, 0). Some lectures write it as (0, 1, 0).)

@@ -393,7 +393,7 @@ for wrong in (sign, diagonal, by_K, twice):
 # ## The same with layers
 #
 # A layer of the library holds $W$ and $b$, and an optimiser does the step. Nothing else changes:
-# the weights are the same to the last digits.
+# the weights are the same but for rounding.
 
 # %%
 layer = nn.Linear(4, 3, rng=np.random.default_rng(0))

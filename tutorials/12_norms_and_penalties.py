@@ -58,7 +58,8 @@ for p in (1, 1.5, 2, 3, 10):
 print("four properties hold for 200 random vectors and five values of p")
 
 # %% [markdown]
-# The picture of a norm is its unit ball: all vectors of norm 1.
+# The vectors of norm at most 1 form the *unit ball* of a norm. Its border, the vectors of norm 1,
+# is the picture of the norm.
 
 # %%
 angle = np.linspace(0, 2 * np.pi, 400)

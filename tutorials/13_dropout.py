@@ -37,13 +37,14 @@ np.set_printoptions(precision=3, suppress=True)
 # one corrects it, a third corrects the second. Such a chain fits the examples it was made for, and
 # little else.
 #
-# *Dropout* breaks the chains. In each step of training every hidden unit is switched off with
-# probability $p$, as a coin decides, and the rest of the network has to do without it. A unit that
+# *Dropout* breaks the chains. In each step of training, and for each example by itself, a coin
+# decides for every hidden unit whether it is switched off. This happens with probability $p$, and
+# the rest of the network has to do without the unit. A unit that
 # is useful only together with one other unit is of little use now. What remains are units that are
 # useful in most company.
 #
-# The coin is tossed anew in every step. The weights of a unit that is switched off are not touched:
-# it is back in the next step, or in the one after.
+# The coin is tossed anew in every step. A unit that is switched off keeps its weights, and is back
+# in the next step, or in the one after.
 
 # %% [markdown]
 # ## What it does to the numbers
@@ -96,7 +97,7 @@ assert_allclose(many.mean(axis=0), 1, atol=0.02)
 # $$\frac{\partial L}{\partial x_i} = \frac{m_i}{1-p}\,\frac{\partial L}{\partial\,\text{out}_i} .$$
 #
 # So the same mask works on the way back. Where a unit was switched off, no gradient passes, and the
-# weights that lead to it do not move in this step.
+# weights that lead to it get none from this example.
 
 # %%
 assert_array_equal(tg.gradients(out.sum(), x), out.data)  # here x = 1, so both are the mask times 2
@@ -185,7 +186,8 @@ show(
 # %% [markdown]
 # The mean of the eight outputs is the output of the whole network, exactly. This holds because all
 # that follows the dropped units is linear: a weighted sum of means is the mean of the weighted
-# sums.
+# sums. (With $p = \tfrac12$ the eight masks are equally likely. For another $p$ each counts by its
+# probability.)
 #
 # **Predict.** Put a tanh behind the last layer. Is the output of the whole network still the mean?
 #
@@ -211,12 +213,14 @@ assert bent.gap > 1e-3
 # %% [markdown]
 # ## Does it help?
 #
-# It should help where a network learns its data by heart. So let us make that easy: 75 flowers of
-# Iris, and for 30 per cent of them a label drawn by chance. The network has two hidden layers of
-# 100 units, so 10,903 numbers to adjust, and can learn all wrong labels.
+# It should help where a network learns its data by heart. So let us make that easy. We train on 75
+# flowers of Iris, and first draw the labels of 30 per cent of all flowers by chance. A third of
+# these are right by luck, so one label in five is wrong. The network has two hidden layers of 100
+# units, so 10,903 numbers to adjust, and can learn all wrong labels.
 #
 # We train ten times without dropout and ten times with it, from ten different seeds. For each seed
-# both see the same flowers. The other 75 flowers are for the test.
+# both see the same flowers. The other 75 flowers are for the test. One in five of their labels is
+# wrong, too, so nobody can be right for much more than 80 per cent of them.
 
 # %%
 iris = load_iris()

@@ -53,9 +53,9 @@ for name, part in (("training", fitted), ("validation", held), ("test", unseen))
 assert len(fitted) + len(held) + len(unseen) == len(iris)
 
 # %% [markdown]
-# Whatever is computed from data belongs to the training data, too. The means and deviations that
-# bring features to one scale are weights of a kind. They are found on the training part, and
-# applied to the others.
+# Everything that is computed from data is computed from the training data alone. The means and
+# deviations that bring features to one scale are weights of a kind. They are found on the training
+# part, and applied to all three.
 
 # %%
 fitted, held, unseen = standardize(fitted, held, unseen)
@@ -95,8 +95,8 @@ assert np.mean(chosen_by) > 0.48
 assert abs(np.mean(others) - 1 / 3) < 0.02
 
 # %% [markdown]
-# Nobody cheated, and the number is wrong. Data that *choose* give a flattering number for what was
-# chosen. An epoch is chosen among many, as a guesser among many. So the number to report comes from
+# Nobody cheated, and the number is wrong. On the data that chose it, the best of many looks better
+# than it is. An epoch is chosen among many as the guesser was. So the number to report comes from
 # data that have chosen nothing. That is the third part.
 
 # %% [markdown]
@@ -170,7 +170,7 @@ assert history.validation_loss[-1] > 1.1 * history.validation_loss.min()
 # number of epochs, the *patience*, stop, and give the copy back.
 #
 # Patience is needed because the curve is not smooth. Here is the rule by itself, on the losses that
-# we have recorded.
+# were recorded above.
 
 
 # %%

@@ -174,8 +174,8 @@ assert error < 0.005
 # %% [markdown]
 # ## What it confuses
 #
-# One number for ten classes hides much. The *confusion matrix* counts, for each true class (row),
-# what its pictures were taken for (column). Each row sums to 1,000.
+# One number for all ten classes does not say which of them are hard. The *confusion matrix* counts,
+# for each true class (row), what its pictures were taken for (column). Each row sums to 1,000.
 
 # %%
 A = model.predict(unseen.features, batch_size=1000)
@@ -262,10 +262,10 @@ assert float(lower) < loss.item()
 # ## Does dropout help here?
 #
 # Often one reads of "1 or 2 per cent". The experiment `fashion` trains the network several times
-# without dropout and several times with it, from the same seeds. Here with 2,000 pictures and ten
-# epochs:
+# without dropout and several times with it, from the same seeds. Here it takes 2,000 pictures and
+# ten epochs.
 #
-# **Predict.** Look again at the two losses after ten epochs. Is there much to gain?
+# **Predict.** Look again at the training loss and the validation loss above. Is there much to gain?
 #
 # <details><summary>Answer</summary>
 #
@@ -276,7 +276,7 @@ assert float(lower) < loss.item()
 # </details>
 
 # %%
-found = fashion.run(pictures=2000, epochs=10, dropout=0.3, seeds=4)
+found = fashion.run(pictures=2000, epochs=10, dropout=0.3, seeds=4, progress=False)
 print(found.table())
 show(
     found.figure(),

@@ -68,8 +68,8 @@ assert abs(x) > 1  # the last rate is above 2/c
 #
 # For a function of $n$ numbers the second derivatives form a matrix of $n$ rows and columns, the
 # *Hessian*: $H_{ij} = \partial^2 L/\partial z_i \partial z_j$. It is the Jacobian of the gradient.
-# In this book the gradient of a loss is a derivation, and a derivation can be derived again. Take
-# the best known gradient, $a - y$.
+# In this book `derive` finds the gradient, and its result can be derived again. Take the gradient
+# that you know best, $a - y$.
 #
 # **Predict.** $y$ is constant. What is the Jacobian of $a - y$ by $z$?
 #
@@ -105,9 +105,9 @@ print(free.result, " → ", loose.jacobian())
 assert "Σy" in str(loose.jacobian())
 
 # %% [markdown]
-# Its eigenvalues are the curvatures along its eigenvectors. One of them is 0: if all logits grow by
-# the same amount, nothing changes (chapter 5). The others are positive. So in the logits this loss
-# is a bowl with one flat direction, and has no other valleys.
+# The eigenvalues of the Hessian are the curvatures along its eigenvectors. One of them is 0: if all
+# logits grow by the same amount, nothing changes (chapter 5). The others are positive. So in the
+# logits this loss is a bowl with one flat direction, and has no other valleys.
 
 # %%
 curvatures, directions = np.linalg.eigh(H)

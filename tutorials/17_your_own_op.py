@@ -154,7 +154,7 @@ else:
     raise AssertionError("a table was read as a formula")
 
 # %% [markdown]
-# ## First proof: differences
+# ## First check: differences
 #
 # A rule is a claim, and you know how to test it from chapter 8. `gradcheck` compares it with
 # differences along random directions, for the first and the second order.
@@ -165,7 +165,7 @@ print(report)
 assert report
 
 # %% [markdown]
-# ## Second proof: a definition
+# ## Second check: a definition
 #
 # Differences know nothing of what you *meant*. If the forward computed $\log\sinh$ with a right
 # rule for it, `gradcheck` would be content. So say what the operation means, in simpler ones. This
@@ -206,7 +206,7 @@ print(report.verdict)
 assert not report
 
 # %% [markdown]
-# ## Third proof: a derivation
+# ## A proof: the derivation
 #
 # With a definition there is more. `derive` opens the operation, goes back through `log` and `cosh`
 # by *their* rules, and simplifies by named laws. Your rule is not used at all. If the result is
@@ -227,17 +227,17 @@ assert str(derivation.result) == "g ⊙ tanh(r)"
 assert_allclose(derivation.result.evaluate({"g": np.ones(2)}), np.tanh(small.data))
 
 # %% [markdown]
-# The three proofs see different things. Differences test the rule against the forward, at some
+# The three see different things. Differences test the rule against the forward, at some
 # points. The definition tests both against what you meant. The derivation proves the rule from the
 # definition, for all numbers where each step holds.
 
 # %% [markdown]
 # ## When entries depend on each other
 #
-# For an elementwise operation, the rule is a derivative and a factor. As soon as an entry of the
-# result depends on several entries of the argument, there is a Jacobian. Take a layer that many
-# networks have today. It divides a vector by its *root mean square*, so that its entries have the
-# size 1 on average:
+# For an elementwise operation, the rule multiplies $g$ by a derivative, entry by entry. As soon as
+# an entry of the result depends on several entries of the argument, there is a Jacobian. Take a
+# layer that many networks have today. It divides a vector by its *root mean square*, so that the
+# mean of the squares becomes 1:
 #
 # $$\text{out} = \frac{x}{s}, \qquad s = \sqrt{\tfrac1K\sum_k x_k^2} .$$
 #
@@ -309,9 +309,9 @@ assert_allclose(constant, 0, atol=1e-15)
 # ## Several arguments, and constants
 #
 # An operation with two arguments has two rules. `None` in the place of a rule says that an argument
-# is a constant: labels, masks, indices. Here is the *pinball loss*. It punishes a prediction $h$
-# that is too low $q$ times and one that is too high $1 - q$ times, and is least where a share $q$
-# of the targets lies below the prediction. The targets are a constant.
+# is a constant: labels, masks, indices. Here is the *pinball loss*. It is $q$ times the
+# error where the prediction $h$ is too low, and $1 - q$ times the error where it is too high. Its
+# mean is least where a share $q$ of the targets lies below $h$. The targets are a constant.
 
 # %%
 

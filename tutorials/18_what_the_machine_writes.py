@@ -40,7 +40,7 @@ def lines_of(program):
 # ## One loss, computed eagerly
 #
 # So far each operation was computed at once, when Python came to it. This is called *eager*. Along
-# with the number a vertex of the graph was made, and `backward` walked over the vertices. Here is
+# with each number a vertex of the graph was made, and `backward` walked over the vertices. Here is
 # the loss of chapter 7 again, as a function.
 
 # %%
@@ -80,10 +80,12 @@ print(compiled(z))
 print(compiled.source)
 
 # %% [markdown]
-# Read it from the top. The first three lines are the forward pass: `exp`, the sum, the quotient.
+# Read `program` from its first line. (The function above it is a helper that it calls.) The first
+# three lines are the forward pass: `exp`, the sum, the quotient.
 # The logarithm and the loss itself are missing. Nobody asked for them, and the gradient does not
-# need them. Then comes the backward pass, line by line, as you would do it by hand: $-y/a$, the two
-# ways through the quotient, where they meet an addition, and last the factor $e^z$.
+# need them. The backward pass follows, line by line, as you would do it by hand: $-y/a$, the two
+# ways through the quotient, an addition where they meet, and last the factor $e^z$. The constant
+# `c1` is $-y$, computed once while the program was written.
 #
 # **Predict.** Does this program give the same numbers as the eager gradient: to ten digits, or to
 # the last bit?

@@ -71,6 +71,7 @@ def run(
     seeds: int = 1,
     pictures: int | None = None,
     folder: Path | None = None,
+    progress: bool = True,
 ) -> Result:
     """Train the lecture's network on Fashion-MNIST and test it on unseen pictures.
 
@@ -93,6 +94,8 @@ def run(
         How many of the 60,000 training pictures are used; by default all.
     folder : path, optional
         Where the data are; by default where `load_fashion_mnist` looks.
+    progress : bool, optional
+        Show how far each training is, as `tinygrad_edu.train.fit` does.
 
     Returns
     -------
@@ -142,6 +145,7 @@ def run(
             rng=rng,
             validation=held,
             early_stopping=stop,
+            progress=progress,
             group=group,
         )
         confusion: Any = train.confusion_matrix

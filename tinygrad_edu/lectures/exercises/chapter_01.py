@@ -92,7 +92,7 @@ $\frac{e^{-z}}{1 + e^{-z}} = 1 - \frac{1}{1 + e^{-z}} = 1 - a$.""",
         statement=r"""A unit with another activation: $z = w x + b$, $a = \tanh z$, $L = \tfrac12 (a - y)^2$. All are numbers, and
 $\tanh' z = 1 - \tanh^2 z$. Write $\partial L/\partial w$ in terms of $a$, $x$ and $y$.""",
         hints=(
-            "Multiply along the path from $L$ over $a$ and $z$ to $w$: three local derivatives.",
+            "Multiply along the path from $L$ through $a$ and $z$ to $w$: three local derivatives.",
         ),
         of=Lecture("", (), "a unit with tanh", _tanh_unit),
         why=r"""$\frac{\partial L}{\partial a} = a - y$, then $\frac{\partial a}{\partial z} = 1 - a^2$, then

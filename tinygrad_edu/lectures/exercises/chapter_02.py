@@ -133,7 +133,7 @@ the winner.""",
     MendRule(
         "2.4",
         "A rule with a slip",
-        statement=r"""In the library, `tg.op` declares an operation: below it stands what it computes, and `rules` holds a rule
+        statement=r"""In the library, `tg.op` declares an operation: the function below it computes the result, and `rules` holds a rule
 for each argument, with the gradient `g`, the result `out` and the arguments. This one computes $u\,v^2$. Its results are
 right, and one of its gradients is not. Mend it.""",
         hints=("Which of the two local derivatives is wrong?",),
@@ -160,7 +160,7 @@ def times_square(u, v):
     Explain(
         "2.5",
         "Plus and equals",
-        statement="In `backward` stands `start.grad += …`. What goes wrong with `=`, and for which graphs does nothing go wrong?",
+        statement="`backward` says `start.grad += …`. What goes wrong with `=`, and for which graphs does nothing go wrong?",
         hints=("What if a value is used twice?",),
         ideas={
             "values that are used more than once": r"twice|\btwo\b|more than once|several|two (paths|arrows|uses)|paths meet|many",

@@ -83,7 +83,7 @@ fraction in the end, in two lines or more.""",
     Explain(
         "4.4",
         "Three networks",
-        statement="""Which activation has the last layer, and which loss do you take: (a) for how many degrees it will be
+        statement="""Which activation do you give the last layer, and which loss do you take: (a) for how many degrees it will be
 tomorrow, (b) for which of ten digits is in a picture, (c) for which of twenty tags fit a song?""",
         hints=("Ask first what may come out, and whether the answers exclude each other.",),
         ideas={
@@ -101,7 +101,7 @@ binary cross-entropy for each.""",
         "Where 1/N goes",
         statement=r"""Write `gradient(a, y)` with NumPy: the gradient of the mean absolute error by `a`, for arrays of one shape.
 The mean is over all entries.""",
-        hints=("How many entries has an array of shape $(N, K)$?",),
+        hints=("How many entries does an array of shape $(N, K)$ have?",),
         function="gradient",
         test=_absolute,
         solution="""

@@ -47,8 +47,8 @@ def _row_wise(student: Callable[..., Any]) -> None:
 EXERCISES = (
     Number(
         "5.1",
-        "By head",
-        statement=r"The logits are $(0, \log 2, \log 5)$. Give the softmax to three decimals, without a calculator.",
+        "Without a calculator",
+        statement=r"The logits are $(0, \log 2, \log 5)$. Give the softmax to three decimals, in your head.",
         hints=(r"$e^{\log 5} = 5$.",),
         value=lambda: ops.softmax(_LOGITS),
         decimals=3,

@@ -56,7 +56,7 @@ $\sum_k g_k\,\partial(a_k - y_k)/\partial z_j$. Fill the blanks.""",
         "Why not Newton?",
         statement="""A colleague trains a network of ten million weights and wants to use Newton's method, since it needs so few
 steps. What do you say, and what could be done with products alone?""",
-        hints=("How many entries has the Hessian?",),
+        hints=("How many entries does the Hessian have?",),
         ideas={
             "the size of the Hessian": r"10\^?\{?1[34]|n²|n\^2|squared|square|entries|memory|stor|terab|quadrat",
             "products with vectors": "product|hvp|conjugate|CG|two gradients|vector",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import takewhile
 
 from tinygrad_edu.symbolic.notation.functions import FUNCTIONS
 from tinygrad_edu.symbolic.notation.names import subscript, superscript
@@ -25,8 +26,11 @@ def plain_text(latex: str) -> str:
     '∂L/∂zⱼ = Σₖ yₖ(aⱼ − δₖⱼ)'
     >>> plain_text(r"\tfrac12\sum_k z_k^2")
     '1/2 Σₖ zₖ²'
+    >>> plain_text(r"\log\cosh r + \frac{6 \, {A}^\top v}{N}")
+    'log cosh r + (6 Aᵀ v)/N'
     """
     latex = re.sub(r"(\\[dt]?frac)\s*(\d)\s*(\w)", r"\1{\2}{\3}", latex)  # TeX takes a digit each
+    latex = re.sub(r"(?<=\\)([a-z]{3,})(?=\\[a-z]{3})", r"\1 ", latex)  # \log\cosh: two words
     cut = iter(tokens(latex, (), lambda _: False))
     text = " ".join("".join(_said(token, cut) for token in cut).split())
     return re.sub(r"(?<=∂) | (?=[)\],.])", "", text).replace("-", "−")
@@ -34,7 +38,9 @@ def plain_text(latex: str) -> str:
 
 def _said(token: Token, rest: Iterator[Token]) -> str:
     """Write a token, and what of the rest belongs to it."""
-    gap = " " if token.gap and not token.text.startswith("{") else ""
+    if token.text == "{":
+        return (" " if token.gap else "") + _inside(rest)
+    gap = " " if token.gap else ""
     if token.text == "\\frac":
         above, below = _group(rest), _group(rest)
         return f"{gap}{_enclosed(above)}/{_enclosed(below)} "
@@ -51,16 +57,17 @@ def _said(token: Token, rest: Iterator[Token]) -> str:
 
 
 def _group(rest: Iterator[Token]) -> str:
-    """Write the next token, or all up to the brace that closes it."""
+    """Write the next token, or what its braces hold."""
     first = next(rest, None)
     if first is None or first.text != "{":
         return _said(first, rest).strip() if first else ""
-    said = ""
-    for token in rest:
-        if token.text == "}":
-            break
-        said += _said(token, rest)
-    return said.strip()
+    return _inside(rest)
+
+
+def _inside(rest: Iterator[Token]) -> str:
+    """Write all up to the brace that closes the one just read."""
+    said = (_said(token, rest) for token in takewhile(lambda token: token.text != "}", rest))
+    return "".join(said).strip()
 
 
 def _enclosed(text: str) -> str:
