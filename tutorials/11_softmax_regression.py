@@ -288,7 +288,7 @@ runs = {
 figure, (panel,) = panels(height=3.2)
 for (label, run), style in zip(runs.items(), ("-", "-", ":"), strict=True):
     panel.plot(run, style, label=label, linewidth=3 if style == ":" else 1.6)
-    print(f"{label:16} first losses {run[:4]}")
+    print(f"{label:16} first losses {run[:4]}, last {run[-1]:.3f}")
 panel.set(xlabel="step", ylabel="mean loss", yscale="log")
 panel.legend()
 show(

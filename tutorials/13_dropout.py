@@ -193,8 +193,8 @@ show(
 #
 # <details><summary>Answer</summary>
 #
-# No. The mean of tanh is not the tanh of the mean. The whole network is then an approximation of
-# the average, and in practice a good one.
+# No. The mean of tanh is not the tanh of the mean. The whole network then only approximates the
+# average.
 #
 # </details>
 
@@ -206,6 +206,9 @@ assert crowd.gap < 1e-12
 assert bent.gap > 1e-3
 
 # %% [markdown]
+# Here the two differ much, since three units are few, and the factor 4 makes the tanh steep. In a
+# wide layer a single unit counts little, and the approximation is usually better.
+#
 # An average over many networks is steadier than any of them, as the mean of many measurements is.
 # That is the second explanation of why dropout helps. The first was: units that have to work in any
 # company.

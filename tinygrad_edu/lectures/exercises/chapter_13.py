@@ -29,7 +29,7 @@ EXERCISES = (
     Number(
         "13.1",
         "A mask by hand",
-        statement=r"""A layer says $x = (2, -1, 4, 0.5)$, the mask is $(1, 0, 1, 1)$ and $p = 0.2$. Give what dropout
+        statement=r"""The outputs of a layer are $x = (2, -1, 4, 0.5)$, the mask is $(1, 0, 1, 1)$ and $p = 0.2$. Give what dropout
 passes on in training.""",
         hints=("What remains is made larger, so that the expectation stays.",),
         value=lambda: _X * _MASK / 0.8,
