@@ -26,8 +26,8 @@ def plain_text(latex: str) -> str:
     '∂L/∂zⱼ = Σₖ yₖ(aⱼ − δₖⱼ)'
     >>> plain_text(r"\tfrac12\sum_k z_k^2")
     '1/2 Σₖ zₖ²'
-    >>> plain_text(r"y_k\log\cosh r - \frac{6 \, {A}^\top v}{\lVert v\rVert}")
-    'yₖ log cosh r − (6 Aᵀ v)/‖v‖'
+    >>> plain_text(r"y_k\log\cosh r - \frac{6 \, {A}^\top v}{N} + \lVert v\rVert")
+    'yₖ log cosh r − (6 Aᵀ v)/N + ‖v‖'
     """
     latex = re.sub(r"(\\[dt]?frac)\s*(\d)\s*(\w)", r"\1{\2}{\3}", latex)  # TeX takes a digit each
     latex = re.sub(r"(?<=[\w})])(?=\\(?!left|right|big)[a-z]{3})", " ", latex)  # y_k\log\cosh x
