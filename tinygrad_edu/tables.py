@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-__all__ = ["Text", "columns", "printed"]
+__all__ = ["Text", "columns", "listed", "printed"]
 
 _OF_NUMBERS = frozenset("0123456789.,+-−±·⁻⁰¹²³⁴⁵⁶⁷⁸⁹e% ")
 
@@ -29,6 +29,12 @@ class Text(str):
 def printed(thing: object, printer: Any, cycle: bool) -> None:
     """Show a thing as `print` does: ``_repr_pretty_`` of what comes last in a notebook's cell."""
     printer.text(str(thing))
+
+
+def listed(words: Iterable[str]) -> str:
+    """Write words one after the other, with "and" before the last."""
+    *others, last = words
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def columns(

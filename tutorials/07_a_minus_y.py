@@ -179,7 +179,8 @@ assert judgement.shortest
 
 # %%
 mine = """
-∂L/∂z_j = −Σ_k y_k/a_k · a_k (δ_kj − a_j)
+∂L/∂z_j = Σ_k ∂L/∂a_k · ∂a_k/∂z_j
+        = −Σ_k y_k/a_k · a_k (δ_kj − a_j)
         = Σ_k y_k (a_j − δ_kj)
         = a_j Σ_k y_k − Σ_k y_k δ_kj
         = a_j − y_j
@@ -188,7 +189,7 @@ by_hand = tg.derive(L, wrt=z)
 judgement = tg.check_derivation(by_hand, mine)
 print(judgement)
 assert judgement
-assert [line.verdict for line in judgement.lines] == ["right"] * 4
+assert [line.verdict for line in judgement.lines] == ["right"] * 5
 
 # %% [markdown]
 # ### The same with numbers

@@ -99,6 +99,7 @@ $\tanh' z = 1 - \tanh^2 z$. Write $\partial L/\partial w$ in terms of $a$, $x$ a
 $\frac{\partial z}{\partial w} = x$.""",
         wrong={
             "(a − y) x": "chain factor",
+            "∂L/∂a · ∂a/∂z · ∂z/∂w": "it remains to put in",
             "(y − a)(1 − a^2) x": "sign",
             "(a − y) a (1 − a) x": "disagreement",
         },

@@ -65,7 +65,11 @@ EXERCISES = (
         lines="∂L/∂x_j = Σ_k c_k Σ_i W_ki □\n= Σ_k c_k □",
         solution="δ_ij\nW_kj",
         why=r"$\partial x_i/\partial x_j = \delta_{ij}$, and δ picks $i = j$. As a product of matrices it is $W^\top \mathbf c$.",
-        wrong={"δ_ij\nW_ki": "the free index is i", "x_i\nW_kj": "1. wrong"},
+        wrong={
+            "δ_ij\nW_ki": "the free index is i",
+            "x_i\nW_kj": "1. wrong",
+            "∂x_i/∂x_j\nW_kj": "it remains",
+        },
     ),
     Derivative(
         "3.3",

@@ -15,6 +15,7 @@ from tinygrad_edu.lectures.exercises import sandbox
 from tinygrad_edu.lectures.lecture import Lecture
 from tinygrad_edu.symbolic.answers import check_answer, check_derivation
 from tinygrad_edu.symbolic.derive import Derivation, parse, plain_text
+from tinygrad_edu.tables import listed
 
 __all__ = [
     "BLANK",
@@ -243,6 +244,10 @@ class _OfALecture(Exercise):
         return self.of.derive(self.assume)
 
 
+def _unfinished(left: Iterable[str]) -> Mark:
+    return Mark("wrong", f"what stands there is right; it remains to put in {listed(left)}")
+
+
 @dataclass(frozen=True)
 class Derivative(_OfALecture):
     """Write a derivative: a formula in any notation, judged by `check_answer`."""
@@ -256,6 +261,8 @@ class Derivative(_OfALecture):
 
     def _judge(self, answer: str) -> Mark:
         found = check_answer(self.derivation(), answer)
+        if found and found.left:
+            return _unfinished(found.left)
         if found:
             return Mark("right", found.outcome)
         said = [found.reason, *found.remarks]
@@ -287,6 +294,8 @@ class Lines(_OfALecture):
         if len(found.lines) < self.least:
             ask = f"write {self.least} lines at least, so that the way can be seen"
             return Mark("wrong", f"what stands there is right, and {ask}")
+        if found.left:
+            return _unfinished(found.left)
         return Mark("right", found.text())
 
 
@@ -311,6 +320,9 @@ class Blank(_OfALecture):
         whole = [fill if re.fullmatch(r"\w+", fill) else f"({fill})" for fill in fills]
         filled = "".join(part for pair in zip(pieces, [*whole, ""], strict=True) for part in pair)
         found = check_derivation(self.derivation(), filled)
+        left = [fill for fill in fills if re.search(r"∂|\\partial|\bd\w*/d\w", fill)]
+        if found and left:
+            return _unfinished(left)
         if found:
             return Mark("right", found.text())
         unread = all(each.verdict == "unreadable" for each in found.lines if not each.is_right)
@@ -438,13 +450,8 @@ class Explain(Exercise):
     def _judge(self, answer: str) -> Mark:
         missing = [idea for idea, words in self.ideas.items() if not re.search(words, answer, re.I)]
         if missing:
-            return Mark("wrong", f"say something about {_listed(missing)} too")
+            return Mark("wrong", f"say something about {listed(missing)} too")
         return Mark("right", "all that the solution speaks of is there; compare the two")
 
     def _shown(self) -> str:
         return self.solution
-
-
-def _listed(words: Iterable[str]) -> str:
-    *others, last = words
-    return f"{', '.join(others)} and {last}" if others else last

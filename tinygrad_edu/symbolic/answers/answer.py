@@ -141,6 +141,8 @@ class Verdict:
         Lines that explain the letters of the gradient that the user did not choose.
     undefined : bool
         Whether an entry of the claim is nowhere a finite number, though the gradient's is.
+    left : tuple of str
+        Derivatives such as ∂a/∂z that are left in it.
     """
 
     outcome: str
@@ -155,6 +157,7 @@ class Verdict:
     proof: Proof | None = None
     letters: tuple[str, ...] = ()
     undefined: bool = False
+    left: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return self.outcome != "different"
@@ -329,6 +332,7 @@ def _said(letters: Letters, claim: Claim, outcome: str, **more: Any) -> Verdict:
         claim.written,
         f"{about} = {letters.target}",
         remarks=(*claim.notes, *remarks),
+        left=tuple(claim.derivatives),
         letters=tuple(report.letters([letters.target])),
         **more,
     )

@@ -9,29 +9,35 @@ from __future__ import annotations
 import difflib
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 
 from tinygrad_edu import ops
+from tinygrad_edu.core.graph import ancestors, depends_on
 from tinygrad_edu.core.node import Node
 from tinygrad_edu.core.op import real_array
 from tinygrad_edu.symbolic.algebra.evaluate import Environment
 from tinygrad_edu.symbolic.algebra.expr import Index, Leaf, Quantity, distinct
 from tinygrad_edu.symbolic.derive.derivation import Derivation, Formula
+from tinygrad_edu.symbolic.derive.recording import recorded_again
 from tinygrad_edu.symbolic.notation.form import Form
 from tinygrad_edu.symbolic.notation.grammar import ClaimError, Written
 from tinygrad_edu.symbolic.notation.grammar import read as read_text
 from tinygrad_edu.symbolic.notation.names import LOWERED, UNLOWERED
-from tinygrad_edu.symbolic.notation.reader import FUNCTIONS, Reading, Scene, free_letters
+from tinygrad_edu.symbolic.notation.reader import FUNCTIONS, Reading, Scene, Ways, free_letters
 from tinygrad_edu.symbolic.notation.source import identifiers, lengths_in
+from tinygrad_edu.tensor import Tensor
 
-__all__ = ["Claim", "Letters", "decimals", "lowered", "of_tree", "read"]
+__all__ = ["Claim", "Letters", "decimals", "lowered", "of_tree", "read", "source"]
 
 #: Of no more numbers than this a derivation keeps the draws for the next claim.
 MOST_KEPT = 100_000
+#: What is differentiated, among the arrays of a scene.
+OUTPUT = "∂"
 
 
 class Letters:
@@ -113,7 +119,71 @@ class Letters:
             {index.letter.upper(): index.range for index in self.ranges.values()},
             shape,
             letters,
+            partial(self._ways, arrays),
         )
+
+    # --- derivatives of what was recorded ---------------------------------------------------------
+
+    @cached_property
+    def output(self) -> Tensor | None:
+        """The vertex that L is in ∂L/∂a: what was differentiated, or Σ g ⊙ that."""
+        derivation = self.derivation
+        if not isinstance(derivation.wrt.source, Tensor):
+            return None
+        with np.errstate(all="ignore"):
+            found = self.vertices.get(derivation.title[0])
+            found = derivation.output.tensor() if found is None else found
+            if derivation.incoming is None:
+                return found
+            entries: Tensor = found * self.quantities[str(derivation.incoming)].value
+            return entries.sum()
+
+    @cached_property
+    def vertices(self) -> dict[str, Tensor]:
+        """What was recorded, by name."""
+        sources = ((name, quantity.source) for name, quantity in self.quantities.items())
+        return {name: source for name, source in sources if isinstance(source, Tensor)}
+
+    def top(self, word: str) -> str | None:
+        """Return `OUTPUT` for a word that it is called by, unless it is made of what is so."""
+        title = self.derivation.title[0]
+        own = (title, title.rstrip("′")) if self.derivation.incoming is None else ()
+        if self.output is None or not (word in own or word in {*"LℓℒJEC", "loss"}):
+            return None
+        name = self.names.get(word)
+        other = self.vertices.get(name) if name is not None and name != title else None
+        return None if other is not None and other in set(ancestors(self.output)) else OUTPUT
+
+    def _ways(self, arrays: Mapping[str, Any], above: Collection[str], below: str) -> Ways:
+        """Return how ∂a/∂z can be meant: along all paths, or while all other names are held."""
+        if self.output is None:
+            raise ClaimError("a derivative is read where the graph was recorded")
+        every = {**self.vertices, OUTPUT: self.output}
+        start = every.get(self.names[below])
+        if start is None:
+            raise ClaimError(f"{below} is a constant array; nothing is differentiated by it")
+        tops = [every[name] for name in (self.names.get(x, x) for x in above) if name in every]
+        between = depends_on(ancestors(*tops), [start]) - {start, *tops}
+        held = {name: node for name, node in self.vertices.items() if node in between}
+        aside = set(held.values())
+        past = depends_on([node for node in ancestors(*tops) if node not in aside], [start])
+        asked = start is self.derivation.wrt.source and self.output in set(tops)
+
+        def again(kept: Collection[str], x: Any) -> dict[str, Any]:
+            fixed = [(n, q) for n, q in self.quantities.items() if n in kept or not q.definition]
+            instead = {id(source(q)): arrays[n] for n, q in fixed if n in arrays}
+            found = recorded_again(every.values(), {**instead, id(start): x})
+            new = {name: found[id(node)] for name, node in every.items() if id(node) in found}
+            return {
+                typed: new[self.names.get(typed, typed)]
+                for typed in [*self.names, *new]
+                if self.names.get(typed, typed) in new
+            }
+
+        ways = {} if asked else {f"∂/∂{below} along all paths": partial(again, ())}
+        if held and not past.isdisjoint(tops):
+            ways[f"∂/∂{below} while {', '.join(held)} stay as they are"] = partial(again, held)
+        return ways
 
 
 @dataclass(frozen=True)
@@ -131,6 +201,14 @@ class Claim:
     letters: str = ""
     notes: tuple[str, ...] = ()
 
+    @property
+    def derivatives(self) -> list[str]:
+        """The derivatives that are left in it, such as ∂a/∂z, as they are written."""
+        if self.tree is None or self.reading is None:
+            return []
+        left = [each for each in self.tree.walk() if each.kind == "derivative"]
+        return list(dict.fromkeys(self.reading.written[e.at : e.end].strip() for e in left))
+
 
 def read(claim: Any, letters: Letters) -> list[Claim]:
     """Read a claim; of one with indices there is a reading for every order they may have.
@@ -143,7 +221,13 @@ def read(claim: Any, letters: Letters) -> list[Claim]:
         If it is neither a function nor a text.
     """
     if isinstance(claim, str):
-        found = read_text(claim, letters.names, dimensions=letters.lengths, functions=FUNCTIONS)
+        found = read_text(
+            claim,
+            letters.names,
+            dimensions=letters.lengths,
+            functions=FUNCTIONS,
+            top=letters.top,
+        )
         _refuse_another(found, claim, letters)
         orders = _orders(found, letters)
         return [of_tree(found.tree, claim, letters=order, notes=notes) for order, notes in orders]
@@ -183,6 +267,11 @@ def decimals(claim: Claim) -> list[tuple[int, int]] | None:
         elif each.kind not in {"negative", "group", "list"}:
             return None
     return found
+
+
+def source(quantity: Quantity) -> Any:
+    """Return the Tensor or the array that was recorded for a letter."""
+    return quantity.value if quantity.source is None else quantity.source
 
 
 # --- the indices of a text ------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from tinygrad_edu.symbolic.derive.derivation import Derivation
 from tinygrad_edu.symbolic.notation.form import Form
 from tinygrad_edu.symbolic.notation.grammar import ClaimError
 from tinygrad_edu.symbolic.notation.reader import free_letters
-from tinygrad_edu.tables import printed
+from tinygrad_edu.tables import listed, printed
 
 __all__ = ["JudgedLine", "Judgement", "check_derivation"]
 
@@ -49,7 +49,9 @@ def check_derivation(derivation: Derivation, lines: str | Iterable[str]) -> Judg
     Notes
     -----
     Every line claims to be the gradient, so each is compared with it, as `check_answer` does; a
-    right line is then joined to the one before by a proof, whose laws are named.
+    right line is then joined to the one before by a proof, whose laws are named. ∂a_k/∂z_j of
+    named tensors, and of the output, is computed on the recorded graph; so is ∂/∂z_j before a
+    formula. Where a reaches z past other names, they may also stay as they are.
 
     Examples
     --------
@@ -63,6 +65,9 @@ def check_derivation(derivation: Derivation, lines: str | Iterable[str]) -> Judg
     2. right       = a − y: assumption
     >>> tg.check_derivation(derivation, ["a Σy − y", "a + y"]).first_wrong
     1
+    >>> print(tg.check_derivation(derivation, "∂L/∂z = (∂a/∂z)ᵀ ∂L/∂a\n = a − y"))
+    1. right       ∂L/∂z = (∂a/∂z)ᵀ ∂L/∂a
+    2. right       = a − y: ∂a/∂z and ∂L/∂a put in
     """
     if not isinstance(derivation, Derivation):
         raise TypeError(
@@ -79,7 +84,8 @@ def check_derivation(derivation: Derivation, lines: str | Iterable[str]) -> Judg
     for text in given:
         line, before = _judged(derivation, letters, text, before, judged, indices)
         judged.append(line)
-    return Judgement(tuple(judged), _is_shortest(letters, before))
+    left = () if before is None else tuple(before.derivatives)
+    return Judgement(tuple(judged), not left and _is_shortest(letters, before), left)
 
 
 @dataclass(frozen=True)
@@ -137,10 +143,13 @@ class Judgement:
         One for each line.
     shortest : bool
         Whether the last line is no longer than the result of `derive`.
+    left : tuple of str
+        Derivatives such as ∂a/∂z that are left in the last line.
     """
 
     lines: tuple[JudgedLine, ...]
     shortest: bool
+    left: tuple[str, ...] = ()
 
     @property
     def first_wrong(self) -> int | None:
@@ -168,7 +177,9 @@ class Judgement:
             found.append(f"{number}. {line.verdict:<11} {line.text}{said}")
             if not line.is_right:
                 found += [f"   {sentence}" for sentence in (first, *others) if sentence]
-        if self and not self.shortest:
+        if self and self.left:
+            found.append(f"All lines are right; it remains to put in {listed(self.left)}.")
+        elif self and not self.shortest:
             found.append("All lines are right; the last one can be written shorter.")
         return "\n".join(found)
 
@@ -222,9 +233,14 @@ def _wrong(text: str, verdict: Verdict) -> JudgedLine:
 
 
 def _laws(letters: Letters, before: Claim, claim: Claim) -> list[str]:
-    """Return the names of the laws that join two lines; none where no proof was found."""
+    """Return the names of the laws that join two lines, where a proof was found.
+
+    That derivatives were put in is seen on numbers, as every line is compared with the gradient.
+    """
+    gone = [each for each in before.derivatives if each not in claim.derivatives]
     proof = proof_of(letters, before, claim)
-    return [] if proof is None else [step.rule for step in proof.steps]
+    put = [f"{listed(gone)} put in"] if gone else []
+    return put + ([] if proof is None else [step.rule for step in proof.steps])
 
 
 def _is_shortest(letters: Letters, last: Claim | None) -> bool:

@@ -89,7 +89,7 @@ def _places(
     """Yield every part of a tree, where it stands, and what puts another in its place."""
     yield tree, where, put
     arrays = tree.parts[:1] if tree.kind in {"indexed", "item"} else tree.parts
-    for place, part in enumerate(arrays if tree.kind != "delta" else ()):
+    for place, part in enumerate(arrays if tree.kind not in {"delta", "derivative"} else ()):
 
         def inside(new: Form, place: int = place) -> Form:
             return put(_with_part(tree, place, new))

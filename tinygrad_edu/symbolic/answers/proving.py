@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygrad_edu.naming import Names
 from tinygrad_edu.symbolic.algebra.expr import Dimension, Quantity, quantities_in
-from tinygrad_edu.symbolic.answers.claims import Claim, Letters
+from tinygrad_edu.symbolic.answers.claims import Claim, Letters, source
 from tinygrad_edu.symbolic.answers.trials import computed_in
 from tinygrad_edu.symbolic.derive.recording import recorded, recorded_again
 from tinygrad_edu.symbolic.prove.proof import Proof
@@ -27,7 +27,7 @@ def proof_of(letters: Letters, claim: Claim, other: Claim | None = None) -> Proo
     on the data. None where no steps were found, or where the claim is not made of recorded
     operations.
     """
-    every = [_source(quantity) for quantity in quantities_in(letters.exprs)]
+    every = [source(quantity) for quantity in quantities_in(letters.exprs)]
     arrays = [array for array in every if isinstance(array, np.ndarray)]
     # Of what is done to numbers alone NumPy records nothing; y == arange(K) shows what it is.
     indices = any(array.dtype.kind in "iu" for array in arrays)
@@ -44,8 +44,8 @@ def _proof_over(
 ) -> Proof | None:
     """Join a claim to another one, or the gradient, where vertices stand for constant arrays."""
     used = tuple(a.statement for a in letters.derivation.assumptions if a.used)
-    sources = map(_source, letters.quantities.values())
-    graph = [source for source in sources if isinstance(source, Tensor)]
+    sources = map(source, letters.quantities.values())
+    graph = [each for each in sources if isinstance(each, Tensor)]
     constants = recorded_again(graph, constants)
     arrays = {
         name: _recorded(letters.quantities[name], constants) for name in letters.names.values()
@@ -90,13 +90,9 @@ def _vertex(array: Any) -> Tensor:
     return vertex
 
 
-def _source(quantity: Quantity) -> Any:
-    return quantity.value if quantity.source is None else quantity.source
-
-
 def _recorded(quantity: Quantity, constants: Mapping[int, Tensor]) -> Any:
     """Return the Tensor or the constant array that a letter stands for; a call is recorded anew."""
-    source = _source(quantity)
+    found = source(quantity)
     if quantity.definition is None:
-        return constants.get(id(source), source)
+        return constants.get(id(found), found)
     return recorded(quantity.leaf, quantity.axes, constants)

@@ -77,6 +77,7 @@ def read(
     dimensions: Collection[str] = (),
     functions: Mapping[str, str] | None = None,
     sums_reach: bool = False,
+    top: Callable[[str], str | None] = lambda word: None,
 ) -> Written:
     """Read a formula.
 
@@ -90,6 +91,8 @@ def read(
         What may be applied to arguments in parentheses, and the operation each means.
     sums_reach : bool, optional
         Take Σ a ⊙ b, which could be read in two ways, for Σ(a ⊙ b).
+    top : callable, optional
+        From a word that stands above in ∂L/∂z to what it is called in the form, if it is no name.
 
     Returns
     -------
@@ -117,7 +120,7 @@ def read(
         raise ClaimError("the claim is empty; write a formula such as 'a − y'")
     if len(text) > MAX_LENGTH:
         raise ClaimError(f"the claim has {len(text)} characters, more than {MAX_LENGTH}")
-    parser = _Parser(text, names, dimensions, functions or {}, sums_reach)
+    parser = _Parser(text, names, dimensions, functions or {}, sums_reach, top)
     left = parser.left_side()
     tree = parser.compared()
     if parser.ahead.kind == "end":
@@ -137,8 +140,9 @@ class _Parser:
         dimensions: Collection[str],
         functions: Mapping[str, str],
         sums_reach: bool,
+        top: Callable[[str], str | None],
     ) -> None:
-        self.text, self.sums_reach = text, sums_reach
+        self.text, self.sums_reach, self.top = text, sums_reach, top
         self.names, self.dimensions, self.functions = names, dimensions, functions
         self.spelled = {plain(name): name for name in reversed(list(names))}
         self.tokens = _without_alignment(tokens(text, names, self._is_whole))
@@ -152,6 +156,7 @@ class _Parser:
             **dict.fromkeys("√∛", self._root),
             **dict.fromkeys("ΣΠ", self._reduction),
             **dict.fromkeys("𝟏𝟙", self._ones),
+            "∂": self._partial,
             "\\frac": self._fraction,
             "begin cases": self._cases,
             "begin matrix": self._matrix,
@@ -584,6 +589,8 @@ class _Parser:
 
     def _fraction(self, token: Token) -> Form:
         r"""Read \frac{a}{b}, and \frac12, which is 1/2."""
+        if self.sign() == "{" and (found := self._derivative(token, self.place, braced=True)):
+            return found
         parts = []
         for _ in range(2):
             digit = self.next
@@ -593,6 +600,54 @@ class _Parser:
                 self.tokens[self.place : self.place + 1] = [digit, others]
             parts.append(self.atom())
         return self.form("group", token.at, [self.form("quotient", token.at, parts)])
+
+    def _partial(self, token: Token) -> Form:
+        found = self._derivative(token, self.place - 1)
+        return found or self.complain(f"{token.shown!r} is not expected here", token)
+
+    def _derivative(self, token: Token, place: int, *, braced: bool = False) -> Form | None:
+        r"""Read ∂a_k/∂z_j, da/dz and \frac{d}{dz} (…), which begin at a place; None if none does.
+
+        The free indices of what is differentiated come first, then those of z.
+        """
+        before, kept = self.place, [*self.tokens]
+        self.place = place + braced
+        body: Form | None = None
+        there = self._accept_d()
+        if there and self.sign() not in {"/", "}"}:
+            name = self.top(self.next.text)
+            body = self.power() if name is None else self.form("leaf", self.take().at, detail=name)
+        there = there and all(self.accept(sign) for sign in ("}{" if braced else "/"))
+        if not (there and self._accept_d()):
+            self.place, self.tokens = before, kept
+            return None
+        word = self.take()
+        below = self._longer(word.text) or self._lookup(word.text)
+        if below is None:
+            self.complain(f"nothing is called {word.text!r}; {self._meant(word.text)}", word)
+        places = self._lowered() if self.sign() == "_" and not self.next.gap else []
+        if braced:
+            self.expect("}", token)
+        body = self.with_lengths(body or self.power())
+        letters = [self.form("letter", body.at, detail=letter) for letter in free_letters(body)]
+        found = self.form("derivative", token.at, letters, (body, below, bool(places)))
+        if places:
+            found = self.form("indexed", token.at, [found, *letters, *places])
+        return found
+
+    def _accept_d(self) -> bool:
+        """Pass ∂, d, or the d of dz."""
+        token = self.next
+        if self.accept("∂"):
+            return True
+        rest = token.text[1:]
+        if token.kind != "word" or token.text[0] != "d" or self._lookup(token.text) is not None:
+            return False
+        if rest:
+            after = replace(token, text=rest, shown=rest, at=token.at + 1, gap=False)
+            self.tokens[self.place] = after
+        self.place += not rest
+        return True
 
     def _ones(self, token: Token) -> Form:
         """Read the vector of ones, or 𝟙[a > b], which is 1 where that is so."""
@@ -661,9 +716,18 @@ class _Parser:
     def _summed(self, letters: tuple[str, ...]) -> Form:
         """Read a power, and what is beside it if the sum is over an index that stands in it."""
         body = self.power()
-        if set(letters).isdisjoint(free_letters(body)):
+        bound = set(letters)
+        if letters and bound.isdisjoint(free_letters(body)):  # perhaps in a factor behind it
+            place, kept = self.place, [*self.tokens]
+            try:
+                whole = self.factors(self.beside(body))
+            except ClaimError:
+                whole = body
+            if not bound.isdisjoint(free_letters(whole)):
+                return whole
+            self.place, self.tokens = place, kept
             return body
-        return self.factors(self.beside(body))
+        return self.factors(self.beside(body)) if letters else body
 
     def _bounds(self) -> tuple[tuple[str, ...], list[Form]]:
         r"""Read what stands below and above Σ: Σₖ, Σ_{i ≤ j}, \sum_{k=1}^{K}."""
@@ -808,6 +872,8 @@ class _Parser:
 
     def _other(self, word: str, token: Token) -> Form:
         """Read what is no name of an array: N, δ₁, e, I, or several names without a gap."""
+        if word[0] == "d" and (found := self._derivative(token, self.place - 1)):
+            return found
         lowered = self.sign() == "_" and not self.next.gap
         after = "".join(token.text for token in self.tokens[self.place : self.place + 3])
         indexed = lowered or after == "^{("  # x^{(i)}
@@ -909,7 +975,7 @@ def _loose(form: Form, indices: bool, counts: bool = False) -> Iterator[Form]:
     """Yield the letters that are no index; where nothing has `indices`, all but [j ≥ 1]."""
     if form.kind == "letter" and not (counts and (indices or form.detail in "ijklmn")):
         yield form
-    counting = counts or form.kind in {"indexed", "delta"} or is_comparison(form)
+    counting = counts or form.kind in {"indexed", "delta", "derivative"} or is_comparison(form)
     for part in form.parts:
         yield from _loose(part, indices, counting)
 

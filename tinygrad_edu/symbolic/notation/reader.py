@@ -6,7 +6,7 @@ How arrays and their axes fit together, `values` says; which functions there are
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -58,11 +58,16 @@ from tinygrad_edu.symbolic.notation.values import (
     shape_of,
 )
 from tinygrad_edu.tensor import Tensor
+from tinygrad_edu.transforms import jacobian
 
-__all__ = ["FUNCTIONS", "Misfit", "Reading", "Scene", "free_letters", "parse"]
+__all__ = ["FUNCTIONS", "Misfit", "Reading", "Scene", "Ways", "free_letters", "parse"]
 
 #: No array of a formula is larger than this, or than so many times the largest it is made of.
 LARGEST, LARGER = 10**5, 64
+
+
+#: What each way is called, and all arrays from new numbers for one.
+Ways = Mapping[str, Callable[[Any], Mapping[str, Any]]]
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,7 @@ class Scene:
     `arrays` are Tensors, arrays or symbols by name, and `ranges` says what each of their axes
     runs over (None for length 1); `lengths` are numbers for letters such as N, and `counts` says
     which range a letter counts. `shape` is the shape asked for, if one is, and `letters` are its
-    indices.
+    indices. `ways` says in which ways ∂a/∂z can be meant: from new numbers for z to all arrays.
     """
 
     arrays: Mapping[str, Any]
@@ -81,6 +86,7 @@ class Scene:
     counts: Mapping[str, Any] = field(default_factory=dict)
     shape: tuple[int, ...] | None = None
     letters: str = ""
+    ways: Callable[[Collection[str], str], Ways] | None = None
 
     def axes(self) -> list[bool]:
         """Say of each axis of the shape asked for whether it has an index."""
@@ -423,7 +429,12 @@ class _Meaning(Calculator):
 
     def _scaled(self, form: Form) -> Value:
         """Read 1/N X: a quotient of two numbers before a form is a factor."""
-        if not all(value.is_number for value in self.every(form.parts[0])):
+        first = form.parts[1]
+        while first.kind in {"beside", "indexed", "product"}:
+            first = first.parts[0]
+        # Nobody writes a derivative below a stroke: y/a ∂a/∂z.
+        numbers_alone = all(value.is_number for value in self.every(form.parts[0]))
+        if first.kind != "derivative" and not numbers_alone:
             raise Refused("what is below / can be read in two ways; write a/(b·c) or (a/b)·c")
         return self.entrywise(ops.multiply, *self.every(form))
 
@@ -843,6 +854,49 @@ class _Meaning(Calculator):
             return rule(1.0, op(x), x, **saved)
 
         return self.entrywise(slope, *self.every(form))
+
+    def _derivative(self, form: Form) -> Value:
+        """Read ∂a/∂z, of named arrays or of a formula: the axes of a, then those of z."""
+        body, below, indexed = form.detail
+        names = {each.detail for each in body.walk() if each.kind == "leaf"}
+        if self.scene.ways is None:
+            raise Refused("a derivative is read where a graph was recorded")
+        ways = self.scene.ways(names, below)
+        if not ways:
+            raise Refused("this derivative is the one that is asked for; say what it is")
+        again = [*ways.values()][self.choose(form, *ways)]
+        letters, outer = free_letters(body), self.scene
+        vertex = known(outer.arrays[below], outer.ranges.get(below))
+        inner: list[tuple[Any, ...]] = []
+
+        def recomputed(x: Any) -> Any:
+            self.scene = replace(outer, arrays={**outer.arrays, **again(x)})
+            try:
+                value = self.of(body)
+            finally:
+                self.scene = outer
+            if value.letters and value.ndim:
+                raise Refused(MIXED)
+            if not isinstance(value.array, Node):
+                raise Refused(f"what is differentiated here does not depend on {below}")
+            inner.append(value.inner)
+            self.refuse_large((*shape_of(value.array), *vertex.shape))
+            return ordered(value, letters) if value.letters else value.array
+
+        found = jacobian(recomputed)(vertex.array)
+        if indexed and inner[0]:
+            raise Refused("write the indices of both, as in ∂a_k/∂z_j, or none")
+        size = math.prod(vertex.shape)
+        if not letters and inner[0] and shape_of(found) == 2 * vertex.shape:
+            flat = ops.reshape(found, shape=(size, size))
+            rows = numbers(flat)
+            kinds = "the Jacobian", "its diagonal, entry by entry"
+            if not (rows - np.diag(np.diag(rows))).any() and self.choose(body, *kinds):
+                return Value(
+                    ops.reshape(ops.einsum("ii->i", flat), shape=vertex.shape), vertex.axes
+                )
+        free = (None,) * len(letters) if indexed else tuple(letters)
+        return Value(found, (*free, *inner[0], *vertex.axes))
 
     # --- functions with a reading of their own ----------------------------------------------------
 
