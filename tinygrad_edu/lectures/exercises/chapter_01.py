@@ -29,7 +29,8 @@ def _sigmoid() -> Graph:
 def _tanh_unit() -> Graph:
     x, y = np.array(3.0), np.array(1.0)
     w, b = Tensor(0.5, name="w"), Tensor(-1.0, name="b")
-    a = name(ops.tanh(w * x + b), "a")
+    z = name(w * x + b, "z")
+    a = name(ops.tanh(z), "a")
     return Graph(name((a - y) ** 2 / 2, "L"), w, Names({"x": x, "y": y}, {}))
 
 
