@@ -53,7 +53,7 @@ X, labels = rng.normal(size=(30, 4)), rng.integers(3, size=30)
 model = nn.Sequential(nn.Linear(4, 3, rng=rng), nn.head("multiclass", 3))
 adam = optim.Adam(model.parameters(), 0.01)
 history = train.fit(
-    model, (X, labels), optimizer=adam, epochs=2, batch_size=10, rng=rng
+    model, (X, labels), optimizer=adam, epochs=2, batch_size=10, rng=rng, progress=False
 )
 assert len(history.loss) == 2
 assert train.accuracy(model.predict(X), labels) >= 0
