@@ -186,10 +186,17 @@ _NAME = (
     r"(\\?(?:hat|tilde|bar|mathbf|mathrm|boldsymbol)?\{?\\?[A-Za-z]+\}?)(?:_(?:\{([^}]*)\}|(\w)))?"
 )
 _ARGUMENTS = r"(?:\s*\([^=]*\))?"
-_LEFT = re.compile(rf"{_NAME}{_ARGUMENTS}")
+_LEFT = re.compile(rf"{_NAME}(?P<arguments>{_ARGUMENTS})")
 _DERIVATIVE = re.compile(
     rf"\\[dt]?frac\s*\{{\\partial\s*{_NAME}{_ARGUMENTS}\}}\s*\{{\\partial\s*{_NAME}\}}"
 )
+
+
+def _defined(side: str) -> tuple[str, Sequence[str]]:
+    r"""Return the name that a left side defines, and its indices; \log(ab) defines none."""
+    left = _LEFT.fullmatch(side)
+    names = [*indices_of(left[0].removesuffix(left["arguments"]))] if left else []
+    return names[0] if names else ("", ())
 
 
 # --- what letters stand for -----------------------------------------------------------------------
@@ -228,8 +235,7 @@ class _Use:
             self.lengths |= set(upto.values())
             if each.sides[-1] == "1" and r"\sum" in each.sides[0] and len(each.sides) == 2:
                 self.stated |= {what for what, _ in every if what != "Σ"}
-            if (left := _LEFT.fullmatch(each.sides[0])) and (names := [*indices_of(left[0])]):
-                self.defined.add(names[0][0])
+            self.defined.add(_defined(each.sides[0])[0])
         self.stated -= self.defined
 
     def readings(self) -> Iterator[dict[str, int]]:
@@ -326,12 +332,11 @@ class _Run:
         if len(each.sides) < 2:
             return "unreadable", "there is no ="
         if match := _DERIVATIVE.fullmatch(each.sides[0]):
-            return self._derivative(each, match) if derive else ("right", "")
-        left = _LEFT.fullmatch(each.sides[0])
+            return self._derivative(each, match, derive)
         values = [self._value(side) for side in each.sides[1:]]
-        ((what, indices),) = [*indices_of(left[0])][:1] if left else [("", [])]
+        what, indices = _defined(each.sides[0])
         verdict, says = "defines", ""
-        if left and what and what not in self.seen and what not in self.use.stated:
+        if what and what not in self.seen and what not in self.use.stated:
             made = values[0]
             if len(indices) == 2 and [*indices] != sorted(indices):
                 made = ops.transpose(made)
@@ -355,13 +360,17 @@ class _Run:
                 return "wrong", says or off
         return verdict, ""
 
-    def _derivative(self, each: Equation, match: re.Match[str]) -> tuple[str, str]:
-        of, wrt = (next(indices_of(match[n]))[0] for n in (1, 4))
+    def _derivative(self, each: Equation, match: re.Match[str], derive: bool) -> tuple[str, str]:
+        of, wrt = (next((what for what, _ in indices_of(match[n])), match[n]) for n in (1, 4))
         for what in (of, wrt):
             if not isinstance(self.there.get(what), Tensor) or (
                 what == of and what not in self.seen
             ):
                 raise ValueError(f"{what} is not defined before")
+        if self.there[of].ndim and not (match[2] or match[3]):
+            raise ValueError(f"{of} is no number, and the derivative has no index of it")
+        if not derive:
+            return "right", ""
         derivation = derive_named(self.there[of], self.there[wrt], Names({}, {}))
         for side in each.sides[1:]:
             verdict = check_answer(derivation, f"{each.sides[0]} = {side}")
