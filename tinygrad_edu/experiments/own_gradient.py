@@ -79,7 +79,7 @@ def run(*, gradient: str = "y − a", rate: float = 0.1, epochs: int = 3, seed: 
     return Result(
         f"{table}\n\n{gradient} is {said}; the loss {how}",
         draw,
-        {f"{gradient} learns as well as {RIGHT}": [bool(last <= 1.01 * losses[RIGHT][-1])]},
+        {f"no loss ends below that of {RIGHT}": [not last < 0.99 * losses[RIGHT][-1]]},
         verdict=verdict,
         steps=steps,
         losses=losses,
