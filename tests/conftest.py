@@ -1,7 +1,7 @@
 """Settings of the whole run: Hypothesis, the collector, and an order of one's own choosing."""
 
 import gc
-import importlib
+import importlib.util
 import os
 import pkgutil
 import random
@@ -98,6 +98,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     # The tracer takes as long as the tests themselves, and in a large grid one parameter after
     # another, as one random example after another, reaches the same lines: it sees some of them.
     functions = [item.nodeid.partition("[")[0] for item in items]
+    if importlib.util.find_spec("torch") is None:
+        absent = pytest.mark.skip(reason="PyTorch, of which the examples are, is not installed")
+        for item in items:
+            if item.path.name == "interop.py":
+                item.add_marker(absent)
     parameters, seen = Counter(functions), Counter[str]()
     for item, function in zip(items, functions, strict=True):
         drawn = item.get_closest_marker("hypothesis") is not None

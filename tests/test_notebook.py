@@ -102,9 +102,10 @@ def test_a_page_is_packed_and_has_words_where_it_is_not_trusted():
 
 @pytest.mark.ci
 def test_a_kernel_shows_all_of_it():
-    nbformat = pytest.importorskip("nbformat")
-    client = pytest.importorskip("nbclient")
-    pytest.importorskip("ipykernel")
+    reason = "the extra [book] brings notebooks, which `make book` installs"
+    nbformat = pytest.importorskip("nbformat", reason=reason)
+    client = pytest.importorskip("nbclient", reason=reason)
+    pytest.importorskip("ipykernel", reason=reason)
     cells = [nbformat.v4.new_code_cell(cell.strip()) for cell in CELLS.split("---")]
     book = nbformat.v4.new_notebook(cells=cells)
     client.NotebookClient(book, timeout=120, kernel_name="python3").execute()

@@ -95,11 +95,10 @@ assert_allclose(H, np.diag(a.data) - np.outer(a.data, a.data), atol=1e-12)
 
 # %% [markdown]
 # Without $\sum_k y_k = 1$ the gradient is $a\sum_k y_k - y$, and the Hessian has the factor
-# $\sum_k y_k$, too. To see it we make the targets a tensor, so that their sum is recorded.
+# $\sum_k y_k$, too:
 
 # %%
-t = tg.Tensor(y, name="y")
-free = tg.derive(-tg.sum(t * tg.log(a)), wrt=z, assume=())
+free = tg.derive(L, wrt=z, assume=())
 loose = tg.derive(free, wrt=z, assume=())
 print(free.result, " → ", loose.jacobian())
 assert "Σy" in str(loose.jacobian())
@@ -258,9 +257,8 @@ assert all(held_for == [True] for held_for in found.claims.values())
 #
 # The plain gradient leaves the interval in one case, and has hardly moved in another.
 #
-# Here is something pleasant: for softmax regression the Fisher matrix *is* the Hessian of the
-# cross-entropy. You saw that the Hessian does not contain the targets. So natural gradient and
-# Newton take the same steps there.
+# For softmax regression, the Fisher matrix *is* the Hessian of the cross-entropy. You saw that the
+# Hessian does not contain the targets. So natural gradient and Newton take the same steps there.
 
 # %% [markdown]
 # ## Adam: curvature for the price of a gradient

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from textwrap import indent
@@ -63,7 +64,7 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Exercise:
+class Exercise(ABC):
     """An exercise; each kind is a class that adds what its judge needs.
 
     Attributes
@@ -111,8 +112,9 @@ class Exercise:
         """Return what stands below the statement, such as code, in markdown."""
         return ""
 
+    @abstractmethod
     def _judge(self, answer: str) -> Mark:
-        raise NotImplementedError
+        """Judge an answer that is not empty; a ValueError says why it cannot be read."""
 
     # --- faces ------------------------------------------------------------------------------------
 
@@ -355,9 +357,9 @@ class _Code(Exercise):
     def _shown(self) -> str:
         return f"```python\n{self.solution.strip()}\n```"
 
+    @abstractmethod
     def examine(self, function: Callable[..., Any]) -> None:
         """Look at what the student wrote, in its own process; raise AssertionError if wrong."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,10 @@ def run(number: str, program: str, seconds: float) -> tuple[str, str]:
 
 
 def function_of(program: str, name: str) -> Callable[..., Any]:
-    """Run a program here, and return a function that it defines."""
+    """Run a program here, and return a function that it defines.
+
+    What a student wrote comes here in the process that `run` starts for it, and nowhere else.
+    """
     space: dict[str, Any] = {"__name__": "answer"}
     exec(compile(program, "<answer>", "exec"), space)
     function = space.get(name)
